@@ -1,0 +1,44 @@
+# The two commands: `make demo` and `make test`. Each sets up all that it needs.
+#
+# ROS_DISTRO=jazzy|kilted   distribution, where no ROS 2 installation is sourced
+# PYTHON=python3.12         Python of the virtual environment
+# HEADLESS=1                the demo opens no window
+# DEMO_ARGS, PYTEST_ARGS    further arguments of the demo and of pytest
+
+SHELL := /bin/bash
+PYTHON ?= python3
+SOURCES := ros2_ws/src scripts $(wildcard benchmarks)
+ENV := . scripts/env.sh &&
+# Tests hear no other robot, nor each other.
+ISOLATED := ROS_DOMAIN_ID=$$(python scripts/free_domain.py) ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test lint pytest model clean
+
+help: ## this list
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+setup: ## make the virtual environment with ROS 2 and all packages
+	@$(PYTHON) scripts/bootstrap.py setup
+
+build: ## setup, then build the workspace
+	@$(PYTHON) scripts/bootstrap.py build
+
+demo: build ## the arm reaches goals given as pictures; ends with a report
+	@$(ENV) $(ISOLATED) python -m wm_planner_sim.demo $(if $(HEADLESS),--headless) $(DEMO_ARGS)
+
+test: lint pytest ## lint, types and all tests
+
+lint: build ## ruff and mypy
+	@$(ENV) ruff check $(SOURCES)
+	@$(ENV) ruff format --check $(SOURCES)
+	@$(ENV) mypy
+
+pytest: build ## unit tests, and tests over DDS
+	@$(ENV) $(ISOLATED) python -m pytest $(PYTEST_ARGS)
+
+model: build ## collect data, train and export the embedded model
+	@$(ENV) $(ISOLATED) python -m wm_planner_sim.make_model $(MODEL_ARGS)
+
+clean: ## delete all that was built; keeps the virtual environments
+	rm -rf ros2_ws/build* ros2_ws/install* ros2_ws/log*

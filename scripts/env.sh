@@ -1,0 +1,37 @@
+# Gives this shell ROS 2, the virtual environment and the built workspace.
+# Usage, in bash or zsh: source scripts/env.sh
+# ROS_DISTRO chooses the distribution (jazzy). One distribution for each shell.
+
+_wm_root="$(cd "$(dirname "${BASH_SOURCE[0]:-$0}")/.." && pwd)"
+_wm_distro="${ROS_DISTRO:-jazzy}"
+_wm_suffix=""
+[ "$_wm_distro" = jazzy ] || _wm_suffix="-$_wm_distro"
+_wm_venv="$_wm_root/.venv$_wm_suffix"
+_wm_install="$_wm_root/ros2_ws/install$_wm_suffix"
+
+if [ ! -x "$_wm_venv/bin/python" ] || [ ! -e "$_wm_install/local_setup.sh" ]; then
+    echo "ROS 2 $_wm_distro is not set up here yet. Run: make build" >&2
+else
+    unset _ROS_WHEELS_BOOTSTRAP_COMPLETE # a wheel's own mark; see requirements/ros-*.txt
+    case ":$PATH:" in
+        *":$_wm_venv/bin:"*) ;;
+        *) export PATH="$_wm_venv/bin:$PATH" ;;
+    esac
+    if [ ! -d "$_wm_venv/share/rclpy" ]; then
+        : # ROS 2 is an installation, which the user has sourced
+    else
+        export ROS_DISTRO="$_wm_distro" ROS_VERSION=2 ROS_PYTHON_VERSION=3
+        export RMW_IMPLEMENTATION=rmw_fastrtps_cpp # the only one among the wheels
+        case ":$AMENT_PREFIX_PATH:" in
+            *":$_wm_venv:"*) ;;
+            *) export AMENT_PREFIX_PATH="$_wm_venv${AMENT_PREFIX_PATH:+:$AMENT_PREFIX_PATH}" ;;
+        esac
+    fi
+    if [ -n "${ZSH_VERSION:-}" ]; then
+        . "$_wm_install/local_setup.zsh"
+    else
+        . "$_wm_install/local_setup.bash"
+    fi
+    export MUJOCO_GL="${MUJOCO_GL:-osmesa}"
+fi
+unset _wm_root _wm_distro _wm_suffix _wm_venv _wm_install
