@@ -1,0 +1,81 @@
+"""Any message ends in pixels or ImageFormatError, in silence, and memory stays where it is.
+
+Runs a few thousand messages; WM_PLANNER_FUZZ=100000 sets the number, WM_PLANNER_FUZZ_SEED the seed.
+"""
+
+from __future__ import annotations
+
+import collections
+import os
+import resource
+import time
+
+import fuzz_messages
+import numpy as np
+import pytest
+
+from wm_planner.images import ImageFormatError, decode
+
+COUNT = int(os.environ.get("WM_PLANNER_FUZZ", "3000"))
+SEED = int(os.environ.get("WM_PLANNER_FUZZ_SEED", "0"))
+WARM_UP = 1000
+GROWTH = 32.0
+"""Allowed growth of the resident memory after the warm-up [MiB].
+
+libpng's tables for pictures that announce a million rows stay with the allocator: a high-water mark
+that rises in rare steps. The same message a hundred times adds nothing.
+"""
+
+
+def resident() -> float:
+    """Resident memory of this process [MiB]."""
+    with open("/proc/self/statm") as statm:
+        return int(statm.read().split()[1]) * resource.getpagesize() / 2**20
+
+
+def judge(result: object) -> str:
+    """Check pixels or an error for what every one of them promises, and name it."""
+    if isinstance(result, ImageFormatError):
+        assert len(str(result)) < 1000
+        assert result.reason != "conversion", str(result)
+        return result.reason
+    assert isinstance(result, np.ndarray)
+    assert result.dtype == np.uint8
+    assert result.shape[2:] == (3,)
+    assert result.flags.owndata
+    assert result.flags.c_contiguous
+    assert result.flags.writeable
+    return "pixels"
+
+
+@pytest.mark.timeout(3600)
+def test_random_messages_give_pixels_or_image_format_error(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    source = fuzz_messages.messages(SEED)
+    outcomes: collections.Counter[str] = collections.Counter()
+    start, before, spent = time.perf_counter(), 0.0, 0.0
+    for index in range(COUNT + WARM_UP):
+        if index == WARM_UP:
+            before = resident()
+        message, policy = source()
+        began = time.perf_counter()
+        result: object
+        try:
+            result = decode(message, policy, "/fuzz")
+        except ImageFormatError as error:
+            result = error
+        spent += time.perf_counter() - began
+        outcomes[judge(result)] += 1
+    growth = resident() - before
+    said = capfd.readouterr()
+    with capfd.disabled():
+        if "WM_PLANNER_FUZZ" in os.environ:
+            print(f"\n{COUNT} messages in {time.perf_counter() - start:.0f} s", end=" ")
+            print(f"({spent / (COUNT + WARM_UP) * 1e6:.0f} us each in decode),", end=" ")
+            print(f"memory grew {growth:.1f} MiB from {before:.0f} MiB")
+            print(dict(outcomes.most_common()))
+    assert growth < GROWTH
+    assert outcomes["pixels"] > COUNT / 10
+    strict = [line for line in said.err.splitlines() if "Corrupt JPEG" not in line]
+    assert [line for line in strict if "libpng" not in line and "grfmt_" not in line] == []

@@ -1,0 +1,116 @@
+"""Converts viewed pixels to RGB with OpenCV: this package's own code, used beside cv_bridge.
+
+YUV is ITU-R BT.601 in the limited range (luma 16 to 235), which is what OpenCV's ``cvtColor``, and
+so cv_bridge, takes every YUV picture for. Sixteen bits become eight by rounding
+v * 255 / (2^bits - 1).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wm_planner.images.encodings import Encoding
+from wm_planner.images.message import ImageMessage
+from wm_planner.images.opencv import cv2
+from wm_planner.images.policy import ImagePolicy
+
+_FLOAT_SLACK = 1e-3
+"""How far outside its range a float image may lie, as a fraction of the range: rounding noise."""
+
+
+def to_rgb(
+    planes: tuple[NDArray[np.generic], ...],
+    encoding: Encoding,
+    policy: ImagePolicy,
+    message: ImageMessage,
+) -> NDArray[np.uint8]:
+    """Convert pixels to RGB.
+
+    Args:
+        planes: Views as ``layout.view_planes`` makes them.
+        encoding: Their row of the table, resolved.
+        policy: Bit depth and float range.
+        message: Where they came from, for errors.
+
+    Returns:
+        (height, width, 3) uint8, C-contiguous, its own memory.
+
+    Raises:
+        ImageFormatError: Values contradict the declared bit depth or range.
+    """
+    if encoding.two_planes:
+        return _two_planes(planes[0], planes[1], encoding)
+    pixels = _usable(planes[0])
+    code = encoding.code
+    if pixels.dtype == np.uint16:
+        # Demosaic before the depth is cut, as cv_bridge does; grey is tripled after.
+        if code.startswith("Bayer"):
+            pixels, code = _color(pixels, code), ""
+        pixels = _from_uint16(pixels, policy, message)
+    elif pixels.dtype != np.uint8:
+        pixels = _from_float(pixels, policy, message)
+    return _color(pixels, code)
+
+
+def _usable(pixels: NDArray[np.generic]) -> NDArray[Any]:
+    """Bring values to native byte order and alignment, copying only where needed."""
+    return np.require(pixels, pixels.dtype.newbyteorder("="), "A")
+
+
+def _color(pixels: NDArray[Any], code: str) -> NDArray[Any]:
+    if not code:
+        return np.array(pixels, order="C") if not pixels.flags.owndata else pixels
+    return np.asarray(cv2().cvtColor(pixels, getattr(cv2(), f"COLOR_{code}")))
+
+
+def _from_uint16(
+    pixels: NDArray[np.uint16], policy: ImagePolicy, message: ImageMessage
+) -> NDArray[np.uint8]:
+    bits = policy.bit_depth or 16
+    full = 2**bits - 1
+    if bits < 16 and (top := int(pixels.max())) > full:
+        raise message.error(
+            "bit_depth",
+            f"the value {top} does not fit the declared bit_depth of {bits}",
+            "Declare the camera's bit_depth; 16 where it fills the upper bits",
+        )
+    return np.asarray(cv2().convertScaleAbs(pixels, alpha=255.0 / full))
+
+
+def _from_float(
+    pixels: NDArray[np.floating], policy: ImagePolicy, message: ImageMessage
+) -> NDArray[np.uint8]:
+    full = policy.float_max
+    low, high = float(pixels.min()), float(pixels.max())  # either is NaN where any value is
+    slack = _FLOAT_SLACK * full
+    if not (low >= -slack and high <= full + slack):
+        raise message.error(
+            "float_range",
+            f"values from {low:g} to {high:g} do not lie in the declared {policy.float_range}",
+            "Declare the range of this camera's float images; depth has NaN, infinity and metres",
+        )
+    return np.asarray(cv2().convertScaleAbs(np.clip(pixels, 0, full), alpha=255.0 / full))
+
+
+def _two_planes(luma: NDArray[Any], chroma: NDArray[Any], encoding: Encoding) -> NDArray[np.uint8]:
+    if encoding.shared != (1, 1):
+        code = getattr(cv2(), f"COLOR_{encoding.code}")
+        return np.asarray(cv2().cvtColorTwoPlane(luma, chroma, code))
+    return _nv24(luma, chroma)
+
+
+def _nv24(luma: NDArray[Any], chroma: NDArray[Any]) -> NDArray[np.uint8]:
+    """Convert unsubsampled chroma, which OpenCV has no code for, with OpenCV's own arithmetic.
+
+    Every pixel is doubled into one U Y V Y quadruple, converted, and every second one taken.
+    """
+    height, width = luma.shape
+    quadruples = np.empty((height, width, 4), dtype=np.uint8)
+    cv2().mixChannels([luma, chroma], [quadruples], [1, 0, 0, 1, 2, 2, 0, 3])
+    doubled = cv2().cvtColor(quadruples.reshape(height, 2 * width, 2), cv2().COLOR_YUV2RGB_UYVY)
+    rgb = np.empty((height, width, 3), dtype=np.uint8)
+    cv2().mixChannels([doubled.reshape(height, width, 6)], [rgb], [0, 0, 1, 1, 2, 2])
+    return rgb

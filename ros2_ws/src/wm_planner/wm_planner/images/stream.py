@@ -1,0 +1,34 @@
+"""What the JPEG and PNG readers tell about a compressed picture before it is decoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class StreamInfo:
+    """Facts from the headers of a JPEG or PNG.
+
+    Attributes:
+        height: Rows [pixels], before any EXIF rotation.
+        width: Columns [pixels], before any EXIF rotation.
+        end: Offset behind the last byte of the picture; what follows is not decoded.
+        padding: Zero bytes right before the end marker of a JPEG, which some cameras add.
+    """
+
+    height: int
+    width: int
+    end: int
+    padding: int = 0
+
+
+class StreamError(Exception):
+    """A compressed picture that is cut short or damaged."""
+
+    reason = "damaged"
+
+
+class UnsupportedStreamError(StreamError):
+    """A whole compressed picture of a kind that no camera makes."""
+
+    reason = "codec"
