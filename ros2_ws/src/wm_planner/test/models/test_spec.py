@@ -1,0 +1,115 @@
+"""model.yaml: read whole or refused with a reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from wm_planner.models import ModelSpec, SpecError, StatisticsError, load_spec
+
+
+def _edit(path: Path, keys: str, value: Any) -> None:
+    """Set a dotted key of a YAML file; ``None`` deletes it."""
+    content = yaml.safe_load(path.read_text())
+    *parents, last = keys.split(".")
+    place = content
+    for key in parents:
+        place = place[key]
+    if value is None:
+        del place[last]
+    else:
+        place[last] = value
+    path.write_text(yaml.safe_dump(content))
+
+
+def test_a_saved_spec_loads_unchanged(spec: ModelSpec, tmp_path: Path) -> None:
+    spec.save(tmp_path)
+    assert load_spec(tmp_path) == spec
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "words"),
+    [
+        ("action.frame", None, "action.frame"),
+        ("colour", "red", "colour"),
+        ("frameskip", "many", "frameskip"),
+        ("frameskip", 0, "frameskip"),
+        ("action.lower", [0.1, -0.05, -0.05], "action.lower must be below action.upper"),
+        ("action.lower", [0.1], "action.lower has 1 entries"),
+        ("action.command.position", ["dx", "dy", "dw"], "['dw']"),
+        ("action.command.mode", "sideways", "sideways"),
+        ("statistics.action.std", [0.0, 1.0, 1.0], "above zero"),
+        ("statistics.action.mean", [0.0, 1.0], "2 means but 3"),
+        ("proprio.names", ["x"], "1 names but 0 units"),
+        ("calibration.typical_distance", 0.0, "noise_floor < typical_distance"),
+        ("image.color_order", "rbg", "rbg"),
+        ("format", 99, "format 99"),
+    ],
+)
+def test_a_wrong_entry_is_named(
+    spec: ModelSpec, tmp_path: Path, keys: str, value: Any, words: str
+) -> None:
+    path = spec.save(tmp_path)
+    _edit(path, keys, value)
+    with pytest.raises(SpecError) as caught:
+        load_spec(tmp_path)
+    assert words in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_a_missing_file_says_what_to_give(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=r"give the directory that holds model\.yaml"):
+        load_spec(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", "{a: ", "\x00"])
+def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "model.yaml").write_text(text)
+    with pytest.raises(SpecError):
+        load_spec(tmp_path)
+
+
+def test_statistics_changed_after_the_export_are_refused(spec: ModelSpec, tmp_path: Path) -> None:
+    _edit(spec.save(tmp_path), "statistics.action.mean", [0.1, 0.0, 0.0])
+    with pytest.raises(StatisticsError, match="changed after the export"):
+        load_spec(tmp_path)
+    allowed = load_spec(tmp_path, allow_unverified_statistics=True)
+    assert "changed after the export" in allowed.statistics.problem()
+
+
+@pytest.mark.parametrize(
+    ("keys", "value"),
+    [
+        ("statistics.provenance", None),
+        ("statistics.provenance.dataset_sha256", ""),
+        ("statistics.provenance.episodes", 0),
+    ],
+)
+def test_statistics_of_unknown_origin_are_refused(
+    spec: ModelSpec, tmp_path: Path, keys: str, value: Any
+) -> None:
+    _edit(spec.save(tmp_path), keys, value)
+    with pytest.raises(StatisticsError, match="provenance"):
+        load_spec(tmp_path)
+
+
+def test_normalisation_tiles_over_the_environment_steps(spec: ModelSpec) -> None:
+    spec.frameskip = 2
+    actions = np.arange(6.0).reshape(1, 6)
+    normal = spec.normalize_actions(actions)
+    assert normal[0, 4] == pytest.approx((4.0 - 0.002) / 0.03)
+    np.testing.assert_allclose(spec.denormalize_actions(normal), actions)
+
+
+def test_normalised_zero_is_the_mean_action(spec: ModelSpec) -> None:
+    np.testing.assert_allclose(spec.denormalize_actions(np.zeros(3)), spec.statistics.action.mean)
+
+
+def test_bounds_are_those_of_the_spec(spec: ModelSpec) -> None:
+    lower, upper = spec.action_bounds()
+    np.testing.assert_allclose(spec.denormalize_actions(lower), spec.action.lower)
+    np.testing.assert_allclose(spec.denormalize_actions(upper), spec.action.upper)

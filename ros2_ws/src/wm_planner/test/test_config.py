@@ -1,0 +1,68 @@
+"""The configuration: what is wrong is refused with the setting's name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from wm_planner.config import Config, ConfigError, compose, leaves, to_yaml, validate
+
+FILES = Path(__file__).parents[1] / "config"
+
+
+def test_planner_yaml_holds_the_schema_defaults() -> None:
+    assert compose(FILES) == Config()
+
+
+@pytest.mark.parametrize("path", sorted(FILES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_shipped_file_composes(path: Path) -> None:
+    compose(FILES, path.stem)
+
+
+def test_every_leaf_has_a_description_that_ends_like_a_sentence() -> None:
+    for leaf in leaves(Config()):
+        assert leaf.checks["help"].endswith("."), leaf.name
+
+
+def test_overrides_and_values_win_in_this_order() -> None:
+    config = compose(FILES, "franka", ["planning.horizon=7"], {"planning.seed": 3})
+    assert (config.planning.horizon, config.planning.seed) == (7, 3)
+    assert compose(FILES, "franka", ["planning.seed=1"], {"planning.seed": 3}).planning.seed == 3
+
+
+def test_printed_settings_compose_to_the_same(tmp_path: Path) -> None:
+    config = compose(FILES, "franka", ["planning.budget=0.15"])
+    text = "defaults: [wm_planner_schema, _self_]\n" + to_yaml(config)
+    (tmp_path / "again.yaml").write_text(text)
+    assert compose(tmp_path, "again") == config
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("planing.horizon=3", "planing"),
+        ("planning.horizon=long", "long"),
+        ("planning.horizon=0", "planning.horizon is 0; the least is 1"),
+        ("limits.max_speed=0", "limits.max_speed is 0.0; it must be above 0.0"),
+        ("limits.policy=maybe", "limits.policy is 'maybe'; choose clamp, refuse"),
+        ("limits.workspace_min=[1,2]", "limits.workspace_min has 2 numbers, not 3"),
+        ("images.bit_depth=17", "images.bit_depth is 17; the most is 16"),
+    ],
+)
+def test_a_bad_setting_is_named(override: str, words: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        compose(FILES, "planner", [override])
+    assert words in str(caught.value)
+
+
+def test_nan_is_no_speed() -> None:
+    config = Config()
+    config.limits.max_speed = float("nan")
+    with pytest.raises(ConfigError, match=r"limits\.max_speed is nan"):
+        validate(config)
+
+
+def test_an_unknown_file_is_named() -> None:
+    with pytest.raises(ConfigError, match="nowhere"):
+        compose(FILES, "nowhere")

@@ -1,0 +1,69 @@
+"""Load a world model from its directory."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import torch
+
+from wm_planner.models.protocol import WorldModel
+from wm_planner.models.spec import SpecError, load_spec
+
+ENTRY_POINT_GROUP = "wm_planner.models"
+
+
+class WeightsError(ValueError):
+    """The weights are missing, damaged or do not fit the spec."""
+
+
+def resolve_device(device: str | torch.device) -> torch.device:
+    """``auto`` is the first GPU where there is one, else the CPU.
+
+    Raises:
+        ValueError: A CUDA device is asked for and there is none.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    resolved = torch.device(device)
+    if resolved.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f"model.device is {device}, but torch {torch.__version__} sees no GPU")
+    return resolved
+
+
+def load(
+    directory: str | Path,
+    device: str | torch.device = "auto",
+    *,
+    allow_unverified_statistics: bool = False,
+) -> WorldModel:
+    """Load the model whose ``model.yaml`` lies in ``directory``.
+
+    The family named there is looked up among the installed entry points of the group
+    ``wm_planner.models``; its class is called as ``family(spec, weights_path, device)``.
+
+    Raises:
+        SpecError: ``model.yaml`` is missing or wrong, or names an unknown family.
+        StatisticsError: Its statistics cannot be trusted.
+        WeightsError: The weights are missing, damaged or do not fit.
+        ValueError: The device does not exist.
+    """
+    directory = Path(directory).expanduser()
+    spec = load_spec(directory, allow_unverified_statistics=allow_unverified_statistics)
+    weights = directory / spec.weights.file
+    if not weights.is_file():
+        raise WeightsError(f"{weights} is missing: copy it beside model.yaml")
+    if (digest := hashlib.sha256(weights.read_bytes()).hexdigest()) != spec.weights.sha256:
+        raise WeightsError(
+            f"{weights} has SHA-256 {digest[:12]}…, model.yaml expects "
+            f"{spec.weights.sha256[:12]}…: the file is damaged or belongs to another model"
+        )
+    families = {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
+    if spec.family not in families:
+        raise SpecError(
+            f"{directory}: family '{spec.family}' is not installed; there are: "
+            f"{', '.join(sorted(families)) or 'none'}"
+        )
+    model: WorldModel = families[spec.family].load()(spec, weights, resolve_device(device))
+    return model

@@ -1,0 +1,398 @@
+"""What a world model must say about itself: ``model.yaml``, the file beside the weights.
+
+The spec is plain data (no torch): the node reads it to check pictures and to turn actions into
+commands, the worker reads it to build the model. Everything the loop needs is in it and nothing
+is guessed; statistics without provenance are refused (see ``Statistics.problem``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from numpy.typing import ArrayLike, NDArray
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+SPEC_FILE = "model.yaml"
+FORMAT = 1
+
+
+class SpecError(ValueError):
+    """``model.yaml`` is missing, unreadable or says something impossible."""
+
+
+class StatisticsError(SpecError):
+    """The normalisation statistics have no provenance or are not the ones recorded."""
+
+    def __init__(self, where: str, problem: str) -> None:
+        super().__init__(
+            f"{where}: the normalisation statistics cannot be trusted: {problem}. Export the model "
+            "again with its data set, or, to use them all the same, set "
+            "model.allow_unverified_statistics (every status will then say so)."
+        )
+
+
+@dataclass
+class ImageSpec:
+    """The pictures the model was trained on.
+
+    A camera picture is resized so that its short side is ``size`` (antialiased bilinear), cropped
+    at the centre to ``(size, size)``, scaled to [0, 1] and normalised with ``mean`` and ``std``:
+    DINO-WM's transform (``datasets/img_transforms.py``).
+
+    Attributes:
+        size: Side of the square picture [pixels].
+        color_order: ``rgb`` or ``bgr``: the order of the channels in training.
+        mean: Subtracted per channel, in units of [0, 1].
+        std: Divided by per channel, in units of [0, 1].
+        channel_mean: Mean of the training pictures per R, G, B channel, in [0, 1]; empty: unknown.
+        channel_std: Standard deviation of the same.
+    """
+
+    size: int
+    color_order: str = "rgb"
+    mean: list[float] = field(default_factory=lambda: [0.5, 0.5, 0.5])
+    std: list[float] = field(default_factory=lambda: [0.5, 0.5, 0.5])
+    channel_mean: list[float] = field(default_factory=list)
+    channel_std: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if self.size < 1:
+            raise SpecError(f"image.size must be a positive number of pixels, not {self.size}")
+        if self.color_order not in ("rgb", "bgr"):
+            raise SpecError(f"image.color_order must be rgb or bgr, not '{self.color_order}'")
+        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
+            raise SpecError("image.mean and image.std need three numbers each, std above zero")
+
+
+@dataclass
+class CommandMapping:
+    """How the numbers of one action become a Cartesian command.
+
+    Attributes:
+        mode: ``relative``: the action displaces the commanded position; ``absolute``: it is the
+            position.
+        position: Names of the action's numbers for x, y and z, in this order.
+    """
+
+    mode: str
+    position: list[str]
+
+    def __post_init__(self) -> None:
+        if self.mode not in ("relative", "absolute"):
+            raise SpecError(f"action.command.mode must be relative or absolute, not '{self.mode}'")
+        if len(self.position) != 3:
+            raise SpecError("action.command.position needs the names of three action numbers")
+
+
+@dataclass
+class ActionSpec:
+    """One environment step's action, in physical units.
+
+    Attributes:
+        names: One name per number, in the model's order.
+        units: One unit per number (REP-103: m, rad, s).
+        frame: Frame in which the action is expressed (for a Franka its base link).
+        lower: Smallest value seen or allowed in training, per number.
+        upper: Largest value, per number.
+        command: How the action becomes a command.
+    """
+
+    names: list[str]
+    units: list[str]
+    frame: str
+    lower: list[float]
+    upper: list[float]
+    command: CommandMapping
+
+    def __post_init__(self) -> None:
+        count = len(self.names)
+        for name in ("units", "lower", "upper"):
+            if len(getattr(self, name)) != count:
+                raise SpecError(
+                    f"action.{name} has {len(getattr(self, name))} entries, action.names {count}"
+                )
+        if len(set(self.names)) != count or count == 0:
+            raise SpecError("action.names must be given, each name once")
+        if not all(low < high for low, high in zip(self.lower, self.upper, strict=True)):
+            raise SpecError("action.lower must be below action.upper in every entry")
+        if missing := [name for name in self.command.position if name not in self.names]:
+            raise SpecError(f"action.command.position names {missing}, which action.names lacks")
+        if not self.frame:
+            raise SpecError("action.frame is empty: name the frame of the actions")
+
+    @property
+    def dim(self) -> int:
+        """Numbers in one environment step's action (DINO-WM: ``action_dim``)."""
+        return len(self.names)
+
+
+@dataclass
+class ProprioSpec:
+    """Names and units of the proprioceptive state, in the model's order; empty: pictures only."""
+
+    names: list[str] = field(default_factory=list)
+    units: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if len(self.names) != len(self.units):
+            raise SpecError(f"proprio has {len(self.names)} names but {len(self.units)} units")
+
+
+@dataclass
+class Moments:
+    """Mean and standard deviation per number, in physical units."""
+
+    mean: list[float]
+    std: list[float]
+
+    def __post_init__(self) -> None:
+        if len(self.mean) != len(self.std):
+            raise SpecError(f"{len(self.mean)} means but {len(self.std)} standard deviations")
+        if not np.isfinite([*self.mean, *self.std]).all() or min(self.std, default=1.0) <= 0:
+            raise SpecError("statistics must be finite, standard deviations above zero")
+
+
+@dataclass
+class Provenance:
+    """Where statistics come from, so that anyone can compute them again.
+
+    Attributes:
+        dataset: Name of the data set.
+        dataset_sha256: Digest of its files.
+        split: Part of the data the statistics were computed on: ``all``, ``train``, …
+        split_seed: Seed of the split, -1 where there was none.
+        episodes: Number of episodes counted.
+        steps: Number of environment steps counted.
+        formula: The rule, in words (``ddof``, epsilon, scale).
+    """
+
+    dataset: str
+    dataset_sha256: str
+    split: str
+    episodes: int
+    steps: int
+    formula: str
+    split_seed: int = -1
+
+
+@dataclass
+class Statistics:
+    """The z-normalisation the model was trained with, and where it comes from."""
+
+    action: Moments
+    proprio: Moments | None = None
+    state: Moments | None = None
+    provenance: Provenance | None = None
+    sha256: str = ""
+
+    def digest(self) -> str:
+        """SHA-256 of the numbers themselves, as canonical JSON of their float64 values."""
+        numbers = {
+            name: asdict(moments) if (moments := getattr(self, name)) is not None else None
+            for name in ("action", "proprio", "state")
+        }
+        return hashlib.sha256(json.dumps(numbers, sort_keys=True).encode()).hexdigest()
+
+    def problem(self) -> str:
+        """Why these statistics cannot be trusted, or an empty string."""
+        if self.provenance is None:
+            return "model.yaml has no statistics.provenance"
+        empty = [name for name, value in asdict(self.provenance).items() if value == ""]
+        empty += [name for name in ("episodes", "steps") if getattr(self.provenance, name) < 1]
+        if empty:
+            return f"statistics.provenance leaves out {', '.join(empty)}"
+        if self.sha256 != self.digest():
+            return (
+                f"their digest is {self.digest()[:12]}…, model.yaml records "
+                f"'{self.sha256[:12]}…': the numbers were changed after the export"
+            )
+        return ""
+
+
+@dataclass
+class Calibration:
+    """Distances in the model's latent space, as measured at export (root of ``distance``).
+
+    Attributes:
+        noise_floor: Between two pictures of the same state.
+        typical_distance: Between start and goal of an episode; the unit of a goal's tolerance.
+        tolerance: Distance under which a goal counts as reached, as a fraction of
+            ``typical_distance``.
+    """
+
+    noise_floor: float
+    typical_distance: float
+    tolerance: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.noise_floor < self.typical_distance:
+            raise SpecError("calibration needs 0 <= noise_floor < typical_distance")
+        if not 0 < self.tolerance < 1:
+            raise SpecError("calibration.tolerance must lie between 0 and 1")
+
+
+@dataclass
+class Training:
+    """How far the training went, so that an early checkpoint can be told."""
+
+    epoch: int
+    epochs: int
+    seed: int
+    command: str = ""
+
+
+@dataclass
+class ObjectiveSpec:
+    """The planning objective the model was validated with (see ``planning.Objective``)."""
+
+    mode: str = "last"
+    base: float = 2.0
+    alpha: float = 1.0
+
+
+@dataclass
+class WeightsFile:
+    """The file of the weights, relative to ``model.yaml``, and its SHA-256."""
+
+    sha256: str
+    file: str = "weights.safetensors"
+
+
+@dataclass
+class ModelSpec:
+    """Everything the loop needs to know about one trained world model.
+
+    Attributes:
+        name: Name for people, e.g. ``franka_reach``.
+        family: Entry point in the group ``wm_planner.models`` that loads it.
+        weights: The weights and their digest.
+        image: The pictures.
+        action: One environment step's action.
+        statistics: The z-normalisation and its provenance.
+        calibration: Distances of the latent space.
+        training: How far the training went.
+        control_rate: Environment steps per second [Hz].
+        num_hist: Frames the model looks back.
+        frameskip: Environment steps per model step; one planned action holds as many.
+        proprio: The proprioceptive state, empty where the model sees pictures only.
+        objective: The objective it was validated with.
+        architecture: The family's own settings.
+        format: Version of this file's layout.
+    """
+
+    name: str
+    family: str
+    weights: WeightsFile
+    image: ImageSpec
+    action: ActionSpec
+    statistics: Statistics
+    calibration: Calibration
+    training: Training
+    control_rate: float
+    num_hist: int = 1
+    frameskip: int = 1
+    proprio: ProprioSpec = field(default_factory=ProprioSpec)
+    objective: ObjectiveSpec = field(default_factory=ObjectiveSpec)
+    architecture: dict[str, Any] = field(default_factory=dict)
+    format: int = FORMAT
+
+    def __post_init__(self) -> None:
+        if self.format != FORMAT:
+            raise SpecError(f"format {self.format} is not known; this version reads {FORMAT}")
+        if self.control_rate <= 0 or self.num_hist < 1 or self.frameskip < 1:
+            raise SpecError("control_rate, num_hist and frameskip must be positive")
+        if len(self.statistics.action.mean) != self.action.dim:
+            raise SpecError(
+                f"statistics.action has {len(self.statistics.action.mean)} numbers per step, "
+                f"action.names {self.action.dim}"
+            )
+        if self.proprio.names and (
+            self.statistics.proprio is None
+            or len(self.statistics.proprio.mean) != len(self.proprio.names)
+        ):
+            raise SpecError("statistics.proprio does not fit proprio.names")
+
+    @property
+    def step_duration(self) -> float:
+        """Duration of one model step, ``frameskip`` environment steps [s]."""
+        return self.frameskip / self.control_rate
+
+    @property
+    def model_action_dim(self) -> int:
+        """Numbers in one model step's action, ``frameskip`` environment actions in time order."""
+        return self.frameskip * self.action.dim
+
+    def normalize_actions(self, actions: ArrayLike) -> NDArray[np.float64]:
+        """Physical actions (..., frameskip * dim) to the model's z-normalised ones."""
+        mean, std = self._action_moments()
+        return np.asarray((np.asarray(actions, dtype=np.float64) - mean) / std)
+
+    def denormalize_actions(self, actions: ArrayLike) -> NDArray[np.float64]:
+        """z-normalised actions (..., frameskip * dim) to physical units."""
+        mean, std = self._action_moments()
+        return np.asarray(np.asarray(actions, dtype=np.float64) * std + mean)
+
+    def action_bounds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Lower and upper bounds (frameskip * dim,) of the z-normalised actions."""
+        return (
+            self.normalize_actions(np.tile(self.action.lower, self.frameskip)),
+            self.normalize_actions(np.tile(self.action.upper, self.frameskip)),
+        )
+
+    def _action_moments(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        moments = self.statistics.action
+        return np.tile(moments.mean, self.frameskip), np.tile(moments.std, self.frameskip)
+
+    def save(self, directory: str | Path) -> Path:
+        """Write ``model.yaml`` into ``directory``, the statistics' digest included."""
+        self.statistics.sha256 = self.statistics.digest()
+        path = Path(directory) / SPEC_FILE
+        path.write_text(yaml.safe_dump(asdict(self), sort_keys=False, default_flow_style=None))
+        return path
+
+
+def load_spec(directory: str | Path, *, allow_unverified_statistics: bool = False) -> ModelSpec:
+    """Read and check ``model.yaml``.
+
+    Args:
+        directory: The model's directory.
+        allow_unverified_statistics: Accept statistics whose provenance is missing or wrong.
+
+    Returns:
+        The spec, every field validated.
+
+    Raises:
+        SpecError: The file is missing, is not YAML, lacks or misspells a field, or contradicts
+            itself.
+        StatisticsError: The statistics have no provenance or were changed after the export.
+    """
+    path = Path(directory).expanduser() / SPEC_FILE
+    try:
+        content = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise SpecError(
+            f"{path} cannot be read ({error.strerror or error}): give the directory that holds "
+            f"{SPEC_FILE} and its weights"
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SpecError(f"{path} is not valid YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise SpecError(f"{path} is not a mapping of settings")
+    try:
+        spec = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(ModelSpec), content))
+    except OmegaConfBaseException as error:
+        key = getattr(error, "full_key", None) or "?"
+        raise SpecError(f"{path}: {key}: {str(error).splitlines()[0]}") from error
+    except SpecError as error:
+        raise SpecError(f"{path}: {error}") from error
+    assert isinstance(spec, ModelSpec)
+    if not allow_unverified_statistics and (problem := spec.statistics.problem()):
+        raise StatisticsError(str(path), problem)
+    return spec
