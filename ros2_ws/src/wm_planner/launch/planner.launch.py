@@ -1,0 +1,47 @@
+"""The planner alone: ``ros2 launch wm_planner planner.launch.py model:=/path``."""
+
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
+
+ARGUMENTS = {
+    "model": (None, "Directory with model.yaml and weights.safetensors."),
+    "config_file": ("planner", "Settings: a file of config/, without .yaml (franka, planner)."),
+    "overrides": ("['']", "Hydra overrides, e.g. \"['planning.horizon=8']\"."),
+    "image": ("image", "Topic of the camera."),
+    "current_pose": ("current_pose", "Topic of the measured end-effector pose."),
+    "command": ("command", "Topic of the commands."),
+    "namespace": ("", "Namespace of the node."),
+    "use_sim_time": ("false", "Use /clock."),
+    "autostart": ("true", "Configure and activate at once."),
+    "log_level": ("info", "debug, info, warn, error."),
+}
+
+
+def generate_launch_description() -> LaunchDescription:
+    """One node; every argument has a description (``--show-args``)."""
+    value = LaunchConfiguration
+    declared = [
+        DeclareLaunchArgument(name, default_value=default, description=text)
+        for name, (default, text) in ARGUMENTS.items()
+    ]
+    planner = Node(
+        package="wm_planner",
+        executable="planner_node",
+        namespace=value("namespace"),
+        output="screen",
+        parameters=[
+            {
+                "model.directory": ParameterValue(value("model"), value_type=str),
+                "config_file": ParameterValue(value("config_file"), value_type=str),
+                "overrides": ParameterValue(value("overrides"), value_type=list[str]),
+                "use_sim_time": ParameterValue(value("use_sim_time"), value_type=bool),
+                "autostart": ParameterValue(value("autostart"), value_type=bool),
+            }
+        ],
+        remappings=[(topic, value(topic)) for topic in ("image", "current_pose", "command")],
+        arguments=["--ros-args", "--log-level", value("log_level")],
+    )
+    return LaunchDescription([*declared, planner])

@@ -1,0 +1,69 @@
+"""The rules that end a goal."""
+
+from __future__ import annotations
+
+import pytest
+
+from wm_planner.config import SessionConfig
+from wm_planner.control import Code, Outcome, Session
+
+CONFIG = SessionConfig(tolerance_frames=2, image_timeout=1.0, pose_timeout=1.0)
+
+
+@pytest.fixture
+def session() -> Session:
+    return Session(CONFIG, tolerance=0.05, timeout=8.0, started=100.0, started_steady=5.0)
+
+
+def test_it_is_reached_after_enough_frames_in_a_row(session: Session) -> None:
+    assert session.observe(0.04) is None
+    assert session.observe(0.06) is None
+    assert session.observe(0.04) is None
+    outcome = session.observe(0.03)
+    assert outcome
+    assert outcome.reached
+
+
+def test_nan_is_never_reached(session: Session) -> None:
+    assert all(session.observe(float("nan")) is None for _ in range(5))
+
+
+def test_it_counts_steps_and_keeps_the_first_distance(session: Session) -> None:
+    for distance in (1.0, 0.8, 0.6):
+        session.observe(distance)
+    assert (session.steps, session.initial_distance, session.distance) == (3, 1.0, 0.6)
+
+
+def _tick(session: Session, **times: float) -> Outcome | None:
+    fresh = {"now": 101.0, "steady": 6.0, "image_steady": 6.0, "pose_steady": 6.0}
+    return session.tick(**{**fresh, **times})
+
+
+def test_nothing_ends_while_every_clock_is_fresh(session: Session) -> None:
+    assert _tick(session) is None
+
+
+@pytest.mark.parametrize(
+    ("times", "code"),
+    [
+        ({"now": 108.1}, Code.TIMED_OUT),
+        ({"steady": 7.1}, Code.NO_IMAGE),
+        ({"steady": 7.1, "image_steady": 7.1}, Code.NO_POSE),
+        ({"now": 100.0, "steady": 7.1}, Code.NO_IMAGE),  # also while ROS time stands still
+    ],
+)
+def test_each_clock_has_its_own_code(session: Session, times: dict[str, float], code: Code) -> None:
+    outcome = _tick(session, **times)
+    assert outcome
+    assert outcome.code is code
+
+
+def test_the_image_watch_begins_with_the_goal(session: Session) -> None:
+    assert _tick(session, steady=5.9, image_steady=-1e9, pose_steady=-1e9) is None
+
+
+def test_the_first_outcome_stands(session: Session) -> None:
+    first = session.end(Outcome(Code.CANCELED, "canceled"))
+    assert session.end(Outcome(Code.STOPPED, "stopped")) is first
+    assert _tick(session, now=200.0) is not None
+    assert session.outcome is first

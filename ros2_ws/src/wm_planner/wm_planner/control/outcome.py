@@ -1,0 +1,45 @@
+"""How a goal ends: one numeric code and one sentence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class Code(IntEnum):
+    """The numbers of ``wm_planner_msgs/action/ReachGoal``; a test holds both together."""
+
+    NONE = 0
+    UNKNOWN = 100
+    TIMED_OUT = 101
+    CANCELED = 102
+    PREEMPTED = 103
+    STOPPED = 104
+    NOT_ACTIVE = 105
+    INVALID_GOAL = 110
+    IMAGE_FORMAT = 111
+    NO_IMAGE = 112
+    NO_POSE = 113
+    CLOCK_JUMPED = 114
+    PLANNER_FAILED = 120
+    WORKER_LOST = 121
+    LIMIT_VIOLATION = 122
+    STALLED = 123
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The end of a goal.
+
+    Attributes:
+        code: ``Code.NONE`` is success.
+        message: A sentence for people: what happened, where, what to do.
+    """
+
+    code: Code
+    message: str
+
+    @property
+    def reached(self) -> bool:
+        """Whether the goal was reached."""
+        return self.code is Code.NONE

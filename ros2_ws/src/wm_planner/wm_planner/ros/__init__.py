@@ -1,0 +1,1 @@
+"""The parts of the node that speak ROS: parameters, camera, goals, messages."""

@@ -1,0 +1,146 @@
+"""The camera's side of the node: QoS, the newest frame, and what is wrong with it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.time import Time
+from sensor_msgs.msg import CompressedImage, Image
+
+from wm_planner.config import ImagesConfig
+from wm_planner.control.loop import FUTURE
+from wm_planner.images import ImagePolicy, decode
+from wm_planner.worker import Picture
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A decoded picture.
+
+    Attributes:
+        picture: RGB, uint8 (height, width, 3).
+        stamp: When it was taken [s, ROS time].
+    """
+
+    picture: Picture
+    stamp: float
+
+
+def image_policy(config: ImagesConfig) -> ImagePolicy:
+    """The decoder's policy as configured."""
+    return ImagePolicy(
+        generic_color_order=config.generic_color_order,
+        float_range=config.float_range,
+        bit_depth=config.bit_depth,
+    )
+
+
+class Camera:
+    """Subscribes to ``image`` and keeps the newest good frame.
+
+    A bad picture is dropped, counted and reported once until the reason changes.
+
+    Args:
+        node: Its logger, clock and topic names are used.
+        config: Transport, QoS and decoding.
+        max_age: A picture older than this when it arrives is stale [s].
+        on_frame: Called after a good frame arrived.
+    """
+
+    def __init__(
+        self, node: Node, config: ImagesConfig, max_age: float, on_frame: Callable[[], None]
+    ) -> None:
+        self._node = node
+        self._policy = image_policy(config)
+        self._type = Image if config.transport == "raw" else CompressedImage
+        self._name = "image" if config.transport == "raw" else "image/compressed"
+        self._auto = config.reliability == "auto"
+        self._max_age = max_age
+        self._on_frame = on_frame
+        self._frame: Frame | None = None
+        self.shape: tuple[int, int] | None = None  # (height, width) of the last good picture
+        self.good_steady = float("-inf")  # [s, steady clock] when the last good picture came
+        self.received = 0
+        self.dropped = 0
+        self.problem = ""
+        self._key: object = None
+        self._subscribe(reliable=config.reliability == "reliable")
+
+    @property
+    def topic(self) -> str:
+        """The topic's full name, remappings included."""
+        return str(self._subscription.topic_name)
+
+    def match_publisher(self) -> None:
+        """With ``reliability: auto``, ask for what every publisher of the topic offers."""
+        if not self._auto:
+            return
+        offered = [
+            info.qos_profile.reliability
+            for info in self._node.get_publishers_info_by_topic(self.topic)
+        ]
+        reliable = bool(offered) and all(r == ReliabilityPolicy.RELIABLE for r in offered)
+        if offered and reliable != self._reliable:
+            self._node.destroy_subscription(self._subscription)
+            self._subscribe(reliable=reliable)
+
+    @property
+    def newest(self) -> Frame | None:
+        """The newest good frame that was not planned from."""
+        return self._frame
+
+    def taken(self) -> None:
+        """The newest frame was used."""
+        self._frame = None
+
+    def close(self) -> None:
+        """Unsubscribe."""
+        self._node.destroy_subscription(self._subscription)
+
+    def _subscribe(self, *, reliable: bool) -> None:
+        self._reliable = reliable
+        policy = ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT
+        self._subscription = self._node.create_subscription(
+            self._type, self._name, self._on_message, QoSProfile(depth=1, reliability=policy)
+        )
+
+    def _on_message(self, message: Image | CompressedImage) -> None:
+        self.received += 1
+        now = self._node.get_clock().now().nanoseconds * 1e-9
+        stamp = Time.from_msg(message.header.stamp).nanoseconds * 1e-9
+        try:
+            if stamp == 0:
+                stamp = now  # a driver that does not stamp its pictures
+            elif now - stamp > self._max_age:
+                raise ValueError(
+                    f"the picture is {now - stamp:.2f} s old when it arrives; at most "
+                    f"{self._max_age:.2f} s (session.image_timeout) is allowed"
+                )
+            elif stamp - now > FUTURE:
+                raise ValueError(
+                    f"the picture's stamp lies {stamp - now:.2f} s in the future: do camera and "
+                    "node use the same clock (use_sim_time)?"
+                )
+            picture = decode(message, self._policy, topic=self.topic)
+        except ValueError as error:  # ImageFormatError is one
+            self.dropped += 1
+            self._report(str(error), getattr(error, "key", "stamp"))
+            return
+        self._report("", None)
+        self._frame = Frame(picture, stamp)
+        self.shape = picture.shape[:2]
+        self.good_steady = time.monotonic()
+        self._on_frame()
+
+    def _report(self, problem: str, key: object) -> None:
+        """Log a problem once, and its end; ``key`` tells one kind of problem from another."""
+        if key != self._key:
+            if problem:
+                self._node.get_logger().warning(f"picture dropped: {problem}")
+            else:
+                self._node.get_logger().info(f"{self.topic}: pictures are good again")
+        self.problem, self._key = problem, key

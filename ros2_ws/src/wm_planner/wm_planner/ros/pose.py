@@ -1,0 +1,70 @@
+"""The measured pose that comes in, and the commanded pose that goes out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+from geometry_msgs.msg import PoseStamped
+from rclpy.node import Node
+from rclpy.qos import qos_profile_sensor_data
+
+from wm_planner.control import Pose
+from wm_planner.worker import Vector
+
+UNIT_TOLERANCE = 0.01
+
+
+class PoseInput:
+    """Subscribes to ``current_pose``: the end effector in the frame of the action.
+
+    Args:
+        node: Its logger and topic names are used.
+        frame: The only ``frame_id`` accepted.
+        on_pose: Called with every good pose.
+    """
+
+    def __init__(self, node: Node, frame: str, on_pose: Callable[[Pose], None]) -> None:
+        self._node, self._frame, self._on_pose = node, frame, on_pose
+        self.problem = ""
+        self._subscription = node.create_subscription(
+            PoseStamped, "current_pose", self._on_message, qos_profile_sensor_data
+        )
+
+    def close(self) -> None:
+        """Unsubscribe."""
+        self._node.destroy_subscription(self._subscription)
+
+    def _on_message(self, message: PoseStamped) -> None:
+        problem = self._problem_of(message)
+        if problem and problem != self.problem:
+            self._node.get_logger().warning(f"pose dropped: {problem}")
+        self.problem = problem
+        if not problem:
+            p, q = message.pose.position, message.pose.orientation
+            position, orientation = np.array([p.x, p.y, p.z]), np.array([q.x, q.y, q.z, q.w])
+            self._on_pose(Pose(position, orientation, time.monotonic()))
+
+    def _problem_of(self, message: PoseStamped) -> str:
+        if message.header.frame_id != self._frame:
+            return (
+                f"current_pose is in frame '{message.header.frame_id}', the model's actions are "
+                f"in '{self._frame}'"
+            )
+        p, q = message.pose.position, message.pose.orientation
+        if not np.isfinite([p.x, p.y, p.z, q.x, q.y, q.z, q.w]).all():
+            return "current_pose is not finite"
+        if abs(np.linalg.norm([q.x, q.y, q.z, q.w]) - 1) > UNIT_TOLERANCE:
+            return "the quaternion of current_pose is not of unit length"
+        return ""
+
+
+def pose_message(position: Vector, orientation: Vector, frame: str) -> PoseStamped:
+    """A pose from (3,) metres and a quaternion (x, y, z, w), without a stamp."""
+    message = PoseStamped()
+    message.header.frame_id = frame
+    p, q = message.pose.position, message.pose.orientation
+    p.x, p.y, p.z = (float(v) for v in position)
+    q.x, q.y, q.z, q.w = (float(v) for v in orientation)
+    return message

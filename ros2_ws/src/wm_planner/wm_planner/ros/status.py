@@ -1,0 +1,99 @@
+"""Filling the messages that tell what the planner does."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from builtin_interfaces.msg import Duration, Time
+from wm_planner_msgs.action import ReachGoal
+from wm_planner_msgs.msg import PlanStatus
+
+from wm_planner.control import Code, Outcome, Session
+from wm_planner.models import ModelSpec
+from wm_planner.worker import Planned
+
+_STATES = {
+    Code.NONE: PlanStatus.REACHED,
+    Code.CANCELED: PlanStatus.CANCELED,
+    Code.PREEMPTED: PlanStatus.CANCELED,
+    Code.STOPPED: PlanStatus.CANCELED,
+}
+
+
+def state_of(outcome: Outcome) -> int:
+    """The status after a goal ended so."""
+    return _STATES.get(outcome.code, PlanStatus.FAILED)
+
+
+def seconds_to_duration(seconds: float) -> Duration:
+    """A ROS duration of that many seconds."""
+    nanoseconds = round(seconds * 1e9)
+    return Duration(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
+
+
+def seconds_to_time(seconds: float) -> Time:
+    """A ROS time stamp."""
+    nanoseconds = round(seconds * 1e9)
+    return Time(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
+
+
+def duration_to_seconds(duration: Duration) -> float:
+    """Seconds of a ROS duration."""
+    return float(duration.sec + duration.nanosec * 1e-9)
+
+
+def feedback(session: Session, plan: Planned, image_age: float) -> Any:
+    """``ReachGoal`` feedback of one step."""
+    return ReachGoal.Feedback(
+        step=session.steps,
+        distance=plan.distance,
+        cost_first=plan.cost_history[0],
+        cost_last=plan.cost_history[-1],
+        iterations=len(plan.cost_history),
+        plan_time=plan.plan_time,
+        image_age=image_age,
+    )
+
+
+def result(session: Session, outcome: Outcome, now: float) -> Any:
+    """``ReachGoal`` result."""
+    return ReachGoal.Result(
+        error_code=int(outcome.code),
+        error_msg=outcome.message,
+        final_distance=session.distance,
+        initial_distance=session.initial_distance,
+        steps=session.steps,
+        elapsed=seconds_to_duration(max(now - session.started, 0.0)),
+    )
+
+
+def describe_plan(status: Any, plan: Planned | None, image_age: float, spec: ModelSpec) -> None:
+    """Put a plan, or none, into a ``PlanStatus``."""
+    status.image_age = image_age
+    if plan is None:
+        status.distance = status.cost_first = status.cost_last = status.plan_time = math.nan
+        return
+    status.distance = plan.distance
+    status.cost_first, status.cost_last = plan.cost_history[0], plan.cost_history[-1]
+    status.iterations = len(plan.cost_history)
+    status.stop_reason = plan.stop_reason
+    status.plan_time = plan.plan_time
+    status.action = plan.actions[0].tolist()
+    status.header.frame_id = spec.action.frame
+
+
+def fill_response(response: Any, plan: Planned, spec: ModelSpec) -> Any:
+    """Put a plan into a ``Plan`` response."""
+    response.success = True
+    response.actions = plan.actions.ravel().tolist()
+    response.horizon = len(plan.actions)
+    response.frameskip, response.action_dim = spec.frameskip, spec.action.dim
+    response.action_names = list(spec.action.names)
+    response.distance = plan.distance
+    response.cost_first, response.cost_last = plan.cost_history[0], plan.cost_history[-1]
+    response.cost_history = list(plan.cost_history)
+    response.iterations = len(plan.cost_history)
+    response.stop_reason = plan.stop_reason
+    response.plan_time = plan.plan_time
+    return response

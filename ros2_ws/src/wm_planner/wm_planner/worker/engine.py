@@ -1,0 +1,179 @@
+"""The model and the planner, put together; no ROS, no process."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from wm_planner.config import Config
+from wm_planner.models.loading import load
+from wm_planner.models.protocol import Latent, Observation
+from wm_planner.planning import Objective, Planner, PlanResult, make_planner, shift
+from wm_planner.worker.messages import Planned, PlanOnce, PlanRequest, Scene, SetGoal
+
+
+class SceneError(ValueError):
+    """A picture or state that the model cannot take."""
+
+
+class Engine:
+    """Answers plan requests with one model.
+
+    Args:
+        config: All settings; ``model``, ``planning``, ``objective`` and ``worker.threads`` count.
+
+    Raises:
+        SpecError, WeightsError, ValueError: The model or the planner's settings are wrong.
+    """
+
+    def __init__(self, config: Config) -> None:
+        if config.worker.threads:
+            torch.set_num_threads(config.worker.threads)
+        self._config = config
+        self._model = load(
+            config.model.directory,
+            config.model.device,
+            allow_unverified_statistics=config.model.allow_unverified_statistics,
+        )
+        self.spec = self._model.spec
+        chosen = self.spec.objective if config.objective.mode == "model" else config.objective
+        self._objective = Objective(mode=chosen.mode, base=chosen.base, alpha=chosen.alpha)
+        self._planners: dict[str, Planner] = {}
+        self._planner(config.planning.preset)
+        self._goal_scene: Scene | None = None
+        self._goal: Latent | None = None
+        self._previous: tuple[float, Tensor] | None = None
+        problem = self.spec.statistics.problem()
+        self.warnings = [f"unverified statistics: {problem}"] if problem else []
+
+    def describe(self) -> str:
+        """Model, training, device and planner in one line."""
+        spec, training = self.spec, self.spec.training
+        return (
+            f"model {spec.name} ({spec.family}, epoch {training.epoch} of {training.epochs}) on "
+            f"{self._model.device}, planner {self._config.planning.preset}, horizon "
+            f"{self._config.planning.horizon}"
+        )
+
+    def warm_up(self) -> None:
+        """Plan once on a grey picture, so that the first real plan takes no longer than others."""
+        size = self.spec.image.size
+        count = len(self.spec.proprio.names)
+        grey = Scene(np.full((size, size, 3), 127, np.uint8), np.zeros(count) if count else None)
+        self.answer(PlanOnce(0, grey, grey))
+
+    def set_goal(self, request: SetGoal) -> None:
+        """Take a new goal, which is encoded once, and forget the previous plan."""
+        self._goal_scene, self._goal, self._previous = request.scene, None, None
+        self._planner(self._config.planning.preset).reset()
+
+    def answer(
+        self, request: PlanRequest | PlanOnce, cancel: Callable[[], bool] | None = None
+    ) -> Planned:
+        """Plan.
+
+        Args:
+            request: A step towards the goal set before, or a plan of its own.
+            cancel: Asked between iterations; True ends the plan early.
+
+        Raises:
+            SceneError: The model cannot take the picture or the state.
+            PlanError: The planner found no finite plan, or has no preset of that name.
+        """
+        begin = time.monotonic()
+        if isinstance(request, PlanOnce):
+            stamp = math.nan
+            goal = self._encode(request.goal)
+            preset = request.preset or self._config.planning.preset
+            planner = self._planner(preset, None if request.seed < 0 else request.seed)
+            warm = None
+        else:
+            if self._goal is None:
+                if self._goal_scene is None:
+                    raise SceneError("a plan was asked for before a goal was set")
+                self._goal = self._encode(self._goal_scene)
+            stamp, goal = request.stamp, self._goal
+            planner = self._planner(self._config.planning.preset)
+            warm = self._warm_start(stamp)
+        latent = self._encode(request.scene)
+        distance = float(self._model.distance(latent, goal).item())
+        result = self._plan(planner, latent, goal, warm, begin, cancel)
+        if isinstance(request, PlanRequest):
+            self._previous = (stamp, result.actions)
+        return Planned(
+            goal_id=request.goal_id,
+            stamp=stamp,
+            actions=self.spec.denormalize_actions(result.actions[0].cpu().numpy()),
+            distance=math.sqrt(distance) / self.spec.calibration.typical_distance,
+            cost_history=[float(c) for c in result.cost_history[:, 0]],
+            stop_reason=str(result.stop_reason),
+            plan_time=time.monotonic() - begin,
+        )
+
+    def _plan(
+        self,
+        planner: Planner,
+        latent: Latent,
+        goal: Latent,
+        warm: Tensor | None,
+        begin: float,
+        cancel: Callable[[], bool] | None,
+    ) -> PlanResult:
+        def cost(actions: Tensor) -> Tensor:
+            return self._model.distance(self._model.rollout(latent, actions), goal, self._objective)
+
+        budget = self._config.planning.budget
+        deadline = begin + budget if budget else None
+        with torch.inference_mode():
+            return planner.plan(cost, warm_start=warm, deadline=deadline, cancel=cancel)
+
+    def _planner(self, preset: str, seed: int | None = None) -> Planner:
+        """The planner of a preset; one with a seed of its own is made afresh."""
+        if seed is None and preset in self._planners:
+            return self._planners[preset]
+        settings = self._config.planning
+        overrides = {
+            name: value
+            for name in ("num_samples", "iterations", "num_elites")
+            if preset == settings.preset and (value := getattr(settings, name))
+        }
+        lower, upper = self.spec.action_bounds()
+        planner = make_planner(
+            preset,
+            action_dim=self.spec.model_action_dim,
+            horizon=settings.horizon,
+            bounds=(lower.tolist(), upper.tolist()),
+            seed=settings.seed if seed is None else seed,
+            device=self._model.device,
+            **overrides,
+        )
+        if seed is None:
+            self._planners[preset] = planner
+        return planner
+
+    def _warm_start(self, stamp: float) -> Tensor | None:
+        """The previous plan, moved on by the model steps that have passed since its picture."""
+        if self._previous is None:
+            return None
+        then, actions = self._previous
+        steps = round((stamp - then) / self.spec.step_duration)
+        return shift(actions, steps=steps) if 0 <= steps < actions.shape[1] else None
+
+    def _encode(self, scene: Scene) -> Latent:
+        names = self.spec.proprio.names
+        given = 0 if scene.proprio is None else len(scene.proprio)
+        if names and given != len(names):
+            raise SceneError(f"the model needs the state {', '.join(names)}; {given} numbers came")
+        image = torch.from_numpy(scene.image).to(self._model.device)[None, None]
+        proprio = None
+        if names:
+            proprio = torch.as_tensor(
+                scene.proprio, dtype=torch.float32, device=self._model.device
+            )[None, None]
+        with torch.inference_mode():
+            return self._model.encode(Observation(image, proprio))

@@ -1,0 +1,125 @@
+"""What the node and its worker say to each other; plain data, no torch.
+
+The node sends ``SetGoal``, ``PlanRequest`` and ``PlanOnce``; the worker answers ``Ready`` once,
+then one ``Planned`` or ``Failed`` per plan. A new message ends the plan under way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Picture = NDArray[np.uint8]
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One picture and the robot's state with it.
+
+    Attributes:
+        image: RGB, uint8 (height, width, 3).
+        proprio: State (P,) in the spec's order and units, None where the model needs none.
+    """
+
+    image: Picture
+    proprio: Vector | None = None
+
+
+@dataclass(frozen=True)
+class SetGoal:
+    """The goal of the plans that follow; forgets the previous plan."""
+
+    goal_id: int
+    scene: Scene
+
+
+@dataclass(frozen=True)
+class PlanRequest:
+    """Plan from a picture to the goal set before, warm-started from the previous plan.
+
+    Attributes:
+        goal_id: The goal it belongs to.
+        scene: What the robot sees.
+        stamp: When the picture was taken [s, ROS time]; says how far the last plan has moved on.
+    """
+
+    goal_id: int
+    scene: Scene
+    stamp: float
+
+
+@dataclass(frozen=True)
+class PlanOnce:
+    """One plan from nothing, which leaves the current goal and its warm start alone.
+
+    Attributes:
+        goal_id: A number of its own; comes back in the answer.
+        scene: What the robot sees.
+        goal: What it should see.
+        preset: Planner preset, empty for the configured one.
+        seed: Seed of the draws, negative for the configured one.
+    """
+
+    goal_id: int
+    scene: Scene
+    goal: Scene
+    preset: str = ""
+    seed: int = -1
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The model is loaded and warmed up.
+
+    Attributes:
+        description: Model, device and planner, for the log.
+        warnings: What every status should say, e.g. unverified statistics.
+    """
+
+    description: str
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A plan.
+
+    Attributes:
+        goal_id: The goal it is for.
+        stamp: Stamp of its picture [s]; NaN for ``PlanOnce``.
+        actions: Physical actions (horizon, frameskip * action_dim).
+        distance: From the picture to the goal, in typical distances.
+        cost_history: Cost of the best plan after each iteration.
+        stop_reason: Why the planner stopped.
+        plan_time: Wall time of encoding and planning [s].
+    """
+
+    goal_id: int
+    stamp: float
+    actions: Vector
+    distance: float
+    cost_history: list[float]
+    stop_reason: str
+    plan_time: float
+
+
+@dataclass(frozen=True)
+class Failed:
+    """No plan: the message says why.
+
+    Attributes:
+        goal_id: The goal it is about; -1: the worker could not start, or was lost.
+        message: A sentence.
+        lost: The process is gone.
+    """
+
+    goal_id: int
+    message: str
+    lost: bool = False
+
+
+Request = SetGoal | PlanRequest | PlanOnce
+Answer = Ready | Planned | Failed
