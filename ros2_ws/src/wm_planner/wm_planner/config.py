@@ -41,6 +41,11 @@ def setting(default: Any, help: str, **checks: Any) -> Any:
     return field(default=default, metadata=metadata)
 
 
+def severity(default: str, finding: str) -> Any:
+    """What a finding of the camera contract does: stop, warn or off."""
+    return setting(default, f"{finding} stop, warn or off.", choices=["stop", "warn", "off"])
+
+
 @dataclass
 class ModelConfig:
     """Which world model, and where it runs."""
@@ -107,6 +112,24 @@ class ImagesConfig:
         "QoS reliability of the camera subscription; auto matches the publisher.",
         choices=["auto", "reliable", "best_effort"],
     )
+
+
+@dataclass
+class CameraConfig:
+    """The camera contract: how often it is checked, and what each finding does."""
+
+    period: float = setting(1.0, "Time between checks while a goal is pursued [s].", above=0.0)
+    aspect_ratio: str = severity("warn", "The picture has another shape than in training.")
+    resolution: str = severity("warn", "The picture is smaller than in training.")
+    black: str = severity("stop", "The picture is black.")
+    constant: str = severity("stop", "The picture is of one colour.")
+    float_feed: str = severity("stop", "A [0, 1] picture was cast to 8 bits.")
+    near_zero: str = severity("stop", "All values are near zero.")
+    saturated: str = severity("stop", "Most values are at the upper end.")
+    channel_swap: str = severity("stop", "Red and blue are exchanged.")
+    statistics: str = severity("warn", "The channel means are far from those of training.")
+    frozen: str = severity("stop", "The picture does not change while the arm moves.")
+    latent: str = severity("warn", "The model's latent lies outside its training.")
 
 
 @dataclass
@@ -184,6 +207,7 @@ class Config:
     planning: PlanningConfig = field(default_factory=PlanningConfig)
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     images: ImagesConfig = field(default_factory=ImagesConfig)
+    camera: CameraConfig = field(default_factory=CameraConfig)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     commands: CommandsConfig = field(default_factory=CommandsConfig)
     session: SessionConfig = field(default_factory=SessionConfig)

@@ -11,9 +11,9 @@ from typing import Any
 
 import rclpy
 from ament_index_python.packages import get_package_share_directory
+from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
-from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
@@ -24,25 +24,27 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 from wm_planner_msgs.action import ReachGoal
 from wm_planner_msgs.msg import PlanStatus
-from wm_planner_msgs.srv import Plan
 
 from wm_planner.config import ConfigError, to_yaml
 from wm_planner.control import Code, ControlLoop, LimitsError, Outcome, Pose, Refused, Session
+from wm_planner.images import conversion_path
 from wm_planner.models import SpecError, load_spec
+from wm_planner.ros import diagnostics
 from wm_planner.ros.camera import Camera, image_policy
+from wm_planner.ros.contract import CameraContract
 from wm_planner.ros.goals import GoalError, SceneReader
 from wm_planner.ros.parameters import Parameters
+from wm_planner.ros.plan_once import PlanOnceService
 from wm_planner.ros.pose import PoseInput, pose_message
 from wm_planner.ros.status import (
     describe_plan,
     duration_to_seconds,
     feedback,
-    fill_response,
     result,
     seconds_to_time,
     state_of,
 )
-from wm_planner.worker import Failed, Planned, PlannerLink, PlanOnce, Scene, Vector, WorkerError
+from wm_planner.worker import Planned, PlannerLink, Scene, Vector, WorkerError
 
 WATCH_RATE = 20.0  # [Hz] how often the watchdogs look
 STATUS_PERIOD = 1.0  # [s] between status messages when nothing happens
@@ -71,7 +73,6 @@ class PlannerNode(LifecycleNode):
         self._opened: list[Callable[[], Any]] = []
         self._configured = self._active = False
         self._state, self._outcome = PlanStatus.INACTIVE, INACTIVE
-        self._plan_number = -1  # plans for ~/plan_once count down, goals count up
         self._rejection = ""
         self._plan: Planned | None = None
         self._image_age = math.nan
@@ -101,6 +102,7 @@ class PlannerNode(LifecycleNode):
         self._configured = True
         assert self._link.ready
         settings = to_yaml(config)
+        self.get_logger().info(f"pictures: {conversion_path()}")
         self.get_logger().info(f"{self._link.ready.description}; settings:\n{settings}")
         self._config_publisher.publish(String(data=settings))
         for warning in self._link.ready.warnings:
@@ -133,43 +135,39 @@ class PlannerNode(LifecycleNode):
         """Create every topic, service and timer of the configured node."""
         config = self._config
         self._goals: dict[int, tuple[Any, Future]] = {}
-        self._plans: dict[int, Future] = {}
         policy = image_policy(config.images)
         self._reader = SceneReader(self._spec, policy, config.goals.directory)
+        self._contract = CameraContract(self._spec, config.camera)
         self._camera = Camera(self, config.images, config.session.image_timeout, self._dispatch)
         pose = PoseInput(self, self._spec.action.frame, self._on_pose)
         self._command_publisher = self.create_publisher(PoseStamped, "command", 10)
+        self._diagnostics_publisher = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         server = ActionServer(
             self, ReachGoal, "~/reach_goal", self._execute,
             goal_callback=self._on_goal,
             handle_accepted_callback=self._on_accepted,
             cancel_callback=self._on_cancel,
         )  # fmt: skip
-        # A coroutine keeps its callback group until it ends: plan_once must not share one.
-        reentrant = ReentrantCallbackGroup()
-        services = [
-            self.create_service(Plan, "~/plan_once", self._on_plan_once, callback_group=reentrant),
-            self.create_service(Trigger, "~/stop", self._on_stop),
-        ]
+        self._plan_once = PlanOnceService(self, self._link, self._reader, self._spec)
+        stop = self.create_service(Trigger, "~/stop", self._on_stop)
         timers = [
             self.create_timer(1 / config.commands.rate, self._on_command_time, clock=self._steady),
             self.create_timer(1 / WATCH_RATE, self._on_watch_time, clock=self._steady),
-            self.create_timer(STATUS_PERIOD, self._publish_status, clock=self._steady),
+            self.create_timer(STATUS_PERIOD, self._on_slow_time, clock=self._steady),
         ]
         self._opened += [
             self._camera.close,
             pose.close,
             lambda: self.destroy_publisher(self._command_publisher),
+            lambda: self.destroy_publisher(self._diagnostics_publisher),
             server.destroy,
-            *(lambda s=service: self.destroy_service(s) for service in services),
+            self._plan_once.close,
+            lambda: self.destroy_service(stop),
             *(lambda t=timer: self.destroy_timer(t) for timer in timers),
         ]
 
     def _close(self) -> None:
         """Destroy what ``on_configure`` made, newest first."""
-        if self._configured:
-            for number, future in self._plans.items():
-                future.set_result(Failed(number, "the node was cleaned up"))
         self._configured = False
         while self._opened:
             self._opened.pop()()
@@ -188,17 +186,24 @@ class PlannerNode(LifecycleNode):
 
     def _dispatch(self) -> None:
         """Plan from the newest picture, if the planner is free and wants it."""
-        frame = self._camera.newest
-        if frame and self._loop.wants(frame.stamp, self._now()):
-            self._camera.taken()
+        frame, now = self._camera.newest, self._now()
+        if frame is None or not self._loop.wants(frame.stamp, now):
+            return
+        self._camera.taken()
+        assert self._loop.pose
+        where = self._loop.pose.position
+        if why := self._contract.stops(frame.picture, frame.stamp, where, time.monotonic()):
+            self._loop.end(Outcome(Code.CAMERA_CONTRACT, why), now)
+        else:
             self._loop.plan(Scene(frame.picture), frame.stamp)
 
     def _on_answers(self) -> None:
         now = self._now()
         for answer in self._link.drain():
-            if answer.goal_id in self._plans:
-                self._plans.pop(answer.goal_id).set_result(answer)
-            elif isinstance(answer, Planned):
+            if self._plan_once.take(answer):
+                continue
+            if isinstance(answer, Planned):
+                self._contract.latent_score = answer.latent_score
                 self._loop.on_planned(answer, now)
             else:
                 self._loop.on_failed(answer, now)
@@ -212,6 +217,40 @@ class PlannerNode(LifecycleNode):
         self._loop.watch(self._now(), time.monotonic(), self._camera.good_steady)
         if self._loop.session is None:  # subscribing anew would cost pictures of a goal
             self._camera.match_publisher()
+
+    def _on_slow_time(self) -> None:
+        self._publish_status()
+        camera, gate = self._camera, self._loop.gate.counters
+        stops = [f.sentence for f in self._contract.findings if f.severity == "stop"]
+        warns = [f.sentence for f in self._contract.findings if f.severity == "warn"]
+        lost = [] if self._link.ready else [self._link.problem]
+        parts = [
+            diagnostics.part(
+                f"{self.get_name()}: camera",
+                errors=[*([camera.problem] if camera.problem else []), *stops],
+                warnings=warns,
+                values={
+                    "topic": camera.topic,
+                    "pictures": camera.received,
+                    "dropped": camera.dropped,
+                    "conversion": conversion_path(),
+                },
+            ),
+            diagnostics.part(
+                f"{self.get_name()}: planner",
+                errors=lost,
+                warnings=self._link.ready.warnings if self._link.ready else [],
+                values={
+                    "state": self._outcome.message,
+                    "plan time [s]": self._plan.plan_time if self._plan else math.nan,
+                    "commands passed": gate.passed,
+                    "commands clamped": gate.clamped,
+                    "commands refused": gate.refused,
+                },
+            ),
+        ]
+        now = self.get_clock().now().to_msg()
+        self._diagnostics_publisher.publish(diagnostics.array(now, parts))
 
     # Goals.
 
@@ -236,6 +275,8 @@ class PlannerNode(LifecycleNode):
                 proprio=request.proprio,
                 like=self._camera.shape,
             )
+            if why := self._contract.refuses_goal(self._next_scene.image):
+                raise GoalError(Code.CAMERA_CONTRACT, f"the goal picture: {why}")
         except (Refused, GoalError) as error:
             code = error.outcome.code if isinstance(error, Refused) else error.code
             self._rejection = f"goal rejected: {error}"
@@ -250,6 +291,7 @@ class PlannerNode(LifecycleNode):
         goal_id = self._loop.begin(self._next_scene, *settings, self._now(), time.monotonic())
         self._goals[goal_id] = handle, Future(executor=self.executor)
         handle.goal_number = goal_id
+        self._contract.restart()
         self._rejection = ""
         self._tell(PlanStatus.ACTIVE, Outcome(Code.NONE, "pursuing a goal"))
         handle.execute()
@@ -290,35 +332,6 @@ class PlannerNode(LifecycleNode):
 
     # Services.
 
-    async def _on_plan_once(self, request: Any, response: Any) -> Any:
-        """Answer a plan; nothing is sent to the robot."""
-        try:
-            scene, goal = (
-                self._reader.read(
-                    "picture", image=request.image, compressed=request.compressed_image,
-                    proprio=request.proprio,
-                ),
-                self._reader.read(
-                    "goal", image=request.goal_image, compressed=request.goal_compressed_image,
-                    name=request.goal_name, proprio=request.goal_proprio,
-                ),
-            )  # fmt: skip
-        except GoalError as error:
-            response.error_code, response.message = int(error.code), str(error)
-            return response
-        if self._link.ready is None:
-            response.error_code, response.message = int(Code.WORKER_LOST), self._link.problem
-            return response
-        self._plan_number -= 1
-        number = self._plan_number
-        self._plans[number] = future = Future(executor=self.executor)
-        self._link.plan_once(PlanOnce(number, scene, goal, request.preset, request.seed))
-        answer = await future
-        if isinstance(answer, Planned):
-            return fill_response(response, answer, self._spec)
-        response.error_code, response.message = int(Code.PLANNER_FAILED), answer.message
-        return response
-
     def _on_stop(self, request: Any, response: Any) -> Any:
         """Hold at once and end the goal."""
         if self._active:
@@ -350,7 +363,8 @@ class PlannerNode(LifecycleNode):
             status.commands_sent = self._loop.commands_sent
             status.commands_clamped = self._loop.gate.counters.clamped
             status.unverified_statistics = bool(self._spec.statistics.problem())
-            status.warnings = [*warnings, *problems]
+            findings = [finding.sentence for finding in self._contract.findings]
+            status.warnings = [*warnings, *problems, *findings]
         self._status_publisher.publish(status)
 
     def _now(self) -> float:

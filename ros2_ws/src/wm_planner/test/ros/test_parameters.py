@@ -2,40 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import rclpy
+from rclpy.context import Context
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from wm_planner.config import Config, ConfigError, leaves
 from wm_planner.ros.parameters import Parameters
 
+MakeNode = Callable[..., Node]
 FILES = Path(__file__).parents[2] / "config"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def context() -> Iterator[None]:
-    rclpy.init()
-    yield
-    rclpy.try_shutdown()
+@pytest.fixture(scope="module")
+def context() -> Iterator[Context]:
+    context = Context()
+    context.init()
+    yield context
+    context.try_shutdown()
 
 
-def _node(*overrides: Parameter) -> Node:
-    return Node("parameters", parameter_overrides=list(overrides))
+@pytest.fixture
+def make_node(context: Context) -> Callable[..., Node]:
+    def make(*overrides: Parameter) -> Node:
+        return Node("parameters", context=context, parameter_overrides=list(overrides))
+
+    return make
 
 
-def test_every_leaf_is_declared_with_its_default_and_description() -> None:
-    node = _node()
+def test_every_leaf_is_declared_with_its_default_and_description(make_node: MakeNode) -> None:
+    node = make_node()
     assert Parameters(node, FILES, lambda: "").config() == Config()
     for leaf in leaves(Config()):
         assert node.describe_parameter(leaf.name).description == leaf.checks["help"]
 
 
-def test_values_from_outside_come_after_file_and_overrides() -> None:
-    node = _node(
+def test_values_from_outside_come_after_file_and_overrides(make_node: MakeNode) -> None:
+    node = make_node(
         Parameter("config_file", value="franka"),
         Parameter("overrides", value=["planning.seed=1", "planning.horizon=8"]),
         Parameter("planning.seed", value=2),
@@ -57,17 +63,21 @@ def test_values_from_outside_come_after_file_and_overrides() -> None:
     ],
     ids=["range", "type", "override", "file"],
 )
-def test_a_wrong_value_at_the_start_is_named(parameter: Parameter, words: str) -> None:
+def test_a_wrong_value_at_the_start_is_named(
+    make_node: MakeNode, parameter: Parameter, words: str
+) -> None:
     with pytest.raises(ConfigError, match=words):
-        Parameters(_node(parameter), FILES, lambda: "")
+        Parameters(make_node(parameter), FILES, lambda: "")
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
     [("limits.policy", "maybe"), ("limits.workspace_min", [1.0]), ("planning.horizon", 0)],
 )
-def test_a_wrong_change_is_refused_with_a_reason(name: str, value: object) -> None:
-    node = _node()
+def test_a_wrong_change_is_refused_with_a_reason(
+    make_node: MakeNode, name: str, value: object
+) -> None:
+    node = make_node()
     parameters = Parameters(node, FILES, lambda: "")
     answer = node.set_parameters([Parameter(name, value=value)])[0]
     assert not answer.successful
@@ -75,21 +85,21 @@ def test_a_wrong_change_is_refused_with_a_reason(name: str, value: object) -> No
     assert parameters.config() == Config()
 
 
-def test_a_good_change_is_taken() -> None:
-    node = _node()
+def test_a_good_change_is_taken(make_node: MakeNode) -> None:
+    node = make_node()
     parameters = Parameters(node, FILES, lambda: "")
     assert node.set_parameters([Parameter("limits.policy", value="refuse")])[0].successful
     assert parameters.config().limits.policy == "refuse"
 
 
-def test_while_locked_every_change_is_refused() -> None:
-    node = _node()
+def test_while_locked_every_change_is_refused(make_node: MakeNode) -> None:
+    node = make_node()
     Parameters(node, FILES, lambda: "configured")
     answer = node.set_parameters([Parameter("planning.seed", value=3)])[0]
     assert (answer.successful, answer.reason) == (False, "configured")
 
 
-def test_the_doors_to_the_defaults_cannot_change_later() -> None:
-    node = _node()
+def test_the_doors_to_the_defaults_cannot_change_later(make_node: MakeNode) -> None:
+    node = make_node()
     Parameters(node, FILES, lambda: "")
     assert not node.set_parameters([Parameter("config_file", value="franka")])[0].successful

@@ -136,6 +136,9 @@ class CameraMonitor:
 
     Call ``observe`` for every picture (it only looks for a change), and ``measure`` or ``check``
     when a goal starts and at intervals.
+
+    Attributes:
+        changed: Whether the last picture observed differed from the one before.
     """
 
     def __init__(
@@ -144,6 +147,7 @@ class CameraMonitor:
         """Start with no picture seen."""
         self.expectation = expectation
         self.tolerances = tolerances or CameraTolerances()
+        self.changed = False
         self._last: NDArray[np.uint8] | None = None
         self._stamp = 0.0
         self._unchanged = 0.0
@@ -159,12 +163,13 @@ class CameraMonitor:
         Args:
             image: (height, width, 3) uint8.
             stamp: The message's stamp [s]. A stamp that does not advance counts for nothing.
-            moving: Whether the robot moved since the last picture. A simulator renders the same
-                bytes while nothing moves, so time at rest does not count.
+            moving: Whether the robot moved since the picture last changed. A simulator renders
+                the same bytes while nothing moves, so time at rest does not count.
         """
         advance = stamp - self._stamp
         self._stamp = stamp
-        if self._last is None or advance < 0 or not np.array_equal(self._last, image):
+        self.changed = self._last is None or advance < 0 or not np.array_equal(self._last, image)
+        if self.changed:
             self._last = image.copy()
             self._unchanged = 0.0
         elif moving:

@@ -53,6 +53,8 @@ class ImageSpec:
         std: Divided by per channel, in units of [0, 1].
         channel_mean: Mean of the training pictures per R, G, B channel, in [0, 1]; empty: unknown.
         channel_std: Standard deviation of the same.
+        camera_aspect: Width over height of the training camera's pictures before they were
+            cropped; 0: unknown.
     """
 
     size: int
@@ -61,6 +63,7 @@ class ImageSpec:
     std: list[float] = field(default_factory=lambda: [0.5, 0.5, 0.5])
     channel_mean: list[float] = field(default_factory=list)
     channel_std: list[float] = field(default_factory=list)
+    camera_aspect: float = 0.0
 
     def __post_init__(self) -> None:
         if self.size < 1:
@@ -225,11 +228,16 @@ class Calibration:
         typical_distance: Between start and goal of an episode; the unit of a goal's tolerance.
         tolerance: Distance under which a goal counts as reached, as a fraction of
             ``typical_distance``.
+        latent: Mean and standard deviation of the training pictures' visual latents, each
+            averaged over its tokens; None: unknown.
+        latent_limit: Largest root mean square of so normalised latents in training.
     """
 
     noise_floor: float
     typical_distance: float
     tolerance: float
+    latent: Moments | None = None
+    latent_limit: float = 1.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.noise_floor < self.typical_distance:

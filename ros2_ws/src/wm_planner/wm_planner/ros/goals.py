@@ -20,7 +20,7 @@ class GoalError(ValueError):
     """A goal or picture in a request cannot be used.
 
     Attributes:
-        code: ``INVALID_GOAL`` or ``IMAGE_FORMAT``.
+        code: ``INVALID_GOAL``, ``IMAGE_FORMAT`` or ``CAMERA_CONTRACT``.
     """
 
     def __init__(self, code: Code, message: str) -> None:

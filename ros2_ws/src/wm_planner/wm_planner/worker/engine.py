@@ -113,7 +113,17 @@ class Engine:
             cost_history=[float(c) for c in result.cost_history[:, 0]],
             stop_reason=str(result.stop_reason),
             plan_time=time.monotonic() - begin,
+            latent_score=self._latent_score(latent),
         )
+
+    def _latent_score(self, latent: Latent) -> float | None:
+        """How unusual a picture's latent is, 1 being the most unusual of training."""
+        calibration = self.spec.calibration
+        if calibration.latent is None:
+            return None
+        pooled = latent.visual[0, -1].mean(dim=0).double().cpu().numpy()
+        z = (pooled - np.asarray(calibration.latent.mean)) / np.asarray(calibration.latent.std)
+        return float(np.sqrt(np.mean(z**2))) / calibration.latent_limit
 
     def _plan(
         self,

@@ -95,6 +95,8 @@ class Planned:
         cost_history: Cost of the best plan after each iteration.
         stop_reason: Why the planner stopped.
         plan_time: Wall time of encoding and planning [s].
+        latent_score: How far the picture's latent lies outside the training's, 1 being the
+            farthest that is normal; None where the spec does not say what is.
     """
 
     goal_id: int
@@ -104,6 +106,7 @@ class Planned:
     cost_history: list[float]
     stop_reason: str
     plan_time: float
+    latent_score: float | None = None
 
 
 @dataclass(frozen=True)

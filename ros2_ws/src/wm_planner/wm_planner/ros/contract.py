@@ -1,0 +1,87 @@
+"""The camera contract in the loop: which pictures are checked, when, and what follows."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wm_planner.config import CameraConfig
+from wm_planner.images.checks import Finding
+from wm_planner.images.contract import (
+    SEVERITIES,
+    STOP,
+    CameraExpectation,
+    CameraMonitor,
+    CameraTolerances,
+)
+from wm_planner.models import ModelSpec
+from wm_planner.worker import Picture, Vector
+
+MOVED = 0.002  # [m] an arm that moved less may well look the same
+
+
+class CameraContract:
+    """Compares live and goal pictures with those of training.
+
+    Args:
+        spec: What training was like.
+        config: What each finding does, and how often to look.
+
+    Attributes:
+        findings: What the last check of a live picture found.
+    """
+
+    def __init__(self, spec: ModelSpec, config: CameraConfig) -> None:
+        image = spec.image
+        self._monitor = CameraMonitor(
+            CameraExpectation(
+                height=image.size,
+                width=image.size,
+                channel_mean=tuple(image.channel_mean),
+                channel_std=tuple(image.channel_std),
+                camera_aspect=image.camera_aspect,
+            ),
+            CameraTolerances(severities={name: getattr(config, name) for name in SEVERITIES}),
+        )
+        self._period = config.period
+        self._due = -np.inf
+        self._position: Vector | None = None  # where the picture last changed
+        self.latent_score: float | None = None
+        self.findings: tuple[Finding, ...] = ()
+
+    def restart(self) -> None:
+        """A new goal: look at its first picture, count frozen time afresh."""
+        self._monitor.reset()
+        self._due, self._position = -np.inf, None
+        self.latent_score, self.findings = None, ()
+
+    def stops(self, picture: Picture, stamp: float, position: Vector, steady: float) -> str:
+        """Look at a picture before it is planned from.
+
+        Args:
+            picture: The live picture.
+            stamp: Its stamp [s].
+            position: Measured position of the arm (3,) [m].
+            steady: Steady time [s].
+
+        Returns:
+            Why the goal must end, or an empty string.
+        """
+        since = self._position
+        moving = since is not None and float(np.linalg.norm(position - since)) > MOVED
+        self._monitor.observe(picture, stamp, moving)
+        if self._monitor.changed:
+            self._position = position
+        if steady >= self._due:
+            self._due = steady + self._period
+            self.findings = self._monitor.check(picture, self.latent_score)
+        return _reasons(self.findings)
+
+    def refuses_goal(self, picture: Picture) -> str:
+        """Why a goal picture cannot be used, or an empty string."""
+        still = CameraMonitor(self._monitor.expectation, self._monitor.tolerances)
+        return _reasons(still.check(picture))
+
+
+def _reasons(findings: tuple[Finding, ...]) -> str:
+    stopping = [finding for finding in findings if finding.severity == STOP]
+    return " ".join(f"{f.name} ({f.score:.3g}): {f.sentence}" for f in stopping)
