@@ -26,13 +26,18 @@ setup(
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
+        # Console scripts go to lib/, for `ros2 run`; colcon puts bin/ on the PATH.
+        ("bin", ["bin/wm-planner"]),
         *share("launch"),
         *share("config"),
     ],
     install_requires=["setuptools"],
     zip_safe=True,
     entry_points={
-        "console_scripts": ["planner_node = wm_planner.node:main"],
+        "console_scripts": [
+            "planner_node = wm_planner.node:main",
+            "wm-planner = wm_planner.cli:main",
+        ],
         "wm_planner.models": ["latent = wm_planner.models.latent:LatentWorldModel"],
     },
 )

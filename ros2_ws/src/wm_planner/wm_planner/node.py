@@ -28,9 +28,10 @@ from wm_planner_msgs.msg import PlanStatus
 from wm_planner.config import ConfigError, to_yaml
 from wm_planner.control import Code, ControlLoop, LimitsError, Outcome, Pose, Refused, Session
 from wm_planner.images import conversion_path
+from wm_planner.images.configured import image_policy
 from wm_planner.models import SpecError, load_spec
 from wm_planner.ros import diagnostics
-from wm_planner.ros.camera import Camera, image_policy
+from wm_planner.ros.camera import Camera
 from wm_planner.ros.contract import CameraContract
 from wm_planner.ros.goals import GoalError, SceneReader
 from wm_planner.ros.parameters import Parameters
@@ -325,8 +326,11 @@ class PlannerNode(LifecycleNode):
     def _on_end(self, goal_id: int, session: Session, now: float) -> None:
         outcome = session.outcome
         assert outcome
-        log = self.get_logger().info if outcome.reached else self.get_logger().warning
-        log(f"goal {goal_id} ended after {session.steps} steps: {outcome.message}")
+        line = f"goal {goal_id} ended after {session.steps} steps: {outcome.message}"
+        if outcome.reached:  # two calls, as a rclpy logger wants one severity per line of code
+            self.get_logger().info(line)
+        else:
+            self.get_logger().warning(line)
         self._goals[goal_id][1].set_result(result(session, outcome, now))
         self._tell(state_of(outcome), outcome)
 

@@ -13,7 +13,8 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from wm_planner.config import ImagesConfig
 from wm_planner.control.loop import FUTURE
-from wm_planner.images import ImagePolicy, decode
+from wm_planner.images import decode
+from wm_planner.images.configured import image_policy
 from wm_planner.worker import Picture
 
 
@@ -28,15 +29,6 @@ class Frame:
 
     picture: Picture
     stamp: float
-
-
-def image_policy(config: ImagesConfig) -> ImagePolicy:
-    """The decoder's policy as configured."""
-    return ImagePolicy(
-        generic_color_order=config.generic_color_order,
-        float_range=config.float_range,
-        bit_depth=config.bit_depth,
-    )
 
 
 class Camera:

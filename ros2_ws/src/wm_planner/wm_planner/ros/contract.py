@@ -6,13 +6,8 @@ import numpy as np
 
 from wm_planner.config import CameraConfig
 from wm_planner.images.checks import Finding
-from wm_planner.images.contract import (
-    SEVERITIES,
-    STOP,
-    CameraExpectation,
-    CameraMonitor,
-    CameraTolerances,
-)
+from wm_planner.images.configured import expectation, tolerances
+from wm_planner.images.contract import STOP, CameraMonitor
 from wm_planner.models import ModelSpec
 from wm_planner.worker import Picture, Vector
 
@@ -31,17 +26,7 @@ class CameraContract:
     """
 
     def __init__(self, spec: ModelSpec, config: CameraConfig) -> None:
-        image = spec.image
-        self._monitor = CameraMonitor(
-            CameraExpectation(
-                height=image.size,
-                width=image.size,
-                channel_mean=tuple(image.channel_mean),
-                channel_std=tuple(image.channel_std),
-                camera_aspect=image.camera_aspect,
-            ),
-            CameraTolerances(severities={name: getattr(config, name) for name in SEVERITIES}),
-        )
+        self._monitor = CameraMonitor(expectation(spec.image), tolerances(config))
         self._period = config.period
         self._due = -np.inf
         self._position: Vector | None = None  # where the picture last changed

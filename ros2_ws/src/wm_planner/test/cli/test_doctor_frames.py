@@ -1,0 +1,110 @@
+"""What the doctor says about a stream of messages, without ROS."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from wm_planner.cli.camera import Contract
+from wm_planner.cli.frames import Frames
+from wm_planner.cli.report import Result
+from wm_planner.config import Config
+from wm_planner.models import ModelSpec
+
+Doctor = Callable[..., tuple[int, dict[str, Any]]]
+PERIOD = 0.1  # [s]
+
+
+@pytest.fixture
+def frames(camera_spec: ModelSpec) -> Frames:
+    return Frames("/camera", Contract(camera_spec, Config()))
+
+
+def _message(rgb: NDArray[np.uint8], encoding: str = "rgb8") -> Any:
+    height, width = rgb.shape[:2]
+    return SimpleNamespace(
+        height=height, width=width, encoding=encoding, is_bigendian=0, step=3 * width,
+        data=rgb.tobytes(),
+    )  # fmt: skip
+
+
+def _feed(
+    frames: Frames, pictures: list[NDArray[np.uint8]], age: float = 0.02, encoding: str = "rgb8"
+) -> dict[str, Result]:
+    for i, picture in enumerate(pictures):
+        now = 100 + i * PERIOD
+        frames.add(_message(picture, encoding), now - age, now, i * PERIOD)
+    return {r.name: r for r in frames.results() if r.verdict != "ok"}
+
+
+def _changing(picture: NDArray[np.uint8], count: int = 20) -> list[NDArray[np.uint8]]:
+    return [np.roll(picture, i, axis=1) for i in range(count)]
+
+
+def test_a_good_stream_has_facts_and_no_findings(
+    frames: Frames, picture: NDArray[np.uint8]
+) -> None:
+    assert _feed(frames, _changing(picture)) == {}
+    facts = frames.facts()
+    assert facts["kinds"] == ["'rgb8'  128x96  step 384  (20)"]
+    assert facts["rate"] == "10.0 Hz (10.0 Hz by the stamps)"
+    assert facts["stamp age"].startswith("0.020 s")
+
+
+def test_a_repeated_picture_only_warns_and_names_the_simulator(
+    frames: Frames, picture: NDArray[np.uint8]
+) -> None:
+    found = _feed(frames, [picture] * 20)
+    assert list(found) == ["frozen"]
+    assert found["frozen"].verdict == "warn"
+    assert "simulator renders a still scene" in found["frozen"].sentence
+
+
+def test_each_refusal_is_told_once_with_its_count(
+    frames: Frames, picture: NDArray[np.uint8]
+) -> None:
+    found = _feed(frames, _changing(picture, 5), encoding="8UC3")
+    assert found["refused"].verdict == "stop"
+    assert found["refused"].sentence.startswith("5 of 5: image on /camera (encoding '8UC3'")
+    found = _feed(frames, _changing(picture, 5))
+    assert found["refused"].verdict == "warn"
+    assert found["refused"].sentence.startswith("5 of 10: ")
+
+
+@pytest.mark.parametrize(("age", "words"), [(2.0, "2.00 s old"), (-5.0, "stamped 5.00 s ahead")])
+def test_another_clock_stops(
+    frames: Frames, picture: NDArray[np.uint8], age: float, words: str
+) -> None:
+    found = _feed(frames, _changing(picture), age)
+    assert found["stamp_age"].verdict == "stop"
+    assert words in found["stamp_age"].sentence
+
+
+def test_stamps_that_are_missing_or_stand_still(
+    camera_spec: ModelSpec, picture: NDArray[np.uint8]
+) -> None:
+    for stamp, name, verdict in ((0.0, "stamp_age", "warn"), (99.9, "stamps", "stop")):
+        frames = Frames("/camera", Contract(camera_spec, Config()))
+        for i, shown in enumerate(_changing(picture, 3)):
+            frames.add(_message(shown), stamp, 100.0, i * PERIOD)
+        found = {r.name: r.verdict for r in frames.results() if r.verdict != "ok"}
+        assert found == {name: verdict}
+
+
+def test_a_slow_camera_warns(frames: Frames, picture: NDArray[np.uint8]) -> None:
+    for i, shown in enumerate(_changing(picture, 4)):  # 1 Hz; the model takes 5 steps a second
+        frames.add(_message(shown), 100.0 + i, 100.0 + i, float(i))
+    assert [r.name for r in frames.results() if r.verdict == "warn"] == ["rate"]
+
+
+def test_without_ros_a_sentence_says_so(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "rclpy", None)
+    code, report = doctor("--topic", "/camera")
+    assert code == 2
+    assert "ROS 2 cannot be imported" in report["sections"][-1]["findings"][0]["sentence"]

@@ -1,0 +1,155 @@
+"""The doctor as a process of its own, on live topics; all are asked at once to save time."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from wm_planner.models.spec import load_spec
+
+rclpy = pytest.importorskip("rclpy")
+from rclpy.qos import qos_profile_sensor_data  # noqa: E402
+from sensor_msgs.msg import CompressedImage, Image  # noqa: E402
+from std_msgs.msg import String  # noqa: E402
+
+pytestmark = pytest.mark.dds
+
+MODEL = Path(__file__).parents[3] / "wm_planner_sim" / "models" / "franka_reach"
+PERIOD = 0.05  # [s]
+QUESTIONS = {
+    "good": (MODEL, "--topic", "camera", "--ros-args", "-r", "camera:=/doctor/good"),
+    "declared": (MODEL, "--topic", "/doctor/generic", "images.generic_color_order=bgr"),
+    "compressed": (MODEL, "--topic", "/doctor/jpeg", "--compressed"),
+    "words": ("--topic", "/doctor/words"),
+    "nobody": ("--topic", "/doctor/nobody"),
+}
+
+
+class Answer(NamedTuple):
+    """What one call said."""
+
+    code: int
+    section: dict[str, Any]
+    findings: dict[str, dict[str, Any]]
+    errors: str
+
+
+@pytest.fixture(scope="module")
+def camera() -> Iterator[None]:
+    """Publishes the training's colours on every topic of the questions, until the tests end."""
+    context, stop = rclpy.Context(), threading.Event()
+    context.init()
+    node = rclpy.create_node("doctor_test_camera", context=context)
+    kinds = {"good": Image, "generic": Image, "jpeg/compressed": CompressedImage, "words": String}
+    publishers = {
+        name: node.create_publisher(kind, f"/doctor/{name}", qos_profile_sensor_data)
+        for name, kind in kinds.items()
+    }
+
+    def loop() -> None:
+        shown = _picture()
+        while not stop.wait(PERIOD):
+            shown = np.roll(shown, 1, axis=1)
+            messages = {
+                "good": _image(shown, "rgb8"),
+                "generic": _image(shown, "8UC3"),
+                "jpeg/compressed": _jpeg(shown),
+                "words": String(data="no picture"),
+            }
+            for name, message in messages.items():
+                if hasattr(message, "header"):
+                    message.header.stamp = node.get_clock().now().to_msg()
+                publishers[name].publish(message)
+
+    thread = threading.Thread(target=loop)
+    thread.start()
+    yield
+    stop.set()
+    thread.join()
+    node.destroy_node()
+    context.shutdown()
+
+
+@pytest.fixture(scope="module")
+def answers(camera: None) -> dict[str, Answer]:
+    base = [sys.executable, "-m", "wm_planner.cli", "doctor", "--json", "--seconds", "0.7"]
+    calls = {
+        name: subprocess.Popen(
+            [*base, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        for name, words in QUESTIONS.items()
+    }
+    return {name: _answer(call) for name, call in calls.items()}
+
+
+def _answer(call: subprocess.Popen[str]) -> Answer:
+    output, errors = call.communicate(timeout=60)
+    section = json.loads(output)["sections"][-1]
+    return Answer(call.returncode, section, {f["name"]: f for f in section["findings"]}, errors)
+
+
+def _picture() -> NDArray[np.uint8]:
+    image = load_spec(MODEL).image
+    values = np.random.default_rng(0).normal(image.channel_mean, image.channel_std, (96, 128, 3))
+    return (np.clip(values, 0, 1) * 255).astype(np.uint8)
+
+
+def _image(rgb: NDArray[np.uint8], encoding: str) -> Any:
+    message = Image(height=rgb.shape[0], width=rgb.shape[1], encoding=encoding)
+    message.step = 3 * message.width
+    message.data = rgb.tobytes()
+    return message
+
+
+def _jpeg(rgb: NDArray[np.uint8]) -> Any:
+    _, data = cv2.imencode(".jpg", rgb[..., ::-1])
+    return CompressedImage(format="rgb8; jpeg compressed bgr8", data=data.tobytes())
+
+
+def test_a_good_camera_of_best_effort_under_another_name(answers: dict[str, Answer]) -> None:
+    code, section, findings, errors = answers["good"]
+    assert [f for f in findings.values() if f["verdict"] != "ok"] == []
+    assert (code, errors) == (0, "")
+    assert section["title"] == "topic /doctor/good (sensor_msgs/msg/Image)"
+    assert "doctor_test_camera: BEST_EFFORT" in section["facts"]["publishers"][0]
+    assert section["facts"]["listened"] == "0.7 s, BEST_EFFORT"
+    assert section["facts"]["kinds"][0].startswith("'rgb8'  128x96  step 384")
+    assert findings.keys() >= {"received", "rate", "stamp_age", "frozen", "channel_swap"}
+
+
+def test_a_wrong_declaration_exchanges_the_channels(answers: dict[str, Answer]) -> None:
+    code, _, findings, _ = answers["declared"]
+    assert code == 2
+    assert findings["refused"]["verdict"] == "ok"
+    assert findings["channel_swap"]["verdict"] == "stop"
+
+
+def test_compressed_pictures_are_found_beside_the_raw_topic(answers: dict[str, Answer]) -> None:
+    code, section, _, _ = answers["compressed"]
+    assert code == 0, section
+    assert section["title"].startswith("topic /doctor/jpeg/compressed (")
+    assert section["facts"]["kinds"][0].startswith("'rgb8; jpeg compressed bgr8'  128x96")
+
+
+def test_a_topic_of_another_type_is_told(answers: dict[str, Answer]) -> None:
+    code, _, findings, _ = answers["words"]
+    assert code == 2
+    assert "std_msgs/msg/String, not pictures" in findings["type"]["sentence"]
+
+
+def test_a_silent_topic_is_told(answers: dict[str, Answer]) -> None:
+    code, _, findings, errors = answers["nobody"]
+    assert code == 2
+    assert "Nobody publishes on /doctor/nobody" in findings["received"]["sentence"]
+    assert "/doctor/good" in findings["received"]["sentence"]
+    assert "Traceback" not in errors

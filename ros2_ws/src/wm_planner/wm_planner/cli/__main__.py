@@ -1,0 +1,3 @@
+from wm_planner.cli import main
+
+raise SystemExit(main())

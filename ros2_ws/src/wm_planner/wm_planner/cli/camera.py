@@ -1,0 +1,83 @@
+"""The camera contract for the doctor: from a model's spec and settings to findings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wm_planner.cli.report import Result, of_contract
+from wm_planner.config import Config
+from wm_planner.images import ImagePolicy
+from wm_planner.images.configured import expectation, image_policy, severities
+from wm_planner.images.contract import (
+    STOP,
+    WARN,
+    CameraExpectation,
+    CameraMonitor,
+    CameraTolerances,
+)
+from wm_planner.models.spec import ModelSpec
+from wm_planner.worker import Picture
+
+NEED_MODEL = ("aspect_ratio", "resolution")
+NO_MODEL = (
+    "Without a model only the exposure is judged, in the picture's central square; give the "
+    "model's directory to compare size and colours with its training."
+)
+STILL = (
+    "No pixel has changed for {:.1f} s although stamps advance. A simulator renders a still scene "
+    "to identical bytes: move the arm and ask again. If nothing changes then, the camera or its "
+    "driver repeats one picture."
+)
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What pictures are held against.
+
+    Attributes:
+        spec: The model's, None where no model is given.
+        config: Decoding and severities.
+    """
+
+    spec: ModelSpec | None
+    config: Config
+
+    @property
+    def policy(self) -> ImagePolicy:
+        """The decoder's policy as configured, as the node takes it."""
+        return image_policy(self.config.images)
+
+    def monitor(self) -> CameraMonitor:
+        """A monitor that has seen no picture.
+
+        Nobody tells the doctor whether the robot moves, so a frozen picture is only a warning.
+        """
+        chosen = severities(self.config.camera)
+        if chosen["frozen"] == STOP:
+            chosen["frozen"] = WARN
+        unknown = CameraExpectation(height=1, width=1)
+        expected = expectation(self.spec.image) if self.spec else unknown
+        return CameraMonitor(expected, CameraTolerances(severities=chosen))
+
+    def measure(self, monitor: CameraMonitor, picture: Picture, *, live: bool) -> list[Result]:
+        """Run the checks that mean something here.
+
+        Args:
+            monitor: One of ``monitor()``, which has observed the pictures before.
+            picture: The picture.
+            live: Whether it is the last of a stream; a file cannot be frozen.
+        """
+        left_out = {*(() if self.spec else NEED_MODEL), *(() if live else ("frozen",))}
+        results = of_contract(f for f in monitor.measure(picture) if f.name not in left_out)
+        return [
+            r._replace(sentence=STILL.format(r.score)) if r.name == "frozen" and r.sentence else r
+            for r in results
+        ]
+
+    def notes(self) -> list[str]:
+        """What the reader of the table should know."""
+        if self.spec is None:
+            return [NO_MODEL]
+        if not self.spec.image.channel_mean:
+            return ["model.yaml has no image.channel_mean: colours cannot be compared."]
+        return []

@@ -1,0 +1,156 @@
+"""``wm-planner doctor``: is the camera what the model needs, and why not."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import os
+import platform
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import wm_planner
+from wm_planner.cli import topic
+from wm_planner.cli.camera import Contract
+from wm_planner.cli.pictures import examine_file
+from wm_planner.cli.report import Report, Result, Section
+from wm_planner.config import Config, ConfigError, compose
+from wm_planner.images import conversion_path
+from wm_planner.images.contract import STOP
+from wm_planner.images.opencv import OpenCVMissingError, cv2
+from wm_planner.models.spec import ModelSpec, SpecError, StatisticsError, load_spec
+
+_EPILOG = """\
+Settings may follow as Hydra overrides: images.float_range=[0,1], images.generic_color_order=bgr,
+images.bit_depth=12, camera.frozen=off, …; --ros-args (remappings, use_sim_time) come last.
+Exit code: 0 nothing found, 1 warnings only, 2 a problem.
+"""
+
+
+def register(commands: Any) -> None:
+    """Add the command to argparse's subparsers."""
+    parser = commands.add_parser(
+        "doctor",
+        help="say whether the camera's pictures are what the model needs",
+        description="Compare pictures with what the model was trained on, and say what is wrong.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "model", nargs="?", metavar="MODEL_DIR", help="directory with model.yaml; first argument"
+    )
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--image", nargs="+", type=Path, metavar="FILE", help="PNG or JPEG files")
+    source.add_argument("--topic", metavar="NAME", help="topic of a running camera")
+    parser.add_argument(
+        "--seconds", type=_seconds, default=3.0, help="how long to listen (%(default)s)"
+    )
+    parser.add_argument(
+        "--compressed", action="store_true", help="listen to the topic's compressed pictures"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Examine what was asked for, print the report, return the exit code."""
+    report = Report([_versions()])
+    spec = None
+    if arguments.model is not None:
+        section, spec = _model(arguments)
+        report.sections.append(section)
+    config, problem = _settings(arguments.overrides)
+    if problem:
+        report.sections.append(Section("settings", results=[problem]))
+    else:
+        contract = Contract(spec, config)
+        for path in arguments.image or ():
+            report.sections.append(examine_file(path, contract))
+        if arguments.topic is not None:
+            report.sections.append(topic.examine(arguments, contract))
+    print(report.to_json() if arguments.json else report.to_text())
+    return report.exit_code
+
+
+def _versions() -> Section:
+    names = {"torch": "torch", "MuJoCo": "mujoco"}
+    installed = {name: version for name, package in names.items() if (version := _version(package))}
+    try:
+        opencv = str(cv2().__version__)
+    except OpenCVMissingError as error:
+        opencv = str(error)
+    facts = {
+        "Python": f"{platform.python_version()} ({platform.machine()})",
+        "NumPy": np.__version__,
+        "OpenCV": opencv,
+        **installed,
+        "ROS 2": " ".join(filter(None, map(os.environ.get, ("ROS_DISTRO", "RMW_IMPLEMENTATION"))))
+        or "not sourced",
+        "images": str(conversion_path()),
+    }
+    return Section(f"wm_planner {_version(wm_planner.__name__) or '(not installed)'}", facts)
+
+
+def _model(arguments: argparse.Namespace) -> tuple[Section, ModelSpec | None]:
+    """Read the model's spec; statistics without provenance do not keep pictures from it."""
+    section = Section(f"model {arguments.model}")
+    try:
+        spec = load_spec(arguments.model)
+    except StatisticsError as error:
+        allowed = "model.allow_unverified_statistics=true" in arguments.overrides
+        verdict = "warn" if allowed else STOP
+        section.results.append(Result("provenance", 1.0, 0.0, verdict, str(error)))
+        spec = load_spec(arguments.model, allow_unverified_statistics=True)
+    except SpecError as error:
+        section.results.append(Result("spec", 1.0, 0.0, STOP, str(error)))
+        return section, None
+    image = spec.image
+    section.facts |= {
+        "name": f"{spec.name} ({spec.family})",
+        "pictures": f"{image.size}x{image.size}, {image.color_order}",
+        "mean": _channels(image.channel_mean),
+        "std": _channels(image.channel_std),
+    }
+    return section, spec
+
+
+def _settings(overrides: list[str]) -> tuple[Config, Result | None]:
+    # Hydra reads [0,1] as a list; quoted it is the name that the setting wants.
+    quoted = [re.sub(r"^(images\.float_range=)(\[.*\])$", r'\1"\2"', text) for text in overrides]
+    try:
+        return compose(_config_directory(), overrides=quoted), None
+    except ConfigError as error:
+        return Config(), Result("settings", 1.0, 0.0, STOP, f"{error}.")
+
+
+def _config_directory() -> Path:
+    """Where planner.yaml lies: in ROS's share, beside the source, or in the environment's share."""
+    try:
+        from ament_index_python.packages import get_package_share_directory
+
+        return Path(get_package_share_directory("wm_planner")) / "config"
+    except (ImportError, LookupError, OSError):  # OSError: no ROS 2 is sourced
+        source = Path(wm_planner.__file__).parents[1] / "config"
+        return source if source.is_dir() else Path(sys.prefix, "share", "wm_planner", "config")
+
+
+def _channels(values: list[float]) -> str:
+    return "red {:.3f}  green {:.3f}  blue {:.3f}".format(*values) if values else "unknown"
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 3600:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 3600 seconds")
+    return value
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""

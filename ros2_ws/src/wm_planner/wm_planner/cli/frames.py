@@ -1,0 +1,154 @@
+"""What a stream of camera messages was like; no ROS here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from wm_planner.cli.camera import Contract
+from wm_planner.cli.report import OK, Result, judge
+from wm_planner.control.loop import FUTURE
+from wm_planner.images import ImageFormatError, decode
+from wm_planner.images.contract import STOP, WARN, CameraMonitor
+from wm_planner.images.errors import shorten
+from wm_planner.worker import Picture
+
+
+@dataclass
+class Refusal:
+    """One kind of fault: the first sentence about it, and how many messages had it."""
+
+    sentence: str
+    count: int = 0
+
+
+@dataclass
+class Frames:
+    """Collects the messages of one topic.
+
+    Attributes:
+        topic: Full name of the topic.
+        contract: What the pictures are held against.
+    """
+
+    topic: str
+    contract: Contract
+    kinds: Counter[str] = field(default_factory=Counter)
+    arrivals: list[float] = field(default_factory=list)
+    stamps: list[float] = field(default_factory=list)
+    ages: list[float] = field(default_factory=list)
+    refusals: dict[object, Refusal] = field(default_factory=dict)
+    picture: Picture | None = None
+
+    def __post_init__(self) -> None:
+        self.monitor: CameraMonitor = self.contract.monitor()
+
+    def add(self, message: Any, stamp: float, now: float, steady: float) -> None:
+        """Take a message.
+
+        Args:
+            message: Image or CompressedImage, or an object shaped like one.
+            stamp: Its stamp [s], 0 where the driver gives none.
+            now: ROS time [s], 0 where no clock has been heard yet.
+            steady: Steady time [s].
+        """
+        self.arrivals.append(steady)
+        self.stamps.append(stamp)
+        if stamp and now:
+            self.ages.append(now - stamp)
+        try:
+            picture = decode(message, self.contract.policy, topic=self.topic)
+        except ImageFormatError as error:
+            self.kinds[_kind(message, None)] += 1
+            self.refusals.setdefault(error.key, Refusal(str(error))).count += 1
+            return
+        self.kinds[_kind(message, picture)] += 1
+        self.monitor.observe(picture, stamp or steady)
+        self.picture = picture
+
+    @property
+    def rate(self) -> float:
+        """Messages per second of steady time [Hz]; NaN for less than two."""
+        return _rate(self.arrivals)
+
+    def facts(self) -> dict[str, Any]:
+        """What arrived, for a person."""
+        facts: dict[str, Any] = {
+            "messages": len(self.arrivals),
+            "kinds": [f"{kind}  ({count})" for kind, count in self.kinds.most_common()],
+        }
+        if np.isfinite(self.rate):
+            facts["rate"] = f"{self.rate:.1f} Hz ({_rate(self.stamps):.1f} Hz by the stamps)"
+        if self.ages:
+            low, middle, high = np.quantile(self.ages, (0, 0.5, 1))
+            facts["stamp age"] = f"{middle:.3f} s ({low:.3f} to {high:.3f})"
+        return facts
+
+    def results(self) -> list[Result]:
+        """The findings; meaningful where something arrived."""
+        results = [*self._refused(), *self._timing()]
+        if self.picture is not None:
+            results += self.contract.measure(self.monitor, self.picture, live=True)
+        return results
+
+    def _refused(self) -> list[Result]:
+        total = len(self.arrivals)
+        verdict = STOP if self.picture is None else WARN
+        return [
+            Result("refused", r.count, 0.0, verdict, f"{r.count} of {total}: {r.sentence}")
+            for r in self.refusals.values()
+        ] or [Result("refused", 0.0, 0.0, OK)]
+
+    def _timing(self) -> list[Result]:
+        results = []
+        if self.contract.spec is not None and np.isfinite(self.rate):
+            needed = 1.0 / self.contract.spec.step_duration
+            slow = WARN if self.rate < 0.95 * needed else OK
+            results.append(
+                judge(
+                    "rate",
+                    self.rate,
+                    needed,
+                    slow,
+                    f"{self.rate:.1f} pictures a second arrive, the model takes {needed:g} steps a "
+                    "second: plans will wait for pictures.",
+                )
+            )
+        if not all(self.stamps):
+            sentence = "Messages have no stamp: the planner takes the time of arrival instead."
+            return [*results, Result("stamp_age", float("nan"), float("nan"), WARN, sentence)]
+        results += [self._age()] if self.ages else []
+        if len(self.stamps) > 1 and len(set(self.stamps)) == 1:
+            sentence = "All messages have the same stamp: only the first one will be planned from."
+            results.append(Result("stamps", 1.0, float(len(self.stamps)), STOP, sentence))
+        return results
+
+    def _age(self) -> Result:
+        """A picture is dropped by the node for its age, or for a stamp in the future."""
+        age, limit = float(np.median(self.ages)), self.contract.config.session.image_timeout
+        verdict = STOP if age > limit or age < -FUTURE else OK
+        side = f"{age:.2f} s old when they arrive" if age > 0 else f"stamped {-age:.2f} s ahead"
+        return judge(
+            "stamp_age",
+            age,
+            limit,
+            verdict,
+            f"Pictures are {side}; the planner drops them. Do camera and planner use the same "
+            "clock (--ros-args -p use_sim_time:=true)? If so, the network is too slow.",
+        )
+
+
+def _kind(message: Any, picture: Picture | None) -> str:
+    if hasattr(message, "format"):
+        size = f"  {picture.shape[1]}x{picture.shape[0]}" if picture is not None else ""
+        return f"{shorten(message.format)}{size}"
+    size = f"{message.width}x{message.height}"
+    return f"{shorten(message.encoding)}  {size}  step {message.step}"
+
+
+def _rate(times: list[float]) -> float:
+    span = max(times) - min(times) if times else 0.0
+    return (len(times) - 1) / span if span > 0 else float("nan")

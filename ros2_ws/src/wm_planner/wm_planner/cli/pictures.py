@@ -1,0 +1,41 @@
+"""The doctor's look at picture files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+from wm_planner.cli.camera import Contract
+from wm_planner.cli.report import Result, Section
+from wm_planner.images import ImageFormatError, decode
+from wm_planner.images.contract import STOP
+
+
+def examine_file(path: Path, contract: Contract) -> Section:
+    """Decode a PNG or JPEG file as if it came from a camera, and hold it against the contract.
+
+    Args:
+        path: The file.
+        contract: What it is held against.
+
+    Returns:
+        The section; a file that cannot be read or decoded is a finding, too.
+    """
+    section = Section(f"picture {path}")
+    try:
+        data = path.expanduser().read_bytes()
+    except OSError as error:
+        sentence = f"{path} cannot be read: {error.strerror or error}."
+        section.results.append(Result("file", 1.0, 0.0, STOP, sentence))
+        return section
+    message = SimpleNamespace(format=path.suffix.lstrip(".").lower(), data=data)
+    section.facts["bytes"] = len(data)
+    try:
+        picture = decode(message, contract.policy)
+    except ImageFormatError as error:
+        section.results.append(Result("refused", 1.0, 0.0, STOP, str(error)))
+        return section
+    section.facts["size"] = f"{picture.shape[1]}x{picture.shape[0]}"
+    section.results += contract.measure(contract.monitor(), picture, live=False)
+    section.notes += contract.notes()
+    return section
