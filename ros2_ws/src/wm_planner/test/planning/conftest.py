@@ -1,0 +1,58 @@
+"""Cost functions that the tests of the planners share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+CostFn = Callable[[Tensor], Tensor]
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def bowl() -> Callable[[Tensor], CostFn]:
+    """Makes the squared distance to a target (B, H, A), whose dimensions differ in weight."""
+
+    def make(target: Tensor) -> CostFn:
+        weight = torch.linspace(0.2, 3.0, target[0].numel()).view(target.shape[1:])
+
+        def cost(actions: Tensor) -> Tensor:
+            return ((actions - target.unsqueeze(1)) ** 2 * weight).sum((-1, -2))
+
+        return cost
+
+    return make
+
+
+class Recorder:
+    """Passes everything to a cost function and keeps what was asked and answered."""
+
+    def __init__(self, cost: CostFn) -> None:
+        self.cost = cost
+        self.actions: list[Tensor] = []
+        self.costs: list[Tensor] = []
+
+    def __call__(self, actions: Tensor) -> Tensor:
+        costs = self.cost(actions)
+        self.actions.append(actions.clone())
+        self.costs.append(costs.detach().clone())
+        return costs
+
+    def everything(self) -> tuple[Tensor, Tensor]:
+        """All candidates (B, n, H, A) and costs (B, n) so far."""
+        return torch.cat(self.actions, dim=1), torch.cat(self.costs, dim=1)
+
+
+@pytest.fixture
+def recorder() -> type[Recorder]:
+    return Recorder

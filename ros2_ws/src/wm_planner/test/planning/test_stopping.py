@@ -1,0 +1,133 @@
+import math
+import time
+
+import pytest
+import torch
+
+from wm_planner.planning import PlanCancelledError, StoppingSettings, StopReason, make_planner
+from wm_planner.planning.stopping import Patience
+
+
+def stops_at(costs, patience=3, min_improvement=0.001):
+    follower = Patience(StoppingSettings(patience, min_improvement), 1)
+    for cost in costs:
+        if follower.update([cost]):
+            break
+    return follower.stopped_at[0]
+
+
+def test_falling_cost_never_stops():
+    assert stops_at([0.9**i for i in range(50)]) is None
+
+
+def test_constant_cost_stops_after_the_patience():
+    assert stops_at([1.0] * 10) == 4
+
+
+def test_zero_cost_stops_after_the_patience():
+    assert stops_at([1.0, 0.0, 0.0, 0.0, 0.0, 0.0]) == 5
+
+
+def test_negative_cost_that_falls_never_stops():
+    assert stops_at([-1.0 * 1.1**i for i in range(30)]) is None
+
+
+def test_negative_cost_that_stays_stops():
+    assert stops_at([-5.0] * 10) == 4
+
+
+def test_rising_cost_stops():
+    assert stops_at([1.0 + i for i in range(10)]) == 4
+
+
+def test_improvement_below_the_threshold_counts_as_none():
+    assert stops_at([1.0, 0.9999, 0.9998, 0.9997, 0.9996]) == 4
+
+
+def test_improvement_of_a_negative_cost_is_measured_by_its_size():
+    assert stops_at([-1.0, -1.0001, -1.0002, -1.0003, -1.0004]) == 4
+
+
+def test_small_improvements_that_add_up_count():
+    assert stops_at([1.0 - 0.0004 * i for i in range(30)]) is None
+
+
+def test_patience_waits_for_the_first_finite_cost():
+    assert stops_at([math.inf] * 20 + [1.0] * 4) == 24
+
+
+def test_defaults_are_five_and_a_thousandth():
+    assert StoppingSettings() == StoppingSettings(patience=5, min_improvement=0.001)
+
+
+def test_plan_stops_when_the_cost_does_not_fall():
+    planner = make_planner("full", action_dim=2, horizon=3)
+    result = planner.plan(lambda a: torch.ones(a.shape[:2]))
+    assert result.stop_reason is StopReason.CONVERGED
+    assert result.iterations == 6
+
+
+def test_each_problem_of_a_batch_stops_as_it_does_alone(bowl):
+    target = torch.linspace(-1, 1, 12).view(2, 3, 2)
+
+    def both(actions):
+        costs = bowl(target)(actions)
+        flat = torch.where(actions[1].sum((-1, -2)) > 0, 1.0, 2.0)
+        return torch.stack([costs[0], flat])
+
+    def second(actions):
+        return torch.where(actions.sum((-1, -2)) > 0, 1.0, 2.0)
+
+    together = make_planner("full", action_dim=2, horizon=3).plan(both, batch=2)
+    alone = make_planner("full", action_dim=2, horizon=3).plan(second)
+    assert alone.stop_reason is StopReason.CONVERGED
+    assert alone.iterations == together.stopped_at[1] < together.stopped_at[0]
+    torch.testing.assert_close(together.actions[1:], alone.actions)
+
+
+def test_patience_none_uses_all_iterations():
+    planner = make_planner("full", action_dim=2, horizon=3, patience=None)
+    result = planner.plan(lambda a: torch.ones(a.shape[:2]))
+    assert (result.stop_reason, result.iterations) == (StopReason.ITERATIONS, 30)
+
+
+@pytest.mark.parametrize("preset", ["online", "full", "mppi", "gradient", "cem_gd", "dino_wm"])
+def test_deadline_that_has_passed_still_gives_the_plan_of_one_iteration(preset, bowl):
+    planner = make_planner(preset, action_dim=2, horizon=3)
+    result = planner.plan(bowl(torch.ones(1, 3, 2)), deadline=time.monotonic() - 1)
+    assert (result.stop_reason, result.iterations) == (StopReason.DEADLINE, 1)
+    assert result.actions.shape == (1, 3, 2)
+
+
+def test_deadline_is_kept_with_the_best_plan_so_far(bowl, recorder):
+    def slow(actions):
+        time.sleep(0.03)
+        return bowl(torch.ones(1, 3, 2))(actions)
+
+    cost = recorder(slow)
+    begin = time.monotonic()
+    planner = make_planner("full", action_dim=2, horizon=3)
+    result = planner.plan(cost, deadline=begin + 0.3)
+    assert time.monotonic() - begin < 0.45
+    assert result.stop_reason is StopReason.DEADLINE
+    assert 1 < result.iterations < 30
+    torch.testing.assert_close(result.cost, cost.everything()[1].amin(1))
+
+
+@pytest.mark.parametrize("preset", ["online", "full", "mppi", "gradient", "cem_gd", "dino_wm"])
+def test_cancel_is_asked_between_iterations(preset, bowl):
+    asked = []
+
+    def cancel():
+        asked.append(True)
+        return len(asked) == 4
+
+    planner = make_planner(preset, action_dim=2, horizon=3)
+    result = planner.plan(bowl(torch.ones(1, 3, 2)), cancel=cancel)
+    assert (result.stop_reason, result.iterations) == (StopReason.CANCELLED, 3)
+
+
+def test_cancel_before_the_first_iteration_is_an_error(bowl):
+    planner = make_planner("online", action_dim=2, horizon=3)
+    with pytest.raises(PlanCancelledError, match="before the first iteration"):
+        planner.plan(bowl(torch.ones(1, 3, 2)), cancel=lambda: True)

@@ -1,0 +1,69 @@
+"""The action box."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+from wm_planner.planning.errors import BoundsError
+
+Side: TypeAlias = "float | Sequence[float] | Tensor"
+"""One side of the box: a number for all action dimensions, or one for each."""
+
+
+class Bounds:
+    """A box in the space of (normalised) actions; a side may be infinite.
+
+    Attributes:
+        lower: (H * A,) lower side of a flattened plan.
+        upper: (H * A,) upper side.
+    """
+
+    def __init__(
+        self,
+        bounds: tuple[Side, Side] | None,
+        *,
+        action_dim: int,
+        horizon: int,
+        device: torch.device,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        """Spread the sides over the plan.
+
+        Raises:
+            BoundsError: Not a pair, a NaN, a wrong length, or lower above upper.
+        """
+        if bounds is None:
+            bounds = (-math.inf, math.inf)
+        if len(bounds) != 2:
+            raise BoundsError(f"expected a pair, got {len(bounds)} values")
+        sides = []
+        for name, side in zip(("lower", "upper"), bounds, strict=True):
+            value = torch.as_tensor(side, dtype=dtype, device=device)
+            if value.ndim > 1 or (value.ndim == 1 and len(value) != action_dim):
+                raise BoundsError(f"{name} has shape {tuple(value.shape)} for {action_dim} actions")
+            if torch.isnan(value).any():
+                raise BoundsError(f"{name} is NaN")
+            sides.append(value.expand(action_dim).repeat(horizon))
+        self.lower, self.upper = sides
+        if bool((self.lower > self.upper).any()):
+            worst = int((self.lower > self.upper).nonzero()[0, 0]) % action_dim
+            raise BoundsError(
+                f"lower {self.lower[worst]:g} is above upper {self.upper[worst]:g} "
+                f"in action dimension {worst}"
+            )
+        if bool((self.lower == math.inf).any()) or bool((self.upper == -math.inf).any()):
+            raise BoundsError("lower is +inf or upper is -inf, so that no action fits")
+        self.finite = bool((self.lower.isfinite() | self.upper.isfinite()).any())
+
+    def clamp_(self, actions: Tensor) -> Tensor:
+        """Clamp (..., H * A) in place; nothing is done without bounds."""
+        return actions.clamp_(self.lower, self.upper) if self.finite else actions
+
+    def sigma(self, sigma: float, fraction: float) -> Tensor:
+        """(H * A,) standard deviation: ``sigma``, but at most ``fraction`` of half the box."""
+        return ((self.upper - self.lower) * (0.5 * fraction)).clamp(max=sigma)

@@ -1,0 +1,95 @@
+"""Evaluate candidates in chunks that fit the memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+from wm_planner.planning.errors import CostMemoryError, CostShapeError, SettingsError
+
+CostFn: TypeAlias = Callable[[Tensor], Tensor]
+"""From actions (B, N, H, A) to costs (B, N)."""
+
+
+class ChunkedCost:
+    """Calls a cost function with as many candidates at a time as fit the memory.
+
+    Without a limit all candidates go at once. Where that runs out of memory the chunk is halved and
+    tried again, and what was learned is kept for later calls. With a limit in bytes the first call
+    on CUDA measures what a few candidates take. The allocator's cache is never emptied: the next
+    chunk needs the same blocks again.
+
+    Attributes:
+        chunk: Candidates per call, None while all go at once.
+    """
+
+    PROBE = 8
+    """Candidates by which the need for memory is measured."""
+
+    def __init__(self, chunk: int | None = None, memory_limit: int | None = None) -> None:
+        """Set the first chunk.
+
+        Args:
+            chunk: Candidates (of every problem) per call; None for as many as fit.
+            memory_limit: Memory that one call may take [bytes], CUDA only.
+
+        Raises:
+            SettingsError: Not above 0.
+        """
+        for name, value in (("chunk", chunk), ("memory_limit", memory_limit)):
+            if value is not None and value < 1:
+                raise SettingsError(name, f"{value} is not above 0", "give None to choose it")
+        self.chunk = chunk
+        self._memory_limit = memory_limit
+
+    def __call__(self, cost: CostFn, actions: Tensor) -> Tensor:
+        """Costs (B, N) of actions (B, N, H, A).
+
+        Raises:
+            CostShapeError: The cost function returned another shape.
+            CostMemoryError: Not even one candidate per problem fits.
+        """
+        count = actions.shape[1]
+        if self.chunk is None and self._memory_limit is not None and actions.is_cuda:
+            self.chunk = self._measure(cost, actions, self._memory_limit)
+        while True:
+            size = min(self.chunk or count, count)
+            if (costs := self._attempt(cost, actions, size)) is not None:
+                return costs
+            if size == 1:
+                raise CostMemoryError(actions.shape[0])
+            self.chunk = (size + 1) // 2
+
+    @staticmethod
+    def _attempt(cost: CostFn, actions: Tensor, size: int) -> Tensor | None:
+        """The costs, or None when the memory ran out; the failed call's tensors are free again."""
+        try:
+            if size == actions.shape[1]:
+                return _checked(cost(actions), actions)
+            parts = actions.split(size, dim=1)
+            return torch.cat([_checked(cost(part), part) for part in parts], dim=1)
+        except (torch.OutOfMemoryError, MemoryError):
+            return None
+        except RuntimeError as error:
+            if "can't allocate memory" in str(error) or "out of memory" in str(error):
+                return None
+            raise
+
+    @classmethod
+    def _measure(cls, cost: CostFn, actions: Tensor, limit: int) -> int:
+        probe = actions[:, : cls.PROBE]
+        torch.cuda.reset_peak_memory_stats(actions.device)
+        before = torch.cuda.memory_allocated(actions.device)
+        cls._attempt(cost, probe, probe.shape[1])
+        taken = torch.cuda.max_memory_allocated(actions.device) - before
+        return max(1, limit * probe.shape[1] // max(taken, 1))
+
+
+def _checked(costs: Tensor, actions: Tensor) -> Tensor:
+    expected = tuple(actions.shape[:2])
+    if not isinstance(costs, Tensor) or tuple(costs.shape) != expected:
+        raise CostShapeError(expected, getattr(costs, "shape", type(costs).__name__))
+    return costs

@@ -1,0 +1,67 @@
+"""What a plan is: the actions, what they cost, and how the search went."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from torch import Tensor
+
+
+class StopReason(str, Enum):
+    """Why the search ended; ``str`` gives the bare word."""
+
+    __str__ = str.__str__
+
+    ITERATIONS = "iterations"
+    """All iterations were done."""
+    CONVERGED = "converged"
+    """The cost of every problem stopped falling (patience)."""
+    DEADLINE = "deadline"
+    """The next iteration would have ended after the deadline."""
+    CANCELLED = "cancelled"
+    """The caller asked for the end."""
+
+
+@dataclass(frozen=True)
+class Timings:
+    """Wall-clock times of one plan [s].
+
+    On CUDA the per-iteration times are those of queueing the work, unless the plan had a deadline,
+    a patience or a cancel function, which make the host follow the device one iteration behind.
+
+    Attributes:
+        total: From the call to the return, the device's work included.
+        iterations: One per iteration.
+    """
+
+    total: float
+    iterations: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class PlanResult:
+    """A plan for each of B problems.
+
+    Attributes:
+        actions: (B, H, A), inside the bounds; they share no memory with the planner.
+        cost: (B,) the cost of exactly these actions, finite.
+        cost_history: (iterations, B) lowest finite cost of each iteration, inf where there is none.
+        iterations: Iterations done.
+        stop_reason: Why the search ended.
+        timings: Where the time went.
+        evaluations: Candidates evaluated per problem.
+        mean: (B, H, A) mean of the last sampling distribution, clamped to the bounds.
+        stopped_at: Iterations that count, per problem: fewer than ``iterations`` where a problem
+            of the batch stopped falling earlier than the others.
+    """
+
+    actions: Tensor
+    cost: Tensor
+    cost_history: Tensor
+    iterations: int
+    stop_reason: StopReason
+    timings: Timings
+    evaluations: int
+    mean: Tensor
+    stopped_at: tuple[int, ...]

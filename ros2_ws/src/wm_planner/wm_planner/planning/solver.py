@@ -1,0 +1,239 @@
+"""The loop that all solvers share: generate, score, update, until there is reason to stop."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+from abc import abstractmethod
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from wm_planner.planning.bounds import Bounds
+from wm_planner.planning.chunks import ChunkedCost, CostFn
+from wm_planner.planning.errors import NoFiniteCostError, PlanCancelledError, SettingsError
+from wm_planner.planning.planner import Planner, Problem
+from wm_planner.planning.result import PlanResult, StopReason, Timings
+from wm_planner.planning.stopping import Monitor, StoppingSettings
+from wm_planner.planning.warm_start import check, complete
+
+
+class History:
+    """All candidates of a plan with their costs: nothing evaluated is forgotten.
+
+    Attributes:
+        flat: Per iteration (B, N, D), where that iteration's candidates are written.
+        actions: Per iteration (B, N, H, A), the same memory.
+        costs: Per iteration (B, N), where their costs are written; inf for NaN and infinities.
+    """
+
+    def __init__(self, iterations: int, batch: int, samples: int, problem: Problem) -> None:
+        """Reserve the memory."""
+        horizon, dims = problem.horizon, problem.action_dim
+        shape = (iterations, batch, samples, horizon, dims)
+        self._actions = torch.empty(shape, device=problem.device)
+        self._costs = torch.empty(shape[:3], device=problem.device)
+        self.actions = self._actions.unbind()
+        self.flat = self._actions.flatten(-2).unbind()
+        self.costs = self._costs.unbind()
+        self._host = None if self._costs.is_cuda else self._costs.numpy()
+
+    def host(self, iteration: int) -> NDArray[np.float32] | None:
+        """The same costs for the host to read, None where it would have to wait for the device."""
+        return None if self._host is None else self._host[iteration]
+
+    def best(self, stopped_at: list[int]) -> tuple[Tensor, Tensor, Tensor]:
+        """The best plan of each problem.
+
+        Args:
+            stopped_at: Iterations that count, per problem.
+
+        Returns:
+            Actions (B, H, A), their cost (B,), and the lowest cost of each iteration done (I, B).
+        """
+        done = max(stopped_at)
+        costs = self._costs if done == len(self.costs) else self._costs[:done]
+        lowest, candidate = costs.min(dim=2)
+        eligible = lowest
+        if min(stopped_at) < done:
+            ends = torch.tensor(stopped_at, device=lowest.device)
+            late = torch.arange(done, device=lowest.device).unsqueeze(1) >= ends
+            eligible = lowest.masked_fill(late, torch.inf)
+        cost, iteration = eligible.min(dim=0)
+        problems = torch.arange(len(stopped_at), device=lowest.device)
+        actions = self._actions[iteration, problems, candidate[iteration, problems]]
+        return actions, cost, lowest
+
+
+class Solver(Planner):
+    """A planner in rounds; what differs is ``_begin``, ``_generate`` and ``_update``."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        *,
+        samples: int,
+        iterations: int,
+        stopping: StoppingSettings,
+        chunk: int | None = None,
+        memory_limit: int | None = None,
+        generator_device: str | torch.device | None = None,
+    ) -> None:
+        """Keep the settings.
+
+        Args:
+            problem: What to plan for.
+            samples: N, candidates per iteration.
+            iterations: Iterations at most.
+            stopping: When to stop before that.
+            chunk: Candidates per call of the cost; None: all, fewer when the memory runs out.
+            memory_limit: Memory one call of the cost may take [bytes]; None: all there is.
+            generator_device: Where draws are made; None: where plans are.
+
+        Raises:
+            SettingsError: Settings out of range.
+            BoundsError: Bounds that leave no box.
+        """
+        for name, value in (("num_samples", samples), ("iterations", iterations)):
+            if not isinstance(value, int) or value < 1:
+                raise SettingsError(name, f"{value} is not a whole number above 0", "give one")
+        self.problem = problem
+        self.device = torch.device(problem.device)
+        self.bounds = Bounds(
+            problem.bounds,
+            action_dim=problem.action_dim,
+            horizon=problem.horizon,
+            device=self.device,
+        )
+        self.samples, self.iterations, self.stopping = samples, iterations, stopping
+        self.dims = problem.horizon * problem.action_dim
+        self._evaluate = ChunkedCost(chunk, memory_limit)
+        self._generator = torch.Generator(generator_device or self.device)
+        self._generator.manual_seed(problem.seed)
+
+    def reset(self) -> None:
+        """See ``Planner.reset``."""
+        self._generator.manual_seed(self.problem.seed)
+
+    def plan(
+        self,
+        cost: CostFn,
+        *,
+        batch: int = 1,
+        warm_start: Tensor | None = None,
+        deadline: float | None = None,
+        cancel: Callable[[], bool] | None = None,
+    ) -> PlanResult:
+        """Plan for ``batch`` problems at once; see ``Planner.plan``."""
+        begin = time.monotonic()
+        if batch < 1:
+            raise SettingsError("batch", f"{batch} is below 1", "give the number of problems")
+        if cancel is not None and cancel():
+            raise PlanCancelledError
+        with torch.no_grad():
+            self._begin(batch, *self._first_mean(batch, warm_start))
+            history = History(self.iterations, batch, self.samples, self.problem)
+            monitor = Monitor(self.stopping, batch, deadline, cancel)
+            reason, times = None, [time.monotonic()]
+            trail = []  # states, wanted where problems of a batch stop at different times
+            done = 0
+            while reason is None and done < self.iterations:
+                self._generate(done, history.flat[done])
+                costs = self._score(cost, history.actions[done], history.costs[done])
+                self._update(done, history.flat[done], costs)
+                done += 1
+                if batch > 1 and self.stopping.patience is not None:
+                    trail.append(self._state())
+                reason = monitor.after(costs, history.host(done - 1))
+                times.append(time.monotonic())
+            stopped_at = monitor.finish(done)
+            if min(stopped_at) < done:
+                self._restore(_pick(trail, stopped_at))
+            actions, value, lowest = history.best(stopped_at)
+            actions, value, extra = self._choose(cost, actions, value)
+        bad = [b for b, v in enumerate(value.tolist()) if v == math.inf]
+        if bad:
+            raise NoFiniteCostError(bad, done * self.samples)
+        return PlanResult(
+            actions=actions,
+            cost=value,
+            cost_history=lowest,
+            iterations=done,
+            stop_reason=reason or StopReason.ITERATIONS,
+            timings=Timings(
+                time.monotonic() - begin,
+                tuple(b - a for a, b in itertools.pairwise(times)),
+            ),
+            evaluations=done * self.samples + extra,
+            mean=self._shaped(self._state()[0]),
+            stopped_at=tuple(stopped_at),
+        )
+
+    @abstractmethod
+    def _begin(self, batch: int, mean: Tensor, planned: int | None) -> None:
+        """Start a plan.
+
+        Args:
+            batch: B.
+            mean: (B, 1, D) the first guess, inside the bounds; the solver's to keep.
+            planned: Steps that the warm start gave, None for a cold start.
+        """
+
+    @abstractmethod
+    def _generate(self, iteration: int, out: Tensor) -> None:
+        """Write candidates (B, N, D), all inside the bounds, to ``out``."""
+
+    @abstractmethod
+    def _update(self, iteration: int, candidates: Tensor, costs: Tensor) -> None:
+        """Learn from candidates (B, N, D) and their costs (B, N), inf for impossible ones."""
+
+    @abstractmethod
+    def _state(self) -> tuple[Tensor, ...]:
+        """The mean (B, 1, D) of the distribution now, and what else outlives the plan (B, ...)."""
+
+    @abstractmethod
+    def _restore(self, state: tuple[Tensor, ...]) -> None:
+        """Go back to a state."""
+
+    def _choose(self, cost: CostFn, actions: Tensor, value: Tensor) -> tuple[Tensor, Tensor, int]:
+        """What to return: actions, their cost, and how many candidates that took to find out."""
+        return actions, value, 0
+
+    def _padding(self) -> str:
+        """How a warm start is filled up: see ``complete``."""
+        return "repeat"
+
+    def _score(self, cost: CostFn, actions: Tensor, out: Tensor) -> Tensor:
+        """Costs (B, N) with inf for everything that is not finite, written to ``out``."""
+        costs = self._evaluate(cost, actions)
+        inf = torch.inf
+        return torch.nan_to_num(costs.to(out.dtype), nan=inf, posinf=inf, neginf=inf, out=out)
+
+    def _first_mean(self, batch: int, warm_start: Tensor | None) -> tuple[Tensor, int | None]:
+        horizon, dims = self.problem.horizon, self.problem.action_dim
+        planned = None
+        if warm_start is None or (warm_start.ndim == 3 and warm_start.shape[1] == 0):
+            mean = torch.zeros(batch, 1, self.dims, device=self.device)
+        else:
+            check(warm_start, batch, horizon, dims)
+            planned = warm_start.shape[1]
+            guess = warm_start.detach().to(self.device, torch.float32)
+            mean = complete(guess, horizon, self._padding()).view(batch, 1, self.dims)
+        return self.bounds.clamp_(mean), planned
+
+    def _shaped(self, flat: Tensor) -> Tensor:
+        """(B, 1, D) as actions (B, H, A), inside the bounds, in memory of their own."""
+        inside = self.bounds.clamp_(flat.clone())
+        return inside.view(-1, self.problem.horizon, self.problem.action_dim)
+
+
+def _pick(trail: list[tuple[Tensor, ...]], stopped_at: list[int]) -> tuple[Tensor, ...]:
+    """The state of each problem when it stopped."""
+    return tuple(
+        torch.stack([parts[at - 1][b] for b, at in enumerate(stopped_at)])
+        for parts in zip(*trail, strict=True)
+    )

@@ -1,0 +1,162 @@
+"""When to stop: patience, deadline, cancellation. All of it on the host, between iterations."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from wm_planner.planning.errors import SettingsError
+from wm_planner.planning.result import StopReason
+
+
+@dataclass(frozen=True)
+class StoppingSettings:
+    """Loss-based early stopping.
+
+    Attributes:
+        patience: Iterations without improvement after which a problem counts as done; None: never.
+        min_improvement: Smallest improvement that counts, relative to the size of the best cost
+            so far. Any decrease counts where the best cost is zero.
+    """
+
+    patience: int | None = 5
+    min_improvement: float = 0.001
+
+    def __post_init__(self) -> None:
+        """Check the settings.
+
+        Raises:
+            SettingsError: Patience below 1, or an improvement below 0.
+        """
+        if self.patience is not None and self.patience < 1:
+            raise SettingsError("patience", f"{self.patience} is below 1", "give None for never")
+        if not self.min_improvement >= 0:
+            raise SettingsError(
+                "min_improvement", f"{self.min_improvement} is below 0", "use 0.001"
+            )
+
+
+class Patience:
+    """Follows the cost of each problem and tells when it has stopped falling.
+
+    The best cost so far is the yardstick, so that a rising cost counts as no improvement, and its
+    absolute value the scale, so that the sign does not matter. While no finite cost has been seen a
+    problem is never done.
+
+    Attributes:
+        stopped_at: Iterations after which each problem was done, None while it is not.
+    """
+
+    def __init__(self, settings: StoppingSettings, batch: int) -> None:
+        """Start with no cost seen."""
+        self._settings = settings
+        self._reference = [math.inf] * batch
+        self._waited = [0] * batch
+        self.stopped_at: list[int | None] = [None] * batch
+        self._seen = 0
+
+    def update(self, costs: list[float]) -> bool:
+        """Take one iteration's lowest cost per problem; True when all problems are done."""
+        self._seen += 1
+        for b, cost in enumerate(costs):
+            reference = self._reference[b]
+            threshold = self._settings.min_improvement * abs(reference)
+            if math.isinf(reference) or reference - cost > threshold:
+                self._reference[b], self._waited[b] = cost, 0
+            else:
+                self._waited[b] += 1
+            patience = self._settings.patience
+            if patience is not None and self._waited[b] >= patience and self.stopped_at[b] is None:
+                self.stopped_at[b] = self._seen
+        return all(at is not None for at in self.stopped_at)
+
+
+class Monitor:
+    """Decides after each iteration whether to go on.
+
+    On the CPU the costs are read at once, which is free. On CUDA nothing waits for the iteration
+    just queued: its costs are copied to pinned memory behind it and read when the next one has been
+    queued, so that the device never idles. What was queued too much changes no result, since each
+    problem's plan is taken from the iterations up to its own stop.
+
+    Attributes:
+        patience: The early stopping of this plan.
+    """
+
+    def __init__(
+        self,
+        settings: StoppingSettings,
+        batch: int,
+        deadline: float | None,
+        cancel: Callable[[], bool] | None,
+    ) -> None:
+        """Start the clock.
+
+        Args:
+            settings: Early stopping.
+            batch: Problems.
+            deadline: Time of ``time.monotonic()`` by which to have returned [s].
+            cancel: Asked between iterations.
+        """
+        self.patience = Patience(settings, batch)
+        self._early = settings.patience is not None
+        self._deadline = deadline
+        self._cancel = cancel
+        self._pending: deque[tuple[Tensor, torch.cuda.Event]] = deque()
+        self._last = time.monotonic()
+        self._longest = 0.0
+
+    def after(self, costs: Tensor, host: NDArray[np.float32] | None) -> StopReason | None:
+        """Take the (B, N) costs of an iteration; the reason to stop, or None.
+
+        Args:
+            costs: On the device.
+            host: The same for the host, None where it cannot read them without waiting.
+        """
+        converged = False
+        if self._early or self._deadline is not None or self._cancel is not None:
+            if host is None:
+                converged = self._follow(costs)
+            elif self._early:
+                converged = self.patience.update(host.min(axis=1).tolist())
+        now = time.monotonic()
+        self._longest = max(self._longest, now - self._last)
+        self._last = now
+        if converged:
+            return StopReason.CONVERGED
+        if self._cancel is not None and self._cancel():
+            return StopReason.CANCELLED
+        if self._deadline is not None and now + self._longest > self._deadline:
+            return StopReason.DEADLINE
+        return None
+
+    def _follow(self, costs: Tensor) -> bool:
+        lowest = costs.amin(dim=1)
+        host = torch.empty(lowest.shape, dtype=lowest.dtype, pin_memory=True)
+        host.copy_(lowest, non_blocking=True)
+        event = torch.cuda.Event()
+        event.record()
+        self._pending.append((host, event))
+        if len(self._pending) < 2:
+            return False
+        host, event = self._pending.popleft()
+        event.synchronize()
+        return self._early and self.patience.update(host.tolist())
+
+    def finish(self, iterations: int) -> list[int]:
+        """Read what is still on its way; iterations that count, per problem."""
+        while self._early and self._pending:
+            host, event = self._pending.popleft()
+            event.synchronize()
+            self.patience.update(host.tolist())
+        return [
+            iterations if at is None else min(at, iterations) for at in self.patience.stopped_at
+        ]
