@@ -1,0 +1,179 @@
+"""``LatentWorldModel``: a small latent world model that plans from pictures alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from wm_planner.models.latent.networks import GatedPredictor, KeypointEncoder, PictureDecoder
+from wm_planner.models.latent.preprocess import resize
+from wm_planner.models.loading import WeightsError
+from wm_planner.models.protocol import Latent, Observation
+from wm_planner.models.spec import ModelSpec, SpecError
+from wm_planner.planning import Objective
+
+SETTINGS = {
+    "latent_dim": 3,
+    "maps": 24,
+    "width": 16,
+    "hidden": 192,
+    "decoder_size": 0,
+    "decoder_width": 16,
+}
+"""Architecture settings of ``model.yaml`` and their defaults; ``decoder_size`` 0: no decoder."""
+
+
+def build(spec: ModelSpec) -> nn.ModuleDict:
+    """Builds the untrained networks that ``spec`` describes.
+
+    Returns:
+        ``encoder``, ``predictor`` and, where ``decoder_size`` is not 0, ``decoder``.
+
+    Raises:
+        SpecError: A setting is unknown, is not a whole number, or the family cannot do it.
+    """
+    if unknown := set(spec.architecture) - set(SETTINGS):
+        raise SpecError(f"architecture has unknown settings {sorted(unknown)}")
+    settings = {**SETTINGS, **spec.architecture}
+    for name, value in settings.items():
+        if not isinstance(value, int) or value < (0 if name == "decoder_size" else 1):
+            raise SpecError(f"architecture.{name} must be a positive whole number, not {value!r}")
+    if spec.num_hist != 1 or spec.proprio.names:
+        raise SpecError("the latent family sees one picture: num_hist 1 and no proprio")
+    latent_dim, size = settings["latent_dim"], settings["decoder_size"]
+    networks: dict[str, nn.Module] = {
+        "encoder": KeypointEncoder(
+            spec.image.size, latent_dim, settings["maps"], settings["width"]
+        ),
+        "predictor": GatedPredictor(latent_dim, spec.model_action_dim, settings["hidden"]),
+    }
+    if size % 8:
+        raise SpecError(f"architecture.decoder_size must be a multiple of 8, not {size}")
+    if size:
+        networks["decoder"] = PictureDecoder(latent_dim, size, settings["decoder_width"])
+    return nn.ModuleDict(networks)
+
+
+class LatentWorldModel:
+    """Encoder, predictor and distance in one small vector per picture.
+
+    Implements ``wm_planner.models.protocol.WorldModel``. A latent is one token of ``latent_dim``
+    numbers; the distance is the mean squared difference, as in DINO-WM's objective.
+
+    Args:
+        spec: What ``model.yaml`` says.
+        weights: The ``safetensors`` file; None leaves the networks untrained (for tests, and for
+            training).
+        device: Where the networks live.
+
+    Raises:
+        SpecError: The spec asks for what the family cannot do.
+        WeightsError: The weights cannot be read or do not fit the spec.
+    """
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        weights: Path | None,
+        device: torch.device = torch.device("cpu"),  # noqa: B008 (immutable)
+    ) -> None:
+        self.spec = spec
+        self.device = device
+        self.networks = build(spec)
+        if weights is not None:
+            _fill(self.networks, weights)
+        self.networks.to(device).eval().requires_grad_(False)
+        shape = (1, 3, 1, 1)
+        self._mean = 255.0 * torch.tensor(spec.image.mean, device=device).view(shape)
+        self._std = 255.0 * torch.tensor(spec.image.std, device=device).view(shape)
+
+    def normalise(self, pictures: Tensor) -> Tensor:
+        """uint8 (N, height, width, 3), RGB, to the encoder's input float (N, 3, size, size)."""
+        small = resize(pictures.to(self.device), self.spec.image.size)
+        if self.spec.image.color_order == "bgr":
+            small = small.flip(1)
+        return (small - self._mean) / self._std
+
+    @torch.no_grad()  # not inference_mode: a gradient planner differentiates through rollouts
+    def encode(self, observation: Observation) -> Latent:
+        """Latent of the newest picture, ``visual`` (B, 1, 1, latent_dim).
+
+        Raises:
+            ValueError: The pictures are not uint8 (B, T, height, width, 3).
+        """
+        images = observation.images
+        if images.ndim != 5 or images.shape[-1] != 3 or images.dtype != torch.uint8:
+            raise ValueError(
+                "images must be uint8 (B, T, height, width, 3), "
+                f"not {images.dtype} {tuple(images.shape)}"
+            )
+        codes = self.networks["encoder"](self.normalise(images[:, -1]))
+        return Latent(visual=codes[:, None, None, :])
+
+    def rollout(self, latent: Latent, actions: Tensor) -> Latent:
+        """Predicts H frames for B problems of N candidates each; gradients flow to ``actions``.
+
+        Returns:
+            ``visual`` (B, N, 1 + H, 1, latent_dim): the observed frame, then the predicted ones.
+
+        Raises:
+            ValueError: ``actions`` is not (B, N, H, A) with the spec's A and the latent's B.
+        """
+        batch, width = latent.visual.shape[0], self.spec.model_action_dim
+        if actions.ndim != 4 or actions.shape[0] != batch or actions.shape[-1] != width:
+            raise ValueError(
+                f"actions must be ({batch}, N, H, {width}), not {tuple(actions.shape)}"
+            )
+        state = latent.visual[:, None, -1, 0].expand(-1, actions.shape[1], -1)
+        frames = [state]
+        for step in range(actions.shape[2]):
+            state = self.networks["predictor"](state, actions[:, :, step].to(state.dtype))
+            frames.append(state)
+        return Latent(visual=torch.stack(frames, dim=2)[:, :, :, None])
+
+    def distance(self, latent: Latent, goal: Latent, objective: Objective = Objective()) -> Tensor:  # noqa: B008
+        """Mean squared differences of frames to the goal, combined: (B, N).
+
+        Args:
+            latent: A rollout (B, N, 1 + H, 1, latent_dim), or an encoded picture, which counts as
+                N = 1 with one frame.
+            goal: The goal's latent (B, 1, 1, latent_dim).
+            objective: How the frames are combined.
+
+        Raises:
+            ValueError: The shapes do not fit each other.
+        """
+        frames = latent.visual if latent.visual.ndim == 5 else latent.visual[:, None]
+        if goal.visual.ndim != 4 or goal.visual.shape[0] != frames.shape[0]:
+            raise ValueError(
+                f"a goal latent is ({frames.shape[0]}, 1, 1, latent_dim), "
+                f"not {tuple(goal.visual.shape)}"
+            )
+        target = goal.visual[:, None, -1:]
+        per_frame = (frames - target).square().mean(dim=(-2, -1))
+        cost: Tensor = objective(per_frame)
+        return cost
+
+    @torch.inference_mode()
+    def decode(self, latent: Latent) -> Tensor | None:
+        """Pictures uint8 (..., size, size, 3) of the frames, or None without a decoder."""
+        if "decoder" not in self.networks:
+            return None
+        codes = latent.visual[..., 0, :]
+        drawn = self.networks["decoder"](codes.reshape(-1, codes.shape[-1]))
+        pictures: Tensor = (255.0 * drawn).round().clamp(0, 255).to(torch.uint8)
+        return pictures.permute(0, 2, 3, 1).unflatten(0, codes.shape[:-1])
+
+
+def _fill(networks: nn.Module, path: Path) -> None:
+    """Loads the weights into the networks, all of them and nothing else."""
+    try:
+        state: dict[str, Any] = load_file(path)
+        networks.load_state_dict(state)
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise WeightsError(f"{path} does not fit model.yaml: {error}") from error

@@ -1,0 +1,54 @@
+"""The demo: simulator, planner and goal client; ends when the client has written its report."""
+
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, EmitEvent, RegisterEventHandler
+from launch.event_handlers import OnProcessExit
+from launch.events import Shutdown
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch_ros.actions import Node
+from launch_ros.substitutions import FindPackageShare
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Three processes; arguments: ``model``, ``goals``, ``output``."""
+    share = FindPackageShare("wm_planner_sim")
+    simulator = Node(package="wm_planner_sim", executable="sim_node", output="screen")
+    planner = Node(
+        package="wm_planner",
+        executable="planner_node",
+        output="screen",
+        parameters=[
+            PathJoinSubstitution([share, "config", "demo.yaml"]),
+            {"model.directory": LaunchConfiguration("model")},
+        ],
+        remappings=[("image", "rgb"), ("command", "target_pose")],
+    )
+    client = Node(
+        package="wm_planner_sim",
+        executable="demo",
+        output="screen",
+        arguments=[
+            "--attach", "--headless",
+            "--goals", LaunchConfiguration("goals"),
+            "--output", LaunchConfiguration("output"),
+        ],
+    )  # fmt: skip
+    return LaunchDescription(
+        [
+            DeclareLaunchArgument(
+                "model",
+                default_value=PathJoinSubstitution([share, "models", "franka_reach"]),
+                description="Directory of the model.",
+            ),
+            DeclareLaunchArgument("goals", default_value="10", description="Number of goals."),
+            DeclareLaunchArgument(
+                "output", default_value="reports", description="Folder of the reports."
+            ),
+            simulator,
+            planner,
+            client,
+            RegisterEventHandler(
+                OnProcessExit(target_action=client, on_exit=[EmitEvent(event=Shutdown())])
+            ),
+        ]
+    )

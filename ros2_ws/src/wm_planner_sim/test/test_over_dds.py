@@ -1,0 +1,254 @@
+"""The whole loop over DDS: camera, planner, commands and arm as separate processes."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+from action_msgs.msg import GoalStatus
+from lifecycle_msgs.msg import Transition
+from sensor_msgs.msg import CompressedImage, Image
+from wm_planner_msgs.action import ReachGoal
+from wm_planner_msgs.msg import PlanStatus
+
+from wm_planner.control import Code
+from wm_planner_sim import scene, seeds
+from wm_planner_sim.client import ClientError
+from wm_planner_sim.partners import Partner
+
+SEEDS = seeds.EVALUATION[1000:]
+MAX_SPEED = 0.5  # [m/s] limits.max_speed of the planner's config/franka.yaml
+LONG = 60.0  # [s] a timeout that no test waits for
+EPISODE = 8.0  # [s] 40 model steps
+
+
+def _moving(client: Any, seed: int) -> Any:
+    """A goal under way, its arm moving."""
+    client.reset(seed)
+    goal, _ = client.sample_goal(seed)
+    steps: list[Any] = []
+    handle = client.send(ReachGoal.Goal(image=goal), LONG, steps.append)
+    assert handle.accepted, client.status.message
+    until = time.monotonic() + 10
+    while not steps and time.monotonic() < until:
+        client.spin_for(0.05)
+    assert steps, "the goal made no step"
+    return handle
+
+
+def _held(client: Any) -> bool:
+    """Whether the last command repeats the one before it."""
+    return len(client.commands) > 1 and np.allclose(client.commands[-1], client.commands[-2])
+
+
+def test_a_goal_picture_is_reached_and_every_command_keeps_to_the_limits(client: Any) -> None:
+    client.reset(SEEDS[0])
+    goal, position = client.sample_goal(SEEDS[0])
+    episode = client.reach(SEEDS[0], goal, position, EPISODE)
+    assert episode.error_code == Code.NONE, episode.message
+    assert episode.final_distance < 0.02
+    assert episode.steps == len(episode.plan_times) > 2
+    assert client.status.state == PlanStatus.REACHED
+    commands = np.array(client.commands)
+    assert len(commands) > 20
+    assert (commands >= scene.WORKSPACE_MIN).all()
+    assert (commands <= scene.WORKSPACE_MAX).all()
+    travelled = np.linalg.norm(np.diff(commands, axis=0), axis=1).sum()
+    assert travelled <= 1.01 * MAX_SPEED * (episode.elapsed + 0.1)
+
+
+def test_after_the_end_of_a_goal_no_command_is_sent(client: Any) -> None:
+    client.cancel(_moving(client, SEEDS[1]))
+    client.spin_for(0.3)
+    client.commands.clear()
+    client.spin_for(0.5)
+    assert client.commands == []
+
+
+def test_a_canceled_goal_holds_the_arm_and_ends_as_canceled(client: Any) -> None:
+    handle = _moving(client, SEEDS[2])
+    client.cancel(handle)
+    answer = client.result(handle, 5.0)
+    assert answer.status == GoalStatus.STATUS_CANCELED
+    assert answer.result.error_code == ReachGoal.Result.CANCELED
+    client.spin_for(0.5)
+    assert _held(client)
+    at = client.position.copy()
+    client.spin_for(0.5)
+    assert np.linalg.norm(client.position - at) < 1e-3
+
+
+def test_a_newer_goal_preempts_and_the_older_ends_as_aborted(client: Any) -> None:
+    old = _moving(client, SEEDS[3])
+    goal, position = client.sample_goal(SEEDS[4])
+    episode = client.reach(SEEDS[4], goal, position, EPISODE)
+    answer = client.result(old, 5.0)
+    assert answer.status == GoalStatus.STATUS_ABORTED
+    assert answer.result.error_code == ReachGoal.Result.PREEMPTED
+    assert episode.error_code == Code.NONE, episode.message
+    assert episode.final_distance < 0.02
+
+
+def _spoil(image: Image, **fields: Any) -> Image:
+    for name, value in fields.items():
+        setattr(image, name, value)
+    return image
+
+
+BAD_GOALS: dict[str, tuple[Callable[[Image], Image], list[str]]] = {
+    "length": (lambda g: _spoil(g, data=g.data[:-100]), ["goal", "rgb8", "640", "480"]),
+    "encoding": (lambda g: _spoil(g, encoding="rgb9"), ["goal", "rgb9"]),
+    "size": (
+        lambda g: _spoil(g, height=8, width=8, step=24, data=g.data[: 8 * 24]),
+        ["goal", "8x8", "short side"],
+    ),
+    "aspect": (
+        lambda g: _spoil(g, height=240, data=g.data[: 240 * g.step]),
+        ["goal", "640x240", "aspect"],
+    ),
+    "depth": (lambda g: _spoil(g, encoding="32FC1", width=480), ["goal", "32FC1"]),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_GOALS)
+def test_a_bad_goal_picture_is_rejected_with_a_sentence(client: Any, kind: str) -> None:
+    spoil, words = BAD_GOALS[kind]
+    goal, _ = client.sample_goal(SEEDS[5])
+    handle = client.send(ReachGoal.Goal(image=spoil(goal)), LONG)
+    assert not handle.accepted
+    assert client.rejection.error_code == ReachGoal.Result.IMAGE_FORMAT
+    for word in words:
+        assert word.lower() in client.rejection.message.lower()
+    assert client.commands == []
+
+
+@pytest.mark.parametrize(
+    ("goal", "words"),
+    [
+        (ReachGoal.Goal(), "none of them"),
+        (ReachGoal.Goal(goal_name="home"), "goals.directory"),
+        (
+            ReachGoal.Goal(goal_name="home", compressed_image=CompressedImage(data=b"123")),
+            "compressed_image and goal_name",
+        ),
+    ],
+    ids=["none", "unknown", "two"],
+)
+def test_a_goal_that_names_no_single_picture_is_rejected(
+    client: Any, goal: Any, words: str
+) -> None:
+    assert not client.send(goal, LONG).accepted
+    assert client.rejection.error_code == ReachGoal.Result.INVALID_GOAL
+    assert words in client.rejection.message
+
+
+def test_a_rejected_goal_leaves_the_one_under_way_alone(client: Any) -> None:
+    handle = _moving(client, SEEDS[6])
+    assert not client.send(ReachGoal.Goal(), LONG).accepted
+    client.cancel(handle)
+    assert client.result(handle, 5.0).result.error_code == ReachGoal.Result.CANCELED
+
+
+def test_a_goal_ends_at_its_timeout_in_simulated_time(client: Any) -> None:
+    client.reset(SEEDS[7])
+    goal, position = client.sample_goal(SEEDS[7])
+    episode = client.reach(SEEDS[7], goal, position, 0.3)
+    assert episode.error_code == ReachGoal.Result.TIMED_OUT
+    assert 0.3 <= episode.elapsed < 1.0
+
+
+def test_one_plan_on_request_moves_nothing(client: Any) -> None:
+    client.reset(SEEDS[8])
+    goal, _ = client.sample_goal(SEEDS[8])
+    answer = client.plan_once(goal, "full")
+    assert (answer.horizon, answer.frameskip, answer.action_dim) == (5, 1, 3)
+    assert list(answer.action_names) == ["dx", "dy", "dz"]
+    assert len(answer.actions) == 15
+    assert np.isfinite(answer.actions).all()
+    assert answer.iterations == len(answer.cost_history) > 0
+    assert answer.cost_last <= answer.cost_first
+    assert client.commands == []
+    goal.encoding = "rgb9"
+    with pytest.raises(ClientError, match="rgb9"):
+        client.plan_once(goal, "full")
+
+
+def test_a_killed_worker_ends_the_goal_and_the_next_one_succeeds(
+    client: Any, planner: Partner
+) -> None:
+    handle = _moving(client, SEEDS[9])
+    workers = [
+        process
+        for process in psutil.Process(planner.process.pid).children()
+        if "wm_planner.worker" in process.cmdline()
+    ]
+    assert len(workers) == 1
+    workers[0].kill()
+    answer = client.result(handle, 5.0)
+    assert answer.result.error_code == ReachGoal.Result.WORKER_LOST
+    assert "SIGKILL" in answer.result.error_msg
+    client.spin_for(0.2)
+    assert _held(client)
+    goal, position = client.sample_goal(SEEDS[10])
+    until = time.monotonic() + 60
+    while True:  # rejected until the model is loaded again
+        episode = client.reach(SEEDS[10], goal, position, EPISODE)
+        if episode.error_code == Code.NONE or time.monotonic() > until:
+            break
+        client.spin_for(0.5)
+    assert episode.final_distance < 0.02
+
+
+def test_deactivating_holds_first_and_then_nothing_is_sent(client: Any) -> None:
+    handle = _moving(client, SEEDS[11])
+    client.transition(Transition.TRANSITION_DEACTIVATE)
+    assert client.result(handle, 5.0).result.error_code == ReachGoal.Result.NOT_ACTIVE
+    client.spin_for(0.2)
+    assert _held(client)
+    client.commands.clear()
+    goal, _ = client.sample_goal(SEEDS[11])
+    assert not client.send(ReachGoal.Goal(image=goal), LONG).accepted
+    assert client.rejection.error_code == ReachGoal.Result.NOT_ACTIVE
+    assert client.commands == []
+    client.transition(Transition.TRANSITION_ACTIVATE)
+
+
+def test_a_killed_simulator_ends_the_goal_and_a_new_one_needs_no_new_planner(
+    client: Any, simulator: Partner, planner: Partner
+) -> None:
+    handle = _moving(client, SEEDS[12])
+    simulator.process.send_signal(signal.SIGKILL)
+    killed = time.monotonic()
+    answer = client.result(handle, 5.0)
+    assert time.monotonic() - killed < 2.0
+    assert answer.status == GoalStatus.STATUS_ABORTED
+    assert answer.result.error_code == ReachGoal.Result.NO_IMAGE
+    client.spin_for(0.2)
+    assert _held(client)
+    simulator.restart()
+    client.picture = None
+    client.wait_active()
+    client.reset(SEEDS[13])
+    goal, position = client.sample_goal(SEEDS[13])
+    episode = client.reach(SEEDS[13], goal, position, EPISODE)
+    assert episode.error_code == Code.NONE, episode.message
+    assert episode.final_distance < 0.02
+    assert planner.process.poll() is None
+
+
+def test_a_terminated_planner_holds_the_arm_and_tells_its_client(
+    client: Any, planner: Partner
+) -> None:
+    handle = _moving(client, SEEDS[14])
+    planner.process.terminate()
+    answer = client.result(handle, 5.0)
+    assert answer.result.error_code == ReachGoal.Result.NOT_ACTIVE
+    client.spin_for(0.3)
+    assert _held(client)
+    assert planner.process.wait(10) == 0
+    planner.restart()

@@ -1,0 +1,126 @@
+"""Rules of the simulator's node, on the wire."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from geometry_msgs.msg import PoseStamped
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import CameraInfo, Image, JointState
+
+from wm_planner_sim import scene
+from wm_planner_sim.client import Client, ClientError
+from wm_planner_sim.partners import Partner
+
+RELIABLE = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
+SEED = 1_500_000
+
+
+class Wire:
+    """What the simulator said, and a way to tell it a target."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.heard: dict[str, list[Any]] = {}
+        self._target = client.create_publisher(PoseStamped, "target_pose", 10)
+        for name, kind in (
+            ("rgb", Image),
+            ("camera_info", CameraInfo),
+            ("joint_states", JointState),
+            ("/clock", Clock),
+        ):
+            self.heard[name] = []
+            client.create_subscription(kind, name, self.heard[name].append, RELIABLE)
+
+    def send(self, position: np.ndarray, frame: str = scene.BASE_FRAME) -> None:
+        message = PoseStamped()
+        message.header.frame_id = frame
+        p = message.pose.position
+        p.x, p.y, p.z = (float(number) for number in position)
+        self._target.publish(message)
+        self.client.spin_for(0.6)
+
+    @property
+    def position(self) -> np.ndarray:
+        assert self.client.position is not None
+        return self.client.position
+
+
+@pytest.fixture(scope="module")
+def wire(simulator: Partner, watcher: Client) -> Wire:
+    wire = Wire(watcher)
+    watcher.reset(SEED)
+    watcher.spin_for(1.0)
+    return wire
+
+
+def seconds(stamp: Any) -> float:
+    return float(stamp.sec + stamp.nanosec * 1e-9)
+
+
+def test_pictures_are_as_isaac_publishes_them(wire: Wire) -> None:
+    wire.client.spin_for(1.0)
+    picture = wire.heard["rgb"][-1]
+    assert (picture.height, picture.width, picture.encoding) == (480, 640, "rgb8")
+    assert (picture.step, len(picture.data)) == (3 * 640, 3 * 640 * 480)
+    assert picture.header.frame_id == "sim_camera"
+    info = wire.client.get_publishers_info_by_topic("/rgb")[0]
+    assert info.qos_profile.reliability == ReliabilityPolicy.RELIABLE
+
+
+def test_camera_info_belongs_to_the_picture(wire: Wire) -> None:
+    stamps = {seconds(picture.header.stamp) for picture in wire.heard["rgb"]}
+    info = wire.heard["camera_info"][-1]
+    assert seconds(info.header.stamp) in stamps
+    assert (info.height, info.width, info.k[2], info.k[5]) == (480, 640, 320.0, 240.0)
+
+
+def test_joint_states_name_the_seven_joints(wire: Wire) -> None:
+    state = wire.heard["joint_states"][-1]
+    assert list(state.name) == list(scene.JOINT_NAMES)
+    assert len(state.position) == len(state.velocity) == 7
+
+
+def test_hand_goes_to_the_target(wire: Wire) -> None:
+    wire.client.reset(SEED)
+    target = wire.position + np.array([0.0, 0.0, 0.02 if wire.position[2] < 0.2 else -0.02])
+    wire.send(target)
+    np.testing.assert_allclose(wire.position, target, atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("position", "frame"),
+    [((0.5, 0.0, 0.3), "world"), ((0.5, 0.0, 0.3), ""), ((math.nan, 0.0, 0.3), scene.BASE_FRAME)],
+    ids=["other frame", "no frame", "nan"],
+)
+def test_target_that_makes_no_sense_does_not_move_the_hand(
+    wire: Wire, position: tuple[float, ...], frame: str
+) -> None:
+    before = wire.position
+    wire.send(np.array(position), frame)
+    np.testing.assert_allclose(wire.position, before, atol=1e-3)
+
+
+def test_sampling_a_goal_does_not_move_the_hand(wire: Wire) -> None:
+    before = wire.position
+    picture, place = wire.client.sample_goal(SEED)
+    wire.client.spin_for(0.3)
+    np.testing.assert_allclose(wire.position, before, atol=1e-3)
+    assert picture.encoding == "rgb8"
+    assert (place >= scene.WORKSPACE_MIN).all()
+    assert (place <= scene.WORKSPACE_MAX).all()
+
+
+def test_time_never_jumps_back_on_a_reset(wire: Wire) -> None:
+    wire.client.reset(SEED + 1)
+    times = [seconds(message.clock) for message in wire.heard["/clock"]]
+    assert (np.diff(times) > 0).all()
+
+
+def test_negative_seed_is_refused_with_a_sentence(wire: Wire) -> None:
+    with pytest.raises(ClientError, match="a seed is not negative"):
+        wire.client.reset(-1)

@@ -1,0 +1,88 @@
+"""Many goals at once: how well a model, or chance, does under the closed-loop protocol."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from wm_planner.models.loading import load
+from wm_planner_sim import evaluation, seeds
+from wm_planner_sim.evaluation import Episode, ModelPolicy, RandomPolicy
+from wm_planner_sim.progress import track
+from wm_planner_sim.simulation import Simulation
+
+
+def _episodes(job: tuple[Path | None, str, list[int]]) -> list[Episode]:
+    """Runs the model's planner (or, without a model, random actions) on some seeds."""
+    directory, preset, chosen = job
+    torch.set_num_threads(1)
+    side = 64 if directory is None else 480
+    simulation = Simulation(side, side * 4 // 3)
+    model = None if directory is None else load(directory, "cpu")
+    episodes = []
+    for seed in chosen:
+        goal = evaluation.start_episode(simulation, seed)
+        if model is None:
+            episodes.append(evaluation.run_episode(simulation, RandomPolicy(seed), goal.position))
+            continue
+        policy = ModelPolicy(model, goal.picture, preset, seed=seed)
+        episodes.append(
+            evaluation.run_episode(simulation, policy, goal.position, measure=policy.distance)
+        )
+    simulation.close()
+    return episodes
+
+
+def evaluate(
+    directory: Path | None, chosen: range, preset: str = "online", processes: int = 2
+) -> list[Episode]:
+    """Runs the closed-loop protocol on the scenes of ``chosen``, in their order.
+
+    Args:
+        directory: Of the model; None: random actions.
+        chosen: Seeds of the scenes, one goal each.
+        preset: Planner preset.
+        processes: Worker processes.
+    """
+    label = "random" if directory is None else f"plan {preset}"
+    jobs = [(directory, preset, list(chosen[i : i + 4])) for i in range(0, len(chosen), 4)]
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        parts = list(track(pool.map(_episodes, jobs), len(jobs), label))
+    return [episode for part in parts for episode in part]
+
+
+def summary(episodes: list[Episode]) -> dict[str, float]:
+    """Success rate and final distances [m] of some episodes."""
+    final = np.array([episode.distances[-1] for episode in episodes])
+    return {
+        "goals": len(episodes),
+        "success_rate": evaluation.success_rate(episodes),
+        "final_distance_mean": round(float(final.mean()), 5),
+        "final_distance_max": round(float(final.max()), 5),
+    }
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Prints the figures of a model on scenes that training never saw."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", type=Path, help="directory with model.yaml")
+    parser.add_argument("--goals", type=int, default=200)
+    parser.add_argument("--preset", default="online")
+    parser.add_argument("--processes", type=int, default=2)
+    options = parser.parse_args(arguments)
+    chosen = seeds.EVALUATION[: options.goals]
+    figures = {
+        options.preset: summary(evaluate(options.model, chosen, options.preset, options.processes)),
+        "random": summary(evaluate(None, chosen, processes=options.processes)),
+    }
+    print(json.dumps(figures, indent=2))
+
+
+if __name__ == "__main__":
+    main()

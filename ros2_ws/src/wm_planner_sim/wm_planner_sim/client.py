@@ -1,0 +1,263 @@
+"""A client of the planner and the simulator: sends goals and writes down what happens."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from geometry_msgs.msg import PoseStamped
+from lifecycle_msgs.msg import State, Transition
+from lifecycle_msgs.srv import ChangeState, GetState
+from numpy.typing import NDArray
+from rcl_interfaces.srv import SetParameters
+from rclpy.action import ActionClient
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
+from rclpy.task import Future
+from sensor_msgs.msg import Image
+from wm_planner_msgs.action import ReachGoal
+from wm_planner_msgs.msg import PlanStatus
+from wm_planner_msgs.srv import Plan, ResetScene, SampleGoal
+
+Array = NDArray[np.float64]
+Picture = NDArray[np.uint8]
+SERVICE_TIMEOUT = 20.0  # [s]
+START_TIMEOUT = 180.0  # [s] loading torch and the model on a cold disk
+SETTLE = 0.5  # [s] wall time after a goal's end, before the pose is read
+
+
+class ClientError(RuntimeError):
+    """A partner does not answer; the message says which and what to look at."""
+
+
+@dataclass
+class Episode:
+    """One goal, from its picture to its end.
+
+    Attributes:
+        seed: Seed of the scene and of the goal.
+        initial_distance: Of the gripper to the goal position at the start [m].
+        final_distance: After the end [m], in the simulator.
+        error_code: Of the action's result.
+        message: The sentence that came with it.
+        steps: Plans that were used.
+        elapsed: Simulated time [s].
+        latent_distances: Of every step, in the model's typical distances.
+        distances: Of the gripper to the goal [m] at every step.
+        costs: Cost of every plan, in the objective's unit.
+        plan_times: Wall time of every plan [s].
+    """
+
+    seed: int
+    initial_distance: float
+    final_distance: float = math.nan
+    error_code: int = -1
+    message: str = ""
+    steps: int = 0
+    elapsed: float = math.nan
+    latent_distances: list[float] = field(default_factory=list)
+    distances: list[float] = field(default_factory=list)
+    costs: list[float] = field(default_factory=list)
+    plan_times: list[float] = field(default_factory=list)
+
+
+class Client(Node):
+    """Talks to the simulator and a planner; every call spins its own executor.
+
+    Args:
+        planner: Name of the planner's node.
+    """
+
+    def __init__(self, planner: str = "wm_planner") -> None:
+        super().__init__("goal_client")
+        self.picture: Image | None = None
+        self.position: Array | None = None
+        self.status: PlanStatus | None = None
+        self.rejection: PlanStatus | None = None
+        self.on_picture: Callable[[Image], None] = lambda message: None
+        reliable = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
+        self.create_subscription(Image, "rgb", self._on_image, reliable)
+        self.create_subscription(
+            PoseStamped, "current_pose", self._on_pose, qos_profile_sensor_data
+        )
+        latched = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        self.create_subscription(PlanStatus, f"{planner}/status", self._on_status, latched)
+        self._reset = self.create_client(ResetScene, "sim/reset")
+        self._sample = self.create_client(SampleGoal, "sim/sample_goal")
+        self._plan = self.create_client(Plan, f"{planner}/plan_once")
+        self._get_state = self.create_client(GetState, f"{planner}/get_state")
+        self._change_state = self.create_client(ChangeState, f"{planner}/change_state")
+        self._set_parameters = self.create_client(SetParameters, f"{planner}/set_parameters")
+        self._reach = ActionClient(self, ReachGoal, f"{planner}/reach_goal")
+
+    def spin_for(self, seconds: float) -> None:
+        """Handle messages for a while."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self.executor.spin_once(timeout_sec=left)
+
+    def wait_active(self, timeout: float = START_TIMEOUT) -> None:
+        """Wait until the planner takes goals and the camera runs.
+
+        Raises:
+            ClientError: It does not within the time, or says that it cannot.
+        """
+        until = time.monotonic() + timeout
+        while time.monotonic() < until:
+            self.spin_for(0.2)
+            if self.status and self.status.message.startswith("not configured:"):
+                raise ClientError(f"the planner is {self.status.message}")
+            if self.picture is None or not self._get_state.service_is_ready():
+                continue
+            if self._call(self._get_state, GetState.Request()).current_state.id == (
+                State.PRIMARY_STATE_ACTIVE
+            ):
+                return
+        missing = "the camera (rgb)" if self.picture is None else "the planner (wm_planner)"
+        raise ClientError(f"{missing} is not up after {timeout:.0f} s: see its output above")
+
+    def use_preset(self, preset: str) -> None:
+        """Take the planner down, change its preset, and bring it up again."""
+        down = (Transition.TRANSITION_DEACTIVATE, Transition.TRANSITION_CLEANUP)
+        for transition in down:
+            self.transition(transition)
+        parameter = Parameter("planning.preset", value=preset).to_parameter_msg()
+        answer = self._call(self._set_parameters, SetParameters.Request(parameters=[parameter]))
+        if not answer.results[0].successful:
+            raise ClientError(f"planning.preset={preset} was refused: {answer.results[0].reason}")
+        for transition in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE):
+            self.transition(transition)
+
+    def reset(self, seed: int) -> None:
+        """Put the scene into the state of a seed and wait for a picture of it."""
+        answer = self._call(self._reset, ResetScene.Request(seed=seed))
+        if not answer.success:
+            raise ClientError(f"the simulator refused to reset: {answer.message}")
+        self.spin_for(SETTLE)
+
+    def sample_goal(self, seed: int) -> tuple[Image, Array]:
+        """A goal picture and the gripper's position (3,) [m] in it."""
+        answer = self._call(self._sample, SampleGoal.Request(seed=seed))
+        if not answer.success:
+            raise ClientError(f"the simulator gave no goal: {answer.message}")
+        p = answer.pose.pose.position
+        return answer.image, np.array([p.x, p.y, p.z])
+
+    def plan_once(self, goal: Image, preset: str) -> Any:
+        """One plan from the newest picture; nothing moves."""
+        request = Plan.Request(image=self.picture, goal_image=goal, preset=preset, seed=-1)
+        answer = self._call(self._plan, request)
+        if not answer.success:
+            raise ClientError(f"no plan with preset {preset}: {answer.message}")
+        return answer
+
+    def reach(
+        self,
+        seed: int,
+        goal: Image,
+        position: Array,
+        timeout: float,
+        on_step: Callable[[Episode], None] = lambda episode: None,
+    ) -> Episode:
+        """Send a goal and wait for its end.
+
+        Args:
+            seed: Written into the episode.
+            goal: The goal picture.
+            position: The gripper's position in it [m]; for scoring, the planner never sees it.
+            timeout: Simulated time allowed [s].
+            on_step: Called after every step.
+        """
+        episode = Episode(seed, self.distance(position))
+
+        def on_feedback(message: Any) -> None:
+            step = message.feedback
+            episode.latent_distances.append(step.distance)
+            episode.costs.append(step.cost_last)
+            episode.plan_times.append(step.plan_time)
+            episode.distances.append(self.distance(position))
+            on_step(episode)
+
+        handle = self.send(ReachGoal.Goal(image=goal), timeout, on_feedback)
+        if not handle.accepted:
+            episode.message = self.rejection.message if self.rejection else "rejected"
+            return episode
+        # Simulated time may pass slowly on a busy machine; the planner ends every goal itself.
+        answer = self.result(handle, 20 * timeout + 60)
+        self.spin_for(SETTLE)
+        episode.error_code = answer.result.error_code
+        episode.message = answer.result.error_msg
+        episode.steps = answer.result.steps
+        episode.elapsed = answer.result.elapsed.sec + answer.result.elapsed.nanosec * 1e-9
+        episode.final_distance = self.distance(position)
+        return episode
+
+    def send(
+        self,
+        goal: Any,
+        timeout: float,
+        on_feedback: Callable[[Any], None] | None = None,
+    ) -> Any:
+        """Send a ``ReachGoal`` goal; after a rejection ``rejection`` says why.
+
+        Returns:
+            The goal handle.
+        """
+        self.rejection = None
+        goal.timeout.sec, goal.timeout.nanosec = int(timeout), int(timeout % 1 * 1e9)
+        if not self._reach.wait_for_server(timeout_sec=SERVICE_TIMEOUT):
+            raise ClientError("the planner offers no reach_goal action")
+        handle = self._wait(self._reach.send_goal_async(goal, on_feedback), SERVICE_TIMEOUT)
+        until = time.monotonic() + 2.0
+        while not handle.accepted and self.rejection is None and time.monotonic() < until:
+            self.spin_for(0.05)
+        return handle
+
+    def result(self, handle: Any, timeout: float) -> Any:
+        """The status and result of an accepted goal."""
+        return self._wait(handle.get_result_async(), timeout)
+
+    def cancel(self, handle: Any) -> Any:
+        """Cancel a goal."""
+        return self._wait(handle.cancel_goal_async(), SERVICE_TIMEOUT)
+
+    def distance(self, position: Array) -> float:
+        """Distance of the gripper to a position [m]."""
+        if self.position is None:
+            raise ClientError("the simulator publishes no current_pose")
+        return float(np.linalg.norm(self.position - position))
+
+    def transition(self, transition: int) -> None:
+        """Take the planner through a lifecycle transition."""
+        request = ChangeState.Request(transition=Transition(id=transition))
+        if not self._call(self._change_state, request, START_TIMEOUT).success:
+            raise ClientError(f"lifecycle transition {transition} failed: see the planner's output")
+
+    def _call(self, client: Any, request: Any, timeout: float = SERVICE_TIMEOUT) -> Any:
+        if not client.wait_for_service(timeout_sec=timeout):
+            raise ClientError(f"nobody offers the service {client.srv_name}")
+        return self._wait(client.call_async(request), timeout, client.srv_name)
+
+    def _wait(self, future: Future, timeout: float, what: str = "the planner") -> Any:
+        self.executor.spin_until_future_complete(future, timeout)
+        if not future.done():
+            raise ClientError(f"{what} did not answer within {timeout:.0f} s")
+        return future.result()
+
+    def _on_image(self, message: Image) -> None:
+        self.picture = message
+        self.on_picture(message)
+
+    def _on_pose(self, message: PoseStamped) -> None:
+        p = message.pose.position
+        self.position = np.array([p.x, p.y, p.z])
+
+    def _on_status(self, message: PlanStatus) -> None:
+        self.status = message
+        if message.message.startswith("goal rejected:"):
+            self.rejection = message

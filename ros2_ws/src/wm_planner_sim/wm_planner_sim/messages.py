@@ -1,0 +1,68 @@
+"""ROS messages of the simulator, filled as Isaac Sim's ROS bridge fills them."""
+
+from __future__ import annotations
+
+import array
+
+import numpy as np
+from builtin_interfaces.msg import Time
+from geometry_msgs.msg import PoseStamped
+from numpy.typing import NDArray
+from sensor_msgs.msg import CameraInfo, Image, JointState
+
+from wm_planner_sim import scene
+
+Array = NDArray[np.float64]
+
+
+def stamp(seconds: float) -> Time:
+    """Simulated time [s] as a message."""
+    nanoseconds = round(seconds * 1e9)
+    return Time(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
+
+
+def image(time: Time, picture: NDArray[np.uint8]) -> Image:
+    """An rgb8 picture without padding; uint8 (H, W, 3)."""
+    message = Image()
+    message.header.stamp = time
+    message.header.frame_id = scene.CAMERA
+    message.height, message.width = picture.shape[:2]
+    message.encoding = "rgb8"
+    message.step = 3 * picture.shape[1]
+    message.data = array.array("B", picture.tobytes())
+    return message
+
+
+def camera_info(intrinsics: Array, height: int, width: int) -> CameraInfo:
+    """Pinhole camera without distortion; ``intrinsics`` is the camera matrix (3, 3) [pixels]."""
+    message = CameraInfo()
+    message.header.frame_id = scene.CAMERA
+    message.height, message.width = height, width
+    message.distortion_model = "plumb_bob"
+    message.d = [0.0] * 5
+    message.k = intrinsics.ravel().tolist()
+    message.r = np.eye(3).ravel().tolist()
+    message.p = np.hstack([intrinsics, np.zeros((3, 1))]).ravel().tolist()
+    return message
+
+
+def joint_state(time: Time, positions: Array, velocities: Array) -> JointState:
+    """Joint positions (7,) [rad] and velocities (7,) [rad/s]."""
+    message = JointState()
+    message.header.stamp = time
+    message.name = list(scene.JOINT_NAMES)
+    message.position = positions.tolist()
+    message.velocity = velocities.tolist()
+    return message
+
+
+def pose(time: Time, position: Array, quaternion: Array) -> PoseStamped:
+    """A pose in the base frame: position (3,) [m], quaternion (x, y, z, w)."""
+    message = PoseStamped()
+    message.header.stamp = time
+    message.header.frame_id = scene.BASE_FRAME
+    target = message.pose
+    target.position.x, target.position.y, target.position.z = (float(v) for v in position)
+    target.orientation.x, target.orientation.y = float(quaternion[0]), float(quaternion[1])
+    target.orientation.z, target.orientation.w = float(quaternion[2]), float(quaternion[3])
+    return message
