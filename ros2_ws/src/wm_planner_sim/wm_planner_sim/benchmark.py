@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from wm_planner.models.loading import load
+from wm_planner.models.spec import load_spec
 from wm_planner_sim import evaluation, seeds
 from wm_planner_sim.evaluation import Episode, ModelPolicy, RandomPolicy
 from wm_planner_sim.progress import track
@@ -68,6 +69,31 @@ def summary(episodes: list[Episode]) -> dict[str, float]:
     }
 
 
+def reached(episodes: list[Episode], limit: float) -> dict[str, float]:
+    """What would be so had every goal ended at the first picture within the tolerance.
+
+    Args:
+        episodes: Runs with ``model_distances``.
+        limit: The tolerance, in the latent's unit.
+
+    Returns:
+        Share of goals that get there, steps until then, and the true distances at that moment [m].
+    """
+    first = [
+        (step, episode.distances[step])
+        for episode in episodes
+        for step in np.flatnonzero(np.array(episode.model_distances) < limit)[:1]
+    ]
+    steps, true = np.array(first).reshape(-1, 2).T
+    return {
+        "share": len(first) / len(episodes),
+        "steps_mean": round(float(steps.mean()), 2),
+        "steps_max": int(steps.max()),
+        "distance_mean": round(float(true.mean()), 5),
+        "distance_max": round(float(true.max()), 5),
+    }
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Prints the figures of a model on scenes that training never saw."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -77,8 +103,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args(arguments)
     chosen = seeds.EVALUATION[: options.goals]
+    episodes = evaluate(options.model, chosen, options.preset, options.processes)
+    calibration = load_spec(options.model).calibration
     figures = {
-        options.preset: summary(evaluate(options.model, chosen, options.preset, options.processes)),
+        options.preset: summary(episodes),
+        "reached": reached(episodes, calibration.tolerance * calibration.typical_distance),
         "random": summary(evaluate(None, chosen, processes=options.processes)),
     }
     print(json.dumps(figures, indent=2))

@@ -126,7 +126,7 @@ def demo(arguments: argparse.Namespace, console: Console) -> Path:
             if not arguments.attach:
                 console.print("starting the simulator and the planner …")
                 stack.callback(start_simulator(log_level="warn").end)
-                planner_process = start_planner(model=arguments.model, log_level="warn")
+                planner_process = start_planner(model=arguments.model, log_level="error")
                 stack.callback(planner_process.end)
             client.wait_active()
             if live:

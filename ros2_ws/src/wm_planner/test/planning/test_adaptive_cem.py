@@ -122,6 +122,20 @@ def test_warm_start_takes_over_the_shape_of_the_last_covariance(recorder):
     assert narrowness[0.8] < 0.6
 
 
+def test_widths_do_not_add_up_over_replans(recorder):
+    bounds = (torch.tensor([-0.1, -9.0, -9.0]), torch.tensor([0.1, 9.0, 9.0]))
+    solver = planner(bounds=bounds, learning_rate=0.0, warm_sigma=0.5, warm_tail_sigma=0.5)
+
+    def flat(actions):
+        return actions.sum((-1, -2)) * 0.0
+
+    for _ in range(12):
+        seen = recorder(flat)
+        solver.plan(seen, warm_start=torch.zeros(1, 4, 3))
+    deviations = spread(seen.actions[0]).mean(0)
+    torch.testing.assert_close(deviations, torch.tensor([0.025, 0.5, 0.5]), atol=0.1, rtol=0.15)
+
+
 def test_cold_start_and_reset_take_over_nothing(bowl):
     solver = planner(draws="gaussian")
     solver.plan(bowl(TARGET))

@@ -43,6 +43,8 @@ def test_bounds_of_no_width_give_that_action(preset, bowl):
     planner = make_planner(preset, action_dim=2, horizon=4, bounds=(0.3, 0.3))
     result = planner.plan(bowl(target()))
     torch.testing.assert_close(result.actions, torch.full((1, 4, 2), 0.3))
+    again = planner.plan(bowl(target()), warm_start=shift(result.actions))
+    torch.testing.assert_close(again.actions, result.actions)
 
 
 @pytest.mark.parametrize("preset", ALL)

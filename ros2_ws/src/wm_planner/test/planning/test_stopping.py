@@ -83,6 +83,7 @@ def test_each_problem_of_a_batch_stops_as_it_does_alone(bowl):
     assert alone.stop_reason is StopReason.CONVERGED
     assert alone.iterations == together.stopped_at[1] < together.stopped_at[0]
     torch.testing.assert_close(together.actions[1:], alone.actions)
+    torch.testing.assert_close(together.mean[1:], alone.mean)
 
 
 def test_patience_none_uses_all_iterations():

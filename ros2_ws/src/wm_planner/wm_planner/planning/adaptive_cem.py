@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import embedding
 
 from wm_planner.planning.adaptive_settings import AdaptiveCEMSettings
 from wm_planner.planning.draws import Draws, color_factor
@@ -67,12 +66,13 @@ class AdaptiveCEMPlanner(Solver):
             generator=self._generator,
         )
         self._design: Tensor | None = None
-        self._batch, self._learned = 0, False
+        self._batch = 0
         self._sigma = self.bounds.sigma(settings.sigma, settings.box_fraction)
         over_time = color_factor(settings.color, problem.horizon).to(self.device)
         eye = torch.eye(problem.action_dim, device=self.device)
-        self._cold_factor = torch.kron(over_time, eye) * self._sigma
-        self._factor = self._cold_factor.unsqueeze(0)
+        self._unit_factor = torch.kron(over_time, eye)
+        self._widths = self._sigma
+        self._factor = torch.empty(0, self.dims, self.dims, device=self.device)
 
     def _begin(self, batch: int, mean: Tensor, planned: int | None) -> None:
         draws, rotation = self._draws.next()
@@ -83,26 +83,27 @@ class AdaptiveCEMPlanner(Solver):
             self._spread = spread.unbind()
             self._pulls = self._pull.expand(-1, batch, -1, -1).unbind()
         self._rate = self.settings.rate(self.dims, warm=planned is not None)
-        self._center = mean
-        self._velocity = mean.new_zeros(batch, 2, self.dims)
+        self._pair = mean.repeat(1, 2, 1)
+        self._center = self._pair[:, :1]
+        self._velocity = torch.zeros_like(self._pair)
         factor = self._first_factor(batch, planned)
         if rotation is not None:
             factor = torch.bmm(rotation.expand(batch, -1, -1), factor)
         self._factor = factor
-        self._learned = True
 
     def _generate(self, iteration: int, out: Tensor) -> None:
         scale = self._scales[iteration]
         torch.baddbmm(self._center, self._spread[iteration], self._factor, alpha=scale, out=out)
         self.bounds.clamp_(out)
 
-    def _update(self, iteration: int, candidates: Tensor, costs: Tensor) -> None:
-        self._center, self._velocity, self._factor = self._learn(
+    def _update(self, iteration: int, candidates: Tensor, costs: Tensor, doubtful: bool) -> None:
+        self._factor = self._learn(
             self._z[iteration],
             self._pulls[iteration],
             costs,
-            (self._center, self._velocity, self._factor),
+            (self._pair, self._velocity, self._factor),
             self._rate / 2,
+            doubtful,
         )
 
     def _step(
@@ -112,22 +113,26 @@ class AdaptiveCEMPlanner(Solver):
         costs: Tensor,
         state: tuple[Tensor, Tensor, Tensor],
         rate: float,
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """The two lines of the class docstring; nothing in it waits for the device."""
-        center, velocity, factor = state
-        value, index = costs.sort(dim=1)
-        index = index.masked_fill(value == torch.inf, self.samples)
-        z_sorted = embedding(index, z)
+        doubtful: bool,
+    ) -> Tensor:
+        """The two lines of the class docstring; nothing in it waits for the device.
+
+        Moves the mean and the last step in place, and returns the new factor.
+        """
+        mean, last, factor = state
+        index = costs.argsort(dim=1)
+        if doubtful:  # impossible candidates get the draw that is zero
+            index = index.masked_fill(costs.gather(1, index) == torch.inf, self.samples)
+        z_sorted = torch.embedding(z, index)
         pull = torch.bmm(weights, z_sorted)
         second = torch.bmm((z_sorted * self._shape).mT, z_sorted)
         if self.settings.covariance == "diagonal":
             second = second * self._eye
-        velocity = torch.baddbmm(velocity, pull, factor, beta=self.settings.momentum)
-        factor = torch.baddbmm(factor, second, factor, beta=1 - rate, alpha=rate)
-        return center + velocity[:, :1], velocity, factor
+        mean.add_(last.baddbmm_(pull, factor, beta=self.settings.momentum))
+        return torch.baddbmm(factor, second, factor, beta=1 - rate, alpha=rate)
 
     def _state(self) -> tuple[Tensor, ...]:
-        return self._center, self._factor
+        return self._center.clone(), self._factor
 
     def _restore(self, state: tuple[Tensor, ...]) -> None:
         self._center, self._factor = state
@@ -138,15 +143,19 @@ class AdaptiveCEMPlanner(Solver):
         On a warm start it is narrow for the steps that were planned before, and shaped like the
         last one of the previous plan.
         """
-        cold = self._cold_factor.expand(batch, -1, -1)
+        unit = self._unit_factor.expand(batch, -1, -1)
+        if planned is not None and self.settings.carry and len(self._factor) == batch:
+            learned = self._factor / (self._widths + 1e-30)
+            size = learned.square().mean(dim=(1, 2), keepdim=True).sqrt() * self.dims**0.5
+            unit = torch.lerp(unit, learned / (size + 1e-30), self.settings.carry)
+        self._widths = self._first_widths(planned)
+        return unit * self._widths
+
+    def _first_widths(self, planned: int | None) -> Tensor:
+        """(D,) first deviation of each number."""
         if planned is None:
-            return cold
+            return self._sigma
         settings, horizon = self.settings, self.problem.horizon
         scale = torch.full((horizon,), settings.warm_sigma, device=self.device)
         scale[min(planned, horizon - 1) :] = settings.warm_tail_sigma
-        if settings.carry and self._learned and len(self._factor) == batch:
-            size = self._factor.square().mean(dim=(1, 2), keepdim=True).sqrt() * self.dims**0.5
-            round_ = self._cold_factor / self._cold_factor.square().sum(0).sqrt()
-            shape = torch.lerp(round_, self._factor / (size + 1e-30), settings.carry)
-            cold = shape * self._sigma
-        return cold * scale.repeat_interleave(self.problem.action_dim)
+        return self._sigma * scale.repeat_interleave(self.problem.action_dim)

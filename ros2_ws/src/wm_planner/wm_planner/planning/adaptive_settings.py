@@ -62,8 +62,8 @@ class AdaptiveCEMSettings:
     draws: str = "mirrored_orthogonal"
     covariance: str = "full"
     color: float = 0.0
-    warm_sigma: float = 0.7
-    warm_tail_sigma: float = 0.8
+    warm_sigma: float = 0.6
+    warm_tail_sigma: float = 1.4
     carry: float = 0.8
     stopping: StoppingSettings = field(default_factory=StoppingSettings)
     chunk: int | None = None

@@ -39,7 +39,7 @@ class RandomPlanner(Solver):
     def _generate(self, iteration: int, out: Tensor) -> None:
         self.bounds.clamp_(out.normal_(std=self.settings.sigma, generator=self._generator))
 
-    def _update(self, iteration: int, candidates: Tensor, costs: Tensor) -> None:
+    def _update(self, iteration: int, candidates: Tensor, costs: Tensor, doubtful: bool) -> None:
         """Learns nothing."""
 
     def _state(self) -> tuple[Tensor, ...]:

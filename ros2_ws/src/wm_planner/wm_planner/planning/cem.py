@@ -93,14 +93,18 @@ class CEMPlanner(Solver):
         torch.mul(self._draws[iteration], self._sigma, out=out)
         self.bounds.clamp_(out.add_(self._mu))
 
-    def _update(self, iteration: int, candidates: Tensor, costs: Tensor) -> None:
-        value, index = costs.sort(dim=1)  # as DINO-WM: topk breaks ties differently
-        possible = value[:, : self.settings.num_elites] < torch.inf
-        index = torch.where(possible, index[:, : possible.shape[1]], index[:, :1]).unsqueeze(-1)
-        elites = candidates.gather(1, index.expand(-1, -1, self.dims))
-        self._mu = elites.mean(dim=1, keepdim=True)
+    def _update(self, iteration: int, candidates: Tensor, costs: Tensor, doubtful: bool) -> None:
+        count = self.settings.num_elites
+        order = costs.argsort(dim=1)  # as DINO-WM: topk breaks ties differently
+        index = order[:, :count]
+        if doubtful:
+            possible = costs.gather(1, index) < torch.inf
+            index = torch.where(possible, index, index[:, :1])
+        elites = candidates.gather(1, index.unsqueeze(-1).expand(-1, -1, self.dims))
         deviation = elites.std(dim=1, keepdim=True)
-        self._sigma = torch.where(possible[:, :1, None], deviation, self._sigma)
+        if doubtful:
+            deviation = torch.where(possible[:, :1, None], deviation, self._sigma)
+        self._mu, self._sigma = elites.mean(dim=1, keepdim=True), deviation
 
     def _state(self) -> tuple[Tensor, ...]:
         return (self._mu,)

@@ -104,7 +104,7 @@ class GradientPlanner(Solver):
         self._slope = slopes.flatten(-2).nan_to_num(0.0, 0.0, 0.0)
         return costs
 
-    def _update(self, iteration: int, candidates: Tensor, costs: Tensor) -> None:
+    def _update(self, iteration: int, candidates: Tensor, costs: Tensor, doubtful: bool) -> None:
         settings, (a, b) = self.settings, self._DECAYS
         self._first = torch.lerp(self._slope, self._first, a)
         self._second = torch.lerp(self._slope.square(), self._second, b)

@@ -105,7 +105,7 @@ class MPPIPlanner(Solver):
         self.bounds.clamp_(out)
         self._sigma *= self._decay
 
-    def _update(self, iteration: int, candidates: Tensor, costs: Tensor) -> None:
+    def _update(self, iteration: int, candidates: Tensor, costs: Tensor, doubtful: bool) -> None:
         # Where all costs are inf the gaps are NaN, all weights 0, and the mean stays.
         gap = costs - costs.amin(dim=1, keepdim=True)
         scale = gap.kthvalue(self._rank, dim=1, keepdim=True).values * self.settings.temperature

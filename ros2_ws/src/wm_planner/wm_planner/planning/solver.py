@@ -144,11 +144,13 @@ class Solver(Planner):
             while reason is None and done < self.iterations:
                 self._generate(done, history.flat[done])
                 costs = self._score(cost, history.actions[done], history.costs[done])
-                self._update(done, history.flat[done], costs)
+                host = history.host(done)
+                doubtful = host is None or bool(host.max() == math.inf)
+                self._update(done, history.flat[done], costs, doubtful)
                 done += 1
                 if batch > 1 and self.stopping.patience is not None:
                     trail.append(self._state())
-                reason = monitor.after(costs, history.host(done - 1))
+                reason = monitor.after(costs, host)
                 times.append(time.monotonic())
             stopped_at = monitor.finish(done)
             if min(stopped_at) < done:
@@ -188,8 +190,16 @@ class Solver(Planner):
         """Write candidates (B, N, D), all inside the bounds, to ``out``."""
 
     @abstractmethod
-    def _update(self, iteration: int, candidates: Tensor, costs: Tensor) -> None:
-        """Learn from candidates (B, N, D) and their costs (B, N), inf for impossible ones."""
+    def _update(self, iteration: int, candidates: Tensor, costs: Tensor, doubtful: bool) -> None:
+        """Learn from an iteration.
+
+        Args:
+            iteration: Its number, from 0.
+            candidates: (B, N, D).
+            costs: (B, N), inf for impossible candidates.
+            doubtful: There may be impossible candidates; False spares looking for them. Known on
+                the CPU, where the host reads the costs for free, always True on CUDA.
+        """
 
     @abstractmethod
     def _state(self) -> tuple[Tensor, ...]:

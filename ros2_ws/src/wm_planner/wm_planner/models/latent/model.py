@@ -80,7 +80,7 @@ class LatentWorldModel:
         self,
         spec: ModelSpec,
         weights: Path | None,
-        device: torch.device = torch.device("cpu"),  # noqa: B008 (immutable)
+        device: torch.device = torch.device("cpu"),
     ) -> None:
         self.spec = spec
         self.device = device
@@ -136,7 +136,7 @@ class LatentWorldModel:
             frames.append(state)
         return Latent(visual=torch.stack(frames, dim=2)[:, :, :, None])
 
-    def distance(self, latent: Latent, goal: Latent, objective: Objective = Objective()) -> Tensor:  # noqa: B008
+    def distance(self, latent: Latent, goal: Latent, objective: Objective = Objective()) -> Tensor:
         """Mean squared differences of frames to the goal, combined: (B, N).
 
         Args:
