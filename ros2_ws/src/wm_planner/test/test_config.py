@@ -48,7 +48,8 @@ def test_printed_settings_compose_to_the_same(tmp_path: Path) -> None:
         ("limits.max_speed=0", "limits.max_speed is 0.0; it must be above 0.0"),
         ("limits.policy=maybe", "limits.policy is 'maybe'; choose clamp, refuse"),
         ("limits.workspace_min=[1,2]", "limits.workspace_min has 2 numbers, not 3"),
-        ("images.bit_depth=17", "images.bit_depth is 17; the most is 16"),
+        ("images.bit_depth=7", "images.bit_depth is '7'; choose 0, 8, 9"),
+        ("commands.rate=0.1", "commands.rate is 0.1; the least is 1.0"),
     ],
 )
 def test_a_bad_setting_is_named(override: str, words: str) -> None:

@@ -102,7 +102,7 @@ class ImagesConfig:
         choices=["refuse", "[0,1]", "[0,255]"],
     )
     bit_depth: int = setting(
-        0, "Bits used in 16-bit pictures, 8 to 16; 0: not declared.", low=0, high=16
+        0, "Bits used in 16-bit pictures, 8 to 16; 0: not declared.", choices=[0, *range(8, 17)]
     )
     transport: str = setting(
         "raw", "Camera messages: raw or compressed.", choices=["raw", "compressed"]
@@ -157,7 +157,9 @@ class LimitsConfig:
 class CommandsConfig:
     """What goes to the robot."""
 
-    rate: float = setting(50.0, "Commands per second while the arm moves [Hz].", above=0.0)
+    rate: float = setting(
+        50.0, "Commands per second while a goal is pursued [Hz].", low=1.0, high=1000.0
+    )
 
 
 @dataclass
@@ -244,7 +246,9 @@ def validate(config: Config) -> None:
     for leaf in leaves(config):
         checks, value = leaf.checks, leaf.value
         if "choices" in checks and value not in checks["choices"]:
-            raise ConfigError(f"{leaf.name} is '{value}'; choose {', '.join(checks['choices'])}")
+            raise ConfigError(
+                f"{leaf.name} is '{value}'; choose {', '.join(map(str, checks['choices']))}"
+            )
         if "sizes" in checks and len(value) not in checks["sizes"]:
             raise ConfigError(f"{leaf.name} has {len(value)} numbers, not {checks['sizes'][-1]}")
         if "above" in checks and not value > checks["above"]:

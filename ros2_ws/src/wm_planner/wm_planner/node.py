@@ -13,6 +13,7 @@ import rclpy
 from ament_index_python.packages import get_package_share_directory
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped
+from rclpy._rclpy_pybind11 import RCLError
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.clock import Clock, ClockType
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
@@ -26,7 +27,7 @@ from wm_planner_msgs.action import ReachGoal
 from wm_planner_msgs.msg import PlanStatus
 
 from wm_planner.config import ConfigError, to_yaml
-from wm_planner.control import Code, ControlLoop, LimitsError, Outcome, Pose, Refused, Session
+from wm_planner.control import Code, ControlLoop, Outcome, Pose, Refused, Session
 from wm_planner.images import conversion_path
 from wm_planner.images.configured import image_policy
 from wm_planner.models import SpecError, load_spec
@@ -45,10 +46,11 @@ from wm_planner.ros.status import (
     seconds_to_time,
     state_of,
 )
-from wm_planner.worker import Planned, PlannerLink, Scene, Vector, WorkerError
+from wm_planner.worker import Planned, PlannerLink, Scene, Vector
 
 WATCH_RATE = 20.0  # [Hz] how often the watchdogs look
 STATUS_PERIOD = 1.0  # [s] between status messages when nothing happens
+RESULT_TIMEOUT = 60  # [s] how long a goal's picture and result are kept after its end
 INACTIVE = Outcome(Code.NOT_ACTIVE, "the node is not active: configure and activate it")
 
 
@@ -71,7 +73,9 @@ class PlannerNode(LifecycleNode):
         latched = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self._status_publisher = self.create_publisher(PlanStatus, "~/status", latched)
         self._config_publisher = self.create_publisher(String, "~/config", latched)
+        self._plan_once = PlanOnceService(self)
         self._opened: list[Callable[[], Any]] = []
+        self.finalized = False
         self._configured = self._active = False
         self._state, self._outcome = PlanStatus.INACTIVE, INACTIVE
         self._rejection = ""
@@ -86,20 +90,25 @@ class PlannerNode(LifecycleNode):
                 config.model.directory,
                 allow_unverified_statistics=config.model.allow_unverified_statistics,
             )
+            if self._spec.proprio.names:
+                raise SpecError(
+                    f"model {self._spec.name} needs proprio ({', '.join(self._spec.proprio.names)})"
+                    ", which this version of the node does not read yet"
+                )
             answers = self.create_guard_condition(self._on_answers)
             self._opened.append(lambda: self.destroy_guard_condition(answers))
             self._link = PlannerLink(config, answers.trigger)
+            self._opened.append(self._link.close)
             self._loop = ControlLoop(
                 config, self._spec, self._link, self._command, self._on_step, self._on_end
             )
             self._link.start()
-        except (ConfigError, SpecError, LimitsError, WorkerError, ValueError) as error:
+            self._open()
+        except Exception as error:  # rclpy would swallow it; whatever it is, the user must know
             self.get_logger().error(f"not configured: {error}")
             self._close()
             self._tell(PlanStatus.INACTIVE, Outcome(Code.NOT_ACTIVE, f"not configured: {error}"))
             return TransitionCallbackReturn.FAILURE
-        self._opened.append(self._link.close)
-        self._open()
         self._configured = True
         assert self._link.ready
         settings = to_yaml(config)
@@ -127,9 +136,9 @@ class PlannerNode(LifecycleNode):
         return TransitionCallbackReturn.SUCCESS
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """From any state: hold, end the goal, unload."""
+        """From any state: hold and end the goal; ``main`` then ends the process."""
         self.hold_and_stop(Outcome(Code.NOT_ACTIVE, "the node was shut down"))
-        self._close()
+        self.finalized = True
         return TransitionCallbackReturn.SUCCESS
 
     def _open(self) -> None:
@@ -140,7 +149,7 @@ class PlannerNode(LifecycleNode):
         self._reader = SceneReader(self._spec, policy, config.goals.directory)
         self._contract = CameraContract(self._spec, config.camera)
         self._camera = Camera(self, config.images, config.session.image_timeout, self._dispatch)
-        pose = PoseInput(self, self._spec.action.frame, self._on_pose)
+        self._pose = pose = PoseInput(self, self._spec.action.frame, self._on_pose)
         self._command_publisher = self.create_publisher(PoseStamped, "command", 10)
         self._diagnostics_publisher = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         server = ActionServer(
@@ -148,8 +157,9 @@ class PlannerNode(LifecycleNode):
             goal_callback=self._on_goal,
             handle_accepted_callback=self._on_accepted,
             cancel_callback=self._on_cancel,
+            result_timeout=RESULT_TIMEOUT,
         )  # fmt: skip
-        self._plan_once = PlanOnceService(self, self._link, self._reader, self._spec)
+        self._plan_once.open(self._link, self._reader, self._spec)
         stop = self.create_service(Trigger, "~/stop", self._on_stop)
         timers = [
             self.create_timer(1 / config.commands.rate, self._on_command_time, clock=self._steady),
@@ -166,6 +176,11 @@ class PlannerNode(LifecycleNode):
             lambda: self.destroy_service(stop),
             *(lambda t=timer: self.destroy_timer(t) for timer in timers),
         ]
+
+    def destroy_node(self) -> None:
+        """End the worker too."""
+        self._close()
+        super().destroy_node()
 
     def _close(self) -> None:
         """Destroy what ``on_configure`` made, newest first."""
@@ -199,6 +214,8 @@ class PlannerNode(LifecycleNode):
             self._loop.plan(Scene(frame.picture), frame.stamp)
 
     def _on_answers(self) -> None:
+        if not self._configured:
+            return
         now = self._now()
         for answer in self._link.drain():
             if self._plan_once.take(answer):
@@ -209,6 +226,7 @@ class PlannerNode(LifecycleNode):
             else:
                 self._loop.on_failed(answer, now)
         self._dispatch()
+        self._link.serve_waiting()
 
     def _on_command_time(self) -> None:
         self._loop.command(self._now())
@@ -216,10 +234,10 @@ class PlannerNode(LifecycleNode):
     def _on_watch_time(self) -> None:
         self._link.watch()
         self._loop.watch(self._now(), time.monotonic(), self._camera.good_steady)
-        if self._loop.session is None:  # subscribing anew would cost pictures of a goal
-            self._camera.match_publisher()
 
     def _on_slow_time(self) -> None:
+        if self._loop.session is None:  # subscribing anew would cost pictures of a goal
+            self._camera.match_publisher()
         self._publish_status()
         camera, gate = self._camera, self._loop.gate.counters
         stops = [f.sentence for f in self._contract.findings if f.severity == "stop"]
@@ -239,7 +257,7 @@ class PlannerNode(LifecycleNode):
             ),
             diagnostics.part(
                 f"{self.get_name()}: planner",
-                errors=lost,
+                errors=[*lost, *([self._pose.problem] if self._pose.problem else [])],
                 warnings=self._link.ready.warnings if self._link.ready else [],
                 values={
                     "state": self._outcome.message,
@@ -293,6 +311,7 @@ class PlannerNode(LifecycleNode):
         self._goals[goal_id] = handle, Future(executor=self.executor)
         handle.goal_number = goal_id
         self._contract.restart()
+        self._plan, self._image_age = None, math.nan
         self._rejection = ""
         self._tell(PlanStatus.ACTIVE, Outcome(Code.NONE, "pursuing a goal"))
         handle.execute()
@@ -338,9 +357,11 @@ class PlannerNode(LifecycleNode):
 
     def _on_stop(self, request: Any, response: Any) -> Any:
         """Hold at once and end the goal."""
-        if self._active:
+        response.success = True
+        response.message = "no goal was under way"
+        if self._active and self._loop.session:
             self._loop.end(Outcome(Code.STOPPED, "~/stop was called"), self._now())
-        response.success, response.message = True, "holding"
+            response.message = "holding"
         return response
 
     # What goes out.
@@ -362,7 +383,7 @@ class PlannerNode(LifecycleNode):
         if self._configured:
             describe_plan(status, self._plan, self._image_age, self._spec)
             camera, warnings = self._camera, self._link.ready.warnings if self._link.ready else []
-            problems = [text for text in (camera.problem, self._rejection) if text]
+            problems = [t for t in (camera.problem, self._pose.problem, self._rejection) if t]
             status.images_received, status.images_dropped = camera.received, camera.dropped
             status.commands_sent = self._loop.commands_sent
             status.commands_clamped = self._loop.gate.counters.clamped
@@ -397,8 +418,11 @@ def main() -> None:
     if autostart and node.trigger_configure() == TransitionCallbackReturn.SUCCESS:
         node.trigger_activate()
     try:
-        while not stopping:
-            executor.spin_once(timeout_sec=0.1)
+        while not stopping and not node.finalized:
+            try:
+                executor.spin_once(timeout_sec=0.1)
+            except RCLError as error:  # e.g. a lifecycle transition that is not possible now
+                node.get_logger().error(str(error))
     except ExternalShutdownException:
         pass
     finally:  # also after a bug: whatever happened, the arm holds
@@ -406,7 +430,8 @@ def main() -> None:
     until = time.monotonic() + 0.2  # the goal's result and the last status leave
     while time.monotonic() < until:
         executor.spin_once(timeout_sec=0.05)
-    node.trigger_shutdown()
+    if not node.finalized:
+        node.trigger_shutdown()
     executor.shutdown()
     node.destroy_node()
     rclpy.try_shutdown()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from wm_planner.config import LimitsConfig
 
 Vector = NDArray[np.float64]
+
+
+ASTRAY = 2.0  # the measured pose may be this many max_lead from the last command
 
 
 class LimitsError(ValueError):
@@ -71,8 +75,9 @@ class CommandGate:
     ) -> Vector:
         """The position that may be sent.
 
-        Clamping brings a command towards the last one sent (speed), towards the measured pose
-        (lead) and into the box, in this order, so that the box always holds.
+        Clamping brings a command towards the measured pose (lead), into the box, and towards the
+        last one sent (speed), in this order: the last one lies in the box, so box and speed always
+        hold.
 
         Args:
             position: Wanted position (3,) [m].
@@ -84,18 +89,25 @@ class CommandGate:
             The checked position (3,) [m].
 
         Raises:
-            LimitViolation: The command is not finite, or breaks a limit under the policy
-                ``refuse``.
+            LimitViolation: The command is not finite, the arm is far from where it was told to
+                be, or the command breaks a limit under the policy ``refuse``.
         """
         wanted = np.asarray(position, dtype=np.float64)
         if wanted.shape != (3,) or not np.isfinite(wanted).all():
             self.counters.refused += 1
             raise LimitViolation(f"the command {wanted.tolist()} is not a finite position")
+        apart = math.dist(measured, previous)
+        if not apart <= ASTRAY * self._max_lead:
+            self.counters.refused += 1
+            raise LimitViolation(
+                f"the arm is {apart:.3f} m from where it was told to be (limits.max_lead is "
+                f"{self._max_lead:.3f} m): its controller does not follow, or current_pose is wrong"
+            )
         # One per mille and a micrometre of slack: rounding is not a violation.
         step = self._max_speed * dt * 1.001 + 1e-6
-        allowed = _within(wanted, previous, step)
-        allowed = _within(allowed, measured, self._max_lead)
+        allowed = _within(wanted, measured, self._max_lead)
         allowed = self.into_workspace(allowed)
+        allowed = _within(allowed, previous, step)
         if np.abs(allowed - wanted).max() <= 1e-9:
             self.counters.passed += 1
             return wanted

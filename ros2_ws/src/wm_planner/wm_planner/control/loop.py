@@ -71,7 +71,7 @@ class ControlLoop:
         self._config, self._spec, self._link = config, spec, link
         self._publish, self._on_step, self._on_end = publish, on_step, on_end
         self.gate = CommandGate(config.limits)
-        self._stream = CommandStream(spec, self.gate)
+        self._stream = CommandStream(spec)
         self.session: Session | None = None
         self.pose: Pose | None = None
         self.goal_id = 0
@@ -80,6 +80,7 @@ class ControlLoop:
         self._last_sent = -np.inf
         self._last_position = np.zeros(3)
         self._orientation = np.array([0.0, 0.0, 0.0, 1.0])
+        self._commanding = False  # whether a command was sent since the stream began
         self._last_stamp = -np.inf
         self._last_plan_time = 0.0
 
@@ -115,6 +116,7 @@ class ControlLoop:
             Refused: The goal cannot start; one under way goes on.
         """
         self.check_start(steady)
+        commanded = self._stream.started
         if self.session:
             self.end(Outcome(Code.PREEMPTED, "a newer goal took this one's place"), now)
         settings = self._config.session
@@ -123,7 +125,9 @@ class ControlLoop:
                                started=now, started_steady=steady)  # fmt: skip
         self.goal_id += 1
         self._now = now
-        if self._fresh(self.pose, steady):
+        if commanded:  # go on from where the arm was told to be
+            self._stream.hold(self._last_position, now)
+        elif self._fresh(self.pose, steady):
             self._start_stream(now)
         self._last_stamp, self._last_plan_time = now - 1.0, 0.0
         self._link.set_goal(SetGoal(self.goal_id, scene))
@@ -136,11 +140,13 @@ class ControlLoop:
             return
         session.end(outcome)
         self.session = None
-        if self._stream.started:
+        if self._commanding:
             # The last position was checked; sent again, it stops the arm where it is told to be.
             self._publish(self._last_position, self._orientation)
             self.commands_sent += 1
-        self._stream.clear()
+        if outcome.code is not Code.PREEMPTED:
+            self._stream.clear()
+            self._commanding = False
         self._on_end(self.goal_id, session, now)
 
     def on_pose(self, pose: Pose, now: float) -> None:
@@ -173,6 +179,8 @@ class ControlLoop:
         session = self.session
         if session is None or plan.goal_id != self.goal_id or plan.stop_reason == "cancelled":
             return
+        if not self._stream.started or plan.stamp != self._last_stamp:
+            return  # made before the clock jumped
         self._last_plan_time = plan.plan_time
         if not np.isfinite(plan.actions).all():
             self.end(Outcome(Code.PLANNER_FAILED, "the plan is not finite"), now)
@@ -202,7 +210,7 @@ class ControlLoop:
                 self._stream.at(now),
                 previous=self._last_position,
                 measured=self.pose.position,
-                dt=now - self._last_sent,
+                dt=min(now - self._last_sent, 2 / self._config.commands.rate),
             )
         except LimitViolation as error:
             self.end(Outcome(Code.LIMIT_VIOLATION, str(error)), now)
@@ -210,6 +218,7 @@ class ControlLoop:
         self._publish(position, self._orientation)
         self._stream.sent(position, now)
         self._last_position, self._last_sent = position, now
+        self._commanding = True
         self.commands_sent += 1
 
     def watch(self, now: float, steady: float, image_steady: float) -> None:
@@ -253,6 +262,7 @@ class ControlLoop:
             # The clock of a simulator that was started again reached us after the goal.
             self.session.started, self._last_stamp = now, now - 1.0
             self._stream.clear()
+            self._commanding = False
             return False
         self.end(
             Outcome(

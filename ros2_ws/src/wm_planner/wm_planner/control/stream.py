@@ -1,7 +1,8 @@
 """The stream of commanded positions between plans.
 
-A plan made from an image stamped t starts at t: what has passed when it arrives is dropped, and
-the stream moves from where it is to the next waypoint, so that the arm neither pauses nor jumps.
+A plan is played over one model step from the moment it arrives, towards the positions it chose for
+the moment of its picture. As plans follow each other one step apart, the stream neither pauses nor
+jumps, and moves no faster than the plan.
 All times are ROS time in seconds, positions metres in the frame of the action.
 """
 
@@ -13,7 +14,6 @@ from collections import deque
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from wm_planner.control.limits import CommandGate
 from wm_planner.models.spec import ModelSpec
 
 Vector = NDArray[np.float64]
@@ -25,15 +25,13 @@ class CommandStream:
 
     Args:
         spec: Says what the numbers of an action mean and how long one step lasts.
-        gate: Waypoints are clipped to its workspace.
     """
 
-    def __init__(self, spec: ModelSpec, gate: CommandGate) -> None:
+    def __init__(self, spec: ModelSpec) -> None:
         self._indices = [spec.action.names.index(name) for name in spec.action.command.position]
         self._relative = spec.action.command.mode == "relative"
         self._frameskip, self._dim = spec.frameskip, spec.action.dim
         self._dt = 1.0 / spec.control_rate
-        self._gate = gate
         self._times: list[float] = []
         self._waypoints: list[Vector] = []
         self._sent: deque[tuple[float, Vector]] = deque()
@@ -86,22 +84,17 @@ class CommandStream:
         return self._sent[max(i - 1, 0)][1]
 
     def splice(self, actions: ArrayLike, stamp: float, now: float) -> None:
-        """Play the first model step of a plan.
-
-        A plan that arrives within its first step starts at the image's stamp. One that arrives
-        later (the planner is slower than a step) is played from now on, towards the positions
-        that it chose for the moment of the image.
+        """Play the first model step of a plan from now on.
 
         Args:
             actions: Physical actions (frameskip * dim,) of the first model step, in time order.
-            stamp: Stamp of the image the plan was made from [s].
+            stamp: Stamp of the image the plan was made from [s]: relative actions count from what
+                had been sent by then.
             now: Current time [s].
         """
         steps = np.asarray(actions, dtype=np.float64).reshape(self._frameskip, self._dim)
         moves = steps[:, self._indices]
         waypoints = self.sent_at(stamp) + np.cumsum(moves, axis=0) if self._relative else moves
-        begin = stamp if now < stamp + self._frameskip * self._dt else now
-        times = begin + self._dt * np.arange(1, self._frameskip + 1)
-        ahead = times > now
-        self._waypoints = [self.at(now), *self._gate.into_workspace(waypoints[ahead])]
-        self._times = [now, *times[ahead].tolist()]
+        times = now + self._dt * np.arange(1, self._frameskip + 1)
+        self._waypoints = [self.at(now), *waypoints]
+        self._times = [now, *times.tolist()]

@@ -72,6 +72,14 @@ class ImageSpec:
             raise SpecError(f"image.color_order must be rgb or bgr, not '{self.color_order}'")
         if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
             raise SpecError("image.mean and image.std need three numbers each, std above zero")
+        for name in ("channel_mean", "channel_std"):
+            values = getattr(self, name)
+            if len(values) not in (0, 3) or not all(0 <= value <= 1 for value in values):
+                raise SpecError(f"image.{name} must be three numbers in [0, 1], or be left out")
+        if len(self.channel_mean) != len(self.channel_std) or not 0 <= self.camera_aspect < 100:
+            raise SpecError(
+                "image.channel_mean and channel_std go together; camera_aspect is a ratio"
+            )
 
 
 @dataclass
@@ -123,10 +131,17 @@ class ActionSpec:
                 )
         if len(set(self.names)) != count or count == 0:
             raise SpecError("action.names must be given, each name once")
-        if not all(low < high for low, high in zip(self.lower, self.upper, strict=True)):
-            raise SpecError("action.lower must be below action.upper in every entry")
-        if missing := [name for name in self.command.position if name not in self.names]:
+        if not np.isfinite([*self.lower, *self.upper]).all() or not all(
+            low < high for low, high in zip(self.lower, self.upper, strict=True)
+        ):
+            raise SpecError("action.lower must be below action.upper in every entry, both finite")
+        position = self.command.position
+        if missing := [name for name in position if name not in self.names]:
             raise SpecError(f"action.command.position names {missing}, which action.names lacks")
+        if len(set(position)) != 3:
+            raise SpecError(f"action.command.position {position} names a number twice")
+        if wrong := [name for name in position if self.units[self.names.index(name)] != "m"]:
+            raise SpecError(f"action.command.position needs metres; {wrong} have another unit")
         if not self.frame:
             raise SpecError("action.frame is empty: name the frame of the actions")
 
@@ -244,6 +259,8 @@ class Calibration:
             raise SpecError("calibration needs 0 <= noise_floor < typical_distance")
         if not 0 < self.tolerance < 1:
             raise SpecError("calibration.tolerance must lie between 0 and 1")
+        if not self.latent_limit > 0:
+            raise SpecError("calibration.latent_limit must be above 0")
 
 
 @dataclass
@@ -314,7 +331,8 @@ class ModelSpec:
     def __post_init__(self) -> None:
         if self.format != FORMAT:
             raise SpecError(f"format {self.format} is not known; this version reads {FORMAT}")
-        if self.control_rate <= 0 or self.num_hist < 1 or self.frameskip < 1:
+        rate = self.control_rate
+        if not (np.isfinite(rate) and rate > 0) or self.num_hist < 1 or self.frameskip < 1:
             raise SpecError("control_rate, num_hist and frameskip must be positive")
         if len(self.statistics.action.mean) != self.action.dim:
             raise SpecError(

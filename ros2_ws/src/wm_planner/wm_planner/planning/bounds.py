@@ -58,11 +58,14 @@ class Bounds:
             )
         if bool((self.lower == math.inf).any()) or bool((self.upper == -math.inf).any()):
             raise BoundsError("lower is +inf or upper is -inf, so that no action fits")
+        self._sides: tuple[float, float] | tuple[Tensor, Tensor] = (self.lower, self.upper)
+        if all(bool((side == side[0]).all()) for side in sides):  # a call with numbers is faster
+            self._sides = float(self.lower[0]), float(self.upper[0])
         self.finite = bool((self.lower.isfinite() | self.upper.isfinite()).any())
 
     def clamp_(self, actions: Tensor) -> Tensor:
         """Clamp (..., H * A) in place; nothing is done without bounds."""
-        return actions.clamp_(self.lower, self.upper) if self.finite else actions
+        return actions.clamp_(*self._sides) if self.finite else actions
 
     def sigma(self, sigma: float, fraction: float) -> Tensor:
         """(H * A,) standard deviation: ``sigma``, but at most ``fraction`` of half the box."""

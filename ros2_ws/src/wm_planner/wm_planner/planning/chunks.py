@@ -89,7 +89,8 @@ class ChunkedCost:
 
 
 def _checked(costs: Tensor, actions: Tensor) -> Tensor:
-    expected = tuple(actions.shape[:2])
-    if not isinstance(costs, Tensor) or tuple(costs.shape) != expected:
-        raise CostShapeError(expected, getattr(costs, "shape", type(costs).__name__))
+    expected = actions.shape[:2]
+    if not isinstance(costs, Tensor) or costs.shape != expected:
+        got = getattr(costs, "shape", type(costs).__name__)
+        raise CostShapeError(tuple(expected), got)
     return costs

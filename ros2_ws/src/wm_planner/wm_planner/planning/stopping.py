@@ -8,9 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from wm_planner.planning.errors import SettingsError
@@ -114,7 +112,7 @@ class Monitor:
         self._last = time.monotonic()
         self._longest = 0.0
 
-    def after(self, costs: Tensor, host: NDArray[np.float32] | None) -> StopReason | None:
+    def after(self, costs: Tensor, host: list[list[float]] | None) -> StopReason | None:
         """Take the (B, N) costs of an iteration; the reason to stop, or None.
 
         Args:
@@ -126,7 +124,7 @@ class Monitor:
             if host is None:
                 converged = self._follow(costs)
             elif self._early:
-                converged = self.patience.update(host.min(axis=1).tolist())
+                converged = self.patience.update([min(row) for row in host])
         now = time.monotonic()
         self._longest = max(self._longest, now - self._last)
         self._last = now

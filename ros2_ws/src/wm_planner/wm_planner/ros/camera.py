@@ -103,8 +103,8 @@ class Camera:
     def _on_message(self, message: Image | CompressedImage) -> None:
         self.received += 1
         now = self._node.get_clock().now().nanoseconds * 1e-9
-        stamp = Time.from_msg(message.header.stamp).nanoseconds * 1e-9
         try:
+            stamp = Time.from_msg(message.header.stamp).nanoseconds * 1e-9
             if stamp == 0:
                 stamp = now  # a driver that does not stamp its pictures
             elif now - stamp > self._max_age:

@@ -94,7 +94,7 @@ def _descriptor(leaf: Leaf) -> ParameterDescriptor:
     checks = leaf.checks
     descriptor = ParameterDescriptor(description=checks["help"])
     if "choices" in checks:
-        descriptor.additional_constraints = "one of: " + ", ".join(checks["choices"])
+        descriptor.additional_constraints = "one of: " + ", ".join(map(str, checks["choices"]))
     low, high = checks.get("low", checks.get("above")), checks.get("high")
     if low is not None or high is not None:
         if isinstance(leaf.value, float):

@@ -19,21 +19,25 @@ from wm_planner.worker import Failed, Planned, PlannerLink, PlanOnce, Scene
 class PlanOnceService:
     """Serves single plans between those of the loop.
 
+    The service outlives the planner's configurations: a coroutine that answers late needs it.
+
     Args:
         node: The node.
-        link: The planner.
-        reader: Reads the request's pictures.
-        spec: The model's spec.
     """
 
-    def __init__(self, node: Node, link: PlannerLink, reader: SceneReader, spec: ModelSpec) -> None:
-        self._node, self._link, self._reader, self._spec = node, link, reader, spec
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._link: PlannerLink | None = None
         self._waiting: dict[int, Future] = {}
         self._number = -1  # counts down, the goals' numbers count up
         # A coroutine keeps its callback group until it ends, so it must not share one.
-        self._service = node.create_service(
+        node.create_service(
             Plan, "~/plan_once", self._serve, callback_group=ReentrantCallbackGroup()
         )
+
+    def open(self, link: PlannerLink, reader: SceneReader, spec: ModelSpec) -> None:
+        """Serve with this planner and model."""
+        self._link, self._reader, self._spec = link, reader, spec
 
     def take(self, answer: Planned | Failed) -> bool:
         """Pass on an answer; False when it is not for this service."""
@@ -43,12 +47,16 @@ class PlanOnceService:
         return True
 
     def close(self) -> None:
-        """Answer what waits, and end the service."""
+        """Answer what waits, and refuse what comes."""
         for number in list(self._waiting):
             self.take(Failed(number, "the node was cleaned up"))
-        self._node.destroy_service(self._service)
+        self._link = None
 
     async def _serve(self, request: Any, response: Any) -> Any:
+        if self._link is None:
+            response.error_code = int(Code.NOT_ACTIVE)
+            response.message = "the node is not configured"
+            return response
         try:
             scene, goal = self._read(request)
         except GoalError as error:
@@ -62,9 +70,10 @@ class PlanOnceService:
         self._waiting[self._number] = future
         self._link.plan_once(PlanOnce(self._number, scene, goal, request.preset, request.seed))
         answer = await future
-        if isinstance(answer, Planned):
+        if isinstance(answer, Planned) and answer.stop_reason != "cancelled":
             return fill_response(response, answer, self._spec)
-        response.error_code, response.message = int(Code.PLANNER_FAILED), answer.message
+        message = answer.message if isinstance(answer, Failed) else "a goal came in between"
+        response.error_code, response.message = int(Code.PLANNER_FAILED), message
         return response
 
     def _read(self, request: Any) -> tuple[Scene, Scene]:

@@ -64,18 +64,17 @@ class Worker:
         """Queue a request; returns at once."""
         self._outbox.put(request)
 
-    def close(self) -> None:
-        """End the process, politely for half a second, then for certain."""
-        if self._closed:
-            return
+    def kill(self) -> None:
+        """End the process at once; does not wait for it."""
         self._closed = True
         self._outbox.put(None)
-        self._process.terminate()
-        try:
-            self._process.wait(0.5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        self._process.kill()
+
+    def close(self) -> None:
+        """End the process, and wait a little for it to be gone."""
+        self.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(1.0)
 
     def _send_all(self) -> None:
         with contextlib.suppress(OSError):  # a broken connection is told by _receive_all
@@ -88,7 +87,7 @@ class Worker:
                 answer = self._connection.recv()
                 if not self._closed:
                     self._on_answer(answer)
-        except (EOFError, OSError) as error:
+        except Exception as error:  # also an answer that cannot be read
             # Reap first, so that the sentence can say how it died.
             try:
                 code = self._process.wait(1.0)
@@ -98,6 +97,7 @@ class Worker:
                 self._on_answer(Failed(-1, _obituary(code, error), lost=True))
         finally:
             self._connection.close()
+            self._process.wait()  # reap it, however long that takes: nobody waits for this thread
 
 
 def _obituary(code: int | None, error: Exception) -> str:

@@ -36,7 +36,7 @@ class PlannerLink:
         self._wake = wake
         self._answers: queue.SimpleQueue[tuple[int, Answer]] = queue.SimpleQueue()
         self._generation = 0
-        self._goal: SetGoal | None = None
+        self._spawned = 0.0
         self._asked: tuple[float, PlanRequest | PlanOnce] | None = None
         self._once: list[PlanOnce] = []
         self._worker: Worker | None = None
@@ -76,7 +76,6 @@ class PlannerLink:
 
     def set_goal(self, goal: SetGoal) -> None:
         """Make this the goal of the plans that follow; ends the plan under way."""
-        self._goal = goal
         if self._worker:
             self._worker.send(goal)
 
@@ -87,7 +86,7 @@ class PlannerLink:
     def plan_once(self, request: PlanOnce) -> None:
         """Ask for a plan of its own, as soon as the worker is idle."""
         self._once.append(request)
-        self._next()
+        self.serve_waiting()
 
     def drain(self) -> list[Planned | Failed]:
         """Answers that came since the last call; a lost worker has been started again."""
@@ -99,20 +98,31 @@ class PlannerLink:
             if isinstance(answer, Ready):
                 self.ready = answer
                 continue
+            if isinstance(answer, Failed) and self.ready is None and not answer.lost:
+                self.problem = f"{answer.message}: clean the node up and configure it again"
+                continue
             answers.append(answer)
             if isinstance(answer, Failed) and answer.lost:
                 answers += self._restart(answer)
             else:
                 self._asked = None
-        self._next()
         return answers
 
+    def serve_waiting(self) -> None:
+        """Ask for a plan of its own that waits, if the worker is idle."""
+        if self._once and self.idle:
+            self._ask(self._once.pop(0))
+
     def watch(self) -> None:
-        """Give up a worker that did not answer within ``worker.plan_timeout``."""
-        limit = self._config.worker.plan_timeout
-        if self._asked is None or time.monotonic() - self._asked[0] <= limit:
+        """Give up a worker that did not answer in time."""
+        settings, now = self._config.worker, time.monotonic()
+        if self._asked and now - self._asked[0] > settings.plan_timeout:
+            what = f"worker.plan_timeout ({settings.plan_timeout:.1f} s)"
+        elif self._worker and not self.ready and now - self._spawned > settings.start_timeout:
+            what = f"worker.start_timeout ({settings.start_timeout:.0f} s)"
+        else:
             return
-        message = f"the planner did not answer within worker.plan_timeout ({limit:.1f} s)"
+        message = f"the planner did not answer within {what}"
         self._receive(self._generation, Failed(-1, message + " and was stopped", lost=True))
 
     def close(self) -> None:
@@ -122,6 +132,7 @@ class PlannerLink:
         self._worker, self.ready, self._asked = None, None, None
 
     def _spawn(self) -> None:
+        self._spawned = time.monotonic()
         self._generation += 1
         generation = self._generation
         self._worker = Worker(self._config, lambda answer: self._receive(generation, answer))
@@ -135,18 +146,16 @@ class PlannerLink:
         waiting = [*([self._asked[1]] if self._asked else []), *self._once]
         self._once.clear()
         was_up = self.ready is not None
-        self.close()
-        self.problem = lost.message
+        if self._worker:
+            self._worker.kill()  # nobody waits for it: the arm comes first
+        self._worker, self.ready, self._asked = None, None, None
         if was_up:
-            self.problem += "; it is being started again"
-            self._spawn()
-            if self._goal:
-                self.set_goal(self._goal)
+            self.problem = lost.message + "; it is being started again"
+            try:
+                self._spawn()
+            except ValueError as error:
+                self.problem = f"{lost.message}; it cannot be started again: {error}"
         return [Failed(r.goal_id, lost.message) for r in waiting if isinstance(r, PlanOnce)]
-
-    def _next(self) -> None:
-        if self._once and self.idle:
-            self._ask(self._once.pop(0))
 
     def _ask(self, request: PlanRequest | PlanOnce) -> None:
         assert self.idle, "one plan at a time"
