@@ -99,7 +99,17 @@ def test_a_frozen_camera_ends_the_goal_while_the_arm_moves(spoiler: Any) -> None
     assert result.error_msg.startswith("frozen (")
 
 
-@pytest.mark.parametrize("spoil", [_short, lambda image: None], ids=["undecodable", "silent"])
+def _before_time_began(image: Image) -> Image:
+    copy = _changed(image, lambda pixels: pixels)
+    copy.header.stamp.sec = -1
+    return copy
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [_short, _before_time_began, lambda image: None],
+    ids=["undecodable", "negative stamp", "silent"],
+)
 def test_without_good_pictures_the_goal_ends_after_the_image_timeout(
     spoiler: Any, spoil: Callable[[Image], Image | None]
 ) -> None:

@@ -11,10 +11,13 @@ import numpy as np
 import psutil
 import pytest
 from action_msgs.msg import GoalStatus
+from geometry_msgs.msg import PoseStamped
 from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 from sensor_msgs.msg import CompressedImage, Image
 from wm_planner_msgs.action import ReachGoal
 from wm_planner_msgs.msg import PlanStatus
+from wm_planner_msgs.srv import Plan
 
 from wm_planner.control import Code
 from wm_planner_sim import scene, seeds
@@ -202,6 +205,53 @@ def test_a_killed_worker_ends_the_goal_and_the_next_one_succeeds(
             break
         client.spin_for(0.5)
     assert episode.final_distance < 0.02
+
+
+def test_an_outlier_of_the_measured_pose_ends_the_goal_and_moves_nothing(client: Any) -> None:
+    publisher = client.create_publisher(PoseStamped, "current_pose", 10)
+    handle = _moving(client, SEEDS[15])
+    outlier = PoseStamped()
+    outlier.header.frame_id = scene.BASE_FRAME
+    outlier.pose.orientation.w = 1.0
+    client.commands.clear()
+    ending = handle.get_result_async()
+    until = time.monotonic() + 5
+    while not ending.done() and time.monotonic() < until:
+        publisher.publish(outlier)  # the arm's base, between the true poses
+        client.spin_for(0.005)
+    answer = client.result(handle, 5.0)
+    client.destroy_publisher(publisher)
+    assert answer.result.error_code == ReachGoal.Result.LIMIT_VIOLATION
+    assert "current_pose is wrong" in answer.result.error_msg
+    steps = np.linalg.norm(np.diff(np.array(client.commands), axis=0), axis=1)
+    assert steps.max(initial=0.0) < 0.045, "two ticks at the top speed, doubled for lost messages"
+
+
+def test_a_transition_that_is_not_possible_leaves_the_goal_alone(client: Any) -> None:
+    handle = _moving(client, SEEDS[16])
+    request = ChangeState.Request(transition=Transition(id=Transition.TRANSITION_ACTIVATE))
+    caller = client.create_client(ChangeState, "wm_planner/change_state")
+    caller.wait_for_service(5.0)
+    caller.call_async(request)
+    client.spin_for(0.5)
+    client.destroy_client(caller)
+    client.cancel(handle)
+    assert client.result(handle, 5.0).result.error_code == ReachGoal.Result.CANCELED
+
+
+def test_one_plan_in_flight_is_answered_when_the_node_is_cleaned_up(client: Any) -> None:
+    goal, _ = client.sample_goal(SEEDS[17])
+    caller = client.create_client(Plan, "wm_planner/plan_once")
+    caller.wait_for_service(5.0)
+    request = Plan.Request(image=client.picture, goal_image=goal, preset="full", seed=-1)
+    answers = [caller.call_async(request) for _ in range(3)]
+    client.transition(Transition.TRANSITION_DEACTIVATE)
+    client.transition(Transition.TRANSITION_CLEANUP)
+    client.spin_for(1.0)
+    assert all(answer.done() for answer in answers)
+    client.destroy_client(caller)
+    client.transition(Transition.TRANSITION_CONFIGURE)
+    client.transition(Transition.TRANSITION_ACTIVATE)
 
 
 def test_deactivating_holds_first_and_then_nothing_is_sent(client: Any) -> None:

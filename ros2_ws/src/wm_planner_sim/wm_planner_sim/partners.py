@@ -11,13 +11,14 @@ from pathlib import Path
 
 from ament_index_python.packages import get_package_share_directory
 
+LIBC = ctypes.CDLL(None)  # loaded here: between fork and exec nothing may take a lock
 PR_SET_PDEATHSIG = 1
 END_TIMEOUT = 10.0  # [s] a process that ignores SIGTERM for so long is killed
 
 
 def _end_with_parent() -> None:
     """Have the kernel send SIGTERM when the parent dies, however it dies (prctl(2), Linux)."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class Partner:

@@ -59,9 +59,9 @@ class Run:
 
 def timing(seconds: Sequence[float]) -> dict[str, float]:
     """Median, 95th percentile and maximum of plan times [s], and their number."""
-    values = np.asarray(seconds)
+    values = np.asarray(seconds if len(seconds) else [np.nan])
     return {
-        "count": len(values),
+        "count": len(seconds),
         "median_s": float(np.median(values)),
         "p95_s": float(np.percentile(values, 95)),
         "max_s": float(values.max()),
@@ -103,7 +103,7 @@ def write_report(
         "random": random.summary(),
         "plan_times": times,
     }
-    (directory / "report.json").write_text(json.dumps(summary, indent=2, allow_nan=True) + "\n")
+    (directory / "report.json").write_text(json.dumps(_finite(summary), indent=2) + "\n")
     sections = [
         f"<p>{planner.successes} of {len(planner.episodes)} goals reached within "
         f"{100 * planner.tolerance:.0f} cm; with random actions {random.successes} of "
@@ -120,6 +120,15 @@ def write_report(
     return path
 
 
+def _finite(value: Any) -> Any:
+    """The same with None for NaN, which JSON does not know."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
 def _processor() -> str:
     """Name of the processor, where the system tells."""
     try:
@@ -131,6 +140,8 @@ def _processor() -> str:
 
 
 def _video(frames: Sequence[Picture], rate: float) -> str:
+    if not frames:
+        return "<p>No goal was pursued.</p>"
     data = imageio.mimwrite(
         "<bytes>", list(frames), format="mp4", fps=rate, codec="libx264", quality=6,
         macro_block_size=2, output_params=["-movflags", "+faststart"],
