@@ -81,14 +81,26 @@ def all_problems(seeds: Sequence[int], count: int) -> dict[str, list[Problems]]:
     }
 
 
+def wide_problem() -> Problems:
+    """One problem with a hidden width of 512, for times."""
+    return make_problems(Dynamics(1, 512, **FAMILIES["tanh"]), "white", 1, 1)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="one seed, few problems")
     parser.add_argument("--no-peers", action="store_true", help="install and run no peers")
     parser.add_argument("--date", default=datetime.date.today().isoformat())
     parser.add_argument("--seeds", type=int, nargs="+", help="model seeds (default 101 102)")
+    parser.add_argument("--only-overhead", action="store_true", help="print that part and end")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    if arguments.only_overhead:
+        timed = {"DINO-WM's rule, a tenth as elites": dino_wm()}
+        timed |= {preset: built(preset) for preset in ("full", "mppi", "dino_wm")}
+        for name, rule in timed.items():
+            print(f"{name}: {overhead(rule, wide_problem(), 300, 30, 15):.3f}", flush=True)
+        return
     seeds = arguments.seeds or (SEEDS[:1] if arguments.quick else SEEDS)
     count = 6 if arguments.quick else 20
     rules: dict[str, Rule] = {
@@ -157,7 +169,7 @@ def main() -> None:
         print("closed loop", samples, f"{time.monotonic() - begin:.0f} s", flush=True)
     report.closed_loop(loops)
 
-    wide = make_problems(Dynamics(1, 512, **FAMILIES["tanh"]), "white", 1, 1)
+    wide = wide_problem()
     timed = {name: rule for name, rule in rules.items() if name != "cem_gd"}
     timed |= {preset: built(preset) for preset in ("full", "mppi", "dino_wm")}
     timed = {name: rule for name, rule in timed.items() if "**" not in name}
@@ -179,9 +191,9 @@ def main() -> None:
             continue
         plans = [(p, rule(diverging(p), 300, 10, None, 0)) for p in problems["white"][:2]]
         bad = sum(
-            int((~plan.isfinite()).flatten(1).any(1).sum())
-            + int((diverging(p).clamped_cost(plan)).isnan().sum())
+            int((~plan.isfinite()).flatten(1).any(1).logical_or(cost.isnan()).sum())
             for p, plan in plans
+            for cost in [diverging(p).clamped_cost(plan)]
         )
         robust[name] = (bad, sum(len(p) for p, _ in plans))
     report.robust(robust)

@@ -66,7 +66,7 @@ class PlanningConfig:
     )
     num_samples: int = setting(0, "Candidates per iteration; 0: the preset's (300).", low=0)
     iterations: int = setting(0, "Iterations per plan; 0: the preset's (5 or 30).", low=0)
-    num_elites: int = setting(0, "Elites per iteration; 0: the preset's (30).", low=0)
+    num_elites: int = setting(0, "Elites per iteration; 0: the preset's.", low=0)
     horizon: int = setting(5, "Model steps planned ahead.", low=1, high=100)
     seed: int = setting(0, "Seed of the planner's random draws.", low=0)
     budget: float = setting(

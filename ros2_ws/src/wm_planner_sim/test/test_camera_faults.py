@@ -15,6 +15,7 @@ from wm_planner_msgs.action import ReachGoal
 
 from wm_planner_sim import seeds
 
+pytestmark = pytest.mark.dds
 SEEDS = seeds.EVALUATION[2000:]
 LONG = 60.0  # [s] a timeout that no test waits for
 CONTRACT = ReachGoal.Result.CAMERA_CONTRACT

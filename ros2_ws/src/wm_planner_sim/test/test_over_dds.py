@@ -24,6 +24,7 @@ from wm_planner_sim import scene, seeds
 from wm_planner_sim.client import ClientError
 from wm_planner_sim.partners import Partner
 
+pytestmark = pytest.mark.dds
 SEEDS = seeds.EVALUATION[1000:]
 MAX_SPEED = 0.5  # [m/s] limits.max_speed of the planner's config/franka.yaml
 LONG = 60.0  # [s] a timeout that no test waits for
