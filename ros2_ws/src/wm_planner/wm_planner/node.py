@@ -234,10 +234,10 @@ class PlannerNode(LifecycleNode):
     def _on_watch_time(self) -> None:
         self._link.watch()
         self._loop.watch(self._now(), time.monotonic(), self._camera.good_steady)
-
-    def _on_slow_time(self) -> None:
         if self._loop.session is None:  # subscribing anew would cost pictures of a goal
             self._camera.match_publisher()
+
+    def _on_slow_time(self) -> None:
         self._publish_status()
         camera, gate = self._camera, self._loop.gate.counters
         stops = [f.sentence for f in self._contract.findings if f.severity == "stop"]

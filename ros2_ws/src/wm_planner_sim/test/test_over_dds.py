@@ -14,6 +14,7 @@ from action_msgs.msg import GoalStatus
 from geometry_msgs.msg import PoseStamped
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
+from rclpy.qos import ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 from wm_planner_msgs.action import ReachGoal
 from wm_planner_msgs.msg import PlanStatus
@@ -64,6 +65,12 @@ def test_a_goal_picture_is_reached_and_every_command_keeps_to_the_limits(client:
     assert (commands <= scene.WORKSPACE_MAX).all()
     travelled = np.linalg.norm(np.diff(commands, axis=0), axis=1).sum()
     assert travelled <= 1.01 * MAX_SPEED * (episode.elapsed + 0.1)
+
+
+def test_the_camera_is_subscribed_to_as_reliably_as_it_is_published(client: Any) -> None:
+    subscriptions = client.get_subscriptions_info_by_topic("/rgb")
+    reliabilities = {s.node_name: s.qos_profile.reliability for s in subscriptions}
+    assert reliabilities["wm_planner"] == ReliabilityPolicy.RELIABLE
 
 
 def test_after_the_end_of_a_goal_no_command_is_sent(client: Any) -> None:
