@@ -55,11 +55,6 @@ class Worker:
         for target in (self._send_all, self._receive_all):
             threading.Thread(target=target, name=target.__name__, daemon=True).start()
 
-    @property
-    def pid(self) -> int:
-        """Process id of the worker."""
-        return self._process.pid
-
     def send(self, request: Request) -> None:
         """Queue a request; returns at once."""
         self._outbox.put(request)

@@ -48,11 +48,6 @@ class PlannerLink:
         """Whether a plan may be asked for."""
         return self.ready is not None and self._asked is None
 
-    @property
-    def pid(self) -> int | None:
-        """Process id of the worker, None without one."""
-        return self._worker.pid if self._worker else None
-
     def start(self) -> None:
         """Start the worker and wait until the model is loaded.
 
