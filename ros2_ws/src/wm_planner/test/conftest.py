@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
 
 from wm_planner.models.spec import (
     ActionSpec,
@@ -16,6 +17,10 @@ from wm_planner.models.spec import (
     Training,
     WeightsFile,
 )
+
+# An example's time says nothing on a busy machine.
+settings.register_profile("wm_planner", deadline=None)
+settings.load_profile("wm_planner")
 
 
 @pytest.fixture

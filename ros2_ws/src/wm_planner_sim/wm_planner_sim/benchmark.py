@@ -105,6 +105,7 @@ def main(arguments: list[str] | None = None) -> None:
     chosen = seeds.EVALUATION[: options.goals]
     episodes = evaluate(options.model, chosen, options.preset, options.processes)
     calibration = load_spec(options.model).calibration
+    assert calibration is not None
     figures = {
         options.preset: summary(episodes),
         "reached": reached(episodes, calibration.tolerance * calibration.typical_distance),

@@ -13,7 +13,7 @@ from wm_planner.control.limits import CommandGate, LimitViolation
 from wm_planner.control.outcome import Code, Outcome
 from wm_planner.control.session import Session
 from wm_planner.control.stream import CommandStream
-from wm_planner.models import ModelSpec
+from wm_planner.models import ModelSpec, SpecError
 from wm_planner.worker import Failed, Planned, PlannerLink, PlanRequest, Scene, SetGoal
 
 Vector = NDArray[np.float64]
@@ -68,7 +68,14 @@ class ControlLoop:
         on_step: Callable[[Session, Planned], None],
         on_end: Callable[[int, Session, float], None],
     ) -> None:
-        self._config, self._spec, self._link = config, spec, link
+        if spec.calibration is None:
+            raise SpecError(
+                f"model {spec.name} has no calibration: without the distances of its latent space "
+                "no goal can be said to be reached"
+            )
+        self._config, self._link = config, link
+        self._tolerance = config.session.tolerance or spec.calibration.tolerance
+        self._step_duration = spec.step_duration
         self._publish, self._on_step, self._on_end = publish, on_step, on_end
         self.gate = CommandGate(config.limits)
         self._stream = CommandStream(spec)
@@ -120,8 +127,7 @@ class ControlLoop:
         if self.session:
             self.end(Outcome(Code.PREEMPTED, "a newer goal took this one's place"), now)
         settings = self._config.session
-        default = settings.tolerance or self._spec.calibration.tolerance
-        self.session = Session(settings, tolerance or default, timeout or settings.timeout,
+        self.session = Session(settings, tolerance or self._tolerance, timeout or settings.timeout,
                                started=now, started_steady=steady)  # fmt: skip
         self.goal_id += 1
         self._now = now
@@ -166,7 +172,7 @@ class ControlLoop:
         if not ready or not fresh or stamp <= self._last_stamp:
             return False
         # A planner slower than a step plans from pictures of the arm at rest.
-        slow = self._last_plan_time > self._spec.step_duration
+        slow = self._last_plan_time > self._step_duration
         return not slow or stamp >= self._stream.busy_until
 
     def plan(self, scene: Scene, stamp: float) -> None:

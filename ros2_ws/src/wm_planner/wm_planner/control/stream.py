@@ -14,7 +14,7 @@ from collections import deque
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from wm_planner.models.spec import ModelSpec
+from wm_planner.models.spec import ModelSpec, SpecError
 
 Vector = NDArray[np.float64]
 HISTORY = 10.0  # [s] how far back the commanded position is remembered
@@ -25,11 +25,20 @@ class CommandStream:
 
     Args:
         spec: Says what the numbers of an action mean and how long one step lasts.
+
+    Raises:
+        SpecError: The spec does not say how an action becomes a command.
     """
 
     def __init__(self, spec: ModelSpec) -> None:
-        self._indices = [spec.action.names.index(name) for name in spec.action.command.position]
-        self._relative = spec.action.command.mode == "relative"
+        command = spec.action.command
+        if command is None:
+            raise SpecError(
+                f"model {spec.name} has no action.command: model.yaml must say how its action "
+                f"({', '.join(spec.action.names)}) becomes a command"
+            )
+        self._indices = [spec.action.names.index(name) for name in command.position]
+        self._relative = command.mode == "relative"
         self._frameskip, self._dim = spec.frameskip, spec.action.dim
         self._dt = 1.0 / spec.control_rate
         self._times: list[float] = []

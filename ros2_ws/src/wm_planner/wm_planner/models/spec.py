@@ -110,21 +110,23 @@ class ActionSpec:
         names: One name per number, in the model's order.
         units: One unit per number (REP-103: m, rad, s).
         frame: Frame in which the action is expressed (for a Franka its base link).
-        lower: Smallest value seen or allowed in training, per number.
-        upper: Largest value, per number.
-        command: How the action becomes a command.
+        lower: Smallest value seen or allowed in training, per number; empty: not known, and the
+            planner's draws are unbounded, as DINO-WM's are.
+        upper: Largest value, per number; empty together with ``lower``.
+        command: How the action becomes a command; None: the model plans, but drives no arm.
     """
 
     names: list[str]
     units: list[str]
     frame: str
-    lower: list[float]
-    upper: list[float]
-    command: CommandMapping
+    lower: list[float] = field(default_factory=list)
+    upper: list[float] = field(default_factory=list)
+    command: CommandMapping | None = None
 
     def __post_init__(self) -> None:
         count = len(self.names)
-        for name in ("units", "lower", "upper"):
+        bounds = () if not self.lower and not self.upper else ("lower", "upper")
+        for name in ("units", *bounds):
             if len(getattr(self, name)) != count:
                 raise SpecError(
                     f"action.{name} has {len(getattr(self, name))} entries, action.names {count}"
@@ -135,6 +137,10 @@ class ActionSpec:
             low < high for low, high in zip(self.lower, self.upper, strict=True)
         ):
             raise SpecError("action.lower must be below action.upper in every entry, both finite")
+        if not self.frame:
+            raise SpecError("action.frame is empty: name the frame of the actions")
+        if self.command is None:
+            return
         position = self.command.position
         if missing := [name for name in position if name not in self.names]:
             raise SpecError(f"action.command.position names {missing}, which action.names lacks")
@@ -142,8 +148,6 @@ class ActionSpec:
             raise SpecError(f"action.command.position {position} names a number twice")
         if wrong := [name for name in position if self.units[self.names.index(name)] != "m"]:
             raise SpecError(f"action.command.position needs metres; {wrong} have another unit")
-        if not self.frame:
-            raise SpecError("action.frame is empty: name the frame of the actions")
 
     @property
     def dim(self) -> int:
@@ -301,7 +305,8 @@ class ModelSpec:
         image: The pictures.
         action: One environment step's action.
         statistics: The z-normalisation and its provenance.
-        calibration: Distances of the latent space.
+        calibration: Distances of the latent space; None: not measured, and no goal can be said
+            to be reached.
         training: How far the training went.
         control_rate: Environment steps per second [Hz].
         num_hist: Frames the model looks back.
@@ -318,9 +323,9 @@ class ModelSpec:
     image: ImageSpec
     action: ActionSpec
     statistics: Statistics
-    calibration: Calibration
     training: Training
     control_rate: float
+    calibration: Calibration | None = None
     num_hist: int = 1
     frameskip: int = 1
     proprio: ProprioSpec = field(default_factory=ProprioSpec)
@@ -366,7 +371,13 @@ class ModelSpec:
         return np.asarray(np.asarray(actions, dtype=np.float64) * std + mean)
 
     def action_bounds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Lower and upper bounds (frameskip * dim,) of the z-normalised actions."""
+        """Lower and upper bounds (frameskip * dim,) of the z-normalised actions.
+
+        They are infinite where the spec gives none.
+        """
+        if not self.action.lower:
+            unbounded = np.full(self.model_action_dim, np.inf)
+            return -unbounded, unbounded
         return (
             self.normalize_actions(np.tile(self.action.lower, self.frameskip)),
             self.normalize_actions(np.tile(self.action.upper, self.frameskip)),

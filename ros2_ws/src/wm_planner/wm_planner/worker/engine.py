@@ -102,6 +102,7 @@ class Engine:
             warm = self._warm_start(stamp)
         latent = self._encode(request.scene)
         distance = float(self._model.distance(latent, goal).item())
+        calibration = self.spec.calibration
         result = self._plan(planner, latent, goal, warm, begin, cancel)
         if isinstance(request, PlanRequest):
             self._previous = (stamp, result.actions)
@@ -109,7 +110,7 @@ class Engine:
             goal_id=request.goal_id,
             stamp=stamp,
             actions=self.spec.denormalize_actions(result.actions[0].cpu().numpy()),
-            distance=math.sqrt(distance) / self.spec.calibration.typical_distance,
+            distance=math.sqrt(distance) / (calibration.typical_distance if calibration else 1.0),
             cost_history=[float(c) for c in result.cost_history[:, 0]],
             stop_reason=str(result.stop_reason),
             plan_time=time.monotonic() - begin,
@@ -119,7 +120,7 @@ class Engine:
     def _latent_score(self, latent: Latent) -> float | None:
         """How unusual a picture's latent is, 1 being the most unusual of training."""
         calibration = self.spec.calibration
-        if calibration.latent is None:
+        if calibration is None or calibration.latent is None:
             return None
         pooled = latent.visual[0, -1].mean(dim=0).double().cpu().numpy()
         z = (pooled - np.asarray(calibration.latent.mean)) / np.asarray(calibration.latent.std)

@@ -91,7 +91,8 @@ class Planned:
         goal_id: The goal it is for.
         stamp: Stamp of its picture [s]; NaN for ``PlanOnce``.
         actions: Physical actions (horizon, frameskip * action_dim).
-        distance: From the picture to the goal, in typical distances.
+        distance: From the picture to the goal, in typical distances; in the latent space's own units
+            where the model is not calibrated.
         cost_history: Cost of the best plan after each iteration.
         stop_reason: Why the planner stopped.
         plan_time: Wall time of encoding and planning [s].
