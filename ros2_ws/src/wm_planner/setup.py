@@ -36,7 +36,7 @@ setup(
     entry_points={
         "console_scripts": [
             "planner_node = wm_planner.node:main",
-            "wm-planner = wm_planner.cli:main",
+            "wm-planner = wm_planner.cli:program",
         ],
         "wm_planner.models": ["latent = wm_planner.models.latent:LatentWorldModel"],
     },

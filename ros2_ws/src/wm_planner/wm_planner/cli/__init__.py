@@ -1,5 +1,5 @@
 """The command-line program ``wm-planner``."""
 
-from wm_planner.cli.program import main
+from wm_planner.cli.program import main, program
 
-__all__ = ["main"]
+__all__ = ["main", "program"]

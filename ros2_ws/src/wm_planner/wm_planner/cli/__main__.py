@@ -1,3 +1,3 @@
-from wm_planner.cli import main
+from wm_planner.cli import program
 
-raise SystemExit(main())
+program()

@@ -6,8 +6,6 @@ import argparse
 import importlib.metadata
 import os
 import platform
-import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,8 @@ from wm_planner.cli import topic
 from wm_planner.cli.camera import Contract
 from wm_planner.cli.pictures import examine_file
 from wm_planner.cli.report import Report, Result, Section
-from wm_planner.config import Config, ConfigError, compose
+from wm_planner.cli.settings import settings
+from wm_planner.config import Config, ConfigError
 from wm_planner.images import conversion_path
 from wm_planner.images.contract import STOP
 from wm_planner.images.opencv import OpenCVMissingError, cv2
@@ -119,23 +118,10 @@ def _model(arguments: argparse.Namespace) -> tuple[Section, ModelSpec | None]:
 
 
 def _settings(overrides: list[str]) -> tuple[Config, Result | None]:
-    # Hydra reads [0,1] as a list; quoted it is the name that the setting wants.
-    quoted = [re.sub(r"^(images\.float_range=)(\[.*\])$", r'\1"\2"', text) for text in overrides]
     try:
-        return compose(_config_directory(), overrides=quoted), None
+        return settings(overrides), None
     except ConfigError as error:
         return Config(), Result("settings", 1.0, 0.0, STOP, f"{error}.")
-
-
-def _config_directory() -> Path:
-    """Where planner.yaml lies: in ROS's share, beside the source, or in the environment's share."""
-    try:
-        from ament_index_python.packages import get_package_share_directory
-
-        return Path(get_package_share_directory("wm_planner")) / "config"
-    except (ImportError, LookupError, OSError):  # OSError: no ROS 2 is sourced
-        source = Path(wm_planner.__file__).parents[1] / "config"
-        return source if source.is_dir() else Path(sys.prefix, "share", "wm_planner", "config")
 
 
 def _channels(values: list[float]) -> str:

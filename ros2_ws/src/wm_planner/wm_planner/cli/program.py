@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import re
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
+from typing import NoReturn
 
-from wm_planner.cli import doctor
+from wm_planner.cli import doctor, plan
 from wm_planner.config import Config
 
-COMMANDS = (doctor,)
+COMMANDS = (doctor, plan)
 """Modules with ``register(subparsers)``, which sets ``run(arguments) -> exit code``."""
 
 _GROUPS = "|".join(item.name for item in fields(Config))
@@ -38,6 +41,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(arguments.run(arguments))
     except KeyboardInterrupt:
         return 130
+
+
+def program() -> NoReturn:
+    """Be the process: run one command and end with its exit code.
+
+    It ends at once when all is printed. The middleware's destructors, which run as the interpreter
+    is taken down, have been seen to keep a finished doctor from ending.
+    """
+    code = main()
+    with contextlib.suppress(BrokenPipeError):  # as in `wm-planner doctor | head`
+        sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -39,7 +39,10 @@ def examine(arguments: argparse.Namespace, contract: Contract) -> Section:
     try:
         rclpy.init(args=arguments.ros_args, signal_handler_options=SignalHandlerOptions.NO)
         node = rclpy.create_node("wm_planner_doctor", enable_rosout=False)
-        _listen(node, arguments, contract, section)
+        try:
+            _listen(node, arguments, contract, section)
+        finally:
+            node.destroy_node()
     except Exception as error:  # names, arguments and middleware have an exception each
         reason = " ".join(str(error).split())
         sentence = f"The topic cannot be listened to ({type(error).__name__}: {reason})."

@@ -1,0 +1,145 @@
+"""``wm-planner plan``: one plan from one picture to another; nothing moves."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from wm_planner.cli.settings import settings
+from wm_planner.config import Config, ConfigError
+from wm_planner.images import ImageFormatError, decode
+from wm_planner.images.configured import image_policy
+from wm_planner.models.spec import ModelSpec, SpecError
+from wm_planner.planning import PlanError
+from wm_planner.worker.messages import Planned, PlanOnce, Scene
+
+_EPILOG = """\
+Settings may follow as Hydra overrides: planning.preset=dino_wm, planning.num_samples=300,
+planning.iterations=30, planning.horizon=5, planning.seed=0, objective.mode=last,
+objective.alpha=0.5, model.device=cpu, …
+Exit code: 0 a plan was made, 2 it was not; the sentence says why.
+"""
+
+
+class _InputError(ValueError):
+    """A picture or state on the command line cannot be used."""
+
+
+def register(commands: Any) -> None:
+    """Add the command to argparse's subparsers."""
+    parser = commands.add_parser(
+        "plan",
+        help="make one plan from one picture to another",
+        description="Plan from a picture to a goal picture and print the actions in their units.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("model", metavar="MODEL_DIR", help="directory with model.yaml")
+    for name, what in (("image", "what the robot sees"), ("goal-image", "what it should see")):
+        parser.add_argument(
+            f"--{name}", type=Path, required=True, metavar="FILE", help=f"PNG or JPEG: {what}"
+        )
+    for name in ("proprio", "goal-proprio"):
+        parser.add_argument(
+            f"--{name}",
+            type=_numbers,
+            metavar="A,B,…",
+            help="state in the order and units of model.yaml, where the model needs one",
+        )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Make the plan, print it, return the exit code."""
+    from wm_planner.worker.engine import Engine, SceneError  # torch, seconds to import
+
+    try:
+        config = settings([*arguments.overrides, f"model.directory={_quoted(arguments.model)}"])
+        engine = Engine(config)
+        scene = _scene(arguments.image, arguments.proprio, config)
+        goal = _scene(arguments.goal_image, arguments.goal_proprio, config)
+        plan = engine.answer(PlanOnce(0, scene, goal, seed=config.planning.seed))
+    except (ConfigError, SpecError, _InputError, SceneError, PlanError, ValueError) as error:
+        print(f"wm-planner plan: {error}", file=sys.stderr)
+        return 2
+    print(_json(plan, engine.spec) if arguments.json else _text(plan, engine))
+    return 0
+
+
+def _scene(path: Path, proprio: list[float] | None, config: Config) -> Scene:
+    try:
+        data = path.expanduser().read_bytes()
+        message = SimpleNamespace(format=path.suffix.lstrip(".").lower(), data=data)
+        picture = decode(message, image_policy(config.images))
+    except OSError as error:
+        raise _InputError(f"{path} cannot be read: {error.strerror or error}") from error
+    except ImageFormatError as error:
+        raise _InputError(f"{path}: {error}") from error
+    return Scene(picture, None if proprio is None else np.array(proprio))
+
+
+def _rows(plan: Planned, spec: ModelSpec) -> list[list[float]]:
+    """The plan as environment steps (horizon * frameskip, action_dim) in physical units."""
+    return np.reshape(plan.actions, (-1, spec.action.dim)).tolist()
+
+
+def _json(plan: Planned, spec: ModelSpec) -> str:
+    return json.dumps(
+        {
+            "actions": _rows(plan, spec),
+            "names": spec.action.names,
+            "units": spec.action.units,
+            "frameskip": spec.frameskip,
+            "control_rate": spec.control_rate,
+            "distance": plan.distance,
+            "cost_history": plan.cost_history,
+            "stop_reason": plan.stop_reason,
+            "plan_time": plan.plan_time,
+        },
+        indent=2,
+    )
+
+
+def _text(plan: Planned, engine: Any) -> str:
+    spec = engine.spec
+    unit = "typical distances" if spec.calibration else "units of the latent space"
+    costs = plan.cost_history
+    lines = [
+        engine.describe(),
+        f"distance from the picture to the goal: {plan.distance:.4f} {unit}",
+        f"cost {costs[0]:.5g} -> {costs[-1]:.5g} in {len(costs)} iterations "
+        f"({plan.stop_reason}), {plan.plan_time:.3f} s",
+        "",
+        "step  time [s]  "
+        + "  ".join(
+            f"{f'{name} [{unit}]':>12}"
+            for name, unit in zip(spec.action.names, spec.action.units, strict=True)
+        ),
+    ]
+    for step, row in enumerate(_rows(plan, spec)):
+        time = step / spec.control_rate
+        lines.append(f"{step:>4}  {time:>8.2f}  " + "  ".join(f"{value:>12.5f}" for value in row))
+    return "\n".join([*lines, *(f"Note: {warning}" for warning in engine.warnings)])
+
+
+def _numbers(text: str) -> list[float]:
+    try:
+        values = [float(word) for word in text.replace(",", " ").split()]
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a list of numbers") from error
+    if not values or not all(map(math.isfinite, values)):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a list of finite numbers")
+    return values
+
+
+def _quoted(path: str) -> str:
+    """A path as a Hydra value, whatever characters it has."""
+    return '"' + str(Path(path).expanduser()).replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,36 @@
+"""The settings of a command: ``planner.yaml`` and the overrides on the command line."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import wm_planner
+from wm_planner.config import Config, compose
+
+
+def settings(overrides: Sequence[str]) -> Config:
+    """Compose the configuration as the node does.
+
+    Args:
+        overrides: Hydra overrides; ``images.float_range=[0,1]`` needs no quotes.
+
+    Raises:
+        ConfigError: A setting is unknown, of the wrong type or out of range.
+    """
+    # Hydra reads [0,1] as a list; quoted it is the name that the setting wants.
+    quoted = [re.sub(r"^(images\.float_range=)(\[.*\])$", r'\1"\2"', text) for text in overrides]
+    return compose(config_directory(), overrides=quoted)
+
+
+def config_directory() -> Path:
+    """Where planner.yaml lies: in ROS's share, beside the source, or in the environment's share."""
+    try:
+        from ament_index_python.packages import get_package_share_directory
+
+        return Path(get_package_share_directory("wm_planner")) / "config"
+    except (ImportError, LookupError, OSError):  # OSError: no ROS 2 is sourced
+        source = Path(wm_planner.__file__).parents[1] / "config"
+        return source if source.is_dir() else Path(sys.prefix, "share", "wm_planner", "config")
