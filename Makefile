@@ -7,7 +7,7 @@
 
 SHELL := /bin/bash
 PYTHON ?= python3
-SOURCES := ros2_ws/src scripts $(wildcard benchmarks)
+SOURCES := ros2_ws/src scripts docs/examples $(wildcard benchmarks)
 ENV := . scripts/env.sh &&
 # Tests hear no other robot, nor each other.
 ISOLATED := ROS_DOMAIN_ID=$$(python scripts/free_domain.py) ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST

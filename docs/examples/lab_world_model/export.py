@@ -1,0 +1,72 @@
+"""Writes the model directory: model.yaml says everything the planner must know.
+
+Usage: python export.py DIRECTORY (here with made-up data and an untrained network; yours come from
+your training).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from lab_world_model import networks
+from safetensors.torch import save_file
+
+from wm_planner.models.spec import (
+    ActionSpec,
+    Calibration,
+    CommandMapping,
+    ImageSpec,
+    ModelSpec,
+    Moments,
+    Provenance,
+    Statistics,
+    Training,
+    WeightsFile,
+)
+
+
+def main(directory: Path) -> None:
+    actions = np.random.default_rng(0).normal(0, 0.02, (100, 40, 3))  # episodes, steps, x y z [m]
+    spec = ModelSpec(
+        name="lab_reach",
+        family="lab",  # the entry point's name
+        weights=WeightsFile(sha256=""),
+        image=ImageSpec(size=128),
+        action=ActionSpec(
+            names=["dx", "dy", "dz"],
+            units=["m", "m", "m"],
+            frame="base",
+            lower=[-0.05] * 3,
+            upper=[0.05] * 3,
+            command=CommandMapping(mode="relative", position=["dx", "dy", "dz"]),
+        ),
+        statistics=Statistics(
+            action=Moments(actions.mean((0, 1)).tolist(), actions.std((0, 1)).tolist()),
+            provenance=Provenance(
+                dataset="made up, seed 0",
+                dataset_sha256=hashlib.sha256(actions.tobytes()).hexdigest(),
+                split="all",
+                episodes=100,
+                steps=4000,
+                formula="mean and standard deviation (ddof 0) over all steps",
+            ),
+        ),
+        # Root of `distance` between two pictures of one state, and from start to goal: measured.
+        calibration=Calibration(noise_floor=0.01, typical_distance=1.0, tolerance=0.1),
+        training=Training(epoch=20, epochs=20, seed=0, command="python train.py"),
+        control_rate=5.0,
+    )
+    torch.manual_seed(0)
+    directory.mkdir(parents=True, exist_ok=True)
+    weights = directory / spec.weights.file
+    save_file(networks(spec).state_dict(), weights)
+    spec.weights.sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
+    spec.save(directory)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,71 @@
+"""A world model of a laboratory, known to wm_planner by an entry point alone.
+
+It averages the picture over a grid of cells and predicts how the cells change with a small network.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from wm_planner.images.preprocess import Preprocess
+from wm_planner.models import ModelSpec
+from wm_planner.models.loading import WeightsError
+from wm_planner.models.protocol import Latent, Observation
+from wm_planner.planning import Objective
+
+CELLS = 8  # along one side of the picture
+
+
+def networks(spec: ModelSpec) -> nn.Module:
+    """The network to train: cells and action in, change of the cells out."""
+    width = 3 * CELLS**2
+    return nn.Sequential(
+        nn.Linear(width + spec.model_action_dim, 256), nn.GELU(), nn.Linear(256, width)
+    )
+
+
+class LabWorldModel:
+    """Implements ``wm_planner.models.protocol.WorldModel``."""
+
+    def __init__(self, spec: ModelSpec, weights: Path, device: torch.device) -> None:
+        self.spec, self.device = spec, device
+        image = spec.image
+        self._preprocess = Preprocess(image.size, image.mean, image.std, device, image.color_order)
+        self._dynamics = networks(spec)
+        try:
+            self._dynamics.load_state_dict(load_file(weights))
+        except (OSError, SafetensorError, RuntimeError) as error:
+            raise WeightsError(f"{weights} does not fit model.yaml: {error}") from error
+        self._dynamics.to(device).eval().requires_grad_(False)
+
+    @torch.no_grad()
+    def encode(self, observation: Observation) -> Latent:
+        """The newest picture as ``visual`` (B, 1, cells, 3)."""
+        newest = self._preprocess(observation.images[:, -1:])[:, 0]
+        cells = nn.functional.adaptive_avg_pool2d(newest, CELLS)
+        return Latent(visual=cells.flatten(2).transpose(1, 2)[:, None])
+
+    def rollout(self, latent: Latent, actions: Tensor) -> Latent:
+        """Frames ``visual`` (B, N, 1 + H, cells, 3), the observed one first."""
+        B, N, H, _ = actions.shape
+        state = latent.visual[:, None, -1].flatten(2).expand(B, N, -1)
+        frames = [state]
+        for step in range(H):  # the first action acts on the picture the robot sees now
+            change = self._dynamics(torch.cat([state, actions[:, :, step].to(state)], dim=-1))
+            state = state + change
+            frames.append(state)
+        return Latent(visual=torch.stack(frames, dim=2).unflatten(-1, (-1, 3)))
+
+    def distance(self, latent: Latent, goal: Latent, objective: Objective = Objective()) -> Tensor:
+        """Mean squared difference of the cells, combined over the frames: (B, N)."""
+        frames = latent.visual if latent.visual.ndim == 5 else latent.visual[:, None]
+        return objective((frames - goal.visual[:, None, -1:]).square().mean(dim=(-2, -1)))
+
+    def decode(self, latent: Latent) -> Tensor | None:
+        """No pictures."""
+        return None
