@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import signal
 import subprocess
@@ -27,14 +28,22 @@ class Partner:
     Args:
         module: For ``python -m``.
         arguments: Its arguments, e.g. ROS arguments.
+        output: File that takes what it prints; by default it prints where its parent does.
     """
 
-    def __init__(self, module: str, arguments: Sequence[str] = ()) -> None:
+    def __init__(
+        self, module: str, arguments: Sequence[str] = (), output: Path | None = None
+    ) -> None:
         self._command = [sys.executable, "-m", module, *arguments]
+        self._output = output
         self.process = self._start()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(self._command, preexec_fn=_end_with_parent)
+        with contextlib.ExitStack() as stack:
+            file = stack.enter_context(self._output.open("ab")) if self._output else None
+            return subprocess.Popen(
+                self._command, stdout=file, stderr=file, preexec_fn=_end_with_parent
+            )
 
     def restart(self) -> None:
         """End it and start it afresh."""
@@ -62,6 +71,7 @@ def start_planner(
     image: str = "rgb",
     name: str = "wm_planner",
     log_level: str = "info",
+    output: Path | None = None,
 ) -> Partner:
     """The planner with the demo's settings, on the simulator's topics.
 
@@ -71,6 +81,7 @@ def start_planner(
         image: Topic of the camera.
         name: Name of the node.
         log_level: From which level on it logs.
+        output: File that takes what it prints.
     """
     share = Path(get_package_share_directory("wm_planner_sim"))
     directory = model or share / "models" / "franka_reach"
@@ -83,6 +94,7 @@ def start_planner(
             *(word for remapping in remappings for word in ("-r", remapping)),
             *_words([f"model.directory:={directory}", *parameters], log_level),
         ],
+        output,
     )
 
 

@@ -1,0 +1,102 @@
+"""Files are read without running what is in them, and each defect gives a sentence."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+import recorded
+import torch
+
+from wm_planner.models.dino_wm.datasets import DataError, read
+
+
+class Payload:
+    """Touches a file when it is unpickled."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (Path.touch, (self.target,))
+
+
+def test_malicious_tensor_file_stays_inert(tmp_path: Path) -> None:
+    recorded.point_maze(tmp_path)
+    torch.save(Payload(tmp_path / "ran"), tmp_path / "actions.pth")
+    with pytest.raises(DataError, match=r"actions\.pth .*could run code"):
+        read(tmp_path, "point_maze")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_malicious_pickle_of_lengths_stays_inert(tmp_path: Path) -> None:
+    recorded.pusht(tmp_path)
+    path = tmp_path / "train/seq_lengths.pkl"
+    path.write_bytes(pickle.dumps(Payload(tmp_path / "ran")))
+    with pytest.raises(DataError, match=r"seq_lengths\.pkl .*plain lists"):
+        read(tmp_path, "pusht")
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("value", [[3, "4"], [3, 0], {"a": 1}, 7, [True] * 5])
+def test_lengths_must_be_positive_whole_numbers(tmp_path: Path, value: object) -> None:
+    recorded.pusht(tmp_path)
+    (tmp_path / "train/seq_lengths.pkl").write_bytes(pickle.dumps(value))
+    with pytest.raises(DataError, match="positive whole numbers"):
+        read(tmp_path, "pusht")
+
+
+@pytest.mark.parametrize("keep", [0, 10, 400])
+def test_truncated_files_are_refused(tmp_path: Path, keep: int) -> None:
+    recorded.point_maze(tmp_path)
+    path = tmp_path / "states.pth"
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(DataError, match=r"states\.pth"):
+        read(tmp_path, "point_maze")
+
+
+@pytest.mark.parametrize("content", [b"", b"\x80\x04", b"hello"])
+def test_truncated_pickle_is_refused(tmp_path: Path, content: bytes) -> None:
+    recorded.pusht(tmp_path)
+    (tmp_path / "val/seq_lengths.pkl").write_bytes(content)
+    with pytest.raises(DataError, match=r"seq_lengths\.pkl is damaged"):
+        read(tmp_path, "pusht")
+
+
+@pytest.mark.parametrize("name", ["actions.pth", "states.pth", "seq_lengths.pth"])
+def test_missing_file_is_named(tmp_path: Path, name: str) -> None:
+    (recorded.point_maze(tmp_path) / name).unlink()
+    with pytest.raises(DataError, match=f"{name} is missing"):
+        read(tmp_path, "point_maze")
+
+
+def test_old_torch_format_is_read(tmp_path: Path) -> None:
+    recorded.point_maze(tmp_path)
+    before = read(tmp_path, "point_maze").statistics()
+    actions = torch.load(tmp_path / "actions.pth", weights_only=True)
+    torch.save(actions, tmp_path / "actions.pth", _use_new_zipfile_serialization=False)
+    assert read(tmp_path, "point_maze").statistics().action == before.action
+
+
+def test_files_of_different_recordings_are_refused(tmp_path: Path) -> None:
+    recorded.point_maze(tmp_path)
+    torch.save(torch.tensor([5] * 19), tmp_path / "seq_lengths.pth")
+    with pytest.raises(DataError, match="different recordings"):
+        read(tmp_path, "point_maze")
+    torch.save(recorded.numbers(2, 20, 10, 4), tmp_path / "states.pth")
+    with pytest.raises(DataError, match="same episodes and steps"):
+        read(tmp_path, "point_maze")
+
+
+def test_missing_directory_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is no directory"):
+        read(tmp_path / "nowhere", "point_maze")
+
+
+def test_digest_changes_with_any_number(tmp_path: Path) -> None:
+    before = read(recorded.point_maze(tmp_path), "point_maze").sha256
+    states = torch.load(tmp_path / "states.pth", weights_only=True)
+    states[3, 2, 1] += 1e-9
+    torch.save(states, tmp_path / "states.pth")
+    assert read(tmp_path, "point_maze").sha256 != before

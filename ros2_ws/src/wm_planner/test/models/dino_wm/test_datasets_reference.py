@@ -1,0 +1,111 @@
+"""The statistics of a genuine run, to the bit."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from torch.utils.data import random_split
+
+from wm_planner.models.dino_wm.datasets import Data, DataError, compare, read, read_configured
+from wm_planner.models.dino_wm.datasets.split import random_split as our_split
+
+REFERENCE = Path(__file__).parents[2] / "data" / "dino_wm"
+DIRECTORY = REFERENCE / "data" / "point_maze"
+
+
+@pytest.fixture(scope="module")
+def data() -> Data:
+    run = yaml.safe_load((REFERENCE / "outputs/tiny/hydra.yaml").read_text())
+    return read_configured(DIRECTORY, run["env"]["dataset"])
+
+
+@pytest.mark.parametrize("quantity", ["action", "proprio"])
+def test_statistics_are_upstreams_to_the_bit(data: Data, quantity: str) -> None:
+    moments = getattr(data.statistics(), quantity)
+    with np.load(REFERENCE / "reference.npz") as expected:
+        assert np.array_equal(np.float32(moments.mean), expected[f"{quantity}_mean"])
+        assert np.array_equal(np.float32(moments.std), expected[f"{quantity}_std"])
+        assert moments.mean == expected[f"{quantity}_mean"].tolist()
+
+
+def test_training_used_all_episodes_before_the_split(data: Data) -> None:
+    assert data.training_part == "all"
+    assert data.statistics() == data.statistics("all")
+    assert data.statistics().action != data.statistics("train").action
+
+
+def test_split_is_torchs_own_with_seed_42(data: Data) -> None:
+    train, validation = random_split(
+        range(12), [10, 2], generator=torch.Generator().manual_seed(42)
+    )
+    assert data.parts["train"] == list(train.indices)
+    assert data.parts["validation"] == list(validation.indices)
+
+
+def test_split_rounds_down() -> None:
+    train, validation = our_split(13, 0.9)
+    assert (len(train), len(validation)) == (11, 2)
+    assert sorted(train + validation) == list(range(13))
+
+
+def test_provenance_says_how_to_compute_them_again(data: Data) -> None:
+    provenance = data.statistics("train").provenance
+    assert provenance is not None
+    lengths = torch.load(DIRECTORY / "seq_lengths.pth", weights_only=True)
+    assert provenance.split == "train"
+    assert provenance.split_seed == 42
+    assert provenance.episodes == 10
+    assert provenance.steps == int(lengths[data.parts["train"]].sum())
+    assert "ddof 1" in provenance.formula
+    assert "12 of 40" in provenance.formula
+    assert data.statistics("train").problem() == ""
+
+
+def test_digest_is_that_of_sha256sum(data: Data) -> None:
+    names = ["actions.pth", "seq_lengths.pth", "states.pth"]
+    listing = subprocess.run(["sha256sum", *names], cwd=DIRECTORY, capture_output=True, check=True)
+    assert data.sha256 == hashlib.sha256(listing.stdout).hexdigest()
+
+
+def test_pictures_may_be_missing(data: Data) -> None:
+    assert not data.has_pictures
+    assert data.episode(0).images is None
+
+
+def test_episode_is_clipped_to_its_length(data: Data) -> None:
+    actions = torch.load(DIRECTORY / "actions.pth", weights_only=True)
+    episode = data.episode(5)
+    assert episode.actions.shape == (41, 2)
+    assert np.array_equal(episode.actions, actions[5, :41].float().numpy())
+
+
+@pytest.mark.parametrize(("episodes", "words"), [(13, "1 more"), (11, "1 fewer")])
+def test_one_episode_more_or_less_is_named(data: Data, episodes: int, words: str) -> None:
+    other = read(DIRECTORY, "point_maze", n_rollout=episodes).statistics()
+    match = compare(other, data)
+    assert match.part == "none"
+    assert not match.right
+    assert 0.01 < match.shift < 1
+    assert len(match.explanations) == 3
+    for sentence in match.explanations:
+        assert f"the first {episodes} episodes" in sentence
+        assert words in sentence
+
+
+@pytest.mark.parametrize("part", ["all", "train", "validation"])
+def test_parts_are_told_apart(data: Data, part: str) -> None:
+    match = compare(data.statistics(part), data)
+    assert match.part == match.nearest == part
+    assert match.right == (part == "all")
+    assert (match.shift == 0) == (part == "all")
+
+
+def test_unknown_part_is_refused(data: Data) -> None:
+    with pytest.raises(DataError, match="all, train, validation"):
+        data.statistics("test")

@@ -1,0 +1,132 @@
+"""What latents and their distances mean, measured on recorded episodes.
+
+A laboratory's data set cannot be asked for more pictures, as the simulator of
+``wm_planner_sim.calibration`` can; the same numbers are taken from what was recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from wm_planner.models.dino_wm.datasets.data import Data
+from wm_planner.models.dino_wm.datasets.files import DataError
+from wm_planner.models.dino_wm.datasets.picture_statistics import spread
+from wm_planner.models.protocol import Latent, Observation, WorldModel
+from wm_planner.models.spec import Calibration, Moments
+
+SENSOR_NOISE = 0.01
+"""Standard deviation of the noise added to one of two pictures of one state, in [0, 1]."""
+STARTS = 8
+"""Starts per episode, evenly spread."""
+
+
+@dataclass(frozen=True)
+class _Frames:
+    """Pictures uint8 (B, H, W, 3), RGB, and proprio float32 (B, p) of some moments."""
+
+    images: NDArray[np.uint8]
+    proprio: NDArray[np.float32]
+
+    def at(self, indices: NDArray[np.int64]) -> _Frames:
+        return _Frames(self.images[indices], self.proprio[indices])
+
+    def noisy(self, rng: np.random.Generator) -> _Frames:
+        noise = rng.normal(0.0, 255 * SENSOR_NOISE, self.images.shape)
+        return _Frames(np.clip(self.images + noise, 0, 255).astype(np.uint8), self.proprio)
+
+
+def calibrate(
+    model: WorldModel, data: Data, *, horizon: int = 5, episodes: int = 20, seed: int = 0
+) -> Calibration:
+    """Measure distances and latents on episodes of the training.
+
+    * ``noise_floor``: median distance of a picture to itself with sensor noise.
+    * ``typical_distance``: mean distance of pictures ``horizon`` model steps apart.
+    * ``tolerance``: median distance of pictures one model step apart, as a fraction of the
+      typical one (at least the noise floor): a goal counts as reached when no more than one step
+      is left.
+    * ``latent``, ``latent_limit``: moments of all these pictures' visual latents, each averaged
+      over its tokens, and the largest root mean square of so normalised ones.
+
+    Args:
+        model: The model; its spec gives frameskip, proprio and colour order.
+        data: The data set it was trained on, with pictures.
+        horizon: Model steps between start and goal.
+        episodes: Training episodes used at most, evenly spread.
+        seed: Seed of the noise.
+
+    Raises:
+        DataError: There are no pictures, or no episode has ``horizon`` model steps.
+        ValueError: One step changes the latent as much as ``horizon`` steps: the model cannot
+            tell a reached goal, or the recorded pictures hardly move.
+    """
+    rng = np.random.default_rng(seed)
+    noise, steps, ways, pooled = [], [], [], []
+    for frames in _episodes(model, data, episodes):
+        if len(frames.images) <= horizon:
+            continue
+        start = np.array(spread(len(frames.images) - horizon, STARTS))
+        here = _encode(model, frames.at(start))
+        there = _encode(model, frames.at(start + horizon))
+        noise.append(_distances(model, here, _encode(model, frames.at(start).noisy(rng))))
+        steps.append(_distances(model, here, _encode(model, frames.at(start + 1))))
+        ways.append(_distances(model, here, there))
+        pooled += [_pool(here), _pool(there)]
+    if not ways:
+        raise DataError(
+            f"{data.directory}: no training episode has pictures and {horizon + 1} model steps of "
+            f"{model.spec.frameskip} environment steps: calibrate with a shorter horizon"
+        )
+    floor, typical = float(np.median(np.concatenate(noise))), float(np.mean(np.concatenate(ways)))
+    reached = max(float(np.median(np.concatenate(steps))), floor)
+    if not reached < typical:
+        raise ValueError(
+            f"pictures one step apart differ by {reached:.3g} in the latent space, {horizon} steps "
+            f"apart by {typical:.3g}: no distance tells a reached goal from one that is not"
+        )
+    latents = np.concatenate(pooled)
+    mean, std = latents.mean(axis=0), np.maximum(latents.std(axis=0), 1e-9)
+    return Calibration(
+        noise_floor=floor,
+        typical_distance=typical,
+        tolerance=reached / typical,
+        latent=Moments(mean.tolist(), std.tolist()),
+        latent_limit=float(np.sqrt((((latents - mean) / std) ** 2).mean(axis=1)).max()),
+    )
+
+
+def _episodes(model: WorldModel, data: Data, count: int) -> Iterator[_Frames]:
+    """Every ``frameskip``-th frame of some training episodes that have pictures."""
+    for index in spread(len(data.parts["train"]), count):
+        episode = data.episode(index, "train")
+        if (images := episode.images) is None:
+            continue
+        if model.spec.image.color_order == "bgr":  # the model takes RGB and turns it itself
+            images = images[..., ::-1]
+        skip = model.spec.frameskip
+        yield _Frames(images[::skip], episode.proprio[::skip])
+
+
+def _encode(model: WorldModel, frames: _Frames) -> Latent:
+    proprio = torch.from_numpy(frames.proprio)[:, None].to(model.device)
+    with torch.inference_mode():
+        return model.encode(
+            Observation(
+                torch.from_numpy(np.ascontiguousarray(frames.images))[:, None].to(model.device),
+                proprio if model.spec.proprio.names else None,
+            )
+        )
+
+
+def _distances(model: WorldModel, one: Latent, other: Latent) -> NDArray[np.float64]:
+    with torch.inference_mode():
+        return model.distance(one, other).flatten().sqrt().double().cpu().numpy()
+
+
+def _pool(latent: Latent) -> NDArray[np.float64]:
+    return latent.visual[:, -1].mean(dim=1).double().cpu().numpy()

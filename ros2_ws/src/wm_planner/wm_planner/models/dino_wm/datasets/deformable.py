@@ -1,0 +1,53 @@
+"""Rope and granular: upstream's ``datasets/deformable_env_dset.py``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from wm_planner.models.dino_wm.datasets.arrays import check_stacked, random_parts
+from wm_planner.models.dino_wm.datasets.data import Data
+from wm_planner.models.dino_wm.datasets.files import DataError, load_tensor
+from wm_planner.models.dino_wm.datasets.options import Options
+from wm_planner.models.dino_wm.datasets.pictures import PictureFiles
+from wm_planner.models.dino_wm.datasets.rules import Rule
+from wm_planner.models.dino_wm.datasets.split import SEED
+
+RULE = Rule("mean and std (ddof 1) + 1e-6 in float32 over all rows, before the split", 1e-6)
+
+
+def read(directory: Path, options: Options) -> Data:
+    """``actions.pth``, ``states.pth`` (N, T, particles, 4); the proprio is one zero."""
+    if options.object_name and (directory / options.object_name).is_dir():
+        directory = directory / options.object_name
+    files = [directory / f"{name}.pth" for name in ("actions", "states")]
+    scale = options.action_scale or 1.0
+    actions, particles = load_tensor(files[0]).float() / scale, load_tensor(files[1]).float()
+    if particles.ndim != 4:
+        raise DataError(
+            f"{files[1]} is {tuple(particles.shape)}, not (episodes, steps, particles, 4): name "
+            "the directory of the object (rope, granular)"
+        )
+    states = particles.flatten(2)
+    lengths = check_stacked(directory, actions, states, None)
+    parts, words = random_parts(len(lengths), options)
+    return Data(
+        kind="deformable",
+        directory=directory,
+        rows={
+            "action": actions.unbind(0),
+            "proprio": torch.zeros(*states.shape[:2], 1).unbind(0),
+            "state": states.unbind(0),
+        },
+        lengths=lengths,
+        parts=parts,
+        training_part="all",
+        rule=RULE,
+        normalize_action=options.normalize_action,
+        action_scale=scale,
+        split_rule=words,
+        split_seed=SEED,
+        number_files=files,
+        pictures=PictureFiles(lambda index: directory / f"{index:06d}" / "obses.pth"),
+    )

@@ -1,0 +1,70 @@
+"""``layout.yaml``: what the numbers of a robot's data set mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from wm_planner.models.dino_wm.datasets.files import DataError
+
+LAYOUT_FILE = "layout.yaml"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Names and units of the columns, as ``layout.yaml`` gives them.
+
+    Attributes:
+        action: Unit per name of an action's number, in the order on disk.
+        state: The same of the state.
+        proprio: Names of the state's columns that the model sees, in the model's order.
+        epsilon: Added to standard deviations.
+    """
+
+    action: dict[str, str]
+    state: dict[str, str]
+    proprio: list[str]
+    epsilon: float
+
+    @property
+    def proprio_columns(self) -> list[int]:
+        """Columns of the state that make the proprio."""
+        return [list(self.state).index(name) for name in self.proprio]
+
+
+def read_layout(directory: Path) -> Layout:
+    """Read ``layout.yaml`` of a data set.
+
+    Raises:
+        DataError: It is missing, is no YAML, lacks or misspells an entry, or contradicts itself.
+    """
+    path = directory / LAYOUT_FILE
+    try:
+        content = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise DataError(
+            f"{path} is missing: write down what the numbers of actions and states mean "
+            "(wm_planner/models/dino_wm/datasets/franka.py shows how)"
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} is not valid YAML: {error}") from error
+    keys = ("action", "state", "proprio", "epsilon")
+    if not isinstance(content, dict) or set(content) != set(keys):
+        raise DataError(f"{path} must have exactly the entries {', '.join(keys)}")
+    action, state = (_columns(path, name, content[name]) for name in ("action", "state"))
+    proprio, epsilon = content["proprio"], content["epsilon"]
+    if not isinstance(proprio, list) or not proprio or [n for n in proprio if n not in state]:
+        raise DataError(f"{path}: proprio must list names of the state, not {proprio}")
+    if not isinstance(epsilon, int | float) or not 0 <= epsilon < 1:
+        raise DataError(f"{path}: epsilon must be a number such as 0.0 or 1.0e-6, not {epsilon!r}")
+    return Layout(action, state, proprio, float(epsilon))
+
+
+def _columns(path: Path, name: str, value: Any) -> dict[str, str]:
+    if not isinstance(value, Mapping) or not value:
+        raise DataError(f"{path}: {name} must map the name of each number to its unit, in order")
+    return {str(column): str(unit) for column, unit in value.items()}

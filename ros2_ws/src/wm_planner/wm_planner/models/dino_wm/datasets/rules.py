@@ -1,0 +1,36 @@
+"""How upstream computes a mean and a standard deviation from a data set's rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Mean and standard deviation per column, to the bit as upstream computes them.
+
+    Attributes:
+        words: The rule in words, for the provenance.
+        epsilon: Added to the standard deviation (``deformable_env_dset.py``).
+        stacked: Reduce (N, T, d) over both axes at once (``wall_dset.py``) instead of over the
+            joined rows; the same numbers but for rounding.
+        constants: Mean and standard deviation per quantity where upstream computes none
+            (``pusht_dset.py``).
+    """
+
+    words: str
+    epsilon: float = 0.0
+    stacked: bool = False
+    constants: dict[str, tuple[Tensor, Tensor]] | None = None
+
+    def measure(self, episodes: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Mean and std (d,) of episodes (T_i, d), in their dtype."""
+        if self.stacked:
+            block = torch.stack(list(episodes))
+            return block.mean(dim=(0, 1)), block.std(dim=(0, 1)) + self.epsilon
+        rows = torch.vstack(list(episodes))
+        return torch.mean(rows, dim=0), torch.std(rows, dim=0) + self.epsilon
