@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from wm_planner.planning import SettingsError, make_planner
 
-TRACE = Path(__file__).parents[1] / "data" / "plan_trace.npz"
+TRACE = Path(__file__).parents[1] / "data" / "dino_wm" / "plan_trace.npz"
 
 
 def restated(cost, generator, *, batch, horizon, dims, samples, elites, steps, sigma=1.0, mu=None):
