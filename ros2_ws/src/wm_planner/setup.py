@@ -38,6 +38,9 @@ setup(
             "planner_node = wm_planner.node:main",
             "wm-planner = wm_planner.cli:program",
         ],
-        "wm_planner.models": ["latent = wm_planner.models.latent:LatentWorldModel"],
+        "wm_planner.models": [
+            "dino_wm = wm_planner.models.dino_wm.model:DinoWorldModel",
+            "latent = wm_planner.models.latent:LatentWorldModel",
+        ],
     },
 )

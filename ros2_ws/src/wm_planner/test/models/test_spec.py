@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from wm_planner.models import ModelSpec, SpecError, StatisticsError, load_spec
+from wm_planner.models.spec import CONSTANTS
 
 
 def _edit(path: Path, keys: str, value: Any) -> None:
@@ -43,7 +44,7 @@ def test_a_saved_spec_loads_unchanged(spec: ModelSpec, tmp_path: Path) -> None:
         ("action.command.position", ["dx", "dy", "dw"], "['dw']"),
         ("action.command.position", ["dx", "dx", "dy"], "names a number twice"),
         ("action.command.mode", "sideways", "sideways"),
-        ("action.units", ["mm", "m", "m"], "needs metres; ['dx']"),
+        ("action.units", ["mm", "m", "m"], "needs m; ['dx']"),
         ("action.upper", [float("inf"), 0.1, 0.1], "both finite"),
         ("control_rate", float("nan"), "control_rate"),
         ("calibration.latent_limit", 0.0, "latent_limit"),
@@ -101,6 +102,15 @@ def test_statistics_of_unknown_origin_are_refused(
     _edit(spec.save(tmp_path), keys, value)
     with pytest.raises(StatisticsError, match="provenance"):
         load_spec(tmp_path)
+
+
+def test_statistics_that_were_fixed_beforehand_need_no_counts(
+    spec: ModelSpec, tmp_path: Path
+) -> None:
+    path = spec.save(tmp_path)
+    _edit(path, "statistics.provenance.episodes", 0)
+    _edit(path, "statistics.provenance.split", CONSTANTS)
+    assert load_spec(tmp_path).statistics.problem() == ""
 
 
 def test_normalisation_tiles_over_the_environment_steps(spec: ModelSpec) -> None:

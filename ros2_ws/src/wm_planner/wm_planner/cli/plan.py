@@ -51,7 +51,7 @@ def register(commands: Any) -> None:
             f"--{name}",
             type=_numbers,
             metavar="A,B,…",
-            help="state in the order and units of model.yaml, where the model needs one",
+            help=f"state in model.yaml's order and units, if it has one: --{name}=-0.1,0.2",
         )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)

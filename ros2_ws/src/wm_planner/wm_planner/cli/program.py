@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import re
 import sys
@@ -11,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import NoReturn
 
-from wm_planner.cli import doctor, plan
+from wm_planner.cli import convert, doctor, inspect, plan
 from wm_planner.config import Config
 
-COMMANDS = (doctor, plan)
+COMMANDS = (convert, doctor, inspect, plan)
 """Modules with ``register(subparsers)``, which sets ``run(arguments) -> exit code``."""
 
 _GROUPS = "|".join(item.name for item in fields(Config))
@@ -36,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     overrides = [word for word in words[:ros] if _OVERRIDE.match(word)]
     parser = _parser()
     arguments = parser.parse_args([word for word in words[:ros] if word not in overrides])
-    arguments.overrides, arguments.ros_args = overrides, words[ros:]
+    arguments.words, arguments.overrides, arguments.ros_args = words, overrides, words[ros:]
     try:
         return int(arguments.run(arguments))
     except KeyboardInterrupt:
@@ -49,9 +48,11 @@ def program() -> NoReturn:
     It ends at once when all is printed. The middleware's destructors, which run as the interpreter
     is taken down, have been seen to keep a finished doctor from ending.
     """
-    code = main()
-    with contextlib.suppress(BrokenPipeError):  # as in `wm-planner doctor | head`
+    try:
+        code = main()
         sys.stdout.flush()
+    except BrokenPipeError:  # as in `wm-planner doctor | head`
+        code = 0
     sys.stderr.flush()
     os._exit(code)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -37,17 +39,24 @@ def load(
     device: str | torch.device = "auto",
     *,
     allow_unverified_statistics: bool = False,
+    **options: Any,
 ) -> WorldModel:
     """Load the model whose ``model.yaml`` lies in ``directory``.
 
     The family named there is looked up among the installed entry points of the group
     ``wm_planner.models``; its class is called as ``family(spec, weights_path, device)``.
 
+    Args:
+        directory: Where the model lies.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, …
+        allow_unverified_statistics: Accept statistics whose provenance is missing or wrong.
+        **options: Handed on to the family as keyword arguments, e.g. ``precision``.
+
     Raises:
         SpecError: ``model.yaml`` is missing or wrong, or names an unknown family.
         StatisticsError: Its statistics cannot be trusted.
         WeightsError: The weights are missing, damaged or do not fit.
-        ValueError: The device does not exist.
+        ValueError: The device does not exist, or the family lacks an option or its value.
     """
     directory = Path(directory).expanduser()
     spec = load_spec(directory, allow_unverified_statistics=allow_unverified_statistics)
@@ -65,5 +74,14 @@ def load(
             f"{directory}: family '{spec.family}' is not installed; there are: "
             f"{', '.join(sorted(families)) or 'none'}"
         )
-    model: WorldModel = families[spec.family].load()(spec, weights, resolve_device(device))
+    family = families[spec.family].load()
+    arguments = (spec, weights, resolve_device(device))
+    try:
+        inspect.signature(family).bind(*arguments, **options)
+    except TypeError as error:
+        raise ValueError(
+            f"models of family '{spec.family}' cannot take model.{', model.'.join(options)} "
+            f"({error}): leave the default"
+        ) from error
+    model: WorldModel = family(*arguments, **options)
     return model

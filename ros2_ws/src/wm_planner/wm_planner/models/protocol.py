@@ -19,10 +19,15 @@ class Observation:
     Attributes:
         images: RGB pictures, uint8 (B, T, height, width, 3), of any size; the model resizes.
         proprio: Proprioceptive state, float32 (B, T, P) in the spec's order and units, or None.
+        actions: The z-normalised actions that led from each frame to the next, (B, T - 1, A), for
+            models that look back; None where T is 1.
+        views: Pictures of the spec's other views, in its order, each like ``images``.
     """
 
     images: Tensor
     proprio: Tensor | None = None
+    actions: Tensor | None = None
+    views: tuple[Tensor, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -32,10 +37,12 @@ class Latent:
     Attributes:
         visual: Float (B, T, tokens, features); after a rollout (B, N, T, tokens, features).
         proprio: Embedded proprio (B, T, features), after a rollout (B, N, T, features), or None.
+        actions: The observation's actions (B, T - 1, A), which a rollout starts from, or None.
     """
 
     visual: Tensor
     proprio: Tensor | None = None
+    actions: Tensor | None = None
 
 
 class WorldModel(Protocol):

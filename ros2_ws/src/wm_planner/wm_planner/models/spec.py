@@ -21,6 +21,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 SPEC_FILE = "model.yaml"
 FORMAT = 1
+CONSTANTS = "constants"
+"""``Provenance.split`` of statistics that were fixed beforehand, not computed on any data."""
 
 
 class SpecError(ValueError):
@@ -84,22 +86,37 @@ class ImageSpec:
 
 @dataclass
 class CommandMapping:
-    """How the numbers of one action become a Cartesian command.
+    """How the numbers of one action become a command.
 
     Attributes:
         mode: ``relative``: the action displaces the commanded position; ``absolute``: it is the
-            position.
-        position: Names of the action's numbers for x, y and z, in this order.
+            position; ``velocity``: it is the velocity during its environment step.
+        position: Names of the action's numbers for x, y and z, or for each of ``joints``, in this
+            order.
+        joints: Names of the arm's joints that the numbers move; empty: they are Cartesian.
     """
 
     mode: str
     position: list[str]
+    joints: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        if self.mode not in ("relative", "absolute"):
-            raise SpecError(f"action.command.mode must be relative or absolute, not '{self.mode}'")
-        if len(self.position) != 3:
-            raise SpecError("action.command.position needs the names of three action numbers")
+        if self.mode not in ("relative", "absolute", "velocity"):
+            raise SpecError(
+                f"action.command.mode must be relative, absolute or velocity, not '{self.mode}'"
+            )
+        if len(set(self.joints)) != len(self.joints):
+            raise SpecError(f"action.command.joints {self.joints} names a joint twice")
+        if len(self.position) != (len(self.joints) or 3):
+            raise SpecError(
+                "action.command.position needs the names of three action numbers (x, y, z), or of "
+                "one for each of action.command.joints"
+            )
+
+    @property
+    def unit(self) -> str:
+        """The unit that the action's numbers must have."""
+        return ("rad" if self.joints else "m") + ("/s" if self.mode == "velocity" else "")
 
 
 @dataclass
@@ -144,10 +161,11 @@ class ActionSpec:
         position = self.command.position
         if missing := [name for name in position if name not in self.names]:
             raise SpecError(f"action.command.position names {missing}, which action.names lacks")
-        if len(set(position)) != 3:
+        if len(set(position)) != len(position):
             raise SpecError(f"action.command.position {position} names a number twice")
-        if wrong := [name for name in position if self.units[self.names.index(name)] != "m"]:
-            raise SpecError(f"action.command.position needs metres; {wrong} have another unit")
+        unit = self.command.unit
+        if wrong := [name for name in position if self.units[self.names.index(name)] != unit]:
+            raise SpecError(f"action.command.position needs {unit}; {wrong} have another unit")
 
     @property
     def dim(self) -> int:
@@ -188,7 +206,8 @@ class Provenance:
     Attributes:
         dataset: Name of the data set.
         dataset_sha256: Digest of its files.
-        split: Part of the data the statistics were computed on: ``all``, ``train``, …
+        split: Part of the data the statistics were computed on: ``all``, ``train``, …, or
+            ``CONSTANTS``.
         split_seed: Seed of the split, -1 where there was none.
         episodes: Number of episodes counted.
         steps: Number of environment steps counted.
@@ -227,7 +246,8 @@ class Statistics:
         if self.provenance is None:
             return "model.yaml has no statistics.provenance"
         empty = [name for name, value in asdict(self.provenance).items() if value == ""]
-        empty += [name for name in ("episodes", "steps") if getattr(self.provenance, name) < 1]
+        if self.provenance.split != CONSTANTS:
+            empty += [name for name in ("episodes", "steps") if getattr(self.provenance, name) < 1]
         if empty:
             return f"statistics.provenance leaves out {', '.join(empty)}"
         if self.sha256 != self.digest():
@@ -311,9 +331,12 @@ class ModelSpec:
         control_rate: Environment steps per second [Hz].
         num_hist: Frames the model looks back.
         frameskip: Environment steps per model step; one planned action holds as many.
+        views: Names of the cameras, in the model's order; each is a topic of the node.
         proprio: The proprioceptive state, empty where the model sees pictures only.
         objective: The objective it was validated with.
         architecture: The family's own settings.
+        source: The files it was made of, with their digests, and what the configuration of its
+            training says of the data; the family's own.
         format: Version of this file's layout.
     """
 
@@ -328,9 +351,11 @@ class ModelSpec:
     calibration: Calibration | None = None
     num_hist: int = 1
     frameskip: int = 1
+    views: list[str] = field(default_factory=lambda: ["image"])
     proprio: ProprioSpec = field(default_factory=ProprioSpec)
     objective: ObjectiveSpec = field(default_factory=ObjectiveSpec)
     architecture: dict[str, Any] = field(default_factory=dict)
+    source: dict[str, Any] = field(default_factory=dict)
     format: int = FORMAT
 
     def __post_init__(self) -> None:
@@ -344,6 +369,8 @@ class ModelSpec:
                 f"statistics.action has {len(self.statistics.action.mean)} numbers per step, "
                 f"action.names {self.action.dim}"
             )
+        if not self.views or len(set(self.views)) != len(self.views):
+            raise SpecError(f"views {self.views} must name at least one camera, each once")
         if self.proprio.names and (
             self.statistics.proprio is None
             or len(self.statistics.proprio.mean) != len(self.proprio.names)

@@ -1,0 +1,50 @@
+"""A DINO-WM run from its files to a plan, with the commands that its owner types."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from wm_planner.cli import main
+
+RUN = Path(__file__).parents[1] / "data" / "dino_wm"
+FACTS = [
+    *("--encoder-heads", "3", "--control-rate", "10", "--color-order", "rgb"),
+    *("--action-names", "fx", "fy", "--action-units", "N", "N", "--action-frame", "world"),
+    *("--proprio-names", "x", "y", "vx", "vy", "--proprio-units", "m", "m", "m/s", "m/s"),
+]
+
+
+def test_convert_and_plan_give_the_plan_that_upstream_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = str(tmp_path / "model")
+    encoder = ["--encoder", str(RUN / "dinov2_tiny_pretrain.pth")]
+    data = ["--dataset", str(RUN / "data" / "point_maze")]
+    assert main(["convert", str(RUN / "outputs" / "tiny"), model, *encoder, *data, *FACTS]) == 0
+    capsys.readouterr()
+
+    trace = np.load(RUN / "plan_trace.npz")
+    words = []
+    for ours, theirs in (("image", "obs_visual"), ("goal-image", "goal_visual")):
+        cv2.imwrite(str(tmp_path / f"{ours}.png"), trace[theirs][0, 0][..., ::-1])
+        words += [f"--{ours}", str(tmp_path / f"{ours}.png")]
+    for ours, theirs in (("proprio", "obs_proprio"), ("goal-proprio", "goal_proprio")):
+        words.append(f"--{ours}={','.join(str(number) for number in trace[theirs].ravel())}")
+    settings = json.loads(str(trace["settings"]))
+    words += [
+        "planning.preset=dino_wm",
+        f"planning.num_samples={settings['samples']}",
+        f"planning.iterations={settings['steps']}",
+        f"planning.num_elites={settings['topk']}",
+        f"planning.horizon={settings['horizon']}",
+    ]
+    assert main(["plan", model, *words, "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    np.testing.assert_allclose(plan["actions"], trace["env_actions"], atol=1e-5)
+    np.testing.assert_allclose(plan["cost_history"], trace["losses"], atol=1e-5)
+    assert plan["names"] == ["fx", "fy"]

@@ -1,0 +1,186 @@
+"""DINO-WM's checkpoints, read without running them.
+
+Upstream's ``train.py`` pickles whole modules and optimizers (``save_ckpt``, lines 155-188), so
+that ``torch.load`` needs dino_wm and accelerate and runs whatever the pickle says. Here they are
+read as inert records (see ``pickles``), and only the tensors that are asked for are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from wm_planner.models.dino_wm.archive import TensorRecord, read_archive
+from wm_planner.models.dino_wm.pickles import CheckpointError, Record
+
+__all__ = ["Checkpoint", "CheckpointError", "ModuleRecord", "read_checkpoint", "read_state_dict"]
+
+_DATA_PARALLEL = "torch.nn.parallel.distributed.DistributedDataParallel"
+_MOST_MODULES = 100_000
+
+
+@dataclass(frozen=True, eq=False)
+class ModuleRecord:
+    """What is known of one pickled ``torch.nn.Module``.
+
+    Attributes:
+        class_name: Dotted name of its class, e.g. ``models.vit.ViTPredictor``.
+        attributes: Its plain attributes (numbers, texts, booleans), e.g. ``heads`` of an attention.
+        children: Its submodules by name.
+    """
+
+    class_name: str
+    attributes: dict[str, Any]
+    children: dict[str, ModuleRecord]
+    _own: dict[str, TensorRecord]
+
+    def records(self) -> dict[str, TensorRecord]:
+        """Parameters and persistent buffers under the names of ``state_dict``, not yet read."""
+        found = dict(self._own)
+        for name, child in self.children.items():
+            found |= {f"{name}.{key}": record for key, record in child.records().items()}
+        return found
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Their shapes."""
+        return {name: record.shape for name, record in self.records().items()}
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """What ``state_dict`` would give: read from the file now, each in memory of its own.
+
+        Raises:
+            CheckpointError: The file lacks a tensor's bytes or they are damaged.
+        """
+        return {name: record.read() for name, record in self.records().items()}
+
+    def modules(self) -> Iterator[tuple[str, ModuleRecord]]:
+        """This module under an empty name and all below it, as ``named_modules``."""
+        yield "", self
+        for name, child in self.children.items():
+            for below, module in child.modules():
+                yield f"{name}.{below}" if below else name, module
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint of DINO-WM.
+
+    Attributes:
+        path: The file.
+        epoch: Finished epochs.
+        modules: ``predictor``, ``action_encoder``, ``proprio_encoder``, and where they were
+            trained ``decoder`` and ``encoder``.
+    """
+
+    path: Path
+    epoch: int
+    modules: dict[str, ModuleRecord]
+
+
+def read_checkpoint(path: str | Path) -> Checkpoint:
+    """Read a checkpoint of DINO-WM; no tensor is read yet.
+
+    Modules that are wrapped for data-parallel training are unwrapped. Optimizers are left out.
+
+    Args:
+        path: ``checkpoints/model_latest.pth`` or ``model_<epoch>.pth``.
+
+    Raises:
+        CheckpointError: The file cannot be read, is damaged, or is no checkpoint of DINO-WM.
+    """
+    path = Path(path).expanduser()
+    contents = read_archive(path)
+    if not isinstance(contents, dict):
+        raise CheckpointError(f"{path} holds {_kind(contents)}, not a checkpoint of DINO-WM")
+    try:
+        modules = {
+            name: _module(value)
+            for name, value in contents.items()
+            if isinstance(name, str) and isinstance(value, Record) and _is_module(value)
+        }
+    except CheckpointError as error:
+        raise CheckpointError(f"{path} cannot be used: {error}") from error
+    epoch = contents.get("epoch")
+    if "predictor" not in modules or type(epoch) is not int:
+        keys = ", ".join(str(key)[:40] for key in list(contents)[:4]) or "nothing"
+        raise CheckpointError(
+            f"{path} is no checkpoint of DINO-WM: it holds {keys}{'…' if len(contents) > 4 else ''}"
+            " where its training saves an epoch and a predictor; give model_latest.pth or "
+            "model_<epoch>.pth of a run's checkpoints/"
+        )
+    return Checkpoint(path, epoch, modules)
+
+
+def read_state_dict(path: str | Path) -> dict[str, TensorRecord]:
+    """Read the names and shapes of a file of plain tensors, e.g. DINOv2's weights.
+
+    Raises:
+        CheckpointError: The file cannot be read, is damaged, or holds something else.
+    """
+    path = Path(path).expanduser()
+    contents = read_archive(path)
+    if isinstance(contents, dict):
+        tensors = {name: value for name, value in contents.items() if isinstance(name, str)}
+        if tensors and all(isinstance(value, TensorRecord) for value in contents.values()):
+            return tensors
+    raise CheckpointError(
+        f"{path} holds {_kind(contents)}, not named tensors only: give the official "
+        "dinov2_*_pretrain.pth"
+    )
+
+
+def _is_module(record: Record) -> bool:
+    return isinstance(record.state, dict) and "_parameters" in record.state
+
+
+def _module(root: Record) -> ModuleRecord:
+    budget = [_MOST_MODULES]
+    module = _walk(root, (), budget)
+    if module.class_name == _DATA_PARALLEL and "module" in module.children:
+        return module.children["module"]
+    return module
+
+
+def _walk(record: Record, above: tuple[Record, ...], budget: list[int]) -> ModuleRecord:
+    """One module and those below it; a pickle may hold one that holds itself."""
+    budget[0] -= 1
+    if record in above or budget[0] < 0 or len(above) > 50:
+        raise CheckpointError(f"its module {record.path} holds itself, or too many others")
+    state: dict[str, Any] = record.state
+    tables = [state.get(name, {}) for name in ("_parameters", "_buffers", "_modules")]
+    if not all(isinstance(table, dict) for table in tables):
+        raise CheckpointError(f"its module {record.path} is no module of torch")
+    parameters, buffers, children = (
+        {name: value for name, value in table.items() if value is not None} for table in tables
+    )
+    passing = _names(state.get("_non_persistent_buffers_set"))
+    own = parameters | {name: value for name, value in buffers.items() if name not in passing}
+    if not all(isinstance(value, TensorRecord) for value in own.values()):
+        raise CheckpointError(f"its module {record.path} has a parameter that is no tensor")
+    if not all(isinstance(child, Record) and _is_module(child) for child in children.values()):
+        raise CheckpointError(f"its module {record.path} holds what is no module")
+    return ModuleRecord(
+        record.path,
+        {name: value for name, value in state.items() if type(value) in (bool, int, float, str)},
+        {str(name): _walk(child, (*above, record), budget) for name, child in children.items()},
+        {str(name): value for name, value in own.items()},
+    )
+
+
+def _names(pickled_set: Any) -> list[Any]:
+    """Elements of a set, which is pickled as a call of ``set`` or, since protocol 4, as itself."""
+    if isinstance(pickled_set, Record) and len(pickled_set.arguments) == 1:
+        pickled_set = pickled_set.arguments[0]
+    return pickled_set if isinstance(pickled_set, list) else []
+
+
+def _kind(contents: Any) -> str:
+    if isinstance(contents, Record):
+        return f"an object of {contents.path}"
+    if isinstance(contents, dict) and "predictor" in contents:
+        return "a checkpoint of a training"
+    return f"a {type(contents).__name__}"

@@ -1,0 +1,209 @@
+"""``DinoWorldModel``: a DINO-WM checkpoint behind the protocol of all world models.
+
+Upstream: ``models/visual_world_model.py`` and ``preprocessor.py`` of gaoyuezhou/dino_wm.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from wm_planner.images.preprocess import Preprocess
+from wm_planner.models.dino_wm.compute import Compute
+from wm_planner.models.dino_wm.networks import Networks
+from wm_planner.models.dino_wm.rollout import Rollout
+from wm_planner.models.dino_wm.tokens import TokenLayout
+from wm_planner.models.protocol import Latent, Observation
+from wm_planner.models.spec import ModelSpec
+from wm_planner.planning import Objective
+
+DECODED_AT_ONCE = 32
+"""Pictures that the decoder draws at a time, which bounds its memory."""
+
+
+class DinoWorldModel:
+    """A DINO-WM model.
+
+    Implements ``wm_planner.models.protocol.WorldModel``. A latent is the tokens of a frame and its
+    embedded proprio; the distance is DINO-WM's planning objective (``planning/objectives.py``).
+
+    Args:
+        spec: What ``model.yaml`` says.
+        weights: The ``safetensors`` file; None leaves the networks untrained (for tests and
+            benchmarks).
+        device: Where the networks live.
+        **options: How rollouts are computed, see ``Compute``.
+
+    Raises:
+        SpecError: The spec is incomplete or contradicts itself.
+        ValueError: An option has no such value.
+        WeightsError: The weights cannot be read or do not fit the spec.
+    """
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        weights: Path | None,
+        device: torch.device = torch.device("cpu"),
+        **options: Any,
+    ) -> None:
+        compute = Compute(**options)
+        self.spec = spec
+        self.device = device
+        self.networks = Networks(spec)
+        self.architecture = self.networks.architecture
+        if weights is not None:
+            self.networks.fill(weights)
+        self.networks.to(device).eval().requires_grad_(False)
+        self.tokens = TokenLayout(self.architecture)
+        self._rollout = Rollout(self.networks.predictor, compute)
+        image = spec.image
+        self._preprocess = Preprocess(
+            image.size, image.mean, image.std, device, color_order=image.color_order
+        )
+        self._image_mean = self._constant(image.mean).view(3, 1, 1)
+        self._image_std = self._constant(image.std).view(3, 1, 1)
+        moments = spec.statistics.proprio if spec.proprio.names else None
+        self._proprio_mean = self._constant(moments.mean if moments else [0.0])
+        self._proprio_std = self._constant(moments.std if moments else [1.0])
+
+    @torch.no_grad()  # not inference_mode: a gradient planner differentiates through rollouts
+    def encode(self, observation: Observation) -> Latent:
+        """Tokens ``visual`` (B, T, tokens, width) and ``proprio`` (B, T, proprio_emb_dim).
+
+        Raises:
+            ValueError: Pictures, proprio or actions are not what the spec says.
+        """
+        pictures = self._preprocess(observation.images)
+        batch, frames = pictures.shape[:2]
+        proprio = self._normalised_proprio(observation.proprio, batch, frames)
+        actions, width = observation.actions, self.spec.model_action_dim
+        if actions is not None:
+            if actions.shape != (batch, frames - 1, width):
+                raise ValueError(
+                    f"the actions of a history must be ({batch}, {frames - 1}, {width}), "
+                    f"not {tuple(actions.shape)}"
+                )
+            actions = actions.to(self.device, torch.float32)
+        tokens = self.networks.encoder(self._encoder_input(pictures.flatten(0, 1)))
+        return Latent(
+            visual=tokens.unflatten(0, (batch, frames)),
+            proprio=self.networks.proprio_encoder(proprio),
+            actions=actions,
+        )
+
+    def rollout(self, latent: Latent, actions: Tensor) -> Latent:
+        """Predicts H frames for B problems of N candidates; gradients flow to ``actions``.
+
+        Returns:
+            ``visual`` (B, N, T + H, tokens, width) and ``proprio`` (B, N, T + H, proprio_emb_dim):
+            the T observed frames, then the predicted ones.
+
+        Raises:
+            ValueError: ``actions`` is not (B, N, H, A), or the latent's history lacks its actions.
+        """
+        visual, proprio = latent.visual, latent.proprio
+        if visual.ndim != 4 or proprio is None:
+            raise ValueError("a rollout starts from what encode returned")
+        expected = (len(visual), self.spec.model_action_dim)
+        if actions.ndim != 4 or (actions.shape[0], actions.shape[3]) != expected:
+            raise ValueError(
+                f"actions must be ({expected[0]}, N, H, {expected[1]}), not {tuple(actions.shape)}"
+            )
+        history = self._history(visual, proprio, latent.actions)
+        embedded = self.networks.action_encoder(actions.to(self.device, history.dtype))
+        predicted = self._rollout(history, embedded, self.tokens.with_action)
+        later = self.tokens.split(predicted)
+        return Latent(visual=_after(visual, later[0]), proprio=_after(proprio, later[1]))
+
+    def distance(self, latent: Latent, goal: Latent, objective: Objective = Objective()) -> Tensor:
+        """Mean squared differences of frames to the goal, combined: (B, N).
+
+        Args:
+            latent: A rollout, or encoded pictures, which count as N = 1.
+            goal: The goal's latent, ``visual`` (B, 1, tokens, width).
+            objective: How frames and proprio are combined.
+
+        Raises:
+            ValueError: The shapes do not fit each other.
+        """
+        visual, proprio = latent.visual, latent.proprio
+        if visual.ndim == 4:
+            visual, proprio = visual[:, None], None if proprio is None else proprio[:, None]
+        if goal.visual.ndim != 4 or goal.visual.shape[0] != visual.shape[0]:
+            raise ValueError(
+                f"a goal latent is ({visual.shape[0]}, 1, tokens, width), "
+                f"not {tuple(goal.visual.shape)}"
+            )
+        if proprio is None or goal.proprio is None:
+            raise ValueError("rollout and goal need their embedded proprio, as encode returns it")
+        read = slice(-1, None) if objective.mode == "last" else slice(None)
+        per_frame = (visual[:, :, read] - goal.visual[:, None, -1:]).square().mean(dim=(-2, -1))
+        states = (proprio[:, :, read] - goal.proprio[:, None, -1:]).square().mean(dim=-1)
+        cost: Tensor = objective(per_frame, states)
+        return cost
+
+    @torch.no_grad()
+    def decode(self, latent: Latent) -> Tensor | None:
+        """Pictures uint8 (..., height, width, 3), RGB, of the frames; None without a decoder."""
+        decoder = self.networks.decoder
+        if decoder is None:
+            return None
+        drawn = [
+            self._pictures(decoder(some))
+            for some in latent.visual.flatten(0, -3).split(DECODED_AT_ONCE)
+        ]
+        return torch.cat(drawn).unflatten(0, latent.visual.shape[:-2])
+
+    def _pictures(self, normalised: Tensor) -> Tensor:
+        """uint8 (N, height, width, 3), RGB, of (N, 3, height, width) as the model sees them."""
+        values = 255.0 * (normalised * self._image_std + self._image_mean)
+        pictures = values.round().clamp(0, 255).to(torch.uint8)
+        if self.spec.image.color_order == "bgr":
+            pictures = pictures.flip(1)
+        return pictures.permute(0, 2, 3, 1)
+
+    def _history(self, visual: Tensor, proprio: Tensor, actions: Tensor | None) -> Tensor:
+        """Observed frames (B, T, tokens, width), each but the newest with its action."""
+        frames = self.tokens.join(visual, proprio)
+        if frames.shape[1] == 1:
+            return frames
+        if actions is None:
+            raise ValueError("a history of several frames needs the actions between them")
+        past = self.networks.action_encoder(actions)
+        return torch.cat([self.tokens.with_action(frames[:, :-1], past), frames[:, -1:]], dim=1)
+
+    def _constant(self, numbers: list[float]) -> Tensor:
+        return torch.tensor(numbers, dtype=torch.float32, device=self.device)
+
+    def _encoder_input(self, pictures: Tensor) -> Tensor:
+        """Resizes (N, 3, size, size) to the encoder's input (``encoder_transform``)."""
+        size = self.architecture.encoder.input_size
+        if pictures.shape[-1] == size:
+            return pictures
+        return functional.interpolate(
+            pictures, size=(size, size), mode="bilinear", align_corners=False, antialias=True
+        )
+
+    def _normalised_proprio(self, proprio: Tensor | None, batch: int, frames: int) -> Tensor:
+        """z-normalised proprio (B, T, P); zero where the model was trained without."""
+        names = self.spec.proprio.names
+        if not names and proprio is None:
+            return torch.zeros(batch, frames, 1, device=self.device)
+        if proprio is None or not names or proprio.shape != (batch, frames, len(names)):
+            given = None if proprio is None else tuple(proprio.shape)
+            raise ValueError(
+                f"proprio must be ({batch}, {frames}, {len(names)}), the model's "
+                f"{', '.join(names) or 'none'}, not {given}"
+            )
+        return (proprio.to(self.device, torch.float32) - self._proprio_mean) / self._proprio_std
+
+
+def _after(observed: Tensor, predicted: Tensor) -> Tensor:
+    """Observed frames (B, T, ...) before each candidate's own (B, N, H, ...)."""
+    shared = observed.unsqueeze(1).expand(-1, predicted.shape[1], *observed.shape[1:])
+    return torch.cat([shared, predicted], dim=2)

@@ -1,0 +1,146 @@
+"""A training run of DINO-WM on disk: ``hydra.yaml`` and ``checkpoints/``."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+CONFIG_FILE = "hydra.yaml"
+
+_T = TypeVar("_T")
+
+
+class ConversionError(ValueError):
+    """A run cannot be converted: what is wrong or missing, and what to do."""
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """The resolved configuration of a training, as upstream's ``train.py`` writes it (110-111).
+
+    Attributes:
+        path: The file.
+        content: All of it.
+    """
+
+    path: Path
+    content: Mapping[str, Any]
+
+    def get(self, key: str, kind: type[_T]) -> _T:
+        """The setting under a dotted key.
+
+        Raises:
+            ConversionError: It is missing or of another type.
+        """
+        value = self.find(key)
+        if type(value) is not kind:
+            what = "lacks" if value is None else f"has the unusable value {value!r} for"
+            raise ConversionError(
+                f"{self.path} {what} {key}: give the {CONFIG_FILE} that DINO-WM's training wrote "
+                "beside checkpoints/, unchanged"
+            )
+        return value
+
+    def find(self, key: str) -> Any:
+        """The value under a dotted key, or None."""
+        value: Any = self.content
+        for name in key.split("."):
+            value = value.get(name) if isinstance(value, dict) else None
+        return value
+
+    def agree(self, key: str, found: Any, what: str) -> None:
+        """Holds the checkpoint against the configuration; a key it lacks says nothing.
+
+        Raises:
+            ConversionError: They contradict each other.
+        """
+        said = self.find(key)
+        if said is not None and said != found:
+            raise ConversionError(
+                f"{self.path} says {key} is {said!r}, but {what} {found!r} in the checkpoint: "
+                "hydra.yaml and checkpoint are of different runs"
+            )
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run and the checkpoint chosen from it."""
+
+    directory: Path
+    checkpoint: Path
+    configuration: Configuration
+
+
+def read_run(directory: str | Path, checkpoint: str = "latest") -> Run:
+    """Find a run's configuration and checkpoint.
+
+    Args:
+        directory: Holds ``hydra.yaml`` and ``checkpoints/``.
+        checkpoint: ``latest``, an epoch, or the name of a file in ``checkpoints/``.
+
+    Raises:
+        ConversionError: There is no such run or checkpoint, or the configuration is unusable.
+    """
+    directory = Path(directory).expanduser()
+    configuration = _read_configuration(directory)
+    folder = directory / "checkpoints"
+    name = checkpoint if checkpoint.endswith(".pth") else f"model_{checkpoint}.pth"
+    if Path(name).name != name or not (folder / name).is_file():
+        there = sorted(file.name for file in folder.glob("*.pth"))
+        raise ConversionError(
+            f"{folder} has no {name}; it has {', '.join(there) or 'no checkpoint at all'}: choose "
+            "one with --checkpoint"
+        )
+    return Run(directory, folder / name, configuration)
+
+
+def check_epoch(path: Path, epoch: int) -> None:
+    """A numbered file holds the checkpoint of that epoch.
+
+    Raises:
+        ConversionError: It was renamed.
+    """
+    numbered = re.fullmatch(r"model_(\d+)\.pth", path.name)
+    if numbered and int(numbered[1]) != epoch:
+        raise ConversionError(
+            f"{path} holds epoch {epoch}, not {numbered[1]}: the file was renamed; give it back "
+            "its name"
+        )
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _read_configuration(directory: Path) -> Configuration:
+    path = directory / CONFIG_FILE
+    try:
+        text = path.read_text()
+        content = yaml.safe_load(text)
+    except OSError as error:
+        raise ConversionError(
+            f"{path} cannot be read ({error.strerror or error}): give the directory of a training "
+            f"run, which holds {CONFIG_FILE} and checkpoints/"
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        problem = " ".join(str(error).split())
+        raise ConversionError(f"{path} is not valid YAML: {problem}") from error
+    if not isinstance(content, dict):
+        raise ConversionError(f"{path} is not a mapping of settings: it is no training's")
+    if "hydra" in content or "${" in text:
+        raise ConversionError(
+            f"{path} is one of Hydra's own files (.hydra/): give the resolved {CONFIG_FILE} that "
+            "DINO-WM's training writes beside checkpoints/"
+        )
+    return Configuration(path, content)
