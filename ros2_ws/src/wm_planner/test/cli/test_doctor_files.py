@@ -98,15 +98,16 @@ def test_a_missing_model_is_a_sentence(
 
 
 def test_statistics_without_provenance_stop_unless_allowed(
-    doctor: Doctor, camera_spec: ModelSpec, tmp_path: Path
+    doctor: Doctor, camera_spec: ModelSpec, picture: NDArray[np.uint8], save: Save, tmp_path: Path
 ) -> None:
     camera_spec.statistics.provenance = None
     camera_spec.save(tmp_path)
-    code, report = doctor(str(tmp_path))
+    words = (str(tmp_path), "--image", save("a.png", picture))
+    code, report = doctor(*words)
     assert code == 2
     assert _verdicts(report["sections"][1], "stop") == {"provenance": "stop"}
     assert report["sections"][1]["facts"]["name"] == "toy (latent)"
-    assert doctor(str(tmp_path), "model.allow_unverified_statistics=true")[0] == 1
+    assert doctor(*words, "model.allow_unverified_statistics=true")[0] == 1
 
 
 @pytest.mark.parametrize("override", ["images.bit_depth=17", "images.nothing=1"])

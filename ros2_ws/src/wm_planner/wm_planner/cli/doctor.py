@@ -1,4 +1,4 @@
-"""``wm-planner doctor``: is the camera what the model needs, and why not."""
+"""``wm-planner doctor``: are camera, model, statistics, data and goal sound, and why not."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ from wm_planner.models.spec import ModelSpec, SpecError, StatisticsError, load_s
 
 _EPILOG = """\
 Settings may follow as Hydra overrides: images.float_range=[0,1], images.generic_color_order=bgr,
-images.bit_depth=12, camera.frozen=off, …; --ros-args (remappings, use_sim_time) come last.
+images.bit_depth=12, camera.frozen=off, planning.preset=full, objective.alpha=0.5, …;
+--ros-args (remappings, use_sim_time) come last.
+With --image or --topic alone only pictures are examined; otherwise the model is loaded, too.
 Exit code: 0 nothing found, 1 warnings only, 2 a problem.
 """
 
@@ -34,8 +36,9 @@ def register(commands: Any) -> None:
     """Add the command to argparse's subparsers."""
     parser = commands.add_parser(
         "doctor",
-        help="say whether the camera's pictures are what the model needs",
-        description="Compare pictures with what the model was trained on, and say what is wrong.",
+        help="say why plans are bad: camera, model, statistics, recordings, goal",
+        description="Compare pictures, a data set, a recorded bag or a task with what the model "
+        "was trained on, and say what is wrong and what to do.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -51,12 +54,48 @@ def register(commands: Any) -> None:
     parser.add_argument(
         "--compressed", action="store_true", help="listen to the topic's compressed pictures"
     )
+    _add_recordings(parser)
+    _add_task(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, usage_error=parser.error)
+
+
+def _add_recordings(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("training and recordings")
+    group.add_argument("--dataset", type=Path, metavar="DIR", help="the model's training data set")
+    group.add_argument(
+        "--dataset-kind", metavar="KIND", help="point_maze, pusht, wall, deformable or franka"
+    )
+    group.add_argument(
+        "--episode", type=int, default=0, metavar="N", help="which of its episodes (%(default)s)"
+    )
+    group.add_argument(
+        "--encoder", type=Path, metavar="FILE", help="the encoder's weights the training loaded"
+    )
+    group.add_argument("--bag", type=Path, metavar="PATH", help="a ROS 2 bag, sqlite3 or mcap")
+    for role in ("image", "pose", "command", "joints"):
+        group.add_argument(f"--{role}-topic", metavar="NAME", help=f"the bag's topic of {role}")
+    group.add_argument(
+        "--windows", type=int, default=8, metavar="N", help="stretches predicted (%(default)s)"
+    )
+
+
+def _add_task(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("task (with one --image, which the robot sees now)")
+    group.add_argument("--goal-image", type=Path, metavar="FILE", help="PNG or JPEG of the goal")
+    for name in ("proprio", "goal-proprio"):
+        group.add_argument(
+            f"--{name}",
+            nargs="+",
+            type=numbers,
+            metavar="A,B,…",
+            help="state in the order and units of model.yaml, where the model needs one",
+        )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Examine what was asked for, print the report, return the exit code."""
+    _check(arguments)
     report = Report([_versions()])
     spec = None
     if arguments.model is not None:
@@ -71,8 +110,35 @@ def run(arguments: argparse.Namespace) -> int:
             report.sections.append(examine_file(path, contract))
         if arguments.topic is not None:
             report.sections.append(topic.examine(arguments, contract))
+        if spec is not None and _wants_model(arguments):
+            from wm_planner.cli import model  # torch, seconds to import
+
+            report.sections += model.examine(arguments, contract)
     print(report.to_json() if arguments.json else report.to_text())
     return report.exit_code
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Refuse arguments that need others, as argparse does; join the parts of states."""
+    for name in ("proprio", "goal_proprio"):
+        if (parts := getattr(arguments, name)) is not None:
+            setattr(arguments, name, [value for part in parts for value in part])
+    if arguments.model is None and _asks(arguments):
+        arguments.usage_error("give the model's directory: this needs a model")
+    if arguments.goal_image is not None and len(arguments.image or ()) != 1:
+        arguments.usage_error("--goal-image needs one --image, what the robot sees now")
+    if arguments.windows < 1:
+        arguments.usage_error("--windows must be at least 1")
+
+
+def _asks(arguments: argparse.Namespace) -> bool:
+    """Whether something besides pictures is to be examined."""
+    names = ("encoder", "dataset", "bag", "goal_image", "proprio", "goal_proprio")
+    return any(getattr(arguments, name) is not None for name in names)
+
+
+def _wants_model(arguments: argparse.Namespace) -> bool:
+    return _asks(arguments) or (arguments.image is None and arguments.topic is None)
 
 
 def _versions() -> Section:
@@ -126,6 +192,11 @@ def _settings(overrides: list[str]) -> tuple[Config, Result | None]:
 
 def _channels(values: list[float]) -> str:
     return "red {:.3f}  green {:.3f}  blue {:.3f}".format(*values) if values else "unknown"
+
+
+def numbers(text: str) -> list[float]:
+    """Numbers with commas or blanks in between; argparse names this function in its message."""
+    return [float(word) for word in text.replace(",", " ").split()]
 
 
 def _seconds(text: str) -> float:

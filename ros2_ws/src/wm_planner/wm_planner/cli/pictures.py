@@ -7,8 +7,20 @@ from types import SimpleNamespace
 
 from wm_planner.cli.camera import Contract
 from wm_planner.cli.report import Result, Section
-from wm_planner.images import ImageFormatError, decode
+from wm_planner.images import ImageFormatError, ImagePolicy, decode
 from wm_planner.images.contract import STOP
+from wm_planner.worker import Picture
+
+
+def read_picture(path: Path, policy: ImagePolicy) -> Picture:
+    """Decode a PNG or JPEG file as if it came from a camera.
+
+    Raises:
+        OSError: It cannot be read.
+        ImageFormatError: It cannot be decoded.
+    """
+    data = path.expanduser().read_bytes()
+    return decode(SimpleNamespace(format=path.suffix.lstrip(".").lower(), data=data), policy)
 
 
 def examine_file(path: Path, contract: Contract) -> Section:
@@ -23,15 +35,11 @@ def examine_file(path: Path, contract: Contract) -> Section:
     """
     section = Section(f"picture {path}")
     try:
-        data = path.expanduser().read_bytes()
+        picture = read_picture(path, contract.policy)
     except OSError as error:
         sentence = f"{path} cannot be read: {error.strerror or error}."
         section.results.append(Result("file", 1.0, 0.0, STOP, sentence))
         return section
-    message = SimpleNamespace(format=path.suffix.lstrip(".").lower(), data=data)
-    section.facts["bytes"] = len(data)
-    try:
-        picture = decode(message, contract.policy)
     except ImageFormatError as error:
         section.results.append(Result("refused", 1.0, 0.0, STOP, str(error)))
         return section

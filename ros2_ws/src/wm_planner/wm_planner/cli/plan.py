@@ -17,7 +17,6 @@ from wm_planner.config import Config, ConfigError
 from wm_planner.images import ImageFormatError, decode
 from wm_planner.images.configured import image_policy
 from wm_planner.models.spec import ModelSpec, SpecError
-from wm_planner.planning import PlanError
 from wm_planner.worker.messages import Planned, PlanOnce, Scene
 
 _EPILOG = """\
@@ -59,7 +58,8 @@ def register(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Make the plan, print it, return the exit code."""
-    from wm_planner.worker.engine import Engine, SceneError  # torch, seconds to import
+    from wm_planner.planning import PlanError  # torch, seconds to import
+    from wm_planner.worker.engine import Engine, SceneError
 
     try:
         config = settings([*arguments.overrides, f"model.directory={_quoted(arguments.model)}"])

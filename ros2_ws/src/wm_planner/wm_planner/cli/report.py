@@ -6,35 +6,12 @@ import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
+from wm_planner.diagnosis.result import OK, STOP, WARN, Result, judge
 from wm_planner.images.checks import Finding
-from wm_planner.images.contract import STOP, WARN, table
 
-OK = "ok"
-
-
-class Result(NamedTuple):
-    """One finding, of whatever is examined.
-
-    Attributes:
-        name: Name of the check, stable.
-        score: The measured number.
-        limit: The number it is held against.
-        verdict: ``ok``, ``warn`` or ``stop``.
-        sentence: What is wrong and what to do; empty where the verdict is ``ok``.
-    """
-
-    name: str
-    score: float
-    limit: float
-    verdict: str
-    sentence: str = ""
-
-
-def judge(name: str, score: float, limit: float, verdict: str, sentence: str) -> Result:
-    """A finding with its verdict, or ``ok`` without a sentence where the verdict is that."""
-    return Result(name, score, limit, verdict, "" if verdict == OK else sentence)
+__all__ = ["OK", "Report", "Result", "Section", "judge", "of_contract", "section_text"]
 
 
 def of_contract(findings: Iterable[Finding]) -> list[Result]:
@@ -103,17 +80,34 @@ def section_text(section: Section) -> str:
     lines = [section.title]
     width = max(map(len, section.facts), default=0)
     for name, value in section.facts.items():
-        values = value if isinstance(value, list) else [value]
-        for row, entry in enumerate(values or ["-"]):
+        for row, entry in enumerate(_rows(value)):
             lines.append(f"  {'' if row else name:<{width}}  {entry}")
     if section.results:
-        lines += ["  " + line for line in table(tuple(map(_finding, section.results))).split("\n")]
+        lines += ["  " + line for line in _table(section.results)]
     return "\n".join(lines + [f"  Note: {note}" for note in section.notes])
 
 
-def _finding(result: Result) -> Finding:
-    name, score, limit, verdict, sentence = result
-    return Finding(name, score, limit, verdict, verdict != OK, sentence)
+def _rows(value: Any) -> list[Any]:
+    """A fact as lines: each entry of a list, each name and number of a mapping."""
+    if isinstance(value, dict):
+        width = max(map(len, value), default=0)
+        return [f"{name:<{width}}  {number:.4g}" for name, number in value.items()]
+    return (value or ["-"]) if isinstance(value, list) else [value]
+
+
+def _table(results: list[Result]) -> list[str]:
+    """A line per finding, the columns of the camera contract's own table."""
+    lines = [f"{'check':<14}{'score':>9}{'limit':>9}  result"]
+    for name, score, limit, verdict, sentence, evidence in results:
+        told = f"{verdict.upper()}: {sentence}" if verdict != OK else "ok"
+        if verdict == OK and evidence:
+            told += f": {evidence}"
+        lines.append(f"{name:<14}{_number(score):>9}{_number(limit):>9}  {told}")
+    return lines
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}" if abs(value) < 9999 or math.isnan(value) else f"{value:.2g}"
 
 
 def _plain(result: Result) -> dict[str, Any]:

@@ -1,0 +1,70 @@
+"""A simulated arm's recordings, a model that fits them, and the program in this process."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+sys.path.insert(0, str(Path(__file__).parent))  # for ``recordings``
+
+import recordings
+
+from wm_planner.cli import main
+
+os.environ.setdefault("MUJOCO_GL", "osmesa")
+EPISODES, STEPS = 4, 20
+
+
+class Recorded(NamedTuple):
+    """Episodes of the simulated arm, and where they were written."""
+
+    actions: NDArray[np.float32]
+    positions: NDArray[np.float32]
+    pictures: NDArray[np.uint8]
+    data_set: Path
+    model: Path
+
+
+@pytest.fixture(scope="session")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    """Four episodes, a data set of them, and the embedded model with its statistics."""
+    collect = pytest.importorskip("wm_planner_sim.collect")
+    simulation = pytest.importorskip("wm_planner_sim.simulation")
+    seeds = pytest.importorskip("wm_planner_sim.seeds")
+    arm = simulation.Simulation(144, 192)
+    try:
+        arm.render()
+    except Exception as error:  # no OpenGL on this machine, in whatever words
+        pytest.skip(f"the simulator cannot render here: {error}")
+    chosen = seeds.EVALUATION[6000 : 6000 + EPISODES]
+    data = collect.concatenate(collect.collect_episode(arm, seed, 72, STEPS) for seed in chosen)
+    arm.close()
+    numbers = (data.actions, data.positions, data.pictures)
+    root = tmp_path_factory.mktemp("recorded")
+    data_set = recordings.write_set(root / "set", *numbers)
+    model = recordings.fitted_model(root / "model", recordings.statistics_of(data_set))
+    return Recorded(*numbers, data_set, model)
+
+
+Findings = Callable[..., tuple[int, dict[str, dict[str, Any]]]]
+
+
+@pytest.fixture
+def findings(capsys: pytest.CaptureFixture[str]) -> Findings:
+    """Runs ``wm-planner doctor … --json``: the exit code, and what is not ok by its name."""
+
+    def run(*words: str | Path) -> tuple[int, dict[str, dict[str, Any]]]:
+        code = main(["doctor", "--json", *map(str, words)])
+        report = json.loads(capsys.readouterr().out)
+        every = [finding for section in report["sections"] for finding in section["findings"]]
+        return code, {f["name"]: f for f in every if f["verdict"] != "ok"}
+
+    return run

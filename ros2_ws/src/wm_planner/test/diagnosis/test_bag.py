@@ -1,0 +1,183 @@
+"""Bags: which topics are taken, how commands become actions, and what cannot be used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from recordings import START, STEP, write_bag
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import Stores, get_typestore
+
+from wm_planner.diagnosis.bag import Topics
+from wm_planner.diagnosis.bag_episode import episode
+from wm_planner.diagnosis.episode import Episode, RecordingError
+from wm_planner.images import ImagePolicy
+from wm_planner.models.spec import CommandMapping, ModelSpec, Moments, ProprioSpec
+
+STEPS = 6
+TYPES = get_typestore(Stores.ROS2_JAZZY)
+
+
+@pytest.fixture
+def numbers() -> tuple[Any, Any, Any]:
+    """Displacements, places and pictures whose first pixel counts the steps."""
+    rng = np.random.default_rng(0)
+    actions = rng.normal(0, 0.02, (STEPS, 3)).astype(np.float32)
+    places = np.concatenate([np.zeros((1, 3)), np.cumsum(actions, 0)]).astype(np.float32) + 0.3
+    pictures = rng.integers(0, 255, (STEPS + 1, 8, 10, 3)).astype(np.uint8)
+    pictures[:, 0, 0] = np.arange(STEPS + 1)[:, None]
+    return actions, places, pictures
+
+
+def _read(path: Path, spec: ModelSpec, **topics: str) -> Episode:
+    return episode(path, spec, Topics(**topics), ImagePolicy())
+
+
+@pytest.mark.parametrize("plugin", list(StoragePlugin))
+def test_frames_and_actions_are_those_recorded(
+    numbers: Any, spec: ModelSpec, tmp_path: Path, plugin: StoragePlugin
+) -> None:
+    actions, places, pictures = numbers
+    found = _read(write_bag(tmp_path / "bag", *numbers, plugin=plugin), spec)
+    assert found.steps == STEPS
+    np.testing.assert_array_equal(found.pictures, pictures)
+    np.testing.assert_allclose(found.actions[:, 0], actions, atol=1e-6)
+    np.testing.assert_allclose(found.places["z"], places[:, 2], atol=1e-6)
+    assert found.notes == (
+        "Poses on /arm/current_pose are in panda_link0, actions in base: if those frames are "
+        "turned, the axes do not fit.",
+    )
+
+
+def test_a_single_file_is_read_like_its_directory(
+    numbers: Any, spec: ModelSpec, tmp_path: Path
+) -> None:
+    folder = write_bag(tmp_path / "bag", *numbers)
+    (file,) = folder.glob("*.mcap")
+    np.testing.assert_array_equal(_read(file, spec).actions, _read(folder, spec).actions)
+
+
+def test_frameskip_gives_sub_actions_in_time_order(
+    numbers: Any, spec: ModelSpec, tmp_path: Path
+) -> None:
+    found = _read(write_bag(tmp_path / "bag", *numbers), replace(spec, frameskip=2))
+    assert found.actions.shape == (STEPS // 2, 2, 3)
+    np.testing.assert_allclose(found.rows, numbers[0], atol=1e-6)
+    assert [picture[0, 0, 0] for picture in found.pictures] == [0, 2, 4, 6]
+
+
+def test_absolute_commands_are_the_places_commanded(
+    numbers: Any, spec: ModelSpec, tmp_path: Path
+) -> None:
+    action = replace(spec.action, command=CommandMapping("absolute", spec.action.names))
+    found = _read(write_bag(tmp_path / "bag", *numbers), replace(spec, action=action))
+    np.testing.assert_allclose(found.actions[:, 0], numbers[1][1:], atol=1e-6)
+
+
+def test_without_commands_the_measured_motion_counts_and_is_told(
+    numbers: Any, spec: ModelSpec, tmp_path: Path
+) -> None:
+    found = _read(write_bag(tmp_path / "bag", *numbers, commands=False), spec)
+    np.testing.assert_allclose(found.actions[:, 0], numbers[0], atol=1e-6)
+    assert "No commands were recorded" in found.notes[0]
+
+
+def test_proprio_is_taken_by_its_names(numbers: Any, spec: ModelSpec, tmp_path: Path) -> None:
+    statistics = replace(spec.statistics, proprio=Moments([0.0, 0.0], [1.0, 1.0]))
+    known = ProprioSpec(["ee_z", "ee_x"], ["m", "m"])
+    path = write_bag(tmp_path / "bag", *numbers)
+    found = _read(path, replace(spec, proprio=known, statistics=statistics))
+    np.testing.assert_allclose(found.proprio, numbers[1][:, [2, 0]], atol=1e-6)
+    unknown = ProprioSpec(["ee_z", "gripper"], ["m", "m"])
+    found = _read(path, replace(spec, proprio=unknown, statistics=statistics))
+    assert found.proprio is None
+    assert "no state 'gripper'" in " ".join(found.notes)
+
+
+def test_pictures_rarer_than_a_model_step_are_a_sentence(
+    numbers: Any, spec: ModelSpec, tmp_path: Path
+) -> None:
+    path = write_bag(tmp_path / "bag", *numbers, seconds_per_step=5 * STEP)
+    with pytest.raises(RecordingError, match="record at a higher rate"):
+        _read(path, spec)
+
+
+def test_what_is_no_bag_or_lacks_topics_is_a_sentence(
+    numbers: Any, spec: ModelSpec, tmp_path: Path
+) -> None:
+    with pytest.raises(RecordingError, match="cannot be read as a bag"):
+        _read(tmp_path / "none", spec)
+    path = write_bag(tmp_path / "bag", *numbers)
+    with pytest.raises(RecordingError, match=r"no topic other .* /camera/image"):
+        _read(path, spec, image="other")
+    (file,) = path.glob("*.mcap")
+    file.write_bytes(file.read_bytes()[:500])
+    with pytest.raises(RecordingError):
+        _read(path, spec)
+
+
+def _with_numbers(path: Path, write: Callable[[Any, Any], None]) -> Path:
+    """A bag with pictures every step, and what ``write`` adds."""
+    header, time = TYPES.types["std_msgs/msg/Header"], TYPES.types["builtin_interfaces/msg/Time"]
+    image = TYPES.types["sensor_msgs/msg/Image"]
+    with Writer(path, version=9) as writer:
+        connection = writer.add_connection("/image", image.__msgtype__, typestore=TYPES)
+        for step in range(STEPS + 1):
+            stamp = START + step * STEP
+            message = image(
+                header(time(int(stamp), round(stamp % 1 * 1e9)), "camera"),
+                4, 4, "rgb8", 0, 12, np.full(48, step, np.uint8),
+            )  # fmt: skip
+            raw = TYPES.serialize_cdr(message, image.__msgtype__)
+            writer.write(connection, round(stamp * 1e9), raw)
+        write(writer, TYPES)
+    return path
+
+
+def test_numbers_are_actions_where_they_are_as_many(spec: ModelSpec, tmp_path: Path) -> None:
+    def numbers(width: int) -> Callable[[Any, Any], None]:
+        def write(writer: Any, types: Any) -> None:
+            kind = "std_msgs/msg/Float64MultiArray"
+            connection = writer.add_connection("/commands", kind, typestore=types)
+            layout = types.types["std_msgs/msg/MultiArrayLayout"]([], 0)
+            for step in range(STEPS + 1):
+                message = types.types[kind](layout, np.full(width, 0.01 * step))
+                time = round((START + step * STEP) * 1e9)
+                writer.write(connection, time, types.serialize_cdr(message, kind))
+
+        return write
+
+    found = _read(_with_numbers(tmp_path / "three", numbers(3)), spec, command="commands")
+    np.testing.assert_allclose(found.actions[:, 0, 0], 0.01 * np.arange(STEPS), atol=1e-9)
+    with pytest.raises(RecordingError, match="carries 7 numbers"):
+        _read(_with_numbers(tmp_path / "seven", numbers(7)), spec, command="commands")
+
+
+def test_velocities_become_displacements(spec: ModelSpec, tmp_path: Path) -> None:
+    def write(writer: Any, types: Any) -> None:
+        known = types.types
+        kind = "geometry_msgs/msg/TwistStamped"
+        connection = writer.add_connection("/twist", kind, typestore=types)
+        for tick in range(STEPS * 10 + 1):
+            stamp = START + tick * STEP / 10
+            header = known["std_msgs/msg/Header"](
+                known["builtin_interfaces/msg/Time"](int(stamp), round(stamp % 1 * 1e9)), "base"
+            )
+            zero = known["geometry_msgs/msg/Vector3"](0.0, 0.0, 0.0)
+            speed = known["geometry_msgs/msg/Vector3"](0.1, 0.0, -0.2)
+            message = known[kind](header, known["geometry_msgs/msg/Twist"](speed, zero))
+            writer.write(connection, round(stamp * 1e9), types.serialize_cdr(message, kind))
+
+    found = _read(_with_numbers(tmp_path / "bag", write), spec, command="twist")
+    np.testing.assert_allclose(found.actions[:, 0], [[0.02, 0, -0.04]] * STEPS, atol=1e-9)
+
+
+def test_pictures_alone_are_no_episode(spec: ModelSpec, tmp_path: Path) -> None:
+    path = _with_numbers(tmp_path / "bag", lambda writer, types: None)
+    with pytest.raises(RecordingError, match="neither commands nor measured poses"):
+        _read(path, spec)

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn.functional import scaled_dot_product_attention
+
+from wm_planner.diagnosis.cost import cost_of, matmul_rate
+
+
+@pytest.mark.parametrize("pretend", [False, True])
+def test_product_takes_two_flop_a_multiplication_and_holds_its_result(pretend: bool) -> None:
+    a, b = torch.randn(20, 30), torch.randn(30, 40)
+    cost = cost_of(lambda: a @ b, pretend=pretend)
+    assert cost.flop == 2 * 20 * 30 * 40
+    assert cost.peak == 4 * 20 * 40
+
+
+@pytest.mark.parametrize("pretend", [False, True])
+def test_fused_attention_is_counted(pretend: bool) -> None:
+    q, k = torch.randn(2, 3, 16, 8), torch.randn(2, 3, 48, 8)
+    cost = cost_of(lambda: scaled_dot_product_attention(q, k, k), pretend=pretend)
+    assert cost.flop == 2 * (2 * 2 * 3 * 16 * 48 * 8)
+
+
+@pytest.mark.parametrize("pretend", [False, True])
+def test_peak_leaves_out_what_was_freed_views_and_what_was_there(pretend: bool) -> None:
+    given = torch.zeros(100)
+
+    def call() -> torch.Tensor:
+        for _ in range(3):
+            result = given.view(10, 10) + 1.0
+            result = result.t()[:5]
+        return result
+
+    assert cost_of(call, pretend=pretend).peak == 2 * 400  # one is made before the last is freed
+
+
+def test_nothing_is_computed_where_it_only_pretends() -> None:
+    huge = torch.empty(10**6, 10**6, device="meta")
+    assert cost_of(lambda: huge @ huge).flop == 2 * 10**18
+
+
+def test_rate_is_positive() -> None:
+    assert matmul_rate(torch.device("cpu")) > 0

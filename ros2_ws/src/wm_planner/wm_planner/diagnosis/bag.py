@@ -1,0 +1,211 @@
+"""Reads the topics of a recorded bag that an episode is made of; sqlite3 and mcap, without ROS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wm_planner.diagnosis.episode import RecordingError
+from wm_planner.images import ImageFormatError, ImagePolicy, decode
+
+if TYPE_CHECKING:
+    from rosbags.highlevel import AnyReader
+
+PICTURES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
+POSE, TWIST = "geometry_msgs/msg/PoseStamped", "geometry_msgs/msg/TwistStamped"
+JOINTS, NUMBERS = "sensor_msgs/msg/JointState", "std_msgs/msg/Float64MultiArray"
+COMMANDS = (POSE, TWIST, JOINTS, NUMBERS)
+_CLOCKS_APART = 1.0  # [s] between a message's stamp and its recording
+
+
+@dataclass(frozen=True)
+class Topics:
+    """Names of a bag's topics, with or without their namespace; the node's names by default."""
+
+    image: str = "image"
+    pose: str = "current_pose"
+    command: str = "target_pose"
+    joints: str = "joint_states"
+
+
+@dataclass
+class Stream:
+    """What one topic carried.
+
+    Attributes:
+        topic: Its full name.
+        kind: Message type.
+        times: Stamp of each message, or where it has none the time of its recording [s].
+        received: Time of its recording [s].
+        values: Numbers of each message; positions [m] of poses, velocities [m/s] of twists.
+        names: Of joints.
+        frames: ``frame_id``s seen.
+    """
+
+    topic: str
+    kind: str
+    times: list[float] = field(default_factory=list)
+    received: list[float] = field(default_factory=list)
+    values: list[list[float]] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    frames: set[str] = field(default_factory=set)
+
+    def add(self, message: Any, received: float) -> None:
+        """Take a message, pictures only by their time."""
+        header = getattr(message, "header", None)
+        stamp = 0.0 if header is None else header.stamp.sec + 1e-9 * header.stamp.nanosec
+        if header is not None and header.frame_id:
+            self.frames.add(header.frame_id)
+        self.times.append(stamp or received)
+        self.received.append(received)
+        if self.kind == POSE:
+            p = message.pose.position
+            self.values.append([p.x, p.y, p.z])
+        elif self.kind == TWIST:
+            v = message.twist.linear
+            self.values.append([v.x, v.y, v.z])
+        elif self.kind == JOINTS:
+            self.names = self.names or list(message.name)
+            by_name = dict(zip(message.name, message.position, strict=False))
+            self.values.append([float(by_name.get(name, np.nan)) for name in self.names])
+        elif self.kind == NUMBERS:
+            self.values.append([float(value) for value in message.data])
+
+
+@dataclass
+class Bag:
+    """A bag's streams, and its pictures on demand.
+
+    Attributes:
+        path: Directory or file.
+        streams: By role: ``image``, ``pose``, ``command``, ``joints``; those that are there.
+    """
+
+    path: Path
+    streams: dict[str, Stream]
+
+    def pictures(self, indices: list[int], policy: ImagePolicy) -> NDArray[np.uint8]:
+        """Decode the pictures of these (increasing) indices: RGB (len, height, width, 3).
+
+        Raises:
+            RecordingError: A picture cannot be decoded, or they differ in size.
+        """
+        stream = self.streams["image"]
+        wanted, found = set(indices), []
+        with _reading(self.path) as reader:
+            connections = [c for c in reader.connections if c.topic == stream.topic]
+            for index, (connection, _, raw) in enumerate(reader.messages(connections)):
+                if index not in wanted:
+                    continue
+                message = reader.deserialize(raw, connection.msgtype)
+                try:
+                    found.append(decode(message, policy, topic=stream.topic))
+                except ImageFormatError as error:
+                    raise RecordingError(f"{self.path}: picture {index}: {error}") from error
+                if len(found) == len(wanted):
+                    break
+        if len({picture.shape for picture in found}) > 1:
+            raise RecordingError(
+                f"{self.path}: pictures of {stream.topic} change their size on the way: record "
+                "with one setting of the camera"
+            )
+        return np.repeat(np.stack(found), [indices.count(i) for i in sorted(wanted)], axis=0)
+
+
+def read_bag(path: Path, topics: Topics) -> Bag:
+    """Read a bag's streams, all but its pictures' pixels.
+
+    Args:
+        path: Directory with ``metadata.yaml``, or a single ``.mcap`` or ``.db3`` file.
+        topics: Which ones to take; the one topic of a fitting type serves where a name is missing.
+
+    Raises:
+        RecordingError: The bag cannot be read, has no pictures, or several topics would do.
+    """
+    with _reading(path) as reader:
+        kinds = {c.topic: c.msgtype for c in reader.connections}
+        chosen = {
+            role: topic
+            for role, wanted, types in (
+                ("image", topics.image, PICTURES),
+                ("pose", topics.pose, (POSE,)),
+                ("command", topics.command, COMMANDS),
+                ("joints", topics.joints, (JOINTS,)),
+            )
+            if (topic := _choose(path, role, wanted, types, kinds))
+        }
+        if "image" not in chosen:
+            raise RecordingError(
+                f"{path} has no pictures; its topics: "
+                f"{', '.join(f'{t} ({k})' for t, k in sorted(kinds.items())) or 'none'}"
+            )
+        streams = {role: Stream(topic, kinds[topic]) for role, topic in chosen.items()}
+        for stream in streams.values():
+            connections = [c for c in reader.connections if c.topic == stream.topic]
+            for connection, time, raw in reader.messages(connections):
+                stream.add(reader.deserialize(raw, connection.msgtype), time * 1e-9)
+    streams = {role: stream for role, stream in streams.items() if stream.times}
+    if "image" not in streams:
+        raise RecordingError(f"{path}: no message was recorded on {chosen['image']}")
+    _one_clock(streams)
+    return Bag(path, streams)
+
+
+def _choose(
+    path: Path, role: str, wanted: str, types: tuple[str, ...], kinds: dict[str, str]
+) -> str:
+    """The topic of a role: the one named, else the only picture topic; empty: none."""
+    named = [
+        t for t, k in kinds.items() if k in types and f"/{t}".endswith(f"/{wanted.lstrip('/')}")
+    ]
+    if not named and wanted != getattr(Topics(), role):
+        raise RecordingError(
+            f"{path} has no topic {wanted} of type {' or '.join(types)}; it has: "
+            f"{', '.join(f'{t} ({k})' for t, k in sorted(kinds.items()))}"
+        )
+    if not named and role == "image":
+        named = [topic for topic, kind in kinds.items() if kind in types]
+    if len(named) > 1:
+        raise RecordingError(
+            f"{path} has several topics for {role} ({', '.join(sorted(named))}): choose one with "
+            f"--{role}-topic"
+        )
+    return named[0] if named else ""
+
+
+def _one_clock(streams: dict[str, Stream]) -> None:
+    """Where stamps and recording times are of different clocks, all streams take the latter.
+
+    Messages without a stamp have no other time, and a simulator's stamps do not fit it.
+    """
+    bare = any(s.kind == NUMBERS for s in streams.values())
+    apart = max(abs(np.median(np.subtract(s.times, s.received))) for s in streams.values())
+    if bare and apart > _CLOCKS_APART:
+        for stream in streams.values():
+            stream.times = list(stream.received)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[AnyReader]:
+    try:
+        from rosbags.highlevel import AnyReader, AnyReaderError
+        from rosbags.typesys import Stores, get_typestore
+    except ImportError as error:
+        raise RecordingError(
+            f"Bags need the Python package rosbags, which cannot be imported ({error}): "
+            "pip install rosbags"
+        ) from error
+    try:
+        with AnyReader([path], default_typestore=get_typestore(Stores.ROS2_JAZZY)) as reader:
+            yield reader
+    except (AnyReaderError, OSError) as error:
+        raise RecordingError(
+            f"{path} cannot be read as a bag ({error}): give the directory with metadata.yaml, or "
+            "a single .mcap or .db3 file"
+        ) from error

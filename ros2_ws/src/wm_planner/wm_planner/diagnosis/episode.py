@@ -1,0 +1,59 @@
+"""A recorded episode, as the checks need it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class RecordingError(ValueError):
+    """A recording cannot be read, or does not fit the model."""
+
+
+@dataclass(frozen=True)
+class Episode:
+    """K model steps of a recording; frame k + 1 is what action k led to.
+
+    Attributes:
+        name: Which recording and which episode of it, for people.
+        actions: Physical units, float64 (K, frameskip, A) in the order of ``action.names``.
+        pictures: RGB uint8 (K + 1, height, width, 3), or None where none were recorded.
+        proprio: Physical units, float64 (K + 1, P) in the order of ``proprio.names``, or None.
+        places: Measured coordinates by the name of their axis, ``x``, ``y``, ``z``, each (K + 1,),
+            in the unit of the actions' displacements; empty where none is known.
+        notes: What was assumed in reading it, as sentences.
+    """
+
+    name: str
+    actions: NDArray[np.float64]
+    pictures: NDArray[np.uint8] | None = None
+    proprio: NDArray[np.float64] | None = None
+    places: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        frames = len(self.actions) + 1
+        held = {"pictures": self.pictures, "proprio": self.proprio, **self.places}
+        for name, values in held.items():
+            if values is not None and len(values) != frames:
+                raise RecordingError(
+                    f"{self.name} has {len(values)} frames of {name} for {len(self.actions)} model "
+                    f"steps, not {frames}: the recording is cut or its streams do not overlap"
+                )
+
+    @property
+    def steps(self) -> int:
+        """K, model steps."""
+        return len(self.actions)
+
+    @property
+    def flat(self) -> NDArray[np.float64]:
+        """The actions as the model takes them, (K, frameskip * A), sub-actions in time order."""
+        return self.actions.reshape(self.steps, -1)
+
+    @property
+    def rows(self) -> NDArray[np.float64]:
+        """One environment step's action a row, (K * frameskip, A)."""
+        return self.actions.reshape(-1, self.actions.shape[-1])

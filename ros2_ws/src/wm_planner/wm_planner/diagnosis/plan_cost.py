@@ -1,0 +1,97 @@
+"""What one plan costs with a model and a planner's settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from wm_planner.diagnosis.cost import Cost, cost_of, matmul_rate, seconds
+from wm_planner.models.dino_wm.model import DinoWorldModel
+from wm_planner.models.protocol import Observation, WorldModel
+
+PROBE = 4
+"""Candidates that are timed and counted on a CPU, as many as DINO-WM computes at once there."""
+
+
+@dataclass(frozen=True)
+class PlanCost:
+    """FLOP, memory and estimated time of one plan from one frame.
+
+    Attributes:
+        encode_flop: Floating-point operations of encoding the picture and the goal.
+        rollout_flop: Those of all rollouts.
+        peak_bytes: Most bytes of tensors held at once during a rollout, weights left out.
+        matmul_rate: What the device was measured to do in a large matrix product [FLOP/s].
+        least_seconds: All FLOP at that rate.
+        estimated_seconds: From a rollout that was timed.
+        timed_candidates: How many candidates that rollout had.
+    """
+
+    encode_flop: int
+    rollout_flop: int
+    peak_bytes: int
+    matmul_rate: float
+    least_seconds: float
+    estimated_seconds: float
+    timed_candidates: int
+
+
+def plan_cost(
+    model: WorldModel, dtype: torch.dtype, *, samples: int, iterations: int, horizon: int
+) -> PlanCost:
+    """Counts and times what a plan of these settings executes.
+
+    A DINO-WM plan is counted without computing it; of other families, whose code may look at the
+    numbers it computes, one whole iteration is computed.
+
+    Args:
+        model: The model on its device.
+        dtype: Precision that the device's rate is measured in.
+        samples: Candidates per iteration.
+        iterations: Iterations.
+        horizon: Model steps.
+    """
+    spec, device = model.spec, model.device
+    names, size = spec.proprio.names, spec.image.size
+    picture = torch.full((1, 1, size, size, 3), 127, dtype=torch.uint8, device=device)
+    observation = Observation(
+        picture,
+        torch.zeros(1, 1, len(names), device=device) if names else None,
+        views=(picture,) * (len(spec.views) - 1),
+    )
+    pretend = isinstance(model, DinoWorldModel)
+    with torch.inference_mode():
+        latent = model.encode(observation)
+
+    def rollout(count: int) -> None:
+        model.rollout(latent, torch.zeros(1, count, horizon, spec.model_action_dim, device=device))
+
+    encode = cost_of(lambda: model.encode(observation), pretend=False)
+    timed = min(samples, PROBE) if pretend and device.type == "cpu" else samples
+    once = cost_of(lambda: rollout(timed), pretend=pretend)
+    if timed < samples:
+        once = _extended(once, cost_of(lambda: rollout(2 * timed)), timed, samples)
+    with torch.inference_mode():
+        rollout(1)
+        duration = min(seconds(lambda: rollout(timed), device) for _ in range(2))
+    rate = matmul_rate(device, dtype)
+    flop = 2 * encode.flop + iterations * once.flop
+    return PlanCost(
+        encode_flop=2 * encode.flop,
+        rollout_flop=iterations * once.flop,
+        peak_bytes=once.peak,
+        matmul_rate=rate,
+        least_seconds=flop / rate,
+        estimated_seconds=iterations * duration * samples / timed,
+        timed_candidates=timed,
+    )
+
+
+def _extended(one: Cost, two: Cost, each: int, samples: int) -> Cost:
+    """The cost of all samples, from that of one and of two pieces of ``each``."""
+    more = samples - each
+    return Cost(
+        one.flop + more * (two.flop - one.flop) // each,
+        one.peak + more * (two.peak - one.peak) // each,
+    )
