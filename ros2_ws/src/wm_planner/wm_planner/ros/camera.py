@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import Any
 
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -15,24 +16,15 @@ from wm_planner.config import ImagesConfig
 from wm_planner.control.loop import FUTURE
 from wm_planner.images import decode
 from wm_planner.images.configured import image_policy
+from wm_planner.ros.qos import on_incompatible_publisher
+from wm_planner.ros.recent import Recent
 from wm_planner.worker import Picture
 
-
-@dataclass(frozen=True)
-class Frame:
-    """A decoded picture.
-
-    Attributes:
-        picture: RGB, uint8 (height, width, 3).
-        stamp: When it was taken [s, ROS time].
-    """
-
-    picture: Picture
-    stamp: float
+FRAMES = 4  # of each camera that may wait for those of the others
 
 
 class Camera:
-    """Subscribes to ``image`` and keeps the newest good frame.
+    """Subscribes to one view's topic and keeps its newest good frames.
 
     A bad picture is dropped, counted and reported once until the reason changes.
 
@@ -41,21 +33,29 @@ class Camera:
         config: Transport, QoS and decoding.
         max_age: A picture older than this when it arrives is stale [s].
         on_frame: Called after a good frame arrived.
+        view: Name of the topic; for compressed pictures of its folder.
     """
 
     def __init__(
-        self, node: Node, config: ImagesConfig, max_age: float, on_frame: Callable[[], None]
+        self,
+        node: Node,
+        config: ImagesConfig,
+        max_age: float,
+        on_frame: Callable[[], None],
+        view: str = "image",
     ) -> None:
         self._node = node
         self._policy = image_policy(config)
         self._type = Image if config.transport == "raw" else CompressedImage
-        self._name = "image" if config.transport == "raw" else "image/compressed"
+        self._name = view if config.transport == "raw" else f"{view}/compressed"
+        self._depth = config.depth
         self._auto = config.reliability == "auto"
-        self._max_age = max_age
+        self.max_age = max_age
         self._on_frame = on_frame
-        self._frame: Frame | None = None
+        self.frames: Recent[Picture] = Recent(FRAMES)
         self.shape: tuple[int, int] | None = None  # (height, width) of the last good picture
         self.good_steady = float("-inf")  # [s, steady clock] when the last good picture came
+        self.delay = math.nan  # [s] from the last picture's publication to its callback
         self.received = 0
         self.dropped = 0
         self.problem = ""
@@ -80,15 +80,6 @@ class Camera:
             self._node.destroy_subscription(self._subscription)
             self._subscribe(reliable=reliable)
 
-    @property
-    def newest(self) -> Frame | None:
-        """The newest good frame that was not planned from."""
-        return self._frame
-
-    def taken(self) -> None:
-        """The newest frame was used."""
-        self._frame = None
-
     def close(self) -> None:
         """Unsubscribe."""
         self._node.destroy_subscription(self._subscription)
@@ -97,20 +88,27 @@ class Camera:
         self._reliable = reliable
         policy = ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT
         self._subscription = self._node.create_subscription(
-            self._type, self._name, self._on_message, QoSProfile(depth=1, reliability=policy)
+            self._type,
+            self._name,
+            self._on_message,
+            QoSProfile(depth=self._depth, reliability=policy),
+            event_callbacks=on_incompatible_publisher(
+                lambda: self.topic, lambda problem: self._report(problem, "qos")
+            ),
         )
 
-    def _on_message(self, message: Image | CompressedImage) -> None:
+    def _on_message(self, message: Image | CompressedImage, info: dict[str, Any]) -> None:
         self.received += 1
+        self.delay = time.time() - info["source_timestamp"] * 1e-9
         now = self._node.get_clock().now().nanoseconds * 1e-9
         try:
             stamp = Time.from_msg(message.header.stamp).nanoseconds * 1e-9
             if stamp == 0:
                 stamp = now  # a driver that does not stamp its pictures
-            elif now - stamp > self._max_age:
+            elif now - stamp > self.max_age:
                 raise ValueError(
                     f"the picture is {now - stamp:.2f} s old when it arrives; at most "
-                    f"{self._max_age:.2f} s (session.image_timeout) is allowed"
+                    f"{self.max_age:.2f} s (session.image_timeout) is allowed"
                 )
             elif stamp - now > FUTURE:
                 raise ValueError(
@@ -123,7 +121,7 @@ class Camera:
             self._report(str(error), getattr(error, "key", "stamp"))
             return
         self._report("", None)
-        self._frame = Frame(picture, stamp)
+        self.frames.add(stamp, picture)
         self.shape = picture.shape[:2]
         self.good_steady = time.monotonic()
         self._on_frame()
@@ -132,7 +130,7 @@ class Camera:
         """Log a problem once, and its end; ``key`` tells one kind of problem from another."""
         if key != self._key:
             if problem:
-                self._node.get_logger().warning(f"picture dropped: {problem}")
+                self._node.get_logger().warning(f"no picture: {problem}")
             else:
                 self._node.get_logger().info(f"{self.topic}: pictures are good again")
         self.problem, self._key = problem, key

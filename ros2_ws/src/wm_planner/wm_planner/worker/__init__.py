@@ -1,4 +1,4 @@
-"""The planner's own process: it holds the model and the GPU, the node's process has no torch."""
+"""Where the model plans: by default in a process of its own, so that the node has no torch."""
 
 from wm_planner.worker.link import PlannerLink, WorkerError
 from wm_planner.worker.messages import (

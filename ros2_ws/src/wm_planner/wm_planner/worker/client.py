@@ -1,53 +1,98 @@
-"""The node's side of the worker: starts the process, sends requests, hands over answers.
-
-Nothing here blocks the caller: two threads do the sending and the receiving, because a stopped
-process (SIGSTOP, swap) neither reads nor answers.
-"""
+"""The node's side of the worker: starts it, sends requests, hands over answers."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import queue
 import signal
 import socket
 import subprocess
 import sys
+import sysconfig
 import threading
 from collections.abc import Callable
-from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Protocol
 
+import wm_planner
 from wm_planner.config import Config
 from wm_planner.worker.messages import Answer, Failed, Request
+from wm_planner.worker.shared import Arena, make_memory
+from wm_planner.worker.wire import Wire
+
+OnAnswer = Callable[[Answer], None]
 
 
-class Worker:
-    """A process that holds the model and plans.
+class Worker(Protocol):
+    """Holds the model and plans.
 
-    Args:
-        config: All settings; ``worker.python`` names the interpreter.
-        on_answer: Called from a thread of its own with each answer; must only pass it on. When
-            the process dies, or the connection breaks, the last answer is a ``Failed`` with
-            ``lost`` set; none follows ``close``.
+    ``make_worker`` starts one. Its ``on_answer`` is called with each answer, perhaps from another
+    thread, and must only pass it on. When the worker is lost, the last answer is a ``Failed`` with
+    ``lost`` set; none follows ``kill`` or ``close``.
     """
 
-    def __init__(self, config: Config, on_answer: Callable[[Answer], None]) -> None:
+    def send(self, request: Request) -> None:
+        """Hand over a request."""
+        ...
+
+    def kill(self) -> None:
+        """End it at once; does not wait for it."""
+        ...
+
+    def close(self) -> None:
+        """End it, and wait a little for it to be gone."""
+        ...
+
+    @property
+    def pid(self) -> int:
+        """The process it runs in."""
+        ...
+
+
+def make_worker(config: Config, on_answer: OnAnswer) -> Worker:
+    """Start the worker of the configured ``worker.mode``.
+
+    Raises:
+        ValueError: The interpreter of the process cannot be run.
+    """
+    kinds: dict[str, Callable[[Config, OnAnswer], Worker]] = {
+        "process": ProcessWorker,
+        "thread": ThreadWorker,
+        "inline": InlineWorker,
+    }
+    return kinds[config.worker.mode](config, on_answer)
+
+
+class ProcessWorker:
+    """A process of its own; ``worker.python`` names its interpreter.
+
+    Nothing here blocks the caller: two threads do the sending and the receiving, because a stopped
+    process (SIGSTOP, swap) neither reads nor answers.
+    """
+
+    def __init__(self, config: Config, on_answer: OnAnswer) -> None:
         ours, theirs = socket.socketpair()
-        python = config.worker.python or sys.executable
+        memory = make_memory()
+        python = os.path.expanduser(config.worker.python) or sys.executable
         try:
             self._process = subprocess.Popen(
-                [python, "-m", "wm_planner.worker", str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
+                [python, "-m", "wm_planner.worker", str(theirs.fileno()), str(memory)],
+                pass_fds=[theirs.fileno(), memory],
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C is the node's to handle
+                env=_foreign_environment() if config.worker.python else None,
             )
         except OSError as error:
             ours.close()
             raise ValueError(
                 f"worker.python '{python}' cannot be run: {error.strerror or error}"
             ) from error
+        else:
+            self._wire = Wire(ours, outgoing=Arena(memory))
         finally:
             theirs.close()
-        self._connection = Connection(ours.detach())
+            os.close(memory)
         self._on_answer = on_answer
         self._closed = False
         self._outbox: queue.SimpleQueue[Config | Request | None] = queue.SimpleQueue()
@@ -55,18 +100,19 @@ class Worker:
         for target in (self._send_all, self._receive_all):
             threading.Thread(target=target, name=target.__name__, daemon=True).start()
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def send(self, request: Request) -> None:
-        """Queue a request; returns at once."""
         self._outbox.put(request)
 
     def kill(self) -> None:
-        """End the process at once; does not wait for it."""
         self._closed = True
         self._outbox.put(None)
         self._process.kill()
 
     def close(self) -> None:
-        """End the process, and wait a little for it to be gone."""
         self.kill()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(1.0)
@@ -74,12 +120,12 @@ class Worker:
     def _send_all(self) -> None:
         with contextlib.suppress(OSError):  # a broken connection is told by _receive_all
             while (message := self._outbox.get()) is not None:
-                self._connection.send(message)
+                self._wire.send(message)
 
     def _receive_all(self) -> None:
         try:
             while True:
-                answer = self._connection.recv()
+                answer = self._wire.receive()
                 if not self._closed:
                     self._on_answer(answer)
         except Exception as error:  # also an answer that cannot be read
@@ -91,8 +137,106 @@ class Worker:
             if not self._closed:
                 self._on_answer(Failed(-1, _obituary(code, error), lost=True))
         finally:
-            self._connection.close()
+            self._outbox.put(None)
             self._process.wait()  # reap it, however long that takes: nobody waits for this thread
+            self._wire.close()
+
+
+class ThreadWorker:
+    """A thread of the node's process: no second interpreter, but torch competes with callbacks.
+
+    A thread cannot be killed: one that hangs is left behind, and its answers are ignored.
+    """
+
+    def __init__(self, config: Config, on_answer: OnAnswer) -> None:
+        self._on_answer = on_answer
+        self._closed = False
+        self._inbox: queue.SimpleQueue[Config | Request | None] = queue.SimpleQueue()
+        self._inbox.put(config)
+        self._thread = threading.Thread(target=self._run, name="planner", daemon=True)
+        self._thread.start()
+
+    @property
+    def pid(self) -> int:
+        return os.getpid()
+
+    def send(self, request: Request) -> None:
+        self._inbox.put(request)
+
+    def kill(self) -> None:
+        self._closed = True
+        self._inbox.put(None)  # also ends the plan under way
+
+    def close(self) -> None:
+        self.kill()
+        self._thread.join(1.0)
+
+    def _run(self) -> None:
+        try:
+            from wm_planner.worker.service import serve  # torch, which other modes keep out
+
+            serve(_Inbox(self._inbox, self._answer))
+        except EOFError:
+            pass
+        except Exception as error:
+            self._answer(Failed(-1, f"the planner's thread ended: {error!r}", lost=True))
+
+    def _answer(self, answer: Answer) -> None:
+        if not self._closed:
+            self._on_answer(answer)
+
+
+class _Inbox:
+    """The thread's end of its connection: ``service.Channel`` over a queue."""
+
+    def __init__(
+        self, inbox: queue.SimpleQueue[Config | Request | None], on_answer: OnAnswer
+    ) -> None:
+        self._inbox = inbox
+        self.send = on_answer
+
+    def receive(self) -> Config | Request:
+        if (message := self._inbox.get()) is None:
+            raise EOFError
+        return message
+
+    def pending(self) -> bool:
+        return not self._inbox.empty()
+
+
+class InlineWorker:
+    """Plans in the caller, which waits for each plan: for debugging, not for an arm."""
+
+    def __init__(self, config: Config, on_answer: OnAnswer) -> None:
+        from wm_planner.worker.service import Service  # torch, which other modes keep out
+
+        self._on_answer = on_answer
+        self._service = Service(config)
+        on_answer(self._service.answer)
+
+    @property
+    def pid(self) -> int:
+        return os.getpid()
+
+    def send(self, request: Request) -> None:
+        if (answer := self._service.handle(request)) is not None:
+            self._on_answer(answer)
+
+    def kill(self) -> None:
+        """Nothing runs between two calls."""
+
+    def close(self) -> None:
+        """Nothing runs between two calls."""
+
+
+def _foreign_environment() -> dict[str, str]:
+    """The environment of another interpreter: of the node's Python path only this package."""
+    home = Path(wm_planner.__file__).parents[1]
+    env = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
+    # Installed among others, e.g. by pip, it would bring along packages of the wrong Python.
+    if home != Path(sysconfig.get_path("purelib")):
+        env["PYTHONPATH"] = str(home)
+    return env
 
 
 def _obituary(code: int | None, error: Exception) -> str:

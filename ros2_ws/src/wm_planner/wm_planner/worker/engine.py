@@ -11,10 +11,12 @@ import torch
 from torch import Tensor
 
 from wm_planner.config import Config
+from wm_planner.models.latent.preprocess import resize
 from wm_planner.models.loading import load
 from wm_planner.models.protocol import Latent, Observation
 from wm_planner.planning import Objective, Planner, PlanResult, make_planner, shift
-from wm_planner.worker.messages import Planned, PlanOnce, PlanRequest, Scene, SetGoal
+from wm_planner.worker.messages import Picture, Planned, PlanOnce, PlanRequest, Scene, SetGoal
+from wm_planner.worker.scoring import Scoring
 
 
 class SceneError(ValueError):
@@ -39,10 +41,12 @@ class Engine:
             config.model.directory,
             config.model.device,
             allow_unverified_statistics=config.model.allow_unverified_statistics,
+            **config.model.options(),
         )
         self.spec = self._model.spec
         chosen = self.spec.objective if config.objective.mode == "model" else config.objective
-        self._objective = Objective(mode=chosen.mode, base=chosen.base, alpha=chosen.alpha)
+        objective = Objective(mode=chosen.mode, base=chosen.base, alpha=chosen.alpha)
+        self._scoring = Scoring(self._model, objective, captured=config.model.cuda_graphs)
         self._planners: dict[str, Planner] = {}
         self._planner(config.planning.preset)
         self._goal_scene: Scene | None = None
@@ -64,7 +68,9 @@ class Engine:
         """Plan once on a grey picture, so that the first real plan takes no longer than others."""
         size = self.spec.image.size
         count = len(self.spec.proprio.names)
-        grey = Scene(np.full((size, size, 3), 127, np.uint8), np.zeros(count) if count else None)
+        picture = np.full((size, size, 3), 127, np.uint8)
+        others = (picture,) * (len(self.spec.views) - 1)
+        grey = Scene(picture, np.zeros(count) if count else None, others)
         self.answer(PlanOnce(0, grey, grey))
 
     def set_goal(self, request: SetGoal) -> None:
@@ -87,7 +93,7 @@ class Engine:
         """
         begin = time.monotonic()
         if isinstance(request, PlanOnce):
-            stamp = math.nan
+            stamp, imagine = math.nan, False
             goal = self._encode(request.goal)
             preset = request.preset or self._config.planning.preset
             planner = self._planner(preset, None if request.seed < 0 else request.seed)
@@ -97,7 +103,7 @@ class Engine:
                 if self._goal_scene is None:
                     raise SceneError("a plan was asked for before a goal was set")
                 self._goal = self._encode(self._goal_scene)
-            stamp, goal = request.stamp, self._goal
+            stamp, imagine, goal = request.stamp, request.imagine, self._goal
             planner = self._planner(self._config.planning.preset)
             warm = self._warm_start(stamp)
         latent = self._encode(request.scene)
@@ -115,7 +121,19 @@ class Engine:
             stop_reason=str(result.stop_reason),
             plan_time=time.monotonic() - begin,
             latent_score=self._latent_score(latent),
+            imagined=self._imagined(latent, result.actions) if imagine else None,
         )
+
+    def _imagined(self, latent: Latent, actions: Tensor) -> Picture | None:
+        """The plan's decoded frames in a row, then the goal picture; None without a decoder."""
+        assert self._goal_scene
+        with torch.inference_mode():
+            frames = self._model.decode(self._model.rollout(latent, actions[:, None]))
+        if frames is None:
+            return None
+        goal = resize(torch.from_numpy(self._goal_scene.image)[None], frames.shape[-2])[0]
+        pictures = [*frames[0, 0].cpu(), goal.round().clamp(0, 255).byte().permute(1, 2, 0)]
+        return np.ascontiguousarray(torch.cat(pictures, dim=1).numpy())
 
     def _latent_score(self, latent: Latent) -> float | None:
         """How unusual a picture's latent is, 1 being the most unusual of training."""
@@ -135,12 +153,10 @@ class Engine:
         begin: float,
         cancel: Callable[[], bool] | None,
     ) -> PlanResult:
-        def cost(actions: Tensor) -> Tensor:
-            return self._model.distance(self._model.rollout(latent, actions), goal, self._objective)
-
         budget = self._config.planning.budget
         deadline = begin + budget if budget else None
         with torch.inference_mode():
+            cost = self._scoring.cost(latent, goal)
             return planner.plan(cost, warm_start=warm, deadline=deadline, cancel=cancel)
 
     def _planner(self, preset: str, seed: int | None = None) -> Planner:
@@ -180,11 +196,16 @@ class Engine:
         given = 0 if scene.proprio is None else len(scene.proprio)
         if names and given != len(names):
             raise SceneError(f"the model needs the state {', '.join(names)}; {given} numbers came")
-        image = torch.from_numpy(scene.image).to(self._model.device)[None, None]
+        pictures, views = (scene.image, *scene.views), self.spec.views
+        if len(pictures) != len(views):
+            raise SceneError(f"the model sees {', '.join(views)}; pictures given: {len(pictures)}")
+        image, *others = (
+            torch.from_numpy(picture).to(self._model.device)[None, None] for picture in pictures
+        )
         proprio = None
         if names:
             proprio = torch.as_tensor(
                 scene.proprio, dtype=torch.float32, device=self._model.device
             )[None, None]
         with torch.inference_mode():
-            return self._model.encode(Observation(image, proprio))
+            return self._model.encode(Observation(image, proprio, views=tuple(others)))

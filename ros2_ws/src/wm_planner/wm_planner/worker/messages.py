@@ -17,15 +17,17 @@ Vector = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Scene:
-    """One picture and the robot's state with it.
+    """The pictures of one moment and the robot's state with them.
 
     Attributes:
-        image: RGB, uint8 (height, width, 3).
+        image: Of the model's first view: RGB, uint8 (height, width, 3).
         proprio: State (P,) in the spec's order and units, None where the model needs none.
+        views: Pictures of the model's other views, in the spec's order.
     """
 
     image: Picture
     proprio: Vector | None = None
+    views: tuple[Picture, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,13 @@ class PlanRequest:
         goal_id: The goal it belongs to.
         scene: What the robot sees.
         stamp: When the picture was taken [s, ROS time]; says how far the last plan has moved on.
+        imagine: Also decode what the model expects of the plan.
     """
 
     goal_id: int
     scene: Scene
     stamp: float
+    imagine: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,13 +95,15 @@ class Planned:
         goal_id: The goal it is for.
         stamp: Stamp of its picture [s]; NaN for ``PlanOnce``.
         actions: Physical actions (horizon, frameskip * action_dim).
-        distance: From the picture to the goal, in typical distances; in the latent space's own units
-            where the model is not calibrated.
+        distance: From the picture to the goal, in typical distances; in the latent space's own
+            units where the model is not calibrated.
         cost_history: Cost of the best plan after each iteration.
         stop_reason: Why the planner stopped.
         plan_time: Wall time of encoding and planning [s].
         latent_score: How far the picture's latent lies outside the training's, 1 being the
             farthest that is normal; None where the spec does not say what is.
+        imagined: Decoded frames of the plan in a row, then the goal picture, uint8 (size,
+            frames * size, 3); None where it was not asked for, or the model has no decoder.
     """
 
     goal_id: int
@@ -108,6 +114,7 @@ class Planned:
     stop_reason: str
     plan_time: float
     latent_score: float | None = None
+    imagined: Picture | None = None
 
 
 @dataclass(frozen=True)
@@ -117,12 +124,14 @@ class Failed:
     Attributes:
         goal_id: The goal it is about; -1: the worker could not start, or was lost.
         message: A sentence.
-        lost: The process is gone.
+        lost: The worker is gone.
+        restarting: It is being started again, and will go on with the goal.
     """
 
     goal_id: int
     message: str
     lost: bool = False
+    restarting: bool = False
 
 
 Request = SetGoal | PlanRequest | PlanOnce

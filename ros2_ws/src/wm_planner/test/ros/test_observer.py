@@ -1,0 +1,242 @@
+"""Pictures of several cameras and the state are joined by their stamps, over real topics."""
+
+from __future__ import annotations
+
+import math
+import time
+from array import array
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from geometry_msgs.msg import PoseStamped
+from rclpy.context import Context
+from rclpy.duration import Duration
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import Image, JointState
+from std_msgs.msg import Float64MultiArray
+
+from wm_planner.config import Config
+from wm_planner.models import ModelSpec
+from wm_planner.models.spec import ProprioSpec
+from wm_planner.ros.observer import Observer
+from wm_planner.ros.status import seconds_to_time
+from wm_planner.worker import Scene
+
+pytestmark = pytest.mark.dds
+WAIT = 20.0  # [s] discovery on a busy machine
+STATES = ("joint_states", "current_pose", "proprio")
+
+
+class Bench(Node):
+    """An observer and the publishers of all that it may read."""
+
+    def __init__(self, context: Context) -> None:
+        reliable = [
+            Parameter(f"qos_overrides./{topic}.subscription.reliability", value="reliable")
+            for topic in STATES
+        ]
+        super().__init__("bench", context=context, parameter_overrides=reliable)
+        self.runner = SingleThreadedExecutor(context=context)
+        self.runner.add_node(self)
+        self.config = Config()
+        self.config.images.depth = 10
+        self.config.session.image_timeout = 1000.0  # stamps of the tests may be old
+        self.outputs: dict[str, Any] = {}
+        self.came = 0
+
+    def open(self, spec: ModelSpec, **topics: type) -> Observer:
+        self.observer = Observer(self, self.config, spec, self._count)
+        for topic, kind in topics.items():
+            self.outputs[topic] = self.create_publisher(kind, topic, 10)
+        self.observer.match_publishers()
+        self.until(lambda: all(p.get_subscription_count() for p in self.outputs.values()))
+        self.observer.match_publishers()  # no picture may be lost on a busy machine
+        self.until(lambda: all(p.get_subscription_count() for p in self.outputs.values()))
+        self.start = round(self.get_clock().now().nanoseconds * 1e-9, 3) - 100
+        return self.observer
+
+    def _count(self) -> None:
+        self.came += 1
+
+    def until(self, done: Callable[[], bool], seconds: float = WAIT) -> bool:
+        end = time.monotonic() + seconds
+        while not done():
+            if time.monotonic() > end:
+                return False
+            self.runner.spin_once(timeout_sec=0.02)
+        return True
+
+    def picture(self, topic: str, shade: int, offset: float) -> None:
+        message = Image(height=4, width=6, step=18, encoding="rgb8")
+        message.data = array("B", bytes([shade]) * 72)
+        message.header.stamp = seconds_to_time(self.start + offset)
+        self.outputs[topic].publish(message)
+
+    def arrive(self) -> None:
+        """Let what was published arrive."""
+        for output in self.outputs.values():
+            assert output.wait_for_all_acked(Duration(seconds=WAIT))
+        self.until(lambda: False, 0.2)
+
+    def newest(self) -> tuple[Scene, float]:
+        newest = self.observer.newest
+        assert newest is not None, self.observer.problem
+        return newest[0], newest[1] - self.start
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    context = Context()
+    context.init()
+    node = Bench(context)
+    yield node
+    node.runner.shutdown()
+    node.destroy_node()
+    context.try_shutdown()
+
+
+def _settle(bench: Bench, count: int) -> None:
+    assert bench.until(lambda: bench.came >= count), bench.observer.problem
+
+
+def test_pictures_of_one_moment_are_joined_in_the_spec_s_order(
+    bench: Bench, spec: ModelSpec
+) -> None:
+    spec.views = ["front", "wrist"]
+    bench.open(spec, front=Image, wrist=Image)
+    bench.picture("front", 1, 0.0)
+    bench.picture("wrist", 11, 0.015)
+    _settle(bench, 1)
+    scene, stamp = bench.newest()
+    assert (scene.image[0, 0, 0], scene.views[0][0, 0, 0]) == (1, 11)
+    assert stamp == pytest.approx(0.0, abs=1e-3)
+    bench.picture("front", 2, 0.1)  # its partner has not come
+    bench.arrive()
+    assert bench.newest()[0].image[0, 0, 0] == 1
+    bench.observer.taken()
+    assert bench.observer.newest is None
+    bench.picture("wrist", 12, 0.09)
+    _settle(bench, 2)
+    assert bench.newest()[0].image[0, 0, 0] == 2
+
+
+def test_pictures_that_are_further_apart_than_the_slop_are_not_joined(
+    bench: Bench, spec: ModelSpec
+) -> None:
+    bench.config.session.pose_timeout = 0.01
+    spec.views = ["front", "wrist"]
+    observer = bench.open(spec, front=Image, wrist=Image)
+    for i in range(3):
+        bench.picture("front", i, 0.1 * i)
+        bench.picture("wrist", i, 0.1 * i + 0.03)
+    assert bench.until(lambda: "images.slop" in observer.problem)
+    assert "0.030 s apart" in observer.problem
+    assert observer.newest is None
+    assert observer.good_steady == -math.inf
+
+
+def test_after_the_clock_went_back_pictures_are_joined_again(bench: Bench, spec: ModelSpec) -> None:
+    spec.views = ["front", "wrist"]
+    bench.open(spec, front=Image, wrist=Image)
+    for i, offset in enumerate((50.0, 50.1, 0.0)):
+        bench.picture("front", int(offset), offset)
+        bench.picture("wrist", int(offset), offset)
+        _settle(bench, i + 1)
+    scene, stamp = bench.newest()
+    assert stamp == pytest.approx(0.0, abs=1e-3)
+    assert scene.views[0][0, 0, 0] == 0
+
+
+def _joints(bench: Bench, offset: float, **positions: float) -> None:
+    message = JointState(name=list(positions), position=list(positions.values()))
+    message.header.stamp = seconds_to_time(bench.start + offset)
+    bench.outputs["joint_states"].publish(message)
+
+
+def test_the_state_nearest_to_the_picture_is_used(bench: Bench, spec: ModelSpec) -> None:
+    spec.proprio = ProprioSpec(["joint2", "joint1"], ["rad", "rad"])
+    bench.config.proprio.source = "joint_states"
+    bench.open(spec, image=Image, joint_states=JointState)
+    for i in range(5):
+        _joints(bench, 0.02 * i, joint1=0.1 * i, other=9.0, joint2=-0.1 * i)
+    bench.arrive()
+    bench.picture("image", 1, 0.055)
+    _settle(bench, 1)
+    np.testing.assert_allclose(bench.newest()[0].proprio, [-0.3, 0.3])
+
+
+def test_a_state_that_is_late_or_not_finite_leaves_the_picture_waiting(
+    bench: Bench, spec: ModelSpec
+) -> None:
+    spec.proprio = ProprioSpec(["joint1"], ["rad"])
+    bench.config.proprio.source = "joint_states"
+    bench.config.session.pose_timeout = 0.05
+    observer = bench.open(spec, image=Image, joint_states=JointState)
+    _joints(bench, 0.0, joint1=0.5)
+    bench.arrive()
+    bench.picture("image", 1, 0.2)
+    _settle(bench, 1)
+    assert observer.newest is None
+    assert "proprio.slop is 0.050 s" in observer.problem
+    later = time.monotonic() + 1.0
+    assert "no robot state for the pictures" in observer.stateless(later)
+    observer.restart(later)  # of a new goal
+    assert observer.stateless(later) == ""
+    _joints(bench, 0.2, joint1=math.nan)
+    bench.arrive()
+    assert observer.newest is None
+    assert "joint1 is not finite" in observer.problem
+    _joints(bench, 0.21, joint1=0.6)
+    assert bench.until(lambda: observer.newest is not None)
+    np.testing.assert_allclose(bench.newest()[0].proprio, [0.6])
+    bench.picture("image", 1, 0.22)
+    _settle(bench, 2)
+    assert observer.stateless(time.monotonic() + 9.0) == ""
+
+
+def test_a_state_may_be_a_mixture(bench: Bench, spec: ModelSpec) -> None:
+    spec.proprio = ProprioSpec(["height", "elbow", "grip"], ["m", "rad", "1"])
+    bench.config.proprio.fields = ["pose:z", "joint_states:joint4", "topic:0"]
+    bench.config.proprio.slop = 200.0  # the topic counts from its arrival
+    topics = {"joint_states": JointState, "current_pose": PoseStamped, "proprio": Float64MultiArray}
+    bench.open(spec, image=Image, **topics)
+    pose = PoseStamped()
+    pose.header.frame_id, pose.header.stamp = "base", seconds_to_time(bench.start)
+    pose.pose.position.z, pose.pose.orientation.w = 0.25, 1.0
+    bench.outputs["current_pose"].publish(pose)
+    bench.outputs["proprio"].publish(Float64MultiArray(data=[0.04]))
+    _joints(bench, 0.0, joint4=-1.5)
+    bench.arrive()
+    bench.picture("image", 1, 0.0)
+    _settle(bench, 1)
+    assert bench.until(lambda: bench.observer.newest is not None), bench.observer.problem
+    np.testing.assert_allclose(bench.newest()[0].proprio, [0.25, -1.5, 0.04])
+
+
+def test_an_incompatible_publisher_is_told_in_a_sentence(bench: Bench, spec: ModelSpec) -> None:
+    bench.config.images.reliability = "reliable"
+    observer = Observer(bench, bench.config, spec, lambda: None)
+    bench.create_publisher(
+        Image, "image", QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+    )
+    assert bench.until(lambda: bool(observer.problem))
+    assert "/image: a publisher has an incompatible QoS policy (reliability" in observer.problem
+
+
+def test_with_auto_the_camera_s_reliability_is_matched(bench: Bench, spec: ModelSpec) -> None:
+    observer = Observer(bench, bench.config, spec, lambda: None)
+    bench.create_publisher(
+        Image, "image", QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
+    )
+
+    def matched() -> bool:
+        observer.match_publishers()
+        infos = bench.get_subscriptions_info_by_topic("/image")
+        return [i.qos_profile.reliability for i in infos] == [ReliabilityPolicy.RELIABLE]
+
+    assert bench.until(matched)

@@ -1,0 +1,67 @@
+"""Every number of the proprio has a source, in the model's order and units, or is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from wm_planner.config import ConfigError, ProprioConfig
+from wm_planner.models import ModelSpec
+from wm_planner.models.spec import ProprioSpec
+from wm_planner.ros.proprio_fields import Field, proprio_fields
+
+
+def _with(spec: ModelSpec, **units: str) -> ModelSpec:
+    names = [name.replace("__", ".") for name in units]
+    spec.proprio = ProprioSpec(names=names, units=list(units.values()))
+    return spec
+
+
+def test_a_model_of_pictures_needs_none(spec: ModelSpec) -> None:
+    assert proprio_fields(ProprioConfig(source="pose"), spec) == []
+
+
+def test_a_missing_source_is_refused_and_the_parameter_named(spec: ModelSpec) -> None:
+    _with(spec, panda_joint1="rad")
+    with pytest.raises(ConfigError, match=r"needs proprio \(panda_joint1\): set proprio\.source"):
+        proprio_fields(ProprioConfig(), spec)
+
+
+def test_joints_are_found_by_name_position_first(spec: ModelSpec) -> None:
+    _with(spec, panda_joint1="rad", panda_joint1__velocity="rad/s", panda_finger_joint1="m")
+    assert proprio_fields(ProprioConfig(source="joint_states"), spec) == [
+        Field("joint_states", "panda_joint1", "position"),
+        Field("joint_states", "panda_joint1", "velocity"),
+        Field("joint_states", "panda_finger_joint1", "position"),
+    ]
+
+
+def test_a_mixture_follows_the_fields(spec: ModelSpec) -> None:
+    _with(spec, height="m", elbow="rad", grip="1")
+    config = ProprioConfig(fields=["pose:z", "joint_states:joint_4.position", "topic:0"])
+    assert proprio_fields(config, spec) == [
+        Field("pose", "z"),
+        Field("joint_states", "joint_4", "position"),
+        Field("topic", "0"),
+    ]
+
+
+def test_a_topic_is_in_the_model_s_order(spec: ModelSpec) -> None:
+    _with(spec, a="m", b="deg")
+    assert [f.name for f in proprio_fields(ProprioConfig(source="topic"), spec)] == ["0", "1"]
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        (ProprioConfig(source="joint_states"), "joint_states gives it in rad or m, and nothing"),
+        (ProprioConfig(source="pose"), "a pose has x, y, z"),
+        (ProprioConfig(fields=["pose:z", "pose:x"]), "has 2 entries, the model takes 1"),
+        (ProprioConfig(fields=["pose:z"]), "takes z in 'deg', pose gives it in m"),
+        (ProprioConfig(fields=["elbow"]), "'elbow' must be source:name"),
+        (ProprioConfig(fields=["topic:first"]), "the place in the array, from 0"),
+    ],
+)
+def test_what_cannot_be_is_refused(spec: ModelSpec, config: ProprioConfig, words: str) -> None:
+    _with(spec, elbow="deg")
+    with pytest.raises(ConfigError, match=words):
+        proprio_fields(config, spec)

@@ -1,0 +1,40 @@
+"""The newest values of a stream are found again by their stamps."""
+
+from __future__ import annotations
+
+from wm_planner.ros.recent import Recent
+
+
+def _filled(*stamps: float, length: int = 10) -> Recent[float]:
+    recent: Recent[float] = Recent(length)
+    for stamp in stamps:
+        recent.add(stamp, 10 * stamp)
+    return recent
+
+
+def test_the_nearest_value_is_found_on_both_sides() -> None:
+    recent = _filled(1.0, 2.0, 4.0)
+    assert recent.nearest(2.75) == (0.75, 20.0)
+    assert recent.nearest(3.25) == (0.75, 40.0)
+    assert recent.nearest(9.0) == (5.0, 40.0)
+    assert recent.nearest(0.0) == (1.0, 10.0)
+
+
+def test_without_values_there_is_no_nearest() -> None:
+    assert Recent[float](3).nearest(1.0) is None
+
+
+def test_a_stamp_that_goes_back_begins_anew() -> None:
+    recent = _filled(100.0, 100.1, 0.0)
+    assert recent.newest_first() == [(0.0, 0.0)]
+
+
+def test_equal_stamps_keep_the_newest_value() -> None:
+    recent: Recent[str] = Recent(4)
+    recent.add(1.0, "old")
+    recent.add(1.0, "new")
+    assert recent.nearest(1.0) == (0.0, "new")
+
+
+def test_only_the_newest_are_kept() -> None:
+    assert [stamp for stamp, _ in _filled(1.0, 2.0, 3.0, length=2).newest_first()] == [3.0, 2.0]

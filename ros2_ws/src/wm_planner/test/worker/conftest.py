@@ -1,0 +1,104 @@
+"""The toy family, installed for this process and those it starts, and models of it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from wm_planner.config import Config
+from wm_planner.models import ModelSpec
+from wm_planner.worker import Failed, Planned, PlannerLink, PlanRequest, Scene, SetGoal
+
+WAIT = 60.0  # [s] loading torch on a busy machine
+
+
+@pytest.fixture
+def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the family is installed, as an entry point of a distribution of its own."""
+    home = tmp_path / "home"
+    metadata = home / "toy-1.0.dist-info"
+    metadata.mkdir(parents=True)
+    (home / "toy_family.py").write_text((Path(__file__).parent / "toy/toy_family.py").read_text())
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: toy\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[wm_planner.models]\ntoy = toy_family:Toy\n")
+    monkeypatch.syspath_prepend(str(home))
+    monkeypatch.setenv("PYTHONPATH", f"{home}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    return home
+
+
+@pytest.fixture
+def toy_config(toy: Path, tmp_path: Path, spec: ModelSpec) -> Callable[..., Config]:
+    """Configurations of a toy model with these faults."""
+
+    def make(change: Callable[[ModelSpec], None] = lambda spec: None, **faults: Any) -> Config:
+        directory = tmp_path / "model"
+        directory.mkdir(exist_ok=True)
+        (directory / "weights.safetensors").write_bytes(b"toy")
+        spec.weights.sha256 = hashlib.sha256(b"toy").hexdigest()
+        spec.family, spec.image.size, spec.architecture = "toy", 8, faults
+        change(spec)
+        spec.save(directory)
+        config = Config()
+        config.model.directory = str(directory)
+        config.planning.num_samples, config.planning.iterations = 16, 2
+        config.planning.num_elites = 4
+        config.worker.threads = 1
+        return config
+
+    return make
+
+
+class Driver:
+    """A link, and what its answers were."""
+
+    def __init__(self, config: Config) -> None:
+        self.link = PlannerLink(config, lambda: None)
+        self.answers: list[Planned | Failed] = []
+
+    def until(self, done: Callable[[], bool]) -> None:
+        """Do what the node does, until something is so."""
+        end = time.monotonic() + WAIT
+        while not done():
+            assert time.monotonic() < end, f"{self.link.problem}; {self.answers}"
+            self.link.watch()
+            self.answers += self.link.drain()
+            time.sleep(0.01)
+
+    def answer(self) -> Planned | Failed:
+        """The next answer."""
+        self.until(lambda: bool(self.answers))
+        return self.answers.pop(0)
+
+    def plan(self, scene: Scene, **settings: Any) -> Planned | Failed:
+        """The answer to a plan towards the goal."""
+        self.link.plan(PlanRequest(1, scene, 0.0, **settings))
+        return self.answer()
+
+
+@pytest.fixture
+def drive() -> Iterator[Callable[[Config], Driver]]:
+    """Started links, with a red goal."""
+    drivers: list[Driver] = []
+
+    def start(config: Config) -> Driver:
+        driver = Driver(config)
+        drivers.append(driver)
+        driver.link.start()
+        driver.link.set_goal(SetGoal(1, picture(200, 0, 0)))
+        return driver
+
+    yield start
+    for driver in drivers:
+        driver.link.close()
+
+
+def picture(*colour: int) -> Scene:
+    """A picture of one colour."""
+    return Scene(np.full((12, 16, 3), colour, np.uint8))

@@ -1,0 +1,171 @@
+"""A worker that is lost: started again once with the goal, then with patience, then not at all."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from wm_planner.config import Config
+from wm_planner.worker import Failed, Planned, PlannerLink, PlanOnce, PlanRequest, Scene, link
+
+MakeConfig = Callable[..., Config]
+Drive = Callable[[Config], Any]
+GREY = Scene(np.full((12, 16, 3), 100, np.uint8))
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Starts in a row follow each other faster."""
+    monkeypatch.setattr(link, "BACKOFF", 0.01)
+
+
+def _kill(driver: Any) -> None:
+    os.kill(driver.link._worker.pid, signal.SIGKILL)
+
+
+def test_a_killed_worker_comes_back_with_the_goal(toy_config: MakeConfig, drive: Drive) -> None:
+    driver = drive(toy_config())
+    before = driver.plan(GREY)
+    _kill(driver)
+    lost = driver.answer()
+    assert isinstance(lost, Failed)
+    assert (lost.lost, lost.restarting) == (True, True)
+    assert "SIGKILL" in lost.message
+    assert not driver.link.idle
+    driver.until(lambda: driver.link.idle)
+    after = driver.plan(GREY)  # the goal was not sent again by the node
+    assert isinstance(after, Planned)
+    assert after.distance == before.distance
+    np.testing.assert_array_equal(after.actions, before.actions)
+
+
+def test_a_goal_waits_for_one_restart_only(toy_config: MakeConfig, drive: Drive) -> None:
+    driver = drive(toy_config())
+    _kill(driver)
+    assert driver.answer().restarting
+    driver.until(lambda: driver.link.idle)
+    _kill(driver)
+    second = driver.answer()
+    assert (second.lost, second.restarting) == (True, False)
+    driver.until(lambda: driver.link.idle)  # for the next goal
+
+
+def test_a_goal_waits_no_longer_than_the_configured_time(
+    toy_config: MakeConfig, drive: Drive
+) -> None:
+    config = toy_config()
+    config.worker.restart_timeout = 0.05
+    driver = drive(config)
+    _kill(driver)
+    assert driver.answer().restarting
+    late = driver.answer()
+    assert (late.lost, late.restarting) == (True, False)
+    assert "worker.restart_timeout (0.05 s)" in late.message
+    driver.until(lambda: driver.link.idle)
+
+
+def test_without_time_for_a_restart_the_goal_ends_at_once(
+    toy_config: MakeConfig, drive: Drive
+) -> None:
+    config = toy_config()
+    config.worker.restart_timeout = 0.0
+    driver = drive(config)
+    _kill(driver)
+    assert not driver.answer().restarting
+
+
+def test_a_stopped_worker_is_given_up_and_never_blocks_the_node(
+    toy_config: MakeConfig, drive: Drive
+) -> None:
+    config = toy_config()
+    config.worker.plan_timeout = 0.5
+    driver = drive(config)
+    stopped = driver.link._worker.pid
+    os.kill(stopped, signal.SIGSTOP)
+    big = Scene(np.zeros((2000, 2000, 3), np.uint8))  # more than the socket holds
+    begin = time.monotonic()
+    driver.link.plan(PlanRequest(1, big, 0.0))
+    driver.link.plan_once(PlanOnce(-2, big, big))
+    assert time.monotonic() - begin < 0.4
+    lost, once = driver.answer(), driver.answer()
+    assert lost.restarting
+    assert "worker.plan_timeout (0.5 s)" in lost.message
+    assert (once.goal_id, once.lost) == (-2, False)
+    driver.until(lambda: driver.link.idle)
+    assert driver.link._worker.pid != stopped
+    with pytest.raises(ProcessLookupError):
+        os.kill(stopped, 0)
+
+
+def test_a_thread_that_hangs_is_left_behind(toy_config: MakeConfig, drive: Drive) -> None:
+    config = toy_config(fault="hang")
+    config.worker.mode, config.worker.plan_timeout = "thread", 0.2
+    driver = drive(config)
+    assert driver.plan(GREY).restarting
+    driver.until(lambda: driver.link.idle)
+
+
+def test_a_worker_that_ends_itself_is_told_with_its_exit_code(
+    toy_config: MakeConfig, drive: Drive
+) -> None:
+    driver = drive(toy_config(fault="exit"))
+    answer = driver.plan(GREY)
+    assert answer.lost
+    assert "exit code 7" in answer.message
+
+
+def test_a_worker_that_dies_at_each_start_is_given_up_with_a_sentence(
+    toy_config: MakeConfig, drive: Drive, quick: None, tmp_path: Path
+) -> None:
+    mark = tmp_path / "die"
+    driver = drive(toy_config(die_at_start=str(mark)))
+    mark.touch()
+    _kill(driver)
+    driver.until(lambda: len(driver.answers) == link.MAX_LOSSES + 1)
+    assert [a.restarting for a in driver.answers] == [True] + [False] * link.MAX_LOSSES
+    assert "6 times in a row, so it is not started again: clean the node up" in driver.link.problem
+    assert driver.answers[-1].message == driver.link.problem
+    assert driver.link._spawn_due is None
+    assert driver.link.ready is None
+
+
+def test_a_model_that_can_no_longer_be_loaded_ends_the_goal(
+    toy_config: MakeConfig, drive: Drive
+) -> None:
+    config = toy_config()
+    driver = drive(config)
+    (Path(config.model.directory) / "weights.safetensors").write_bytes(b"damaged")
+    _kill(driver)
+    assert driver.answer().restarting
+    failed = driver.answer()
+    assert (failed.lost, failed.restarting) == (True, False)
+    assert "the file is damaged" in failed.message
+    assert "configure it again" in driver.link.problem
+
+
+def test_nothing_is_left_behind_when_a_worker_is_killed(
+    toy_config: MakeConfig, drive: Drive
+) -> None:
+    driver = drive(toy_config())
+    files = len(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        _kill(driver)
+        assert driver.answer().lost
+        driver.until(lambda: driver.link.idle)
+        assert isinstance(driver.plan(GREY), Planned)
+    driver.until(lambda: len(os.listdir("/proc/self/fd")) <= files)
+
+
+def test_the_start_can_be_interrupted(toy_config: MakeConfig) -> None:
+    starting = PlannerLink(toy_config(), lambda: None)
+    begin = time.monotonic()
+    with pytest.raises(link.WorkerError, match="interrupted"):
+        starting.start(lambda: time.monotonic() - begin > 0.1)
+    assert starting.memory == 0

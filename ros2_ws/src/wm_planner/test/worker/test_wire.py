@@ -1,0 +1,125 @@
+"""Messages keep their content, whatever Python reads them, and need no pickle."""
+
+from __future__ import annotations
+
+import math
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pytest
+
+from wm_planner.config import Config
+from wm_planner.worker.messages import Failed, Planned, PlanOnce, PlanRequest, Ready, Scene, SetGoal
+from wm_planner.worker.shared import SIZE, Arena, make_memory
+from wm_planner.worker.wire import Wire
+
+PICTURE = np.arange(480 * 640 * 3, dtype=np.uint32).astype(np.uint8).reshape(480, 640, 3)
+SCENE = Scene(PICTURE, np.array([0.1, math.inf]), (PICTURE[::2], PICTURE[:, ::-1]))
+
+
+@pytest.fixture(params=["socket", "shared memory"])
+def ends(request: pytest.FixtureRequest) -> Iterator[tuple[Wire, Wire]]:
+    ours, theirs = socket.socketpair()
+    memory = make_memory()
+    arenas = [Arena(memory) if request.param == "shared memory" else None for _ in range(2)]
+    os.close(memory)
+    pair = Wire(ours, outgoing=arenas[0]), Wire(theirs, incoming=arenas[1])
+    yield pair
+    for end in pair:
+        end.close()
+
+
+def _through(ends: tuple[Wire, Wire], message: Any) -> Any:
+    sender = threading.Thread(target=ends[0].send, args=(message,))
+    sender.start()
+    received = ends[1].receive()
+    sender.join()
+    return received
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        SetGoal(3, SCENE),
+        PlanRequest(3, SCENE, 12.25, imagine=True),
+        PlanOnce(-2, Scene(PICTURE), SCENE, "full", 7),
+        Ready("model", ["a warning"]),
+        Planned(3, math.nan, np.eye(3), 0.5, [2.0, 1.0], "done", 0.1, None, PICTURE),
+        Failed(-1, "a – sentence", lost=True),
+    ],
+    ids=lambda message: type(message).__name__,
+)
+def test_a_message_arrives_as_it_was_sent(ends: tuple[Wire, Wire], message: Any) -> None:
+    received = _through(ends, message)
+    assert type(received) is type(message)
+    np.testing.assert_equal(asdict(received), asdict(message))
+
+
+def test_what_finds_no_room_in_the_memory_goes_through_the_socket(
+    ends: tuple[Wire, Wire],
+) -> None:
+    count = SIZE // PICTURE.nbytes + 3  # none is taken before all are sent
+    scenes = [Scene(PICTURE + np.uint8(i)) for i in range(count)]
+    sender = threading.Thread(target=lambda: [ends[0].send(SetGoal(1, s)) for s in scenes])
+    sender.start()
+    for scene in scenes:
+        np.testing.assert_array_equal(ends[1].receive().scene.image, scene.image)
+    sender.join()
+
+
+def test_memory_that_was_taken_is_used_again() -> None:
+    memory = make_memory()
+    writer, reader = Arena(memory), Arena(memory)
+    os.close(memory)
+    places = []
+    for i in range(3):
+        place = writer.put(PICTURE + np.uint8(i))
+        assert place is not None
+        np.testing.assert_array_equal(
+            reader.take(place, PICTURE.shape, "|u1"), PICTURE + np.uint8(i)
+        )
+        places.append(place)
+    assert len(set(places)) == 1
+
+
+def test_an_array_that_was_not_taken_is_left_alone() -> None:
+    memory = make_memory()
+    writer, reader = Arena(memory), Arena(memory)
+    os.close(memory)
+    first, second = writer.put(PICTURE), writer.put(~PICTURE)
+    assert first is not None
+    assert second is not None
+    np.testing.assert_array_equal(reader.take(first, PICTURE.shape, "|u1"), PICTURE)
+    assert writer.put(PICTURE) not in (first, second)
+    np.testing.assert_array_equal(reader.take(second, PICTURE.shape, "|u1"), ~PICTURE)
+
+
+def test_the_configuration_arrives_whole(ends: tuple[Wire, Wire]) -> None:
+    config = Config()
+    config.limits.workspace_min = [0.0, 1.0, 2.0]
+    config.planning.horizon = 9
+    assert _through(ends, config) == config
+
+
+def test_a_closed_end_is_noticed_in_the_middle_of_a_message() -> None:
+    ours, theirs = socket.socketpair()
+    theirs.sendall(b"\x40\0\0\0\0\0\0\0{")
+    theirs.close()
+    wire = Wire(ours)
+    assert wire.pending()
+    with pytest.raises(EOFError):
+        wire.receive()
+    wire.close()
+
+
+def test_pending_tells_of_a_message_without_taking_it(ends: tuple[Wire, Wire]) -> None:
+    assert not ends[1].pending()
+    ends[0].send(Failed(1, "sentence"))
+    assert ends[1].pending()
+    assert ends[1].receive() == Failed(1, "sentence")
+    assert not ends[1].pending()

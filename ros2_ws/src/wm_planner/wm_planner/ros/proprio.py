@@ -1,0 +1,151 @@
+"""The robot's state beside the picture, in the model's order and units."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from geometry_msgs.msg import PoseStamped
+from rclpy.node import Node
+from rclpy.qos import qos_profile_sensor_data
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.time import Time
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Float64MultiArray
+
+from wm_planner.config import ProprioConfig
+from wm_planner.models import ModelSpec
+from wm_planner.ros.proprio_fields import POSE, Field, proprio_fields
+from wm_planner.ros.qos import on_incompatible_publisher
+from wm_planner.ros.recent import Recent
+from wm_planner.worker import Vector
+
+LENGTH = 1024  # values kept of each number, a second at 1 kHz
+TOPICS = {"joint_states": "joint_states", "pose": "current_pose", "topic": "proprio"}
+TYPES = {"joint_states": JointState, "pose": PoseStamped, "topic": Float64MultiArray}
+
+
+class ProprioInput:
+    """Subscribes to ``joint_states``, ``current_pose`` and ``proprio``, as far as they are needed.
+
+    A number that is not finite is refused. ``proprio`` has no stamp: it counts from its arrival.
+
+    Args:
+        node: Its logger, clock and topic names are used.
+        config: Where each number comes from.
+        spec: The numbers' order, and the frame of poses.
+
+    Raises:
+        ConfigError: The configuration does not say where each number comes from.
+    """
+
+    def __init__(self, node: Node, config: ProprioConfig, spec: ModelSpec) -> None:
+        self._node, self._slop, self._frame = node, config.slop, spec.action.frame
+        self._fields = proprio_fields(config, spec)
+        self._recent: dict[Field, Recent[float]] = {f: Recent(LENGTH) for f in self._fields}
+        self._dropped: dict[str, str] = {}  # why the last message of a source was dropped
+        self.problem = ""
+        self._subscriptions = [
+            self._subscribe(source) for source in dict.fromkeys(f.source for f in self._fields)
+        ]
+
+    @property
+    def needed(self) -> bool:
+        """Whether the model takes a state."""
+        return bool(self._fields)
+
+    def at(self, stamp: float) -> Vector | None:
+        """The state (P,) nearest to a picture's stamp [s]; without one None and a ``problem``."""
+        values = np.empty(len(self._fields))
+        for i, field in enumerate(self._fields):
+            found = self._recent[field].nearest(stamp)
+            distance, values[i] = found or (math.inf, math.nan)
+            if distance > self._slop:
+                self._report(self._dropped.get(field.source) or self._missing(field, distance))
+                return None
+        self.problem = ""
+        return values
+
+    def close(self) -> None:
+        """Unsubscribe."""
+        for subscription in self._subscriptions:
+            self._node.destroy_subscription(subscription)
+
+    def _missing(self, field: Field, distance: float) -> str:
+        topic = TOPICS[field.source]
+        if math.isinf(distance):
+            return f"no {field.name} came on {topic} yet"
+        return (
+            f"the {field.name} nearest to the picture was taken {distance:.3f} s from it, "
+            f"proprio.slop is {self._slop:.3f} s: is {topic} alive, and stamped by the camera's "
+            "clock?"
+        )
+
+    def _subscribe(self, source: str) -> Any:
+        topic = TOPICS[source]
+        fields = [field for field in self._fields if field.source == source]
+        return self._node.create_subscription(
+            TYPES[source],
+            topic,
+            lambda message: self._on_message(fields, message),
+            qos_profile_sensor_data,
+            event_callbacks=on_incompatible_publisher(lambda: topic, self._report),
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        )
+
+    def _on_message(self, fields: list[Field], message: Any) -> None:
+        """Remember the numbers of one message."""
+        source = fields[0].source
+        try:
+            found = READERS[source](message, fields, self._frame)
+            broken = [field.name for field, value in found.items() if not math.isfinite(value)]
+            if broken:
+                raise ValueError(f"{', '.join(broken)} is not finite")
+        except ValueError as error:
+            self._dropped[source] = f"{TOPICS[source]} dropped: {error}"
+            return
+        self._dropped.pop(source, None)
+        now = self._node.get_clock().now().nanoseconds * 1e-9
+        stamp = 0.0
+        if source != "topic":
+            stamp = Time.from_msg(message.header.stamp).nanoseconds * 1e-9
+        for field, value in found.items():
+            self._recent[field].add(stamp or now, value)
+
+    def _report(self, problem: str) -> None:
+        if not self.problem:  # said once, until the state is there again
+            self._node.get_logger().warning(f"proprio: {problem}")
+        self.problem = problem
+
+
+def _of_joints(message: JointState, fields: list[Field], frame: str) -> dict[Field, float]:
+    """The joints' numbers; a message may hold some of the joints only."""
+    found = {}
+    for field in fields:
+        if field.name in message.name:
+            values = getattr(message, field.part)
+            if len(values) != len(message.name):
+                raise ValueError(
+                    f"it has {len(message.name)} names, {len(values)} numbers of {field.part}"
+                )
+            found[field] = float(values[message.name.index(field.name)])
+    return found
+
+
+def _of_pose(message: PoseStamped, fields: list[Field], frame: str) -> dict[Field, float]:
+    if message.header.frame_id != frame:
+        raise ValueError(f"it is in frame '{message.header.frame_id}', the model in '{frame}'")
+    p, q = message.pose.position, message.pose.orientation
+    numbers = dict(zip(POSE, (p.x, p.y, p.z, q.x, q.y, q.z, q.w), strict=True))
+    return {field: float(numbers[field.name]) for field in fields}
+
+
+def _of_array(message: Float64MultiArray, fields: list[Field], frame: str) -> dict[Field, float]:
+    needed = 1 + max(int(field.name) for field in fields)
+    if len(message.data) != needed:
+        raise ValueError(f"it has {len(message.data)} numbers, the model takes {needed}")
+    return {field: float(message.data[int(field.name)]) for field in fields}
+
+
+READERS = {"joint_states": _of_joints, "pose": _of_pose, "topic": _of_array}

@@ -1,0 +1,44 @@
+"""Quality of service: what two ends of a topic cannot agree on, as a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
+from rclpy.qos import qos_policy_name_from_kind
+
+
+def _sentence(topic: str, event: Any, *, other: str, what: str) -> str:
+    policy = qos_policy_name_from_kind(event.last_policy_kind)
+    return (
+        f"{topic}: {other} has an incompatible QoS policy ({policy.lower()}), so that nothing "
+        f"{what}: make both ends agree"
+    )
+
+
+def on_incompatible_publisher(
+    topic: Callable[[], str], tell: Callable[[str], None]
+) -> SubscriptionEventCallbacks:
+    """For a subscription: a publisher that it hears nothing from is told as a sentence.
+
+    Args:
+        topic: The topic's full name.
+        tell: Takes the sentence.
+    """
+    return SubscriptionEventCallbacks(
+        incompatible_qos=lambda event: tell(
+            _sentence(topic(), event, other="a publisher", what="arrives from it")
+        )
+    )
+
+
+def on_incompatible_subscription(
+    topic: Callable[[], str], tell: Callable[[str], None]
+) -> PublisherEventCallbacks:
+    """For a publisher: a subscription that gets nothing is told as a sentence."""
+    return PublisherEventCallbacks(
+        incompatible_qos=lambda event: tell(
+            _sentence(topic(), event, other="a subscription", what="reaches it")
+        )
+    )

@@ -1,0 +1,60 @@
+"""Memory that two processes share, through which pictures pass in one copy each way.
+
+It belongs to no file and to no name: when both processes have gone, however they ended, the kernel
+frees it.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+SIZE = 32 << 20  # [bytes] only what is used takes memory: usually one picture
+START = 64  # [bytes] the reader's count comes first
+
+
+def make_memory() -> int:
+    """A file descriptor of memory for an ``Arena``, to be passed to the other process."""
+    descriptor = os.memfd_create("wm_planner")
+    os.ftruncate(descriptor, SIZE)
+    return descriptor
+
+
+class Arena:
+    """One end of the memory: one process puts arrays, the other takes them in the same order.
+
+    Args:
+        descriptor: Of ``make_memory``; may be closed afterwards.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        memory = mmap.mmap(descriptor, SIZE)
+        self._taken = np.frombuffer(memory, np.uint64, 1)  # written by the reader only
+        self._bytes = np.frombuffer(memory, np.uint8)
+        self._put = 0
+        self._free = START
+
+    def put(self, array: NDArray[Any]) -> int | None:
+        """Write a contiguous array; where it is, or None when there is no room."""
+        if self._taken[0] == self._put:  # all are taken
+            self._free = START
+        place, end = self._free, self._free + array.nbytes
+        if end > SIZE:
+            return None
+        self._bytes[place:end] = array.reshape(-1).view(np.uint8)
+        self._put += 1
+        self._free = -(-end // START) * START
+        return place
+
+    def take(self, place: int, shape: Sequence[int], dtype: str) -> NDArray[Any]:
+        """A copy of the array at a place; makes room for others."""
+        array = np.empty(shape, dtype)
+        flat = array.reshape(-1).view(np.uint8)
+        flat[:] = self._bytes[place : place + array.nbytes]
+        self._taken[0] += 1
+        return array

@@ -1,0 +1,136 @@
+"""Messages on a socket, readable by any version of Python and NumPy.
+
+A message is a JSON header, preceded by its length, and then the bytes of its arrays, unless these
+went through shared memory. Nothing is pickled, so that the ends may run on different interpreters.
+"""
+
+from __future__ import annotations
+
+import json
+import select
+import socket
+import struct
+from dataclasses import asdict, fields, is_dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from omegaconf import OmegaConf
+
+from wm_planner.config import Config
+from wm_planner.worker import messages
+from wm_planner.worker.shared import Arena
+
+LENGTH = struct.Struct("<Q")
+KINDS: dict[str, Any] = {
+    kind.__name__: kind
+    for kind in (
+        messages.Scene,
+        messages.SetGoal,
+        messages.PlanRequest,
+        messages.PlanOnce,
+        messages.Ready,
+        messages.Planned,
+        messages.Failed,
+    )
+}
+
+
+class Wire:
+    """One end of a stream socket.
+
+    Sending and receiving may happen in different threads, each in one.
+
+    Args:
+        end: Connected to the other end.
+        outgoing: Where arrays are put that the other end takes; those without room there, and all
+            without it, go through the socket.
+        incoming: Where the other end puts arrays.
+    """
+
+    def __init__(
+        self, end: socket.socket, *, outgoing: Arena | None = None, incoming: Arena | None = None
+    ) -> None:
+        self._socket, self._outgoing, self._incoming = end, outgoing, incoming
+
+    def send(self, message: Any) -> None:
+        """Send a ``Config`` or one of ``messages``; waits until the other end has read most of it.
+
+        Raises:
+            OSError: The connection is broken.
+        """
+        arrays: list[NDArray[Any]] = []
+        header = json.dumps(self._plain(message, arrays)).encode()
+        self._socket.sendall(LENGTH.pack(len(header)) + header)
+        for array in arrays:
+            self._socket.sendall(array.reshape(-1).view(np.uint8).data)
+
+    def receive(self) -> Any:
+        """The next message.
+
+        Raises:
+            EOFError: The other end has closed.
+            OSError: The connection is broken.
+        """
+        header = bytearray(LENGTH.unpack(self._fill(bytearray(LENGTH.size)))[0])
+        return self._build(json.loads(self._fill(header)))
+
+    def pending(self) -> bool:
+        """Whether a message, or the connection's end, waits to be received."""
+        return bool(select.select([self._socket], [], [], 0)[0])
+
+    def close(self) -> None:
+        """Close this end; a thread that waits in ``receive`` is let go."""
+        self._socket.close()
+
+    def _fill(self, buffer: Any) -> Any:
+        view = memoryview(buffer)
+        while view:
+            count = self._socket.recv_into(view)
+            if count == 0:
+                raise EOFError("the other end has closed")
+            view = view[count:]
+        return buffer
+
+    def _build(self, value: Any) -> Any:
+        """The inverse of ``_plain``; arrays follow the header in the order of their mention."""
+        if isinstance(value, list):
+            return [self._build(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if "place" in value:
+            assert self._incoming
+            return self._incoming.take(value["place"], value["shape"], value["array"])
+        if "array" in value:
+            array = np.empty(value["shape"], value["array"])
+            self._fill(array.reshape(-1).view(np.uint8))
+            return array
+        if "tuple" in value:
+            return tuple(self._build(value["tuple"]))
+        if "config" in value:
+            schema = OmegaConf.structured(Config)
+            return OmegaConf.to_object(OmegaConf.merge(schema, value["config"]))
+        built = {name: self._build(item) for name, item in value["fields"].items()}
+        return KINDS[value["kind"]](**built)
+
+    def _plain(self, value: Any, arrays: list[NDArray[Any]]) -> Any:
+        """What JSON can say of a message; arrays for the socket are collected in ``arrays``."""
+        if isinstance(value, Config):
+            return {"config": asdict(value)}
+        if isinstance(value, np.ndarray):
+            array = np.ascontiguousarray(value)
+            plain = {"array": array.dtype.str, "shape": list(array.shape)}
+            place = None if self._outgoing is None else self._outgoing.put(array)
+            if place is not None:
+                return {**plain, "place": place}
+            arrays.append(array)
+            return plain
+        if is_dataclass(value):
+            items = ((item.name, getattr(value, item.name)) for item in fields(value))
+            named = {name: self._plain(part, arrays) for name, part in items}
+            return {"kind": type(value).__name__, "fields": named}
+        if isinstance(value, tuple):
+            return {"tuple": [self._plain(item, arrays) for item in value]}
+        if isinstance(value, list):
+            return [self._plain(item, arrays) for item in value]
+        return value
