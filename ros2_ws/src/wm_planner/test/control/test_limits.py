@@ -2,35 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from wm_planner.config import LimitsConfig
-from wm_planner.control import CommandGate, LimitsError, LimitViolation
+from wm_planner.control import CommandGate, LimitViolation
+from wm_planner.control.limits import Sent
 
 BOX = LimitsConfig(workspace_min=[0.0, -1.0, 0.0], workspace_max=[1.0, 1.0, 1.0])
+JOINTS = LimitsConfig(joint_min=[-1.0] * 3, joint_max=[1.0] * 3)
 CENTRE = np.array([0.5, 0.0, 0.5])
-inside = st.tuples(*[st.floats(0.1, 0.9)] * 3).map(np.array)
-anywhere = st.tuples(*[st.floats(-1e6, 1e6)] * 3).map(np.array)
+REST = Sent(CENTRE, np.zeros(3))
+wild = st.tuples(*[st.floats(-2, 2)] * 3).map(np.array)
 
 
-@given(wanted=anywhere, previous=inside, measured=inside, dt=st.floats(0, 1))
-def test_clamped_commands_keep_to_the_box_whatever_is_wanted(
-    wanted: np.ndarray, previous: np.ndarray, measured: np.ndarray, dt: float
+@given(start=wild, targets=st.lists(st.tuples(wild, st.floats(0.005, 0.04)), max_size=40))
+@pytest.mark.parametrize("joints", [False, True])
+def test_clamped_commands_keep_to_box_speed_and_acceleration_whatever_is_wanted(
+    joints: bool, start: np.ndarray, targets: list[tuple[np.ndarray, float]]
 ) -> None:
-    measured = previous + 0.19 * (measured - 0.5)  # not astray
-    sent = CommandGate(BOX).check(wanted, previous=previous, measured=measured, dt=dt)
-    assert (sent >= np.array(BOX.workspace_min) - 1e-9).all()
-    assert (sent <= np.array(BOX.workspace_max) + 1e-9).all()
-    assert np.linalg.norm(sent - previous) <= 1.001 * BOX.max_speed * dt + 2e-6
+    gate = CommandGate(JOINTS, ["a", "b", "c"]) if joints else CommandGate(BOX)
+    bounds = gate.bounds
+    sent = Sent(bounds.into(start), np.zeros(3))
+    for wanted, dt in targets:
+        before, sent = sent, gate.check(wanted, previous=sent, measured=sent.position, dt=dt)
+        assert (sent.position >= bounds.lower - 1e-6).all()
+        assert (sent.position <= bounds.upper + 1e-6).all()
+        np.testing.assert_allclose((sent.position - before.position) / dt, sent.velocity, atol=1e-6)
+        assert bounds.size(sent.velocity) <= 1.0011 * bounds.speed
+        change = bounds.size(sent.velocity - before.velocity)
+        assert change <= 1.0011 * bounds.acceleration * max(dt, (dt + before.dt) / 2) + 1e-9
 
 
-@given(wanted=anywhere, measured=inside)
-def test_clamped_commands_keep_to_the_lead(wanted: np.ndarray, measured: np.ndarray) -> None:
-    sent = CommandGate(BOX).check(wanted, previous=measured, measured=measured, dt=1e3)
-    assert np.linalg.norm(sent - measured) <= BOX.max_lead + 1e-9
+@given(wanted=st.tuples(*[st.floats(-1e6, 1e6)] * 3).map(np.array))
+def test_clamped_commands_keep_to_the_lead_of_an_arm_at_rest(wanted: np.ndarray) -> None:
+    sent = CommandGate(BOX).check(wanted, previous=REST, measured=CENTRE, dt=1e3)
+    assert np.linalg.norm(sent.position - CENTRE) <= BOX.max_lead + 1e-9
 
 
 @pytest.mark.parametrize("policy", ["clamp", "refuse"])
@@ -38,52 +49,69 @@ def test_clamped_commands_keep_to_the_lead(wanted: np.ndarray, measured: np.ndar
 def test_an_arm_that_is_not_where_it_was_told_to_be_gets_no_command(
     policy: str, measured: list[float]
 ) -> None:
-    gate = CommandGate(LimitsConfig(BOX.workspace_min, BOX.workspace_max, policy=policy))
+    gate = CommandGate(replace(BOX, policy=policy))
     with pytest.raises(LimitViolation, match="from where it was told to be"):
-        gate.check(CENTRE, previous=CENTRE, measured=np.array(measured), dt=0.02)
+        gate.check(CENTRE, previous=REST, measured=np.array(measured), dt=0.02)
+    assert gate.counters.limits["astray"] == 1
 
 
 def test_a_command_within_every_limit_passes_unchanged() -> None:
     gate = CommandGate(BOX)
-    wanted = CENTRE + np.array([0.005, 0.0, 0.0])
-    np.testing.assert_array_equal(
-        gate.check(wanted, previous=CENTRE, measured=CENTRE, dt=0.02), wanted
-    )
+    wanted = CENTRE + np.array([0.002, 0.0, 0.0])
+    sent = gate.check(wanted, previous=REST, measured=CENTRE, dt=0.02)
+    np.testing.assert_array_equal(sent.position, wanted)
     assert (gate.counters.passed, gate.counters.clamped, gate.counters.refused) == (1, 0, 0)
 
 
 @pytest.mark.parametrize("policy", ["clamp", "refuse"])
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_a_command_that_is_not_finite_is_always_refused(policy: str, bad: float) -> None:
-    config = LimitsConfig(BOX.workspace_min, BOX.workspace_max, policy=policy)
-    gate = CommandGate(config)
-    with pytest.raises(LimitViolation, match="not a finite position"):
-        gate.check([0.5, bad, 0.5], previous=CENTRE, measured=CENTRE, dt=1.0)
-    assert gate.counters.refused == 1
+    gate = CommandGate(replace(BOX, policy=policy))
+    with pytest.raises(LimitViolation, match="not finite"):
+        gate.check([0.5, bad, 0.5], previous=REST, measured=CENTRE, dt=1.0)
+    assert gate.counters.refused == gate.counters.limits["finite"] == 1
 
 
-@pytest.mark.parametrize(
-    ("wanted", "measured", "words"),
-    [
-        ([1.2, 0.0, 0.5], CENTRE, "outside the workspace"),
-        ([0.6, 0.0, 0.5], CENTRE, "limits.max_speed allows"),
-        ([0.5, 0.0, 0.5], CENTRE + np.array([0.15, 0.0, 0.0]), "limits.max_lead allows"),
-    ],
-)
+FAST = Sent(CENTRE, np.array([0.49, 0.0, 0.0]), 0.02)
+NEAR_THE_END = Sent(np.array([0.999, 0.0, 0.5]), np.array([0.1, 0.0, 0.0]), 0.02)
+BROKEN = [
+    ("box", [1.2, 0.0, 0.5], REST, CENTRE, r"outside of limits\.workspace_min and _max"),
+    (
+        "lead",
+        [0.5, 0.0, 0.5],
+        REST,
+        CENTRE + np.array([0.15, 0.0, 0.0]),
+        r"limits\.max_lead allows",
+    ),
+    ("speed", [0.52, 0.0, 0.5], FAST, CENTRE, r"limits\.max_speed allows"),
+    ("acceleration", [0.505, 0.0, 0.5], REST, CENTRE, r"limits\.max_acceleration is"),
+    ("box", [1.0, 0.0, 0.5038], NEAR_THE_END, NEAR_THE_END.position, "too fast to stop"),
+]
+
+
+@pytest.mark.parametrize(("limit", "wanted", "previous", "measured", "words"), BROKEN)
 def test_under_the_policy_refuse_the_sentence_names_the_limit(
-    wanted: list[float], measured: np.ndarray, words: str
+    limit: str, wanted: list[float], previous: Sent, measured: np.ndarray, words: str
 ) -> None:
-    gate = CommandGate(LimitsConfig(BOX.workspace_min, BOX.workspace_max, policy="refuse"))
+    gate = CommandGate(replace(BOX, policy="refuse"))
     with pytest.raises(LimitViolation, match=words):
-        gate.check(wanted, previous=CENTRE, measured=measured, dt=0.02)
+        gate.check(wanted, previous=previous, measured=measured, dt=0.02)
+    assert gate.counters.limits == {limit: 1}
 
 
-@pytest.mark.parametrize(
-    ("lower", "upper"),
-    [([], []), ([0, 0, 0], []), ([0, 0, 1], [1, 1, 1]), ([0, 0, np.nan], [1, 1, 1])],
-)
-def test_a_box_that_is_missing_or_upside_down_is_refused(
-    lower: list[float], upper: list[float]
+@pytest.mark.parametrize(("limit", "wanted", "previous", "measured", "words"), BROKEN)
+def test_under_the_policy_clamp_each_limit_is_counted(
+    limit: str, wanted: list[float], previous: Sent, measured: np.ndarray, words: str
 ) -> None:
-    with pytest.raises(LimitsError, match=r"limits\.workspace_min"):
-        CommandGate(LimitsConfig(workspace_min=lower, workspace_max=upper))
+    gate = CommandGate(BOX)
+    gate.check(wanted, previous=previous, measured=measured, dt=0.02)
+    assert (gate.counters.clamped, gate.counters.limits) == (1, {limit: 1})
+
+
+def test_an_arm_a_little_outside_of_the_box_is_brought_in_and_not_further_out() -> None:
+    gate = CommandGate(BOX)
+    sent = Sent(np.array([1.005, 0.0, 0.5]), np.zeros(3))
+    for _ in range(20):
+        sent = gate.check([1.5, 0.0, 0.5], previous=sent, measured=sent.position, dt=0.02)
+        assert sent.position[0] <= 1.005
+    np.testing.assert_allclose(sent.position, [1.0, 0.0, 0.5], atol=1e-3)

@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from wm_planner.config import SessionConfig
 from wm_planner.control import Code, Outcome, Session
+from wm_planner.worker import Scene
 
-CONFIG = SessionConfig(tolerance_frames=2, image_timeout=1.0, pose_timeout=1.0)
+CONFIG = SessionConfig(tolerance_frames=2, image_timeout=1.0, pose_timeout=1.0, progress_time=3.0)
+SCENES = [Scene(np.full((4, 4, 3), value, np.uint8)) for value in range(3)]
+
+
+def _session(scenes: list[Scene]) -> Session:
+    return Session(CONFIG, scenes, tolerance=0.05, timeout=8.0, started=100.0, started_steady=5.0)
 
 
 @pytest.fixture
 def session() -> Session:
-    return Session(CONFIG, tolerance=0.05, timeout=8.0, started=100.0, started_steady=5.0)
+    return _session(SCENES[:1])
 
 
 def test_it_is_reached_after_enough_frames_in_a_row(session: Session) -> None:
-    assert session.observe(0.04) is None
-    assert session.observe(0.06) is None
-    assert session.observe(0.04) is None
-    outcome = session.observe(0.03)
+    assert session.observe(0.04, 101.0) is None
+    assert session.observe(0.06, 101.0) is None
+    assert session.observe(0.04, 101.0) is None
+    outcome = session.observe(0.03, 101.0)
     assert outcome
     assert outcome.reached
 
 
 def test_nan_is_never_reached(session: Session) -> None:
-    assert all(session.observe(float("nan")) is None for _ in range(5))
+    assert all(session.observe(float("nan"), 101.0) is None for _ in range(5))
 
 
 def test_it_counts_steps_and_keeps_the_first_distance(session: Session) -> None:
     for distance in (1.0, 0.8, 0.6):
-        session.observe(distance)
+        session.observe(distance, 101.0)
     assert (session.steps, session.initial_distance, session.distance) == (3, 1.0, 0.6)
 
 
@@ -67,3 +74,37 @@ def test_the_first_outcome_stands(session: Session) -> None:
     assert session.end(Outcome(Code.STOPPED, "stopped")) is first
     assert _tick(session, now=200.0) is not None
     assert session.outcome is first
+
+
+def test_a_distance_that_no_longer_falls_ends_it_as_stalled(session: Session) -> None:
+    session.observe(0.5, 101.0)
+    session.observe(0.49, 103.0)
+    assert _tick(session, now=104.0) is None
+    outcome = _tick(session, now=104.1)
+    assert outcome
+    assert outcome.code is Code.STALLED
+    assert "0.490" in outcome.message
+
+
+def test_a_sub_goal_is_passed_at_once_and_the_last_one_must_hold() -> None:
+    session = _session(SCENES)
+    pursued = []
+    for distance in (0.04, 0.5, 0.04, 0.04):
+        assert session.observe(distance, 101.0) is None
+        pursued.append((session.scene is SCENES[session.index], session.index))
+        session.advance()
+    assert pursued == [(True, 0), (True, 1), (True, 1), (True, 2)]
+    assert session.reached == 2
+    outcome = session.observe(0.04, 102.0)
+    assert outcome
+    assert outcome.reached
+    assert session.reached == 3
+    assert not session.advance()
+
+
+def test_the_next_sub_goal_has_its_own_time_to_make_progress() -> None:
+    session = _session(SCENES)
+    session.observe(0.04, 101.0)
+    session.advance()
+    session.observe(0.9, 103.9)
+    assert _tick(session, now=105.0) is None

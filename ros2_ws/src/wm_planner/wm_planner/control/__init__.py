@@ -1,15 +1,19 @@
 """From plans to the robot: the goal's rules, the command stream and the limits; no ROS here."""
 
-from wm_planner.control.limits import CommandGate, LimitsError, LimitViolation
-from wm_planner.control.loop import ControlLoop, Pose, Refused
-from wm_planner.control.outcome import Code, Outcome
+from wm_planner.control.bounds import LimitsError
+from wm_planner.control.commander import Command, Commander, Pose
+from wm_planner.control.limits import CommandGate, LimitViolation
+from wm_planner.control.loop import ControlLoop
+from wm_planner.control.outcome import Code, Outcome, Refused
 from wm_planner.control.session import Session
 from wm_planner.control.stream import CommandStream
 
 __all__ = [
     "Code",
+    "Command",
     "CommandGate",
     "CommandStream",
+    "Commander",
     "ControlLoop",
     "LimitViolation",
     "LimitsError",

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from wm_planner.config import LimitsConfig
+from wm_planner.control.bounds import Bounds
 
 Vector = NDArray[np.float64]
 
-
-ASTRAY = 2.0  # the measured pose may be this many max_lead from the last command
-
-
-class LimitsError(ValueError):
-    """The limits themselves make no sense."""
+ASTRAY = 2.0  # the measured position may be this many leads from the last command
+ROUNDING = 1e-9  # a smaller difference is no violation [m or rad]
+SLACK = 1.001  # of speed and acceleration: rounding is not a violation
+BISECTIONS = 20
 
 
 class LimitViolation(Exception):
@@ -26,115 +26,159 @@ class LimitViolation(Exception):
 
 @dataclass
 class Counters:
-    """What the gate did since it was made."""
+    """What the gate did since it was made.
+
+    Attributes:
+        passed: Commands left as they were.
+        clamped: Commands brought back to the limits.
+        refused: Commands refused.
+        limits: How often each limit was broken: ``finite``, ``astray``, ``box``, ``speed``,
+            ``acceleration``, ``lead``.
+    """
 
     passed: int = 0
     clamped: int = 0
     refused: int = 0
+    limits: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A command that was sent.
+
+    Attributes:
+        position: (n,) [m or rad].
+        velocity: Its displacement over the time since the one before (n,) [1/s].
+        dt: That time [s]; 0 for the first.
+    """
+
+    position: Vector
+    velocity: Vector
+    dt: float = 0.0
 
 
 class CommandGate:
-    """Checks a commanded position against the workspace, the speed and the measured pose.
+    """Checks commanded positions against box, speed, acceleration and measured position.
 
     Args:
-        config: Box [m], speed [m/s], lead [m] and policy.
+        config: The limits and their policy.
+        joints: Names of the commanded joints; none: positions in metres.
 
     Raises:
-        LimitsError: The workspace box is missing or upside down.
+        LimitsError: The box is missing or upside down.
     """
 
-    def __init__(self, config: LimitsConfig) -> None:
-        self._lower = np.asarray(config.workspace_min, dtype=np.float64)
-        self._upper = np.asarray(config.workspace_max, dtype=np.float64)
-        if self._lower.shape != (3,) or self._upper.shape != (3,):
-            raise LimitsError(
-                "limits.workspace_min and limits.workspace_max are not set: give the box "
-                "[x, y, z] in metres that the commands may never leave"
-            )
-        if not np.isfinite([self._lower, self._upper]).all() or (self._lower >= self._upper).any():
-            raise LimitsError(
-                f"limits.workspace_min {self._lower.tolist()} must be finite and below "
-                f"limits.workspace_max {self._upper.tolist()} in every coordinate"
-            )
-        self._max_speed = config.max_speed
-        self._max_lead = config.max_lead
+    def __init__(self, config: LimitsConfig, joints: Sequence[str] = ()) -> None:
+        self.bounds = Bounds.of(config, joints)
         self._clamp = config.policy == "clamp"
         self.counters = Counters()
 
-    def into_workspace(self, positions: ArrayLike) -> Vector:
-        """Positions (..., 3) [m] clipped to the box."""
-        return np.clip(np.asarray(positions, dtype=np.float64), self._lower, self._upper)
-
     def contains(self, position: ArrayLike, margin: float = 0.01) -> bool:
-        """Whether a position (3,) lies in the box, give or take ``margin`` [m]."""
-        inside = np.abs(self.into_workspace(position) - np.asarray(position))
+        """Whether a position (n,) lies in the box, give or take ``margin`` [m or rad]."""
+        inside = np.abs(self.bounds.into(position) - np.asarray(position))
         return bool((inside <= margin).all())
 
-    def check(
-        self, position: ArrayLike, *, previous: Vector, measured: Vector, dt: float
-    ) -> Vector:
-        """The position that may be sent.
+    def check(self, position: ArrayLike, *, previous: Sent, measured: Vector, dt: float) -> Sent:
+        """The command that may be sent.
 
-        Clamping brings a command towards the measured pose (lead), into the box, and towards the
-        last one sent (speed), in this order: the last one lies in the box, so box and speed always
-        hold.
+        Clamping brings a command towards the measured position (lead), into the box, and to a
+        velocity that can be reached from the last one and that leaves room to brake before the
+        box ends. So box, speed and acceleration always hold; the lead holds as soon as they allow.
 
         Args:
-            position: Wanted position (3,) [m].
-            previous: Last position sent (3,) [m].
-            measured: Measured position (3,) [m].
-            dt: Time since ``previous`` was sent [s].
-
-        Returns:
-            The checked position (3,) [m].
+            position: Wanted position (n,) [m or rad].
+            previous: The last command sent.
+            measured: Measured position (n,) [m or rad].
+            dt: Time since the last command [s], above 0.
 
         Raises:
             LimitViolation: The command is not finite, the arm is far from where it was told to
                 be, or the command breaks a limit under the policy ``refuse``.
         """
-        wanted = np.asarray(position, dtype=np.float64)
-        if wanted.shape != (3,) or not np.isfinite(wanted).all():
-            self.counters.refused += 1
-            raise LimitViolation(f"the command {wanted.tolist()} is not a finite position")
-        apart = math.dist(measured, previous)
-        if not apart <= ASTRAY * self._max_lead:
-            self.counters.refused += 1
-            raise LimitViolation(
-                f"the arm is {apart:.3f} m from where it was told to be (limits.max_lead is "
-                f"{self._max_lead:.3f} m): its controller does not follow, or current_pose is wrong"
+        wanted, bounds = np.asarray(position, dtype=np.float64), self.bounds
+        if wanted.shape != bounds.lower.shape or not np.isfinite(wanted).all():
+            raise self._violation("finite", f"the command {wanted.tolist()} is not finite")
+        apart = bounds.size(measured - previous.position)
+        if not apart <= ASTRAY * bounds.lead:
+            raise self._violation(
+                "astray",
+                f"the arm is {apart:.3f} {bounds.unit} from where it was told to be "
+                f"({bounds.name('lead')} is {bounds.lead:.3f} {bounds.unit}): its controller does "
+                f"not follow, or {'joint_states' if bounds.joints else 'current_pose'} is wrong",
             )
-        # One per mille and a micrometre of slack: rounding is not a violation.
-        step = self._max_speed * dt * 1.001 + 1e-6
-        allowed = _within(wanted, measured, self._max_lead)
-        allowed = self.into_workspace(allowed)
-        allowed = _within(allowed, previous, step)
-        if np.abs(allowed - wanted).max() <= 1e-9:
+        near = bounds.within(wanted, measured, bounds.lead)
+        inside = bounds.into(near)
+        velocity = self._reachable((inside - previous.position) / dt, previous, dt)
+        allowed = previous.position + velocity * dt
+        if np.abs(allowed - wanted).max() <= ROUNDING:
             self.counters.passed += 1
-            return wanted
+            return Sent(wanted, (wanted - previous.position) / dt, dt)
+        limit, sentence = self._reason(wanted, near, inside, previous, dt)
         if not self._clamp:
-            self.counters.refused += 1
-            raise LimitViolation(self._reason(wanted, previous, measured, step))
+            raise self._violation(limit, sentence)
         self.counters.clamped += 1
-        return allowed
+        self.counters.limits[limit] += 1
+        return Sent(allowed, velocity, dt)
 
-    def _reason(self, wanted: Vector, previous: Vector, measured: Vector, step: float) -> str:
-        """A sentence that names the broken limit."""
-        if (self.into_workspace(wanted) != wanted).any():
-            return (
-                f"the command {np.round(wanted, 4).tolist()} m lies outside the workspace "
-                f"{self._lower.tolist()} to {self._upper.tolist()} m"
+    def slow(self, velocity: Vector) -> Vector:
+        """A velocity (n,) brought down to the largest speed."""
+        return self.bounds.within(velocity, np.zeros_like(velocity), SLACK * self.bounds.speed)
+
+    def _reachable(self, wanted: Vector, previous: Sent, dt: float) -> Vector:
+        """The velocity nearest to a wanted one that keeps to speed, acceleration and box."""
+        bounds, last = self.bounds, previous.velocity
+        change = self._change(previous, dt)
+        velocity = self.slow(bounds.within(wanted, last, change))
+        # The arm may be a little outside at the start: then no further.
+        lower = np.minimum(bounds.lower, previous.position) - ROUNDING
+        upper = np.maximum(bounds.upper, previous.position) + ROUNDING
+
+        def stays(candidate: Vector) -> bool:
+            end = previous.position + candidate * dt + bounds.braking(candidate)
+            return bool((end >= lower).all() and (end <= upper).all())
+
+        if stays(velocity):
+            return velocity
+        safe = last - bounds.within(last, np.zeros_like(last), change)  # braking is always safe
+        share, step = 0.0, 0.5
+        for _ in range(BISECTIONS):
+            if stays(safe + (share + step) * (velocity - safe)):
+                share += step
+            step /= 2
+        return np.asarray(safe + share * (velocity - safe))
+
+    def _change(self, previous: Sent, dt: float) -> float:
+        """Largest difference of two velocities, whose middles are half of both times apart."""
+        return SLACK * self.bounds.acceleration * max(dt, (dt + previous.dt) / 2)
+
+    def _violation(self, limit: str, sentence: str) -> LimitViolation:
+        self.counters.refused += 1
+        self.counters.limits[limit] += 1
+        return LimitViolation(sentence)
+
+    def _reason(
+        self, wanted: Vector, near: Vector, inside: Vector, previous: Sent, dt: float
+    ) -> tuple[str, str]:
+        """The broken limit, and a sentence about it."""
+        bounds, unit = self.bounds, self.bounds.unit
+        place = f"the command {np.round(wanted, 4).tolist()} {unit}"
+        if (bounds.into(wanted) != wanted).any():
+            low, high = bounds.lower.tolist(), bounds.upper.tolist()
+            return "box", f"{place} lies outside of {bounds.box}, {low} to {high} {unit}"
+        if (near != wanted).any():
+            return "lead", (
+                f"{place} is further from the measured position than {bounds.name('lead')} allows, "
+                f"{bounds.lead:.3f} {unit}"
             )
-        if (move := float(np.linalg.norm(wanted - previous))) > step:
-            return f"the command moves {move:.4f} m at once, limits.max_speed allows {step:.4f} m"
-        lead = float(np.linalg.norm(wanted - measured))
-        return (
-            f"the command lies {lead:.3f} m from the measured position, limits.max_lead allows "
-            f"{self._max_lead:.3f} m"
-        )
-
-
-def _within(position: Vector, centre: Vector, radius: float) -> Vector:
-    """The point of the ball around ``centre`` that is nearest to ``position``."""
-    offset = position - centre
-    length = float(np.linalg.norm(offset))
-    return position if length <= radius else np.asarray(centre + offset * (radius / length))
+        velocity = (inside - previous.position) / dt
+        if (speed := bounds.size(velocity)) > SLACK * bounds.speed:
+            return "speed", (
+                f"{place} is {speed:.3f} {unit}/s fast, {bounds.name('speed')} allows "
+                f"{bounds.speed:.3f} {unit}/s"
+            )
+        if (change := bounds.size(velocity - previous.velocity)) > self._change(previous, dt):
+            return "acceleration", (
+                f"{place} changes the velocity by {change:.3f} {unit}/s in {dt:.3f} s, "
+                f"{bounds.name('acceleration')} is {bounds.acceleration:.3f} {unit}/s^2"
+            )
+        return "box", f"{place} is too fast to stop before the end of {bounds.box}"

@@ -22,6 +22,7 @@ class Code(IntEnum):
     NO_POSE = 113
     CLOCK_JUMPED = 114
     CAMERA_CONTRACT = 115
+    COMMAND_TOPIC = 116
     PLANNER_FAILED = 120
     WORKER_LOST = 121
     LIMIT_VIOLATION = 122
@@ -44,3 +45,16 @@ class Outcome:
     def reached(self) -> bool:
         """Whether the goal was reached."""
         return self.code is Code.NONE
+
+
+class Refused(ValueError):
+    """A goal or a request cannot be served; nothing under way is touched.
+
+    Args:
+        code: What kind of reason.
+        message: A sentence: what is wrong, and what to do.
+    """
+
+    def __init__(self, code: Code, message: str) -> None:
+        super().__init__(message)
+        self.outcome = Outcome(code, message)

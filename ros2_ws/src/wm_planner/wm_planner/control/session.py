@@ -2,37 +2,69 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 from wm_planner.config import SessionConfig
+from wm_planner.control.checkers import GoalChecker, ProgressChecker
 from wm_planner.control.outcome import Code, Outcome
+from wm_planner.worker import Scene
 
 
-@dataclass
 class Session:
-    """A goal under way.
+    """A goal under way: the sub-goals on the way to it, and the goal itself as the last.
 
     Times named ``now`` are ROS time, those named ``steady`` the steady clock, both in seconds:
     a goal's timeout is the robot's time, a watchdog must also fire when ROS time stands still.
 
-    Attributes:
-        config: Watchdog times and tolerance.
-        tolerance: Distance below which a frame counts as reached, in typical distances.
-        timeout: Time allowed for the goal [s].
+    Args:
+        config: Watchdog times, tolerance and progress.
+        scenes: At least one; each but the last is passed at the first picture near it.
+        tolerance: Distance below which a picture is near, in typical distances.
+        timeout: Time allowed for all of them [s].
         started: When the goal began (ROS time).
         started_steady: The same moment on the steady clock.
+
+    Attributes:
+        index: Which scene is pursued, from 0.
+        steps: Pictures planned from.
+        initial_distance: To the scene that was pursued, at the first picture.
+        distance: To the scene that was pursued, at the last picture.
+        outcome: How the goal ended; None while it is pursued.
     """
 
-    config: SessionConfig
-    tolerance: float
-    timeout: float
-    started: float
-    started_steady: float
-    steps: int = 0
-    initial_distance: float = float("nan")
-    distance: float = float("nan")
-    outcome: Outcome | None = None
-    _frames_reached: int = field(default=0, repr=False)
+    def __init__(
+        self,
+        config: SessionConfig,
+        scenes: Sequence[Scene],
+        tolerance: float,
+        timeout: float,
+        started: float,
+        started_steady: float,
+    ) -> None:
+        self._config, self._scenes = config, list(scenes)
+        self.tolerance, self.timeout = tolerance, timeout
+        self.started, self._started_steady = started, started_steady
+        self.index = self.steps = 0
+        self.initial_distance = self.distance = float("nan")
+        self.outcome: Outcome | None = None
+        self._checker: GoalChecker
+        self._progress: ProgressChecker
+        self._pursue()
+
+    @property
+    def count(self) -> int:
+        """Number of scenes: the sub-goals and the goal."""
+        return len(self._scenes)
+
+    @property
+    def scene(self) -> Scene:
+        """The scene that is pursued."""
+        return self._scenes[self.index]
+
+    @property
+    def reached(self) -> int:
+        """How many scenes were reached."""
+        return self.index + (self.outcome is not None and self.outcome.reached)
 
     def end(self, outcome: Outcome) -> Outcome:
         """End the goal; the first outcome stands."""
@@ -40,26 +72,40 @@ class Session:
             self.outcome = outcome
         return self.outcome
 
-    def observe(self, distance: float) -> Outcome | None:
-        """Count a planned step and compare it with the goal.
+    def observe(self, distance: float, now: float) -> Outcome | None:
+        """Count a planned step and compare it with the scene that is pursued.
 
         Args:
-            distance: Distance of the picture to the goal, in typical distances.
+            distance: Distance of the picture to that scene, in typical distances.
+            now: Current ROS time [s].
         """
         self.steps += 1
         self.distance = distance
         if self.steps == 1:
             self.initial_distance = distance
-        self._frames_reached = self._frames_reached + 1 if distance < self.tolerance else 0
-        if self._frames_reached >= self.config.tolerance_frames:
+        self._progress.observe(distance, now)
+        self._near = self._checker.observe(distance)
+        if self._near and self.index == self.count - 1:
             return self.end(
                 Outcome(
                     Code.NONE,
                     f"reached: distance {distance:.3f} stayed below {self.tolerance:.3f} for "
-                    f"{self._frames_reached} pictures",
+                    f"{self._checker.count} pictures",
                 )
             )
         return self.outcome
+
+    def advance(self) -> bool:
+        """Pursue the next scene if this one is a sub-goal that the last picture was near to."""
+        if not self._near or self.index == self.count - 1:
+            return False
+        self.index += 1
+        self._pursue()
+        return True
+
+    def pause(self, now: float) -> None:
+        """The goal waits for the planner at this ROS time [s]: it does not stall."""
+        self._progress.pause(now)
 
     def tick(
         self, *, now: float, steady: float, image_steady: float, pose_steady: float
@@ -82,23 +128,43 @@ class Session:
                 )
             )
         # The watch begins with the goal, so that a camera may start together with it.
-        image_age = steady - max(image_steady, self.started_steady)
-        if image_age > self.config.image_timeout:
+        image_age = steady - max(image_steady, self._started_steady)
+        if image_age > self._config.image_timeout:
             return self.end(
                 Outcome(
                     Code.NO_IMAGE,
                     f"no good image for {image_age:.2f} s (session.image_timeout is "
-                    f"{self.config.image_timeout:.2f} s): is the camera running, and is its topic "
+                    f"{self._config.image_timeout:.2f} s): is the camera running, and is its topic "
                     "the one the node subscribes to?",
                 )
             )
-        pose_age = steady - max(pose_steady, self.started_steady)
-        if pose_age > self.config.pose_timeout:
+        pose_age = steady - max(pose_steady, self._started_steady)
+        if pose_age > self._config.pose_timeout:
             return self.end(
                 Outcome(
                     Code.NO_POSE,
                     f"no measured pose for {pose_age:.2f} s (session.pose_timeout is "
-                    f"{self.config.pose_timeout:.2f} s): does the controller publish current_pose?",
+                    f"{self._config.pose_timeout:.2f} s): does the controller publish "
+                    "current_pose?",
+                )
+            )
+        if self._progress.stalled(now):
+            return self.end(
+                Outcome(
+                    Code.STALLED,
+                    f"stalled: the distance is {self.distance:.3f} and did not fall below "
+                    f"{self._progress.best:.3f} by session.progress_fraction "
+                    f"({self._config.progress_fraction:g}) within session.progress_time "
+                    f"({self._config.progress_time:g} s): does the arm follow its commands, and "
+                    "can it reach the goal?",
                 )
             )
         return self.outcome
+
+    def _pursue(self) -> None:
+        """Begin the scene of ``index``."""
+        self._near = False
+        last = self.index == self.count - 1
+        frames = self._config.tolerance_frames if last else 1
+        self._checker = GoalChecker(self.tolerance, frames)
+        self._progress = ProgressChecker(self._config.progress_time, self._config.progress_fraction)

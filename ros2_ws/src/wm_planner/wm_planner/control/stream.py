@@ -1,109 +1,122 @@
 """The stream of commanded positions between plans.
 
-A plan is played over one model step from the moment it arrives, towards the positions it chose for
-the moment of its picture. As plans follow each other one step apart, the stream neither pauses nor
-jumps, and moves no faster than the plan.
-All times are ROS time in seconds, positions metres in the frame of the action.
+A plan is a path over time: it begins where the arm had been told to be when the picture was taken.
+By the time it arrives the arm has gone on, so it is played from the point of its path that is
+nearest to where the arm is told to be now: what has been travelled is dropped, what has not is
+played at the speed it was planned with. What remains between path and stream fades within one
+model step. The path is played beyond its first model step, into the plan's horizon, until the next
+plan comes, and no longer than ``play_on``; then the stream holds.
+
+What is sent is the path's mean over the last ``blend`` seconds, so that the velocity is continuous
+and changes by no more than (difference of two speeds) / ``blend``, at every corner, join and hold
+(a path of straight lines with parabolic blends: Craig, Introduction to Robotics, ch. 7).
+
+Positions are metres in the frame of the action, or radians; times are of the stream's own clock,
+in seconds.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections import deque
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from wm_planner.models.spec import ModelSpec, SpecError
-
 Vector = NDArray[np.float64]
-HISTORY = 10.0  # [s] how far back the commanded position is remembered
+SEARCH = 64  # points of a plan's path among which the nearest is looked for, per step
 
 
 class CommandStream:
     """Turns plans into a commanded position for every moment.
 
     Args:
-        spec: Says what the numbers of an action mean and how long one step lasts.
-
-    Raises:
-        SpecError: The spec does not say how an action becomes a command.
+        frameskip: Actions in one model step.
+        dt: Duration of one action [s].
+        relative: Whether actions displace the position, rather than being it.
+        play_on: How long a plan is played beyond its first model step [s].
+        blend: Length of the mean [s]; 0: none.
     """
 
-    def __init__(self, spec: ModelSpec) -> None:
-        command = spec.action.command
-        if command is None:
-            raise SpecError(
-                f"model {spec.name} has no action.command: model.yaml must say how its action "
-                f"({', '.join(spec.action.names)}) becomes a command"
-            )
-        self._indices = [spec.action.names.index(name) for name in command.position]
-        self._relative = command.mode == "relative"
-        self._frameskip, self._dim = spec.frameskip, spec.action.dim
-        self._dt = 1.0 / spec.control_rate
-        self._times: list[float] = []
-        self._waypoints: list[Vector] = []
-        self._sent: deque[tuple[float, Vector]] = deque()
+    def __init__(
+        self, frameskip: int, dt: float, relative: bool, play_on: float, blend: float
+    ) -> None:
+        self._dt, self._step, self._relative = dt, dt * frameskip, relative
+        self._play_on, self._blend = play_on, blend
+        self.clear()
 
     @property
     def started(self) -> bool:
         """Whether a position was set since the last ``clear``."""
-        return bool(self._waypoints)
-
-    @property
-    def busy_until(self) -> float:
-        """When the last waypoint is reached [s]."""
-        return self._times[-1] if self._times else -np.inf
+        return self._times.size > 0
 
     def clear(self) -> None:
         """Forget everything; the next goal starts from the measured position."""
-        self._times, self._waypoints = [], []
-        self._sent.clear()
+        self._times, self._points = np.empty(0), np.empty((0, 0))
 
     def start(self, position: ArrayLike, time: float) -> None:
-        """Begin at a measured position (3,)."""
-        self.hold(position, time)
-        self._sent.clear()
-        self.sent(self._waypoints[0], time)
+        """Begin at rest at a measured position (n,)."""
+        self._times = np.array([time])
+        self._points = np.asarray(position, dtype=np.float64)[None].copy()
 
-    def hold(self, position: ArrayLike, time: float) -> None:
-        """Stay at a position (3,) from now on."""
-        self._times, self._waypoints = [time], [np.asarray(position, dtype=np.float64).copy()]
+    def hold(self, time: float) -> None:
+        """Come to rest: the path ends where it is now."""
+        self._continue(time, np.empty(0), np.empty((0, self._points.shape[1])))
 
     def at(self, time: float) -> Vector:
-        """The commanded position (3,) at a moment from now on."""
-        i = bisect_right(self._times, time)
-        if i == 0:
-            return self._waypoints[0]
-        if i == len(self._times):
-            return self._waypoints[-1]
-        start, end = self._times[i - 1], self._times[i]
-        part = (time - start) / (end - start)
-        return (1 - part) * self._waypoints[i - 1] + part * self._waypoints[i]
+        """The commanded position (n,) at a moment from now on."""
+        begin = time - self._blend
+        if not begin < time:
+            return self._path(time)
+        inner = self._times[(self._times > begin) & (self._times < time)]
+        knots: Vector = np.array([begin, *inner, time])
+        points = _interpolate(self._times, self._points, knots)
+        areas = (points[1:] + points[:-1]) / 2 * np.diff(knots)[:, None]
+        return np.asarray(areas.sum(axis=0) / self._blend)
 
-    def sent(self, position: Vector, time: float) -> None:
-        """Remember what was sent, the basis of relative actions."""
-        self._sent.append((time, position))
-        while len(self._sent) > 1 and self._sent[0][0] < time - HISTORY:
-            self._sent.popleft()
-
-    def sent_at(self, time: float) -> Vector:
-        """What had been sent by a moment in the past (3,)."""
-        i = bisect_right(self._sent, time, key=lambda item: item[0])
-        return self._sent[max(i - 1, 0)][1]
-
-    def splice(self, actions: ArrayLike, stamp: float, now: float) -> None:
-        """Play the first model step of a plan from now on.
+    def splice(self, actions: ArrayLike, basis: ArrayLike, latency: float, time: float) -> None:
+        """Go over to a plan.
 
         Args:
-            actions: Physical actions (frameskip * dim,) of the first model step, in time order.
-            stamp: Stamp of the image the plan was made from [s]: relative actions count from what
-                had been sent by then.
-            now: Current time [s].
+            actions: What the plan does, one row (n,) per environment step, in time order.
+            basis: Position (n,) that the arm had been told when the plan's picture was taken.
+            latency: Time since that picture [s].
+            time: Current time [s].
         """
-        steps = np.asarray(actions, dtype=np.float64).reshape(self._frameskip, self._dim)
-        moves = steps[:, self._indices]
-        waypoints = self.sent_at(stamp) + np.cumsum(moves, axis=0) if self._relative else moves
-        times = now + self._dt * np.arange(1, self._frameskip + 1)
-        self._waypoints = [self.at(now), *waypoints]
-        self._times = [now, *times.tolist()]
+        moves, start = np.asarray(actions, dtype=np.float64), np.asarray(basis, dtype=np.float64)
+        points = np.vstack([start, start + np.cumsum(moves, axis=0) if self._relative else moves])
+        times = self._dt * np.arange(len(points), dtype=np.float64)
+        here = self._path(time)
+        # The path runs half a blend ahead of what is sent, which is what the plan counts from.
+        passed = nearest(times, points, here, latency + self._blend / 2)
+        # What remains between the path and the stream fades within one model step.
+        end = max(min(times[-1] - passed, self._step + self._play_on), self._step)
+        inner = times - passed
+        inner = inner[(inner > 0) & (inner < end)]
+        knots: Vector = np.unique(np.array([*inner, self._step, end]))
+        gap = here - _interpolate(times, points, np.array([passed]))[0]
+        fading = np.clip(1 - knots / self._step, 0, 1)[:, None]
+        path = _interpolate(times, points, knots + passed) + gap * fading
+        self._continue(time, time + knots, path)
+
+    def _path(self, time: float) -> Vector:
+        return _interpolate(self._times, self._points, np.array([time]))[0]
+
+    def _continue(self, time: float, times: Vector, points: Vector) -> None:
+        """Replace the future, and keep as much of the past as the mean needs."""
+        here = self._path(time)
+        kept = (self._times < time) & (self._times > time - self._blend)
+        begin = time - self._blend
+        first = [self._path(begin)] if self._blend else []
+        self._points = np.array([*first, *self._points[kept], here, *points])
+        self._times = np.array([*([begin] if first else []), *self._times[kept], time, *times])
+
+
+def _interpolate(times: Vector, points: Vector, at: Vector) -> Vector:
+    """Points (k, n) of a path of straight lines at the times (k,); constant beyond its ends."""
+    return np.stack([np.interp(at, times, column) for column in points.T], axis=1)
+
+
+def nearest(times: Vector, points: Vector, here: Vector, latest: float) -> float:
+    """The time, at most ``latest``, when a path is nearest to a position; the first of equals."""
+    latest = min(max(latest, 0.0), times[-1])
+    tried = np.linspace(0.0, latest, SEARCH * len(times))
+    away = np.linalg.norm(_interpolate(times, points, tried) - here, axis=1)
+    return float(tried[np.argmax(away <= away.min() + 1e-6)])

@@ -1,0 +1,112 @@
+"""What becomes of the arm when plans are late: where in a late plan to begin to play it.
+
+    python benchmarks/splicing.py --goals 8
+
+The embedded model drives the simulated arm, plans back to back, each of a given latency. Rules:
+
+    nearest   from the point of the plan's path that is nearest to the arm: what the planner does
+    whole     from the plan's beginning, as if it came at once
+    literal   from the moment of its arrival, as if it had been followed since its picture
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+import torch
+
+from wm_planner.config import Config
+from wm_planner.control import Command, Commander, Pose
+from wm_planner.control import stream as streams
+from wm_planner.worker import PlanRequest, Scene, SetGoal
+from wm_planner.worker.engine import Engine
+from wm_planner_sim import evaluation, scene, seeds
+from wm_planner_sim.simulation import CONTROL_PERIOD, Simulation
+
+MODEL = Path(__file__).parents[1] / "ros2_ws/src/wm_planner_sim/models/franka_reach"
+SECONDS = 6.0  # simulated, per goal
+MARGIN = 0.1  # [m] so that the box clamps nothing
+PICTURE_TICKS = 10  # a picture every 0.2 s
+RULES: dict[str, Callable[..., float]] = {
+    "nearest": streams.nearest,
+    "whole": lambda times, points, here, latest: 0.0,
+    "literal": lambda times, points, here, latest: min(latest, times[-1]),
+}
+
+
+def run(simulation: Simulation, engine: Engine, config: Config, seed: int, latency: float) -> dict:
+    """One goal; times [s], speeds [m/s], accelerations [m/s^2] of the command."""
+    goal = evaluation.start_episode(simulation, seed)
+    engine.set_goal(SetGoal(seed, Scene(goal.picture)))
+    commands: list[Command] = []
+    commander = Commander(config, engine.spec, commands.append)
+    start = simulation.time
+    commander.start(_pose(simulation), start)
+    plan, arrival, picture, away = None, 0.0, None, []
+    for tick in range(round(SECONDS / CONTROL_PERIOD)):
+        now = simulation.time
+        if plan and now >= arrival - 1e-9:
+            commander.splice(plan.actions, plan.stamp, now)
+            plan = None
+        if tick % PICTURE_TICKS == 0:
+            picture = Scene(simulation.render()), now
+        if plan is None and picture:
+            plan = engine.answer(PlanRequest(seed, *picture))
+            arrival, picture = now + latency, None
+        commander.send(_pose(simulation), now)
+        simulation.set_target(commands[-1].position)
+        simulation.step()
+        away.append(np.linalg.norm(simulation.ee_position - goal.position))
+    velocities = np.diff([command.position for command in commands], axis=0) / CONTROL_PERIOD
+    far = np.flatnonzero(np.array(away) >= evaluation.SUCCESS_RADIUS)
+    return {
+        "near": (np.argmin(np.array(away) >= evaluation.SUCCESS_RADIUS)) * CONTROL_PERIOD,
+        "settled": (far[-1] + 1 if far.size else 0) * CONTROL_PERIOD,
+        "speed": np.linalg.norm(velocities, axis=1).max(),
+        "acceleration": np.linalg.norm(np.diff(velocities, axis=0), axis=1).max() / CONTROL_PERIOD,
+        "clamped": commander.gate.counters.clamped,
+    }
+
+
+def _pose(simulation: Simulation) -> Pose:
+    return Pose(simulation.ee_position, simulation.ee_quaternion, 0.0)
+
+
+def main() -> None:
+    """Print one row per latency and rule, means over the goals."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--goals", type=int, default=8)
+    parser.add_argument("--latencies", type=float, nargs="+", default=[0.06, 0.18, 0.3, 0.6])
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    config = Config()
+    config.model.directory, config.model.device = str(MODEL), "cpu"
+    config.limits.workspace_min = [low - MARGIN for low in scene.WORKSPACE_MIN]
+    config.limits.workspace_max = [high + MARGIN for high in scene.WORKSPACE_MAX]
+    engine, simulation = Engine(config), Simulation(240, 320)
+    print("| latency [s] | rule | 2 cm near [s] | 2 cm for good [s] | largest speed [m/s] | "
+          "largest acceleration [m/s²] | clamped |\n|---|---|---|---|---|---|---|")  # fmt: skip
+    for latency in arguments.latencies:
+        for rule, function in RULES.items():
+            with patch.object(streams, "nearest", function):
+                rows = [
+                    run(simulation, engine, config, seed, latency)
+                    for seed in seeds.EVALUATION[2000 : 2000 + arguments.goals]
+                ]
+            mean = {name: np.mean([row[name] for row in rows]) for name in ("near", "settled")}
+            most = {name: np.max([row[name] for row in rows]) for name in ("speed", "acceleration")}
+            print(
+                f"| {latency:.2f} | {rule} | {mean['near']:.2f} | {mean['settled']:.2f} | "
+                f"{most['speed']:.2f} | {most['acceleration']:.1f} | "
+                f"{sum(row['clamped'] for row in rows)} |",
+                flush=True,
+            )
+    simulation.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,248 @@
+"""The commander: what it sends, from the first command to the stop, and over faults of time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from wm_planner.config import Config
+from wm_planner.control import Command, Commander, LimitViolation, Pose
+from wm_planner.models import ModelSpec
+from wm_planner.models.spec import CommandMapping
+
+START = np.array([0.5, 0.0, 0.5])
+TICK = 0.02
+DOWN = np.array([1.0, 0.0, 0.0, 0.0])
+
+
+class Rig:
+    """A commander and an arm that is always where it is told to be, or stands still."""
+
+    def __init__(self, spec: ModelSpec, follows: bool = True, **commands: Any) -> None:
+        self.config = Config()
+        self.config.limits.workspace_min = [0.0, -1.0, 0.0]
+        self.config.limits.workspace_max = [1.0, 1.0, 1.0]
+        self.config.limits.policy = "refuse"
+        for name, value in commands.items():
+            setattr(self.config.commands, name, value)
+        self.sent: list[Command] = []
+        self.commander = Commander(self.config, spec, self.sent.append)
+        self.follows, self.now = follows, 0.0
+        self.commander.start(self.pose(), self.now)
+
+    def pose(self) -> Pose:
+        at = self.sent[-1].position if self.follows and self.sent else START
+        return Pose(at, DOWN, 0.0)
+
+    def run(self, seconds: float, tick: float = TICK) -> None:
+        for _ in range(round(seconds / tick)):
+            self.now += tick
+            self.commander.send(self.pose(), self.now)
+
+    def settle(self) -> None:
+        for _ in range(20):
+            self.commander.settle(self.now)
+
+    def plan(self, move: Any, latency: float = 0.0) -> None:
+        self.commander.splice([move] * 5, self.now - latency, self.now)
+
+    def positions(self) -> np.ndarray:
+        return np.array([command.position for command in self.sent])
+
+
+MOVE = [0.04, 0.0, 0.0]
+
+
+def test_the_first_command_is_the_measured_pose(spec: ModelSpec) -> None:
+    rig = Rig(spec)
+    rig.run(TICK)
+    np.testing.assert_allclose(rig.sent[0].position, START)
+    np.testing.assert_array_equal(rig.sent[0].orientation, DOWN)
+
+
+@pytest.mark.parametrize("latency", [0.06, 0.1, 0.3, 0.44])
+@pytest.mark.parametrize("control_rate", [5.0, 2.0, 1.0])
+def test_a_planner_that_corrects_itself_brings_the_arm_to_its_goal_under_refuse(
+    spec: ModelSpec, latency: float, control_rate: float
+) -> None:
+    """Each plan goes straight to the goal from where the picture showed the arm."""
+    spec.control_rate = control_rate
+    rig, goal = Rig(spec), START + np.array([0.2, -0.1, 0.1])
+    seen, when = START, 0.0
+    for _ in range(round(10 / control_rate / latency) + 8):
+        rig.run(latency)
+        left, actions = goal - seen, []
+        for _ in range(5):
+            actions.append(np.clip(left, -0.05, 0.05))
+            left = left - actions[-1]
+        rig.commander.splice(actions, when, rig.now)
+        seen, when = rig.sent[-1].position, rig.now
+    rig.run(2.0)
+    np.testing.assert_allclose(rig.sent[-1].position, goal, atol=1e-3)
+    assert rig.commander.gate.counters.clamped == 0
+
+
+def test_relative_actions_count_from_what_had_been_sent_at_the_picture(spec: ModelSpec) -> None:
+    rig = Rig(spec)
+    rig.plan(MOVE)
+    rig.run(0.4)
+    at, picture = rig.sent[-1].position, rig.now
+    rig.run(0.1)
+    rig.commander.splice([MOVE], picture, rig.now)
+    rig.run(1.0)
+    np.testing.assert_allclose(rig.sent[-1].position, at + MOVE, atol=1e-9)
+
+
+def test_velocities_in_the_action_are_played_for_their_step(spec: ModelSpec) -> None:
+    spec.action.units = ["m/s"] * 3
+    spec.action.command = CommandMapping("velocity", ["dx", "dy", "dz"])
+    rig = Rig(spec)
+    rig.commander.splice([[0.1, 0.0, 0.0]], 0.0, 0.0)
+    rig.run(0.6)
+    np.testing.assert_allclose(rig.sent[-1].position, START + np.array([0.02, 0, 0]), atol=1e-9)
+
+
+def test_a_stop_leaves_at_once_and_comes_to_rest_within_the_acceleration(spec: ModelSpec) -> None:
+    rig = Rig(spec)
+    rig.plan(MOVE)
+    rig.run(0.4)
+    count = len(rig.sent)
+    rig.commander.stop(rig.now)
+    assert len(rig.sent) == count + 1
+    rig.settle()
+    assert len(rig.sent) <= count + 7, "it ends"
+    velocities = np.diff(rig.positions(), axis=0) / TICK
+    limit = rig.config.limits.max_acceleration
+    assert np.linalg.norm(np.diff(velocities, axis=0), axis=1).max() <= limit * TICK * 1.001
+    assert [command.stop for command in rig.sent[count - 1 :]].index(True) == len(rig.sent) - count
+    assert not rig.sent[-1].velocity.any()
+    np.testing.assert_array_equal(rig.sent[-1].position, rig.sent[-2].position)
+    assert not rig.commander.started
+
+
+def test_a_stop_slows_down_from_what_was_sent_however_late_it_was_sent(spec: ModelSpec) -> None:
+    rig = Rig(spec)
+    rig.plan(MOVE)
+    rig.run(0.3)
+    rig.run(0.12, tick=0.06)  # a busy machine
+    speed = rig.sent[-1].velocity[0]
+    rig.commander.stop(rig.now)
+    rig.settle()
+    speeds = [command.velocity[0] for command in rig.sent[-6:]]
+    np.testing.assert_allclose(speeds, [speed * part for part in (1, 0.8, 0.6, 0.4, 0.2, 0)])
+
+
+def test_an_arm_that_was_told_nothing_is_not_told_to_stop(spec: ModelSpec) -> None:
+    rig = Rig(spec)
+    rig.commander.hold(0.0)
+    rig.commander.stop(0.0)
+    rig.settle()
+    assert rig.sent == []
+    assert not rig.commander.started
+
+
+def test_finishing_sends_the_rest_of_the_stop_while_ros_time_stands_still(spec: ModelSpec) -> None:
+    rig = Rig(spec)
+    rig.plan(MOVE)
+    rig.run(0.4)
+    slept: list[float] = []
+    rig.commander.stop(rig.now)
+    rig.commander.finish(rig.now, slept.append)
+    assert rig.sent[-1].stop
+    assert 0 < len(slept) <= 6
+    assert set(slept) == {TICK}
+
+
+def test_a_goal_that_follows_on_a_hold_goes_on_without_a_jump(spec: ModelSpec) -> None:
+    rig = Rig(spec)
+    rig.plan(MOVE)
+    rig.run(0.4)
+    rig.commander.hold(rig.now)
+    rig.run(0.04)
+    rig.plan(MOVE)
+    rig.run(1.5)
+    velocities = np.diff(rig.positions(), axis=0) / TICK
+    assert np.abs(np.diff(velocities, axis=0)).max() <= 0.2 / 0.1 * TICK * 1.01
+
+
+def test_a_goal_that_follows_on_a_stop_starts_from_where_the_stop_ends(spec: ModelSpec) -> None:
+    rig = Rig(spec)
+    rig.plan(MOVE)
+    rig.run(0.4)
+    rig.commander.stop(rig.now)
+    assert rig.commander.started, "it has not come to rest yet"
+    rig.run(0.04)
+    rig.plan(MOVE)  # too early: the stop goes on
+    rig.run(0.2)
+    resting = rig.sent[-1].position
+    np.testing.assert_array_equal(rig.sent[-3].position, resting)
+    rig.plan(MOVE)
+    rig.run(1.5)
+    assert rig.sent[-1].position[0] > resting[0] + 0.05
+    velocities = np.diff(rig.positions(), axis=0) / TICK
+    limit = rig.config.limits.max_acceleration
+    assert np.linalg.norm(np.diff(velocities, axis=0), axis=1).max() <= limit * TICK * 1.001
+
+
+def test_after_a_delay_of_the_node_the_arm_goes_on_where_it_was(spec: ModelSpec) -> None:
+    rig = Rig(spec)
+    rig.plan(MOVE)
+    rig.run(0.3)
+    rig.now += 0.5
+    rig.run(0.3)
+    assert np.diff(rig.positions(), axis=0).max() <= 2.01 * TICK * 0.2
+
+
+def test_a_clock_in_larger_steps_than_the_rate_costs_no_speed(spec: ModelSpec) -> None:
+    rig = Rig(spec)
+    rig.plan(MOVE)
+    for k in range(100):  # /clock at 10 Hz, commands at 50 Hz
+        rig.now = 0.1 * (k // 5)
+        rig.commander.send(rig.pose(), rig.now)
+    steps = np.diff(rig.positions()[::5, 0])[2:7]
+    np.testing.assert_allclose(steps, 0.02, atol=1e-9)
+
+
+@pytest.fixture
+def velocities(spec: ModelSpec) -> Rig:
+    return Rig(spec, follows=False, type="twist_stamped")
+
+
+def test_a_velocity_command_also_pulls_the_arm_to_where_it_should_be(velocities: Rig) -> None:
+    velocities.commander.splice([[0.04, 0, 0]], 0.0, 0.0)
+    velocities.run(1.0)
+    np.testing.assert_allclose(velocities.sent[-1].velocity, [0.04, 0, 0], atol=1e-9)
+    velocities.commander.stop(velocities.now)
+    velocities.settle()
+    assert not velocities.sent[-1].velocity.any()
+
+
+def test_no_velocity_command_is_faster_than_the_limit(velocities: Rig) -> None:
+    velocities.config.limits.max_speed = 0.22
+    velocities.commander.apply(velocities.config.limits)
+    velocities.plan([0.04, 0.0, 0.0])
+    with pytest.raises(LimitViolation, match="max_lead"):
+        velocities.run(2.0)
+    speeds = [np.linalg.norm(command.velocity) for command in velocities.sent]
+    assert 0.21 < max(speeds) <= 0.2203
+
+
+def test_joints_start_where_they_are_measured_and_keep_to_their_own_limits(
+    spec: ModelSpec,
+) -> None:
+    spec.action.units = ["rad"] * 3
+    spec.action.command = CommandMapping("relative", ["dx", "dy", "dz"], ["a", "b", "c"])
+    config = Config()
+    config.commands.type = "joint_state"
+    config.limits.joint_min, config.limits.joint_max = [-1.0] * 3, [1.0, 1.0, 0.05]
+    sent: list[Command] = []
+    commander = Commander(config, spec, sent.append)
+    commander.start(Pose(np.zeros(3), DOWN, 0.0), 0.0)
+    commander.splice([[0.05, 0.0, 0.05]] * 5, 0.0, 0.0)
+    for k in range(1, 100):
+        measured = sent[-1].position if sent else np.zeros(3)
+        commander.send(Pose(measured, DOWN, 0.0), k * TICK)
+    np.testing.assert_allclose(sent[-1].position, [0.175, 0.0, 0.05], atol=1e-6)
+    assert commander.gate.counters.limits["box"] > 0

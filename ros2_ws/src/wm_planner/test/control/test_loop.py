@@ -1,0 +1,162 @@
+"""One goal at a time: held first, then told; the newest one wins; sub-goals in their order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from wm_planner.config import Config
+from wm_planner.control import Code, Command, ControlLoop, Outcome, Pose, Refused, Session
+from wm_planner.models import ModelSpec
+from wm_planner.worker import Failed, Planned, PlanRequest, Ready, Scene, SetGoal
+
+POSE = Pose(np.array([0.5, 0.0, 0.3]), np.array([1.0, 0.0, 0.0, 0.0]), steady=0.0)
+SCENES = [Scene(np.full((4, 4, 3), value, np.uint8)) for value in range(3)]
+
+
+class Link:
+    """Writes down what a worker would be asked."""
+
+    def __init__(self) -> None:
+        self.goals: list[SetGoal] = []
+        self.ready: Ready | None = Ready("a link without a worker")
+        self.problem = "the worker is gone"
+        self.idle = True
+
+    def set_goal(self, goal: SetGoal) -> None:
+        self.goals.append(goal)
+
+    def plan(self, request: PlanRequest) -> None:
+        pass
+
+
+class Rig:
+    """A loop, and what it did, in order."""
+
+    def __init__(self, spec: ModelSpec) -> None:
+        config = Config()
+        config.limits.workspace_min, config.limits.workspace_max = [0.0, -1.0, 0.0], [1.0, 1.0, 1.0]
+        self.link = Link()
+        self.events: list[Any] = []
+        link: Any = self.link
+        self.loop = ControlLoop(config, spec, link, self._publish, self._on_step, self._on_end)
+        self.now = 10.0
+        self.loop.on_pose(POSE, self.now)
+
+    def _publish(self, command: Command) -> None:
+        self.events.append("hold" if command.stop else "command")
+
+    def _on_step(self, session: Session, plan: Planned) -> None:
+        self.events.append(("step", session.index))
+
+    def _on_end(self, goal_id: int, session: Session, now: float) -> None:
+        assert session.outcome
+        self.events.append((goal_id, session.outcome.code))
+
+    def begin(self, *scenes: Scene) -> int:
+        return self.loop.begin(scenes, 0.0, 0.0, self.now, 0.0)
+
+    def step(self, distance: float, actions: float = 0.001) -> None:
+        """Plan once, and send the command that follows."""
+        self.now += 0.1
+        self.loop.plan(SCENES[0], self.now)
+        plan = Planned(
+            self.loop.goal_id, self.now, np.full((5, 3), actions), distance, [1.0], "done", 0.05
+        )
+        self.loop.on_planned(plan, self.now)
+        self.now += 0.02
+        self.loop.command(self.now)
+
+
+@pytest.fixture
+def rig(spec: ModelSpec) -> Rig:
+    return Rig(spec)
+
+
+def test_the_arm_is_told_to_hold_before_anyone_hears_of_the_end(rig: Rig) -> None:
+    goal = rig.begin(SCENES[0])
+    rig.step(0.5)
+    rig.loop.end(Outcome(Code.CANCELED, "canceled"), rig.now)
+    assert rig.events[-2:] == ["hold", (goal, Code.CANCELED)]
+
+
+def test_the_newest_goal_preempts(rig: Rig) -> None:
+    old = rig.begin(SCENES[0])
+    rig.step(0.5)
+    new = rig.begin(SCENES[1])
+    assert (old, Code.PREEMPTED) in rig.events
+    assert rig.link.goals[-1] == SetGoal(new, SCENES[1])
+    rig.step(0.5)
+    assert rig.events[-1] == "command"
+
+
+def test_a_plan_for_the_goal_before_is_not_used(rig: Rig) -> None:
+    old = rig.begin(SCENES[0])
+    rig.begin(SCENES[1])
+    count = len(rig.events)
+    rig.loop.on_planned(Planned(old, rig.now, np.zeros((5, 3)), 0.0, [1.0], "done", 0.05), rig.now)
+    assert len(rig.events) == count
+
+
+def test_sub_goals_are_pursued_in_their_order(rig: Rig) -> None:
+    goal = rig.begin(*SCENES)
+    for distance in (0.5, 0.01, 0.5, 0.01, 0.01, 0.01):
+        rig.step(distance)
+    assert [g.scene for g in rig.link.goals] == SCENES
+    assert {g.goal_id for g in rig.link.goals} == {goal}
+    steps = [event[1] for event in rig.events if event[0] == "step"]
+    assert steps == [0, 0, 1, 1, 2, 2]
+    assert (goal, Code.NONE) in rig.events
+
+
+def test_a_plan_that_is_not_finite_moves_nothing(rig: Rig) -> None:
+    goal = rig.begin(SCENES[0])
+    rig.step(0.5, actions=np.nan)
+    assert rig.events == [(goal, Code.PLANNER_FAILED)]
+
+
+def test_after_a_stop_no_goal_begins_until_the_release(rig: Rig) -> None:
+    goal = rig.begin(SCENES[0])
+    rig.step(0.5)
+    rig.loop.stop(rig.now)
+    assert rig.events[-2:] == ["hold", (goal, Code.STOPPED)]
+    with pytest.raises(Refused, match="~/release") as caught:
+        rig.begin(SCENES[1])
+    assert caught.value.outcome.code is Code.STOPPED
+    rig.loop.release()
+    assert rig.begin(SCENES[1]) == goal + 1
+
+
+def test_without_a_worker_no_goal_begins(rig: Rig) -> None:
+    rig.link.ready = None
+    with pytest.raises(Refused, match="the worker is gone") as caught:
+        rig.begin(SCENES[0])
+    assert caught.value.outcome.code is Code.WORKER_LOST
+
+
+def test_a_lost_worker_that_comes_back_holds_the_arm_and_keeps_the_goal(rig: Rig) -> None:
+    goal = rig.begin(SCENES[0])
+    rig.step(0.5)
+    before = len(rig.events)
+    rig.loop.on_failed(Failed(-1, "killed", lost=True, restarting=True), rig.now)
+    assert rig.events[before:] == ["command"], "at once, not at the next tick"
+    assert rig.loop.session
+    rig.loop.on_failed(Failed(-1, "killed again", lost=True), rig.now)
+    assert rig.events[-1] == (goal, Code.WORKER_LOST)
+
+
+def test_other_settings_count_from_the_next_goal_on(rig: Rig) -> None:
+    config = Config()
+    config.limits.workspace_min, config.limits.workspace_max = [0.0, -1.0, 0.0], [0.4, 1.0, 1.0]
+    config.session.timeout = 1.0
+    rig.loop.apply(config)
+    with pytest.raises(Refused, match="outside") as caught:
+        rig.begin(SCENES[0])
+    assert caught.value.outcome.code is Code.LIMIT_VIOLATION
+    config.limits.workspace_max = [1.0, 1.0, 1.0]
+    rig.loop.apply(config)
+    rig.begin(SCENES[0])
+    assert rig.loop.session
+    assert rig.loop.session.timeout == 1.0

@@ -1,0 +1,71 @@
+"""The mapping from actions to commands: declared or overridden, and the impossible is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from wm_planner.config import CommandsConfig, ConfigError
+from wm_planner.control.mapping import command_mapping, sends_velocity
+from wm_planner.models import ModelSpec, SpecError
+from wm_planner.models.spec import CommandMapping
+
+NAMES = ["dx", "dy", "dz"]
+
+
+def test_model_yaml_says_it(spec: ModelSpec) -> None:
+    assert command_mapping(spec, CommandsConfig()) == CommandMapping("relative", NAMES)
+
+
+def test_the_settings_win(spec: ModelSpec) -> None:
+    config = CommandsConfig(mode="absolute", position=["dz", "dx", "dy"])
+    assert command_mapping(spec, config) == CommandMapping("absolute", ["dz", "dx", "dy"])
+
+
+def test_the_settings_do_for_a_model_that_says_nothing(spec: ModelSpec) -> None:
+    spec.action.command = None
+    with pytest.raises(SpecError, match=r"commands\.mode"):
+        command_mapping(spec, CommandsConfig())
+    config = CommandsConfig(mode="relative", position=NAMES)
+    assert command_mapping(spec, config) == CommandMapping("relative", NAMES)
+
+
+def test_a_number_that_the_action_lacks_is_named(spec: ModelSpec) -> None:
+    with pytest.raises(SpecError, match="left"):
+        command_mapping(spec, CommandsConfig(position=["left", "dy", "dz"]))
+
+
+def test_another_unit_is_refused(spec: ModelSpec) -> None:
+    with pytest.raises(SpecError, match="needs m/s"):
+        command_mapping(spec, CommandsConfig(mode="velocity"))
+    with pytest.raises(SpecError, match="needs rad"):
+        command_mapping(spec, CommandsConfig(type="joint_state", joints=["a", "b", "c"]))
+
+
+@pytest.mark.parametrize("type", ["joint_state", "joint_trajectory"])
+def test_cartesian_actions_are_no_joints(spec: ModelSpec, type: str) -> None:
+    with pytest.raises(ConfigError, match="no inverse kinematics here"):
+        command_mapping(spec, CommandsConfig(type=type))
+
+
+@pytest.mark.parametrize("type", ["pose_stamped", "twist_stamped"])
+def test_joints_are_no_pose(spec: ModelSpec, type: str) -> None:
+    spec.action.units = ["rad"] * 3
+    with pytest.raises(ConfigError, match="move joints"):
+        command_mapping(spec, CommandsConfig(type=type, joints=["a", "b", "c"]))
+
+
+@pytest.mark.parametrize(
+    ("type", "interface", "velocity"),
+    [
+        ("pose_stamped", "velocity", False),
+        ("twist_stamped", "position", True),
+        ("joint_trajectory", "velocity", False),
+        ("joint_state", "velocity", True),
+        ("float64_multi_array", "position", False),
+        ("float64_multi_array", "velocity", True),
+    ],
+)
+def test_the_interface_counts_for_messages_that_can_hold_both(
+    type: str, interface: str, velocity: bool
+) -> None:
+    assert sends_velocity(CommandsConfig(type=type, interface=interface)) is velocity

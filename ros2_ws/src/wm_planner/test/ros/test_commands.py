@@ -1,0 +1,187 @@
+"""Every type of command arrives over DDS as its controller takes it, and so does its stop."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from builtin_interfaces.msg import Time
+from rclpy.context import Context
+from rclpy.duration import Duration
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+
+from wm_planner.config import CommandsConfig
+from wm_planner.control import Command
+from wm_planner.models.spec import CommandMapping
+from wm_planner.ros.commands import CommandMessages, CommandOutput
+
+CARTESIAN = CommandMapping("relative", ["dx", "dy", "dz"])
+JOINTS = CommandMapping("relative", ["dx", "dy", "dz"], ["a", "b", "c"])
+DOWN = np.array([1.0, 0.0, 0.0, 0.0])
+MOVING = Command(np.array([0.1, 0.2, 0.3]), np.array([0.4, 0.5, 0.6]), DOWN)
+STOP = Command(np.array([0.1, 0.2, 0.3]), np.zeros(3), DOWN, stop=True)
+STAMP = Time(sec=7, nanosec=8)
+
+
+def _write(command: Command, mapping: CommandMapping, **settings: Any) -> Any:
+    return CommandMessages(CommandsConfig(**settings), mapping, "base").write(command, STAMP)
+
+
+@pytest.mark.parametrize("command", [MOVING, STOP])
+def test_a_pose_holds_the_place_and_stops_at_it(command: Command) -> None:
+    message = _write(command, CARTESIAN)
+    p, q = message.pose.position, message.pose.orientation
+    assert (p.x, p.y, p.z, q.x, q.y, q.z, q.w) == (0.1, 0.2, 0.3, 1, 0, 0, 0)
+    assert (message.header.frame_id, message.header.stamp) == ("base", STAMP)
+
+
+def test_a_twist_holds_the_velocity_and_stops_with_zeros() -> None:
+    message = _write(MOVING, CARTESIAN, type="twist_stamped")
+    v, w = message.twist.linear, message.twist.angular
+    assert (v.x, v.y, v.z, w.x, w.y, w.z) == (0.4, 0.5, 0.6, 0, 0, 0)
+    assert (message.header.frame_id, message.header.stamp) == ("base", STAMP)
+    v = _write(STOP, CARTESIAN, type="twist_stamped").twist.linear
+    assert (v.x, v.y, v.z) == (0, 0, 0)
+
+
+def test_another_frame_id_can_be_given() -> None:
+    assert _write(MOVING, CARTESIAN, frame="link_0").header.frame_id == "link_0"
+
+
+def test_a_joint_state_holds_only_what_is_commanded() -> None:
+    message = _write(MOVING, JOINTS, type="joint_state")
+    assert (message.name, list(message.position)) == (["a", "b", "c"], [0.1, 0.2, 0.3])
+    assert (list(message.velocity), list(message.effort)) == ([], [])
+    message = _write(STOP, JOINTS, type="joint_state", interface="velocity")
+    assert (list(message.velocity), list(message.position)) == ([0, 0, 0], [])
+
+
+def test_a_trajectory_starts_on_arrival_and_never_ends_with_a_velocity() -> None:
+    message = _write(MOVING, JOINTS, type="joint_trajectory", trajectory_time=0.05)
+    (point,) = message.points
+    assert message.joint_names == ["a", "b", "c"]
+    assert message.header.stamp == Time()
+    assert (list(point.positions), list(point.velocities)) == ([0.1, 0.2, 0.3], [])
+    assert (point.time_from_start.sec, point.time_from_start.nanosec) == (0, 50_000_000)
+    (point,) = _write(STOP, JOINTS, type="joint_trajectory").points
+    assert (list(point.positions), list(point.velocities)) == ([0.1, 0.2, 0.3], [0, 0, 0])
+
+
+@pytest.mark.parametrize(
+    ("mapping", "interface", "command", "numbers"),
+    [
+        (JOINTS, "position", STOP, [0.1, 0.2, 0.3]),
+        (JOINTS, "velocity", MOVING, [0.4, 0.5, 0.6]),
+        (JOINTS, "velocity", STOP, [0, 0, 0]),
+        (CARTESIAN, "position", MOVING, [0.1, 0.2, 0.3, 1, 0, 0, 0]),
+        (CARTESIAN, "velocity", MOVING, [0.4, 0.5, 0.6, 0, 0, 0]),
+    ],
+)
+def test_an_array_holds_positions_or_velocities(
+    mapping: CommandMapping, interface: str, command: Command, numbers: list[float]
+) -> None:
+    message = _write(command, mapping, type="float64_multi_array", interface=interface)
+    assert list(message.data) == numbers
+
+
+@pytest.fixture
+def nodes() -> Iterator[tuple[Node, Node, Callable[[Callable[[], bool]], bool]]]:
+    """A planner's node, an arm's, and a function that spins until something is so."""
+    context = Context()
+    context.init()
+    space = f"/commands_{os.getpid()}"
+    planner = Node("planner", namespace=space, context=context)
+    arm = Node("arm", namespace=space, context=context)
+    executor = SingleThreadedExecutor(context=context)
+    executor.add_node(planner)
+    executor.add_node(arm)
+
+    def until(so: Callable[[], bool]) -> bool:
+        end = time.monotonic() + 20
+        while not so() and time.monotonic() < end:
+            executor.spin_once(timeout_sec=0.05)
+        return so()
+
+    yield planner, arm, until
+    executor.shutdown()
+    planner.destroy_node()
+    arm.destroy_node()
+    context.try_shutdown()
+
+
+@pytest.mark.parametrize(
+    ("type", "mapping"),
+    [
+        ("pose_stamped", CARTESIAN),
+        ("twist_stamped", CARTESIAN),
+        ("float64_multi_array", CARTESIAN),
+        ("joint_state", JOINTS),
+        ("joint_trajectory", JOINTS),
+    ],
+)
+def test_every_type_arrives_over_the_wire(nodes: Any, type: str, mapping: CommandMapping) -> None:
+    planner, arm, until = nodes
+    config = CommandsConfig(type=type)
+    output = CommandOutput(planner, config, mapping, "base")
+    messages = CommandMessages(config, mapping, "base")
+    received: list[Any] = []
+    arm.create_subscription(messages.type, "command", received.append, 10)
+    assert until(lambda: not output.deaf), output.problems
+    assert until(lambda: planner.count_publishers("command") == 1)
+    assert output.problems == []
+    output.publish(MOVING)
+    assert until(lambda: len(received) == 1)
+    output.publish(STOP)
+    assert until(lambda: len(received) == 2)
+    for message, command in zip(received, (MOVING, STOP), strict=True):
+        expected = messages.write(command, STAMP)
+        if hasattr(message, "header") and type != "joint_trajectory":
+            assert message.header.stamp != Time()
+            message.header.stamp = STAMP
+        assert message == expected
+    output.close()
+
+
+def test_a_second_publisher_is_named_and_stops_the_goal(nodes: Any) -> None:
+    planner, arm, until = nodes
+    output = CommandOutput(planner, CommandsConfig(), CARTESIAN, "base")
+    assert until(lambda: planner.count_publishers("command") == 1)
+    assert output.stops == ""
+    messages = CommandMessages(CommandsConfig(), CARTESIAN, "base")
+    arm.create_publisher(messages.type, "command", 1)
+    assert until(lambda: output.stops != "")
+    assert "/arm also publishes on" in output.stops
+    assert output.refuses == output.stops
+
+
+def test_a_second_publisher_may_be_only_warned_of(nodes: Any) -> None:
+    planner, arm, until = nodes
+    output = CommandOutput(planner, CommandsConfig(second_publisher="warn"), CARTESIAN, "base")
+    arm.create_publisher(CommandMessages(CommandsConfig(), CARTESIAN, "base").type, "command", 1)
+    assert until(lambda: output.intruder != "")
+    assert (output.stops, output.refuses) == ("", "")
+    assert output.intruder in output.problems
+
+
+@pytest.mark.parametrize("no_subscriber", ["warn", "refuse"])
+def test_that_nobody_listens_is_said_and_may_refuse_goals(nodes: Any, no_subscriber: str) -> None:
+    config = CommandsConfig(no_subscriber=no_subscriber)
+    output = CommandOutput(nodes[0], config, CARTESIAN, "base")
+    assert "nobody subscribes to" in output.problems[0]
+    assert output.refuses == (output.problems[0] if no_subscriber == "refuse" else "")
+    assert output.stops == "", "a goal under way goes on"
+
+
+def test_a_subscription_that_gets_nothing_is_said(nodes: Any) -> None:
+    planner, arm, until = nodes
+    output = CommandOutput(planner, CommandsConfig(), CARTESIAN, "base")
+    qos = QoSProfile(depth=1, deadline=Duration(seconds=0.01))
+    messages = CommandMessages(CommandsConfig(), CARTESIAN, "base")
+    arm.create_subscription(messages.type, "command", lambda m: None, qos)
+    assert until(lambda: any("incompatible QoS" in text for text in output.problems))

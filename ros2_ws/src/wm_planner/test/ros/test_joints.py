@@ -1,0 +1,64 @@
+"""The measured joints: found by name, in the commands' order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from rclpy.context import Context
+from rclpy.node import Node
+from sensor_msgs.msg import JointState
+
+from wm_planner.control import Pose
+from wm_planner.ros.joints import JointInput
+
+
+class Input:
+    """The input, and what it gave."""
+
+    def __init__(self, node: Node) -> None:
+        self.poses: list[Pose] = []
+        self.joints = JointInput(node, ["a", "b"], self.poses.append)
+
+    def take(self, **fields: list[object]) -> None:
+        self.joints._on_message(JointState(**fields))
+
+
+@pytest.fixture
+def measured() -> Iterator[Input]:
+    context = Context()
+    context.init()
+    node = Node("joints", context=context)
+    yield Input(node)
+    node.destroy_node()
+    context.try_shutdown()
+
+
+def test_joints_are_found_by_name_whatever_their_order(measured: Input) -> None:
+    measured.take(name=["gripper", "b", "a"], position=[9.0, 2.0, 1.0])
+    np.testing.assert_array_equal(measured.poses[0].position, [1.0, 2.0])
+    assert measured.joints.problem == ""
+
+
+def test_the_states_of_other_joints_are_none_of_ours(measured: Input) -> None:
+    measured.take(name=["gripper"], position=[9.0])
+    assert (measured.poses, measured.joints.problem) == ([], "")
+
+
+@pytest.mark.parametrize(
+    ("name", "position", "words"),
+    [
+        (["a"], [1.0], "no position of b"),
+        (["a", "b"], [1.0, float("nan")], "not finite"),
+        (["a", "b"], [1.0], "no position of b"),
+    ],
+)
+def test_what_is_missing_or_not_finite_is_dropped_with_a_sentence(
+    measured: Input, name: list[str], position: list[float], words: str
+) -> None:
+    measured.take(name=name, position=position)
+    assert measured.poses == []
+    assert words in measured.joints.problem
+    measured.take(name=["a", "b"], position=[1.0, 2.0])
+    assert measured.joints.problem == ""

@@ -1,0 +1,115 @@
+"""How far, how fast and how suddenly commands may go: in Cartesian space or in joints."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from wm_planner.config import LimitsConfig
+
+Vector = NDArray[np.float64]
+
+
+class LimitsError(ValueError):
+    """The limits themselves make no sense."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The limits of one kind of command.
+
+    Cartesian speeds, accelerations and leads are lengths of a vector (3,); those of joints hold
+    for each by itself.
+
+    Attributes:
+        lower: Smallest position (n,) [m or rad].
+        upper: Largest position (n,) [m or rad].
+        speed: [m/s or rad/s].
+        acceleration: [m/s^2 or rad/s^2].
+        lead: Distance of a command from the measured position [m or rad].
+        joints: Whether these are joints.
+    """
+
+    lower: Vector
+    upper: Vector
+    speed: float
+    acceleration: float
+    lead: float
+    joints: bool
+
+    @classmethod
+    def of(cls, config: LimitsConfig, joints: Sequence[str]) -> Bounds:
+        """The limits for the named joints, or, without any, for positions in metres.
+
+        Raises:
+            LimitsError: The box is missing or upside down.
+        """
+        if joints:
+            box = _box(config.joint_min, config.joint_max, "joint", len(joints))
+            limits = config.max_joint_speed, config.max_joint_acceleration, config.max_joint_lead
+        else:
+            box = _box(config.workspace_min, config.workspace_max, "workspace", 3)
+            limits = config.max_speed, config.max_acceleration, config.max_lead
+        return cls(*box, *limits, joints=bool(joints))
+
+    @property
+    def unit(self) -> str:
+        """Of positions."""
+        return "rad" if self.joints else "m"
+
+    @property
+    def box(self) -> str:
+        """The names of the settings of the box."""
+        return f"limits.{'joint' if self.joints else 'workspace'}_min and _max"
+
+    def name(self, limit: str) -> str:
+        """The name of the setting of ``speed``, ``acceleration`` or ``lead``."""
+        return f"limits.max_{'joint_' if self.joints else ''}{limit}"
+
+    def size(self, vector: Vector) -> float:
+        """Length of a vector, or the largest of its joints."""
+        return float(np.abs(vector).max()) if self.joints else math.hypot(*vector)
+
+    def within(self, vector: Vector, centre: Vector, radius: float) -> Vector:
+        """The vector no further than ``radius`` from ``centre`` that is nearest to ``vector``."""
+        offset = vector - centre
+        if self.joints:
+            return np.asarray(centre + np.clip(offset, -radius, radius))
+        length = float(np.linalg.norm(offset))
+        return vector if length <= radius else np.asarray(centre + offset * (radius / length))
+
+    def into(self, positions: ArrayLike) -> Vector:
+        """Positions (..., n) clipped to the box."""
+        return np.clip(np.asarray(positions, dtype=np.float64), self.lower, self.upper)
+
+    def braking(self, velocity: Vector) -> Vector:
+        """Displacement (n,) until rest at the largest acceleration."""
+        speeds = np.abs(velocity) if self.joints else np.linalg.norm(velocity)
+        return np.asarray(velocity * speeds / (2 * self.acceleration))
+
+
+def _box(
+    lower: Sequence[float], upper: Sequence[float], name: str, count: int
+) -> tuple[Vector, Vector]:
+    box = np.asarray(lower, dtype=np.float64), np.asarray(upper, dtype=np.float64)
+    if not lower and not upper:
+        what = "[x, y, z] in metres" if name == "workspace" else "one number per joint in radians"
+        raise LimitsError(
+            f"limits.{name}_min and limits.{name}_max are not set: give the box ({what}) that the "
+            "commands may never leave"
+        )
+    if box[0].shape != (count,) or box[1].shape != (count,):
+        raise LimitsError(
+            f"limits.{name}_min has {len(lower)} numbers and limits.{name}_max {len(upper)}; the "
+            f"commands have {count}"
+        )
+    if not np.isfinite(box).all() or (box[0] >= box[1]).any():
+        raise LimitsError(
+            f"limits.{name}_min {list(lower)} must be finite and below limits.{name}_max "
+            f"{list(upper)} in every coordinate"
+        )
+    return box

@@ -1,0 +1,63 @@
+"""The measured positions of the joints that are commanded."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from rclpy.node import Node
+from rclpy.qos import qos_profile_sensor_data
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from sensor_msgs.msg import JointState
+
+from wm_planner.control import Pose
+from wm_planner.ros.qos import on_incompatible_publisher
+
+TOPIC = "joint_states"
+NO_ROTATION = np.array([0.0, 0.0, 0.0, 1.0])
+
+
+class JointInput:
+    """Subscribes to ``joint_states``, in which each joint is found by its name.
+
+    Args:
+        node: Its logger and topic names are used.
+        joints: Names of the commanded joints, in their order.
+        on_pose: Called with every good measurement.
+    """
+
+    def __init__(self, node: Node, joints: Sequence[str], on_pose: Callable[[Pose], None]) -> None:
+        self._node, self._joints, self._on_pose = node, list(joints), on_pose
+        self.problem = ""
+        self._subscription = node.create_subscription(
+            JointState,
+            TOPIC,
+            self._on_message,
+            qos_profile_sensor_data,
+            event_callbacks=on_incompatible_publisher(lambda: TOPIC, self._report),
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        )
+
+    def close(self) -> None:
+        """Unsubscribe."""
+        self._node.destroy_subscription(self._subscription)
+
+    def _on_message(self, message: JointState) -> None:
+        known = dict(zip(message.name, message.position, strict=False))
+        if not any(name in known for name in self._joints):
+            return  # another publisher's, e.g. the gripper's
+        missing = [name for name in self._joints if name not in known]
+        positions = np.array([known.get(name, np.nan) for name in self._joints])
+        if missing:
+            self._report(f"{TOPIC} has no position of {', '.join(missing)}")
+        elif not np.isfinite(positions).all():
+            self._report(f"{TOPIC} holds positions that are not finite")
+        else:
+            self._report("")
+            self._on_pose(Pose(positions, NO_ROTATION, time.monotonic()))
+
+    def _report(self, problem: str) -> None:
+        if problem and problem != self.problem:
+            self._node.get_logger().warning(f"no joint positions: {problem}")
+        self.problem = problem
