@@ -9,6 +9,7 @@ from launch_ros.parameter_descriptions import ParameterValue
 ARGUMENTS = {
     "model": (None, "Directory with model.yaml and weights.safetensors."),
     "config_file": ("planner", "Settings: a file of config/, without .yaml (franka, planner)."),
+    "profile": ("", "Commands for a controller: a file of config/profiles/, without .yaml."),
     "overrides": ("['']", "Hydra overrides, e.g. \"['planning.horizon=8']\"."),
     "image": ("image", "Topic of the camera."),
     "current_pose": ("current_pose", "Topic of the measured end-effector pose."),
@@ -36,6 +37,7 @@ def generate_launch_description() -> LaunchDescription:
             {
                 "model.directory": ParameterValue(value("model"), value_type=str),
                 "config_file": ParameterValue(value("config_file"), value_type=str),
+                "profile": ParameterValue(value("profile"), value_type=str),
                 "overrides": ParameterValue(value("overrides"), value_type=list[str]),
                 "use_sim_time": ParameterValue(value("use_sim_time"), value_type=bool),
                 "autostart": ParameterValue(value("autostart"), value_type=bool),

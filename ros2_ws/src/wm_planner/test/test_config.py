@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wm_planner.config import Config, ConfigError, compose, leaves, to_yaml, validate
+from wm_planner.config import Config, ConfigError, ModelConfig, compose, leaves, to_yaml, validate
 from wm_planner.images.contract import SEVERITIES
 
 FILES = Path(__file__).parents[1] / "config"
@@ -19,6 +19,44 @@ def test_planner_yaml_holds_the_schema_defaults() -> None:
 @pytest.mark.parametrize("path", sorted(FILES.glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_shipped_file_composes(path: Path) -> None:
     compose(FILES, path.stem)
+
+
+PROFILES = {
+    "cartesian_controllers": ("pose_stamped", "cartesian_motion_controller/target_frame"),
+    "crisp_controllers": ("pose_stamped", "target_pose"),
+    "forward_position_controller": (
+        "float64_multi_array",
+        "forward_position_controller/commands",
+    ),
+    "forward_velocity_controller": (
+        "float64_multi_array",
+        "forward_velocity_controller/commands",
+    ),
+    "isaac_sim": ("joint_state", "joint_command"),
+    "joint_trajectory_controller": (
+        "joint_trajectory",
+        "joint_trajectory_controller/joint_trajectory",
+    ),
+    "moveit_servo": ("twist_stamped", "servo_node/delta_twist_cmds"),
+}
+
+
+def test_every_profile_is_known_here() -> None:
+    assert sorted(PROFILES) == sorted(path.stem for path in FILES.glob("profiles/*.yaml"))
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_profile_sets_type_and_topic_and_leaves_the_rest(profile: str) -> None:
+    config = compose(FILES, "franka", [f"+profiles={profile}"])
+    assert (config.commands.type, config.commands.topic) == PROFILES[profile]
+    changed = {leaf.name for leaf in leaves(config)
+               if leaf not in list(leaves(compose(FILES, "franka")))}  # fmt: skip
+    assert changed <= {"commands.type", "commands.topic", "commands.interface"}
+
+
+def test_overrides_win_over_a_profile() -> None:
+    overrides = ["+profiles=crisp_controllers", "commands.topic=elsewhere"]
+    assert compose(FILES, "planner", overrides).commands.topic == "elsewhere"
 
 
 def test_every_leaf_has_a_description_that_ends_like_a_sentence() -> None:
@@ -56,6 +94,12 @@ def test_a_bad_setting_is_named(override: str, words: str) -> None:
     with pytest.raises(ConfigError) as caught:
         compose(FILES, "planner", [override])
     assert words in str(caught.value)
+
+
+def test_family_is_told_only_what_differs_from_the_default() -> None:
+    assert ModelConfig(directory="somewhere", device="cpu").options() == {}
+    chosen = {"precision": "bfloat16", "compile": True, "approximation": "rolling_cache"}
+    assert ModelConfig(**chosen).options() == chosen
 
 
 def test_nan_is_no_speed() -> None:

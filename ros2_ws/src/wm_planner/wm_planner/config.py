@@ -8,7 +8,9 @@ leaf as a ROS parameter of the same dotted name (``leaves``).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field, fields, is_dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any, cast
 
@@ -33,7 +35,8 @@ def setting(default: Any, help: str, **checks: Any) -> Any:
         default: Default value; a list is copied for every instance.
         help: One sentence with the unit; it becomes the ROS parameter's description.
         **checks: ``above`` (exclusive minimum), ``low`` and ``high`` (inclusive range),
-            ``choices`` (allowed strings), ``sizes`` (allowed lengths of a list).
+            ``choices`` (allowed strings), ``sizes`` (allowed lengths of a list), ``of`` (type of
+            a list's entries, if not float).
     """
     metadata = {"help": help, **checks}
     if isinstance(default, list):
@@ -55,6 +58,30 @@ class ModelConfig:
     allow_unverified_statistics: bool = setting(
         False, "Use normalisation statistics without provenance; every status then says so."
     )
+    precision: str = setting(
+        "float32",
+        "Precision of rollouts: float32, bfloat16 or float16 (of dino_wm models).",
+        choices=["float32", "bfloat16", "float16"],
+    )
+    compile: bool = setting(
+        False, "Compile rollouts; the first plans take longer (of dino_wm models)."
+    )
+    cuda_graphs: bool = setting(
+        False, "Replay rollouts as CUDA graphs where there is a GPU (of dino_wm models)."
+    )
+    approximation: str = setting(
+        "none",
+        "none: rollouts as the model was trained; rolling_cache: keep keys and values when the "
+        "window slides, which is cheaper and ranks candidates differently (of dino_wm models).",
+        choices=["none", "rolling_cache"],
+    )
+
+    def options(self) -> dict[str, Any]:
+        """What the model's family is told: how to compute, where that is not the default."""
+        names = ("precision", "compile", "approximation")
+        default = ModelConfig()
+        chosen = {name: getattr(self, name) for name in names}
+        return {k: v for k, v in chosen.items() if v != getattr(default, k)}
 
 
 @dataclass
@@ -112,6 +139,32 @@ class ImagesConfig:
         "QoS reliability of the camera subscription; auto matches the publisher.",
         choices=["auto", "reliable", "best_effort"],
     )
+    depth: int = setting(1, "QoS depth of the camera subscription.", low=1, high=100)
+    slop: float = setting(
+        0.02, "Pictures of several cameras that belong together are no further apart [s].", low=0.0
+    )
+
+
+@dataclass
+class ProprioConfig:
+    """Where the state comes from that some models need beside the picture."""
+
+    source: str = setting(
+        "none",
+        "Where the numbers of the model's proprio come from: joint_states (named like the joints, "
+        "or joint.velocity, joint.effort), pose (current_pose: x, y, z, qx, qy, qz, qw), topic "
+        "(proprio: a std_msgs/Float64MultiArray in the model's order) or none.",
+        choices=["none", "joint_states", "pose", "topic"],
+    )
+    fields: list[str] = setting(  # noqa: RUF009
+        [],
+        "Where each number comes from, as source:name in the model's order, e.g. "
+        "[joint_states:panda_joint1, pose:z, topic:0]; empty: all from proprio.source.",
+        of=str,
+    )
+    slop: float = setting(
+        0.05, "The state that belongs to a picture is no further from its stamp [s].", low=0.0
+    )
 
 
 @dataclass
@@ -143,8 +196,24 @@ class LimitsConfig:
         [], "Highest x, y, z a command may have [m, frame of the action].", sizes=[0, 3]
     )
     max_speed: float = setting(0.5, "Largest speed of the commanded position [m/s].", above=0.0)
+    max_acceleration: float = setting(
+        10.0, "Largest change of the commanded velocity [m/s^2].", above=0.0
+    )
     max_lead: float = setting(
         0.1, "Largest distance of the command from the measured position [m].", above=0.0
+    )
+    joint_min: list[float] = setting(  # noqa: RUF009
+        [], "Lowest position of each commanded joint, in their order [rad]."
+    )
+    joint_max: list[float] = setting(  # noqa: RUF009
+        [], "Highest position of each commanded joint, in their order [rad]."
+    )
+    max_joint_speed: float = setting(1.0, "Largest speed of any joint [rad/s].", above=0.0)
+    max_joint_acceleration: float = setting(
+        20.0, "Largest change of any joint's commanded velocity [rad/s^2].", above=0.0
+    )
+    max_joint_lead: float = setting(
+        0.2, "Largest distance of any joint's command from its measured position [rad].", above=0.0
     )
     policy: str = setting(
         "clamp",
@@ -157,8 +226,71 @@ class LimitsConfig:
 class CommandsConfig:
     """What goes to the robot."""
 
+    type: str = setting(
+        "pose_stamped",
+        "Message of the command: pose_stamped, twist_stamped, joint_state, joint_trajectory or "
+        "float64_multi_array.",
+        choices=[
+            "pose_stamped", "twist_stamped", "joint_state", "joint_trajectory",
+            "float64_multi_array",
+        ],
+    )  # fmt: skip
+    topic: str = setting("command", "Topic of the commands, relative to the node's namespace.")
+    frame: str = setting(
+        "", "frame_id of the commands; nothing is transformed; empty: the frame of the action."
+    )
+    interface: str = setting(
+        "position",
+        "What joint_state and float64_multi_array hold: position or velocity.",
+        choices=["position", "velocity"],
+    )
+    mode: str = setting(
+        "",
+        "What an action is: relative, absolute or velocity; empty: as model.yaml says.",
+        choices=["", "relative", "absolute", "velocity"],
+    )
+    position: list[str] = setting(  # noqa: RUF009
+        [],
+        "Names of the action's numbers for x, y, z or for each joint; empty: as model.yaml says.",
+        of=str,
+    )
+    joints: list[str] = setting(  # noqa: RUF009
+        [],
+        "Names of the arm's joints that the numbers of the position move; empty: as model.yaml "
+        "says.",
+        of=str,
+    )
     rate: float = setting(
         50.0, "Commands per second while a goal is pursued [Hz].", low=1.0, high=1000.0
+    )
+    play_on: float = setting(
+        0.5,
+        "How long a plan is played beyond its first step while the next is awaited [s].",
+        low=0.0,
+    )
+    blend: float = setting(
+        0.1,
+        "Time over which the velocity changes at corners, joins and stops [s]; 0: at once.",
+        low=0.0,
+        high=1.0,
+    )
+    feedback: float = setting(
+        1.0,
+        "Velocity commands also close this share of the distance to the arm per second [1/s].",
+        low=0.0,
+    )
+    trajectory_time: float = setting(
+        0.04, "Time of a joint_trajectory's only point after it is received [s].", above=0.0
+    )
+    second_publisher: str = setting(
+        "stop",
+        "When somebody else publishes on the command's topic: stop (hold, end the goal) or warn.",
+        choices=["stop", "warn"],
+    )
+    no_subscriber: str = setting(
+        "warn",
+        "When nobody listens to the commands: warn in the diagnostics, or refuse goals.",
+        choices=["warn", "refuse"],
     )
 
 
@@ -180,24 +312,54 @@ class SessionConfig:
     pose_timeout: float = setting(
         1.0, "Hold and end the goal when no measured pose came for this long [s].", above=0.0
     )
+    progress_time: float = setting(
+        10.0,
+        "A goal has stalled when its distance did not fall for this long [s]; 0: never.",
+        low=0.0,
+    )
+    progress_fraction: float = setting(
+        0.02,
+        "Less than this fraction of the model's typical distance is no fall.",
+        low=0.0,
+        high=1.0,
+    )
 
 
 @dataclass
 class GoalsConfig:
     """Stored goals."""
 
-    directory: str = setting("", "Directory of stored goal pictures, <name>.png or <name>.jpg.")
+    directory: str = setting(
+        "", "Directory of stored goals, <name>.png or <name>.jpg; ~/save_goal writes there."
+    )
 
 
 @dataclass
 class WorkerConfig:
-    """The process that holds the model."""
+    """Where the model is loaded and plans."""
 
-    python: str = setting("", "Interpreter of the worker; empty: the node's own.")
+    mode: str = setting(
+        "process",
+        "process: one of its own; thread: of the node's process; inline: in the node's callbacks, "
+        "which wait for every plan (for debugging).",
+        choices=["process", "thread", "inline"],
+    )
+    python: str = setting(
+        "", "Interpreter of the process, e.g. of an environment with torch; empty: the node's own."
+    )
     threads: int = setting(0, "CPU threads of torch; 0: torch decides.", low=0)
     start_timeout: float = setting(120.0, "Time to load and warm up the model [s].", above=0.0)
     plan_timeout: float = setting(
-        5.0, "A plan that takes longer is given up: hold, end the goal [s].", above=0.0
+        5.0, "A plan that takes longer is given up and the worker started again [s].", above=0.0
+    )
+    plan_once_timeout: float = setting(
+        60.0, "The same for a plan of ~/plan_once, which no goal waits for [s].", above=0.0
+    )
+    restart_timeout: float = setting(
+        15.0,
+        "How long a goal holds and waits for a lost worker to be started again, once [s]; 0: it "
+        "ends at once.",
+        low=0.0,
     )
 
 
@@ -209,6 +371,7 @@ class Config:
     planning: PlanningConfig = field(default_factory=PlanningConfig)
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     images: ImagesConfig = field(default_factory=ImagesConfig)
+    proprio: ProprioConfig = field(default_factory=ProprioConfig)
     camera: CameraConfig = field(default_factory=CameraConfig)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     commands: CommandsConfig = field(default_factory=CommandsConfig)
@@ -291,6 +454,25 @@ def compose(
         raise ConfigError(": ".join(reasons)) from error
     validate(config)
     return config
+
+
+def changed(config: Config, values: Mapping[str, Any]) -> Config:
+    """A copy with other values, in a small part of the time that ``compose`` takes.
+
+    Args:
+        config: Stays as it is.
+        values: Values of the leaves' own types, by dotted name.
+
+    Raises:
+        ConfigError: A value is out of range.
+    """
+    copy = deepcopy(config)
+    for name, value in values.items():
+        *path, leaf = name.split(".")
+        owner = reduce(getattr, path, copy)
+        setattr(owner, leaf, value)
+    validate(copy)
+    return copy
 
 
 def to_yaml(config: Config) -> str:

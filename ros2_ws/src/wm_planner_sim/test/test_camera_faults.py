@@ -73,8 +73,7 @@ def _pursue(client: Any, seed: int, spoil: Callable[[Image], Image | None] | Non
         client.spin_for(0.05)
     client.spoil = spoil
     answer = client.result(handle, 20.0)
-    client.spin_for(0.2)
-    assert np.allclose(client.commands[-1], client.commands[-2]), "the arm was not held"
+    assert client.held()
     return answer.result
 
 

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import psutil
 import pytest
 from action_msgs.msg import GoalStatus
 from geometry_msgs.msg import PoseStamped
@@ -44,11 +43,6 @@ def _moving(client: Any, seed: int) -> Any:
         client.spin_for(0.05)
     assert steps, "the goal made no step"
     return handle
-
-
-def _held(client: Any) -> bool:
-    """Whether the last command repeats the one before it."""
-    return len(client.commands) > 1 and np.allclose(client.commands[-1], client.commands[-2])
 
 
 def test_a_goal_picture_is_reached_and_every_command_keeps_to_the_limits(client: Any) -> None:
@@ -88,7 +82,7 @@ def test_a_canceled_goal_holds_the_arm_and_ends_as_canceled(client: Any) -> None
     assert answer.status == GoalStatus.STATUS_CANCELED
     assert answer.result.error_code == ReachGoal.Result.CANCELED
     client.spin_for(0.5)
-    assert _held(client)
+    assert client.held()
     at = client.position.copy()
     client.spin_for(0.5)
     assert np.linalg.norm(client.position - at) < 1e-3
@@ -189,32 +183,6 @@ def test_one_plan_on_request_moves_nothing(client: Any) -> None:
         client.plan_once(goal, "full")
 
 
-def test_a_killed_worker_ends_the_goal_and_the_next_one_succeeds(
-    client: Any, planner: Partner
-) -> None:
-    handle = _moving(client, SEEDS[9])
-    workers = [
-        process
-        for process in psutil.Process(planner.process.pid).children()
-        if "wm_planner.worker" in process.cmdline()
-    ]
-    assert len(workers) == 1
-    workers[0].kill()
-    answer = client.result(handle, 5.0)
-    assert answer.result.error_code == ReachGoal.Result.WORKER_LOST
-    assert "SIGKILL" in answer.result.error_msg
-    client.spin_for(0.2)
-    assert _held(client)
-    goal, position = client.sample_goal(SEEDS[10])
-    until = time.monotonic() + 60
-    while True:  # rejected until the model is loaded again
-        episode = client.reach(SEEDS[10], goal, position, EPISODE)
-        if episode.error_code == Code.NONE or time.monotonic() > until:
-            break
-        client.spin_for(0.5)
-    assert episode.final_distance < 0.02
-
-
 def test_an_outlier_of_the_measured_pose_ends_the_goal_and_moves_nothing(client: Any) -> None:
     publisher = client.create_publisher(PoseStamped, "current_pose", 10)
     handle = _moving(client, SEEDS[15])
@@ -267,7 +235,7 @@ def test_deactivating_holds_first_and_then_nothing_is_sent(client: Any) -> None:
     client.transition(Transition.TRANSITION_DEACTIVATE)
     assert client.result(handle, 5.0).result.error_code == ReachGoal.Result.NOT_ACTIVE
     client.spin_for(0.2)
-    assert _held(client)
+    assert client.held()
     client.commands.clear()
     goal, _ = client.sample_goal(SEEDS[11])
     assert not client.send(ReachGoal.Goal(image=goal), LONG).accepted
@@ -287,7 +255,7 @@ def test_a_killed_simulator_ends_the_goal_and_a_new_one_needs_no_new_planner(
     assert answer.status == GoalStatus.STATUS_ABORTED
     assert answer.result.error_code == ReachGoal.Result.NO_IMAGE
     client.spin_for(0.2)
-    assert _held(client)
+    assert client.held()
     simulator.restart()
     client.picture = None
     client.wait_active()
@@ -307,6 +275,6 @@ def test_a_terminated_planner_holds_the_arm_and_tells_its_client(
     answer = client.result(handle, 5.0)
     assert answer.result.error_code == ReachGoal.Result.NOT_ACTIVE
     client.spin_for(0.3)
-    assert _held(client)
+    assert client.held()
     assert planner.process.wait(10) == 0
     planner.restart()

@@ -69,6 +69,8 @@ def start_planner(
     *parameters: str,
     model: Path | None = None,
     image: str = "rgb",
+    pose: str = "current_pose",
+    command: str = "target_pose",
     name: str = "wm_planner",
     log_level: str = "info",
     output: Path | None = None,
@@ -79,13 +81,20 @@ def start_planner(
         parameters: More parameters as ``name:=value``.
         model: Directory of the model; by default the embedded one.
         image: Topic of the camera.
+        pose: Topic of the measured pose.
+        command: Topic of the commands.
         name: Name of the node.
         log_level: From which level on it logs.
         output: File that takes what it prints.
     """
     share = Path(get_package_share_directory("wm_planner_sim"))
     directory = model or share / "models" / "franka_reach"
-    remappings = [f"image:={image}", "command:=target_pose", f"__node:={name}"]
+    remappings = [
+        f"image:={image}",
+        f"current_pose:={pose}",
+        f"command:={command}",
+        f"__node:={name}",
+    ]
     return Partner(
         "wm_planner.node",
         [

@@ -35,9 +35,19 @@ def make_node(context: Context) -> Callable[..., Node]:
 
 def test_every_leaf_is_declared_with_its_default_and_description(make_node: MakeNode) -> None:
     node = make_node()
-    assert Parameters(node, FILES, lambda: "").config() == Config()
+    assert Parameters(node, FILES).config() == Config()
     for leaf in leaves(Config()):
         assert node.describe_parameter(leaf.name).description == leaf.checks["help"]
+
+
+def test_a_profile_comes_before_overrides_and_values(make_node: MakeNode) -> None:
+    node = make_node(
+        Parameter("profile", value="moveit_servo"),
+        Parameter("overrides", value=["commands.rate=100.0"]),
+        Parameter("commands.frame", value="base_link"),
+    )
+    commands = Parameters(node, FILES).config().commands
+    assert (commands.type, commands.rate, commands.frame) == ("twist_stamped", 100.0, "base_link")
 
 
 def test_values_from_outside_come_after_file_and_overrides(make_node: MakeNode) -> None:
@@ -47,7 +57,7 @@ def test_values_from_outside_come_after_file_and_overrides(make_node: MakeNode) 
         Parameter("planning.seed", value=2),
         Parameter("limits.workspace_max", value=[0.5, 0.1, 0.4]),
     )
-    config = Parameters(node, FILES, lambda: "").config()
+    config = Parameters(node, FILES).config()
     assert (config.planning.seed, config.planning.horizon) == (2, 8)
     assert config.limits.workspace_min == [0.25, -0.35, 0.05]
     assert config.limits.workspace_max == [0.5, 0.1, 0.4]
@@ -67,7 +77,7 @@ def test_a_wrong_value_at_the_start_is_named(
     make_node: MakeNode, parameter: Parameter, words: str
 ) -> None:
     with pytest.raises(ConfigError, match=words):
-        Parameters(make_node(parameter), FILES, lambda: "")
+        Parameters(make_node(parameter), FILES)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +88,7 @@ def test_a_wrong_change_is_refused_with_a_reason(
     make_node: MakeNode, name: str, value: object
 ) -> None:
     node = make_node()
-    parameters = Parameters(node, FILES, lambda: "")
+    parameters = Parameters(node, FILES)
     answer = node.set_parameters([Parameter(name, value=value)])[0]
     assert not answer.successful
     assert name in answer.reason
@@ -87,19 +97,74 @@ def test_a_wrong_change_is_refused_with_a_reason(
 
 def test_a_good_change_is_taken(make_node: MakeNode) -> None:
     node = make_node()
-    parameters = Parameters(node, FILES, lambda: "")
+    parameters = Parameters(node, FILES)
     assert node.set_parameters([Parameter("limits.policy", value="refuse")])[0].successful
     assert parameters.config().limits.policy == "refuse"
 
 
-def test_while_locked_every_change_is_refused(make_node: MakeNode) -> None:
+class _Running:
+    """Stands for a configured node that agrees, or does not."""
+
+    def __init__(self, config: Config, objection: str = "") -> None:
+        self.config, self._objection = config, objection
+
+    def check(self, config: Config) -> None:
+        if self._objection:
+            raise ValueError(self._objection)
+
+    def apply(self, config: Config) -> None:
+        self.config = config
+
+
+def _configured(node: Node, objection: str = "") -> _Running:
+    parameters = Parameters(node, FILES)
+    running = parameters.running = _Running(parameters.config(), objection)
+    return running
+
+
+def test_a_configured_node_takes_live_settings_whole(make_node: MakeNode) -> None:
     node = make_node()
-    Parameters(node, FILES, lambda: "configured")
-    answer = node.set_parameters([Parameter("planning.seed", value=3)])[0]
-    assert (answer.successful, answer.reason) == (False, "configured")
+    running = _configured(node)
+    changes = [
+        Parameter("session.timeout", value=5.0),
+        Parameter("limits.workspace_min", value=[0.0, 0.0, 0.1]),
+    ]
+    assert node.set_parameters_atomically(changes).successful
+    assert running.config.session.timeout == 5.0
+    assert running.config.limits.workspace_min == [0.0, 0.0, 0.1]
+    assert running.config.planning == Config().planning
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("planning.seed", 3, "planning.seed: read when the node is configured"),
+        ("session.tolerance_frames", 0, "session.tolerance_frames"),
+        ("limits.policy", "maybe", "limits.policy is 'maybe'"),
+    ],
+)
+def test_of_several_changes_all_are_refused_with_one(
+    make_node: MakeNode, name: str, value: object, words: str
+) -> None:
+    node = make_node()
+    running = _configured(node)
+    changes = [Parameter("session.timeout", value=5.0), Parameter(name, value=value)]
+    answer = node.set_parameters_atomically(changes)
+    assert not answer.successful
+    assert words in answer.reason
+    assert running.config == Config()
+    assert node.get_parameter("session.timeout").value == Config().session.timeout
+
+
+def test_what_the_running_node_refuses_is_not_applied(make_node: MakeNode) -> None:
+    node = make_node()
+    running = _configured(node, "a goal is under way")
+    answer = node.set_parameters([Parameter("session.timeout", value=5.0)])[0]
+    assert (answer.successful, answer.reason) == (False, "a goal is under way")
+    assert running.config == Config()
 
 
 def test_the_doors_to_the_defaults_cannot_change_later(make_node: MakeNode) -> None:
     node = make_node()
-    Parameters(node, FILES, lambda: "")
+    Parameters(node, FILES)
     assert not node.set_parameters([Parameter("config_file", value="franka")])[0].successful

@@ -1,31 +1,20 @@
-"""Goals from messages: the picture, a compressed picture, or the name of a stored one."""
+"""Scenes from requests: a picture, a file, a stored goal, or what the camera sees."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
-from wm_planner.control import Code
+from wm_planner.control import Code, Refused
+from wm_planner.goal_library import GoalLibrary, read_picture
 from wm_planner.images import ImageFormatError, ImagePolicy, decode
 from wm_planner.models import ModelSpec
-from wm_planner.worker import Picture, Scene
+from wm_planner.worker import Picture, Scene, Vector
 
 ASPECT_TOLERANCE = 0.02
-
-
-class GoalError(ValueError):
-    """A goal or picture in a request cannot be used.
-
-    Attributes:
-        code: ``INVALID_GOAL``, ``IMAGE_FORMAT`` or ``CAMERA_CONTRACT``.
-    """
-
-    def __init__(self, code: Code, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 class SceneReader:
@@ -34,22 +23,31 @@ class SceneReader:
     Args:
         spec: The model's picture size and proprio.
         policy: How pictures are decoded.
-        directory: Where stored goals lie; empty: there are none.
+        library: The stored goals.
+        seen: What the camera sees now.
     """
 
-    def __init__(self, spec: ModelSpec, policy: ImagePolicy, directory: str) -> None:
-        self._spec = spec
-        self._policy = policy
-        self._directory = Path(directory).expanduser() if directory else None
+    def __init__(
+        self,
+        spec: ModelSpec,
+        policy: ImagePolicy,
+        library: GoalLibrary,
+        seen: Callable[[], Scene | None],
+    ) -> None:
+        self._spec, self._policy = spec, policy
+        self.library = library
+        self._seen = seen
 
     def read(
         self,
         what: str,
         *,
-        image: Any,
-        compressed: Any,
+        image: Any = None,
+        compressed: Any = None,
         name: str = "",
-        proprio: Any = (),
+        file: str = "",
+        current: bool = False,
+        proprio: Sequence[float] = (),
         like: tuple[int, int] | None = None,
     ) -> Scene:
         """A scene from the fields of a request.
@@ -59,38 +57,86 @@ class SceneReader:
             image: sensor_msgs/Image, given if it has data.
             compressed: sensor_msgs/CompressedImage, given if it has data.
             name: Name of a stored goal, given if not empty.
-            proprio: State in the spec's order and units; empty: not given.
+            file: Path of a picture, given if not empty.
+            current: What the camera sees now.
+            proprio: State in the spec's order and units; empty: that of the stored goal or of the
+                current picture, if there is one.
             like: (height, width) of the camera's pictures, whose aspect ratio it must have.
 
         Raises:
-            GoalError: None or several were given, or the one given cannot be used.
+            Refused: None or several were given, or the one given cannot be used.
         """
         given = {
-            "image": len(image.data) > 0,
-            "compressed_image": len(compressed.data) > 0,
+            "image": bool(image and len(image.data)),
+            "compressed_image": bool(compressed and len(compressed.data)),
             "goal_name": bool(name),
+            "goal_file": bool(file),
+            "current_picture": current,
         }
         if sum(given.values()) != 1:
-            found = " and ".join(key for key, value in given.items() if value) or "none of them"
-            raise GoalError(
+            found = " and ".join(key for key, value in given.items() if value)
+            raise Refused(
                 Code.INVALID_GOAL,
-                f"the {what} must be given once, as {', '.join(given)}; {found} has data",
+                f"the {what} must be given once, as {', '.join(given)}; "
+                + (f"{found} are given" if found else "none of them is"),
             )
-        if name:
-            picture = self._stored(name)
+        stored: dict[str, float] | Vector | None = None
+        if current:
+            scene = self.seen()
+            picture, stored = scene.image, scene.proprio
+        elif name:
+            picture, stored = self.library.load(name)
+        elif file:
+            picture = read_picture(Path(file).expanduser())
         else:
-            try:
-                message = image if given["image"] else compressed
-                picture = decode(message, self._policy, topic=what)
-            except ImageFormatError as error:
-                raise GoalError(Code.IMAGE_FORMAT, str(error)) from error
+            picture = self._decode(what, image if given["image"] else compressed)
         self._check_size(what, picture, like)
-        return Scene(picture, self._proprio(what, proprio))
+        views = scene.views if current else ()
+        if len(views) + 1 != len(self._spec.views):
+            raise Refused(
+                Code.INVALID_GOAL,
+                f"the model sees {', '.join(self._spec.views)}, the {what} is one picture: give it "
+                "as current_picture, which holds all views",
+            )
+        return Scene(picture, self._proprio(what, proprio, stored), views)
+
+    def goal(self, what: str, message: Any, like: tuple[int, int] | None) -> Scene:
+        """The scene of a ``ReachGoal`` goal or a ``GoalPicture``; see ``read``."""
+        return self.read(
+            what,
+            image=message.image,
+            compressed=message.compressed_image,
+            name=message.goal_name,
+            file=message.goal_file,
+            current=message.current_picture,
+            proprio=message.proprio,
+            like=like,
+        )
+
+    def seen(self) -> Scene:
+        """What the camera sees now.
+
+        Raises:
+            Refused: There is no good picture that is fresh.
+        """
+        scene = self._seen()
+        if scene is None:
+            raise Refused(
+                Code.NO_IMAGE,
+                "there is no fresh picture of the camera: see the warnings of ~/status",
+            )
+        return scene
+
+    def _decode(self, what: str, message: Any) -> Picture:
+        try:
+            return decode(message, self._policy, topic=what)
+        except ImageFormatError as error:
+            raise Refused(Code.IMAGE_FORMAT, str(error)) from error
 
     def _check_size(self, what: str, picture: Picture, like: tuple[int, int] | None) -> None:
         height, width = picture.shape[:2]
         if min(height, width) < self._spec.image.size:
-            raise GoalError(
+            raise Refused(
                 Code.IMAGE_FORMAT,
                 f"the {what} picture is {width}x{height}; the model needs at least "
                 f"{self._spec.image.size} pixels on its short side",
@@ -99,46 +145,31 @@ class SceneReader:
             return
         expected = like[1] / like[0]
         if abs(width / height / expected - 1) > ASPECT_TOLERANCE:
-            raise GoalError(
+            raise Refused(
                 Code.IMAGE_FORMAT,
                 f"the {what} picture is {width}x{height}, the camera's pictures are "
                 f"{like[1]}x{like[0]}: give one of the same aspect ratio, from the same camera",
             )
 
-    def _proprio(self, what: str, proprio: Any) -> np.ndarray | None:
-        values = np.asarray(proprio, dtype=np.float64)
+    def _proprio(
+        self, what: str, given: Sequence[float], stored: dict[str, float] | Vector | None
+    ) -> Vector | None:
+        """The state given, else the stored one, (P,) in the spec's order; None without names."""
         names = self._spec.proprio.names
+        values = np.asarray(given, dtype=np.float64)
         if values.size == 0 and not names:
             return None
+        if values.size == 0 and stored is not None:
+            if isinstance(stored, dict):
+                # A name that is not stored makes it too short, which is said below.
+                stored = np.array([stored[key] for key in names if key in stored])
+            values = stored
         if values.size != len(names):
-            raise GoalError(
+            raise Refused(
                 Code.INVALID_GOAL,
                 f"the {what}'s proprio has {values.size} numbers, the model takes {len(names)}"
                 + (f": {', '.join(names)}" if names else ", it sees pictures only"),
             )
         if not np.isfinite(values).all():
-            raise GoalError(Code.INVALID_GOAL, f"the {what}'s proprio is not finite")
+            raise Refused(Code.INVALID_GOAL, f"the {what}'s proprio is not finite")
         return values
-
-    def _stored(self, name: str) -> Picture:
-        if self._directory is None:
-            raise GoalError(
-                Code.INVALID_GOAL,
-                f"there are no stored goals to look up '{name}' in: set goals.directory",
-            )
-        # Compared with what is there, so that no name can lead out of the directory.
-        stored = {
-            path.stem: path
-            for path in sorted(self._directory.glob("*"))
-            if path.suffix.lower() in (".png", ".jpg", ".jpeg")
-        }
-        if name not in stored:
-            raise GoalError(
-                Code.INVALID_GOAL,
-                f"no stored goal '{name}' in {self._directory}; there are: "
-                f"{', '.join(stored) or 'none'}",
-            )
-        picture = cv2.imread(str(stored[name]), cv2.IMREAD_COLOR)
-        if picture is None:
-            raise GoalError(Code.IMAGE_FORMAT, f"{stored[name]} is not a readable picture")
-        return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB).astype(np.uint8)

@@ -1,7 +1,8 @@
-"""The service ``~/plan_once``: one plan for one picture and goal; nothing is sent to the robot."""
+"""The service ``~/plan_once``: one plan for one picture and goal; nothing moves."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from rclpy.callback_groups import ReentrantCallbackGroup
@@ -9,9 +10,9 @@ from rclpy.node import Node
 from rclpy.task import Future
 from wm_planner_msgs.srv import Plan
 
-from wm_planner.control import Code
+from wm_planner.control import Code, Refused
 from wm_planner.models import ModelSpec
-from wm_planner.ros.goals import GoalError, SceneReader
+from wm_planner.ros.goals import SceneReader
 from wm_planner.ros.status import fill_response
 from wm_planner.worker import Failed, Planned, PlannerLink, PlanOnce, Scene
 
@@ -35,9 +36,11 @@ class PlanOnceService:
             Plan, "~/plan_once", self._serve, callback_group=ReentrantCallbackGroup()
         )
 
-    def open(self, link: PlannerLink, reader: SceneReader, spec: ModelSpec) -> None:
-        """Serve with this planner and model."""
-        self._link, self._reader, self._spec = link, reader, spec
+    def open(
+        self, link: PlannerLink, reader: SceneReader, spec: ModelSpec, busy: Callable[[], str]
+    ) -> None:
+        """Serve with this planner and model; ``busy`` says why not now, or nothing."""
+        self._link, self._reader, self._spec, self._busy = link, reader, spec, busy
 
     def take(self, answer: Planned | Failed) -> bool:
         """Pass on an answer; False when it is not for this service."""
@@ -58,9 +61,11 @@ class PlanOnceService:
             response.message = "the node is not configured"
             return response
         try:
+            if busy := self._busy():
+                raise Refused(Code.PREEMPTED, busy)
             scene, goal = self._read(request)
-        except GoalError as error:
-            response.error_code, response.message = int(error.code), str(error)
+        except Refused as error:
+            response.error_code, response.message = int(error.outcome.code), str(error)
             return response
         if self._link.ready is None:
             response.error_code, response.message = int(Code.WORKER_LOST), self._link.problem
@@ -72,8 +77,10 @@ class PlanOnceService:
         answer = await future
         if isinstance(answer, Planned) and answer.stop_reason != "cancelled":
             return fill_response(response, answer, self._spec)
-        message = answer.message if isinstance(answer, Failed) else "a goal came in between"
-        response.error_code, response.message = int(Code.PLANNER_FAILED), message
+        if isinstance(answer, Failed) and not self._busy():
+            response.error_code, response.message = int(Code.PLANNER_FAILED), answer.message
+        else:
+            response.error_code, response.message = int(Code.PREEMPTED), "a goal came in between"
         return response
 
     def _read(self, request: Any) -> tuple[Scene, Scene]:

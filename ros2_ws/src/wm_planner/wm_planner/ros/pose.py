@@ -1,4 +1,4 @@
-"""The measured pose that comes in, and the commanded pose that goes out."""
+"""The measured pose that comes in."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import numpy as np
 from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
+from rclpy.qos_overriding_options import QoSOverridingOptions
 
 from wm_planner.control import Pose
-from wm_planner.worker import Vector
+from wm_planner.ros.qos import on_incompatible_publisher
 
 UNIT_TOLERANCE = 0.01
 
@@ -29,7 +30,12 @@ class PoseInput:
         self._node, self._frame, self._on_pose = node, frame, on_pose
         self.problem = ""
         self._subscription = node.create_subscription(
-            PoseStamped, "current_pose", self._on_message, qos_profile_sensor_data
+            PoseStamped,
+            "current_pose",
+            self._on_message,
+            qos_profile_sensor_data,
+            event_callbacks=on_incompatible_publisher(lambda: "current_pose", self._report),
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
 
     def close(self) -> None:
@@ -38,13 +44,16 @@ class PoseInput:
 
     def _on_message(self, message: PoseStamped) -> None:
         problem = self._problem_of(message)
-        if problem and problem != self.problem:
-            self._node.get_logger().warning(f"pose dropped: {problem}")
-        self.problem = problem
+        self._report(problem)
         if not problem:
             p, q = message.pose.position, message.pose.orientation
             position, orientation = np.array([p.x, p.y, p.z]), np.array([q.x, q.y, q.z, q.w])
             self._on_pose(Pose(position, orientation, time.monotonic()))
+
+    def _report(self, problem: str) -> None:
+        if problem and problem != self.problem:
+            self._node.get_logger().warning(f"no pose: {problem}")
+        self.problem = problem
 
     def _problem_of(self, message: PoseStamped) -> str:
         if message.header.frame_id != self._frame:
@@ -58,13 +67,3 @@ class PoseInput:
         if abs(np.linalg.norm([q.x, q.y, q.z, q.w]) - 1) > UNIT_TOLERANCE:
             return "the quaternion of current_pose is not of unit length"
         return ""
-
-
-def pose_message(position: Vector, orientation: Vector, frame: str) -> PoseStamped:
-    """A pose from (3,) metres and a quaternion (x, y, z, w), without a stamp."""
-    message = PoseStamped()
-    message.header.frame_id = frame
-    p, q = message.pose.position, message.pose.orientation
-    p.x, p.y, p.z = (float(v) for v in position)
-    q.x, q.y, q.z, q.w = (float(v) for v in orientation)
-    return message

@@ -17,7 +17,7 @@ _STATES = {
     Code.NONE: PlanStatus.REACHED,
     Code.CANCELED: PlanStatus.CANCELED,
     Code.PREEMPTED: PlanStatus.CANCELED,
-    Code.STOPPED: PlanStatus.CANCELED,
+    Code.STOPPED: PlanStatus.HOLDING,
 }
 
 
@@ -47,6 +47,8 @@ def feedback(session: Session, plan: Planned, image_age: float) -> Any:
     """``ReachGoal`` feedback of one step."""
     return ReachGoal.Feedback(
         step=session.steps,
+        goal_index=session.index,
+        goal_count=session.count,
         distance=plan.distance,
         cost_first=plan.cost_history[0],
         cost_last=plan.cost_history[-1],
@@ -56,14 +58,17 @@ def feedback(session: Session, plan: Planned, image_age: float) -> Any:
     )
 
 
-def result(session: Session, outcome: Outcome, now: float) -> Any:
-    """``ReachGoal`` result."""
+def result(session: Session, now: float) -> Any:
+    """``ReachGoal`` result of a session that ended at ROS time ``now`` [s]."""
+    outcome = session.outcome
+    assert outcome
     return ReachGoal.Result(
         error_code=int(outcome.code),
         error_msg=outcome.message,
         final_distance=session.distance,
         initial_distance=session.initial_distance,
         steps=session.steps,
+        goals_reached=session.reached,
         elapsed=seconds_to_duration(max(now - session.started, 0.0)),
     )
 

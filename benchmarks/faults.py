@@ -1,0 +1,421 @@
+"""An hour of simulated time with faults: camera, simulator, worker, clock, goals, parameters.
+
+Simulator, planner and this script run as separate processes over DDS; pictures and the clock pass
+through this script, which spoils them. After every goal the commands on the wire are checked.
+
+python benchmarks/faults.py [--minutes 60] [--factor 4] [--goals 1000] [--seed 0]
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import rclpy
+from geometry_msgs.msg import PoseStamped
+from rcl_interfaces.srv import SetParameters
+from rclpy.action import ActionClient
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import Image
+from wm_planner_msgs.action import ReachGoal
+
+from wm_planner.control import Code
+from wm_planner_sim import scene, seeds
+from wm_planner_sim.client import Client
+from wm_planner_sim.partners import Partner, start_planner
+
+TIMEOUT = 6.0  # [s] simulated, of a goal
+PATIENCE = 60.0  # [s] wall time, until a goal without an end counts as lost
+MAX_STEP = 0.5 * 2 / 50 + 1e-3  # [m] limits.max_speed over two periods of commands.rate
+HELD = 1e-5  # [m] a command that moves less holds
+REACTION = 0.2  # [s] until the arm is held, after the watchdog's own time
+
+
+class Harness(Client):
+    """A client through which pictures and the clock pass."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.commands: list[tuple[float, np.ndarray]] = []
+        self.spoil: Callable[[Image], Image | None] = lambda image: image
+        self.clock_offset = 0.0
+        self.clock_runs = True
+        self.sim_time = 0.0
+        self._camera = self.create_publisher(Image, "spoiled", QoSProfile(depth=10))
+        self._clock = self.create_publisher(Clock, "/clock", 10)
+        self.on_picture = self._pass_on
+        self.create_subscription(Clock, "/sim_clock", self._on_clock, 100)
+        self.create_subscription(PoseStamped, "target_pose", self._on_command, 1000)
+        self.actions = ActionClient(self, ReachGoal, "wm_planner/reach_goal")
+
+    def _on_clock(self, message: Clock) -> None:
+        self.sim_time = message.clock.sec + 1e-9 * message.clock.nanosec
+        if self.clock_runs:
+            self._clock.publish(Clock(clock=self._shifted(message.clock)))
+
+    def _shifted(self, stamp: Any) -> Any:
+        nanoseconds = stamp.sec * 10**9 + stamp.nanosec + round(1e9 * self.clock_offset)
+        return rclpy.time.Time(nanoseconds=max(nanoseconds, 0)).to_msg()
+
+    def _pass_on(self, message: Image) -> None:
+        message.header.stamp = self._shifted(message.header.stamp)
+        if (spoiled := self.spoil(message)) is not None:
+            self._camera.publish(spoiled)
+
+    def _on_command(self, message: PoseStamped) -> None:
+        p = message.pose.position
+        self.commands.append((time.monotonic(), np.array([p.x, p.y, p.z])))
+
+    def flood(self, seconds: float) -> None:
+        """The newest picture two hundred times a second."""
+        until = time.monotonic() + seconds
+        picture = self.picture
+        while time.monotonic() < until:
+            if picture is not None:
+                self._camera.publish(picture)
+            self.spin_for(0.005)
+            picture = self.picture
+
+    def set(self, name: str, value: Any) -> bool:
+        """Whether the planner took a parameter."""
+        parameter = Parameter(name, value=value).to_parameter_msg()
+        request = SetParameters.Request(parameters=[parameter])
+        return bool(self._call(self._set_parameters, request).results[0].successful)
+
+
+class Run:
+    """Simulator, planner, harness, and what was seen."""
+
+    def __init__(self, factor: float, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.log = Path(tempfile.mkstemp(suffix=".log")[1])
+        rclpy.init()
+        self._factor = factor
+        words = ["-p", "camera_width:=256", "-p", "camera_height:=192", "-r", "/clock:=/sim_clock"]
+        words += ["-p", f"real_time_factor:={factor}", "--log-level", "error"]
+        self.simulator = Partner("wm_planner_sim.sim_node", ["--ros-args", *words])
+        self.planner = start_planner(
+            "session.progress_time:=0.0", image="spoiled", log_level="warn", output=self.log
+        )
+        self.node, executor = Harness(), SingleThreadedExecutor()
+        executor.add_node(self.node)
+        self.node.wait_active()
+        self.node.reset(0)
+        self.outcomes: dict[str, collections.Counter[str]] = collections.defaultdict(
+            collections.Counter
+        )
+        self.problems: list[str] = []
+        self.memory: list[tuple[float, int]] = []
+        self.simulated = 0.0
+        self.accepted = self.rejected = 0
+        self.reactions: dict[str, list[float]] = collections.defaultdict(list)
+
+    @property
+    def process(self) -> psutil.Process:
+        return psutil.Process(self.planner.process.pid)
+
+    @property
+    def worker(self) -> psutil.Process | None:
+        children = self.process.children()
+        return children[0] if children else None
+
+    def goal(self, fault: str) -> None:
+        """One goal, with a fault on the way; it must end, and the arm must be held."""
+        node, seed = self.node, seeds.EVALUATION[5000 + self.random.randrange(3000)]
+        began = node.sim_time
+        node.reset(seed)
+        picture, _ = node.sample_goal(seed)
+        node.commands.clear()
+        # Too small to be reached before the fault comes.
+        tolerance = 0.0 if fault == "none" else 1e-6
+        handle = node.send(ReachGoal.Goal(image=picture, tolerance=tolerance), TIMEOUT)
+        if not handle.accepted:
+            self.outcomes[fault]["rejected"] += 1
+            self.problems.append(f"{fault}: rejected: {node.rejection and node.rejection.message}")
+            return
+        future = handle.get_result_async()
+        node.spin_for(self.random.uniform(0.1, 0.6))
+        undo = FAULTS[fault](self) if fault != "none" else None
+        at = time.monotonic()
+        until = at + PATIENCE
+        while not future.done() and time.monotonic() < until:
+            node.spin_for(0.05)
+        if undo:
+            undo()
+        node.spin_for(0.2)
+        if not future.done():
+            self.problems.append(f"{fault}: a goal without an end")
+            return
+        code = Code(future.result().result.error_code)
+        self.outcomes[fault][code.name] += 1
+        self._check_commands(fault, at)
+        self.simulated += max(node.sim_time - began, 0.0)
+
+    def storm(self, goals: int) -> None:
+        """Goals sent, canceled and preempted at random."""
+        node = self.node
+        picture, _ = node.sample_goal(seeds.EVALUATION[4999])
+        pending: list[Any] = []
+        handles: list[Any] = []
+        node.commands.clear()
+        began = node.sim_time
+        for _ in range(goals):
+            sent = node.actions.send_goal_async(ReachGoal.Goal(image=picture, tolerance=1e-6))
+            node.executor.spin_until_future_complete(sent, PATIENCE)
+            handle = sent.result() if sent.done() else None
+            if handle is None or not handle.accepted:
+                self.rejected += 1
+                continue
+            self.accepted += 1
+            handles.append(handle)
+            pending.append(handle.get_result_async())
+            node.spin_for(self.random.choice([0.0, 0.01, 0.05, 0.2]))
+            if self.random.random() < 0.4:
+                self.random.choice(handles[-3:]).cancel_goal_async()
+        if handles:
+            handles[-1].cancel_goal_async()
+        until = time.monotonic() + PATIENCE
+        while not all(f.done() for f in pending) and time.monotonic() < until:
+            node.spin_for(0.1)
+        lost = sum(not f.done() for f in pending)
+        if lost:
+            self.problems.append(f"storm: {lost} of {len(pending)} goals without an end")
+        for future in pending:
+            if future.done():
+                self.outcomes["storm"][Code(future.result().result.error_code).name] += 1
+        self._check_commands("storm", None)
+        self.simulated += max(node.sim_time - began, 0.0)
+
+    def remember_memory(self) -> None:
+        """Resident memory of the node and its worker [bytes]."""
+        processes = [self.process, *self.process.children()]
+        used = sum(p.memory_info().rss for p in processes if p.is_running())
+        self.memory.append((self.simulated, used))
+
+    def _check_commands(self, fault: str, at: float | None) -> None:
+        """Inside the limits, without jumps; and when the arm was last moved after the fault."""
+        if not self.node.commands:
+            return
+        times, positions = zip(*self.node.commands, strict=True)
+        path = np.array(positions)
+        inside = (path >= np.array(scene.WORKSPACE_MIN) - 1e-6).all() and (
+            path <= np.array(scene.WORKSPACE_MAX) + 1e-6
+        ).all()
+        moves = np.linalg.norm(np.diff(path, axis=0), axis=1)
+        if not np.isfinite(path).all() or not inside:
+            self.problems.append(f"{fault}: a command outside the workspace")
+        # A goal that preempts starts from where the arm was told to be, others where it is.
+        if fault not in ("storm",) and (moves > MAX_STEP).any():
+            self.problems.append(f"{fault}: a command that moves {moves.max():.3f} m at once")
+        if at is not None and fault in STOPPING:
+            moved = [t for t, move in zip(times[1:], moves, strict=True) if move > HELD]
+            self.reactions[fault].append(max([t - at for t in moved], default=0.0))
+
+
+def _camera(spoil: Callable[[Image], Image | None]) -> Callable[[Run], Callable[[], None]]:
+    def fault(run: Run) -> Callable[[], None]:
+        run.node.spoil = spoil
+
+        def undo() -> None:
+            run.node.spoil = lambda image: image
+
+        return undo
+
+    return fault
+
+
+def _frozen(run: Run) -> Callable[[], None]:
+    kept = run.node.picture
+
+    def spoil(image: Image) -> Image:
+        image.data = kept.data
+        return image
+
+    return _camera(spoil)(run)
+
+
+def _slow(run: Run) -> Callable[[], None]:
+    count = iter(range(10**9))
+    return _camera(lambda image: image if next(count) % 20 == 0 else None)(run)
+
+
+def _resized(image: Image) -> Image:
+    image.width //= 2
+    image.step //= 2
+    image.data = image.data[: image.step * image.height]
+    return image
+
+
+def _garbled(image: Image) -> Image:
+    image.encoding = "rgb9"
+    return image
+
+
+def _short(image: Image) -> Image:
+    image.data = image.data[:-7]
+    return image
+
+
+def _kill(number: int) -> Callable[[Run], Callable[[], None]]:
+    def fault(run: Run) -> Callable[[], None]:
+        if (worker := run.worker) is not None:
+            worker.send_signal(number)
+
+        def undo() -> None:
+            run.node.spin_for(0.5)
+            run.node.wait_active()
+            until = time.monotonic() + 60
+            while time.monotonic() < until and "again" in (run.node.status.message or ""):
+                run.node.spin_for(0.2)
+            run.node.spin_for(8.0)  # the model is loaded again
+
+        return undo
+
+    return fault
+
+
+def _restart_simulator(run: Run) -> Callable[[], None]:
+    run.simulator.process.kill()
+    run.simulator.process.wait()
+
+    def undo() -> None:
+        run.simulator.restart()
+        run.node.picture = None
+        run.node.wait_active()
+
+    return undo
+
+
+def _jump(seconds: float) -> Callable[[Run], None]:
+    def fault(run: Run) -> None:
+        run.node.clock_offset += seconds
+
+    return fault
+
+
+def _stopped_clock(run: Run) -> Callable[[], None]:
+    run.node.clock_runs = False
+
+    def undo() -> None:
+        run.node.clock_runs = True
+
+    return undo
+
+
+def _flood(run: Run) -> None:
+    run.node.flood(3.0)
+
+
+def _parameters(run: Run) -> None:
+    """Random values, possible or not, for random settings; then back."""
+    chosen = [
+        ("session.timeout", [30.0, -1.0, 5.0]),
+        ("session.tolerance_frames", [2, 0, 3]),
+        ("limits.max_speed", [0.5, 0.0, 0.3]),
+        ("limits.workspace_min", [list(scene.WORKSPACE_MIN), [9.0, 9.0, 9.0], [1.0]]),
+        ("planning.horizon", [5, 0, 7]),
+        ("no.such", [1, "x"]),
+        ("commands.rate", [50.0, 0.0, float("nan")]),
+    ]
+    for _ in range(10):
+        name, values = run.random.choice(chosen)
+        run.node.set(name, run.random.choice(values))
+    for name, values in chosen[:3]:
+        run.node.set(name, values[0])
+
+
+FAULTS: dict[str, Callable[[Run], Callable[[], None] | None]] = {
+    "camera stopped": _camera(lambda image: None),
+    "camera slowed": _slow,
+    "camera frozen": _frozen,
+    "camera resized": _camera(_resized),
+    "camera garbled": _camera(_garbled),
+    "camera short": _camera(_short),
+    "simulator killed": _restart_simulator,
+    "worker SIGKILL": _kill(signal.SIGKILL),
+    "worker SIGSTOP": _kill(signal.SIGSTOP),
+    "clock back": _jump(-5.0),
+    "clock forward": _jump(+5.0),
+    "clock stopped": _stopped_clock,
+    "image flood": _flood,
+    "parameters": _parameters,
+}
+STOPPING = {
+    "camera stopped": 1.0,  # session.image_timeout
+    "camera garbled": 1.0,
+    "camera short": 1.0,
+    "simulator killed": 1.0,
+    "worker SIGKILL": 0.0,
+    "clock back": 0.0,
+}
+"""Faults that must stop the arm, and the watchdog's own time [s]."""
+
+
+def report(run: Run, wall: float) -> int:
+    """Print what was seen; returns the exit code."""
+    print(f"\nsimulated {run.simulated / 60:.1f} min in {wall / 60:.1f} min\n")
+    print("| fault | goals | ended as | last move after the fault, worst [s] | allowed [s] |")
+    print("|---|---|---|---|---|")
+    for fault, counts in run.outcomes.items():
+        ended = ", ".join(f"{name} {count}" for name, count in counts.most_common())
+        worst = max(run.reactions.get(fault, [float("nan")]))
+        allowed = STOPPING[fault] + REACTION if fault in STOPPING else float("nan")
+        print(f"| {fault} | {counts.total()} | {ended} | {worst:.2f} | {allowed:.1f} |")
+        if worst > allowed:
+            run.problems.append(f"{fault}: the arm moved {worst:.2f} s after the fault")
+    print(f"\nstorm: {run.accepted} goals accepted, {run.rejected} rejected")
+    text = run.log.read_text(errors="replace")
+    if "Traceback" in text:
+        run.problems.append(f"an exception in the planner: see {run.log}")
+    after = [used for simulated, used in run.memory if simulated > 0.1 * run.simulated]
+    if after:
+        growth = after[-1] / after[0] - 1
+        print(f"memory: {after[0] / 2**20:.0f} MiB after a tenth, {growth:+.1%} at the end")
+        if growth > 0.05:
+            run.problems.append(f"memory grew by {growth:.1%}")
+    for problem, count in collections.Counter(run.problems).items():
+        print(f"PROBLEM ({count}x): {problem}")
+    print("no problem" if not run.problems else f"{len(run.problems)} problems")
+    return bool(run.problems)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--minutes", type=float, default=60.0, help="simulated")
+    parser.add_argument("--factor", type=float, default=4.0, help="simulated over wall time")
+    parser.add_argument("--goals", type=int, default=1000, help="of the storm")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    began = time.monotonic()
+    run = Run(options.factor, options.seed)
+    try:
+        storms = 0
+        while run.simulated < 60 * options.minutes:
+            fault = run.random.choice([*FAULTS, "none", "none", "none"])
+            run.goal(fault)
+            run.remember_memory()
+            if run.simulated > 6 * options.minutes * (storms + 0.5):
+                storms += 1
+                run.storm(options.goals // 10)
+            print(f"\r{run.simulated / 60:5.1f} min, {fault:<20}", end="", file=sys.stderr)
+    finally:
+        run.planner.end()
+        run.simulator.end()
+    return report(run, time.monotonic() - began)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,80 @@
+"""Stored goals: found by name, saved whole or not at all, never replaced by accident."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from wm_planner.control import Code, Refused
+from wm_planner.goal_library import GoalLibrary, read_picture
+
+PICTURE = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+STATE = {"x": 0.25, "y": -1.5}
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> GoalLibrary:
+    return GoalLibrary(str(tmp_path / "goals"))
+
+
+def test_what_is_saved_is_loaded_bit_for_bit(library: GoalLibrary) -> None:
+    path = library.save("home", PICTURE, STATE, overwrite=False)
+    assert path == library.directory / "home.png"
+    picture, state = library.load("home")
+    np.testing.assert_array_equal(picture, PICTURE)
+    assert state == STATE
+    assert library.names() == ["home"]
+
+
+def test_a_taken_name_is_refused_unless_told_otherwise(library: GoalLibrary) -> None:
+    library.save("home", PICTURE, STATE, overwrite=False)
+    with pytest.raises(Refused, match="set overwrite to replace it") as caught:
+        library.save("home", 255 - PICTURE, {}, overwrite=False)
+    assert caught.value.outcome.code is Code.INVALID_GOAL
+    np.testing.assert_array_equal(library.load("home")[0], PICTURE)
+    library.save("home", 255 - PICTURE, {}, overwrite=True)
+    picture, state = library.load("home")
+    np.testing.assert_array_equal(picture, 255 - PICTURE)
+    assert state == {}, "the old state belongs to the old picture"
+
+
+def test_replacing_a_jpeg_leaves_one_picture_of_the_name(library: GoalLibrary) -> None:
+    library.directory.mkdir()
+    cv2.imwrite(str(library.directory / "home.jpg"), PICTURE)
+    library.save("home", PICTURE, {}, overwrite=True)
+    assert [path.name for path in library.directory.iterdir()] == ["home.png"]
+
+
+@pytest.mark.parametrize("name", ["", "../home", "a/b", ".hidden", "two words", "home.png"])
+def test_a_name_that_could_be_a_path_is_refused(library: GoalLibrary, name: str) -> None:
+    with pytest.raises(Refused, match="is no name"):
+        library.save(name, PICTURE, {}, overwrite=False)
+
+
+def test_a_directory_that_cannot_be_written_to_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no directory")
+    with pytest.raises(Refused, match="goal 'home' cannot be stored"):
+        GoalLibrary(str(tmp_path / "file" / "goals")).save("home", PICTURE, {}, overwrite=False)
+
+
+def test_without_a_directory_there_are_no_goals() -> None:
+    for ask in (GoalLibrary("").names, lambda: GoalLibrary("").load("home")):
+        with pytest.raises(Refused, match=r"set the parameter goals\.directory"):
+            ask()
+
+
+@pytest.mark.parametrize("text", ["{}", "no json", '{"proprio": [1.0]}', '{"proprio": {"x": "a"}}'])
+def test_a_damaged_state_is_refused(library: GoalLibrary, text: str) -> None:
+    library.save("home", PICTURE, STATE, overwrite=False)
+    (library.directory / "home.json").write_text(text)
+    with pytest.raises(Refused, match=r"home\.json is no stored state"):
+        library.load("home")
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="there is no file") as caught:
+        read_picture(tmp_path / "away.png")
+    assert caught.value.outcome.code is Code.INVALID_GOAL

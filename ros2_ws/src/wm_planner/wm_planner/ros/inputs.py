@@ -1,0 +1,91 @@
+"""What the node perceives: cameras, state and pose, and whether the pictures are right."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from rclpy.node import Node
+
+from wm_planner.config import Config
+from wm_planner.control import Pose
+from wm_planner.control.mapping import command_mapping
+from wm_planner.models import ModelSpec
+from wm_planner.ros import diagnostics
+from wm_planner.ros.contract import CameraContract
+from wm_planner.ros.joints import JointInput
+from wm_planner.ros.monitor import Monitor
+from wm_planner.ros.observer import Observer
+from wm_planner.ros.pose import PoseInput
+from wm_planner.worker import Scene
+
+
+class Inputs:
+    """Subscribes to all that is perceived and keeps the newest scene.
+
+    Args:
+        node: Carries the subscriptions.
+        config: All settings.
+        spec: Frame of the pose, and what the pictures should be like.
+        monitor: Counts what comes.
+        on_pose: Called with every good pose.
+        on_scene: Called after a scene came.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        config: Config,
+        spec: ModelSpec,
+        monitor: Monitor,
+        on_pose: Callable[[Pose], None],
+        on_scene: Callable[[], None],
+    ) -> None:
+        self._monitor, self._on_pose, self._on_scene = monitor, on_pose, on_scene
+        self._max_age = config.session.image_timeout
+        self._seen: tuple[Scene, float] | None = None  # the newest scene, and when it came
+        self.contract = CameraContract(spec, config.camera)
+        self.observer = Observer(node, config, spec, self._on_frame)
+        self.camera = self.observer.main
+        joints = command_mapping(spec, config.commands).joints
+        self.pose = (
+            JointInput(node, joints, self._on_measured)
+            if joints
+            else PoseInput(node, spec.action.frame, self._on_measured)
+        )
+
+    def close(self) -> None:
+        """Unsubscribe."""
+        self.observer.close()
+        self.pose.close()
+
+    def apply(self, config: Config) -> None:
+        """Use another ``session.image_timeout``."""
+        self._max_age = config.session.image_timeout
+        self.observer.apply(config)
+
+    def observation(self) -> tuple[Scene, float] | None:
+        """The newest scene that was not planned from, and its stamp [s]; the one place."""
+        return self.observer.newest
+
+    def taken(self) -> None:
+        """The newest scene is planned from."""
+        self.observer.taken()
+
+    def seen(self) -> Scene | None:
+        """The newest scene, planned from or not; None when it is old."""
+        if self._seen is None or time.monotonic() - self._seen[1] > self._max_age:
+            return None
+        return self._seen[0]
+
+    def _on_measured(self, pose: Pose) -> None:
+        self._monitor.event(diagnostics.POSES, time.monotonic())
+        self._on_pose(pose)
+
+    def _on_frame(self) -> None:
+        steady = time.monotonic()
+        self._monitor.event(diagnostics.PICTURES, steady)
+        self._monitor.sample(diagnostics.TO_CALLBACK, self.camera.delay)
+        if observation := self.observation():
+            self._seen = observation[0], steady
+        self._on_scene()

@@ -1,0 +1,189 @@
+"""Every way a goal can end that the other tests over DDS leave out: its code and its sentence."""
+
+from __future__ import annotations
+
+import array
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from action_msgs.msg import GoalStatus
+from ament_index_python.packages import get_package_share_directory
+from geometry_msgs.msg import PoseStamped
+from lifecycle_msgs.msg import State
+from lifecycle_msgs.srv import GetState
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import Image
+from std_srvs.srv import Trigger
+from wm_planner_msgs.msg import PlanStatus
+
+from wm_planner.control import Code
+from wm_planner_sim import seeds
+from wm_planner_sim.partners import Partner
+
+pytestmark = pytest.mark.dds
+SEEDS = seeds.EVALUATION[3000:]
+
+
+def _stop(client: Any) -> None:
+    assert client.ask(Trigger, "stop", Trigger.Request()).success
+
+
+def _no_poses(client: Any) -> None:
+    client.pass_poses = False
+
+
+def _no_arm(client: Any) -> None:
+    client.pass_commands = False
+
+
+def _clock_back(client: Any) -> None:
+    publisher = client.create_publisher(Clock, "/clock", 10)
+    while publisher.get_subscription_count() == 0:
+        client.spin_for(0.05)
+    past = Clock()
+    past.clock.sec = 1
+    for _ in range(100):  # the true time comes in between
+        publisher.publish(past)
+        client.spin_for(0.01)
+    client.destroy_publisher(publisher)
+
+
+def _second_commander(client: Any) -> None:
+    publisher = client.create_publisher(PoseStamped, "command_to_pass", 1)
+    client.spin_for(1.0)
+    client.destroy_publisher(publisher)
+
+
+def _white_corner(image: Image) -> Image:
+    pixels = np.frombuffer(image.data, np.uint8).reshape(image.height, image.width, 3).copy()
+    pixels[:16, :16] = 255
+    image.data = array.array("B", pixels.tobytes())
+    return image
+
+
+def _failing_model(client: Any) -> None:
+    client.spoil = _white_corner
+
+
+ENDINGS: dict[Code, tuple[Callable[[Any], None], str]] = {
+    Code.STOPPED: (_stop, "~/stop was called"),
+    Code.NO_POSE: (_no_poses, "no measured pose for"),
+    Code.CLOCK_JUMPED: (_clock_back, "ROS time went back by"),
+    Code.COMMAND_TOPIC: (_second_commander, "also publishes on /command_to_pass"),
+    Code.PLANNER_FAILED: (_failing_model, "cannot take a white corner"),
+    Code.STALLED: (_no_arm, "did not fall below"),
+}
+
+
+@pytest.mark.parametrize("code", ENDINGS, ids=lambda code: code.name)
+def test_an_ending_has_its_code_and_sentence_and_the_arm_is_held(between: Any, code: Code) -> None:
+    provoke, words = ENDINGS[code]
+    handle = between.begin(SEEDS[int(code)])
+    provoke(between)
+    answer = between.result(handle, 30.0)
+    assert answer.result.error_code == code, answer.result.error_msg
+    assert words in answer.result.error_msg
+    assert answer.status == GoalStatus.STATUS_ABORTED
+    between.spin_for(0.3)
+    assert between.status.error_code == code
+    assert words in between.status.message
+    assert between.held()
+    between.commands.clear()
+    between.spin_for(0.3)
+    assert between.commands == []
+    if code is Code.STOPPED:
+        assert between.status.state == PlanStatus.HOLDING
+        assert between.ask(Trigger, "release", Trigger.Request()).success
+
+
+WATCH_RAISES = """
+from wm_planner.ros.operation import Operation
+
+watch = Operation._on_watch_time
+
+
+def fail(self):
+    watch(self)
+    if self.loop.session and self.loop.session.steps > 1:
+        raise RuntimeError("injected by a test")
+
+
+Operation._on_watch_time = fail
+"""
+ACTIVATION_RAISES = """
+from wm_planner.ros.operation import Operation
+
+
+def fail(self):
+    self.active = True
+    raise RuntimeError("injected by a test")
+
+
+Operation.activate = fail
+"""
+MAIN = """
+from wm_planner.node import main
+
+main()
+"""
+
+
+@pytest.fixture
+def faulty_planner(
+    simulator: Partner, watch: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[str], tuple[Any, Partner]]]:
+    """Planners with a bug in their node, and their clients."""
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    share = Path(get_package_share_directory("wm_planner_sim"))
+    words = [
+        *("--params-file", str(share / "config" / "demo.yaml")),
+        *("-p", f"model.directory:={share / 'models' / 'franka_reach'}"),
+        *("-r", "image:=rgb", "-r", "command:=target_pose", "-r", "__node:=faulty_planner"),
+        *("-p", "commands.second_publisher:=warn"),
+    ]
+    with ExitStack() as stack:
+
+        def start(bug: str) -> tuple[Any, Partner]:
+            (tmp_path / "faulty_node.py").write_text(bug + MAIN)
+            partner = Partner("faulty_node", ["--ros-args", *words])
+            stack.callback(partner.end)
+            return stack.enter_context(watch("faulty_planner")), partner
+
+        yield start
+
+
+def test_a_bug_in_the_node_holds_the_arm_tells_the_client_and_ends_the_process(
+    faulty_planner: Callable[[str], tuple[Any, Partner]],
+) -> None:
+    client, partner = faulty_planner(WATCH_RAISES)
+    client.wait_active()
+    handle = client.begin(SEEDS[0])
+    answer = client.result(handle, 20.0)
+    assert answer.status == GoalStatus.STATUS_ABORTED
+    assert answer.result.error_code == Code.UNKNOWN
+    assert "injected by a test" in answer.result.error_msg
+    client.spin_for(0.3)
+    assert client.held()
+    assert partner.process.wait(20) == 1
+
+
+def test_a_bug_in_a_transition_leaves_the_node_unconfigured_and_says_so(
+    faulty_planner: Callable[[str], tuple[Any, Partner]],
+) -> None:
+    client, partner = faulty_planner(ACTIVATION_RAISES)
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        client.spin_for(0.2)
+        if client.status and client.status.error_code == Code.UNKNOWN:
+            break
+    assert "a fault in a transition" in client.status.message
+    assert client.status.state == PlanStatus.INACTIVE
+    state = client.ask(GetState, "get_state", GetState.Request()).current_state.id
+    assert state == State.PRIMARY_STATE_UNCONFIGURED
+    assert partner.process.poll() is None

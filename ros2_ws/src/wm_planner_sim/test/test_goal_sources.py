@@ -1,0 +1,148 @@
+"""Goals over DDS: by name, from a file, what the camera sees now, and several in a row."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from sensor_msgs.msg import CompressedImage, Image
+from wm_planner_msgs.action import ReachGoal
+from wm_planner_msgs.msg import GoalPicture
+from wm_planner_msgs.srv import ListGoals, SaveGoal
+
+from wm_planner.control import Code
+from wm_planner_sim import seeds
+
+pytestmark = pytest.mark.dds
+SEEDS = seeds.EVALUATION[4000:]
+ENOUGH = 20.0  # [s] simulated, several times what a goal takes
+NEAR = 0.02  # [m]
+
+
+def _pursue(client: Any, goal: Any) -> tuple[Any, list[Any]]:
+    """The result of a goal, and its feedback."""
+    steps: list[Any] = []
+    handle = client.send(goal, ENOUGH, lambda message: steps.append(message.feedback))
+    assert handle.accepted, client.rejection.message
+    answer = client.result(handle, 100.0)
+    client.spin_for(0.5)
+    return answer.result, steps
+
+
+def _png(image: Image) -> np.ndarray:
+    pixels = np.frombuffer(image.data, np.uint8).reshape(image.height, image.width, 3)
+    return cv2.imencode(".png", pixels[..., ::-1])[1]
+
+
+@pytest.fixture
+def library(client: Any, tmp_path: Path) -> Iterator[Path]:
+    assert client.set_all(goals__directory=str(tmp_path)).successful
+    yield tmp_path
+    assert client.set_all(goals__directory="").successful
+
+
+def test_the_arm_returns_to_a_goal_saved_from_the_camera(client: Any, library: Path) -> None:
+    client.reset(SEEDS[0])
+    start = client.position.copy()
+    saved = client.ask(SaveGoal, "save_goal", SaveGoal.Request(name="start"))
+    assert saved.success, saved.message
+    assert (library / "start.png").is_file()
+    goal, position = client.sample_goal(SEEDS[0])
+    result, _ = _pursue(client, ReachGoal.Goal(image=goal))
+    assert result.error_code == Code.NONE, result.error_msg
+    assert client.distance(position) < NEAR < client.distance(start)
+    result, _ = _pursue(client, ReachGoal.Goal(goal_name="start"))
+    assert result.error_code == Code.NONE, result.error_msg
+    assert client.distance(start) < NEAR
+
+
+def test_a_given_picture_is_saved_listed_and_not_replaced_by_accident(
+    client: Any, library: Path
+) -> None:
+    goal, _ = client.sample_goal(SEEDS[1])
+    compressed = CompressedImage(format="png", data=_png(goal).tobytes())
+    for request in (
+        SaveGoal.Request(name="a", image=goal),
+        SaveGoal.Request(name="b", compressed_image=compressed),
+    ):
+        assert client.ask(SaveGoal, "save_goal", request).success
+    listed = client.ask(ListGoals, "list_goals", ListGoals.Request())
+    assert (listed.success, list(listed.names)) == (True, ["a", "b"])
+    assert str(library) in listed.message
+    first = (library / "a.png").read_bytes()
+    refused = client.ask(SaveGoal, "save_goal", SaveGoal.Request(name="a"))
+    assert (refused.success, refused.error_code) == (False, Code.INVALID_GOAL)
+    assert "overwrite" in refused.message
+    assert (library / "a.png").read_bytes() == first
+    replacing = SaveGoal.Request(name="a", overwrite=True)
+    assert client.ask(SaveGoal, "save_goal", replacing).success
+    assert (library / "a.png").read_bytes() != first
+
+
+def test_a_file_on_the_planner_s_machine_is_a_goal(client: Any, tmp_path: Path) -> None:
+    client.reset(SEEDS[2])
+    goal, position = client.sample_goal(SEEDS[2])
+    file = tmp_path / "goal.png"
+    file.write_bytes(_png(goal).tobytes())
+    result, _ = _pursue(client, ReachGoal.Goal(goal_file=str(file)))
+    assert result.error_code == Code.NONE, result.error_msg
+    assert client.distance(position) < NEAR
+    assert not client.send(ReachGoal.Goal(goal_file=str(tmp_path / "away.png")), ENOUGH).accepted
+    assert client.rejection.error_code == Code.INVALID_GOAL
+
+
+def test_what_the_camera_sees_now_is_reached_where_the_arm_is(client: Any) -> None:
+    client.reset(SEEDS[3])
+    at = client.position.copy()
+    result, steps = _pursue(client, ReachGoal.Goal(current_picture=True))
+    assert result.error_code == Code.NONE, result.error_msg
+    assert steps[0].distance < 0.05
+    assert client.distance(at) < NEAR
+
+
+def test_sub_goals_are_passed_in_order_on_the_way_to_the_goal(client: Any) -> None:
+    client.reset(SEEDS[4])
+    pictures = [client.sample_goal(SEEDS[4 + i]) for i in range(3)]
+    via = [GoalPicture(image=picture) for picture, _ in pictures[:2]]
+    nearest = [np.inf] * 3
+    steps: list[Any] = []
+
+    def on_step(message: Any) -> None:
+        steps.append(message.feedback)
+
+    handle = client.send(ReachGoal.Goal(image=pictures[2][0], via=via), 60.0, on_step)
+    assert handle.accepted, client.rejection.message
+    ending = handle.get_result_async()
+    until = time.monotonic() + 100
+    while not ending.done() and time.monotonic() < until:
+        client.spin_for(0.02)
+        if steps:
+            index = steps[-1].goal_index
+            nearest[index] = min(nearest[index], client.distance(pictures[index][1]))
+    result = ending.result().result
+    client.spin_for(0.5)
+    assert result.error_code == Code.NONE, result.error_msg
+    assert result.goals_reached == 3
+    indices = [step.goal_index for step in steps]
+    assert indices == sorted(indices)
+    assert set(indices) == {0, 1, 2}
+    assert {step.goal_count for step in steps} == {3}
+    assert max(nearest) < 2 * NEAR
+    assert client.distance(pictures[2][1]) < NEAR
+
+
+def test_a_bad_sub_goal_is_named_and_nothing_begins(client: Any) -> None:
+    goal, _ = client.sample_goal(SEEDS[8])
+    via = [GoalPicture(image=goal), GoalPicture()]
+    assert not client.send(ReachGoal.Goal(image=goal, via=via), ENOUGH).accepted
+    assert client.rejection.error_code == Code.INVALID_GOAL
+    assert "the sub-goal 1 must be given once" in client.rejection.message
+    many = [GoalPicture(current_picture=True)] * 17
+    assert not client.send(ReachGoal.Goal(image=goal, via=many), ENOUGH).accepted
+    assert "at most 16" in client.rejection.message
+    assert client.commands == []
