@@ -75,8 +75,11 @@ class Recorder(Node):
 
     def _on_status(self, message: PlanStatus) -> None:
         if message.state == PlanStatus.ACTIVE and np.isfinite(message.image_age):
-            plan = (_seconds(message.header.stamp), message.image_age, message.plan_time)
-            self._record["plans"].append(plan)
+            sent, age = _seconds(message.header.stamp), message.image_age
+            plan = (sent - age, age, message.plan_time)
+            plans = self._record["plans"]
+            if not plans or plans[-1][1:] != plan[1:]:  # else the status of once a second
+                plans.append(plan)
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         values = {v.key: v.value for status in message.status for v in status.values}
@@ -142,7 +145,7 @@ def measure(seconds: float, camera_rate: float, *parameters: str) -> dict[str, l
         assert handle.accepted, client.rejection
         client.spin_for(2.0)
         recorder = Process(Recorder)
-        client.spin_for(seconds)
+        time.sleep(seconds)  # the client takes no pictures meanwhile
         record = recorder.end(wait=True)
         client.cancel(handle)
     finally:

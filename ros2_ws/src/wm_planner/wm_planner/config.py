@@ -348,6 +348,9 @@ class WorkerConfig:
         "", "Interpreter of the process, e.g. of an environment with torch; empty: the node's own."
     )
     threads: int = setting(0, "CPU threads of torch; 0: torch decides.", low=0)
+    nice: int = setting(
+        5, "How far the process gives way to the node's callbacks, as nice(1).", low=0, high=19
+    )
     start_timeout: float = setting(120.0, "Time to load and warm up the model [s].", above=0.0)
     plan_timeout: float = setting(
         5.0, "A plan that takes longer is given up and the worker started again [s].", above=0.0

@@ -77,7 +77,7 @@ def rig(spec: ModelSpec) -> Rig:
 
 def test_the_arm_is_told_to_hold_before_anyone_hears_of_the_end(rig: Rig) -> None:
     goal = rig.begin(SCENES[0])
-    rig.step(0.5)
+    rig.step(0.5, actions=0.0)
     rig.loop.end(Outcome(Code.CANCELED, "canceled"), rig.now)
     assert rig.events[-2:] == ["hold", (goal, Code.CANCELED)]
 
@@ -117,9 +117,15 @@ def test_a_plan_that_is_not_finite_moves_nothing(rig: Rig) -> None:
     assert rig.events == [(goal, Code.PLANNER_FAILED)]
 
 
+def test_the_first_command_of_a_plan_leaves_before_anyone_hears_of_the_plan(rig: Rig) -> None:
+    rig.begin(SCENES[0])
+    rig.step(0.5)
+    assert rig.events == ["command", ("step", 0), "command"]
+
+
 def test_after_a_stop_no_goal_begins_until_the_release(rig: Rig) -> None:
     goal = rig.begin(SCENES[0])
-    rig.step(0.5)
+    rig.step(0.5, actions=0.0)
     rig.loop.stop(rig.now)
     assert rig.events[-2:] == ["hold", (goal, Code.STOPPED)]
     with pytest.raises(Refused, match="~/release") as caught:

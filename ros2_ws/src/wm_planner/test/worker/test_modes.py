@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
 from wm_planner.config import Config
@@ -115,3 +116,12 @@ def test_another_interpreter_needs_no_ros_and_gets_this_package(
 def test_a_node_s_process_without_thread_or_inline_has_no_torch() -> None:
     code = "import sys, wm_planner.worker; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_process_gives_way_to_the_node(toy_config: MakeConfig, drive: Drive) -> None:
+    before = set(psutil.Process().children())
+    config = toy_config()
+    config.worker.nice = 7
+    drive(config)
+    (worker,) = set(psutil.Process().children()) - before
+    assert worker.nice() == psutil.Process().nice() + 7

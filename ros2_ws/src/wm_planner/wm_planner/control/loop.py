@@ -184,6 +184,9 @@ class ControlLoop:
         outcome = session.observe(plan.distance, now)
         if outcome is None:
             self.commander.splice(plan.actions, plan.stamp, now)
+            self.command(now)  # waits for no timer, nor for those who are told of the plan
+        if self.session is not session:
+            return  # the command was against the limits
         self._on_step(session, plan)
         if outcome:
             self.end(outcome, now)

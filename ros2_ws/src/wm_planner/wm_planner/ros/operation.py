@@ -201,8 +201,7 @@ class Operation:
             if isinstance(answer, Planned):
                 self.inputs.contract.latent_score = answer.latent_score
                 self.loop.on_planned(answer, now)
-                self._on_command_time()  # a plan's first command waits for no timer
-                self._command_timer.reset()
+                self._command_timer.reset()  # the plan's first command has left
                 continue
             self.loop.on_failed(answer, now)
             if self.loop.session and answer.restarting:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Protocol
 
@@ -68,6 +69,7 @@ def serve(channel: Channel) -> None:
     """
     config = channel.receive()
     assert isinstance(config, Config)
+    os.nice(config.worker.nice)
     service = Service(config)
     channel.send(service.answer)
     while isinstance(service.answer, Ready):
