@@ -57,6 +57,25 @@ def test_a_command_mapping_can_be_given(tmp_path: Path, capsys: pytest.CaptureFi
     assert "action.command.position" in capsys.readouterr().err
 
 
+def test_a_command_can_be_velocities_of_joints(tmp_path: Path) -> None:
+    output = tmp_path / "model"
+    words = [*ALL, "--command-mode", "velocity", "--command-position", "fy", "fx",
+             "--command-joints", "j1", "j2", "--action-units", "rad/s", "rad/s"]  # fmt: skip
+    assert main(["convert", str(RUN), str(output), *words]) == 0
+    command = load_spec(output).action.command
+    assert command is not None
+    assert (command.mode, command.position) == ("velocity", ["fy", "fx"])
+    assert command.joints == ["j1", "j2"]
+
+
+def test_a_rate_of_zero_is_not_missing_but_wrong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [*ALL, "--control-rate", "0"]
+    assert main(["convert", str(RUN), str(tmp_path / "model"), *words]) == 2
+    assert "control_rate must be above zero and finite, not 0.0" in capsys.readouterr().err
+
+
 def test_what_is_missing_is_listed_with_a_file_to_fill_in(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

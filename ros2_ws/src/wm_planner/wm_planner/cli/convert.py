@@ -89,8 +89,11 @@ def _add_facts(parser: argparse.ArgumentParser) -> None:
     add("--action-lower", "action.lower", "smallest values (optional)", **numbers)
     add("--action-upper", "action.upper", "largest values (optional)", **numbers)
     add("--command-mode", "action.command.mode", "of a model that moves an arm (optional)",
-        choices=("relative", "absolute"))  # fmt: skip
-    add("--command-position", "action.command.position", "actions that are x, y, z [m]", **names)
+        choices=("relative", "absolute", "velocity"))  # fmt: skip
+    add("--command-position", "action.command.position",
+        "actions that are x, y, z [m, m/s], or one per joint [rad, rad/s]", **names)  # fmt: skip
+    add("--command-joints", "action.command.joints",
+        "the arm's joints that they move, if they are not x, y, z", **names)  # fmt: skip
     add("--proprio-names", "proprio.names", "in order; none: the data set has none",
         nargs="*", metavar="NAME")  # fmt: skip
     add("--proprio-units", "proprio.units", "their units", **units)

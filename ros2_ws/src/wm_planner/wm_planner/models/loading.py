@@ -24,13 +24,22 @@ def resolve_device(device: str | torch.device) -> torch.device:
     """``auto`` is the first GPU where there is one, else the CPU.
 
     Raises:
-        ValueError: A CUDA device is asked for and there is none.
+        ValueError: There is no such device.
     """
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    resolved = torch.device(device)
-    if resolved.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"model.device is {device}, but torch {torch.__version__} sees no GPU")
+    try:
+        resolved = torch.device(device)
+    except RuntimeError as error:
+        raise ValueError(
+            f"model.device is {device}, which torch does not know: use auto, cpu, cuda or cuda:1"
+        ) from error
+    count = torch.cuda.device_count()
+    if resolved.type == "cuda" and (resolved.index or 0) >= count:
+        raise ValueError(
+            f"model.device is {device}, but torch {torch.__version__} sees {count or 'no'} GPU"
+            f"{'s' if count > 1 else ''}: use auto, or cpu"
+        )
     return resolved
 
 

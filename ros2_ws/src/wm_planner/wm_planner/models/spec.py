@@ -361,9 +361,10 @@ class ModelSpec:
     def __post_init__(self) -> None:
         if self.format != FORMAT:
             raise SpecError(f"format {self.format} is not known; this version reads {FORMAT}")
-        rate = self.control_rate
-        if not (np.isfinite(rate) and rate > 0) or self.num_hist < 1 or self.frameskip < 1:
-            raise SpecError("control_rate, num_hist and frameskip must be positive")
+        for name in ("control_rate", "num_hist", "frameskip"):
+            value = getattr(self, name)
+            if not 0 < value < np.inf:
+                raise SpecError(f"{name} must be above zero and finite, not {value}")
         if len(self.statistics.action.mean) != self.action.dim:
             raise SpecError(
                 f"statistics.action has {len(self.statistics.action.mean)} numbers per step, "

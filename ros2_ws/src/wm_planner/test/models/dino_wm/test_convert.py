@@ -68,7 +68,8 @@ def made(tmp_path: Path) -> Callable[..., Converted]:
         }
         if "statistics" not in wanted:
             wanted["statistics"] = _statistics(tmp_path, run.action_dim, run.proprio_dim)
-        return convert(Request(directory, tmp_path / "model", **wanted), facts(**told))
+        output = wanted.pop("output", tmp_path / "model")
+        return convert(Request(directory, output, **wanted), facts(**told))
 
     return make
 
@@ -150,6 +151,8 @@ def test_a_converted_run_is_loaded_and_computes_what_upstream_computed(tiny: Con
         {"legacy": True},
         {"action_dim": 8, "proprio_dim": 1},
         {"encoder_name": "dinov2_vits14_reg"},
+        {"heads": (1, 0)},
+        {"heads": (1, 12)},
     ],
     ids=str,
 )
@@ -307,7 +310,26 @@ def _replace(name: str, content: bytes | Path) -> Callable[[Path], None]:
     return change
 
 
+def _hist(value: int) -> Callable[[Path], None]:
+    return _all("num_hist", "model.num_hist", value=value)
+
+
+def _size(value: int) -> Callable[[Path], None]:
+    return _all("img_size", "model.image_size", "env.dataset.transform.img_size", value=value)
+
+
+def _all(*paths: str, value: int) -> Callable[[Path], None]:
+    def change(run: Path) -> None:
+        for path in paths:
+            _config(path, value)(run)
+
+    return change
+
+
 LATEST = "checkpoints/model_latest.pth"
+BOMB = b"a0: &a0 [x, x]\n" + b"".join(
+    b"a%d: &a%d [*a%d, *a%d]\n" % (i, i, i - 1, i - 1) for i in range(1, 60)
+)
 
 
 @pytest.mark.parametrize(
@@ -322,9 +344,18 @@ LATEST = "checkpoints/model_latest.pth"
         (_replace("hydra.yaml", b"img_size: 224"), "lacks encoder._target_"),
         (_config("frameskip", 3), "frameskip is 3, but the checkpoint's action encoder takes 10"),
         (_config("frameskip", "5"), "unusable value '5' for frameskip"),
-        (_config("num_hist", 5), "make 5 x 196 positions, but the checkpoint's predictor has 588"),
-        (_config("num_hist", 2), "make 2 x 196 positions"),
-        (_config("img_size", 256), "make 3 x 256 positions"),
+        (_config("frameskip", [[0]]), "unusable value [[0]] for frameskip"),
+        (_config("num_hist", 5), "model.num_hist is 3, but num_hist is 5"),
+        (_config("img_size", 256), "transform.img_size is 224, but img_size is 256"),
+        (_config("env.dataset.transform.img_size", 64), "img_size is 64, but img_size is 224"),
+        (_config("model.image_size", 64), "model.image_size is 64, but img_size is 224"),
+        (_config("concat_dim", 2), "hydra.yaml says concat_dim is 2"),
+        (_replace("hydra.yaml", BOMB), "aliases (*) are not read"),
+        (_replace("hydra.yaml", b"[" * 5000), "nested too deeply"),
+        (_hist(5), "make 5 x 196 positions, but the checkpoint's predictor has 588"),
+        (_hist(2), "make 2 x 196 positions"),
+        (_size(256), "make 3 x 256 positions"),
+        (_size(8), "hydra.yaml says img_size is 8"),
         (_config("concat_dim", 0), "is not the encoder of this run"),
         (_config("num_action_repeat", 2), "is not the encoder of this run"),
         (_config("encoder.feature_key", "x_norm_clstoken"), "make 3 x 1 positions"),
@@ -377,7 +408,8 @@ def test_a_run_that_does_not_fit_gives_a_sentence_and_no_directory(
         ({}, {"action": {"names": ["a"], "units": ["N"], "frame": "maze"}}, "names has 1 entries"),
         ({}, {"proprio": {"names": ["x", "y"], "units": ["m", "m"]}}, "4 proprio numbers"),
         ({}, {"proprio": {"names": []}}, "4 proprio numbers"),
-        ({}, {"control_rate": -1.0}, "control_rate"),
+        ({}, {"control_rate": -1.0}, "control_rate must be above zero and finite, not -1.0"),
+        ({}, {"control_rate": 0.0}, "control_rate must be above zero and finite, not 0.0"),
         ({}, {"color_order": "rbg"}, "color_order must be rgb or bgr"),
         ({}, {"encoder_heads": 5}, "multiple of heads"),
         ({}, {"action": {"names": ["a", "b"], "units": ["N", "N"], "frame": "maze",
@@ -403,11 +435,53 @@ def test_statistics_of_another_version_of_the_data_are_refused(
         made(TrainingRun(action_dim=8), statistics=_statistics(tmp_path, 6, 4))
 
 
-def test_an_encoder_inside_and_one_beside_exclude_each_other(
+def test_an_encoder_beside_the_trained_one_is_not_used(
     made: Callable[..., Converted], tmp_path: Path
 ) -> None:
-    with pytest.raises(ConversionError, match="leave out --encoder"):
-        made(TrainingRun(encoder_inside=True), encoder=tmp_path / "encoder.pth")
+    converted = made(TrainingRun(encoder_inside=True), encoder=tmp_path / "encoder.pth")
+    assert converted.spec.source["encoder"]["file"] == "model_latest.pth"
+    (note,) = converted.notes
+    assert note.startswith("--encoder is not used")
+
+
+def test_positions_that_fit_by_chance_are_refused(tmp_path: Path) -> None:
+    """Four frames of one token beside a configuration of one frame of four."""
+    run = TrainingRun(num_hist=4, feature_key="x_norm_clstoken").write(tmp_path / "run")
+    _hist(1)(run)
+    _config("encoder.feature_key", "x_norm_patchtokens")(run)
+    request = Request(run, tmp_path / "model", tmp_path / "encoder.pth",
+                      statistics=_statistics(tmp_path, 2, 4))  # fmt: skip
+    with pytest.raises(ConversionError, match=r"make 4 tokens .* masks frames of 1"):
+        convert(request, facts(encoder_heads=2))
+
+
+def test_an_epoch_after_the_last_gives_a_note(made: Callable[..., Converted]) -> None:
+    (note,) = made(TrainingRun(epoch=101)).notes
+    assert "is of epoch 101, but hydra.yaml says training.epochs is 100" in note
+
+
+def test_an_empty_working_directory_can_be_the_output(
+    made: Callable[..., Converted], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    converted = made(TrainingRun(), output=Path("."))
+    assert load_spec(work).name == converted.spec.name == "work"
+
+
+def test_statistics_of_a_wrong_kind_name_the_kind(
+    made: Callable[..., Converted], tmp_path: Path
+) -> None:
+    """Read as point_maze, the whole state is the proprio."""
+    with pytest.raises(ConversionError, match=r"read as point_maze .* has statistics of 4 proprio"):
+        made(TrainingRun(proprio_dim=3), dataset=MAZE, statistics=None)
+
+
+def test_facts_with_aliases_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "meta.yaml").write_bytes(BOMB + b"control_rate: *a59\n")
+    with pytest.raises(ConversionError, match=r"meta\.yaml is not valid YAML: aliases"):
+        read_facts(tmp_path / "meta.yaml", {})
 
 
 def test_the_encoder_is_found_in_torch_s_cache(

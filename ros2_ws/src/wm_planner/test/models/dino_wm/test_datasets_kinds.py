@@ -69,6 +69,19 @@ def test_wall_folders_train_with_the_statistics_of_train(tmp_path: Path) -> None
     assert (provenance.split_seed, provenance.episodes) == (-1, 8)
 
 
+def test_wall_folders_may_have_episodes_of_other_lengths(tmp_path: Path) -> None:
+    recorded.wall(tmp_path / "train", seed=1, episodes=8, steps=7)
+    recorded.wall(tmp_path / "val", seed=5, episodes=3, steps=4)
+    data = read(tmp_path, "wall", split_mode="folder")
+    assert data.lengths == [7] * 8 + [4] * 3
+    actions = torch.load(tmp_path / "train/actions.pth", weights_only=True)
+    assert data.statistics().action.mean == actions.mean(dim=(0, 1)).tolist()
+    train = recorded.rows(tmp_path / "train", "actions.pth", [7] * 8)
+    val = recorded.rows(tmp_path / "val", "actions.pth", [4] * 3)
+    expect(data.statistics("all").action, np.concatenate([train, val]))
+    assert data.episode(2, "validation").actions.shape == (4, 2)
+
+
 def test_pusht_uses_upstreams_constants(tmp_path: Path) -> None:
     statistics = read(recorded.pusht(tmp_path), "pusht").statistics()
     assert statistics.action.mean == pytest.approx([-0.0087, 0.0068])
@@ -123,6 +136,19 @@ def test_franka_takes_proprio_by_name(tmp_path: Path, form: str) -> None:
     expect(statistics.proprio, states[:, [2, 0, 1]], epsilon=1e-6)
     assert data.names["proprio"] == ["z", "x", "y"]
     assert data.units["state"] == ["m", "m", "m", "m", "rad"]
+
+
+def test_a_missing_layout_points_at_the_page_that_shows_one(tmp_path: Path) -> None:
+    (recorded.franka_stacked(tmp_path) / "layout.yaml").unlink()
+    with pytest.raises(DataError, match=r"layout\.yaml is missing: .*docs/dino-wm\.md"):
+        read(tmp_path, "franka")
+
+
+def test_a_layout_with_aliases_is_refused(tmp_path: Path) -> None:
+    path = recorded.franka_stacked(tmp_path) / "layout.yaml"
+    path.write_text(f"{path.read_text()}proprio: [&a z, *a]\n")
+    with pytest.raises(DataError, match=r"layout\.yaml is not valid YAML: aliases"):
+        read(tmp_path, "franka")
 
 
 def test_franka_counts_nan_as_zero(tmp_path: Path) -> None:

@@ -165,6 +165,18 @@ def test_tuples_of_tuples_cost_nothing(tmp_path: Path) -> None:
         read_checkpoint(_zip(tmp_path / "model_latest.pth", checkpoint))
 
 
+def test_a_key_that_nests_itself_is_never_written_out(tmp_path: Path) -> None:
+    """A call whose two arguments are the same call, 60 times: 2 ** 60 words."""
+    bomb = b"cx\na\n)Rq\x00" + b"".join(
+        b"0cx\na\nh%ch%c\x86Rq%c" % (i, i, i + 1) for i in range(60)
+    )
+    path = _zip(tmp_path / "model_latest.pth", b"\x80\x02}" + bomb + b"K\x01s.")
+    with pytest.raises(CheckpointError, match="it holds nothing named"):
+        read_checkpoint(path)
+    (key,) = read_archive(path)
+    assert len(repr(key)) < 200
+
+
 STORAGE = b"(" + _text("storage") + b"ctorch\nFloatStorage\n" + _text("0") + _text("cpu")
 TENSOR = b"ctorch._utils\n_rebuild_tensor_v2\n("
 

@@ -20,14 +20,17 @@ from torch import nn
 
 
 class Attention(nn.Module):
-    def __init__(self, dim: int, heads: int, dim_head: int) -> None:
+    def __init__(self, dim: int, heads: int, dim_head: int, frames: int, tokens: int) -> None:
         super().__init__()
         inner = heads * dim_head
         self.heads, self.scale = heads, dim_head**-0.5
         self.norm = nn.LayerNorm(dim)
         self.to_qkv = nn.Linear(dim, 3 * inner, bias=False)
-        self.to_out = nn.Sequential(nn.Linear(inner, dim), nn.Dropout(0.1))
-        self.bias = torch.ones(1, 1, 4, 4)  # the mask: a tensor that is no parameter and no buffer
+        out = nn.Sequential(nn.Linear(inner, dim), nn.Dropout(0.1))
+        self.to_out = nn.Identity() if (heads, dim_head) == (1, dim) else out
+        # the mask: a tensor that is no parameter and no buffer
+        mask = torch.ones(frames, frames).tril().kron(torch.ones(tokens, tokens))
+        self.bias = mask[None, None]
 
 
 class FeedForward(nn.Module):
@@ -38,20 +41,24 @@ class FeedForward(nn.Module):
 
 
 class Transformer(nn.Module):
-    def __init__(self, dim: int, depth: int, heads: int, dim_head: int, hidden: int) -> None:
+    def __init__(
+        self, dim: int, depth: int, hidden: int, heads: int, dim_head: int, frames: int, tokens: int
+    ) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(dim)
         self.layers = nn.ModuleList(
-            nn.ModuleList([Attention(dim, heads, dim_head), FeedForward(dim, hidden)])
+            nn.ModuleList(
+                [Attention(dim, heads, dim_head, frames, tokens), FeedForward(dim, hidden)]
+            )
             for _ in range(depth)
         )
 
 
 class ViTPredictor(nn.Module):
-    def __init__(self, positions: int, dim: int) -> None:
+    def __init__(self, frames: int, tokens: int, dim: int, heads: int, dim_head: int) -> None:
         super().__init__()
-        self.pos_embedding = nn.Parameter(torch.randn(1, positions, dim))
-        self.transformer = Transformer(dim, depth=2, heads=2, dim_head=8, hidden=32)
+        self.pos_embedding = nn.Parameter(torch.randn(1, frames * tokens, dim))
+        self.transformer = Transformer(dim, 2, 32, heads, dim_head, frames, tokens)
 
 
 class ProprioceptiveEmbedding(nn.Module):
@@ -200,6 +207,7 @@ class TrainingRun:
     concat_dim: int = 1
     repeats: tuple[int, int] = (1, 1)  # action, proprio
     feature_key: str = "x_norm_patchtokens"
+    heads: tuple[int, int] = (2, 8)  # of the predictor: number, width; 0: as wide as a token
     encoder_name: str = "dinov2_vits14"
     encoder_inside: bool = False
     decoder: str = "vqvae"  # or transposed_conv, or none
@@ -218,11 +226,12 @@ class TrainingRun:
         torch.save(base.state_dict(), directory.parent / "encoder.pth")
         action, proprio = (5, 3) if self.concat_dim else (24, 24)
         tokens = 4 if self.feature_key == "x_norm_patchtokens" else 1
-        width, positions = 24 + action * self.repeats[0] + proprio * self.repeats[1], tokens
+        width = 24 + action * self.repeats[0] + proprio * self.repeats[1]
         if self.concat_dim == 0:
-            width, positions = 24, tokens + 2
+            width, tokens = 24, tokens + 2
+        count, dim_head = self.heads
         self.modules = {
-            "predictor": ViTPredictor(self.num_hist * positions, width),
+            "predictor": ViTPredictor(self.num_hist, tokens, width, count, dim_head or width),
             "action_encoder": ProprioceptiveEmbedding(self.frameskip * self.action_dim, action),
             "proprio_encoder": ProprioceptiveEmbedding(self.proprio_dim, proprio),
         }
@@ -261,8 +270,8 @@ class TrainingRun:
                 "transform": {"_target_": "datasets.img_transforms.default_transform"}}},
             "encoder": {"_target_": "models.dino.DinoV2Encoder", "name": self.encoder_name,
                         "feature_key": self.feature_key},
-            "predictor": {"_target_": "models.vit.ViTPredictor", "depth": 2, "heads": 2,
-                          "mlp_dim": 32, "dropout": 0.1, "pool": "mean"},
+            "predictor": {"_target_": "models.vit.ViTPredictor", "depth": 2,
+                          "heads": self.heads[0], "mlp_dim": 32, "dropout": 0.1, "pool": "mean"},
             "decoder": decoder if self.decoder == "vqvae" else {},
         }  # fmt: skip
 

@@ -12,11 +12,12 @@ import math
 import mmap
 import struct
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
 import torch
 
 from wm_planner.models.dino_wm.pickles import CheckpointError, Global, read_pickle
@@ -73,7 +74,7 @@ def read_archive(path: Path) -> Any:
     )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TensorRecord:
     """A tensor in the file; ``read`` reads it.
 
@@ -118,8 +119,10 @@ class TensorRecord:
             content = archive.storage(self.storage.key, self.storage.count * dtype.itemsize)
         except (CheckpointError, OSError) as error:
             raise CheckpointError(f"{archive.path} cannot be used: {error}") from error
-        flat = torch.frombuffer(bytearray(content), dtype=dtype)
+        flat = content.view(dtype)
         view = flat.as_strided(self.shape, self.stride, self.offset)
+        if len(flat) == view.numel() and view.is_contiguous():
+            return view
         return view.clone(memory_format=torch.contiguous_format)
 
 
@@ -140,8 +143,8 @@ class _Archive:
         self.path = path
         self._kinds: dict[str, str] = {}
 
-    def storage(self, key: str, size: int) -> bytes:
-        """The ``size`` bytes of one storage.
+    def storage(self, key: str, size: int) -> torch.Tensor:
+        """The bytes of one storage: (size,) uint8.
 
         Raises:
             CheckpointError: It is missing, damaged or has another size.
@@ -181,18 +184,30 @@ class _Zip(_Archive):
             raise CheckpointError("its tensors are not little-endian")
         self.contents = self._unpickled(io.BytesIO(self._read(pickles[0])))
 
-    def storage(self, key: str, size: int) -> bytes:
+    def storage(self, key: str, size: int) -> torch.Tensor:
         name = f"{self._root}/data/{key}"
         if (there := self._sizes.get(name)) != size:
             raise CheckpointError(f"{name} has {there or 'no'} bytes instead of {size}")
-        return self._read(name)
+        content, place = torch.empty(size, dtype=torch.uint8), 0
+        for block in self._blocks(name):
+            content.numpy()[place : place + len(block)] = np.frombuffer(block, np.uint8)
+            place += len(block)
+        if place != size:
+            raise CheckpointError(f"{name} is damaged (cut short)")
+        return content
 
     def _read(self, name: str) -> bytes:
+        return b"".join(self._blocks(name))
+
+    def _blocks(self, name: str) -> Iterator[bytes]:
+        """An entry's bytes, piece by piece, so that a large tensor is in memory once."""
         entry = self._zip.getinfo(name)
         if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1:
             raise CheckpointError(f"{name} is compressed or encrypted, which torch.save never does")
         try:
-            return self._zip.read(entry)
+            with self._zip.open(entry) as file:
+                while block := file.read(1 << 20):
+                    yield block
         except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError) as error:
             raise CheckpointError(f"{name} is damaged ({error or 'cut short'})") from error
 
@@ -220,11 +235,11 @@ class _Legacy(_Archive):
         if place > len(self._map):
             raise CheckpointError("it is cut short")
 
-    def storage(self, key: str, size: int) -> bytes:
+    def storage(self, key: str, size: int) -> torch.Tensor:
         place, there = self._places.get(key, (0, -1))
         if there != size:
             raise CheckpointError(f"tensor {key} has {max(there, 0)} bytes instead of {size}")
-        return self._map[place : place + size]
+        return torch.from_numpy(np.frombuffer(self._map, np.uint8, size, place).copy())
 
 
 def _rebuild_tensor(

@@ -31,11 +31,13 @@ class ModuleRecord:
         class_name: Dotted name of its class, e.g. ``models.vit.ViTPredictor``.
         attributes: Its plain attributes (numbers, texts, booleans), e.g. ``heads`` of an attention.
         children: Its submodules by name.
+        strays: Its tensors that are neither parameters nor buffers, e.g. the mask of an attention.
     """
 
     class_name: str
     attributes: dict[str, Any]
     children: dict[str, ModuleRecord]
+    strays: dict[str, TensorRecord]
     _own: dict[str, TensorRecord]
 
     def records(self) -> dict[str, TensorRecord]:
@@ -106,9 +108,10 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         raise CheckpointError(f"{path} cannot be used: {error}") from error
     epoch = contents.get("epoch")
     if "predictor" not in modules or type(epoch) is not int:
-        keys = ", ".join(str(key)[:40] for key in list(contents)[:4]) or "nothing"
+        names = [key[:40] for key in contents if isinstance(key, str)]
+        keys = ", ".join(names[:4]) or "nothing named"
         raise CheckpointError(
-            f"{path} is no checkpoint of DINO-WM: it holds {keys}{'…' if len(contents) > 4 else ''}"
+            f"{path} is no checkpoint of DINO-WM: it holds {keys}{'…' if len(names) > 4 else ''}"
             " where its training saves an epoch and a predictor; give model_latest.pth or "
             "model_<epoch>.pth of a run's checkpoints/"
         )
@@ -167,6 +170,7 @@ def _walk(record: Record, above: tuple[Record, ...], budget: list[int]) -> Modul
         record.path,
         {name: value for name, value in state.items() if type(value) in (bool, int, float, str)},
         {str(name): _walk(child, (*above, record), budget) for name, child in children.items()},
+        {name: value for name, value in state.items() if isinstance(value, TensorRecord)},
         {str(name): value for name, value in own.items()},
     )
 

@@ -39,6 +39,7 @@ from wm_planner.models.dino_wm.run import (
     ConversionError,
     Run,
     check_epoch,
+    check_repeated,
     file_sha256,
     read_run,
 )
@@ -109,7 +110,7 @@ def convert(wanted: Request, facts: Facts) -> Converted:
         SpecError: What was told is impossible.
         OSError: The output cannot be written.
     """
-    output = wanted.output.expanduser()
+    output = wanted.output.expanduser().absolute()
     check_output(output, wanted.force)
     run = read_run(wanted.run, wanted.checkpoint)
     config = run.configuration
@@ -117,6 +118,7 @@ def convert(wanted: Request, facts: Facts) -> Converted:
     check_epoch(run.checkpoint, checkpoint.epoch)
     encoder_name(config)
     _check_transform(config)
+    check_repeated(config)
     embeddings = derive_embeddings(checkpoint, config)
     encoder = _find_encoder(wanted, checkpoint, config, embeddings.visual_width)
     data = read_data(config, wanted.dataset, wanted.dataset_kind, wanted.statistics)
@@ -141,7 +143,7 @@ def convert(wanted: Request, facts: Facts) -> Converted:
         training=Training(
             checkpoint.epoch, config.get("training.epochs", int), config.get("training.seed", int)
         ),
-        control_rate=facts.control_rate,
+        control_rate=facts.control_rate or 0.0,
         calibration=facts.calibration,
         num_hist=config.get("num_hist", int),
         frameskip=config.get("frameskip", int),
@@ -151,6 +153,8 @@ def convert(wanted: Request, facts: Facts) -> Converted:
     )
     write(output, spec, checkpoint, encoder)
     notes = _notes(checkpoint, config, architecture)
+    if wanted.encoder is not None and encoder.file == checkpoint.path:
+        notes.append("--encoder is not used: the checkpoint holds the encoder, which was trained.")
     if wanted.calibrate and data is not None:
         notes += _calibrate(output, spec, data)
     return Converted(output, spec, notes)
@@ -214,17 +218,15 @@ def _find_encoder(
     """The encoder's weights; None: its file is missing."""
     name = encoder_name(config)
     inside = encoder_of_checkpoint(name, checkpoint, width)
-    if inside is not None and wanted.encoder is not None:
-        raise ConversionError(
-            f"{checkpoint.path} holds the encoder it was trained with: leave out --encoder"
-        )
-    if inside is None and config.find("model.train_encoder"):
+    if inside is not None:
+        return inside
+    if config.find("model.train_encoder"):
         raise ConversionError(
             f"{config.path} says that the encoder was trained, but {checkpoint.path} does not hold "
             "it: the official weights would be the wrong ones"
         )
     file = find_encoder_file(name, wanted.encoder)
-    return inside or (None if file is None else read_encoder(name, file, width))
+    return None if file is None else read_encoder(name, file, width)
 
 
 def _image(facts: Facts, config: Configuration, data: Data | None) -> ImageSpec:
@@ -251,6 +253,11 @@ def _source(
 
 def _notes(checkpoint: Checkpoint, config: Configuration, architecture: Architecture) -> list[str]:
     notes = []
+    if checkpoint.epoch > (epochs := config.get("training.epochs", int)):
+        notes.append(
+            f"The checkpoint is of epoch {checkpoint.epoch}, but hydra.yaml says training.epochs "
+            f"is {epochs}: are they of the same run?"
+        )
     if architecture.decoder is None and config.find("has_decoder") is not False:
         elsewhere = config.find("env.decoder_path")
         found = checkpoint.modules.get("decoder")

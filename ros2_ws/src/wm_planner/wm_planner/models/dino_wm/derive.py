@@ -58,6 +58,11 @@ def derive_embeddings(checkpoint: Checkpoint, config: Configuration) -> Embeddin
         config.agree(f"{name}_emb_dim", shape[0], f"{name}_encoder gives")
         sizes[name] = (shape[0], shape[1])
     (action_emb, action_in), (proprio_emb, proprio_in) = sizes["action"], sizes["proprio"]
+    if (concat_dim := config.get("concat_dim", int)) not in (0, 1):
+        raise ConversionError(
+            f"{config.path} says concat_dim is {concat_dim}: only 0 (tokens of their own) and 1 "
+            "(features of each token) are known"
+        )
     frameskip = config.get("frameskip", int)
     if frameskip < 1 or action_in % frameskip:
         raise ConversionError(
@@ -65,7 +70,7 @@ def derive_embeddings(checkpoint: Checkpoint, config: Configuration) -> Embeddin
             f"takes {action_in} numbers, which is no multiple: hydra.yaml is of another run"
         )
     embedded = 0
-    if config.get("concat_dim", int) == 1:
+    if concat_dim == 1:
         embedded = action_emb * config.get("num_action_repeat", int)
         embedded += proprio_emb * config.get("num_proprio_repeat", int)
     return Embeddings(
@@ -105,6 +110,11 @@ def derive_architecture(
         )
     concat_dim = config.get("concat_dim", int)
     side = config.get("img_size", int) // DECODER_SCALE
+    if side < 1:
+        raise ConversionError(
+            f"{config.path} says img_size is {config.get('img_size', int)}: a picture has at least "
+            f"{DECODER_SCALE} pixels a side"
+        )
     tokens = 1 if feature_key == "x_norm_clstoken" else side**2
     tokens += 0 if concat_dim else 2  # those of proprio and action
     return Architecture(
@@ -140,24 +150,21 @@ def has_known_decoder(checkpoint: Checkpoint) -> bool:
 def _predictor(checkpoint: Checkpoint, config: Configuration, tokens: int) -> PredictorArchitecture:
     predictor = _module(checkpoint, "predictor", "ViTPredictor")
     shapes = predictor.shapes()
-    attention = [
-        m.attributes for _, m in predictor.modules() if m.class_name.endswith(".Attention")
-    ]
-    heads = {known.get("heads") for known in attention}
+    attention = [m for _, m in predictor.modules() if m.class_name.endswith(".Attention")]
+    heads = {layer.attributes.get("heads") for layer in attention}
     first = "transformer.layers.0"
     try:
         (count,) = heads
         if type(count) is not int or count < 1:
             raise ValueError
         inner, mlp_dim = shapes[f"{first}.0.to_qkv.weight"][0], shapes[f"{first}.1.net.1.weight"][0]
-        shapes[f"{first}.0.to_out.0.weight"]
     except (KeyError, ValueError, IndexError) as error:
         raise ConversionError(
             f"{checkpoint.path}: its predictor has another structure than DINO-WM's ViTPredictor "
-            "(attention with equal heads and an output layer): it cannot be converted"
+            "(layers of attention with equal heads, and an MLP): it cannot be converted"
         ) from error
     dim_head = inner // (3 * count)
-    scale = attention[0].get("scale")
+    scale = attention[0].attributes.get("scale")
     if (
         inner != 3 * count * dim_head
         or not isinstance(scale, float)
@@ -175,10 +182,24 @@ def _predictor(checkpoint: Checkpoint, config: Configuration, tokens: int) -> Pr
             f"{frames} x {tokens} positions, but the checkpoint's predictor has {rows}: hydra.yaml "
             "and checkpoint are of different runs"
         )
+    if (seen := _first_seen(attention[0])) not in (None, tokens):
+        raise ConversionError(
+            f"{config.path} says img_size, concat_dim and encoder.feature_key that make {tokens} "
+            f"tokens per frame, but the checkpoint's attention masks frames of {seen}: hydra.yaml "
+            "and checkpoint are of different runs"
+        )
     for key, found in (("depth", len(attention)), ("heads", count), ("mlp_dim", mlp_dim),
                        ("dim_head", dim_head)):  # fmt: skip
         config.agree(f"predictor.{key}", found, f"the predictor's {key} is")
     return PredictorArchitecture(len(attention), count, dim_head, mlp_dim, width, tokens, frames)
+
+
+def _first_seen(attention: ModuleRecord) -> int | None:
+    """Tokens that the first one sees: those of a frame (``vit.py``, ``generate_mask_matrix``)."""
+    mask = attention.strays.get("bias")
+    if mask is None or len(mask.shape) != 4 or 0 in mask.shape:
+        return None
+    return int(mask.read()[0, 0, 0].count_nonzero())
 
 
 def _decoder(checkpoint: Checkpoint, config: Configuration) -> DecoderArchitecture | None:

@@ -13,6 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from wm_planner.models.dino_wm.datasets import Data
 from wm_planner.models.dino_wm.run import Configuration, ConversionError
+from wm_planner.models.dino_wm.yaml_files import read_yaml
 from wm_planner.models.spec import Calibration, CommandMapping, ObjectiveSpec
 from wm_planner.planning import Objective
 
@@ -45,7 +46,7 @@ class Facts:
     """All of it, as a small YAML file may say it; see ``ModelSpec`` for the meanings."""
 
     name: str = ""
-    control_rate: float = 0.0
+    control_rate: float | None = None
     color_order: str = ""
     action: ActionFacts = field(default_factory=ActionFacts)
     proprio: ProprioFacts = field(default_factory=ProprioFacts)
@@ -68,10 +69,10 @@ def read_facts(file: str | Path | None, given: Mapping[str, Any]) -> Facts:
     content: Any = {}
     if file is not None:
         try:
-            content = yaml.safe_load(Path(file).expanduser().read_text()) or {}
+            content = read_yaml(Path(file).expanduser()) or {}
         except OSError as error:
             raise ConversionError(f"{file} cannot be read: {error.strerror or error}") from error
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
+        except yaml.YAMLError as error:
             problem = " ".join(str(error).split())
             raise ConversionError(f"{file} is not valid YAML: {problem}") from error
         if not isinstance(content, dict):
@@ -127,7 +128,7 @@ def missing_facts(facts: Facts, action_dim: int, proprio_dim: int, heads: bool) 
     if proprio_dim == 1:
         states += "; [] where it has none"
     wanted = [
-        (not facts.control_rate, "--control-rate", "environment steps per second [Hz]"),
+        (facts.control_rate is None, "--control-rate", "environment steps per second [Hz]"),
         (not facts.color_order, "--color-order", "rgb or bgr: channels of the training's pictures"),
         (not action.names, "--action-names", f"{action_dim} names, in the data set's order"),
         (not action.units, "--action-units", f"{action_dim} units, e.g. m, rad, N"),
@@ -217,4 +218,5 @@ _OPTIONAL = (
     "  # lower: []",
     "  # upper: []",
     "  # command: {mode: relative, position: [x, y, z]}",
+    "  # mode: also absolute, velocity; with joints: [j1, j2] position has one number for each.",
 )

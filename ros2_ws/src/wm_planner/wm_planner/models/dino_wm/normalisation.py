@@ -43,9 +43,10 @@ def training_statistics(
     """
     normalised = config.get("env.dataset.normalize_action", bool)
     if data is not None:
-        statistics, where = data.statistics(), data.directory
+        statistics = data.statistics()
+        where = f"{data.directory}, read as {data.kind} (--dataset-kind),"
     elif file is not None:
-        statistics, where = read_statistics(file), file
+        statistics, where = read_statistics(file), str(file)
         moments = (statistics.action, statistics.proprio)
         if not normalised and any(m and (any(m.mean) or set(m.std) != {1.0}) for m in moments):
             raise ConversionError(
@@ -53,7 +54,7 @@ def training_statistics(
                 f"mean 0 and std 1, but {where} has others: leave out --statistics"
             )
     else:
-        statistics, where = _identity(config, embeddings), config.path
+        statistics, where = _identity(config, embeddings), str(config.path)
     for name, given, expected in (
         ("action", statistics.action, embeddings.action_dim),
         ("proprio", statistics.proprio, embeddings.proprio_dim),

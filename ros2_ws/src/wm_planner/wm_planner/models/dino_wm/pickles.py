@@ -27,7 +27,7 @@ class Global:
     path: str
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)  # a few bytes of pickle can nest one 2 ** 40 times
 class Record:
     """What an object would have been made of.
 

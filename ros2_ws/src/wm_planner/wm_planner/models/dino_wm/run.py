@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 import yaml
 
+from wm_planner.models.dino_wm.yaml_files import read_yaml
+
 CONFIG_FILE = "hydra.yaml"
 
 _T = TypeVar("_T")
@@ -114,6 +116,25 @@ def check_epoch(path: Path, epoch: int) -> None:
         )
 
 
+def check_repeated(config: Configuration) -> None:
+    """What upstream's configuration says twice, it says the same.
+
+    Raises:
+        ConversionError: It contradicts itself.
+    """
+    for key, other in (
+        ("env.dataset.transform.img_size", "img_size"),
+        ("model.image_size", "img_size"),
+        ("model.num_hist", "num_hist"),
+    ):
+        said, expected = config.find(key), config.get(other, int)
+        if said is not None and said != expected:
+            raise ConversionError(
+                f"{config.path} says {key} is {said}, but {other} is {expected}: give the file as "
+                "the training wrote it, unchanged"
+            )
+
+
 def file_sha256(path: Path) -> str:
     """SHA-256 of a file."""
     digest = hashlib.sha256()
@@ -126,19 +147,18 @@ def file_sha256(path: Path) -> str:
 def _read_configuration(directory: Path) -> Configuration:
     path = directory / CONFIG_FILE
     try:
-        text = path.read_text()
-        content = yaml.safe_load(text)
+        content = read_yaml(path)
     except OSError as error:
         raise ConversionError(
             f"{path} cannot be read ({error.strerror or error}): give the directory of a training "
             f"run, which holds {CONFIG_FILE} and checkpoints/"
         ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except yaml.YAMLError as error:
         problem = " ".join(str(error).split())
         raise ConversionError(f"{path} is not valid YAML: {problem}") from error
     if not isinstance(content, dict):
         raise ConversionError(f"{path} is not a mapping of settings: it is no training's")
-    if "hydra" in content or "${" in text:
+    if "hydra" in content or "${" in path.read_text():
         raise ConversionError(
             f"{path} is one of Hydra's own files (.hydra/): give the resolved {CONFIG_FILE} that "
             "DINO-WM's training writes beside checkpoints/"

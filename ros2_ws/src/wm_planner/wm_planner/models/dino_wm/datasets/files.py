@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import pickle
-import zipfile
-from collections.abc import Iterable
+import io
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import torch
 from torch import Tensor
+
+from wm_planner.models.dino_wm.archive import TensorRecord, read_archive
+from wm_planner.models.dino_wm.pickles import CheckpointError, read_pickle
 
 
 class DataError(ValueError):
@@ -18,29 +21,30 @@ class DataError(ValueError):
 
 
 def load_tensor(path: Path) -> Tensor:
-    """A tensor saved with ``torch.save``, mapped into memory where the file allows it.
+    """A tensor, or a list of numbers, saved with ``torch.save``.
 
     Raises:
-        DataError: The file is missing, damaged, holds no tensor, or holds objects whose reading
-            would run code.
+        DataError: The file is missing, damaged, or holds something else.
     """
-    if not path.is_file():
-        raise DataError(f"{path} is missing: give the directory of the training's data set")
-    try:
-        mapped = zipfile.is_zipfile(path)
-        value = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
-    except pickle.UnpicklingError as error:
-        raise DataError(
-            f"{path} holds more than plain tensors, and reading it could run code: save the "
-            "tensor itself with torch.save"
-        ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise DataError(f"{path} is damaged, or is no file of torch.save: copy it again") from error
-    if isinstance(value, list | tuple):
-        return _tensor(path, value)
-    if not isinstance(value, Tensor):
-        raise DataError(f"{path} holds a {type(value).__name__} where a tensor is needed")
-    return value
+    value = _read(path, _loaded)
+    if isinstance(value, Tensor):
+        return value
+    if _is_list(value, int | float):
+        with suppress(OverflowError, RuntimeError, ValueError):  # numbers too large for a tensor
+            return torch.tensor(value)
+    raise _no_tensor(path)
+
+
+def tensor_shape(path: Path) -> tuple[int, ...]:
+    """The shape of a tensor saved with ``torch.save``, whose numbers are not read.
+
+    Raises:
+        DataError: The file is missing, damaged, or holds no tensor.
+    """
+    value = _read(path, read_archive)
+    if not isinstance(value, TensorRecord):
+        raise _no_tensor(path)
+    return value.shape
 
 
 def load_lengths(path: Path) -> list[int]:
@@ -49,13 +53,8 @@ def load_lengths(path: Path) -> list[int]:
     Raises:
         DataError: The file is missing, damaged, or is no list of positive whole numbers.
     """
-    if path.suffix == ".pth":
-        values: Any = load_tensor(path).tolist()
-    else:
-        values = _load_plain_pickle(path)
-    if not isinstance(values, list | tuple) or not all(
-        isinstance(value, int) and not isinstance(value, bool) and value > 0 for value in values
-    ):
+    values: Any = load_tensor(path).tolist() if path.suffix == ".pth" else _read(path, _unpickled)
+    if not _is_list(values, int) or min(values, default=0) < 1:
         raise DataError(f"{path} must be a list of positive whole numbers, one per episode")
     return list(values)
 
@@ -72,28 +71,39 @@ def digest(root: Path, files: Iterable[Path]) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-class _PlainUnpickler(pickle.Unpickler):
-    """Reads lists, tuples, dictionaries, strings and numbers, and imports nothing."""
-
-    def find_class(self, module: str, name: str) -> NoReturn:
-        raise pickle.UnpicklingError(f"it asks for {module}.{name}")
-
-
-def _load_plain_pickle(path: Path) -> Any:
+def _read(path: Path, reader: Callable[[Path], Any]) -> Any:
     if not path.is_file():
         raise DataError(f"{path} is missing: give the directory of the training's data set")
     try:
-        with path.open("rb") as file:
-            return _PlainUnpickler(file).load()
-    except (pickle.UnpicklingError, EOFError, ValueError, IndexError, KeyError) as error:
-        raise DataError(
-            f"{path} is damaged or holds more than plain lists and numbers ({error}): save it "
-            "again as a list of int"
-        ) from error
+        return reader(path)
+    except CheckpointError as error:
+        raise DataError(f"{error}: copy the file again") from error
 
 
-def _tensor(path: Path, value: Any) -> Tensor:
+def _loaded(path: Path) -> Any:
+    value = read_archive(path)
+    return value.read() if isinstance(value, TensorRecord) else value
+
+
+def _unpickled(path: Path) -> Any:
     try:
-        return torch.tensor(value)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{path} holds a list that is no array of numbers: {error}") from error
+        return read_pickle(io.BytesIO(path.read_bytes()), persistent=_nothing, calls={})
+    except CheckpointError as error:
+        raise CheckpointError(f"{path} cannot be used: {error}") from error
+
+
+def _nothing(_identifier: Any) -> None:
+    raise CheckpointError("it refers to something that is not in it")
+
+
+def _is_list(value: Any, kind: Any) -> bool:
+    return isinstance(value, list | tuple) and all(
+        isinstance(number, kind) and not isinstance(number, bool) for number in value
+    )
+
+
+def _no_tensor(path: Path) -> DataError:
+    return DataError(
+        f"{path} holds something else than one tensor of numbers: save the tensor itself with "
+        "torch.save"
+    )

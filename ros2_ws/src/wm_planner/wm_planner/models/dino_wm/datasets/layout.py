@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from wm_planner.models.dino_wm.datasets.files import DataError
+from wm_planner.models.dino_wm.yaml_files import read_yaml
 
 LAYOUT_FILE = "layout.yaml"
 
@@ -44,13 +45,13 @@ def read_layout(directory: Path) -> Layout:
     """
     path = directory / LAYOUT_FILE
     try:
-        content = yaml.safe_load(path.read_text())
+        content = read_yaml(path)
     except OSError as error:
         raise DataError(
             f"{path} is missing: write down what the numbers of actions and states mean "
-            "(wm_planner/models/dino_wm/datasets/franka.py shows how)"
+            "(docs/dino-wm.md shows how)"
         ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except yaml.YAMLError as error:
         raise DataError(f"{path} is not valid YAML: {error}") from error
     keys = ("action", "state", "proprio", "epsilon")
     if not isinstance(content, dict) or set(content) != set(keys):

@@ -17,7 +17,7 @@ class Rule:
         words: The rule in words, for the provenance.
         epsilon: Added to the standard deviation (``deformable_env_dset.py``).
         stacked: Reduce (N, T, d) over both axes at once (``wall_dset.py``) instead of over the
-            joined rows; the same numbers but for rounding.
+            joined rows, where all episodes are as long; the same numbers but for rounding.
         constants: Mean and standard deviation per quantity where upstream computes none
             (``pusht_dset.py``).
     """
@@ -29,7 +29,7 @@ class Rule:
 
     def measure(self, episodes: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Mean and std (d,) of episodes (T_i, d), in their dtype."""
-        if self.stacked:
+        if self.stacked and len({len(rows) for rows in episodes}) == 1:
             block = torch.stack(list(episodes))
             return block.mean(dim=(0, 1)), block.std(dim=(0, 1)) + self.epsilon
         rows = torch.vstack(list(episodes))

@@ -11,6 +11,7 @@ import numpy as np
 import yaml
 
 from wm_planner.models.dino_wm.datasets.files import DataError
+from wm_planner.models.dino_wm.yaml_files import read_yaml
 from wm_planner.models.spec import Moments, Provenance, Statistics
 
 QUANTITIES = ("action", "proprio", "state")
@@ -61,8 +62,8 @@ def read_statistics(file: str | Path) -> Statistics:
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        content = read_yaml(path)
+    except yaml.YAMLError as error:
         raise DataError(f"{path} is neither YAML, JSON nor npz: {error}") from error
     if isinstance(content, dict) and isinstance(content.get("statistics"), dict):
         content = content["statistics"]

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wm_planner.models.dino_wm.datasets.files import DataError, load_tensor
+from wm_planner.models.dino_wm.datasets.files import DataError, tensor_shape
 
 
 def read_steps(folder: Path) -> tuple[Tensor, Tensor, list[Path]]:
@@ -29,7 +29,7 @@ def read_steps(folder: Path) -> tuple[Tensor, Tensor, list[Path]]:
             f"{folder} stores its steps as HDF5 files, and h5py is not installed: install it "
             "(pip install h5py), or save the episode as actions.pth and states.pth"
         ) from error
-    length = len(load_tensor(folder / "obses.pth"))
+    length, *_ = tensor_shape(folder / "obses.pth") or (0,)
     files = {step: folder / f"{step:02d}.h5" for step in range(length)}
     files = {step: file for step, file in files.items() if file.is_file()}
     if not files:

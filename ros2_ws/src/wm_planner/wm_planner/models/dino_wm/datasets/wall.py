@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
-
 from wm_planner.models.dino_wm.datasets.arrays import check_stacked, folder_parts, random_parts
 from wm_planner.models.dino_wm.datasets.data import Data
 from wm_planner.models.dino_wm.datasets.files import DataError, load_tensor
@@ -34,9 +32,10 @@ def read(directory: Path, options: Options) -> Data:
         actions.append(load_tensor(names[0]) / scale)
         states.append(load_tensor(names[1]))
         counts.append(len(check_stacked(directory / folder, actions[-1], states[-1], None)))
-    if len({(*a.shape[1:], *s.shape[1:]) for a, s in zip(actions, states, strict=True)}) > 1:
-        raise DataError(f"{directory}: the episodes of train/ and val/ have different shapes")
-    joined, state = torch.cat(actions), torch.cat(states)
+    if len({(a.shape[2], s.shape[2]) for a, s in zip(actions, states, strict=True)}) > 1:
+        raise DataError(f"{directory}: the steps of train/ and val/ have different numbers")
+    rows = [row for block in actions for row in block.unbind(0)]
+    state = [row for block in states for row in block.unbind(0)]
     if folders == ["."]:
         parts, words = random_parts(counts[0], options)
     else:
@@ -51,11 +50,11 @@ def read(directory: Path, options: Options) -> Data:
         kind="wall",
         directory=directory,
         rows={
-            "action": joined.unbind(0),
-            "proprio": state.unbind(0),
-            "state": state.unbind(0),
+            "action": rows,
+            "proprio": state,
+            "state": state,
         },
-        lengths=[joined.shape[1]] * sum(counts),
+        lengths=[len(row) for row in rows],
         parts=parts,
         training_part="all" if folders == ["."] else "train",
         rule=RANDOM if folders == ["."] else FOLDER,
