@@ -109,6 +109,7 @@ def test_a_stop_leaves_at_once_and_comes_to_rest_within_the_acceleration(spec: M
     rig.plan(MOVE)
     rig.run(0.4)
     count = len(rig.sent)
+    rig.now += TICK
     rig.commander.stop(rig.now)
     assert len(rig.sent) == count + 1
     rig.settle()
@@ -132,6 +133,63 @@ def test_a_stop_slows_down_from_what_was_sent_however_late_it_was_sent(spec: Mod
     rig.settle()
     speeds = [command.velocity[0] for command in rig.sent[-6:]]
     np.testing.assert_allclose(speeds, [speed * part for part in (1, 0.8, 0.6, 0.4, 0.2, 0)])
+
+
+@pytest.mark.parametrize("command", ["hold", "stop"])
+@pytest.mark.parametrize("passed", [0.0, 0.001, 0.019])
+def test_what_leaves_at_once_moves_no_further_than_the_time_since_the_last_command(
+    command: str, passed: float, spec: ModelSpec
+) -> None:
+    rig = Rig(spec)
+    rig.plan(MOVE)
+    rig.run(0.3)
+    rig.now += passed
+    getattr(rig.commander, command)(rig.now)
+    moved = rig.sent[-1].position[0] - rig.sent[-2].position[0]
+    assert 0.8 * 0.2 * passed <= moved <= 0.2 * passed + 1e-9
+
+
+@pytest.mark.parametrize("kind", ["pose_stamped", "twist_stamped"])
+def test_while_ros_time_stands_still_the_arm_is_stopped(kind: str, spec: ModelSpec) -> None:
+    rig = Rig(spec, type=kind)
+    rig.plan(MOVE)
+    rig.run(0.3)
+    assert rig.sent[-1].velocity.any()
+    for _ in range(12):
+        rig.commander.send(rig.pose(), rig.now)
+    at = rig.sent[-1].position
+    assert not rig.sent[-1].velocity.any()
+    rig.now += 5.0  # the clock comes back, and a plan
+    rig.commander.send(rig.pose(), rig.now)
+    np.testing.assert_allclose(rig.sent[-1].position, at, atol=1e-12)
+    rig.plan(MOVE)
+    rig.run(0.3)
+    assert np.diff(rig.positions()[-15:], axis=0).max() <= 1.01 * TICK * 0.2
+
+
+def test_a_clock_that_comes_back_soon_costs_one_step_of_the_time_it_may_stand_still(
+    spec: ModelSpec,
+) -> None:
+    rig = Rig(spec)
+    rig.plan(MOVE)
+    rig.run(0.3)
+    for _ in range(5):
+        rig.commander.send(rig.pose(), rig.now)
+    rig.now += 3.0
+    rig.commander.send(rig.pose(), rig.now)
+    moved = rig.sent[-1].position - rig.sent[-2].position
+    assert 0 < moved[0] <= 0.2 * 0.1 + 1e-9
+
+
+def test_the_place_at_a_stamp_is_that_of_the_clock_after_it_went_back(spec: ModelSpec) -> None:
+    rig = Rig(spec)
+    rig.plan(MOVE)
+    rig.run(0.3)
+    rig.commander.stop(rig.now)
+    rig.now -= 100.0
+    rig.settle()
+    rig.commander.start(rig.pose(), rig.now)
+    np.testing.assert_array_equal(rig.commander.told_at(rig.now), rig.pose().position)
 
 
 def test_an_arm_that_was_told_nothing_is_not_told_to_stop(spec: ModelSpec) -> None:
@@ -159,6 +217,7 @@ def test_a_goal_that_follows_on_a_hold_goes_on_without_a_jump(spec: ModelSpec) -
     rig = Rig(spec)
     rig.plan(MOVE)
     rig.run(0.4)
+    rig.now += TICK
     rig.commander.hold(rig.now)
     rig.run(0.04)
     rig.plan(MOVE)
@@ -246,3 +305,35 @@ def test_joints_start_where_they_are_measured_and_keep_to_their_own_limits(
         commander.send(Pose(measured, DOWN, 0.0), k * TICK)
     np.testing.assert_allclose(sent[-1].position, [0.175, 0.0, 0.05], atol=1e-6)
     assert commander.gate.counters.limits["box"] > 0
+
+
+def test_the_pull_to_where_the_arm_should_be_keeps_to_the_acceleration(spec: ModelSpec) -> None:
+    rig = Rig(spec, follows=False, type="twist_stamped", feedback=5.0)
+    rig.run(0.1)
+    away = Pose(START + np.array([0.07, 0.0, 0.0]), DOWN, 0.0)
+    for _ in range(20):
+        rig.now += TICK
+        rig.commander.send(away, rig.now)
+    rig.commander.stop(rig.now)
+    rig.settle()
+    told = np.array([command.velocity for command in rig.sent])
+    assert np.abs(told).max() > 0.3
+    limit = rig.config.limits.max_acceleration
+    assert np.linalg.norm(np.diff(told, axis=0), axis=1).max() <= limit * TICK * 1.001
+    assert rig.sent[-1].stop
+    assert not told[-1].any()
+
+
+def test_a_stop_goes_by_the_newest_pose(spec: ModelSpec) -> None:
+    rig = Rig(spec)
+    rig.config.limits.max_acceleration = 0.5
+    rig.commander.apply(rig.config.limits)
+    rig.plan([0.09, 0.0, 0.0])
+    rig.config.limits.policy = "clamp"
+    rig.commander.apply(rig.config.limits)
+    rig.run(1.0)
+    rig.commander.stop(rig.now)
+    while rig.commander.stopping:
+        rig.commander.settle(rig.now, rig.pose())
+    told = np.array([command.velocity for command in rig.sent])
+    assert np.linalg.norm(np.diff(told, axis=0), axis=1).max() <= 0.5 * TICK * 1.002

@@ -123,6 +123,31 @@ def test_the_first_command_of_a_plan_leaves_before_anyone_hears_of_the_plan(rig:
     assert rig.events == ["command", ("step", 0), "command"]
 
 
+def test_a_clock_that_stands_still_ends_the_goal(rig: Rig) -> None:
+    goal = rig.begin(SCENES[0])
+    rig.step(0.5)
+    for steady in np.arange(1.0, 3.0, 0.05):  # pictures and poses still come
+        rig.loop.on_pose(Pose(POSE.position, POSE.orientation, steady), rig.now)
+        rig.loop.watch(rig.now, steady, steady)
+    assert rig.events[-1] == (goal, Code.CLOCK_JUMPED)
+    assert "ROS time has stood still for" in rig.loop.clock_problem
+    rig.loop.watch(rig.now + 0.1, 3.0, 3.0)
+    assert rig.loop.clock_problem == ""
+
+
+def test_a_clock_that_goes_back_while_the_arm_moves_ends_even_a_goal_without_a_step(
+    rig: Rig,
+) -> None:
+    rig.begin(SCENES[0])
+    rig.step(0.5)
+    goal = rig.begin(SCENES[0])
+    rig.now += 0.01
+    rig.loop.command(rig.now)
+    rig.now -= 5.0
+    rig.loop.command(rig.now)
+    assert rig.events[-1] == (goal, Code.CLOCK_JUMPED)
+
+
 def test_after_a_stop_no_goal_begins_until_the_release(rig: Rig) -> None:
     goal = rig.begin(SCENES[0])
     rig.step(0.5, actions=0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from bisect import bisect_right
@@ -20,6 +21,7 @@ from wm_planner.models import ModelSpec
 
 Vector = NDArray[np.float64]
 HISTORY = 10.0  # [s] how far back what was sent is remembered
+STILL = 0.1  # [s] as long may ROS time stand still while the arm moves, as /clock at 10 Hz does
 LONGEST = 2.0  # command periods that the stream goes on at once, after a delay of the node
 
 
@@ -87,7 +89,8 @@ class Commander:
         self._blend_ticks = math.ceil(commands.blend * commands.rate)
         self._feedback = commands.feedback if sends_velocity(commands) else 0.0
         self.sent = 0
-        self._last = Sent(np.zeros(3), np.zeros(3))
+        count = len(mapping.position)
+        self._last = Sent(np.zeros(count), np.zeros(count))
         self._forget()
 
     def _forget(self) -> None:
@@ -96,6 +99,7 @@ class Commander:
         self._clock, self._now, self._ticks = 0.0, 0.0, 0
         self._stopping = 0  # commands that are left of a smooth stop
         self._forgetting = False  # whether nothing goes on after the stop
+        self._told = np.zeros_like(self._last.velocity)
         self._commanding = False  # whether a command was sent since the start
         self._measured: Pose | None = None
 
@@ -103,6 +107,16 @@ class Commander:
     def started(self) -> bool:
         """Whether commands have a place to start from."""
         return self._stream.started
+
+    @property
+    def moving(self) -> bool:
+        """Whether the last command moved the arm."""
+        return bool(self._last.velocity.any()) and self._commanding
+
+    @property
+    def stopping(self) -> bool:
+        """Whether commands of a stop are still to come."""
+        return self._stopping > 0
 
     def outside(self, pose: Pose) -> str:
         """Why no command may start at a pose, or an empty string."""
@@ -139,6 +153,7 @@ class Commander:
         self._orientation = pose.orientation
         self._stream.start(pose.position, self._clock)
         self._last = Sent(pose.position, np.zeros_like(pose.position))
+        self._told = self._last.velocity
         self._history.append((now, pose.position))
 
     def splice(self, actions: ArrayLike, stamp: float, now: float) -> None:
@@ -169,9 +184,13 @@ class Commander:
             return
         self._ticks += 1
         # ROS time may come in steps longer than the period, or stand still for some.
-        dt = min(now - self._now, LONGEST * self._period * self._ticks)
+        longest = max(LONGEST * self._period, min(LONGEST * self._period * self._ticks, STILL))
+        dt = min(now - self._now, longest)
         if dt > 0:
             self._go(self._stream.at(self._clock + dt), dt, now)
+        elif self._ticks * self._period > STILL and self.moving:
+            self._brake(now)
+            return
         self._tell(self._last.velocity)
 
     def hold(self, now: float) -> None:
@@ -179,10 +198,12 @@ class Commander:
         if not self._commanding or self._stopping:
             return
         self._stream.hold(self._clock)
-        try:
-            self._go(self._stream.at(self._clock + self._period), self._period, now)
-        except LimitViolation:  # where it was told to be last is the safest place
-            self._stream.start(self._last.position, self._clock)
+        dt = min(now - self._now, self._period)
+        if dt > 0:
+            try:
+                self._go(self._stream.at(self._clock + dt), dt, now)
+            except LimitViolation:  # where it was told to be last is the safest place
+                self._stream.start(self._last.position, self._clock)
         self._tell(self._last.velocity)
 
     def stop(self, now: float) -> None:
@@ -195,13 +216,25 @@ class Commander:
             return
         self._forgetting = True
         if not self._stopping:
-            # As long as the limits demand, and at least as long as other changes of velocity.
-            bounds = self.gate.bounds
-            slowing = bounds.size(self._last.velocity) / (bounds.acceleration * self._period)
-            self._stopping = max(math.ceil(slowing), self._blend_ticks, 1) if slowing else 1
+            self._brake(now)
+
+    def _brake(self, now: float) -> None:
+        """Begin a stop with a command that leaves at once, as far on as the time since the last."""
+        # As long as the limits demand, and at least as long as other changes of velocity.
+        bounds = self.gate.bounds
+        fastest = max(bounds.size(self._last.velocity), bounds.size(self._told))
+        ticks = math.ceil(fastest / (bounds.acceleration * self._period))
+        self._stopping = max(ticks, self._blend_ticks, 1) if ticks else 1
+        dt = min(now - self._now, self._period)
+        if ticks and dt > 0:
+            with contextlib.suppress(LimitViolation):  # then it repeats the last place
+                self._go(self._last.position + self._last.velocity * dt, dt, now)
+        if ticks:
+            self._tell(self._last.velocity)
+        else:
             self.settle(now)
 
-    def settle(self, now: float) -> None:
+    def settle(self, now: float, measured: Pose | None = None) -> None:
         """Send the next command of a stop, if one is under way; at the command rate.
 
         The velocity of the last command goes to zero in equal parts, one for each call: ROS time
@@ -209,6 +242,7 @@ class Commander:
         """
         if not self._stopping:
             return
+        self._measured = measured or self._measured
         velocity = self._last.velocity * ((self._stopping - 1) / self._stopping)
         self._stopping -= 1
         try:
@@ -225,14 +259,15 @@ class Commander:
             self._forget()
 
     def finish(self, now: float, sleep: Callable[[float], None] = time.sleep) -> None:
-        """Send the rest of a stop now; takes ``commands.blend``, or what the limits demand."""
+        """Send the rest of a stop now; takes ``commands.blend``, or what the limits demand.
+
+        Args:
+            now: Current time [s].
+            sleep: Waits between the commands.
+        """
         while self._stopping:
             sleep(self._period)
             self.settle(now)
-
-    def clear(self) -> None:
-        """Forget where the arm was told to be, without a command."""
-        self._forget()
 
     def told_at(self, stamp: float) -> Vector:
         """Where the arm had been told to be at a moment in the past (n,) [m or rad]."""
@@ -246,14 +281,20 @@ class Commander:
         self._last = self.gate.check(wanted, previous=self._last, measured=measured, dt=dt)
         self._clock += dt
         self._now, self._ticks = now, 0
+        if self._history and now < self._history[-1][0]:
+            self._history.clear()  # the clock went back
         self._history.append((now, self._last.position))
         while len(self._history) > 1 and self._history[0][0] < now - HISTORY:
             self._history.popleft()
 
     def _tell(self, velocity: Vector, *, stop: bool = False) -> None:
-        if self._feedback and not stop and self._measured:
-            error = self._last.position - self._measured.position
-            velocity = self.gate.slow(velocity + self._feedback * error)
+        if self._feedback and not stop:
+            bounds = self.gate.bounds
+            if self._measured and not self._stopping:
+                error = self._last.position - self._measured.position
+                velocity = self.gate.slow(velocity + self._feedback * error)
+            velocity = bounds.within(velocity, self._told, bounds.acceleration * self._period)
+        self._told = velocity
         self._publish(Command(self._last.position, velocity, self._orientation, stop))
         self._commanding = True
         self.sent += 1

@@ -57,6 +57,8 @@ class ControlLoop:
         self.stopped = False
         self.goal_id = 0
         self._now = -np.inf
+        self._ticked = -np.inf, -np.inf  # ROS time, and since when it has not changed (steady) [s]
+        self.clock_problem = ""
         self._last_stamp = -np.inf
 
     def check_start(self, steady: float) -> None:
@@ -111,6 +113,7 @@ class ControlLoop:
         )
         self.goal_id += 1
         self._now = now
+        self._ticked = now, steady
         # A goal that preempts goes on from where the arm was told to be.
         if self.pose and not self.commander.started and self._fresh(self.pose, steady):
             self.commander.start(self.pose, now)
@@ -206,7 +209,7 @@ class ControlLoop:
     def command(self, now: float) -> None:
         """Send the command of this moment; called at the command rate."""
         if self.session is None:
-            self.commander.settle(now)
+            self.commander.settle(now, self.pose)
             return
         if self._clock_jumped(now):
             return
@@ -219,6 +222,7 @@ class ControlLoop:
 
     def watch(self, now: float, steady: float, image_steady: float) -> None:
         """Check every clock of the goal under way."""
+        self._watch_clock(now, steady)
         if self.session is None or self._clock_jumped(now):
             return
         if self._link.ready is None:
@@ -227,8 +231,22 @@ class ControlLoop:
         outcome = self.session.tick(
             now=now, steady=steady, image_steady=image_steady, pose_steady=pose_steady
         )
+        if outcome is None and self.clock_problem:
+            outcome = Outcome(Code.CLOCK_JUMPED, self.clock_problem)
         if outcome:
             self.end(outcome, now)
+
+    def _watch_clock(self, now: float, steady: float) -> None:
+        """Notice when ROS time stands still."""
+        if now != self._ticked[0]:
+            self._ticked = now, steady
+        still = steady - self._ticked[1]
+        self.clock_problem = ""
+        if still > self._config.session.image_timeout:
+            self.clock_problem = (
+                f"ROS time has stood still for {still:.1f} s: does the simulator run, and does "
+                "anyone publish /clock?"
+            )
 
     def _fresh(self, pose: Pose | None, steady: float) -> bool:
         return pose is not None and steady - pose.steady <= self._config.session.pose_timeout
@@ -244,10 +262,10 @@ class ControlLoop:
         back, self._now = self._now - now, now
         if back <= CLOCK_SLACK or self.session is None:
             return False
-        if self.session.steps == 0:
+        if self.session.steps == 0 and not self.commander.moving:
             # The clock of a simulator that was started again reached us after the goal.
             self.session.started, self._last_stamp = now, now - 1.0
-            self.commander.clear()
+            self.commander.stop(now)
             return False
         self.end(
             Outcome(

@@ -96,7 +96,11 @@ class Diagnostics:
                     _of(figures, POSES),
                     errors=[parts.inputs.pose.problem] if parts.inputs.pose.problem else [],
                 ),
-                part(f"{name}: planner", {"state": state, **_of(figures, PLANS, PLAN_TIME)}),
+                part(
+                    f"{name}: planner",
+                    {"state": state, **_of(figures, PLANS, PLAN_TIME)},
+                    errors=[parts.loop.clock_problem] if parts.loop.clock_problem else [],
+                ),
                 _worker(f"{name}: worker", parts),
                 _commands(f"{name}: commands", parts, _of(figures, COMMANDS, TO_COMMAND)),
             ]

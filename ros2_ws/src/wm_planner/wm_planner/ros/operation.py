@@ -11,7 +11,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from wm_planner_msgs.msg import PlanStatus
 
-from wm_planner.config import Config
+from wm_planner.config import Config, to_yaml
 from wm_planner.control import Code, Command, ControlLoop, Outcome, Pose, Refused, Session
 from wm_planner.goal_library import GoalLibrary
 from wm_planner.images.configured import image_policy
@@ -44,7 +44,8 @@ class Operation:
         node: Carries the topics, services and timers.
         config: All settings.
         reporter: Told of all that happens.
-        plan_once: The service that outlives this.
+        goals: The action, which outlives this.
+        plan_once: The service, which does so too.
         interrupted: Asked while the model is loaded; True ends that.
 
     Raises:
@@ -56,11 +57,12 @@ class Operation:
         node: Node,
         config: Config,
         reporter: Reporter,
+        goals: GoalServer,
         plan_once: PlanOnceService,
         interrupted: Callable[[], bool],
     ) -> None:
         self._node, self.config = node, config
-        self._reporter, self._plan_once = reporter, plan_once
+        self._reporter, self._goals, self._plan_once = reporter, goals, plan_once
         self.active = False
         self._closers: list[Callable[[], Any]] = []
         try:
@@ -109,12 +111,13 @@ class Operation:
         node, policy = self._node, image_policy(self.config.images)
         library = GoalLibrary(self.config.goals.directory)
         self._reader = SceneReader(self.spec, policy, library, self.inputs.seen)
-        self._goals = GoalServer(
-            node, self.loop, self._reader, self.inputs,
+        self._goals.open(
+            self.loop,
+            self._reader,
+            self.inputs,
             check=self._check_active,
             on_begin=self._on_begin,
-            on_reject=self._reporter.reject,
-        )  # fmt: skip
+        )
         self._plan_once.open(self.link, self._reader, self.spec, self._why_busy)
         self._closers += [
             self._goals.close,
@@ -162,9 +165,11 @@ class Operation:
         Raises:
             ValueError: They could not: why.
         """
-        if self.loop.session:
-            raise ValueError("a goal is under way: end it first")
+        if self.loop.session or self.loop.commander.stopping:
+            raise ValueError("a goal is under way, or the arm is coming to rest: wait for its end")
         self.loop.commander.check(config.limits)
+        GoalLibrary(config.goals.directory)
+        to_yaml(config)
 
     def apply(self, config: Config) -> None:
         """Use settings that ``check`` agreed to."""
@@ -200,8 +205,10 @@ class Operation:
                 continue
             if isinstance(answer, Planned):
                 self.inputs.contract.latent_score = answer.latent_score
+                sent = self.loop.commander.sent
                 self.loop.on_planned(answer, now)
-                self._command_timer.reset()  # the plan's first command has left
+                if self.loop.commander.sent > sent:
+                    self._command_timer.reset()  # the next command is due in a period
                 continue
             self.loop.on_failed(answer, now)
             if self.loop.session and answer.restarting:
@@ -253,6 +260,7 @@ class Operation:
         self._views.show(plan, self.loop.commander.told_at(plan.stamp))
 
     def _on_end(self, goal_id: int, session: Session, now: float) -> None:
+        self._command_timer.reset()  # the first command of the stop has left
         outcome = self._goals.end(goal_id, session, now)
         self._reporter.tell(state_of(outcome), outcome)
 
