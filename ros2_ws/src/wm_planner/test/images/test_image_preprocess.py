@@ -75,7 +75,7 @@ def test_scale_close_to_one_equals_the_straight_way_too(height: int, width: int,
 
 
 @settings(max_examples=60, deadline=None)
-@given(height=st.integers(1, 150), width=st.integers(1, 150), size=st.integers(1, 160))
+@given(height=st.integers(1, 150), width=st.integers(1, 150), size=st.integers(2, 160))
 def test_random_sizes_equal_the_straight_way_bit_for_bit(
     height: int, width: int, size: int
 ) -> None:
