@@ -224,7 +224,7 @@ class Run:
         if (moves > allowed).any():
             worst = np.argmax(moves - allowed)
             self.problems.append(
-                f"{fault}: a command that moves {moves[worst]:.3f} m, {allowed[worst]:.3f} m allowed"
+                f"{fault}: a command moves {moves[worst]:.3f} m, allowed {allowed[worst]:.3f} m"
             )
         if at is not None and fault in STOPPING:
             moved = [t for t, move in zip(times[1:], moves, strict=True) if move > HELD]
@@ -417,6 +417,8 @@ def main() -> int:
                 storms += 1
                 run.storm(options.goals // 10)
             print(f"\r{run.simulated / 60:5.1f} min, {fault:<20}", end="", file=sys.stderr)
+    except KeyboardInterrupt:  # what has been seen by then is told
+        print(file=sys.stderr)
     finally:
         run.planner.end()
         run.simulator.end()

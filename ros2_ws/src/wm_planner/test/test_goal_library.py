@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import struct
+import zlib
 from pathlib import Path
 
 import cv2
@@ -66,12 +69,73 @@ def test_without_a_directory_there_are_no_goals() -> None:
             ask()
 
 
-@pytest.mark.parametrize("text", ["{}", "no json", '{"proprio": [1.0]}', '{"proprio": {"x": "a"}}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("{}", "no json", '{"proprio": [1.0]}', '{"proprio": {"x": "a"}}'),
+        pytest.param('{"proprio": {"x": 1' + "0" * 400 + "}}", id="a number beyond all floats"),
+        pytest.param("[" * 100_000, id="nested too deeply"),
+    ],
+)
 def test_a_damaged_state_is_refused(library: GoalLibrary, text: str) -> None:
     library.save("home", PICTURE, STATE, overwrite=False)
     (library.directory / "home.json").write_text(text)
     with pytest.raises(Refused, match=r"home\.json is no stored state"):
         library.load("home")
+
+
+def test_a_disk_that_is_full_leaves_the_stored_goal_as_it_was(
+    library: GoalLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.save("home", PICTURE, STATE, overwrite=False)
+    write = Path.write_bytes
+
+    def full(path: Path, data: bytes) -> int:
+        write(path, data[:5])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(Refused, match=r"cannot be stored: .* No space left"):
+        library.save("home", 255 - PICTURE, {}, overwrite=True)
+    np.testing.assert_array_equal(library.load("home")[0], PICTURE)
+    assert library.load("home")[1] == STATE
+    assert sorted(p.name for p in library.directory.iterdir()) == ["home.json", "home.png"]
+
+
+NO_PATHS = ["/" + "a" * 5000, "~nosuchuser/x", "/tmp/\0x"]
+
+
+@pytest.mark.parametrize("path", NO_PATHS, ids=["too long", "of nobody", "with a null"])
+def test_what_is_no_path_is_refused(path: str) -> None:
+    with pytest.raises(Refused, match=r"cannot be read|there is no file"):
+        read_picture(path)
+    for ask in (
+        lambda: GoalLibrary(path).load("home"),
+        lambda: GoalLibrary(path).save("home", PICTURE, {}, overwrite=True),
+    ):
+        with pytest.raises(Refused) as caught:
+            ask()
+        assert len(str(caught.value)) < 1000
+
+
+def test_a_name_that_no_message_can_carry_is_not_listed(library: GoalLibrary) -> None:
+    library.save("home", PICTURE, {}, overwrite=False)
+    (library.directory / "caf\udce9.png").write_bytes(b"a name that is not UTF-8")
+    assert library.names() == ["home"]
+
+
+def _chunk(name: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+def test_a_picture_of_billions_of_pixels_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(b"\0" * 100)), (b"IEND", b"")]
+    data = b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*chunk) for chunk in chunks)
+    (tmp_path / "huge.png").write_bytes(data)
+    with pytest.raises(Refused, match="60000") as caught:
+        read_picture(tmp_path / "huge.png")
+    assert caught.value.outcome.code is Code.IMAGE_FORMAT
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -479,5 +479,12 @@ def changed(config: Config, values: Mapping[str, Any]) -> Config:
 
 
 def to_yaml(config: Config) -> str:
-    """The configuration as YAML, as it is printed and published."""
-    return OmegaConf.to_yaml(cast(DictConfig, OmegaConf.structured(config)))
+    """The configuration as YAML, as it is printed and published.
+
+    Raises:
+        ConfigError: A text is an interpolation (``${...}``) that cannot be read.
+    """
+    try:
+        return OmegaConf.to_yaml(cast(DictConfig, OmegaConf.structured(config)))
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"a text of the settings cannot be read: {error}") from error

@@ -6,29 +6,45 @@ import json
 import os
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
-import numpy as np
 
 from wm_planner.control import Code, Refused
+from wm_planner.images import ImageFormatError, decode
+from wm_planner.images.errors import shorten
 from wm_planner.worker import Picture
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 NAME = re.compile(r"[A-Za-z0-9_-]+")
+MAX_SENTENCE = 500  # an error may repeat a path of any length
+MAX_BYTES = 2**28  # of a picture's file; the most pixels that are decoded, raw, are fewer
+UNUSABLE = (OSError, ValueError, RuntimeError)  # what a path or a file that is none may raise
 
 
-def read_picture(path: Path) -> Picture:
-    """A PNG or JPEG file as RGB, uint8 (height, width, 3).
+def read_picture(file: str | Path) -> Picture:
+    """A PNG or JPEG file as RGB, uint8 (height, width, 3); checked as a message would be.
+
+    Args:
+        file: Its path; ``~`` is the home of the planner's user.
 
     Raises:
         Refused: There is no such file, or it is no picture.
     """
-    if not path.is_file():
-        raise Refused(Code.INVALID_GOAL, f"there is no file {path} on the planner's machine")
-    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise Refused(Code.IMAGE_FORMAT, f"{path} is not a readable picture")
-    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB).astype(np.uint8)
+    try:
+        path = Path(file).expanduser()
+        data = path.read_bytes() if path.is_file() and path.stat().st_size <= MAX_BYTES else None
+    except UNUSABLE as error:
+        raise _refused(f"the file {shorten(str(file))} cannot be read", error) from error
+    if data is None:
+        raise Refused(
+            Code.INVALID_GOAL,
+            f"there is no file {path} on the planner's machine, or it has over {MAX_BYTES} bytes",
+        )
+    try:
+        return decode(SimpleNamespace(format="", data=data))
+    except ImageFormatError as error:
+        raise Refused(Code.IMAGE_FORMAT, f"{path} is not a readable picture: {error}") from error
 
 
 class GoalLibrary:
@@ -36,10 +52,16 @@ class GoalLibrary:
 
     Args:
         directory: Where they lie; empty: there is no library.
+
+    Raises:
+        Refused: The directory is in the home of a user who is not there.
     """
 
     def __init__(self, directory: str) -> None:
-        self._directory = Path(directory).expanduser() if directory else None
+        try:
+            self._directory = Path(directory).expanduser() if directory else None
+        except RuntimeError as error:
+            raise _refused(f"goals.directory is {shorten(directory)}", error) from error
 
     @property
     def directory(self) -> Path:
@@ -76,7 +98,7 @@ class GoalLibrary:
         try:
             values = json.loads(state.read_text())["proprio"] if state.is_file() else {}
             return picture, {str(key): float(value) for key, value in values.items()}
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (*UNUSABLE, TypeError, KeyError, AttributeError, OverflowError) as error:
             raise Refused(
                 Code.INVALID_GOAL,
                 f"{state} is no stored state ({error!r}): save the goal again, or delete the file",
@@ -112,28 +134,43 @@ class GoalLibrary:
         path, state = self.directory / f"{name}.png", self.directory / f"{name}.json"
         written, png = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
         assert written, "OpenCV encodes every 8-bit picture"
+        files = {path: png.tobytes()}
+        if proprio:
+            files[state] = json.dumps({"proprio": proprio}).encode()
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
-            state.unlink(missing_ok=True)  # an old state with a new picture would be a wrong goal
-            _write(path, png.tobytes())
-            if proprio:
-                _write(state, json.dumps({"proprio": proprio}).encode())
+            _replace(files, state)
             if old and old != path:
                 old.unlink()
-        except OSError as error:
-            raise Refused(Code.INVALID_GOAL, f"goal '{name}' cannot be stored: {error}") from error
+        except UNUSABLE as error:
+            raise _refused(f"goal '{name}' cannot be stored", error) from error
         return path
 
     def _pictures(self) -> dict[str, Path]:
-        return {
-            path.stem: path
-            for path in sorted(self.directory.glob("*"))
-            if path.suffix.lower() in SUFFIXES
-        }
+        directory = self.directory
+        try:
+            return {
+                path.stem: path
+                for path in sorted(directory.glob("*"))
+                if path.suffix.lower() in SUFFIXES and path.stem.isprintable()
+            }
+        except UNUSABLE as error:
+            raise _refused("goals.directory cannot be read", error) from error
 
 
-def _write(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all."""
-    partial = path.with_name(path.name + ".part")
-    partial.write_bytes(data)
-    os.replace(partial, path)
+def _refused(what: str, error: Exception) -> Refused:
+    return Refused(Code.INVALID_GOAL, f"{what}: {error}"[:MAX_SENTENCE])
+
+
+def _replace(files: dict[Path, bytes], outdated: Path) -> None:
+    """Put files in their places once all are written; a full disk changes nothing."""
+    partial = {path: path.with_name(path.name + ".part") for path in files}
+    try:
+        for path, data in files.items():
+            partial[path].write_bytes(data)
+        outdated.unlink(missing_ok=True)  # an old state with a new picture would be a wrong goal
+        for path in files:
+            os.replace(partial[path], path)
+    finally:
+        for path in partial.values():
+            path.unlink(missing_ok=True)

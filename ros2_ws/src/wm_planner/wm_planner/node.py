@@ -20,6 +20,7 @@ from wm_planner_msgs.msg import PlanStatus
 from wm_planner.config import ConfigError
 from wm_planner.control import Code, Outcome
 from wm_planner.images import conversion_path
+from wm_planner.ros.goal_server import GoalServer
 from wm_planner.ros.operation import Operation
 from wm_planner.ros.parameters import Parameters
 from wm_planner.ros.plan_once import PlanOnceService
@@ -43,6 +44,7 @@ class PlannerNode(LifecycleNode):
         share = Path(get_package_share_directory("wm_planner"))
         self._settings = Parameters(self, share / "config")
         self._reporter = Reporter(self)
+        self._goals = GoalServer(self, self._reporter.reject)
         self._plan_once = PlanOnceService(self)
         self._operation: Operation | None = None
         self.finalized = False
@@ -52,7 +54,12 @@ class PlannerNode(LifecycleNode):
         """Read the parameters, load the model, open the topics; nothing moves yet."""
         try:
             operation = Operation(
-                self, self._settings.config(), self._reporter, self._plan_once, self.interrupted
+                self,
+                self._settings.config(),
+                self._reporter,
+                self._goals,
+                self._plan_once,
+                self.interrupted,
             )
         except Exception as error:  # rclpy would swallow it; whatever it is, the user must know
             reason = Outcome(Code.NOT_ACTIVE, f"not configured: {error}")
@@ -105,6 +112,7 @@ class PlannerNode(LifecycleNode):
     def destroy_node(self) -> None:
         """End the worker too."""
         self._close()
+        self._goals.destroy()
         super().destroy_node()
 
     def hold_and_stop(self, outcome: Outcome) -> None:

@@ -56,7 +56,11 @@ class Watcher(Client):
             for name, value in values.items()
         ]
         request = SetParametersAtomically.Request(parameters=parameters)
-        return self.ask(SetParametersAtomically, "set_parameters_atomically", request).result
+        while True:
+            result = self.ask(SetParametersAtomically, "set_parameters_atomically", request).result
+            if "coming to rest" not in result.reason:
+                return result
+            self.spin_for(0.05)
 
     def begin(self, seed: int) -> Any:
         """A goal under way that no test waits for, its first step made."""

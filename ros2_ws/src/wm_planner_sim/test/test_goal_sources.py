@@ -96,6 +96,21 @@ def test_a_file_on_the_planner_s_machine_is_a_goal(client: Any, tmp_path: Path) 
     assert client.rejection.error_code == Code.INVALID_GOAL
 
 
+@pytest.mark.parametrize("file", ["/" + "a" * 5000, "~nosuchuser/x.png"], ids=["long", "nobody"])
+def test_a_file_that_no_machine_can_have_is_rejected(client: Any, file: str) -> None:
+    assert not client.send(ReachGoal.Goal(goal_file=file), ENOUGH).accepted
+    assert client.rejection.error_code == Code.INVALID_GOAL
+    assert "cannot be read" in client.rejection.message
+
+
+def test_a_goal_that_cannot_be_stored_is_said(client: Any, library: Path) -> None:
+    (library / "file").write_text("no directory")
+    assert client.set_all(goals__directory=str(library / "file")).successful
+    answer = client.ask(SaveGoal, "save_goal", SaveGoal.Request(name="home"))
+    assert (answer.success, answer.error_code) == (False, Code.INVALID_GOAL)
+    assert "goal 'home' cannot be stored" in answer.message
+
+
 def test_what_the_camera_sees_now_is_reached_where_the_arm_is(client: Any) -> None:
     client.reset(SEEDS[3])
     at = client.position.copy()

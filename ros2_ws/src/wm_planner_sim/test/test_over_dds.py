@@ -244,6 +244,22 @@ def test_deactivating_holds_first_and_then_nothing_is_sent(client: Any) -> None:
     client.transition(Transition.TRANSITION_ACTIVATE)
 
 
+def test_cleaned_up_right_after_the_deactivation_it_delivers_the_result(client: Any) -> None:
+    handle = _moving(client, SEEDS[18])
+    waiting = handle.get_result_async()
+    client.transition(Transition.TRANSITION_DEACTIVATE)
+    client.transition(Transition.TRANSITION_CLEANUP)
+    client.executor.spin_until_future_complete(waiting, 5.0)
+    assert waiting.done()
+    assert waiting.result().result.error_code == ReachGoal.Result.NOT_ACTIVE
+    assert client.result(handle, 5.0).result.error_code == ReachGoal.Result.NOT_ACTIVE, "asked late"
+    goal, _ = client.sample_goal(SEEDS[18])
+    assert not client.send(ReachGoal.Goal(image=goal), LONG).accepted
+    assert client.rejection.error_code == ReachGoal.Result.NOT_ACTIVE
+    client.transition(Transition.TRANSITION_CONFIGURE)
+    client.transition(Transition.TRANSITION_ACTIVATE)
+
+
 def test_a_killed_simulator_ends_the_goal_and_a_new_one_needs_no_new_planner(
     client: Any, simulator: Partner, planner: Partner
 ) -> None:

@@ -75,6 +75,28 @@ def test_one_plan_that_a_goal_interrupts_is_answered(client: Any) -> None:
     client.destroy_client(caller)
 
 
+def test_no_more_than_eight_plans_of_their_own_are_taken_at_once(client: Any) -> None:
+    goal, _ = client.sample_goal(SEEDS[6])
+    caller = client.create_client(Plan, "wm_planner/plan_once")
+    assert caller.wait_for_service(5.0)
+    request = Plan.Request(image=client.picture, goal_image=goal, preset="full", seed=-1)
+    answers = [caller.call_async(request) for _ in range(24)]
+    for answer in answers:
+        client.executor.spin_until_future_complete(answer, 60.0)
+    refused = [a.result() for a in answers if not a.result().success]
+    assert refused
+    assert {answer.error_code for answer in refused} == {Code.PREEMPTED}
+    assert "8 plans are under way" in refused[0].message
+    client.destroy_client(caller)
+
+
+@pytest.mark.parametrize("directory", ["~nosuchuser/goals", "${x"])
+def test_a_directory_of_goals_that_cannot_be_is_refused(client: Any, directory: str) -> None:
+    refused = client.set_all(goals__directory=directory)
+    assert not refused.successful
+    assert client.set_all(goals__directory="").successful
+
+
 def test_settings_of_goals_and_limits_change_between_goals_whole_or_not_at_all(
     client: Any,
 ) -> None:

@@ -152,6 +152,20 @@ def test_after_the_clock_went_back_pictures_are_joined_again(bench: Bench, spec:
     assert scene.views[0][0, 0, 0] == 0
 
 
+def test_a_state_stamped_before_1970_is_dropped_with_a_sentence(
+    bench: Bench, spec: ModelSpec
+) -> None:
+    spec.proprio = ProprioSpec(["joint1"], ["rad"])
+    bench.config.proprio.source = "joint_states"
+    observer = bench.open(spec, image=Image, joint_states=JointState)
+    _joints(bench, -2 * bench.start, joint1=0.5)
+    bench.arrive()
+    bench.picture("image", 1, 0.0)
+    _settle(bench, 1)
+    assert observer.newest is None
+    assert "joint_states dropped" in observer.problem
+
+
 def _joints(bench: Bench, offset: float, **positions: float) -> None:
     message = JointState(name=list(positions), position=list(positions.values()))
     message.header.stamp = seconds_to_time(bench.start + offset)

@@ -63,3 +63,12 @@ def test_frames_are_imagined_only_when_asked_for(toy_config: MakeConfig) -> None
     size, horizon = engine.spec.image.size, 5  # the toy's rollouts hold predicted frames only
     assert imagined.shape == (size, (horizon + 1) * size, 3)
     np.testing.assert_array_equal(imagined[:, -size:], 200)  # the goal picture, last
+
+
+def test_a_plan_that_cannot_be_imagined_is_still_a_plan(toy_config: MakeConfig) -> None:
+    engine = Engine(toy_config(fault="decode"))
+    engine.set_goal(SetGoal(1, Scene(_picture(200))))
+    plan = engine.answer(PlanRequest(1, Scene(_picture(100)), 0.0, imagine=True))
+    assert np.isfinite(plan.actions).all()
+    assert plan.imagined is None
+    assert "this model cannot draw" in plan.unimagined

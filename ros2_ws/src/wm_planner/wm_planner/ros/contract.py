@@ -12,6 +12,7 @@ from wm_planner.models import ModelSpec
 from wm_planner.worker import Picture, Vector
 
 MOVED = 0.002  # [m] an arm that moved less may well look the same
+MOVED_JOINTS = 0.005  # [rad] of all joints together: 2 mm at the end of a lever of 0.4 m
 
 
 class CameraContract:
@@ -20,12 +21,14 @@ class CameraContract:
     Args:
         spec: What training was like.
         config: What each finding does, and how often to look.
+        joints: Whether positions are of the arm's joints.
 
     Attributes:
         findings: What the last check of a live picture found.
     """
 
-    def __init__(self, spec: ModelSpec, config: CameraConfig) -> None:
+    def __init__(self, spec: ModelSpec, config: CameraConfig, *, joints: bool) -> None:
+        self._moved = MOVED_JOINTS if joints else MOVED
         self._monitor = CameraMonitor(expectation(spec.image), tolerances(config))
         self._period = config.period
         self._due = -np.inf
@@ -45,14 +48,14 @@ class CameraContract:
         Args:
             picture: The live picture.
             stamp: Its stamp [s].
-            position: Measured position of the arm (3,) [m].
+            position: Measured position of the arm (3,) [m], or of its joints (J,) [rad].
             steady: Steady time [s].
 
         Returns:
             Why the goal must end, or an empty string.
         """
         since = self._position
-        moving = since is not None and float(np.linalg.norm(position - since)) > MOVED
+        moving = since is not None and float(np.linalg.norm(position - since)) > self._moved
         self._monitor.observe(picture, stamp, moving)
         if self._monitor.changed:
             self._position = position

@@ -9,45 +9,37 @@ from typing import Any
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.node import Node
 from rclpy.task import Future
+from sensor_msgs.msg import CompressedImage, Image
 from wm_planner_msgs.action import ReachGoal
 
 from wm_planner.control import Code, ControlLoop, Outcome, Refused, Session
 from wm_planner.ros.goals import SceneReader
 from wm_planner.ros.inputs import Inputs
+from wm_planner.ros.refusal import refusal
+from wm_planner.ros.reporter import INACTIVE
 from wm_planner.ros.status import duration_to_seconds, feedback, result
 from wm_planner.worker import Planned, Scene
 
-RESULT_TIMEOUT = 60  # [s] how long a goal's picture and result are kept after its end
+RESULT_TIMEOUT = 60  # [s] how long a goal's result is kept after its end
 MAX_SUBGOALS = 16  # they are decoded while the node does nothing else
 
 
 class GoalServer:
-    """Offers ``~/reach_goal`` on a control loop.
+    """Offers ``~/reach_goal``, and pursues its goals while it is open.
+
+    The action outlives the planner's configurations: a result is delivered after its goal's end,
+    and can still be asked for later.
 
     Args:
         node: Its clock and logger are used.
-        loop: Pursues the goals.
-        reader: Reads their pictures.
-        inputs: Says what pictures should be like.
-        check: Raises ``Refused`` when no goal may be accepted.
-        on_begin: Called after a goal began.
         on_reject: Told why a goal was rejected.
     """
 
-    def __init__(
-        self,
-        node: Node,
-        loop: ControlLoop,
-        reader: SceneReader,
-        inputs: Inputs,
-        *,
-        check: Callable[[], None],
-        on_begin: Callable[[], None],
-        on_reject: Callable[[Outcome], None],
-    ) -> None:
-        self._node, self._loop, self._reader, self._inputs = node, loop, reader, inputs
-        self._check, self._on_begin, self._on_reject = check, on_begin, on_reject
-        self._goals: dict[int, tuple[Any, Future]] = {}
+    def __init__(self, node: Node, on_reject: Callable[[Outcome], None]) -> None:
+        self._node, self._on_reject = node, on_reject
+        self._is_open = False
+        self._under_way: Any = None  # the handle of the loop's goal
+        self._results: dict[bytes, Future] = {}  # not yet delivered, by the goal's uuid
         self._checked: list[Scene] = []
         self._server = ActionServer(
             node, ReachGoal, "~/reach_goal", self._execute,
@@ -57,14 +49,39 @@ class GoalServer:
             result_timeout=RESULT_TIMEOUT,
         )  # fmt: skip
 
+    def open(
+        self,
+        loop: ControlLoop,
+        reader: SceneReader,
+        inputs: Inputs,
+        *,
+        check: Callable[[], None],
+        on_begin: Callable[[], None],
+    ) -> None:
+        """Take goals.
+
+        Args:
+            loop: Pursues them.
+            reader: Reads their pictures.
+            inputs: Says what pictures should be like.
+            check: Raises ``Refused`` when no goal may be accepted.
+            on_begin: Called after a goal began.
+        """
+        self._loop, self._reader, self._inputs = loop, reader, inputs
+        self._check, self._on_begin = check, on_begin
+        self._is_open = True
+
     def close(self) -> None:
+        """Reject goals from now on; none is under way."""
+        self._is_open = False
+
+    def destroy(self) -> None:
         """Take the action away."""
         self._server.destroy()
 
     def step(self, session: Session, plan: Planned, image_age: float) -> None:
         """Send the feedback of one step."""
-        handle = self._goals[self._loop.goal_id][0]
-        handle.publish_feedback(feedback(session, plan, image_age))
+        self._under_way.publish_feedback(feedback(session, plan, image_age))
 
     def end(self, goal_id: int, session: Session, now: float) -> Outcome:
         """Log and send the result of a goal that ended at ROS time ``now`` [s]."""
@@ -75,17 +92,20 @@ class GoalServer:
             self._node.get_logger().info(line)
         else:
             self._node.get_logger().warning(line)
-        self._goals[goal_id][1].set_result(result(session, now))
+        self._results[_uuid(self._under_way)].set_result(result(session, now))
+        self._under_way = None
         return outcome
 
     def _on_goal(self, request: Any) -> GoalResponse:
         """Check a goal before it is accepted; a bad one leaves the goal under way alone."""
         try:
+            if not self._is_open:
+                raise Refused(INACTIVE.code, INACTIVE.message)
             self._check()
             self._loop.check_start(time.monotonic())
             self._checked = self._read(request)
-        except Refused as error:
-            self._on_reject(error.outcome)
+        except Exception as error:
+            self._on_reject(refusal(self._node, error))
             return GoalResponse.REJECT
         return GoalResponse.ACCEPT
 
@@ -121,23 +141,26 @@ class GoalServer:
     def _on_accepted(self, handle: Any) -> None:
         """Start the goal that ``_on_goal`` checked a moment ago."""
         request = handle.request
-        goal_id = self._loop.begin(
+        self._loop.begin(
             self._checked,
             request.tolerance,
             duration_to_seconds(request.timeout),
             self._node.get_clock().now().nanoseconds * 1e-9,
             time.monotonic(),
         )
-        self._goals[goal_id] = handle, Future(executor=self._node.executor)
-        handle.goal_number = goal_id
+        self._checked = []
+        # The handle is kept until RESULT_TIMEOUT; its pictures, which were read, need not be.
+        request.image, request.compressed_image, request.via = Image(), CompressedImage(), []
+        self._under_way = handle
+        self._results[_uuid(handle)] = Future(executor=self._node.executor)
         self._inputs.contract.restart()
         handle.execute()
         self._on_begin()
 
     async def _execute(self, handle: Any) -> Any:
         """Wait for the goal's end and tell the client."""
-        message = await self._goals[handle.goal_number][1]
-        del self._goals[handle.goal_number]
+        message = await self._results[_uuid(handle)]
+        del self._results[_uuid(handle)]
         if message.error_code == Code.NONE:
             handle.succeed()
         elif handle.is_cancel_requested:
@@ -147,8 +170,12 @@ class GoalServer:
         return message
 
     def _on_cancel(self, handle: Any) -> CancelResponse:
-        if self._loop.session is None or handle.goal_number != self._loop.goal_id:
+        if handle is not self._under_way:
             return CancelResponse.REJECT  # it has just ended
         now = self._node.get_clock().now().nanoseconds * 1e-9
         self._loop.end(Outcome(Code.CANCELED, "the client canceled the goal"), now)
         return CancelResponse.ACCEPT
+
+
+def _uuid(handle: Any) -> bytes:
+    return bytes(handle.goal_id.uuid)

@@ -7,9 +7,10 @@ from typing import Any
 from rclpy.node import Node
 from wm_planner_msgs.srv import ListGoals, SaveGoal
 
-from wm_planner.control import Code, Refused
+from wm_planner.control import Code
 from wm_planner.models import ModelSpec
 from wm_planner.ros.goals import SceneReader
+from wm_planner.ros.refusal import refusal
 
 
 class GoalServices:
@@ -48,8 +49,9 @@ class GoalServices:
             path = self._reader.library.save(
                 request.name, scene.image, proprio, overwrite=request.overwrite
             )
-        except Refused as error:
-            response.error_code, response.message = int(error.outcome.code), str(error)
+        except Exception as error:
+            outcome = refusal(self._node, error)
+            response.error_code, response.message = int(outcome.code), outcome.message
             return response
         response.success, response.error_code = True, int(Code.NONE)
         response.message = f"stored as {path}"
@@ -60,6 +62,6 @@ class GoalServices:
             response.names = self._reader.library.names()
             response.message = f"stored goals are in {self._reader.library.directory}"
             response.success = True
-        except Refused as error:
-            response.message = str(error)
+        except Exception as error:
+            response.message = refusal(self._node, error).message
         return response

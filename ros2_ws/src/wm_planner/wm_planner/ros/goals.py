@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -87,7 +86,7 @@ class SceneReader:
         elif name:
             picture, stored = self.library.load(name)
         elif file:
-            picture = read_picture(Path(file).expanduser())
+            picture = read_picture(file)
         else:
             picture = self._decode(what, image if given["image"] else compressed)
         self._check_size(what, picture, like)

@@ -44,10 +44,10 @@ class Inputs:
         self._monitor, self._on_pose, self._on_scene = monitor, on_pose, on_scene
         self._max_age = config.session.image_timeout
         self._seen: tuple[Scene, float] | None = None  # the newest scene, and when it came
-        self.contract = CameraContract(spec, config.camera)
+        joints = command_mapping(spec, config.commands).joints
+        self.contract = CameraContract(spec, config.camera, joints=bool(joints))
         self.observer = Observer(node, config, spec, self._on_frame)
         self.camera = self.observer.main
-        joints = command_mapping(spec, config.commands).joints
         self.pose = (
             JointInput(node, joints, self._on_measured)
             if joints

@@ -119,9 +119,8 @@ class Operation:
             on_begin=self._on_begin,
         )
         self._plan_once.open(self.link, self._reader, self.spec, self._why_busy)
+        self._closers += [self._goals.close, self._plan_once.close]
         self._closers += [
-            self._goals.close,
-            self._plan_once.close,
             GoalServices(node, self._reader, self.spec).close,
             StopServices(node, self.loop, self._tell_ready).close,
         ]
@@ -165,8 +164,10 @@ class Operation:
         Raises:
             ValueError: They could not: why.
         """
-        if self.loop.session or self.loop.commander.stopping:
-            raise ValueError("a goal is under way, or the arm is coming to rest: wait for its end")
+        if self.loop.session:
+            raise ValueError("a goal is under way: end it first")
+        if self.loop.commander.stopping:
+            raise ValueError("the arm is coming to rest: ask again in a moment")
         self.loop.commander.check(config.limits)
         GoalLibrary(config.goals.directory)
         to_yaml(config)

@@ -17,6 +17,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from wm_planner.config import Config, ConfigError, Leaf, changed, compose, leaves
+from wm_planner.ros.refusal import refusal
 
 HUGE = 1e9
 LIVE = ("session.", "limits.", "goals.")  # what can change while the node is configured
@@ -109,6 +110,9 @@ class Parameters:
                 self.config(changes)
         except ValueError as error:  # ConfigError is one
             return SetParametersResult(successful=False, reason=str(error))
+        except Exception as error:
+            reason = refusal(self._node, error).message
+            return SetParametersResult(successful=False, reason=reason)
         return SetParametersResult(successful=True)
 
     def _after_set(self, parameters: Sequence[Parameter]) -> None:

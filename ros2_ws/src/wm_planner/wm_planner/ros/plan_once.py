@@ -13,8 +13,11 @@ from wm_planner_msgs.srv import Plan
 from wm_planner.control import Code, Refused
 from wm_planner.models import ModelSpec
 from wm_planner.ros.goals import SceneReader
+from wm_planner.ros.refusal import refusal
 from wm_planner.ros.status import fill_response
 from wm_planner.worker import Failed, Planned, PlannerLink, PlanOnce, Scene
+
+MAX_WAITING = 8  # each holds two pictures
 
 
 class PlanOnceService:
@@ -63,9 +66,14 @@ class PlanOnceService:
         try:
             if busy := self._busy():
                 raise Refused(Code.PREEMPTED, busy)
+            if len(self._waiting) >= MAX_WAITING:
+                raise Refused(
+                    Code.PREEMPTED, f"{MAX_WAITING} plans are under way: wait for their answers"
+                )
             scene, goal = self._read(request)
-        except Refused as error:
-            response.error_code, response.message = int(error.outcome.code), str(error)
+        except Exception as error:
+            outcome = refusal(self._node, error)
+            response.error_code, response.message = int(outcome.code), outcome.message
             return response
         if self._link.ready is None:
             response.error_code, response.message = int(Code.WORKER_LOST), self._link.problem
@@ -77,7 +85,7 @@ class PlanOnceService:
         answer = await future
         if isinstance(answer, Planned) and answer.stop_reason != "cancelled":
             return fill_response(response, answer, self._spec)
-        if isinstance(answer, Failed) and not self._busy():
+        if isinstance(answer, Failed) and not (answer.preempted or self._busy()):
             response.error_code, response.message = int(Code.PLANNER_FAILED), answer.message
         else:
             response.error_code, response.message = int(Code.PREEMPTED), "a goal came in between"

@@ -49,6 +49,7 @@ class PlanViews:
         self._node, self._spec, self._command = node, spec, command
         self._path = node.create_publisher(Path, "~/plan", 1)
         self._imagined = node.create_publisher(Image, "~/imagined", 1)
+        self._unimagined = ""
 
     @property
     def imagine(self) -> bool:
@@ -62,6 +63,9 @@ class PlanViews:
 
     def show(self, plan: Planned, start: Vector) -> None:
         """Publish a plan that began at this commanded position (3,) [m]."""
+        if plan.unimagined and plan.unimagined != self._unimagined:
+            self._node.get_logger().warning(plan.unimagined)
+        self._unimagined = plan.unimagined
         if not self._command.joints and self._path.get_subscription_count():
             self._path.publish(self._path_of(plan, start))
         if plan.imagined is not None and self.imagine:

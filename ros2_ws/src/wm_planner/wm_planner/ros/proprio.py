@@ -102,14 +102,14 @@ class ProprioInput:
             broken = [field.name for field, value in found.items() if not math.isfinite(value)]
             if broken:
                 raise ValueError(f"{', '.join(broken)} is not finite")
+            stamp = 0.0
+            if source != "topic":  # rclpy refuses a stamp before 1970
+                stamp = Time.from_msg(message.header.stamp).nanoseconds * 1e-9
         except ValueError as error:
             self._dropped[source] = f"{TOPICS[source]} dropped: {error}"
             return
         self._dropped.pop(source, None)
         now = self._node.get_clock().now().nanoseconds * 1e-9
-        stamp = 0.0
-        if source != "topic":
-            stamp = Time.from_msg(message.header.stamp).nanoseconds * 1e-9
         for field, value in found.items():
             self._recent[field].add(stamp or now, value)
 

@@ -112,6 +112,12 @@ class Engine:
         result = self._plan(planner, latent, goal, warm, begin, cancel)
         if isinstance(request, PlanRequest):
             self._previous = (stamp, result.actions)
+        imagined, unimagined = None, ""
+        if imagine:
+            try:
+                imagined = self._imagined(latent, result.actions)
+            except Exception as error:  # of the model's decoder: the plan is good without it
+                unimagined = f"the plan cannot be imagined: {error!r}"
         return Planned(
             goal_id=request.goal_id,
             stamp=stamp,
@@ -121,7 +127,8 @@ class Engine:
             stop_reason=str(result.stop_reason),
             plan_time=time.monotonic() - begin,
             latent_score=self._latent_score(latent),
-            imagined=self._imagined(latent, result.actions) if imagine else None,
+            imagined=imagined,
+            unimagined=unimagined,
         )
 
     def _imagined(self, latent: Latent, actions: Tensor) -> Picture | None:

@@ -100,12 +100,17 @@ class PlannerLink:
         self.ready = answer
 
     def set_goal(self, goal: SetGoal) -> None:
-        """Make this the goal of the plans that follow; ends the plan under way."""
+        """Make this the goal of the plans that follow; ends the plans under way and waiting."""
         if self._goal is None or goal.goal_id != self._goal.goal_id:
             self._restarted, self._waiting_since = False, None
         self._goal = goal
-        if self._asked:  # it ends now, or the worker hangs
+        if self._asked and self._limit == "plan_once_timeout":  # it ends now, or the worker hangs
             self._asked, self._limit = (time.monotonic(), self._asked[1]), "plan_timeout"
+        if self._once:
+            why = "a goal came in between"
+            self._overdue += [Failed(r.goal_id, why, preempted=True) for r in self._once]
+            self._once.clear()
+            self._wake()
         if self._worker:
             self._worker.send(goal)
 

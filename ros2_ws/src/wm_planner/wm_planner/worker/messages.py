@@ -104,6 +104,7 @@ class Planned:
             farthest that is normal; None where the spec does not say what is.
         imagined: Decoded frames of the plan in a row, then the goal picture, uint8 (size,
             frames * size, 3); None where it was not asked for, or the model has no decoder.
+        unimagined: Why there are none although they were asked for, or an empty string.
     """
 
     goal_id: int
@@ -115,6 +116,7 @@ class Planned:
     plan_time: float
     latent_score: float | None = None
     imagined: Picture | None = None
+    unimagined: str = ""
 
 
 @dataclass(frozen=True)
@@ -126,12 +128,14 @@ class Failed:
         message: A sentence.
         lost: The worker is gone.
         restarting: It is being started again, and will go on with the goal.
+        preempted: It is about a ``PlanOnce`` that a goal kept from being made.
     """
 
     goal_id: int
     message: str
     lost: bool = False
     restarting: bool = False
+    preempted: bool = False
 
 
 Request = SetGoal | PlanRequest | PlanOnce

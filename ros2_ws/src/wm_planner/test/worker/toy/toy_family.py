@@ -1,8 +1,9 @@
 """A world model without weights, whose faults the architecture of its ``model.yaml`` chooses.
 
 ``fault`` says what its rollouts do: nothing, ``raise``, ``memory``, ``torch_memory``, ``exit`` or
-``hang``; the warm-up's grey picture is spared. ``die_at_start`` names a file whose presence ends
-the process while the model is loaded, ``no_ros`` refuses a process that has imported ROS.
+``hang``; the warm-up's grey picture is spared. With ``decode`` its decoder fails.
+``die_at_start`` names a file whose presence ends the process while the model is loaded, ``no_ros``
+refuses a process that has imported ROS.
 """
 
 from __future__ import annotations
@@ -45,6 +46,8 @@ class Toy:
         return (frames[:, :, -1] - goal.visual[:, None, -1]).square().mean(dim=(-2, -1))
 
     def decode(self, latent):
+        if self._settings.get("fault") == "decode":
+            raise RuntimeError("this model cannot draw")
         colours = (255 * latent.visual[..., 0, :]).clamp(0, 255).to(torch.uint8)
         size = self.spec.image.size
         return colours[..., None, None, :].expand(*colours.shape[:-1], size, size, 3)

@@ -1,0 +1,140 @@
+"""The action's server outlives configurations, keeps no pictures, and no request can end it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from action_msgs.msg import GoalStatus
+from rclpy.action import ActionClient, CancelResponse
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from sensor_msgs.msg import Image
+from wm_planner_msgs.action import ReachGoal
+
+from wm_planner.config import Config
+from wm_planner.control import Code, ControlLoop, Outcome, Session
+from wm_planner.goal_library import GoalLibrary
+from wm_planner.images import ImagePolicy
+from wm_planner.models import ModelSpec
+from wm_planner.ros import diagnostics
+from wm_planner.ros.goal_server import GoalServer
+from wm_planner.ros.goals import SceneReader
+from wm_planner.ros.inputs import Inputs
+from wm_planner.worker import PlannerLink, Ready
+
+pytestmark = pytest.mark.dds
+PICTURE = Image(height=96, width=96, step=288, encoding="rgb8")
+PICTURE.data = np.random.default_rng(0).integers(0, 256, 96 * 288, dtype=np.uint8).tobytes()
+
+
+class Bench(Node):
+    """A server with a loop whose worker never plans, and a client."""
+
+    def __init__(self, context: Context, spec: ModelSpec) -> None:
+        super().__init__("wm_planner", context=context)
+        self.runner = SingleThreadedExecutor(context=context)
+        self.runner.add_node(self)
+        self._spec = spec
+        self.rejected: list[Outcome] = []
+        self.server = GoalServer(self, self.rejected.append)
+        self.client = ActionClient(self, ReachGoal, "wm_planner/reach_goal")
+
+    def open(self, check: Callable[[], None] = lambda: None) -> None:
+        config = Config()
+        config.limits.workspace_min, config.limits.workspace_max = [0.0] * 3, [1.0] * 3
+        link = PlannerLink(config, lambda: None)
+        link.ready = Ready("a worker that never plans")
+        self.loop = ControlLoop(
+            config, self._spec, link, lambda command: None, lambda session, plan: None, self._on_end
+        )
+        self.inputs = Inputs(
+            self, config, self._spec, diagnostics.make_monitor(), lambda pose: None, lambda: None
+        )
+        reader = SceneReader(self._spec, ImagePolicy(), GoalLibrary(""), self.inputs.seen)
+        self.server.open(self.loop, reader, self.inputs, check=check, on_begin=lambda: None)
+
+    def close(self) -> None:
+        self.server.close()
+        self.inputs.close()
+
+    def wait(self, future: Any) -> Any:
+        self.runner.spin_until_future_complete(future, 20.0)
+        return future.result()
+
+    def send(self, goal: Any) -> Any:
+        assert self.client.wait_for_server(20.0)
+        return self.wait(self.client.send_goal_async(goal))
+
+    def _on_end(self, goal_id: int, session: Session, now: float) -> None:
+        self.server.end(goal_id, session, now)
+
+
+@pytest.fixture
+def bench(spec: ModelSpec) -> Iterator[Bench]:
+    context = Context()
+    context.init()
+    bench = Bench(context, spec)
+    yield bench
+    bench.server.destroy()
+    bench.client.destroy()
+    bench.runner.shutdown()
+    bench.destroy_node()
+    context.try_shutdown()
+
+
+def _goal() -> Any:
+    return ReachGoal.Goal(image=PICTURE)
+
+
+def test_a_result_is_delivered_after_the_configuration_that_it_is_of(bench: Bench) -> None:
+    bench.open()
+    handle = bench.send(_goal())
+    assert handle.accepted
+    bench.loop.end(Outcome(Code.NOT_ACTIVE, "deactivated"), 1.0)
+    bench.close()
+    bench.open()  # its goals are numbered from one again
+    other = bench.send(_goal())
+    answer = bench.wait(handle.get_result_async())
+    assert (answer.status, answer.result.error_code) == (
+        GoalStatus.STATUS_ABORTED,
+        Code.NOT_ACTIVE,
+    )
+    bench.wait(other.cancel_goal_async())
+    answer = bench.wait(other.get_result_async())
+    assert answer.result.error_code == Code.CANCELED
+    bench.close()
+    assert not bench.send(_goal()).accepted
+    assert bench.rejected[-1].code is Code.NOT_ACTIVE
+
+
+def test_a_fault_that_a_goal_meets_rejects_it_and_the_server_lives(bench: Bench) -> None:
+    def fail() -> None:
+        raise KeyError("a bug")
+
+    bench.open(fail)
+    assert not bench.send(_goal()).accepted
+    assert bench.rejected[-1].code is Code.UNKNOWN
+    assert "KeyError('a bug')" in bench.rejected[-1].message
+    bench.close()
+
+
+def test_a_goal_that_is_not_under_way_cannot_be_canceled(bench: Bench) -> None:
+    bench.open()
+    assert bench.send(_goal()).accepted
+    assert bench.server._on_cancel(SimpleNamespace()) == CancelResponse.REJECT
+    assert bench.loop.session is not None
+    bench.close()
+
+
+def test_the_pictures_of_a_goal_are_not_kept_with_its_handle(bench: Bench) -> None:
+    bench.open()
+    assert bench.send(_goal()).accepted
+    assert bench.loop.session is not None
+    (handle,) = bench.server._server._goal_handles.values()
+    assert len(handle.request.image.data) == 0
+    bench.close()

@@ -1,0 +1,112 @@
+"""The launch files: arguments with descriptions, and nothing that the node does not know.
+
+Skipped where launch is not installed, as in an environment without the ros2 command line.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from rclpy.context import Context
+from rclpy.node import Node
+
+from wm_planner.config import Config
+from wm_planner.control.mapping import command_mapping
+from wm_planner.models import ModelSpec
+from wm_planner.ros import diagnostics
+from wm_planner.ros.commands import CommandOutput
+from wm_planner.ros.inputs import Inputs
+from wm_planner.ros.parameters import Parameters
+
+pytest.importorskip("launch_ros")
+import launch
+import launch_ros
+
+PACKAGE = Path(__file__).parents[1]
+FILES = sorted((PACKAGE / "launch").glob("*.launch.py"))
+OF_THE_PROCESS = {"autostart"}  # declared by main, not by the settings
+
+
+def _description(file: Path) -> Any:
+    spec = importlib.util.spec_from_file_location(file.name.removesuffix(".launch.py"), file)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.generate_launch_description()
+
+
+def _commands(entity: Any, context: Any) -> Iterator[list[str]]:
+    """The command lines of all nodes that an entity would start."""
+    if isinstance(entity, launch_ros.actions.Node):
+        entity._perform_substitutions(context)
+        entity.prepare(context)
+        yield entity.process_details["cmd"]
+        return
+    for part in entity.visit(context) or []:
+        yield from _commands(part, context)
+
+
+def _command(file: Path) -> list[str]:
+    context = launch.LaunchContext()
+    context.launch_configurations["model"] = "/nowhere/model"
+    context.extend_locals({"ros_specific_arguments": {"name": "", "ns": ""}})  # as execute() does
+    (command,) = _commands(_description(file), context)
+    return command
+
+
+def _after(words: list[str], option: str) -> list[str]:
+    return [words[i + 1] for i, word in enumerate(words) if word == option]
+
+
+@pytest.fixture
+def node(spec: ModelSpec) -> Iterator[Node]:
+    """A node with the planner's parameters and topics."""
+    context = Context()
+    context.init()
+    node, config = Node("wm_planner", context=context), Config()
+    Parameters(node, PACKAGE / "config")
+    monitor = diagnostics.make_monitor()
+    Inputs(node, config, spec, monitor, lambda pose: None, lambda: None)
+    mapping = command_mapping(spec, config.commands)
+    CommandOutput(node, config.commands, mapping, spec.action.frame)
+    yield node
+    node.destroy_node()
+    context.try_shutdown()
+
+
+def test_there_are_launch_files() -> None:
+    assert {"planner.launch.py", "isaac_franka.launch.py"} <= {file.name for file in FILES}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_every_argument_has_a_description(file: Path) -> None:
+    arguments = _description(file).get_launch_arguments()
+    assert "model" in {argument.name for argument in arguments}
+    assert [a.name for a in arguments if a.description.startswith("no description")] == []
+    assert [a.name for a in arguments if not a.description.strip()] == []
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_every_parameter_is_one_of_the_node(file: Path, node: Node) -> None:
+    names: set[str] = set()
+    for path in _after(_command(file), "--params-file"):
+        for section in yaml.safe_load(Path(path).read_text()).values():
+            names |= section["ros__parameters"].keys()
+    assert "model.directory" in names
+    assert [n for n in names - OF_THE_PROCESS if not node.has_parameter(n)] == []
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_every_remapping_is_of_a_topic_of_the_node(file: Path, node: Node) -> None:
+    remapped = {
+        rule.split(":=")[0] for rule in _after(_command(file), "-r") if rule and "__" not in rule
+    }
+    topics = [s.topic_name for s in node.subscriptions] + [p.topic_name for p in node.publishers]
+    assert remapped
+    assert remapped <= {topic.lstrip("/") for topic in topics}
