@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import psutil
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from lifecycle_msgs.msg import Transition
@@ -14,6 +15,7 @@ from wm_planner_msgs.srv import Plan
 
 from wm_planner.control import Code
 from wm_planner_sim import seeds
+from wm_planner_sim.partners import Partner
 
 pytestmark = pytest.mark.dds
 SEEDS = seeds.EVALUATION[5000:]
@@ -75,18 +77,25 @@ def test_one_plan_that_a_goal_interrupts_is_answered(client: Any) -> None:
     client.destroy_client(caller)
 
 
-def test_no_more_than_eight_plans_of_their_own_are_taken_at_once(client: Any) -> None:
+def test_no_more_than_eight_plans_of_their_own_are_taken_at_once(
+    client: Any, planner: Partner
+) -> None:
     goal, _ = client.sample_goal(SEEDS[6])
     caller = client.create_client(Plan, "wm_planner/plan_once")
     assert caller.wait_for_service(5.0)
-    request = Plan.Request(image=client.picture, goal_image=goal, preset="full", seed=-1)
-    answers = [caller.call_async(request) for _ in range(24)]
-    for answer in answers:
-        client.executor.spin_until_future_complete(answer, 60.0)
-    refused = [a.result() for a in answers if not a.result().success]
-    assert refused
-    assert {answer.error_code for answer in refused} == {Code.PREEMPTED}
-    assert "8 plans are under way" in refused[0].message
+    request = Plan.Request(image=client.picture, goal_image=goal, seed=-1)
+    (worker,) = psutil.Process(planner.process.pid).children()
+    worker.suspend()  # no plan is answered meanwhile
+    try:
+        answers = [caller.call_async(request) for _ in range(9)]
+        client.executor.spin_until_future_complete(answers[8], 20.0)
+    finally:
+        worker.resume()
+    assert answers[8].result().error_code == Code.PREEMPTED
+    assert "8 plans are under way" in answers[8].result().message
+    for answer in answers[:8]:
+        client.executor.spin_until_future_complete(answer, 20.0)
+        assert answer.result().success, answer.result().message
     client.destroy_client(caller)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,10 @@ class Wire:
         self._target.publish(message)
         self.client.spin_for(0.6)
 
+    def close(self) -> None:
+        """Leave the arm to the planner of other tests, which takes no second publisher."""
+        self.client.destroy_publisher(self._target)
+
     @property
     def position(self) -> np.ndarray:
         assert self.client.position is not None
@@ -51,11 +56,12 @@ class Wire:
 
 
 @pytest.fixture(scope="module")
-def wire(simulator: Partner, watcher: Client) -> Wire:
+def wire(simulator: Partner, watcher: Client) -> Iterator[Wire]:
     wire = Wire(watcher)
     watcher.reset(SEED)
     watcher.spin_for(1.0)
-    return wire
+    yield wire
+    wire.close()
 
 
 def seconds(stamp: Any) -> float:
