@@ -212,7 +212,11 @@ class Client(Node):
         goal.timeout.sec, goal.timeout.nanosec = int(timeout), int(timeout % 1 * 1e9)
         if not self._reach.wait_for_server(timeout_sec=SERVICE_TIMEOUT):
             raise ClientError("the planner offers no reach_goal action")
-        handle = self._wait(self._reach.send_goal_async(goal, on_feedback), SERVICE_TIMEOUT)
+        sent = self._reach.send_goal_async(goal, on_feedback)
+        self.executor.spin_until_future_complete(sent, SERVICE_TIMEOUT / 2)
+        if not sent.done():  # an answer is lost while the middleware still matches both ends
+            sent = self._reach.send_goal_async(goal, on_feedback)
+        handle = self._wait(sent, SERVICE_TIMEOUT)
         until = time.monotonic() + 2.0
         while not handle.accepted and self.rejection is None and time.monotonic() < until:
             self.spin_for(0.05)

@@ -20,7 +20,7 @@ from wm_planner.ros.reporter import INACTIVE
 from wm_planner.ros.status import duration_to_seconds, feedback, result
 from wm_planner.worker import Planned, Scene
 
-RESULT_TIMEOUT = 60  # [s] how long a goal's result is kept after its end
+RESULT_TIMEOUT = 900  # [s, ROS time, which may jump] how long a result is kept after its end
 MAX_SUBGOALS = 16  # they are decoded while the node does nothing else
 
 
