@@ -12,6 +12,7 @@ import math
 import mmap
 import struct
 import zipfile
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,7 +135,7 @@ class _Storage:
     count: int
 
 
-class _Archive:
+class _Archive(ABC):
     """A file of ``torch.save``: its path, what was saved, and the bytes of its tensors."""
 
     contents: Any
@@ -143,13 +144,13 @@ class _Archive:
         self.path = path
         self._kinds: dict[str, str] = {}
 
+    @abstractmethod
     def storage(self, key: str, size: int) -> torch.Tensor:
         """The bytes of one storage: (size,) uint8.
 
         Raises:
             CheckpointError: It is missing, damaged or has another size.
         """
-        raise NotImplementedError
 
     def _unpickled(self, source: IO[bytes] | mmap.mmap) -> Any:
         return read_pickle(source, persistent=self._persistent, calls=_CALLS)
