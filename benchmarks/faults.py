@@ -363,9 +363,12 @@ STOPPING = {
     "camera stopped": 1.0,  # session.image_timeout
     "camera garbled": 1.0,
     "camera short": 1.0,
+    "camera frozen": 1.0,  # camera.frozen
     "simulator killed": 1.0,
     "worker SIGKILL": 0.0,
+    "worker SIGSTOP": 0.7,  # a model step and commands.play_on
     "clock back": 0.0,
+    "clock stopped": 0.1,  # control.commander.STILL
 }
 """Faults that must stop the arm, and the watchdog's own time [s]."""
 

@@ -1,30 +1,34 @@
 """Latency of the whole loop over DDS: simulator, planner and this script as separate processes.
 
-Two runs with pictures of 640x480: in the first, plans of a given length follow each other without a
-pause while the camera gives 25 pictures a second; in the second, the planner is free when a picture
-comes (5 Hz). Pictures are stamped with system time on their way, as a camera's driver would.
+Pictures of 640x480, stamped with system time, in three runs: plans of a given length follow each
+other without a pause while the camera gives 25 pictures a second; the same while other programs
+join and leave, as ``ros2 topic echo`` does; and a planner that is free when a picture comes (5 Hz).
+The processes use the Fast DDS profile of ``config/fastdds.xml``; see docs/commands.md.
 
-python benchmarks/loop.py [--seconds 60] [--plan-time 0.3]
+python benchmarks/loop.py [--seconds 60] [--plan-time 0.3] [--default-dds]
 """
 
 from __future__ import annotations
 
 import argparse
-import multiprocessing
+import contextlib
 import os
 import platform
+import subprocess
+import sys
+import threading
 import time
-from multiprocessing.connection import Connection
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import rclpy
+from ament_index_python.packages import get_package_share_directory
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
-from rclpy.qos import QoSProfile
-from sensor_msgs.msg import Image
 from wm_planner_msgs.action import ReachGoal
 from wm_planner_msgs.msg import PlanStatus
 
@@ -34,7 +38,18 @@ from wm_planner_sim.partners import start_planner, start_simulator
 
 SEED = seeds.EVALUATION[2000]
 NEVER = 1e-9  # a tolerance that is not reached, so that the goal goes on
-DELAY = "picture's publication to callback: p99 [s]"  # of /diagnostics
+DELAY = "picture's publication to callback: p99 [s]"  # of /diagnostics, over the last 1000
+PROFILE_NAMES = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
+JOINER = """
+import rclpy, time
+from geometry_msgs.msg import PoseStamped
+rclpy.init()
+node = rclpy.create_node("joiner")
+node.create_subscription(PoseStamped, "target_pose", print, 10)
+until = time.monotonic() + 1.0
+while time.monotonic() < until:
+    rclpy.spin_once(node, timeout_sec=0.1)
+"""
 WANTED = {
     "commands [Hz]": "50",
     "gap between commands, longest [ms]": "at most 60, back to back",
@@ -43,135 +58,105 @@ WANTED = {
 }
 
 
-class Relay(Node):
-    """Passes the simulator's pictures on with the time of this machine as their stamp."""
-
-    def __init__(self, connection: Connection) -> None:
-        super().__init__("camera_driver")
-        self._publisher = self.create_publisher(Image, "camera", QoSProfile(depth=10))
-        self.create_subscription(Image, "rgb", self._on_image, 10)
-
-    def _on_image(self, message: Image) -> None:
-        message.header.stamp = self.get_clock().now().to_msg()
-        self._publisher.publish(message)
-
-    def close(self) -> None:
-        """Nothing to hand over."""
-
-
 class Recorder(Node):
     """Writes down when commands and statuses came."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self) -> None:
         super().__init__("recorder")
-        self._connection = connection
-        self._record: dict[str, list[Any]] = {"commands": [], "plans": [], "delays": []}
+        self.commands: list[tuple[float, float]] = []  # arrival and stamp [s, system time]
+        self.plans: list[tuple[float, float, float]] = []  # when ready, picture's age, plan time
+        self.delay = float("nan")
         self.create_subscription(PoseStamped, "target_pose", self._on_command, 100)
         self.create_subscription(PlanStatus, "wm_planner/status", self._on_status, 100)
         self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
 
     def _on_command(self, message: PoseStamped) -> None:
-        self._record["commands"].append((time.monotonic(), _seconds(message.header.stamp)))
+        self.commands.append((time.time(), _seconds(message.header.stamp)))
 
     def _on_status(self, message: PlanStatus) -> None:
         if message.state == PlanStatus.ACTIVE and np.isfinite(message.image_age):
-            sent, age = _seconds(message.header.stamp), message.image_age
-            plan = (sent - age, age, message.plan_time)
-            plans = self._record["plans"]
-            if not plans or plans[-1][1:] != plan[1:]:  # else the status of once a second
-                plans.append(plan)
+            plan = (_seconds(message.header.stamp), message.image_age, message.plan_time)
+            if not self.plans or self.plans[-1][1:] != plan[1:]:  # else the one of every second
+                self.plans.append(plan)
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         values = {v.key: v.value for status in message.status for v in status.values}
         if DELAY in values:
-            self._record["delays"].append(float(values[DELAY]))
-
-    def close(self) -> None:
-        """Hand over what was recorded."""
-        self._connection.send(self._record)
+            self.delay = float(values[DELAY])
 
 
 def _seconds(stamp: Any) -> float:
     return float(stamp.sec + stamp.nanosec * 1e-9)
 
 
-def _serve(kind: type[Relay] | type[Recorder], connection: Connection) -> None:
-    """A node in a process of its own, until the connection says so."""
+@contextlib.contextmanager
+def others_join(wanted: bool) -> Iterator[None]:
+    """Start and end programs that subscribe to the commands, one after the other."""
+    end = threading.Event()
+
+    def join() -> None:
+        while not end.wait(1.0):
+            subprocess.run([sys.executable, "-c", JOINER], check=True, stdout=subprocess.DEVNULL)
+
+    thread = threading.Thread(target=join if wanted else lambda: None)
+    thread.start()
+    try:
+        yield
+    finally:
+        end.set()
+        thread.join()
+
+
+def measure(seconds: float, camera_rate: float, *parameters: str, joining: bool) -> Recorder:
+    """Run the loop; returns what was recorded, without the goal's first two seconds."""
     rclpy.init()
-    node, executor = kind(connection), SingleThreadedExecutor()
-    executor.add_node(node)
-    while not connection.poll():
-        executor.spin_once(timeout_sec=0.2)
-    node.close()
-    rclpy.try_shutdown()
-
-
-class Process:
-    """A node of this script's in a process of its own."""
-
-    def __init__(self, kind: type[Relay] | type[Recorder]) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(kind, theirs))
-        self._process.start()
-
-    def end(self, wait: bool = False) -> Any:
-        """Stop it; what it recorded, if anything."""
-        self._connection.send("end")
-        record = self._connection.recv() if wait else None
-        self._process.join(5)
-        self._process.kill()
-        return record
-
-
-def measure(seconds: float, camera_rate: float, *parameters: str) -> dict[str, list[Any]]:
-    """Run the loop; returns the recorder's lists, without the goal's first two seconds."""
-    rclpy.init()
-    simulator = start_simulator(f"camera_rate:={camera_rate}", log_level="warn")
-    planner = start_planner(
-        "use_sim_time:=false",
-        "session.progress_time:=0.0",
-        *parameters,
-        image="camera",
-        log_level="warn",
-    )
-    relay, client, executor = Process(Relay), Client(), SingleThreadedExecutor()
+    camera = ("system_time:=true", f"camera_rate:={camera_rate}")
+    simulator = start_simulator(*camera, log_level="warn")
+    endless = ("use_sim_time:=false", "session.progress_time:=0.0", *parameters)
+    planner = start_planner(*endless, log_level="warn")
+    client, executor = Client(), SingleThreadedExecutor()
     executor.add_node(client)
     try:
         client.wait_active()
         client.reset(SEED)
         goal, _ = client.sample_goal(SEED)
-        handle = client.send(ReachGoal.Goal(image=goal, tolerance=NEVER), seconds + 30)
+        handle = client.send(ReachGoal.Goal(image=goal, tolerance=NEVER), seconds + 60)
         assert handle.accepted, client.rejection
         client.spin_for(2.0)
-        recorder = Process(Recorder)
-        time.sleep(seconds)  # the client takes no pictures meanwhile
-        record = recorder.end(wait=True)
-        client.cancel(handle)
+        executor.remove_node(client)
+        client.destroy_node()  # it would take every picture
+        recorder = Recorder()
+        executor.add_node(recorder)
+        with others_join(joining):
+            until = time.monotonic() + seconds
+            while time.monotonic() < until:
+                executor.spin_once(timeout_sec=0.1)
     finally:
-        for process in (relay, planner, simulator):
-            process.end()
-    client.destroy_node()
+        planner.end()
+        simulator.end()
+    recorder.destroy_node()
     rclpy.try_shutdown()
-    return record
+    return recorder
 
 
-def figures(record: dict[str, list[Any]]) -> dict[str, float]:
+def figures(record: Recorder) -> dict[str, float]:
     """What a run showed [ms, Hz]."""
-    arrivals, stamps = np.array(record["commands"]).T
+    arrivals, stamps = np.array(record.commands).T
     gaps = np.diff(arrivals)
-    plans = np.array(record["plans"])  # stamp, image age when ready, plan time
-    plans = plans[plans[:, 0] + plans[:, 1] < stamps[-1]]
-    first = stamps[np.searchsorted(stamps, plans[:, 0] + plans[:, 1])]
-    to_command = first - plans[:, 0] - plans[:, 2]
+    plans = np.array(record.plans)
+    plans = plans[(plans[:, 0] > stamps[0] + 0.1) & (plans[:, 0] < stamps[-1])]
+    ready, age, plan_time = plans.T
+    # A plan's command leaves right before the status that tells of the plan.
+    own = arrivals[np.searchsorted(stamps, ready, side="right") - 1]
+    to_command = own - (ready - age) - plan_time
     return {
         "commands [Hz]": (len(arrivals) - 1) / (arrivals[-1] - arrivals[0]),
         "gap between commands, p99 [ms]": 1e3 * np.quantile(gaps, 0.99),
         "gap between commands, longest [ms]": 1e3 * gaps.max(),
         "plans": len(plans),
-        "plan time, median [ms]": 1e3 * np.median(plans[:, 2]),
-        "time between plans, median [ms]": 1e3 * np.median(np.diff(plans[:, 0])),
-        "picture's publication to callback, p99 [ms]": 1e3 * max(record["delays"], default=np.nan),
+        "plan time, median [ms]": 1e3 * np.median(plan_time),
+        "time between plans, median [ms]": 1e3 * np.median(np.diff(ready)),
+        "picture's publication to callback, p99 [ms]": 1e3 * record.delay,
         "stamp to command less plan time, median [ms]": 1e3 * np.median(to_command),
         "stamp to command less plan time, p95 [ms]": 1e3 * np.quantile(to_command, 0.95),
     }
@@ -179,20 +164,25 @@ def figures(record: dict[str, list[Any]]) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--plan-time", type=float, default=0.3)
+    parser.add_argument("--seconds", type=float, default=60.0, help="of each run")
+    parser.add_argument("--plan-time", type=float, default=0.3, help="of a plan back to back [s]")
+    parser.add_argument("--default-dds", action="store_true", help="without the Fast DDS profile")
     options = parser.parse_args()
+    if not options.default_dds:
+        profile = Path(get_package_share_directory("wm_planner")) / "config" / "fastdds.xml"
+        os.environ.update(dict.fromkeys(PROFILE_NAMES, str(profile)))
     load = os.getloadavg()[0]
     # DINO-WM's rule plans on until its time is up.
     busy = ("planning.preset:=dino_wm", "planning.iterations:=500")
-    budget = f"planning.budget:={options.plan_time}"
+    busy = (*busy, f"planning.budget:={options.plan_time}")
     runs = [
-        figures(measure(options.seconds, 25.0, *busy, budget)),
-        figures(measure(options.seconds, 5.0)),
+        figures(measure(options.seconds, 25.0, *busy, joining=False)),
+        figures(measure(options.seconds, 25.0, *busy, joining=True)),
+        figures(measure(options.seconds, 5.0, joining=False)),
     ]
     print(f"{platform.machine()}, {os.cpu_count()} cores, load {load:.1f} before", end=" ")
     print(f"and {os.getloadavg()[0]:.1f} after, {options.seconds:.0f} s each\n")
-    print("| what | back to back | free planner | wanted |\n|---|---|---|---|")
+    print("| what | back to back | others join | free planner | wanted |\n|---|---|---|---|---|")
     for what in runs[0]:
         numbers = " | ".join(f"{run[what]:.1f}" for run in runs)
         print(f"| {what} | {numbers} | {WANTED.get(what, '')} |")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -130,3 +131,25 @@ def test_time_never_jumps_back_on_a_reset(wire: Wire) -> None:
 def test_negative_seed_is_refused_with_a_sentence(wire: Wire) -> None:
     with pytest.raises(ClientError, match="a seed is not negative"):
         wire.client.reset(-1)
+
+
+def test_with_system_time_stamps_are_the_machine_s_and_there_is_no_clock(watcher: Client) -> None:
+    lab = Partner(
+        "wm_planner_sim.sim_node", ["--ros-args", "-r", "__ns:=/lab", "-p", "system_time:=true"]
+    )
+    ages: list[float] = []
+    heard = watcher.create_subscription(
+        Image, "/lab/rgb", lambda m: ages.append(time.time() - seconds(m.header.stamp)), RELIABLE
+    )
+    try:
+        until = time.monotonic() + 30
+        while len(ages) < 3 and time.monotonic() < until:
+            watcher.spin_for(0.1)
+        topics = dict(watcher.get_publisher_names_and_types_by_node("sim", "/lab"))
+    finally:
+        lab.end()
+        watcher.destroy_subscription(heard)
+    assert len(ages) >= 3
+    assert 0 < min(ages) < 0.5
+    assert "/lab/joint_states" in topics
+    assert "/clock" not in topics

@@ -9,6 +9,7 @@ from types import FrameType
 
 import numpy as np
 import rclpy
+from builtin_interfaces.msg import Time
 from geometry_msgs.msg import PoseStamped
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.clock import Clock, ClockType
@@ -34,7 +35,9 @@ class SimNode(Node):
 
     Publishes ``rgb``, ``camera_info``, ``joint_states``, ``current_pose`` and ``/clock``; takes
     ``target_pose``; serves ``~/reset`` and ``~/sample_goal``. All stamps are simulated time, which
-    starts at 0 with the process and never jumps, not even on a reset.
+    starts at 0 with the process and never jumps, not even on a reset. With ``system_time`` they are
+    the system's time, as a real camera's and arm's, and there is no ``/clock``; a picture's is then
+    that of its end, as many drivers stamp.
     """
 
     def __init__(self) -> None:
@@ -46,6 +49,10 @@ class SimNode(Node):
         factor = self._number(
             "real_time_factor", 1.0, 0.01, 100.0, "Simulated seconds per wall-clock second."
         )
+        text = "Stamp with the system's time, and publish no /clock."
+        self._system_time: bool = self.declare_parameter(
+            "system_time", False, ParameterDescriptor(description=text, read_only=True)
+        ).value
         self._sim = Simulation(height, width, seed)
         self._info = messages.camera_info(self._sim.intrinsics, height, width)
         self._ticks_per_picture = max(1, round(1.0 / (camera_rate * CONTROL_PERIOD)))
@@ -58,7 +65,8 @@ class SimNode(Node):
         self._camera_info = self.create_publisher(CameraInfo, "camera_info", RELIABLE_10)
         self._joints = self.create_publisher(JointState, "joint_states", RELIABLE_10)
         self._pose = self.create_publisher(PoseStamped, "current_pose", RELIABLE_10)
-        self._clock_topic = self.create_publisher(ClockMessage, "/clock", RELIABLE_10)
+        if not self._system_time:
+            self._clock_topic = self.create_publisher(ClockMessage, "/clock", RELIABLE_10)
         self.create_subscription(PoseStamped, "target_pose", self._on_target, RELIABLE_10)
         self.create_service(ResetScene, "~/reset", self._on_reset)
         self.create_service(SampleGoal, "~/sample_goal", self._on_sample_goal)
@@ -106,16 +114,24 @@ class SimNode(Node):
         """Simulates 20 ms and publishes what belongs to its end."""
         self._sim.step()
         self._ticks += 1
-        stamp = messages.stamp(self._sim.time)
-        self._clock_topic.publish(ClockMessage(clock=stamp))
+        stamp = self._now()
+        if not self._system_time:
+            self._clock_topic.publish(ClockMessage(clock=stamp))
         self._joints.publish(
             messages.joint_state(stamp, self._sim.joint_positions, self._sim.joint_velocities)
         )
         self._pose.publish(messages.pose(stamp, self._sim.ee_position, self._sim.ee_quaternion))
         if self._ticks % self._ticks_per_picture == 0:
-            self._rgb.publish(messages.image(stamp, self._sim.render()))
-            self._info.header.stamp = stamp
+            picture = self._sim.render()
+            self._info.header.stamp = self._now()
+            self._rgb.publish(messages.image(self._info.header.stamp, picture))
             self._camera_info.publish(self._info)
+
+    def _now(self) -> Time:
+        """The time of stamps."""
+        if self._system_time:
+            return self.get_clock().now().to_msg()
+        return messages.stamp(self._sim.time)
 
     def _on_target(self, message: PoseStamped) -> None:
         """Takes the position of a target; the gripper keeps pointing down."""
@@ -155,7 +171,7 @@ class SimNode(Node):
             response.message = f"a seed is not negative, {request.seed} is"
             return response
         goal = self._sim.goal_picture(seed=request.seed)
-        now = messages.stamp(self._sim.time)
+        now = self._now()
         response.image = messages.image(now, goal.picture)
         response.pose = messages.pose(now, goal.position, np.array(scene.DOWN_XYZW))
         response.success = True

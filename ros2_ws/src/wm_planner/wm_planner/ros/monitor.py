@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Mapping
 
 SPAN = 5.0  # [s] events of this long ago still count in a rate
-SAMPLES = 200  # values that a percentile is taken of
+SAMPLES = 1000  # values that a percentile is taken of
 
 
 class Rate:

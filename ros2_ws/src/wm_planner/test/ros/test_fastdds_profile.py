@@ -1,0 +1,51 @@
+"""Rules of ``config/fastdds.xml``, in a process that uses it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from ament_index_python.packages import get_package_share_directory
+
+SHARED_MEMORY = Path("/dev/shm")
+SEGMENT = 32 << 20
+NODE = """
+import rclpy
+rclpy.init()
+node = rclpy.create_node("profiled")
+print("up", flush=True)
+input()
+"""
+
+
+def largest_segment(*, profile: bool) -> tuple[int, str]:
+    """The largest shared memory that a node makes [bytes], and what it printed as errors."""
+    environment = {**os.environ, "RMW_IMPLEMENTATION": "rmw_fastrtps_cpp"}
+    for name in ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"):
+        environment.pop(name, None)
+        if profile:
+            share = Path(get_package_share_directory("wm_planner"))
+            environment[name] = str(share / "config" / "fastdds.xml")
+    before = set(SHARED_MEMORY.iterdir())
+    process = subprocess.Popen(
+        [sys.executable, "-c", NODE],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    assert process.stdout.readline() == "up\n"
+    made = [path.stat().st_size for path in set(SHARED_MEMORY.iterdir()) - before]
+    _, errors = process.communicate("end\n", timeout=20)
+    return max(made), errors
+
+
+def test_the_profile_holds_pictures_that_the_default_does_not() -> None:
+    with_profile, errors = largest_segment(profile=True)
+    without, _ = largest_segment(profile=False)
+    assert not errors
+    assert without < 640 * 480 * 3 < SEGMENT <= with_profile
