@@ -12,12 +12,13 @@ def main() -> None:
 
 
 def is_free(domain: int) -> bool:
-    """Tells whether the first participant's discovery port of a domain is free."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.bind(("", 7410 + 250 * domain))
-        except OSError:
-            return False
+    """Tells whether the discovery ports of a domain's first ten participants are free."""
+    for participant in range(10):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.bind(("", 7410 + 250 * domain + 2 * participant))
+            except OSError:
+                return False
     return True
 
 
