@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from geometry_msgs.msg import PoseStamped
+from rcl_interfaces.msg import Log
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image, JointState
@@ -20,6 +21,7 @@ from wm_planner_sim.partners import Partner
 
 RELIABLE = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
 SEED = 1_500_000
+CENTRE = (np.array(scene.WORKSPACE_MIN) + np.array(scene.WORKSPACE_MAX)) / 2
 
 
 class Wire:
@@ -29,11 +31,13 @@ class Wire:
         self.client = client
         self.heard: dict[str, list[Any]] = {}
         self._target = client.create_publisher(PoseStamped, "target_pose", 10)
+        self._joints = client.create_publisher(JointState, "joint_command", 10)
         for name, kind in (
             ("rgb", Image),
             ("camera_info", CameraInfo),
             ("joint_states", JointState),
             ("/clock", Clock),
+            ("/rosout", Log),
         ):
             self.heard[name] = []
             client.create_subscription(kind, name, self.heard[name].append, RELIABLE)
@@ -46,9 +50,20 @@ class Wire:
         self._target.publish(message)
         self.client.spin_for(0.6)
 
+    def send_joints(self, message: JointState | None = None, **positions: float) -> None:
+        if message is None:
+            message = JointState(name=list(positions), position=list(positions.values()))
+        self._joints.publish(message)
+        self.client.spin_for(0.6)
+
     def close(self) -> None:
         """Leave the arm to the planner of other tests, which takes no second publisher."""
         self.client.destroy_publisher(self._target)
+        self.client.destroy_publisher(self._joints)
+
+    @property
+    def joints(self) -> np.ndarray:
+        return np.array(self.heard["joint_states"][-1].position)
 
     @property
     def position(self) -> np.ndarray:
@@ -110,6 +125,39 @@ def test_target_that_makes_no_sense_does_not_move_the_hand(
     before = wire.position
     wire.send(np.array(position), frame)
     np.testing.assert_allclose(wire.position, before, atol=1e-3)
+
+
+def test_joints_go_to_the_commanded_positions_by_name(wire: Wire) -> None:
+    wire.client.reset(SEED)
+    wanted = wire.joints + np.array([0, 0.05, 0, 0, 0, -0.1, 0])
+    wire.send_joints(panda_joint6=wanted[5], panda_joint3=math.nan, panda_joint2=wanted[1])
+    np.testing.assert_allclose(wire.joints, wanted, atol=2e-3)
+    wire.send(CENTRE)
+    np.testing.assert_allclose(wire.position, CENTRE, atol=2e-3)
+
+
+def test_what_is_wrong_in_a_joint_command_is_told_once(wire: Wire) -> None:
+    wire.client.reset(SEED)
+    before = wire.joints
+    wire.heard["/rosout"].clear()
+    for position in (0.0, 0.1):
+        wire.send_joints(panda_finger_joint1=position)
+    np.testing.assert_allclose(wire.joints, before, atol=1e-3)
+    wire.send_joints(panda_joint7=9.0)
+    np.testing.assert_allclose(wire.joints, [*before[:6], 2.8973], atol=2e-3)
+    wire.send_joints(panda_joint7=9.0)
+    told = [log.msg for log in wire.heard["/rosout"] if log.name == "sim"]
+    assert len(told) == 2
+    assert "no joint panda_finger_joint1" in told[0]
+    assert "clipped to the limits" in told[1]
+
+
+def test_a_joint_command_without_a_position_for_each_name_does_not_move_the_arm(wire: Wire) -> None:
+    wire.client.reset(SEED)
+    before = wire.joints
+    wire.send_joints(JointState(name=list(scene.JOINT_NAMES), velocity=[1.0] * 7))
+    wire.send_joints(JointState(name=list(scene.JOINT_NAMES), position=[0.0] * 6))
+    np.testing.assert_allclose(wire.joints, before, atol=1e-3)
 
 
 def test_sampling_a_goal_does_not_move_the_hand(wire: Wire) -> None:

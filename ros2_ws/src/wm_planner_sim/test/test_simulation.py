@@ -159,6 +159,54 @@ def test_target_outside_the_workspace_is_clipped(simulation: Simulation) -> None
     np.testing.assert_allclose(simulation.target, [0.66, -0.20, 0.2])
 
 
+def _ticks(simulation: Simulation, count: int) -> None:
+    for _ in range(count):
+        simulation.step()
+
+
+def test_joints_go_where_they_are_told_and_nan_leaves_them(simulation: Simulation) -> None:
+    simulation.place(CENTRE)
+    wanted = simulation.joint_command
+    wanted[[1, 5]] += 0.1, -0.2
+    told = np.full(7, np.nan)
+    told[[1, 5]] = wanted[[1, 5]]
+    simulation.set_joints(told)
+    _ticks(simulation, 50)
+    np.testing.assert_allclose(simulation.joint_positions, wanted, atol=1e-3)
+    simulation.set_joints(np.full(7, np.nan))
+    _ticks(simulation, 10)
+    np.testing.assert_allclose(simulation.joint_positions, wanted, atol=1e-3)
+
+
+def test_joints_are_clipped_to_franka_s_limits(simulation: Simulation) -> None:
+    simulation.place(CENTRE)
+    simulation.set_joints([9.0, np.inf, -9.0, 9.0, -np.inf, -9.0, 0.0])
+    np.testing.assert_allclose(
+        simulation.joint_command, [2.8973, 1.7628, -2.8973, -0.0698, -2.8973, -0.0175, 0.0]
+    )
+
+
+def test_the_last_kind_of_command_drives_the_arm(simulation: Simulation) -> None:
+    simulation.place(CENTRE)
+    simulation.set_joints(simulation.joint_command + 0.1)
+    _ticks(simulation, 50)
+    assert np.linalg.norm(simulation.ee_position - CENTRE) > 0.02
+    simulation.set_joints(np.full(7, np.nan))
+    simulation.set_target(CENTRE)
+    simulation.set_joints(np.full(7, np.nan))  # says nothing, so the target still counts
+    _ticks(simulation, 50)
+    np.testing.assert_allclose(simulation.ee_position, CENTRE, atol=1e-3)
+    simulation.set_joints(np.array(scene.HOME))
+    simulation.place(CENTRE)
+    _ticks(simulation, 50)
+    np.testing.assert_allclose(simulation.ee_position, CENTRE, atol=1e-3)
+
+
+def test_joints_that_are_not_seven_are_refused(simulation: Simulation) -> None:
+    with pytest.raises(ValueError, match="seven numbers"):
+        simulation.set_joints([0.0] * 6)
+
+
 def test_a_step_reaches_its_displacement_in_even_ticks() -> None:
     way = np.array(list(targets(CENTRE, [0.05, 0.0, -0.02])))
     assert len(way) == STEP_TICKS

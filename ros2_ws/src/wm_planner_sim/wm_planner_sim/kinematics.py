@@ -23,6 +23,9 @@ class InverseKinematics:
         model: The scene. Its data is not touched: the solver keeps its own.
         damping: Damping of the least squares.
         posture_gain: Share of the way to ``HOME`` tried per iteration.
+
+    Attributes:
+        limits: Lowest and highest positions of the joints (2, 7) [rad].
     """
 
     def __init__(
@@ -34,7 +37,7 @@ class InverseKinematics:
         joints = [model.joint(name) for name in JOINT_NAMES]
         self._qpos = np.array([joint.qposadr[0] for joint in joints])
         self._dof = np.array([joint.dofadr[0] for joint in joints])
-        self._range = np.array([joint.range for joint in joints]).T
+        self.limits = np.array([joint.range for joint in joints]).T
         self._damping = damping**2 * np.eye(6)
         self._posture_gain = posture_gain
         self._home = np.array(HOME)
@@ -75,5 +78,5 @@ class InverseKinematics:
             inverse = arm.T @ np.linalg.inv(arm @ arm.T + self._damping)
             posture = self._posture_gain * (self._home - joints)
             joints += inverse @ (error - arm @ posture) + posture
-            np.clip(joints, self._range[0], self._range[1], out=joints)
+            np.clip(joints, *self.limits, out=joints)
         return joints

@@ -34,10 +34,11 @@ class SimNode(Node):
     """Steps the simulation against the wall clock and speaks its topics and services.
 
     Publishes ``rgb``, ``camera_info``, ``joint_states``, ``current_pose`` and ``/clock``; takes
-    ``target_pose``; serves ``~/reset`` and ``~/sample_goal``. All stamps are simulated time, which
-    starts at 0 with the process and never jumps, not even on a reset. With ``system_time`` they are
-    the system's time, as a real camera's and arm's, and there is no ``/clock``; a picture's is then
-    that of its end, as many drivers stamp.
+    ``target_pose``, or ``joint_command`` as Isaac Sim's articulation controller does, positions
+    only: the one that came last drives the arm. Serves ``~/reset`` and ``~/sample_goal``. All
+    stamps are simulated time, which starts at 0 with the process and never jumps, not even on a
+    reset. With ``system_time`` they are the system's time, as a real camera's and arm's, and there
+    is no ``/clock``; a picture's is then that of its end, as many drivers stamp.
     """
 
     def __init__(self) -> None:
@@ -68,6 +69,7 @@ class SimNode(Node):
         if not self._system_time:
             self._clock_topic = self.create_publisher(ClockMessage, "/clock", RELIABLE_10)
         self.create_subscription(PoseStamped, "target_pose", self._on_target, RELIABLE_10)
+        self.create_subscription(JointState, "joint_command", self._on_joints, RELIABLE_10)
         self.create_service(ResetScene, "~/reset", self._on_reset)
         self.create_service(SampleGoal, "~/sample_goal", self._on_sample_goal)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -150,6 +152,24 @@ class SimNode(Node):
         self._sim.set_target(target)
         if not np.allclose(self._sim.target, target, atol=1e-6):
             self._warn_once("box", f"target_pose {target.round(3).tolist()} clipped to the box")
+
+    def _on_joints(self, message: JointState) -> None:
+        """Takes positions by the joints' names; what is missing or NaN stays as it is."""
+        if len(message.position) not in (0, len(message.name)):
+            counts = f"{len(message.name)} names, {len(message.position)} positions"
+            self._warn_once("joint counts", f"joint_command ignored: it has {counts}")
+            return
+        given = dict(zip(message.name, message.position, strict=False))
+        if unknown := sorted(given.keys() - set(scene.JOINT_NAMES)):
+            self._warn_once(
+                "joint names", f"joint_command: this arm has no joint {', '.join(unknown)}"
+            )
+        wanted = np.array([given.get(name, np.nan) for name in scene.JOINT_NAMES])
+        self._sim.set_joints(wanted)
+        if (np.abs(self._sim.joint_command - wanted) > 1e-6).any():  # NaN is no difference
+            self._warn_once(
+                "joint limits", f"joint_command {wanted.round(3).tolist()} clipped to the limits"
+            )
 
     def _on_reset(
         self, request: ResetScene.Request, response: ResetScene.Response

@@ -27,12 +27,13 @@ class Goal(NamedTuple):
 
 
 class Simulation:
-    """A Franka Panda that follows position targets of its tool centre point.
+    """A Franka Panda that follows position targets of its tool centre point, or of its joints.
 
     Positions are those of the site between the fingertips in the frame ``panda_link0`` [m]; the
     gripper points down. Every tick, inverse kinematics turns the target into joint positions, which
-    stiff position servos with gravity compensation follow. For one seed and one sequence of targets
-    every number and picture is the same on one machine.
+    stiff position servos with gravity compensation follow. Joint positions given directly take its
+    place until the next target, and the gripper then points wherever they say. For one seed and one
+    sequence of targets every number and picture is the same on one machine.
 
     Args:
         camera_height: Height of the pictures [pixels].
@@ -61,6 +62,7 @@ class Simulation:
         self._ticks = 0
         self._target = np.zeros(3)
         self._command = np.zeros(7)
+        self._by_joints = False
         self.reset(seed)
 
     def reset(self, seed: int) -> None:
@@ -81,7 +83,7 @@ class Simulation:
         """
         kept = self._data.qpos[self._cube : self._cube + 7].copy() if cube is None else cube
         mujoco.mj_resetData(self._model, self._data)
-        self._target = self.clip(position)
+        self.set_target(position)
         self._command = self._ik.solve(self._target, scene.HOME, iterations=100)
         self._data.qpos[self._arm] = self._command
         self._data.qpos[self._cube : self._cube + 7] = kept
@@ -95,10 +97,27 @@ class Simulation:
             ValueError: It is not three finite numbers.
         """
         self._target = self.clip(position)
+        self._by_joints = False
+
+    def set_joints(self, positions: ArrayLike) -> None:
+        """Gives positions (7,) [rad] of the joints in the order of ``scene.JOINT_NAMES``.
+
+        NaN leaves a joint as it was commanded last; other positions are clipped to its limits.
+
+        Raises:
+            ValueError: They are not seven numbers.
+        """
+        wanted = np.asarray(positions, dtype=np.float64)
+        if wanted.shape != (7,):
+            raise ValueError(f"joint positions are seven numbers in radians, not {positions!r}")
+        given = ~np.isnan(wanted)
+        self._command = np.where(given, np.clip(wanted, *self._ik.limits), self._command)
+        self._by_joints = self._by_joints or bool(given.any())
 
     def step(self) -> None:
         """Simulates one control tick of 20 ms."""
-        self._command = self._ik.solve(self._target, self._command)
+        if not self._by_joints:
+            self._command = self._ik.solve(self._target, self._command)
         self._data.ctrl[:] = self._command
         mujoco.mj_step(self._model, self._data, self._substeps)
         mujoco.mj_kinematics(self._model, self._data)
@@ -160,6 +179,11 @@ class Simulation:
     def target(self) -> Array:
         """The place (3,) last commanded, after clipping [m]."""
         return self._target.copy()
+
+    @property
+    def joint_command(self) -> Array:
+        """Positions (7,) of the joints last commanded, by a target or directly [rad]."""
+        return self._command.copy()
 
     @property
     def ee_position(self) -> Array:
