@@ -320,6 +320,7 @@ def _restart_simulator(run: Run) -> Callable[[], None]:
     run.simulator.process.wait()
 
     def undo() -> None:
+        run.node.clock_offset = 0.0  # its clock begins at 0, and a stamp cannot lie before
         run.simulator.restart()
         run.node.picture = None
         run.node.wait_active()

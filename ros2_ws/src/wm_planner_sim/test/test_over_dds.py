@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -29,6 +31,24 @@ SEEDS = seeds.EVALUATION[1000:]
 MAX_SPEED = 0.5  # [m/s] limits.max_speed of the planner's config/franka.yaml
 LONG = 60.0  # [s] a timeout that no test waits for
 EPISODE = 8.0  # [s] 40 model steps
+
+
+CLIENT_OF_A_GOAL = """
+import sys
+
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from wm_planner_msgs.action import ReachGoal
+from wm_planner_sim.client import Client
+
+rclpy.init()
+client = Client()
+executor = SingleThreadedExecutor()
+executor.add_node(client)
+picture, _ = client.sample_goal(int(sys.argv[1]))
+goal = ReachGoal.Goal(image=picture, tolerance=1e-9)
+client.result(client.send(goal, 4.0, lambda _: print("step", flush=True)), 60.0)
+"""
 
 
 def _moving(client: Any, seed: int) -> Any:
@@ -281,6 +301,24 @@ def test_a_killed_simulator_ends_the_goal_and_a_new_one_needs_no_new_planner(
     assert episode.error_code == Code.NONE, episode.message
     assert episode.final_distance < 0.02
     assert planner.process.poll() is None
+
+
+def test_a_client_that_dies_leaves_its_goal_to_the_goal_s_own_end(client: Any) -> None:
+    client.reset(SEEDS[19])
+    command = [sys.executable, "-c", CLIENT_OF_A_GOAL, str(SEEDS[19])]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as other:
+        assert other.stdout and other.stdout.readline() == b"step\n"
+        other.kill()
+    client.spin_for(0.5)
+    assert client.status.state == PlanStatus.ACTIVE
+    client.commands.clear()
+    until = time.monotonic() + 20
+    while client.status.state == PlanStatus.ACTIVE and time.monotonic() < until:
+        client.spin_for(0.1)
+    assert client.status.error_code == ReachGoal.Result.TIMED_OUT, client.status.message
+    assert len(client.commands) > 50
+    assert client.held()
+    client.cancel(_moving(client, SEEDS[20]))
 
 
 def test_a_terminated_planner_holds_the_arm_and_tells_its_client(
