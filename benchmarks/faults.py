@@ -1,7 +1,7 @@
 """An hour of simulated time with faults: camera, simulator, worker, clock, goals, parameters.
 
-Simulator, planner and this script run as separate processes over DDS; pictures and the clock pass
-through this script, which spoils them. After every goal the commands on the wire are checked.
+Simulator, planner and this script run as separate processes over DDS; pictures, poses and the clock
+pass through this script, which spoils them. After every goal the commands on the wire are checked.
 
 python benchmarks/faults.py [--minutes 60] [--factor 4] [--goals 1000] [--seed 0]
 """
@@ -47,7 +47,7 @@ REACTION = 0.2  # [s] until the arm is held, after the watchdog's own time
 
 
 class Harness(Client):
-    """A client through which pictures and the clock pass."""
+    """A client through which pictures, poses and the clock pass."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,6 +59,7 @@ class Harness(Client):
         self.sim_time = 0.0
         self._camera = self.create_publisher(Image, "spoiled", QoSProfile(depth=10))
         self._clock = self.create_publisher(Clock, "/clock", 10)
+        self._pose = self.create_publisher(PoseStamped, "shifted_pose", 10)
         self.on_picture = self._pass_on
         self.create_subscription(Clock, "/sim_clock", self._on_clock, 100)
         self.create_subscription(PoseStamped, "target_pose", self._on_command, 1000)
@@ -86,6 +87,8 @@ class Harness(Client):
     def _on_pose(self, message: PoseStamped) -> None:
         super()._on_pose(message)
         self.measured.append(self.position)
+        message.header.stamp = self._shifted(message.header.stamp)
+        self._pose.publish(message)
 
     def forget(self) -> None:
         """Begin a new record."""
@@ -121,7 +124,11 @@ class Run:
         words += ["-p", f"real_time_factor:={factor}", "--log-level", "error"]
         self.simulator = Partner("wm_planner_sim.sim_node", ["--ros-args", *words])
         self.planner = start_planner(
-            "session.progress_time:=0.0", image="spoiled", log_level="warn", output=self.log
+            "session.progress_time:=0.0",
+            image="spoiled",
+            pose="shifted_pose",
+            log_level="warn",
+            output=self.log,
         )
         self.node, self.executor = Harness(), SingleThreadedExecutor()
         self.executor.add_node(self.node)

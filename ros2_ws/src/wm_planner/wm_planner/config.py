@@ -310,7 +310,10 @@ class SessionConfig:
         1.0, "Hold and end the goal when no good image came for this long [s].", above=0.0
     )
     pose_timeout: float = setting(
-        1.0, "Hold and end the goal when no measured pose came for this long [s].", above=0.0
+        1.0,
+        "Hold and end the goal when no measured pose came for this long; one that is older when it "
+        "arrives does not count [s].",
+        above=0.0,
     )
     progress_time: float = setting(
         10.0,

@@ -63,11 +63,11 @@ class Watcher(Client):
             self.spin_for(0.05)
 
     def begin(self, seed: int) -> Any:
-        """A goal under way that no test waits for, its first step made."""
+        """A goal that no picture satisfies, its first step made."""
         self.reset(seed)
         goal, _ = self.sample_goal(seed)
         steps: list[Any] = []
-        handle = self.send(ReachGoal.Goal(image=goal), 60.0, steps.append)
+        handle = self.send(ReachGoal.Goal(image=goal, tolerance=1e-9), 60.0, steps.append)
         assert handle.accepted, self.rejection.message
         until = time.monotonic() + 20
         while not steps and time.monotonic() < until:
@@ -99,12 +99,14 @@ class Between(Watcher):
 
     Attributes:
         pass_poses: Whether the planner gets the measured poses.
+        pose_lag: How much older than they are their stamps say [s].
         pass_commands: Whether the arm gets the commands.
     """
 
     def __init__(self, planner: str) -> None:
         super().__init__(planner)
         self.pass_poses = self.pass_commands = True
+        self.pose_lag = 0
         self._passed_pose = self.create_publisher(PoseStamped, "passed_pose", 10)
         self._passed_command = self.create_publisher(PoseStamped, "target_pose", 10)
         self.create_subscription(PoseStamped, "command_to_pass", self._pass_command, 100)
@@ -112,6 +114,7 @@ class Between(Watcher):
     def _on_pose(self, message: PoseStamped) -> None:
         super()._on_pose(message)
         if self.pass_poses:
+            message.header.stamp.sec -= self.pose_lag
             self._passed_pose.publish(message)
 
     def _pass_command(self, message: PoseStamped) -> None:
@@ -239,6 +242,7 @@ def parted_planner(brittle_model: Path) -> Iterator[Between]:
 def between(simulator: Partner, parted_planner: Between) -> Between:
     """A client that can spoil everything of its planner."""
     parted_planner.pass_poses = parted_planner.pass_commands = True
+    parted_planner.pose_lag = 0
     parted_planner.spoil = lambda image: image
     parted_planner.wait_active()
     parted_planner.commands.clear()

@@ -102,6 +102,19 @@ def test_an_ending_has_its_code_and_sentence_and_the_arm_is_held(between: Any, c
         assert between.ask(Trigger, "release", Trigger.Request()).success
 
 
+@pytest.mark.parametrize(("lag", "words"), [(2, "s old when it arrives"), (-3, "in the future")])
+def test_poses_of_another_time_do_not_count_and_the_status_says_so(
+    between: Any, lag: int, words: str
+) -> None:
+    handle = between.begin(SEEDS[40 + lag])
+    between.pose_lag = lag
+    answer = between.result(handle, 30.0)
+    assert answer.result.error_code == Code.NO_POSE, answer.result.error_msg
+    assert between.held()
+    (warning,) = [text for text in between.status.warnings if "current_pose" in text]
+    assert words in warning
+
+
 WATCH_RAISES = """
 from wm_planner.ros.operation import Operation
 

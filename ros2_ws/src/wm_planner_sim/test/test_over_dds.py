@@ -307,7 +307,8 @@ def test_a_client_that_dies_leaves_its_goal_to_the_goal_s_own_end(client: Any) -
     client.reset(SEEDS[19])
     command = [sys.executable, "-c", CLIENT_OF_A_GOAL, str(SEEDS[19])]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as other:
-        assert other.stdout and other.stdout.readline() == b"step\n"
+        assert other.stdout
+        assert other.stdout.readline() == b"step\n"
         other.kill()
     client.spin_for(0.5)
     assert client.status.state == PlanStatus.ACTIVE

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
+from builtin_interfaces.msg import Time
 from rclpy.context import Context
+from rclpy.duration import Duration
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
+from std_msgs.msg import Header
 
 from wm_planner.control import Pose
 from wm_planner.ros.joints import JointInput
@@ -19,9 +23,10 @@ class Input:
 
     def __init__(self, node: Node) -> None:
         self.poses: list[Pose] = []
-        self.joints = JointInput(node, ["a", "b"], self.poses.append)
+        self.now = node.get_clock().now()
+        self.joints = JointInput(node, ["a", "b"], 1.0, self.poses.append)
 
-    def take(self, **fields: list[object]) -> None:
+    def take(self, **fields: Any) -> None:
         self.joints._on_message(JointState(**fields))
 
 
@@ -62,3 +67,28 @@ def test_what_is_missing_or_not_finite_is_dropped_with_a_sentence(
     assert words in measured.joints.problem
     measured.take(name=["a", "b"], position=[1.0, 2.0])
     assert measured.joints.problem == ""
+
+
+@pytest.mark.parametrize(
+    ("age", "words"),
+    [
+        (3.0, "s old when it arrives; at most 1.00 s (session.pose_timeout)"),
+        (-60.0, "in the future: do its publisher and the node use the same clock"),
+    ],
+)
+def test_a_measurement_of_another_time_is_dropped_with_a_sentence(
+    measured: Input, age: float, words: str
+) -> None:
+    header = Header(stamp=(measured.now - Duration(seconds=age)).to_msg())
+    measured.take(header=header, name=["a", "b"], position=[1.0, 2.0])
+    assert measured.poses == []
+    assert words in measured.joints.problem
+    measured.joints.max_age = 1000.0
+    measured.take(header=Header(stamp=measured.now.to_msg()), name=["a", "b"], position=[1.0, 2.0])
+    assert (len(measured.poses), measured.joints.problem) == (1, "")
+
+
+def test_a_stamp_of_before_1970_is_dropped_with_a_sentence(measured: Input) -> None:
+    measured.take(header=Header(stamp=Time(sec=-1)), name=["a", "b"], position=[1.0, 2.0])
+    assert measured.poses == []
+    assert measured.joints.problem

@@ -35,14 +35,14 @@ def node() -> Iterator[Node]:
 
 def test_reliability_and_depth_of_the_pose_are_parameters(node: Node) -> None:
     for _ in range(2):  # also when the node is configured again
-        inputs = PoseInput(node, "base", lambda pose: None)
+        inputs = PoseInput(node, "base", 1.0, lambda pose: None)
         profile = inputs._subscription.qos_profile
         assert (profile.reliability, profile.depth) == (ReliabilityPolicy.RELIABLE, 7)
         inputs.close()
 
 
 def test_a_pose_that_cannot_arrive_is_told_in_a_sentence(node: Node) -> None:
-    inputs = PoseInput(node, "base", lambda pose: None)
+    inputs = PoseInput(node, "base", 1.0, lambda pose: None)
     node.create_publisher(
         PoseStamped, "current_pose", QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
     )

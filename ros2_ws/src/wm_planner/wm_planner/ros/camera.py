@@ -9,15 +9,14 @@ from typing import Any
 
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from rclpy.time import Time
 from sensor_msgs.msg import CompressedImage, Image
 
 from wm_planner.config import ImagesConfig
-from wm_planner.control.loop import FUTURE
 from wm_planner.images import decode
 from wm_planner.images.configured import image_policy
 from wm_planner.ros.qos import on_incompatible_publisher
 from wm_planner.ros.recent import Recent
+from wm_planner.ros.stamps import arrived
 from wm_planner.worker import Picture
 
 FRAMES = 4  # of each camera that may wait for those of the others
@@ -100,21 +99,10 @@ class Camera:
     def _on_message(self, message: Image | CompressedImage, info: dict[str, Any]) -> None:
         self.received += 1
         self.delay = time.time() - info["source_timestamp"] * 1e-9
-        now = self._node.get_clock().now().nanoseconds * 1e-9
         try:
-            stamp = Time.from_msg(message.header.stamp).nanoseconds * 1e-9
-            if stamp == 0:
-                stamp = now  # a driver that does not stamp its pictures
-            elif now - stamp > self.max_age:
-                raise ValueError(
-                    f"the picture is {now - stamp:.2f} s old when it arrives; at most "
-                    f"{self.max_age:.2f} s (session.image_timeout) is allowed"
-                )
-            elif stamp - now > FUTURE:
-                raise ValueError(
-                    f"the picture's stamp lies {stamp - now:.2f} s in the future: do camera and "
-                    "node use the same clock (use_sim_time)?"
-                )
+            stamp = arrived(
+                self._node, message.header, "the picture", self.max_age, "session.image_timeout"
+            )
             picture = decode(message, self._policy, topic=self.topic)
         except ValueError as error:  # ImageFormatError is one
             self.dropped += 1

@@ -48,10 +48,11 @@ class Inputs:
         self.contract = CameraContract(spec, config.camera, joints=bool(joints))
         self.observer = Observer(node, config, spec, self._on_frame)
         self.camera = self.observer.main
+        age = config.session.pose_timeout
         self.pose = (
-            JointInput(node, joints, self._on_measured)
+            JointInput(node, joints, age, self._on_measured)
             if joints
-            else PoseInput(node, spec.action.frame, self._on_measured)
+            else PoseInput(node, spec.action.frame, age, self._on_measured)
         )
 
     def close(self) -> None:
@@ -60,8 +61,9 @@ class Inputs:
         self.pose.close()
 
     def apply(self, config: Config) -> None:
-        """Use another ``session.image_timeout``."""
+        """Use another ``session.image_timeout`` and ``session.pose_timeout``."""
         self._max_age = config.session.image_timeout
+        self.pose.max_age = config.session.pose_timeout
         self.observer.apply(config)
 
     def observation(self) -> tuple[Scene, float] | None:

@@ -13,6 +13,7 @@ from sensor_msgs.msg import JointState
 
 from wm_planner.control import Pose
 from wm_planner.ros.qos import on_incompatible_publisher
+from wm_planner.ros.stamps import arrived
 
 TOPIC = "joint_states"
 NO_ROTATION = np.array([0.0, 0.0, 0.0, 1.0])
@@ -24,11 +25,19 @@ class JointInput:
     Args:
         node: Its logger and topic names are used.
         joints: Names of the commanded joints, in their order.
+        max_age: A measurement older than this when it arrives is dropped [s].
         on_pose: Called with every good measurement.
     """
 
-    def __init__(self, node: Node, joints: Sequence[str], on_pose: Callable[[Pose], None]) -> None:
+    def __init__(
+        self,
+        node: Node,
+        joints: Sequence[str],
+        max_age: float,
+        on_pose: Callable[[Pose], None],
+    ) -> None:
         self._node, self._joints, self._on_pose = node, list(joints), on_pose
+        self.max_age = max_age
         self.problem = ""
         self._subscription = node.create_subscription(
             JointState,
@@ -47,15 +56,18 @@ class JointInput:
         known = dict(zip(message.name, message.position, strict=False))
         if not any(name in known for name in self._joints):
             return  # another publisher's, e.g. the gripper's
-        missing = [name for name in self._joints if name not in known]
         positions = np.array([known.get(name, np.nan) for name in self._joints])
-        if missing:
-            self._report(f"{TOPIC} has no position of {', '.join(missing)}")
-        elif not np.isfinite(positions).all():
-            self._report(f"{TOPIC} holds positions that are not finite")
-        else:
-            self._report("")
-            self._on_pose(Pose(positions, NO_ROTATION, time.monotonic()))
+        try:
+            if missing := [name for name in self._joints if name not in known]:
+                raise ValueError(f"{TOPIC} has no position of {', '.join(missing)}")
+            if not np.isfinite(positions).all():
+                raise ValueError(f"{TOPIC} holds positions that are not finite")
+            arrived(self._node, message.header, TOPIC, self.max_age, "session.pose_timeout")
+        except ValueError as error:
+            self._report(str(error))
+            return
+        self._report("")
+        self._on_pose(Pose(positions, NO_ROTATION, time.monotonic()))
 
     def _report(self, problem: str) -> None:
         if problem and problem != self.problem:

@@ -13,6 +13,7 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 
 from wm_planner.control import Pose
 from wm_planner.ros.qos import on_incompatible_publisher
+from wm_planner.ros.stamps import arrived
 
 UNIT_TOLERANCE = 0.01
 
@@ -23,11 +24,15 @@ class PoseInput:
     Args:
         node: Its logger and topic names are used.
         frame: The only ``frame_id`` accepted.
+        max_age: A pose older than this when it arrives is dropped [s].
         on_pose: Called with every good pose.
     """
 
-    def __init__(self, node: Node, frame: str, on_pose: Callable[[Pose], None]) -> None:
+    def __init__(
+        self, node: Node, frame: str, max_age: float, on_pose: Callable[[Pose], None]
+    ) -> None:
         self._node, self._frame, self._on_pose = node, frame, on_pose
+        self.max_age = max_age
         self.problem = ""
         self._subscription = node.create_subscription(
             PoseStamped,
@@ -66,4 +71,10 @@ class PoseInput:
             return "current_pose is not finite"
         if abs(np.linalg.norm([q.x, q.y, q.z, q.w]) - 1) > UNIT_TOLERANCE:
             return "the quaternion of current_pose is not of unit length"
+        try:
+            arrived(
+                self._node, message.header, "current_pose", self.max_age, "session.pose_timeout"
+            )
+        except ValueError as error:
+            return str(error)
         return ""
