@@ -3,7 +3,7 @@
 Pictures of 640x480, stamped with system time, in three runs: plans of a given length follow each
 other without a pause while the camera gives 25 pictures a second; the same while other programs
 join and leave, as ``ros2 topic echo`` does; and a planner that is free when a picture comes (5 Hz).
-The processes use the Fast DDS profile of ``config/fastdds.xml``; see docs/commands.md.
+The processes use the Fast DDS profile of ``config/fastdds.xml``; see docs/architecture.md.
 
 python benchmarks/loop.py [--seconds 60] [--plan-time 0.3] [--default-dds]
 """
@@ -39,7 +39,8 @@ from wm_planner_sim.partners import start_planner, start_simulator
 SEED = seeds.EVALUATION[2000]
 NEVER = 1e-9  # a tolerance that is not reached, so that the goal goes on
 DELAY = "picture's publication to callback: p99 [s]"  # of /diagnostics, over the last 1000
-PROFILE_NAMES = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
+JAZZY = os.environ.get("ROS_DISTRO") == "jazzy"
+PROFILE = "FASTRTPS_DEFAULT_PROFILES_FILE" if JAZZY else "FASTDDS_DEFAULT_PROFILES_FILE"
 JOINER = """
 import rclpy, time
 from geometry_msgs.msg import PoseStamped
@@ -170,7 +171,7 @@ def main() -> None:
     options = parser.parse_args()
     if not options.default_dds:
         profile = Path(get_package_share_directory("wm_planner")) / "config" / "fastdds.xml"
-        os.environ.update(dict.fromkeys(PROFILE_NAMES, str(profile)))
+        os.environ[PROFILE] = str(profile)
     load = os.getloadavg()[0]
     # DINO-WM's rule plans on until its time is up.
     busy = ("planning.preset:=dino_wm", "planning.iterations:=500")

@@ -11,6 +11,7 @@ from ament_index_python.packages import get_package_share_directory
 
 SHARED_MEMORY = Path("/dev/shm")
 SEGMENT = 32 << 20
+NAMES = {"jazzy": "FASTRTPS_DEFAULT_PROFILES_FILE"}  # deprecated in later distributions
 NODE = """
 import rclpy
 rclpy.init()
@@ -25,9 +26,10 @@ def largest_segment(*, profile: bool) -> tuple[int, str]:
     environment = {**os.environ, "RMW_IMPLEMENTATION": "rmw_fastrtps_cpp"}
     for name in ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"):
         environment.pop(name, None)
-        if profile:
-            share = Path(get_package_share_directory("wm_planner"))
-            environment[name] = str(share / "config" / "fastdds.xml")
+    if profile:
+        share = Path(get_package_share_directory("wm_planner"))
+        name = NAMES.get(environment["ROS_DISTRO"], "FASTDDS_DEFAULT_PROFILES_FILE")
+        environment[name] = str(share / "config" / "fastdds.xml")
     before = set(SHARED_MEMORY.iterdir())
     process = subprocess.Popen(
         [sys.executable, "-c", NODE],
