@@ -306,6 +306,12 @@ class SessionConfig:
     )
     tolerance_frames: int = setting(2, "Frames in a row below the tolerance.", low=1)
     timeout: float = setting(30.0, "A goal without its own timeout ends after this [s].", above=0.0)
+    hold_after: float = setting(
+        0.08,
+        "Hold, and go on later, when the next picture, measured pose or plan takes longer than "
+        "this and 2.5 times as long as usual [s].",
+        low=0.0,
+    )
     image_timeout: float = setting(
         1.0, "Hold and end the goal when no good image came for this long [s].", above=0.0
     )

@@ -12,6 +12,7 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from sensor_msgs.msg import Image
 from wm_planner_msgs.action import ReachGoal
+from wm_planner_msgs.msg import PlanStatus
 
 from wm_planner_sim import seeds
 
@@ -115,6 +116,28 @@ def test_without_good_pictures_the_goal_ends_after_the_image_timeout(
 ) -> None:
     result = _pursue(spoiler, SEEDS[2], spoil)
     assert result.error_code == ReachGoal.Result.NO_IMAGE
+
+
+def test_during_a_pause_of_the_camera_the_arm_waits_and_then_the_goal_is_reached(
+    spoiler: Any,
+) -> None:
+    spoiler.reset(SEEDS[5])
+    goal, position = spoiler.sample_goal(SEEDS[5])
+    steps: list[Any] = []
+    handle = spoiler.send(ReachGoal.Goal(image=goal), LONG, steps.append)
+    assert handle.accepted, spoiler.rejection.message
+    while not steps:
+        spoiler.spin_for(0.01)
+    spoiler.spoil = lambda image: None
+    spoiler.spin_for(0.8)  # 0.2 s between pictures are usual; after 1 s the goal would end
+    assert spoiler.status.state == PlanStatus.HOLDING
+    assert spoiler.status.error_code == ReachGoal.Result.NO_IMAGE
+    assert "holding: no new picture for" in spoiler.status.message
+    assert np.array_equal(spoiler.commands[-1], spoiler.commands[-2])
+    spoiler.spoil = lambda image: image
+    answer = spoiler.result(handle, LONG)
+    assert answer.result.error_code == ReachGoal.Result.NONE, answer.result.error_msg
+    assert spoiler.distance(position) < 0.02
 
 
 def test_the_refused_picture_s_sentence_is_in_status_and_diagnostics(spoiler: Any) -> None:

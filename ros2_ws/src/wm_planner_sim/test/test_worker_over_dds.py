@@ -72,6 +72,20 @@ def test_a_goal_holds_while_its_worker_is_started_again_and_is_then_reached(
     assert answer.result.error_code == Code.NONE, answer.result.error_msg
 
 
+def test_the_arm_waits_for_a_plan_that_is_late_and_then_the_goal_is_reached(
+    client: Any, planner: Partner
+) -> None:
+    handle = _moving(client, SEEDS[2])
+    _worker(planner).send_signal(signal.SIGSTOP)
+    _until(client, lambda: client.status.state == PlanStatus.HOLDING, 3.0)
+    assert client.status.error_code == Code.WORKER_LOST
+    assert "holding: no plan for" in client.status.message
+    _until(client, lambda: np.array_equal(client.commands[-1], client.commands[-2]), 1.0)
+    _worker(planner).send_signal(signal.SIGCONT)
+    answer = client.result(handle, 60.0)
+    assert answer.result.error_code == Code.NONE, answer.result.error_msg
+
+
 @pytest.mark.parametrize("mode", ["thread", "inline"])
 def test_the_planner_also_works_without_a_process_of_its_own(
     simulator: Partner, watch: Any, mode: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,7 @@ class Rig:
         self.events: list[Any] = []
         link: Any = self.link
         self.loop = ControlLoop(config, spec, link, self._publish, self._on_step, self._on_end)
-        self.now = 10.0
+        self.now, self.steady = 10.0, 0.0
         self.loop.on_pose(POSE, self.now)
 
     def _publish(self, command: Command) -> None:
@@ -60,14 +61,41 @@ class Rig:
 
     def step(self, distance: float, actions: float = 0.001) -> None:
         """Plan once, and send the command that follows."""
-        self.now += 0.1
-        self.loop.plan(SCENES[0], self.now)
-        plan = Planned(
-            self.loop.goal_id, self.now, np.full((5, 3), actions), distance, [1.0], "done", 0.05
-        )
-        self.loop.on_planned(plan, self.now)
-        self.now += 0.02
-        self.loop.command(self.now)
+        self.wait(0.1)
+        self.ask()
+        self.answer(distance, actions)
+        self.wait(0.02)
+        self.command()
+
+    def ask(self) -> None:
+        self.loop.plan(SCENES[0], self.now, self.steady)
+        self._asked = self.now
+
+    def answer(self, distance: float = 0.5, actions: float = 0.001) -> None:
+        goal, plan = self.loop.goal_id, np.full((5, 3), actions)
+        planned = Planned(goal, self._asked, plan, distance, [1.0], "done", 0.05)
+        self.loop.on_planned(planned, self.now, self.steady)
+
+    def command(self) -> None:
+        self.loop.command(self.now, self.steady)
+
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+        self.steady += seconds
+
+    def pose(self) -> None:
+        self.loop.on_pose(Pose(POSE.position, POSE.orientation, self.steady), self.now)
+
+    def see(self) -> None:
+        self.loop.on_picture(self.steady)
+
+    def pass_time(self, seconds: float, *what: Callable[[], None]) -> None:
+        """Let things happen 50 times a second, and send commands."""
+        for _ in range(round(seconds * 50)):
+            self.wait(0.02)
+            for happens in what:
+                happens()
+            self.command()
 
 
 @pytest.fixture
@@ -96,7 +124,8 @@ def test_a_plan_for_the_goal_before_is_not_used(rig: Rig) -> None:
     old = rig.begin(SCENES[0])
     rig.begin(SCENES[1])
     count = len(rig.events)
-    rig.loop.on_planned(Planned(old, rig.now, np.zeros((5, 3)), 0.0, [1.0], "done", 0.05), rig.now)
+    plan = Planned(old, rig.now, np.zeros((5, 3)), 0.0, [1.0], "done", 0.05)
+    rig.loop.on_planned(plan, rig.now, rig.steady)
     assert len(rig.events) == count
 
 
@@ -142,9 +171,9 @@ def test_a_clock_that_goes_back_while_the_arm_moves_ends_even_a_goal_without_a_s
     rig.step(0.5)
     goal = rig.begin(SCENES[0])
     rig.now += 0.01
-    rig.loop.command(rig.now)
+    rig.command()
     rig.now -= 5.0
-    rig.loop.command(rig.now)
+    rig.command()
     assert rig.events[-1] == (goal, Code.CLOCK_JUMPED)
 
 
@@ -191,3 +220,68 @@ def test_other_settings_count_from_the_next_goal_on(rig: Rig) -> None:
     rig.begin(SCENES[0])
     assert rig.loop.session
     assert rig.loop.session.timeout == 1.0
+
+
+@pytest.mark.parametrize(
+    ("missing", "code"), [("see", Code.NO_IMAGE), ("pose", Code.NO_POSE)], ids=["picture", "pose"]
+)
+def test_the_arm_waits_for_a_late_picture_or_pose_and_then_for_a_new_plan(
+    rig: Rig, missing: str, code: Code
+) -> None:
+    rig.begin(SCENES[0])
+    rig.pass_time(0.2, rig.see, rig.pose)
+    rig.ask()
+    rig.answer(actions=0.004)
+    rig.pass_time(0.1, rig.see, rig.pose)
+    assert rig.loop.commander.moving
+    assert rig.loop.waiting is None
+    rig.ask()
+    others = {"see": rig.see, "pose": rig.pose}
+    del others[missing]
+    rig.pass_time(0.2, *others.values())  # the last one, 0.08 s and the blend of 0.1 s
+    assert rig.loop.waiting
+    assert rig.loop.waiting.code is code
+    assert not rig.loop.commander.moving
+    steps = rig.events.count(("step", 0))
+    rig.answer(actions=0.004)  # of a picture from before
+    rig.pass_time(0.06, *others.values())
+    assert not rig.loop.commander.moving
+    assert rig.events.count(("step", 0)) == steps
+    rig.pass_time(0.04, rig.see, rig.pose)
+    assert rig.loop.waiting is None
+    assert not rig.loop.commander.moving
+    rig.ask()
+    rig.answer(actions=0.004)
+    rig.pass_time(0.06, rig.see, rig.pose)
+    assert rig.loop.commander.moving
+    assert rig.loop.session
+    assert rig.loop.holds == 1
+
+
+def test_the_arm_waits_for_a_plan_that_takes_longer_than_usual(rig: Rig) -> None:
+    rig.begin(SCENES[0])
+    for _ in range(3):
+        rig.ask()
+        rig.pass_time(0.06, rig.see, rig.pose)
+        rig.answer(actions=0.004)
+    rig.ask()
+    rig.pass_time(0.14, rig.see, rig.pose)
+    assert rig.loop.waiting is None, "2.5 times as long is not late yet"
+    rig.pass_time(0.14, rig.see, rig.pose)
+    assert rig.loop.waiting
+    assert rig.loop.waiting.code is Code.WORKER_LOST
+    assert not rig.loop.commander.moving
+    rig.answer(actions=0.004)
+    rig.pass_time(0.06, rig.see, rig.pose)
+    assert rig.loop.waiting is None
+    assert rig.loop.commander.moving
+
+
+def test_an_end_of_the_goal_ends_the_waiting(rig: Rig) -> None:
+    rig.begin(SCENES[0])
+    rig.pass_time(0.2, rig.see, rig.pose)
+    rig.step(0.5)
+    rig.pass_time(0.2)
+    assert rig.loop.waiting
+    rig.loop.end(Outcome(Code.CANCELED, "canceled"), rig.now)
+    assert rig.loop.waiting is None

@@ -10,6 +10,7 @@ from wm_planner.config import Config
 from wm_planner.control.commander import Command, Commander, Pose
 from wm_planner.control.limits import LimitViolation
 from wm_planner.control.outcome import Code, Outcome, Refused
+from wm_planner.control.pace import Pace
 from wm_planner.control.session import Session
 from wm_planner.models import ModelSpec, SpecError
 from wm_planner.worker import Failed, Planned, PlannerLink, PlanRequest, Scene, SetGoal
@@ -22,6 +23,8 @@ FUTURE = 0.5  # [s] a picture whose stamp lies further ahead belongs to another 
 class ControlLoop:
     """Drives one goal at a time; once stopped, none until it is released.
 
+    Times named ``now`` are ROS time, those named ``steady`` the steady clock, both in seconds.
+
     Args:
         config: All settings.
         spec: The model's spec.
@@ -32,6 +35,10 @@ class ControlLoop:
 
     Raises:
         LimitsError: The configured limits make no sense.
+
+    Attributes:
+        waiting: Why the arm holds although a goal is under way: something is late; None otherwise.
+        holds: How often that happened.
     """
 
     def __init__(
@@ -56,6 +63,9 @@ class ControlLoop:
         self.pose: Pose | None = None
         self.stopped = False
         self.goal_id = 0
+        self.waiting: Outcome | None = None
+        self.holds = 0
+        self._pictures, self._poses, self._plans = (Pace(self._patience()) for _ in range(3))
         self._now = -np.inf
         self._ticked = -np.inf, -np.inf  # ROS time, and since when it has not changed (steady) [s]
         self.clock_problem = ""
@@ -139,6 +149,8 @@ class ControlLoop:
         assert self.session is None
         self.commander.apply(config.limits)
         self._config = config
+        for pace in (self._pictures, self._poses, self._plans):
+            pace.least = self._patience()
 
     def end(self, outcome: Outcome, now: float) -> None:
         """End the goal under way: first hold, then tell."""
@@ -146,7 +158,7 @@ class ControlLoop:
         if session is None:
             return
         session.end(outcome)
-        self.session = None
+        self.session = self.waiting = None
         if outcome.code is Code.PREEMPTED:
             self.commander.hold(now)
         else:
@@ -156,6 +168,7 @@ class ControlLoop:
     def on_pose(self, pose: Pose, now: float) -> None:
         """Take a measured pose; the first of a goal is where its commands start."""
         self.pose = pose
+        self._poses.again(pose.steady)
         if self.session is None or self.commander.started:
             return
         if outside := self._outside():
@@ -163,31 +176,40 @@ class ControlLoop:
         else:
             self.commander.start(pose, now)
 
+    def on_picture(self, steady: float) -> None:
+        """A good picture came that shows something new."""
+        self._pictures.again(steady)
+
     def wants(self, stamp: float, now: float) -> bool:
         """Whether a picture of this stamp should be planned from now."""
         ready = self.session is not None and self.commander.started and self._link.idle
         fresh = now - self._config.session.image_timeout <= stamp <= now + FUTURE
         return ready and fresh and stamp > self._last_stamp
 
-    def plan(self, scene: Scene, stamp: float, *, imagine: bool = False) -> None:
+    def plan(self, scene: Scene, stamp: float, steady: float, *, imagine: bool = False) -> None:
         """Ask for a plan, and perhaps its imagined frames, from a picture that was wanted."""
         self._last_stamp = stamp
+        self._plans.begin(steady)
         self._link.plan(PlanRequest(self.goal_id, scene, stamp, imagine))
 
-    def on_planned(self, plan: Planned, now: float) -> None:
+    def on_planned(self, plan: Planned, now: float, steady: float) -> None:
         """Use a plan: compare with the goal, then move on."""
         session = self.session
         if session is None or plan.goal_id != self.goal_id or plan.stop_reason == "cancelled":
+            self._plans.drop()
             return
+        self._plans.end(steady)
         if not self.commander.started or plan.stamp != self._last_stamp:
             return  # made before the clock jumped
+        if self._late(steady):
+            return  # the arm waits for a picture or a pose, and then for a plan from there
         if not np.isfinite(plan.actions).all():
             self.end(Outcome(Code.PLANNER_FAILED, "the plan is not finite"), now)
             return
         outcome = session.observe(plan.distance, now)
         if outcome is None:
             self.commander.splice(plan.actions, plan.stamp, now)
-            self.command(now)  # waits for no timer, nor for those who are told of the plan
+            self.command(now, steady)  # waits for no timer, nor for those who are told of the plan
         if self.session is not session:
             return  # the command was against the limits
         self._on_step(session, plan)
@@ -198,6 +220,7 @@ class ControlLoop:
 
     def on_failed(self, failure: Failed, now: float) -> None:
         """A plan failed, or the worker was lost; the goal may wait for its restart."""
+        self._plans.drop()
         if failure.restarting:
             if self.session:
                 self.commander.hold(now)
@@ -206,7 +229,7 @@ class ControlLoop:
         elif failure.goal_id == self.goal_id:
             self.end(Outcome(Code.PLANNER_FAILED, failure.message), now)
 
-    def command(self, now: float) -> None:
+    def command(self, now: float, steady: float) -> None:
         """Send the command of this moment; called at the command rate."""
         if self.session is None:
             self.commander.settle(now, self.pose)
@@ -214,6 +237,11 @@ class ControlLoop:
         if self._clock_jumped(now):
             return
         if self.pose is None or not self.commander.started:
+            return
+        waited, self.waiting = self.waiting, self._late(steady)
+        if self.waiting and not waited:
+            self.holds += 1
+            self.commander.hold(now)
             return
         try:
             self.commander.send(self.pose, now)
@@ -235,6 +263,23 @@ class ControlLoop:
             outcome = Outcome(Code.CLOCK_JUMPED, self.clock_problem)
         if outcome:
             self.end(outcome, now)
+
+    def _patience(self) -> float:
+        """What takes no longer than this is never late [s]."""
+        # Planning in the node's callbacks delays all that comes.
+        inline = self._config.worker.mode == "inline"
+        return np.inf if inline else self._config.session.hold_after
+
+    def _late(self, steady: float) -> Outcome | None:
+        """What takes so much longer than usual that the arm has to wait for it."""
+        for pace, code, what in (
+            (self._pictures, Code.NO_IMAGE, "no new picture"),
+            (self._poses, Code.NO_POSE, "no measured pose"),
+            (self._plans, Code.WORKER_LOST, "no plan"),
+        ):
+            if late := pace.late(steady):
+                return Outcome(code, f"holding: {what} for {late}")
+        return None
 
     def _watch_clock(self, now: float, steady: float) -> None:
         """Notice when ROS time stands still."""

@@ -98,8 +98,9 @@ class Diagnostics:
                 ),
                 part(
                     f"{name}: planner",
-                    {"state": state, **_of(figures, PLANS, PLAN_TIME)},
+                    {"state": state, "holds": parts.loop.holds, **_of(figures, PLANS, PLAN_TIME)},
                     errors=[parts.loop.clock_problem] if parts.loop.clock_problem else [],
+                    warnings=[parts.loop.waiting.message] if parts.loop.waiting else [],
                 ),
                 _worker(f"{name}: worker", parts),
                 _commands(f"{name}: commands", parts, _of(figures, COMMANDS, TO_COMMAND)),

@@ -93,7 +93,7 @@ class Operation:
         node = self._node
         self._monitor = diagnostics.make_monitor()
         self.inputs = Inputs(
-            node, self.config, self.spec, self._monitor, self._on_pose, self._dispatch
+            node, self.config, self.spec, self._monitor, self._on_pose, self._on_picture
         )
         self.commands = CommandOutput(
             node, self.config.commands, self.loop.commander.mapping, self.spec.action.frame
@@ -185,6 +185,19 @@ class Operation:
     def _on_pose(self, pose: Pose) -> None:
         self.loop.on_pose(pose, self._now())
 
+    def _on_picture(self) -> None:
+        if self._shows_new():
+            self.loop.on_picture(time.monotonic())
+        self._dispatch()
+
+    def _shows_new(self) -> bool:
+        """Whether the newest picture could be of now; a frozen camera repeats an older one."""
+        observation = self.inputs.observation()
+        if observation is None or not (self.loop.session and self.loop.pose):
+            return True
+        scene, stamp = observation
+        return self.inputs.contract.observe(scene.image, stamp, self.loop.pose.position)
+
     def _dispatch(self) -> None:
         """Plan from the newest scene, if the planner is free and wants it."""
         observation, now = self.inputs.observation(), self._now()
@@ -192,12 +205,11 @@ class Operation:
             return
         self.inputs.taken()
         scene, stamp = observation
-        assert self.loop.pose
-        where = self.loop.pose.position
-        if why := self.inputs.contract.stops(scene.image, stamp, where, time.monotonic()):
+        steady = time.monotonic()
+        if why := self.inputs.contract.stops(scene.image, steady):
             self.loop.end(Outcome(Code.CAMERA_CONTRACT, why), now)
         else:
-            self.loop.plan(scene, stamp, imagine=self._views.imagine)
+            self.loop.plan(scene, stamp, steady, imagine=self._views.imagine)
 
     def _on_answers(self) -> None:
         now = self._now()
@@ -207,7 +219,7 @@ class Operation:
             if isinstance(answer, Planned):
                 self.inputs.contract.latent_score = answer.latent_score
                 sent = self.loop.commander.sent
-                self.loop.on_planned(answer, now)
+                self.loop.on_planned(answer, now, time.monotonic())
                 if self.loop.commander.sent > sent:
                     self._command_timer.reset()  # the next command is due in a period
                 continue
@@ -219,7 +231,10 @@ class Operation:
         self.link.serve_waiting()
 
     def _on_command_time(self) -> None:
-        self.loop.command(self._now())
+        waiting = self.loop.waiting
+        self.loop.command(self._now(), time.monotonic())
+        if self.loop.waiting and not waiting:
+            self._reporter.tell(PlanStatus.HOLDING, self.loop.waiting)
 
     def _on_watch_time(self) -> None:
         self.link.watch()
