@@ -324,16 +324,34 @@ def test_the_pull_to_where_the_arm_should_be_keeps_to_the_acceleration(spec: Mod
     assert not told[-1].any()
 
 
-def test_a_stop_goes_by_the_newest_pose(spec: ModelSpec) -> None:
-    rig = Rig(spec)
-    rig.config.limits.max_acceleration = 0.5
+@pytest.mark.parametrize("kind", ["pose_stamped", "twist_stamped"])
+def test_a_stop_keeps_to_the_acceleration_wherever_the_arm_is_measured(
+    spec: ModelSpec, kind: str
+) -> None:
+    rig = Rig(spec, type=kind)
+    rig.config.limits.max_acceleration, rig.config.limits.policy = 2.0, "clamp"
     rig.commander.apply(rig.config.limits)
     rig.plan([0.09, 0.0, 0.0])
-    rig.config.limits.policy = "clamp"
-    rig.commander.apply(rig.config.limits)
-    rig.run(1.0)
-    rig.commander.stop(rig.now)
-    while rig.commander.stopping:
-        rig.commander.settle(rig.now, rig.pose())
-    told = np.array([command.velocity for command in rig.sent])
-    assert np.linalg.norm(np.diff(told, axis=0), axis=1).max() <= 0.5 * TICK * 1.002
+    rig.run(0.5)
+    assert rig.sent[-1].velocity[0] > 0.4
+    outlier = Pose(START + 1.0, DOWN, 0.0)
+    with pytest.raises(LimitViolation, match="current_pose is wrong"):
+        rig.commander.send(outlier, rig.now + TICK)
+    rig.commander.stop(rig.now + TICK)
+    rig.settle()
+    assert rig.sent[-1].stop
+    told = np.diff(rig.positions(), axis=0) / TICK
+    told = np.array([c.velocity for c in rig.sent]) if kind == "twist_stamped" else told
+    assert np.linalg.norm(np.diff(told, axis=0), axis=1).max() <= 2.0 * TICK * 1.002
+
+
+def test_an_arm_that_waits_is_not_pulled_by_a_measured_pose(velocities: Rig) -> None:
+    velocities.plan([0.02, 0.0, 0.0])  # the measured pose stands still
+    velocities.run(0.5)
+    assert velocities.sent[-1].velocity[0] > 0.04
+    velocities.commander.hold(velocities.now)
+    velocities.run(0.5)
+    assert not velocities.sent[-1].velocity.any()
+    velocities.plan([0.02, 0.0, 0.0])
+    velocities.run(0.1)
+    assert velocities.sent[-1].velocity[0] > 0.04

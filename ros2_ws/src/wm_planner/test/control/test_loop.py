@@ -57,7 +57,7 @@ class Rig:
         self.events.append((goal_id, session.outcome.code))
 
     def begin(self, *scenes: Scene) -> int:
-        return self.loop.begin(scenes, 0.0, 0.0, self.now, 0.0)
+        return self.loop.begin(scenes, 0.0, 0.0, self.now, self.steady)
 
     def step(self, distance: float, actions: float = 0.001) -> None:
         """Plan once, and send the command that follows."""
@@ -275,6 +275,34 @@ def test_the_arm_waits_for_a_plan_that_takes_longer_than_usual(rig: Rig) -> None
     rig.pass_time(0.06, rig.see, rig.pose)
     assert rig.loop.waiting is None
     assert rig.loop.commander.moving
+
+
+def test_a_measured_pose_that_repeats_while_the_arm_is_told_to_move_is_an_old_one(
+    rig: Rig,
+) -> None:
+    goal = rig.begin(SCENES[0])
+    rig.pass_time(0.2, rig.see, rig.pose)
+    rig.pose()
+    assert rig.loop.pose
+    assert rig.loop.pose.steady == rig.steady, "an arm that is told nothing may stand still"
+    rig.ask()
+    rig.answer(actions=0.06)
+    rig.pass_time(0.4, rig.see, rig.pose)
+    assert rig.loop.waiting
+    assert rig.loop.waiting.code is Code.NO_POSE
+    assert rig.loop.commander.told[0] < POSE.position[0] + 0.1
+    assert not rig.loop.commander.moving
+    rig.loop.watch(rig.now, rig.steady + 0.9, rig.steady + 0.9)
+    assert (goal, Code.NO_POSE) in rig.events
+
+
+def test_a_goal_starts_from_a_pose_that_is_not_late(rig: Rig) -> None:
+    rig.pass_time(0.2, rig.pose)
+    rig.wait(0.5)
+    rig.begin(SCENES[0])
+    assert not rig.loop.commander.started
+    rig.pose()
+    assert rig.loop.commander.started
 
 
 def test_an_end_of_the_goal_ends_the_waiting(rig: Rig) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import time
 from bisect import bisect_right
@@ -100,6 +99,7 @@ class Commander:
         self._stopping = 0  # commands that are left of a smooth stop
         self._forgetting = False  # whether nothing goes on after the stop
         self._told = np.zeros_like(self._last.velocity)
+        self._holding = False  # whether the arm waits for the next plan
         self._commanding = False  # whether a command was sent since the start
         self._measured: Pose | None = None
 
@@ -112,6 +112,11 @@ class Commander:
     def moving(self) -> bool:
         """Whether the last command moved the arm."""
         return bool(self._last.velocity.any()) and self._commanding
+
+    @property
+    def told(self) -> Vector:
+        """Where the arm was told to be last (n,) [m or rad]; before, where it was measured."""
+        return self._last.position
 
     @property
     def stopping(self) -> bool:
@@ -167,6 +172,7 @@ class Commander:
         if self._stopping:
             return
         moves = np.asarray(actions).reshape(-1, self._dim)[:, self._numbers] * self._scale
+        self._holding = False
         clock = self._clock + min(max(now - self._now, 0.0), LONGEST * self._period)
         self._stream.splice(moves, self.told_at(stamp), now - stamp, clock)
 
@@ -198,12 +204,14 @@ class Commander:
         if not self._commanding or self._stopping:
             return
         self._stream.hold(self._clock)
+        self._holding = True
         dt = min(now - self._now, self._period)
         if dt > 0:
             try:
                 self._go(self._stream.at(self._clock + dt), dt, now)
-            except LimitViolation:  # where it was told to be last is the safest place
-                self._stream.start(self._last.position, self._clock)
+            except LimitViolation:
+                self._brake(now)
+                return
         self._tell(self._last.velocity)
 
     def stop(self, now: float) -> None:
@@ -227,14 +235,13 @@ class Commander:
         self._stopping = max(ticks, self._blend_ticks, 1) if ticks else 1
         dt = min(now - self._now, self._period)
         if ticks and dt > 0:
-            with contextlib.suppress(LimitViolation):  # then it repeats the last place
-                self._go(self._last.position + self._last.velocity * dt, dt, now)
+            self._go(self._last.position + self._last.velocity * dt, dt, now, stopping=True)
         if ticks:
             self._tell(self._last.velocity)
         else:
             self.settle(now)
 
-    def settle(self, now: float, measured: Pose | None = None) -> None:
+    def settle(self, now: float) -> None:
         """Send the next command of a stop, if one is under way; at the command rate.
 
         The velocity of the last command goes to zero in equal parts, one for each call: ROS time
@@ -242,13 +249,10 @@ class Commander:
         """
         if not self._stopping:
             return
-        self._measured = measured or self._measured
         velocity = self._last.velocity * ((self._stopping - 1) / self._stopping)
         self._stopping -= 1
-        try:
-            self._go(self._last.position + velocity * self._period, self._period, now)
-        except LimitViolation:  # where it was told to be last is the safest place
-            self._stopping = 0
+        wanted = self._last.position + velocity * self._period
+        self._go(wanted, self._period, now, stopping=True)
         if self._stopping:
             self._tell(self._last.velocity)
             return
@@ -274,10 +278,10 @@ class Commander:
         i = bisect_right(self._history, stamp, key=lambda item: item[0])
         return self._history[max(i - 1, 0)][1]
 
-    def _go(self, wanted: Vector, dt: float, now: float) -> None:
+    def _go(self, wanted: Vector, dt: float, now: float, *, stopping: bool = False) -> None:
         """Let the clock go on, and the last command be the wanted one as the limits allow it."""
         assert self._measured
-        measured = self._measured.position
+        measured = None if stopping else self._measured.position
         self._last = self.gate.check(wanted, previous=self._last, measured=measured, dt=dt)
         self._clock += dt
         self._now, self._ticks = now, 0
@@ -290,7 +294,7 @@ class Commander:
     def _tell(self, velocity: Vector, *, stop: bool = False) -> None:
         if self._feedback and not stop:
             bounds = self.gate.bounds
-            if self._measured and not self._stopping:
+            if self._measured and not (self._stopping or self._holding):
                 error = self._last.position - self._measured.position
                 velocity = self.gate.slow(velocity + self._feedback * error)
             velocity = bounds.within(velocity, self._told, bounds.acceleration * self._period)

@@ -78,7 +78,9 @@ class CommandGate:
         inside = np.abs(self.bounds.into(position) - np.asarray(position))
         return bool((inside <= margin).all())
 
-    def check(self, position: ArrayLike, *, previous: Sent, measured: Vector, dt: float) -> Sent:
+    def check(
+        self, position: ArrayLike, *, previous: Sent, measured: Vector | None, dt: float
+    ) -> Sent:
         """The command that may be sent.
 
         Clamping brings a command towards the measured position (lead), into the box, and to a
@@ -88,16 +90,35 @@ class CommandGate:
         Args:
             position: Wanted position (n,) [m or rad].
             previous: The last command sent.
-            measured: Measured position (n,) [m or rad].
+            measured: Measured position (n,) [m or rad]; None while the arm is being stopped, which
+                must not depend on it.
             dt: Time since the last command [s], above 0.
 
         Raises:
             LimitViolation: The command is not finite, the arm is far from where it was told to
-                be, or the command breaks a limit under the policy ``refuse``.
+                be, or the command breaks a limit under the policy ``refuse``; while the arm is
+                being stopped only the first.
         """
         wanted, bounds = np.asarray(position, dtype=np.float64), self.bounds
         if wanted.shape != bounds.lower.shape or not np.isfinite(wanted).all():
             raise self._violation("finite", f"the command {wanted.tolist()} is not finite")
+        near = wanted if measured is None else self._near(wanted, previous, measured)
+        inside = bounds.into(near)
+        velocity = self._reachable((inside - previous.position) / dt, previous, dt)
+        allowed = previous.position + velocity * dt
+        if np.abs(allowed - wanted).max() <= ROUNDING:
+            self.counters.passed += 1
+            return Sent(wanted, (wanted - previous.position) / dt, dt)
+        limit, sentence = self._reason(wanted, near, inside, previous, dt)
+        if measured is not None and not self._clamp:
+            raise self._violation(limit, sentence)
+        self.counters.clamped += 1
+        self.counters.limits[limit] += 1
+        return Sent(allowed, velocity, dt)
+
+    def _near(self, wanted: Vector, previous: Sent, measured: Vector) -> Vector:
+        """The wanted position brought towards the measured one."""
+        bounds = self.bounds
         apart = bounds.size(measured - previous.position)
         if not apart <= ASTRAY * bounds.lead:
             raise self._violation(
@@ -106,19 +127,7 @@ class CommandGate:
                 f"({bounds.name('lead')} is {bounds.lead:.3f} {bounds.unit}): its controller does "
                 f"not follow, or {'joint_states' if bounds.joints else 'current_pose'} is wrong",
             )
-        near = bounds.within(wanted, measured, bounds.lead)
-        inside = bounds.into(near)
-        velocity = self._reachable((inside - previous.position) / dt, previous, dt)
-        allowed = previous.position + velocity * dt
-        if np.abs(allowed - wanted).max() <= ROUNDING:
-            self.counters.passed += 1
-            return Sent(wanted, (wanted - previous.position) / dt, dt)
-        limit, sentence = self._reason(wanted, near, inside, previous, dt)
-        if not self._clamp:
-            raise self._violation(limit, sentence)
-        self.counters.clamped += 1
-        self.counters.limits[limit] += 1
-        return Sent(allowed, velocity, dt)
+        return bounds.within(wanted, measured, bounds.lead)
 
     def slow(self, velocity: Vector) -> Vector:
         """A velocity (n,) brought down to the largest speed."""

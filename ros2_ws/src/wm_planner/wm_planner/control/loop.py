@@ -66,6 +66,7 @@ class ControlLoop:
         self.waiting: Outcome | None = None
         self.holds = 0
         self._pictures, self._poses, self._plans = (Pace(self._patience()) for _ in range(3))
+        self._told = self.commander.told  # when the measured pose last changed
         self._now = -np.inf
         self._ticked = -np.inf, -np.inf  # ROS time, and since when it has not changed (steady) [s]
         self.clock_problem = ""
@@ -125,8 +126,9 @@ class ControlLoop:
         self._now = now
         self._ticked = now, steady
         # A goal that preempts goes on from where the arm was told to be.
-        if self.pose and not self.commander.started and self._fresh(self.pose, steady):
-            self.commander.start(self.pose, now)
+        late = self._poses.late(steady)  # then the commands start from the next one
+        if self.pose and not (self.commander.started or late) and self._fresh(self.pose, steady):
+            self._start(self.pose, now)
         self._last_stamp = now - 1.0
         self._link.set_goal(SetGoal(self.goal_id, self.session.scene))
         return self.goal_id
@@ -166,15 +168,33 @@ class ControlLoop:
         self._on_end(self.goal_id, session, now)
 
     def on_pose(self, pose: Pose, now: float) -> None:
-        """Take a measured pose; the first of a goal is where its commands start."""
+        """Take a measured pose; the first of a goal is where its commands start.
+
+        One that repeats the last although the arm was told to move is still that one: its driver
+        lost the arm, or the arm does not follow.
+        """
+        if self.pose is None or (pose.position != self.pose.position).any():
+            self._told = self.commander.told
+        elif self._should_have_moved():
+            pose = self.pose
+        if pose is not self.pose:
+            self._poses.again(pose.steady)
         self.pose = pose
-        self._poses.again(pose.steady)
         if self.session is None or self.commander.started:
             return
         if outside := self._outside():
             self.end(outside, now)
         else:
-            self.commander.start(pose, now)
+            self._start(pose, now)
+
+    def _start(self, pose: Pose, now: float) -> None:
+        self.commander.start(pose, now)
+        self._told = self.commander.told
+
+    def _should_have_moved(self) -> bool:
+        """Whether the arm was told to move since its measured pose last changed."""
+        bounds, told = self.commander.gate.bounds, self.commander.told
+        return self.commander.started and bounds.size(told - self._told) > bounds.lead / 4
 
     def on_picture(self, steady: float) -> None:
         """A good picture came that shows something new."""
@@ -232,7 +252,7 @@ class ControlLoop:
     def command(self, now: float, steady: float) -> None:
         """Send the command of this moment; called at the command rate."""
         if self.session is None:
-            self.commander.settle(now, self.pose)
+            self.commander.settle(now)
             return
         if self._clock_jumped(now):
             return
@@ -274,7 +294,7 @@ class ControlLoop:
         """What takes so much longer than usual that the arm has to wait for it."""
         for pace, code, what in (
             (self._pictures, Code.NO_IMAGE, "no new picture"),
-            (self._poses, Code.NO_POSE, "no measured pose"),
+            (self._poses, Code.NO_POSE, "no new measured pose"),
             (self._plans, Code.WORKER_LOST, "no plan"),
         ):
             if late := pace.late(steady):

@@ -143,9 +143,9 @@ class Session:
             return self.end(
                 Outcome(
                     Code.NO_POSE,
-                    f"no measured pose for {pose_age:.2f} s (session.pose_timeout is "
-                    f"{self._config.pose_timeout:.2f} s): does the controller publish "
-                    "current_pose?",
+                    f"no new measured pose for {pose_age:.2f} s (session.pose_timeout is "
+                    f"{self._config.pose_timeout:.2f} s): does the controller publish it, and does "
+                    "the arm follow its commands?",
                 )
             )
         if self._progress.stalled(now):
