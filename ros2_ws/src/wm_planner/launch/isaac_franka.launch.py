@@ -18,6 +18,8 @@ ARGUMENTS = {
     "overrides": ("['']", "Hydra overrides, e.g. \"['planning.horizon=8']\"."),
     "image": ("rgb", "Topic of the camera."),
     "current_pose": ("current_pose", "Topic of the measured end-effector pose."),
+    "joint_states": ("joint_states", "Topic of the measured joints."),
+    "command": ("", "Topic of the commands; empty: the profile's."),
     "namespace": ("", "Namespace of the node."),
     "use_sim_time": ("true", "Use Isaac's /clock, which runs only while it plays."),
 }

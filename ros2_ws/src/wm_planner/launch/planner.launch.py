@@ -1,7 +1,7 @@
 """The planner alone: ``ros2 launch wm_planner planner.launch.py model:=/path``."""
 
-from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument
+from launch import LaunchContext, LaunchDescription
+from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
@@ -11,9 +11,10 @@ ARGUMENTS = {
     "config_file": ("planner", "Settings: a file of config/, without .yaml (franka, planner)."),
     "profile": ("", "Commands for a controller: a file of config/profiles/, without .yaml."),
     "overrides": ("['']", "Hydra overrides, e.g. \"['planning.horizon=8']\"."),
-    "image": ("image", "Topic of the camera."),
+    "image": ("image", "Topic of the camera; compressed pictures come on <image>/compressed."),
     "current_pose": ("current_pose", "Topic of the measured end-effector pose."),
-    "command": ("command", "Topic of the commands."),
+    "joint_states": ("joint_states", "Topic of the measured joints."),
+    "command": ("", "Topic of the commands; empty: the profile's, or 'command'."),
     "namespace": ("", "Namespace of the node."),
     "use_sim_time": ("false", "Use /clock."),
     "autostart": ("true", "Configure and activate at once."),
@@ -23,27 +24,34 @@ ARGUMENTS = {
 
 def generate_launch_description() -> LaunchDescription:
     """One node; every argument has a description (``--show-args``)."""
-    value = LaunchConfiguration
     declared = [
         DeclareLaunchArgument(name, default_value=default, description=text)
         for name, (default, text) in ARGUMENTS.items()
     ]
-    planner = Node(
-        package="wm_planner",
-        executable="planner_node",
-        namespace=value("namespace"),
-        output="screen",
-        parameters=[
-            {
-                "model.directory": ParameterValue(value("model"), value_type=str),
-                "config_file": ParameterValue(value("config_file"), value_type=str),
-                "profile": ParameterValue(value("profile"), value_type=str),
-                "overrides": ParameterValue(value("overrides"), value_type=list[str]),
-                "use_sim_time": ParameterValue(value("use_sim_time"), value_type=bool),
-                "autostart": ParameterValue(value("autostart"), value_type=bool),
-            }
-        ],
-        remappings=[(topic, value(topic)) for topic in ("image", "current_pose", "command")],
-        arguments=["--ros-args", "--log-level", value("log_level")],
-    )
-    return LaunchDescription([*declared, planner])
+    return LaunchDescription([*declared, OpaqueFunction(function=_planner)])
+
+
+def _planner(context: LaunchContext) -> list[Node]:
+    value = LaunchConfiguration
+    parameters = {
+        "model.directory": ParameterValue(value("model"), value_type=str),
+        "config_file": ParameterValue(value("config_file"), value_type=str),
+        "profile": ParameterValue(value("profile"), value_type=str),
+        "overrides": ParameterValue(value("overrides"), value_type=list[str]),
+        "use_sim_time": ParameterValue(value("use_sim_time"), value_type=bool),
+        "autostart": ParameterValue(value("autostart"), value_type=bool),
+    }
+    if command := value("command").perform(context):  # else it would hide the profile's
+        parameters["commands.topic"] = ParameterValue(command, value_type=str)
+    topics = [(topic, value(topic)) for topic in ("image", "current_pose", "joint_states")]
+    return [
+        Node(
+            package="wm_planner",
+            executable="planner_node",
+            namespace=value("namespace"),
+            output="screen",
+            parameters=[parameters],
+            remappings=[*topics, ("image/compressed", [value("image"), "/compressed"])],
+            arguments=["--ros-args", "--log-level", value("log_level")],
+        )
+    ]
