@@ -169,9 +169,8 @@ class ProprioConfig:
 
 @dataclass
 class CameraConfig:
-    """The camera contract: how often it is checked, and what each finding does."""
+    """The camera contract of every picture that is planned from: what each finding does."""
 
-    period: float = setting(1.0, "Time between checks while a goal is pursued [s].", above=0.0)
     aspect_ratio: str = severity("warn", "The picture has another shape than in training.")
     resolution: str = severity("warn", "The picture is smaller than in training.")
     black: str = severity("stop", "The picture is black.")

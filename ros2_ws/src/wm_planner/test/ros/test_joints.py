@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -48,7 +49,18 @@ def test_joints_are_found_by_name_whatever_their_order(measured: Input) -> None:
 
 def test_the_states_of_other_joints_are_none_of_ours(measured: Input) -> None:
     measured.take(name=["gripper"], position=[9.0])
-    assert (measured.poses, measured.joints.problem) == ([], "")
+    assert measured.poses == []
+    assert measured.joints.problem == (
+        "nothing usable came on /joint_states yet: nobody publishes it"
+    )
+
+
+def test_a_silence_of_longer_than_allowed_is_told_with_its_length(measured: Input) -> None:
+    measured.take(name=["a", "b"], position=[1.0, 2.0])
+    assert measured.joints.problem == ""
+    measured.joints.max_age = 0.05
+    time.sleep(0.1)
+    assert measured.joints.problem.startswith("nothing usable came on /joint_states for 0.1 s:")
 
 
 @pytest.mark.parametrize(

@@ -238,7 +238,8 @@ def test_an_incompatible_publisher_is_told_in_a_sentence(bench: Bench, spec: Mod
     bench.create_publisher(
         Image, "image", QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
     )
-    assert bench.until(lambda: bool(observer.problem))
+    assert "nothing usable came on /image yet" in observer.problem
+    assert bench.until(lambda: "QoS" in observer.problem), observer.problem
     assert "/image: a publisher has an incompatible QoS policy (reliability" in observer.problem
 
 

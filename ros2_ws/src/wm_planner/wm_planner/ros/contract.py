@@ -1,15 +1,17 @@
-"""The camera contract in the loop: which pictures are checked, when, and what follows."""
+"""The camera contract in the loop: every picture that is planned from, and what follows."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 
 from wm_planner.config import CameraConfig
 from wm_planner.images.checks import Finding
 from wm_planner.images.configured import expectation, tolerances
-from wm_planner.images.contract import STOP, CameraMonitor
+from wm_planner.images.contract import STOP, CameraExpectation, CameraMonitor
 from wm_planner.models import ModelSpec
-from wm_planner.worker import Picture, Vector
+from wm_planner.worker import Picture, Scene, Vector
 
 MOVED = 0.002  # [m] an arm that moved less may well look the same
 REPEATS = 2  # as many equal pictures are a frozen one: a simulator's may show the frame before
@@ -20,65 +22,89 @@ class CameraContract:
     """Compares live and goal pictures with those of training.
 
     Args:
-        spec: What training was like.
-        config: What each finding does, and how often to look.
+        spec: What training was like; of other views than the first it says only the size.
+        config: What each finding does.
         joints: Whether positions are of the arm's joints.
 
     Attributes:
-        findings: What the last check of a live picture found.
+        findings: What the last check of live pictures found.
     """
 
     def __init__(self, spec: ModelSpec, config: CameraConfig, *, joints: bool) -> None:
-        self._moved = MOVED_JOINTS if joints else MOVED
-        self._monitor = CameraMonitor(expectation(spec.image), tolerances(config))
-        self._period = config.period
-        self._due = -np.inf
-        self._position: Vector | None = None  # where the picture last changed
-        self._repeats = 0  # equal pictures in a row while the arm moves
+        first, limits = expectation(spec.image), tolerances(config)
+        others = CameraExpectation(first.height, first.width)
+        moved = MOVED_JOINTS if joints else MOVED
+        self._views = [
+            _View(name, CameraMonitor(others if i else first, limits), moved)
+            for i, name in enumerate(spec.views)
+        ]
         self.latent_score: float | None = None
         self.findings: tuple[Finding, ...] = ()
 
     def restart(self) -> None:
-        """A new goal: look at its first picture, count frozen time afresh."""
-        self._monitor.reset()
-        self._due, self._position, self._repeats = -np.inf, None, 0
+        """A new goal: count frozen time afresh."""
+        for view in self._views:
+            view.restart()
         self.latent_score, self.findings = None, ()
 
-    def observe(self, picture: Picture, stamp: float, position: Vector) -> bool:
-        """Look at every picture of a goal.
+    def observe(self, scene: Scene, stamp: float, position: Vector) -> bool:
+        """Look at all pictures of a goal.
 
         Args:
-            picture: The live picture.
-            stamp: Its stamp [s].
+            scene: The live pictures.
+            stamp: Their stamp [s].
             position: Measured position of the arm (3,) [m], or of its joints (J,) [rad].
 
         Returns:
-            Whether it can be of now: it changed, or nothing moved, or nobody minds.
+            Whether they can be of now: they changed, or nothing moved, or nobody minds.
         """
-        since = self._position
-        moving = since is not None and float(np.linalg.norm(position - since)) > self._moved
-        self._monitor.observe(picture, stamp, moving)
-        if self._monitor.changed:
-            self._position = position
-        self._repeats = self._repeats + 1 if moving and not self._monitor.changed else 0
-        return self._repeats < REPEATS or self._monitor.tolerances.severity("frozen") != STOP
+        pictures = (scene.image, *scene.views)
+        pairs = zip(self._views, pictures, strict=True)
+        return all([view.observe(picture, stamp, position) for view, picture in pairs])
 
-    def stops(self, picture: Picture, steady: float) -> str:
-        """Why a goal must end before it is planned from this picture, or an empty string.
-
-        Args:
-            picture: The live picture, observed before.
-            steady: Steady time [s].
-        """
-        if steady >= self._due:
-            self._due = steady + self._period
-            self.findings = self._monitor.check(picture, self.latent_score)
+    def stops(self, scene: Scene) -> str:
+        """Why a goal must end before it is planned from these pictures, or an empty string."""
+        first, *others = self._views
+        found = [*first.monitor.check(scene.image, self.latent_score)]
+        for view, picture in zip(others, scene.views, strict=True):
+            found += [
+                replace(finding, sentence=f"{view.name}: {finding.sentence}")
+                for finding in view.monitor.check(picture)
+            ]
+        self.findings = tuple(found)
         return _reasons(self.findings)
 
-    def refuses_goal(self, picture: Picture) -> str:
-        """Why a goal picture cannot be used, or an empty string."""
-        still = CameraMonitor(self._monitor.expectation, self._monitor.tolerances)
-        return _reasons(still.check(picture))
+    def refuses_goal(self, scene: Scene) -> str:
+        """Why a goal's pictures cannot be used, or an empty string."""
+        pairs = zip(self._views, (scene.image, *scene.views), strict=True)
+        return " ".join(filter(None, (_reasons(view.check_still(p)) for view, p in pairs)))
+
+
+class _View:
+    """What is known of one camera during a goal."""
+
+    def __init__(self, name: str, monitor: CameraMonitor, moved: float) -> None:
+        self.name, self.monitor, self._moved = name, monitor, moved
+        self.restart()
+
+    def restart(self) -> None:
+        self.monitor.reset()
+        self._position: Vector | None = None  # where the picture last changed
+        self._repeats = 0  # equal pictures in a row while the arm moves
+
+    def observe(self, picture: Picture, stamp: float, position: Vector) -> bool:
+        """Whether the picture can be of now."""
+        since = self._position
+        moving = since is not None and float(np.linalg.norm(position - since)) > self._moved
+        self.monitor.observe(picture, stamp, moving)
+        if self.monitor.changed:
+            self._position = position
+        self._repeats = self._repeats + 1 if moving and not self.monitor.changed else 0
+        return self._repeats < REPEATS or self.monitor.tolerances.severity("frozen") != STOP
+
+    def check_still(self, picture: Picture) -> tuple[Finding, ...]:
+        """What is wrong with a picture that is not of the stream."""
+        return CameraMonitor(self.monitor.expectation, self.monitor.tolerances).check(picture)
 
 
 def _reasons(findings: tuple[Finding, ...]) -> str:

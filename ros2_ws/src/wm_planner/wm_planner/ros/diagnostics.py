@@ -87,14 +87,15 @@ class Diagnostics:
     def publish(self, parts: Operation, state: str) -> None:
         """Publish; ``state`` is the sentence of ``~/status``."""
         figures = self._monitor.values(time.monotonic())
-        name = self._node.get_name()
+        # Without the slash of the root, as other nodes name themselves there.
+        name = self._node.get_fully_qualified_name().lstrip("/")
         message = DiagnosticArray(
             status=[
                 _camera(f"{name}: camera", parts, _of(figures, PICTURES, TO_CALLBACK)),
                 part(
                     f"{name}: pose",
                     _of(figures, POSES),
-                    errors=[parts.inputs.pose.problem] if parts.inputs.pose.problem else [],
+                    errors=[problem] if (problem := parts.inputs.pose.problem) else [],
                 ),
                 part(
                     f"{name}: planner",
@@ -106,6 +107,8 @@ class Diagnostics:
                 _commands(f"{name}: commands", parts, _of(figures, COMMANDS, TO_COMMAND)),
             ]
         )
+        for status in message.status:
+            status.hardware_id = name
         message.header.stamp = self._node.get_clock().now().to_msg()
         self._publisher.publish(message)
 

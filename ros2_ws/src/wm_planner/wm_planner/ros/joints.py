@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 
@@ -13,7 +14,7 @@ from sensor_msgs.msg import JointState
 
 from wm_planner.control import Pose
 from wm_planner.ros.qos import on_incompatible_publisher
-from wm_planner.ros.stamps import arrived
+from wm_planner.ros.stamps import arrived, silence
 
 TOPIC = "joint_states"
 NO_ROTATION = np.array([0.0, 0.0, 0.0, 1.0])
@@ -38,7 +39,7 @@ class JointInput:
     ) -> None:
         self._node, self._joints, self._on_pose = node, list(joints), on_pose
         self.max_age = max_age
-        self.problem = ""
+        self._problem, self._good_steady = "", -math.inf
         self._subscription = node.create_subscription(
             JointState,
             TOPIC,
@@ -47,6 +48,12 @@ class JointInput:
             event_callbacks=on_incompatible_publisher(lambda: TOPIC, self._report),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with the measurements, or an empty string."""
+        topic = self._subscription.topic_name
+        return self._problem or silence(self._node, topic, self._good_steady, self.max_age)
 
     def close(self) -> None:
         """Unsubscribe."""
@@ -67,9 +74,10 @@ class JointInput:
             self._report(str(error))
             return
         self._report("")
-        self._on_pose(Pose(positions, NO_ROTATION, time.monotonic()))
+        self._good_steady = time.monotonic()
+        self._on_pose(Pose(positions, NO_ROTATION, self._good_steady))
 
     def _report(self, problem: str) -> None:
-        if problem and problem != self.problem:
+        if problem and problem != self._problem:
             self._node.get_logger().warning(f"no joint positions: {problem}")
-        self.problem = problem
+        self._problem = problem

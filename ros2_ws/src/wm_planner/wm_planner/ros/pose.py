@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
@@ -13,7 +14,7 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 
 from wm_planner.control import Pose
 from wm_planner.ros.qos import on_incompatible_publisher
-from wm_planner.ros.stamps import arrived
+from wm_planner.ros.stamps import arrived, silence
 
 UNIT_TOLERANCE = 0.01
 
@@ -33,7 +34,7 @@ class PoseInput:
     ) -> None:
         self._node, self._frame, self._on_pose = node, frame, on_pose
         self.max_age = max_age
-        self.problem = ""
+        self._problem, self._good_steady = "", -math.inf
         self._subscription = node.create_subscription(
             PoseStamped,
             "current_pose",
@@ -42,6 +43,12 @@ class PoseInput:
             event_callbacks=on_incompatible_publisher(lambda: "current_pose", self._report),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with the measurements, or an empty string."""
+        topic = self._subscription.topic_name
+        return self._problem or silence(self._node, topic, self._good_steady, self.max_age)
 
     def close(self) -> None:
         """Unsubscribe."""
@@ -53,12 +60,13 @@ class PoseInput:
         if not problem:
             p, q = message.pose.position, message.pose.orientation
             position, orientation = np.array([p.x, p.y, p.z]), np.array([q.x, q.y, q.z, q.w])
-            self._on_pose(Pose(position, orientation, time.monotonic()))
+            self._good_steady = time.monotonic()
+            self._on_pose(Pose(position, orientation, self._good_steady))
 
     def _report(self, problem: str) -> None:
-        if problem and problem != self.problem:
+        if problem and problem != self._problem:
             self._node.get_logger().warning(f"no pose: {problem}")
-        self.problem = problem
+        self._problem = problem
 
     def _problem_of(self, message: PoseStamped) -> str:
         if message.header.frame_id != self._frame:

@@ -1,6 +1,9 @@
-"""How old a message is when it arrives, in ROS time."""
+"""How old a message is when it arrives, in ROS time, and how long none came."""
 
 from __future__ import annotations
+
+import math
+import time
 
 from rclpy.node import Node
 from rclpy.time import Time
@@ -37,3 +40,21 @@ def arrived(node: Node, header: Header, what: str, max_age: float, setting: str)
             "the node use the same clock (use_sim_time)?"
         )
     return stamp
+
+
+def silence(node: Node, topic: str, since: float, allowed: float) -> str:
+    """That nothing good came on a topic, as a sentence, or an empty string.
+
+    Args:
+        node: Knows who publishes.
+        topic: The topic.
+        since: When something came last [s, steady clock]; -inf: never.
+        allowed: As long may it be silent [s].
+    """
+    age = time.monotonic() - since
+    if age <= allowed:
+        return ""
+    how_long = f"for {age:.1f} s" if math.isfinite(age) else "yet"
+    published = node.count_publishers(topic)
+    why = "its publisher is silent" if published else "nobody publishes it"
+    return f"nothing usable came on {topic} {how_long}: {why}"
