@@ -14,13 +14,16 @@ from ament_index_python.packages import get_package_share_directory
 from rclpy._rclpy_pybind11 import RCLError
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from wm_planner_msgs.msg import PlanStatus
 
 from wm_planner.config import ConfigError
 from wm_planner.control import Code, Outcome
 from wm_planner.images import conversion_path
+from wm_planner.ros.background import Background
 from wm_planner.ros.goal_server import GoalServer
+from wm_planner.ros.goal_services import GoalServices
 from wm_planner.ros.operation import Operation
 from wm_planner.ros.parameters import Parameters
 from wm_planner.ros.plan_once import PlanOnceService
@@ -41,14 +44,35 @@ class PlannerNode(LifecycleNode):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__("wm_planner", **kwargs)
+        self._answer_impossible_transitions()
         share = Path(get_package_share_directory("wm_planner"))
         self._settings = Parameters(self, share / "config")
         self._reporter = Reporter(self)
-        self._goals = GoalServer(self, self._reporter.reject)
-        self._plan_once = PlanOnceService(self)
+        background = Background(self)
+        self._goals = GoalServer(self, background, self._reporter.reject)
+        self._plan_once = PlanOnceService(self, background)
+        self._goal_services = GoalServices(self, background)
         self._operation: Operation | None = None
         self.finalized = False
         self.interrupted: Callable[[], bool] = lambda: False  # whether to end, not load, the model
+
+    def _answer_impossible_transitions(self) -> None:
+        """Refuse what is not possible now; Jazzy's rclpy raises and never answers (rclpy#1209).
+
+        nav2_lifecycle_manager waits for the answer without end.
+        """
+        service = self._service_change_state
+        change = service.callback
+
+        def answer(request: Any, response: Any) -> Any:
+            try:
+                return change(request, response)
+            except RCLError as error:
+                self.get_logger().error(str(error))
+                response.success = False
+                return response
+
+        service.callback = answer
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Read the parameters, load the model, open the topics; nothing moves yet."""
@@ -59,6 +83,7 @@ class PlannerNode(LifecycleNode):
                 self._reporter,
                 self._goals,
                 self._plan_once,
+                self._goal_services,
                 self.interrupted,
             )
         except Exception as error:  # rclpy would swallow it; whatever it is, the user must know
@@ -127,11 +152,19 @@ class PlannerNode(LifecycleNode):
             operation.close()
 
 
+def _spin(node: Node, executor: SingleThreadedExecutor, seconds: float) -> None:
+    """Do one thing; an answer that finds its client gone is no reason to end."""
+    try:
+        executor.spin_once(timeout_sec=seconds)
+    except RCLError as error:
+        node.get_logger().error(str(error))
+
+
 def main() -> None:
-    """Run the node until SIGINT or SIGTERM; the arm is told to hold before the context dies."""
+    """Run the node until a signal ends it; the arm is told to hold before the context dies."""
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     stopping: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, lambda n, _: stopping.append(n))
     try:
         node = PlannerNode()
@@ -147,10 +180,7 @@ def main() -> None:
     end = Outcome(Code.NOT_ACTIVE, "the node was shut down")
     try:
         while not stopping and not node.finalized:
-            try:
-                executor.spin_once(timeout_sec=0.1)
-            except RCLError as error:  # e.g. a lifecycle transition that is not possible now
-                node.get_logger().error(str(error))
+            _spin(node, executor, 0.1)
     except ExternalShutdownException:
         pass
     except Exception as error:  # a bug: the arm holds, the client is told, the process ends
@@ -160,7 +190,7 @@ def main() -> None:
         node.hold_and_stop(end)
     until = time.monotonic() + FAREWELL + (LINGER if node.finalized else 0.0)
     while time.monotonic() < until:
-        executor.spin_once(timeout_sec=0.05)
+        _spin(node, executor, 0.05)
     if not node.finalized:
         node.trigger_shutdown()
     executor.shutdown()

@@ -101,12 +101,13 @@ class Between(Watcher):
         pass_poses: Whether the planner gets the measured poses.
         pose_lag: How much older than they are their stamps say [s].
         pass_commands: Whether the arm gets the commands.
+        frozen: The pose that its driver repeats, None for the true one.
     """
 
     def __init__(self, planner: str) -> None:
         super().__init__(planner)
         self.pass_poses = self.pass_commands = True
-        self.pose_lag = 0
+        self.pose_lag, self.frozen = 0, None
         self._passed_pose = self.create_publisher(PoseStamped, "passed_pose", 10)
         self._passed_command = self.create_publisher(PoseStamped, "target_pose", 10)
         self.create_subscription(PoseStamped, "command_to_pass", self._pass_command, 100)
@@ -115,6 +116,8 @@ class Between(Watcher):
         super()._on_pose(message)
         if self.pass_poses:
             message.header.stamp.sec -= self.pose_lag
+            message.pose = self.frozen or message.pose
+            self.measured = message.pose
             self._passed_pose.publish(message)
 
     def _pass_command(self, message: PoseStamped) -> None:
@@ -242,7 +245,7 @@ def parted_planner(brittle_model: Path) -> Iterator[Between]:
 def between(simulator: Partner, parted_planner: Between) -> Between:
     """A client that can spoil everything of its planner."""
     parted_planner.pass_poses = parted_planner.pass_commands = True
-    parted_planner.pose_lag = 0
+    parted_planner.pose_lag, parted_planner.frozen = 0, None
     parted_planner.spoil = lambda image: image
     parted_planner.wait_active()
     parted_planner.commands.clear()

@@ -140,20 +140,28 @@ def test_during_a_pause_of_the_camera_the_arm_waits_and_then_the_goal_is_reached
     assert spoiler.distance(position) < 0.02
 
 
-def test_the_refused_picture_s_sentence_is_in_status_and_diagnostics(spoiler: Any) -> None:
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [(_short, "100 bytes short"), (lambda image: None, "nothing usable came on /spoiled for")],
+    ids=["refused", "silent"],
+)
+def test_what_is_wrong_with_the_pictures_is_in_status_and_diagnostics(
+    spoiler: Any, spoil: Callable[[Image], Image | None], words: str
+) -> None:
     seen: list[DiagnosticStatus] = []
     subscription = spoiler.create_subscription(
         DiagnosticArray, "/diagnostics", lambda message: seen.extend(message.status), 10
     )
-    spoiler.spoil = _short
+    spoiler.spin_for(0.5)
+    spoiler.spoil = spoil
     spoiler.spin_for(3.0)
     spoiler.destroy_subscription(subscription)
     cameras = [status for status in seen if status.name == "spoiled_planner: camera"]
     assert cameras
     assert cameras[-1].level == DiagnosticStatus.ERROR
-    assert "100 bytes short" in cameras[-1].message
-    assert spoiler.status.images_dropped > 5
-    assert "100 bytes short" in " ".join(spoiler.status.warnings)
+    assert words in cameras[-1].message
+    assert words in " ".join(spoiler.status.warnings)
+    assert spoil is not _short or spoiler.status.images_dropped > 5
 
 
 @pytest.mark.parametrize(("spoil", "name"), [(_swapped, "channel_swap"), (_black, "black")])

@@ -73,7 +73,7 @@ def _failing_model(client: Any) -> None:
 
 ENDINGS: dict[Code, tuple[Callable[[Any], None], str]] = {
     Code.STOPPED: (_stop, "~/stop was called"),
-    Code.NO_POSE: (_no_poses, "no measured pose for"),
+    Code.NO_POSE: (_no_poses, "no new measured pose for"),
     Code.CLOCK_JUMPED: (_clock_back, "ROS time went back by"),
     Code.COMMAND_TOPIC: (_second_commander, "also publishes on /command_to_pass"),
     Code.PLANNER_FAILED: (_failing_model, "cannot take a white corner"),
@@ -100,6 +100,15 @@ def test_an_ending_has_its_code_and_sentence_and_the_arm_is_held(between: Any, c
     if code is Code.STOPPED:
         assert between.status.state == PlanStatus.HOLDING
         assert between.ask(Trigger, "release", Trigger.Request()).success
+
+
+def test_an_arm_whose_driver_repeats_an_old_pose_is_not_told_to_go_on(between: Any) -> None:
+    handle = between.begin(SEEDS[50])
+    between.frozen = between.measured
+    answer = between.result(handle, 30.0)
+    assert answer.result.error_code == Code.NO_POSE, answer.result.error_msg
+    assert "does the arm follow its commands" in answer.result.error_msg
+    assert between.held()
 
 
 @pytest.mark.parametrize(("lag", "words"), [(2, "s old when it arrives"), (-3, "in the future")])
@@ -129,6 +138,9 @@ def fail(self):
 
 Operation._on_watch_time = fail
 """
+WATCH_HANGS = WATCH_RAISES.replace(
+    'raise RuntimeError("injected by a test")', "import time; time.sleep(1000)"
+)
 ACTIVATION_RAISES = """
 from wm_planner.ros.operation import Operation
 
@@ -184,6 +196,18 @@ def test_a_bug_in_the_node_holds_the_arm_tells_the_client_and_ends_the_process(
     client.spin_for(0.3)
     assert client.held()
     assert partner.process.wait(20) == 1
+
+
+def test_a_node_that_hangs_ends_and_says_where(
+    faulty_planner: Callable[[str], tuple[Any, Partner]], capfd: pytest.CaptureFixture[str]
+) -> None:
+    client, partner = faulty_planner(WATCH_HANGS)
+    client.wait_active()
+    client.begin(SEEDS[0])
+    assert partner.process.wait(20) == 1
+    printed = capfd.readouterr().err
+    assert "Timeout (0:00:05)!" in printed
+    assert "in fail" in printed
 
 
 def test_a_bug_in_a_transition_leaves_the_node_unconfigured_and_says_so(

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from sensor_msgs.msg import CompressedImage, Image
 from wm_planner_msgs.action import ReachGoal
-from wm_planner_msgs.msg import GoalPicture
+from wm_planner_msgs.msg import GoalPicture, PlanStatus
 from wm_planner_msgs.srv import ListGoals, SaveGoal
 
 from wm_planner.control import Code
@@ -114,6 +114,27 @@ def test_a_goal_that_cannot_be_stored_is_said(client: Any, library: Path) -> Non
     answer = client.ask(SaveGoal, "save_goal", SaveGoal.Request(name="home"))
     assert (answer.success, answer.error_code) == (False, Code.INVALID_GOAL)
     assert "goal 'home' cannot be stored" in answer.message
+
+
+def test_a_request_with_large_pictures_leaves_the_goal_under_way_alone(
+    client: Any, tmp_path: Path
+) -> None:
+    large = tmp_path / "large.png"
+    large.write_bytes(cv2.imencode(".png", np.zeros((7000, 7000, 3), np.uint8))[1].tobytes())
+    handle = client.begin(SEEDS[9])
+    via = [GoalPicture(goal_file=str(large))] * 3  # seconds of reading
+    other = ReachGoal.Goal(goal_file=str(tmp_path / "away.png"), via=via)
+    sent = client._reach.send_goal_async(other)
+    arrivals: list[float] = []
+    until = time.monotonic() + 60
+    while not sent.done() and time.monotonic() < until:
+        client.spin_for(0.01)
+        arrivals += [time.monotonic()] * (len(client.commands) - len(arrivals))
+    assert not sent.result().accepted
+    assert np.diff(arrivals).max() < 0.3, "as long as the reading"
+    assert client.status.state in (PlanStatus.ACTIVE, PlanStatus.HOLDING)
+    client.cancel(handle)
+    assert client.result(handle, 5.0).result.error_code == Code.CANCELED
 
 
 def test_what_the_camera_sees_now_is_reached_where_the_arm_is(client: Any) -> None:

@@ -226,11 +226,7 @@ def test_an_outlier_of_the_measured_pose_ends_the_goal_and_moves_nothing(client:
 def test_a_transition_that_is_not_possible_leaves_the_goal_alone(client: Any) -> None:
     handle = _moving(client, SEEDS[16])
     request = ChangeState.Request(transition=Transition(id=Transition.TRANSITION_ACTIVATE))
-    caller = client.create_client(ChangeState, "wm_planner/change_state")
-    caller.wait_for_service(5.0)
-    caller.call_async(request)
-    client.spin_for(0.5)
-    client.destroy_client(caller)
+    assert client.ask(ChangeState, "change_state", request).success is False
     client.cancel(handle)
     assert client.result(handle, 5.0).result.error_code == ReachGoal.Result.CANCELED
 
@@ -311,10 +307,11 @@ def test_a_client_that_dies_leaves_its_goal_to_the_goal_s_own_end(client: Any) -
         assert other.stdout.readline() == b"step\n"
         other.kill()
     client.spin_for(0.5)
-    assert client.status.state == PlanStatus.ACTIVE
+    pursued = (PlanStatus.ACTIVE, PlanStatus.HOLDING)  # the latter where this machine is busy
+    assert client.status.state in pursued
     client.commands.clear()
     until = time.monotonic() + 20
-    while client.status.state == PlanStatus.ACTIVE and time.monotonic() < until:
+    while client.status.state in pursued and time.monotonic() < until:
         client.spin_for(0.1)
     assert client.status.error_code == ReachGoal.Result.TIMED_OUT, client.status.message
     assert len(client.commands) > 50
@@ -322,11 +319,12 @@ def test_a_client_that_dies_leaves_its_goal_to_the_goal_s_own_end(client: Any) -
     client.cancel(_moving(client, SEEDS[20]))
 
 
-def test_a_terminated_planner_holds_the_arm_and_tells_its_client(
-    client: Any, planner: Partner
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_a_planner_ended_by_a_signal_holds_the_arm_and_tells_its_client(
+    client: Any, planner: Partner, number: signal.Signals
 ) -> None:
     handle = _moving(client, SEEDS[14])
-    planner.process.terminate()
+    planner.process.send_signal(number)
     answer = client.result(handle, 5.0)
     assert answer.result.error_code == ReachGoal.Result.NOT_ACTIVE
     client.spin_for(0.3)

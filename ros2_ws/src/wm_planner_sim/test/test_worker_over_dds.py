@@ -14,6 +14,7 @@ import numpy as np
 import psutil
 import pytest
 from ament_index_python.packages import get_package_share_directory
+from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped
 from nav_msgs.msg import Path as PathMessage
 from sensor_msgs.msg import Image
@@ -163,6 +164,10 @@ def test_two_planners_in_two_namespaces_do_not_hear_each_other(
         left.wait_active()
         right.wait_active()
         heard: dict[str, int] = {"left": 0, "right": 0}
+        parts: set[str] = set()
+        left.create_subscription(
+            DiagnosticArray, "/diagnostics", lambda m: parts.update(s.name for s in m.status), 10
+        )
 
         def count(side: str) -> Any:
             return lambda message: heard.update({side: heard[side] + 1})
@@ -177,6 +182,7 @@ def test_two_planners_in_two_namespaces_do_not_hear_each_other(
         right.spin_for(0.5)
         assert heard["right"] == 0
         assert right.status.state == PlanStatus.IDLE
+        _until(left, lambda: parts >= {"left/wm_planner: camera", "right/wm_planner: camera"})
 
 
 def test_the_plan_and_its_imagined_frames_are_shown_to_who_subscribes(client: Any) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -22,6 +24,7 @@ from wm_planner.goal_library import GoalLibrary
 from wm_planner.images import ImagePolicy
 from wm_planner.models import ModelSpec
 from wm_planner.ros import diagnostics
+from wm_planner.ros.background import Background
 from wm_planner.ros.goal_server import GoalServer
 from wm_planner.ros.goals import SceneReader
 from wm_planner.ros.inputs import Inputs
@@ -41,7 +44,7 @@ class Bench(Node):
         self.runner.add_node(self)
         self._spec = spec
         self.rejected: list[Outcome] = []
-        self.server = GoalServer(self, self.rejected.append)
+        self.server = GoalServer(self, Background(self), self.rejected.append)
         self.client = ActionClient(self, ReachGoal, "wm_planner/reach_goal")
 
     def open(self, check: Callable[[], None] = lambda: None) -> None:
@@ -120,6 +123,51 @@ def test_a_fault_that_a_goal_meets_rejects_it_and_the_server_lives(bench: Bench)
     assert not bench.send(_goal()).accepted
     assert bench.rejected[-1].code is Code.UNKNOWN
     assert "KeyError('a bug')" in bench.rejected[-1].message
+    bench.close()
+
+
+def test_while_a_goal_is_read_the_callbacks_go_on_and_the_newest_goal_wins(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, reading, go_on = SceneReader.goal, threading.Event(), threading.Event()
+
+    def slow(self: SceneReader, *arguments: Any) -> Any:
+        reading.set()
+        assert go_on.wait(20.0)
+        return read(self, *arguments)
+
+    bench.open()
+    first = bench.send(_goal())
+    monkeypatch.setattr(SceneReader, "goal", slow)
+    sent = [bench.client.send_goal_async(_goal()) for _ in range(2)]
+    end = time.monotonic() + 20
+    while not reading.is_set() and time.monotonic() < end:
+        bench.runner.spin_once(timeout_sec=0.05)
+    bench.wait(first.cancel_goal_async())
+    assert bench.wait(first.get_result_async()).result.error_code == Code.CANCELED
+    assert not any(future.done() for future in sent)
+    go_on.set()
+    accepted = [bench.wait(future).accepted for future in sent]
+    assert accepted[1]
+    assert bytes(bench.server._under_way.goal_id.uuid) == bytes(sent[1].result().goal_id.uuid)
+    assert accepted[0] or bench.rejected[-1].code is Code.PREEMPTED
+    bench.close()
+
+
+def test_a_goal_that_is_read_when_the_planner_closes_is_rejected(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.open()
+    read = SceneReader.goal
+
+    def close(self: SceneReader, *arguments: Any) -> Any:
+        bench.server.close()
+        return read(self, *arguments)
+
+    monkeypatch.setattr(SceneReader, "goal", close)
+    assert not bench.send(_goal()).accepted
+    assert bench.rejected[-1].code is Code.NOT_ACTIVE
+    assert bench.loop.session is None
     bench.close()
 
 

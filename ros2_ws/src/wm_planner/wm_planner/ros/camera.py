@@ -12,11 +12,12 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 
 from wm_planner.config import ImagesConfig
-from wm_planner.images import decode
+from wm_planner.images import ImageFormatError, decode
 from wm_planner.images.configured import image_policy
+from wm_planner.ros.background import Newest
 from wm_planner.ros.qos import on_incompatible_publisher
 from wm_planner.ros.recent import Recent
-from wm_planner.ros.stamps import arrived
+from wm_planner.ros.stamps import arrived, silence
 from wm_planner.worker import Picture
 
 FRAMES = 4  # of each camera that may wait for those of the others
@@ -25,7 +26,8 @@ FRAMES = 4  # of each camera that may wait for those of the others
 class Camera:
     """Subscribes to one view's topic and keeps its newest good frames.
 
-    A bad picture is dropped, counted and reported once until the reason changes.
+    A bad picture is dropped, counted and reported once until the reason changes. Compressed ones,
+    which take long, are decoded in a thread, and only the newest.
 
     Args:
         node: Its logger, clock and topic names are used.
@@ -33,6 +35,9 @@ class Camera:
         max_age: A picture older than this when it arrives is stale [s].
         on_frame: Called after a good frame arrived.
         view: Name of the topic; for compressed pictures of its folder.
+
+    Attributes:
+        topic: The topic's full name, remappings included.
     """
 
     def __init__(
@@ -57,14 +62,16 @@ class Camera:
         self.delay = math.nan  # [s] from the last picture's publication to its callback
         self.received = 0
         self.dropped = 0
-        self.problem = ""
+        self._problem = ""
         self._key: object = None
+        compressed = self._type is CompressedImage
+        self._decoder = Newest(node, self._decoded, self._take) if compressed else None
         self._subscribe(reliable=config.reliability == "reliable")
 
     @property
-    def topic(self) -> str:
-        """The topic's full name, remappings included."""
-        return str(self._subscription.topic_name)
+    def problem(self) -> str:
+        """What is wrong with the pictures, or an empty string."""
+        return self._problem or silence(self._node, self.topic, self.good_steady, self.max_age)
 
     def match_publisher(self) -> None:
         """With ``reliability: auto``, ask for what every publisher of the topic offers."""
@@ -82,6 +89,8 @@ class Camera:
     def close(self) -> None:
         """Unsubscribe."""
         self._node.destroy_subscription(self._subscription)
+        if self._decoder:
+            self._decoder.close()
 
     def _subscribe(self, *, reliable: bool) -> None:
         self._reliable = reliable
@@ -95,6 +104,7 @@ class Camera:
                 lambda: self.topic, lambda problem: self._report(problem, "qos")
             ),
         )
+        self.topic = str(self._subscription.topic_name)
 
     def _on_message(self, message: Image | CompressedImage, info: dict[str, Any]) -> None:
         self.received += 1
@@ -103,16 +113,35 @@ class Camera:
             stamp = arrived(
                 self._node, message.header, "the picture", self.max_age, "session.image_timeout"
             )
-            picture = decode(message, self._policy, topic=self.topic)
-        except ValueError as error:  # ImageFormatError is one
-            self.dropped += 1
-            self._report(str(error), getattr(error, "key", "stamp"))
+        except ValueError as error:
+            self._drop(error, "stamp")
+            return
+        if self._decoder:
+            self._decoder.put((stamp, message))
+        else:
+            self._take(self._decoded((stamp, message)))
+
+    def _decoded(self, item: tuple[float, Any]) -> tuple[float, Picture | ImageFormatError]:
+        stamp, message = item
+        try:
+            return stamp, decode(message, self._policy, topic=self.topic)
+        except ImageFormatError as error:
+            return stamp, error
+
+    def _take(self, decoded: tuple[float, Picture | ImageFormatError]) -> None:
+        stamp, picture = decoded
+        if isinstance(picture, ImageFormatError):
+            self._drop(picture, picture.key)
             return
         self._report("", None)
         self.frames.add(stamp, picture)
         self.shape = picture.shape[:2]
         self.good_steady = time.monotonic()
         self._on_frame()
+
+    def _drop(self, error: ValueError, key: object) -> None:
+        self.dropped += 1
+        self._report(str(error), key)
 
     def _report(self, problem: str, key: object) -> None:
         """Log a problem once, and its end; ``key`` tells one kind of problem from another."""
@@ -121,4 +150,4 @@ class Camera:
                 self._node.get_logger().warning(f"no picture: {problem}")
             else:
                 self._node.get_logger().info(f"{self.topic}: pictures are good again")
-        self.problem, self._key = problem, key
+        self._problem, self._key = problem, key

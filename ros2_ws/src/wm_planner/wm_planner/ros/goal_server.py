@@ -7,12 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 from rclpy.task import Future
 from sensor_msgs.msg import CompressedImage, Image
 from wm_planner_msgs.action import ReachGoal
 
 from wm_planner.control import Code, ControlLoop, Outcome, Refused, Session
+from wm_planner.ros.background import Background
 from wm_planner.ros.goals import SceneReader
 from wm_planner.ros.inputs import Inputs
 from wm_planner.ros.refusal import refusal
@@ -32,14 +34,18 @@ class GoalServer:
 
     Args:
         node: Its clock and logger are used.
+        background: Reads the pictures.
         on_reject: Told why a goal was rejected.
     """
 
-    def __init__(self, node: Node, on_reject: Callable[[Outcome], None]) -> None:
-        self._node, self._on_reject = node, on_reject
+    def __init__(
+        self, node: Node, background: Background, on_reject: Callable[[Outcome], None]
+    ) -> None:
+        self._node, self._background, self._on_reject = node, background, on_reject
         self._is_open = False
         self._under_way: Any = None  # the handle of the loop's goal
         self._results: dict[bytes, Future] = {}  # not yet delivered, by the goal's uuid
+        self._requests = self._newest = 0  # requests that came, and the last that was accepted
         self._checked: list[Scene] = []
         self._server = ActionServer(
             node, ReachGoal, "~/reach_goal", self._execute,
@@ -47,6 +53,7 @@ class GoalServer:
             handle_accepted_callback=self._on_accepted,
             cancel_callback=self._on_cancel,
             result_timeout=RESULT_TIMEOUT,
+            callback_group=ReentrantCallbackGroup(),
         )  # fmt: skip
 
     def open(
@@ -96,21 +103,35 @@ class GoalServer:
         self._under_way = None
         return outcome
 
-    def _on_goal(self, request: Any) -> GoalResponse:
+    async def _on_goal(self, request: Any) -> GoalResponse:
         """Check a goal before it is accepted; a bad one leaves the goal under way alone."""
+        self._requests += 1
+        number = self._requests
         try:
-            if not self._is_open:
-                raise Refused(INACTIVE.code, INACTIVE.message)
-            self._check()
-            self._loop.check_start(time.monotonic())
-            self._checked = self._read(request)
+            self._check_now()
+            scenes = await self._background.run(self._read, request)
+            self._check_now()
+            if number < self._newest:
+                raise Refused(Code.PREEMPTED, "a newer goal came while this one was read")
         except Exception as error:
             self._on_reject(refusal(self._node, error))
             return GoalResponse.REJECT
+        self._newest, self._checked = number, scenes
         return GoalResponse.ACCEPT
 
+    def _check_now(self) -> None:
+        """See whether a goal could begin now.
+
+        Raises:
+            Refused: Why not.
+        """
+        if not self._is_open:
+            raise Refused(INACTIVE.code, INACTIVE.message)
+        self._check()
+        self._loop.check_start(time.monotonic())
+
     def _read(self, request: Any) -> list[Scene]:
-        """The sub-goals and the goal.
+        """The sub-goals and the goal; in another thread, beside the callbacks.
 
         Raises:
             Refused: One of them, or a number, cannot be used.
@@ -133,7 +154,7 @@ class GoalServer:
         scenes = []
         for what, part in [*named, ("goal", request)]:
             scene = self._reader.goal(what, part, like)
-            if why := self._inputs.contract.refuses_goal(scene.image):
+            if why := self._inputs.contract.refuses_goal(scene):
                 raise Refused(Code.CAMERA_CONTRACT, f"the {what} picture: {why}")
             scenes.append(scene)
         return scenes

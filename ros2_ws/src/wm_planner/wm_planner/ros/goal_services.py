@@ -2,53 +2,52 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 from wm_planner_msgs.srv import ListGoals, SaveGoal
 
-from wm_planner.control import Code
+from wm_planner.control import Code, Refused
 from wm_planner.models import ModelSpec
+from wm_planner.ros.background import Background
 from wm_planner.ros.goals import SceneReader
 from wm_planner.ros.refusal import refusal
 
 
 class GoalServices:
-    """Offers both services.
+    """Offers both services; they outlive the planner's configurations, as their answers may.
 
     Args:
         node: The node.
-        reader: Reads pictures; its library is the one that is written and listed.
-        spec: The names of the state that is stored with a picture.
+        background: Reads and writes the pictures.
     """
 
-    def __init__(self, node: Node, reader: SceneReader, spec: ModelSpec) -> None:
-        self._node, self._reader, self._spec = node, reader, spec
-        self._services = [
-            node.create_service(SaveGoal, "~/save_goal", self._save),
-            node.create_service(ListGoals, "~/list_goals", self._list),
-        ]
+    def __init__(self, node: Node, background: Background) -> None:
+        self._node, self._background = node, background
+        self._open: tuple[SceneReader, ModelSpec] | None = None
+        group = ReentrantCallbackGroup()
+        node.create_service(SaveGoal, "~/save_goal", self._save, callback_group=group)
+        node.create_service(ListGoals, "~/list_goals", self._list, callback_group=group)
+
+    def open(self, reader: SceneReader, spec: ModelSpec) -> None:
+        """Serve.
+
+        Args:
+            reader: Reads pictures; its library is the one that is written and listed.
+            spec: The names of the state that is stored with a picture.
+        """
+        self._open = reader, spec
 
     def close(self) -> None:
-        """Take both away."""
-        for service in self._services:
-            self._node.destroy_service(service)
+        """Refuse what comes."""
+        self._open = None
 
-    def _save(self, request: Any, response: Any) -> Any:
-        given = len(request.image.data) + len(request.compressed_image.data) > 0
+    async def _save(self, request: Any, response: Any) -> Any:
         try:
-            scene = self._reader.read(
-                "goal",
-                image=request.image,
-                compressed=request.compressed_image,
-                current=not given,
-                proprio=request.proprio,
-            )
-            values = [] if scene.proprio is None else scene.proprio.tolist()
-            proprio = dict(zip(self._spec.proprio.names, values, strict=False))
-            path = self._reader.library.save(
-                request.name, scene.image, proprio, overwrite=request.overwrite
-            )
+            reader, spec = self._now()
+            path = await self._background.run(_store, reader, spec, request)
         except Exception as error:
             outcome = refusal(self._node, error)
             response.error_code, response.message = int(outcome.code), outcome.message
@@ -57,11 +56,32 @@ class GoalServices:
         response.message = f"stored as {path}"
         return response
 
-    def _list(self, request: Any, response: Any) -> Any:
+    async def _list(self, request: Any, response: Any) -> Any:
         try:
-            response.names = self._reader.library.names()
-            response.message = f"stored goals are in {self._reader.library.directory}"
+            library = self._now()[0].library
+            response.names = await self._background.run(library.names)
+            response.message = f"stored goals are in {library.directory}"
             response.success = True
         except Exception as error:
             response.message = refusal(self._node, error).message
         return response
+
+    def _now(self) -> tuple[SceneReader, ModelSpec]:
+        if self._open is None:
+            raise Refused(Code.NOT_ACTIVE, "the node is not configured")
+        return self._open
+
+
+def _store(reader: SceneReader, spec: ModelSpec, request: Any) -> Path:
+    """Store what a ``SaveGoal`` request says; in another thread, beside the callbacks."""
+    given = len(request.image.data) + len(request.compressed_image.data) > 0
+    scene = reader.read(
+        "goal",
+        image=request.image,
+        compressed=request.compressed_image,
+        current=not given,
+        proprio=request.proprio,
+    )
+    values = [] if scene.proprio is None else scene.proprio.tolist()
+    proprio = dict(zip(spec.proprio.names, values, strict=False))
+    return reader.library.save(request.name, scene.image, proprio, overwrite=request.overwrite)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import time
 from collections.abc import Callable
 from functools import partial
@@ -32,6 +33,7 @@ from wm_planner.worker import Planned, PlannerLink
 
 WATCH_RATE = 20.0  # [Hz] how often the watchdogs look
 STATUS_PERIOD = 1.0  # [s] between status messages when nothing happens
+HANG = 5.0  # [s] a node that does nothing for so long is ended: it could not even stop the arm
 
 
 class Operation:
@@ -46,6 +48,7 @@ class Operation:
         reporter: Told of all that happens.
         goals: The action, which outlives this.
         plan_once: The service, which does so too.
+        goal_services: Those of stored goals, which do so too.
         interrupted: Asked while the model is loaded; True ends that.
 
     Raises:
@@ -59,10 +62,12 @@ class Operation:
         reporter: Reporter,
         goals: GoalServer,
         plan_once: PlanOnceService,
+        goal_services: GoalServices,
         interrupted: Callable[[], bool],
     ) -> None:
         self._node, self.config = node, config
         self._reporter, self._goals, self._plan_once = reporter, goals, plan_once
+        self._goal_services = goal_services
         self.active = False
         self._closers: list[Callable[[], Any]] = []
         try:
@@ -120,8 +125,9 @@ class Operation:
         )
         self._plan_once.open(self.link, self._reader, self.spec, self._why_busy)
         self._closers += [self._goals.close, self._plan_once.close]
+        self._goal_services.open(self._reader, self.spec)
         self._closers += [
-            GoalServices(node, self._reader, self.spec).close,
+            self._goal_services.close,
             StopServices(node, self.loop, self._tell_ready).close,
         ]
 
@@ -149,6 +155,7 @@ class Operation:
         """Take goals from now on, unless ``~/stop`` was called."""
         self.active = True
         self._tell_ready()
+        self._expect_life()
 
     def deactivate(self, outcome: Outcome) -> None:
         """Hold, end the goal and take no more; nothing is sent to the arm afterwards."""
@@ -156,6 +163,7 @@ class Operation:
             self.loop.end(outcome, self._now())
             self.loop.commander.finish(self._now())
             self.active = False
+            faulthandler.cancel_dump_traceback_later()
             self._reporter.tell(PlanStatus.INACTIVE, outcome)
 
     def check(self, config: Config) -> None:
@@ -196,7 +204,7 @@ class Operation:
         if observation is None or not (self.loop.session and self.loop.pose):
             return True
         scene, stamp = observation
-        return self.inputs.contract.observe(scene.image, stamp, self.loop.pose.position)
+        return self.inputs.contract.observe(scene, stamp, self.loop.pose.position)
 
     def _dispatch(self) -> None:
         """Plan from the newest scene, if the planner is free and wants it."""
@@ -205,11 +213,10 @@ class Operation:
             return
         self.inputs.taken()
         scene, stamp = observation
-        steady = time.monotonic()
-        if why := self.inputs.contract.stops(scene.image, steady):
+        if why := self.inputs.contract.stops(scene):
             self.loop.end(Outcome(Code.CAMERA_CONTRACT, why), now)
         else:
-            self.loop.plan(scene, stamp, steady, imagine=self._views.imagine)
+            self.loop.plan(scene, stamp, time.monotonic(), imagine=self._views.imagine)
 
     def _on_answers(self) -> None:
         now = self._now()
@@ -247,7 +254,17 @@ class Operation:
         elif why := self.commands.stops:
             self.loop.end(Outcome(Code.COMMAND_TOPIC, why), self._now())
 
+    def _expect_life(self) -> None:
+        """End the process, and say where it hangs, if this is not called again in time.
+
+        Fast DDS can loop for ever over a message that it cannot read (Fast-DDS#6500), in the
+        interpreter's only thread; then no Python runs that could do something about it.
+        """
+        if self.active and self.config.worker.mode != "inline":
+            faulthandler.dump_traceback_later(HANG, exit=True)
+
     def _on_slow_time(self) -> None:
+        self._expect_life()
         self._reporter.publish()
         self._diagnostics.publish(self, self._reporter.outcome.message)
 

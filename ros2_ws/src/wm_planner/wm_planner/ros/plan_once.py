@@ -12,6 +12,7 @@ from wm_planner_msgs.srv import Plan
 
 from wm_planner.control import Code, Refused
 from wm_planner.models import ModelSpec
+from wm_planner.ros.background import Background
 from wm_planner.ros.goals import SceneReader
 from wm_planner.ros.refusal import refusal
 from wm_planner.ros.status import fill_response
@@ -27,10 +28,11 @@ class PlanOnceService:
 
     Args:
         node: The node.
+        background: Reads the pictures.
     """
 
-    def __init__(self, node: Node) -> None:
-        self._node = node
+    def __init__(self, node: Node, background: Background) -> None:
+        self._node, self._background = node, background
         self._link: PlannerLink | None = None
         self._waiting: dict[int, Future] = {}
         self._number = -1  # counts down, the goals' numbers count up
@@ -59,29 +61,18 @@ class PlanOnceService:
         self._link = None
 
     async def _serve(self, request: Any, response: Any) -> Any:
-        if self._link is None:
-            response.error_code = int(Code.NOT_ACTIVE)
-            response.message = "the node is not configured"
-            return response
         try:
-            if busy := self._busy():
-                raise Refused(Code.PREEMPTED, busy)
-            if len(self._waiting) >= MAX_WAITING:
-                raise Refused(
-                    Code.PREEMPTED, f"{MAX_WAITING} plans are under way: wait for their answers"
-                )
-            scene, goal = self._read(request)
+            self._check()
+            scene, goal = await self._background.run(self._read, request)
+            link = self._check()
         except Exception as error:
             outcome = refusal(self._node, error)
             response.error_code, response.message = int(outcome.code), outcome.message
             return response
-        if self._link.ready is None:
-            response.error_code, response.message = int(Code.WORKER_LOST), self._link.problem
-            return response
         self._number -= 1
         future = Future(executor=self._node.executor)
         self._waiting[self._number] = future
-        self._link.plan_once(PlanOnce(self._number, scene, goal, request.preset, request.seed))
+        link.plan_once(PlanOnce(self._number, scene, goal, request.preset, request.seed))
         answer = await future
         if isinstance(answer, Planned) and answer.stop_reason != "cancelled":
             return fill_response(response, answer, self._spec)
@@ -90,6 +81,24 @@ class PlanOnceService:
         else:
             response.error_code, response.message = int(Code.PREEMPTED), "a goal came in between"
         return response
+
+    def _check(self) -> PlannerLink:
+        """Who could make a plan now.
+
+        Raises:
+            Refused: Why not.
+        """
+        if self._link is None:
+            raise Refused(Code.NOT_ACTIVE, "the node is not configured")
+        if busy := self._busy():
+            raise Refused(Code.PREEMPTED, busy)
+        if len(self._waiting) >= MAX_WAITING:
+            raise Refused(
+                Code.PREEMPTED, f"{MAX_WAITING} plans are under way: wait for their answers"
+            )
+        if self._link.ready is None:
+            raise Refused(Code.WORKER_LOST, self._link.problem)
+        return self._link
 
     def _read(self, request: Any) -> tuple[Scene, Scene]:
         scene = self._reader.read(
