@@ -15,12 +15,14 @@ import yaml
 from rclpy.context import Context
 from rclpy.node import Node
 
-from wm_planner.config import Config
+from wm_planner.config import Config, ImagesConfig
 from wm_planner.control.mapping import command_mapping
 from wm_planner.models import ModelSpec
 from wm_planner.ros import diagnostics
+from wm_planner.ros.camera import Camera
 from wm_planner.ros.commands import CommandOutput
 from wm_planner.ros.inputs import Inputs
+from wm_planner.ros.joints import JointInput
 from wm_planner.ros.parameters import Parameters
 
 pytest.importorskip("launch_ros")
@@ -52,9 +54,9 @@ def _commands(entity: Any, context: Any) -> Iterator[list[str]]:
         yield from _commands(part, context)
 
 
-def _command(file: Path) -> list[str]:
+def _command(file: Path, **arguments: str) -> list[str]:
     context = launch.LaunchContext()
-    context.launch_configurations["model"] = "/nowhere/model"
+    context.launch_configurations.update(model="/nowhere/model", **arguments)
     context.extend_locals({"ros_specific_arguments": {"name": "", "ns": ""}})  # as execute() does
     (command,) = _commands(_description(file), context)
     return command
@@ -73,9 +75,12 @@ def node(spec: ModelSpec) -> Iterator[Node]:
     Parameters(node, PACKAGE / "config")
     monitor = diagnostics.make_monitor()
     Inputs(node, config, spec, monitor, lambda pose: None, lambda: None)
+    JointInput(node, ["a"], 1.0, lambda pose: None)
+    compressed = Camera(node, ImagesConfig(transport="compressed"), 1.0, lambda: None)
     mapping = command_mapping(spec, config.commands)
     CommandOutput(node, config.commands, mapping, spec.action.frame)
     yield node
+    compressed.close()
     node.destroy_node()
     context.try_shutdown()
 
@@ -92,12 +97,24 @@ def test_every_argument_has_a_description(file: Path) -> None:
     assert [a.name for a in arguments if not a.description.strip()] == []
 
 
+def _parameters(words: list[str]) -> dict[str, Any]:
+    parameters: dict[str, Any] = {}
+    for path in _after(words, "--params-file"):
+        for section in yaml.safe_load(Path(path).read_text()).values():
+            parameters |= section["ros__parameters"]
+    return parameters
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_the_topic_of_the_commands_is_the_profile_s_unless_it_is_given(file: Path) -> None:
+    assert "commands.topic" not in _parameters(_command(file))
+    given = _parameters(_command(file, command="/other/target"))
+    assert given["commands.topic"] == "/other/target"
+
+
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_every_parameter_is_one_of_the_node(file: Path, node: Node) -> None:
-    names: set[str] = set()
-    for path in _after(_command(file), "--params-file"):
-        for section in yaml.safe_load(Path(path).read_text()).values():
-            names |= section["ros__parameters"].keys()
+    names = _parameters(_command(file, command="/other/target")).keys()
     assert "model.directory" in names
     assert [n for n in names - OF_THE_PROCESS if not node.has_parameter(n)] == []
 
