@@ -1,4 +1,4 @@
-"""An hour of simulated time with faults: camera, simulator, worker, clock, goals, parameters.
+"""An hour of simulated time with faults: camera, pose, simulator, worker, clock, goals, parameters.
 
 Simulator, planner and this script run as separate processes over DDS; pictures, poses and the clock
 pass through this script, which spoils them. After every goal the commands on the wire are checked.
@@ -55,6 +55,7 @@ class Harness(Client):
         self.commands: list[tuple[float, float, np.ndarray]] = []
         self.measured: list[np.ndarray] = []
         self.spoil: Callable[[Image], Image | None] = lambda image: image
+        self.spoil_pose: Callable[[PoseStamped], PoseStamped | None] = lambda pose: pose
         self.clock_offset = 0.0
         self.clock_runs = True
         self.sim_time = 0.0
@@ -89,7 +90,8 @@ class Harness(Client):
         super()._on_pose(message)
         self.measured.append(self.position)
         message.header.stamp = self._shifted(message.header.stamp)
-        self._pose.publish(message)
+        if (spoiled := self.spoil_pose(message)) is not None:
+            self._pose.publish(spoiled)
 
     def forget(self) -> None:
         """Begin a new record."""
@@ -284,6 +286,31 @@ def _frozen(run: Run) -> Callable[[], None]:
     return _camera(spoil)(run)
 
 
+def _pose_repeated(run: Run) -> Callable[[], None]:
+    kept: list[Any] = []
+
+    def spoil(message: PoseStamped) -> PoseStamped:
+        kept.append(message.pose)
+        message.pose = kept[0]
+        return message
+
+    return _pose(spoil)(run)
+
+
+def _pose(
+    spoil: Callable[[PoseStamped], PoseStamped | None],
+) -> Callable[[Run], Callable[[], None]]:
+    def fault(run: Run) -> Callable[[], None]:
+        run.node.spoil_pose = spoil
+
+        def undo() -> None:
+            run.node.spoil_pose = lambda pose: pose
+
+        return undo
+
+    return fault
+
+
 def _slow(run: Run) -> Callable[[], None]:
     count = iter(range(10**9))
     return _camera(lambda image: image if next(count) % 20 == 0 else None)(run)
@@ -382,6 +409,8 @@ FAULTS: dict[str, Callable[[Run], Callable[[], None] | None]] = {
     "camera resized": _camera(_resized),
     "camera garbled": _camera(_garbled),
     "camera short": _camera(_short),
+    "pose stopped": _pose(lambda pose: None),
+    "pose repeated": _pose_repeated,
     "simulator killed": _restart_simulator,
     "worker SIGKILL": _kill(signal.SIGKILL),
     "worker SIGSTOP": _kill(signal.SIGSTOP),
@@ -396,6 +425,8 @@ STOPPING = {
     "camera garbled": REACTION,
     "camera short": REACTION,
     "camera frozen": REACTION + 1 / CAMERA_RATE,  # one equal picture is forgiven
+    "pose stopped": REACTION,
+    "pose repeated": REACTION + 0.1,  # a quarter of limits.max_lead is travelled first
     "simulator killed": REACTION,
     "worker SIGKILL": REACTION,
     "worker SIGSTOP": REACTION + 1 / CAMERA_RATE,  # it is noticed by the next plan

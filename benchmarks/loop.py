@@ -38,6 +38,7 @@ from wm_planner_sim.partners import start_planner, start_simulator
 
 SEED = seeds.EVALUATION[2000]
 NEVER = 1e-9  # a tolerance that is not reached, so that the goal goes on
+HOLDS = "holds"
 DELAY = "picture's publication to callback: p99 [s]"  # of /diagnostics, over the last 1000
 JAZZY = os.environ.get("ROS_DISTRO") == "jazzy"
 PROFILE = "FASTRTPS_DEFAULT_PROFILES_FILE" if JAZZY else "FASTDDS_DEFAULT_PROFILES_FILE"
@@ -66,7 +67,7 @@ class Recorder(Node):
         super().__init__("recorder")
         self.commands: list[tuple[float, float]] = []  # arrival and stamp [s, system time]
         self.plans: list[tuple[float, float, float]] = []  # when ready, picture's age, plan time
-        self.delay = float("nan")
+        self.delay = self.holds = float("nan")
         self.create_subscription(PoseStamped, "target_pose", self._on_command, 100)
         self.create_subscription(PlanStatus, "wm_planner/status", self._on_status, 100)
         self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
@@ -82,8 +83,8 @@ class Recorder(Node):
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         values = {v.key: v.value for status in message.status for v in status.values}
-        if DELAY in values:
-            self.delay = float(values[DELAY])
+        self.delay = float(values.get(DELAY, self.delay))
+        self.holds = float(values.get(HOLDS, self.holds))
 
 
 def _seconds(stamp: Any) -> float:
@@ -155,6 +156,7 @@ def figures(record: Recorder) -> dict[str, float]:
         "gap between commands, p99 [ms]": 1e3 * np.quantile(gaps, 0.99),
         "gap between commands, longest [ms]": 1e3 * gaps.max(),
         "plans": len(plans),
+        "held for something late, times": record.holds,
         "plan time, median [ms]": 1e3 * np.median(plan_time),
         "time between plans, median [ms]": 1e3 * np.median(np.diff(ready)),
         "picture's publication to callback, p99 [ms]": 1e3 * record.delay,

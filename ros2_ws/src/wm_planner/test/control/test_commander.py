@@ -345,6 +345,18 @@ def test_a_stop_keeps_to_the_acceleration_wherever_the_arm_is_measured(
     assert np.linalg.norm(np.diff(told, axis=0), axis=1).max() <= 2.0 * TICK * 1.002
 
 
+def test_a_hold_needs_no_ros_time(spec: ModelSpec) -> None:
+    rig = Rig(spec)
+    rig.plan(MOVE)
+    rig.run(0.3)
+    assert rig.commander.moving
+    rig.commander.hold(rig.now)
+    rig.settle()
+    assert not rig.commander.moving
+    steps = np.diff(rig.positions()[:, 0])
+    assert np.abs(np.diff(steps)).max() <= 10.0 * TICK**2 * 1.01, "limits.max_acceleration"
+
+
 def test_an_arm_that_waits_is_not_pulled_by_a_measured_pose(velocities: Rig) -> None:
     velocities.plan([0.02, 0.0, 0.0])  # the measured pose stands still
     velocities.run(0.5)

@@ -206,6 +206,9 @@ class Commander:
         self._stream.hold(self._clock)
         self._holding = True
         dt = min(now - self._now, self._period)
+        if dt <= 0 and self.moving:  # ROS time stands still, and the stream with it
+            self._brake(now)
+            return
         if dt > 0:
             try:
                 self._go(self._stream.at(self._clock + dt), dt, now)
