@@ -117,5 +117,4 @@ def test_an_unknown_file_is_named() -> None:
 def test_every_camera_check_has_a_setting_with_its_default() -> None:
     settings = {leaf.name.split(".")[1]: leaf.value for leaf in leaves(Config(), "")
                 if leaf.name.startswith("camera.")}  # fmt: skip
-    del settings["period"]
     assert settings == dict(SEVERITIES)

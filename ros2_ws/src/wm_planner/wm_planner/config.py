@@ -308,7 +308,7 @@ class SessionConfig:
     hold_after: float = setting(
         0.08,
         "Hold, and go on later, when the next picture, measured pose or plan takes longer than "
-        "this and 2.5 times as long as usual [s].",
+        "this and 2.5 times as long as usual [s]; as long as the timeouts: never.",
         low=0.0,
     )
     image_timeout: float = setting(

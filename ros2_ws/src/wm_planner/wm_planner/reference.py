@@ -18,6 +18,9 @@ _INTRODUCTION = """\
 Made from the schema by `python -m wm_planner.reference > docs/parameters.md`; a test holds the two
 together. Every setting is a ROS parameter of the node under this name, a Hydra override of the
 command-line tools (`wm-planner plan … planning.horizon=8`), and a line of `config/planner.yaml`.
+
+Five more are parameters of the node only: `config_directory` and `config_file` (a file in it,
+without `.yaml`), `profile`, `overrides` and `autostart`.
 """
 
 

@@ -95,9 +95,14 @@ def test_a_frozen_camera_ends_the_goal_while_the_arm_moves(spoiler: Any) -> None
     spoiler.reset(SEEDS[1])
     goal, _ = spoiler.sample_goal(SEEDS[1])
     handle = spoiler.send(ReachGoal.Goal(image=goal), LONG)
-    result = spoiler.result(handle, 20.0).result
-    assert result.error_code == CONTRACT
-    assert result.error_msg.startswith("frozen (")
+    ending, states = handle.get_result_async(), set()
+    until = time.monotonic() + 20
+    while not ending.done() and time.monotonic() < until:
+        spoiler.spin_for(0.05)
+        states.add(spoiler.status.state)
+    assert PlanStatus.HOLDING in states, "before it is sure"
+    assert ending.result().result.error_code == CONTRACT
+    assert ending.result().result.error_msg.startswith("frozen (")
 
 
 def _before_time_began(image: Image) -> Image:
@@ -132,7 +137,7 @@ def test_during_a_pause_of_the_camera_the_arm_waits_and_then_the_goal_is_reached
     spoiler.spin_for(0.8)  # 0.2 s between pictures are usual; after 1 s the goal would end
     assert spoiler.status.state == PlanStatus.HOLDING
     assert spoiler.status.error_code == ReachGoal.Result.NO_IMAGE
-    assert "holding: no new picture for" in spoiler.status.message
+    assert "holding: nothing new to plan from for" in spoiler.status.message
     assert np.array_equal(spoiler.commands[-1], spoiler.commands[-2])
     spoiler.spoil = lambda image: image
     answer = spoiler.result(handle, LONG)

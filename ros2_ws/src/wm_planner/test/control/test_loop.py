@@ -222,12 +222,14 @@ def test_other_settings_count_from_the_next_goal_on(rig: Rig) -> None:
     assert rig.loop.session.timeout == 1.0
 
 
+@pytest.mark.parametrize("answered", ["before", "after"])
 @pytest.mark.parametrize(
     ("missing", "code"), [("see", Code.NO_IMAGE), ("pose", Code.NO_POSE)], ids=["picture", "pose"]
 )
 def test_the_arm_waits_for_a_late_picture_or_pose_and_then_for_a_new_plan(
-    rig: Rig, missing: str, code: Code
+    rig: Rig, missing: str, code: Code, answered: str
 ) -> None:
+    """The plan that is under way, from a picture of before, is answered before or after it."""
     rig.begin(SCENES[0])
     rig.pass_time(0.2, rig.see, rig.pose)
     rig.ask()
@@ -235,7 +237,7 @@ def test_the_arm_waits_for_a_late_picture_or_pose_and_then_for_a_new_plan(
     rig.pass_time(0.1, rig.see, rig.pose)
     assert rig.loop.commander.moving
     assert rig.loop.waiting is None
-    rig.ask()
+    rig.ask()  # its answer is late
     others = {"see": rig.see, "pose": rig.pose}
     del others[missing]
     rig.pass_time(0.2, *others.values())  # the last one, 0.08 s and the blend of 0.1 s
@@ -243,13 +245,15 @@ def test_the_arm_waits_for_a_late_picture_or_pose_and_then_for_a_new_plan(
     assert rig.loop.waiting.code is code
     assert not rig.loop.commander.moving
     steps = rig.events.count(("step", 0))
-    rig.answer(actions=0.004)  # of a picture from before
-    rig.pass_time(0.06, *others.values())
-    assert not rig.loop.commander.moving
-    assert rig.events.count(("step", 0)) == steps
+    if answered == "before":
+        rig.answer(actions=0.004)
     rig.pass_time(0.04, rig.see, rig.pose)
     assert rig.loop.waiting is None
+    if answered == "after":
+        rig.answer(actions=0.004)
+    rig.pass_time(0.06, rig.see, rig.pose)
     assert not rig.loop.commander.moving
+    assert rig.events.count(("step", 0)) == steps
     rig.ask()
     rig.answer(actions=0.004)
     rig.pass_time(0.06, rig.see, rig.pose)
@@ -303,6 +307,17 @@ def test_a_goal_starts_from_a_pose_that_is_not_late(rig: Rig) -> None:
     assert not rig.loop.commander.started
     rig.pose()
     assert rig.loop.commander.started
+
+
+def test_after_a_delay_of_the_node_what_waits_to_be_read_is_not_late(rig: Rig) -> None:
+    rig.begin(SCENES[0])
+    rig.pass_time(0.2, rig.see, rig.pose)
+    rig.wait(0.2)
+    rig.command()  # timers come first
+    rig.see()
+    rig.pose()
+    rig.pass_time(0.04)
+    assert rig.loop.holds == 0
 
 
 def test_an_end_of_the_goal_ends_the_waiting(rig: Rig) -> None:

@@ -19,13 +19,13 @@ from sensor_msgs.msg import Image
 from wm_planner_msgs.action import ReachGoal
 
 from wm_planner.config import Config
-from wm_planner.control import Code, ControlLoop, Outcome, Session
+from wm_planner.control import Code, ControlLoop, Outcome, Refused, Session
 from wm_planner.goal_library import GoalLibrary
 from wm_planner.images import ImagePolicy
 from wm_planner.models import ModelSpec
 from wm_planner.ros import diagnostics
-from wm_planner.ros.background import Background
-from wm_planner.ros.goal_server import GoalServer
+from wm_planner.ros.background import MAX_WAITING, Background
+from wm_planner.ros.goal_server import GoalServer, _Server
 from wm_planner.ros.goals import SceneReader
 from wm_planner.ros.inputs import Inputs
 from wm_planner.worker import PlannerLink, Ready
@@ -150,7 +150,75 @@ def test_while_a_goal_is_read_the_callbacks_go_on_and_the_newest_goal_wins(
     accepted = [bench.wait(future).accepted for future in sent]
     assert accepted[1]
     assert bytes(bench.server._under_way.goal_id.uuid) == bytes(sent[1].result().goal_id.uuid)
-    assert accepted[0] or bench.rejected[-1].code is Code.PREEMPTED
+    if accepted[0]:  # and then preempted
+        answer = bench.wait(sent[0].result().get_result_async())
+        assert answer.result.error_code == Code.PREEMPTED
+    else:
+        assert bench.rejected[-1].code is Code.PREEMPTED
+    bench.close()
+
+
+def test_an_answer_does_not_wait_for_a_goal_that_came_with_its_request(bench: Bench) -> None:
+    order: list[str] = []
+
+    class Half(_Server):
+        async def _execute_goal_request(self, taken: Any) -> None:
+            order.append("goal")
+
+        async def _execute_cancel_request(self, taken: Any) -> None:
+            order.append("cancel")
+
+    server = Half(bench, ReachGoal, "~/other", lambda handle: None)
+    bench.runner.create_task(server.execute({"goal": 1, "cancel": 2}))
+    bench.runner.spin_once(timeout_sec=1.0)
+    server.destroy()
+    assert order == ["cancel", "goal"]
+
+
+@pytest.mark.parametrize("event", ["stop", "configuration"])
+def test_a_goal_that_was_read_for_another_time_is_rejected(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, event: str
+) -> None:
+    bench.open()
+    read = SceneReader.goal
+
+    def slow(self: SceneReader, *arguments: Any) -> Any:
+        if event == "stop":
+            bench.loop.stop(1.0)
+            bench.loop.release()
+        else:
+            bench.server.close()
+            bench.open()
+        return read(self, *arguments)
+
+    monkeypatch.setattr(SceneReader, "goal", slow)
+    assert not bench.send(_goal()).accepted
+    assert bench.rejected[-1].code is Code.PREEMPTED
+    assert bench.loop.session is None
+    bench.close()
+
+
+def test_no_more_requests_wait_than_can_be_kept(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+
+    def slow(self: SceneReader, *arguments: Any) -> Any:
+        assert go_on.wait(20.0)
+        raise Refused(Code.INVALID_GOAL, "read")
+
+    bench.open()
+    monkeypatch.setattr(SceneReader, "goal", slow)
+    assert bench.client.wait_for_server(20.0)
+    sent = [bench.client.send_goal_async(_goal()) for _ in range(MAX_WAITING + 1)]
+    end = time.monotonic() + 20
+    while not bench.rejected and time.monotonic() < end:
+        bench.runner.spin_once(timeout_sec=0.05)
+    assert bench.rejected[0].code is Code.PREEMPTED
+    assert "requests wait for their pictures" in bench.rejected[0].message
+    go_on.set()
+    assert not any(bench.wait(future).accepted for future in sent)
+    assert len(bench.rejected) == MAX_WAITING + 1
     bench.close()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from wm_planner.config import Config
-from wm_planner.control.commander import Command, Commander, Pose
+from wm_planner.control.commander import LONGEST, Command, Commander, Pose
 from wm_planner.control.limits import LimitViolation
 from wm_planner.control.outcome import Code, Outcome, Refused
 from wm_planner.control.pace import Pace
@@ -39,6 +39,7 @@ class ControlLoop:
     Attributes:
         waiting: Why the arm holds although a goal is under way: something is late; None otherwise.
         holds: How often that happened.
+        stops: How often ``stop`` was called.
     """
 
     def __init__(
@@ -71,6 +72,9 @@ class ControlLoop:
         self._ticked = -np.inf, -np.inf  # ROS time, and since when it has not changed (steady) [s]
         self.clock_problem = ""
         self._last_stamp = -np.inf
+        self._void = False  # whether the plan under way is from before the arm waited
+        self._commanded = -np.inf  # when a command was last due [s, steady]
+        self.stops = 0
 
     def check_start(self, steady: float) -> None:
         """See whether a goal could start.
@@ -136,6 +140,7 @@ class ControlLoop:
     def stop(self, now: float) -> None:
         """Hold, end the goal under way, and refuse goals from now on."""
         self.stopped = True
+        self.stops += 1
         self.end(Outcome(Code.STOPPED, STOPPED), now)
 
     def release(self) -> None:
@@ -208,7 +213,7 @@ class ControlLoop:
 
     def plan(self, scene: Scene, stamp: float, steady: float, *, imagine: bool = False) -> None:
         """Ask for a plan, and perhaps its imagined frames, from a picture that was wanted."""
-        self._last_stamp = stamp
+        self._last_stamp, self._void = stamp, False
         self._plans.begin(steady)
         self._link.plan(PlanRequest(self.goal_id, scene, stamp, imagine))
 
@@ -221,7 +226,7 @@ class ControlLoop:
         self._plans.end(steady)
         if not self.commander.started or plan.stamp != self._last_stamp:
             return  # made before the clock jumped
-        if self._late(steady):
+        if self._void or self._late(steady):
             return  # the arm waits for a picture or a pose, and then for a plan from there
         if not np.isfinite(plan.actions).all():
             self.end(Outcome(Code.PLANNER_FAILED, "the plan is not finite"), now)
@@ -256,13 +261,18 @@ class ControlLoop:
             return
         if self._clock_jumped(now):
             return
+        # After a delay of the node what is late may have come, and is read in a moment.
+        delayed = steady - self._commanded > LONGEST / self._config.commands.rate
+        self._commanded = steady
         if self.pose is None or not self.commander.started:
             return
-        waited, self.waiting = self.waiting, self._late(steady)
-        if self.waiting and not waited:
-            self.holds += 1
-            self.commander.hold(now)
-            return
+        waited, self.waiting = self.waiting, None if delayed else self._late(steady)
+        if self.waiting:
+            self._void = self._void or self.waiting.code is not Code.WORKER_LOST
+            if not waited:
+                self.holds += 1
+                self.commander.hold(now)
+                return
         try:
             self.commander.send(self.pose, now)
         except LimitViolation as error:
@@ -293,7 +303,7 @@ class ControlLoop:
     def _late(self, steady: float) -> Outcome | None:
         """What takes so much longer than usual that the arm has to wait for it."""
         for pace, code, what in (
-            (self._pictures, Code.NO_IMAGE, "no new picture"),
+            (self._pictures, Code.NO_IMAGE, "nothing new to plan from"),
             (self._poses, Code.NO_POSE, "no new measured pose"),
             (self._plans, Code.WORKER_LOST, "no plan"),
         ):

@@ -7,6 +7,7 @@ from statistics import median
 
 FACTOR = 2.5  # times the usual time is late: one that is lost on the way is not
 MEMORY = 20  # times that tell what is usual
+BURST = 0.01  # [s] what comes again so soon is one with what came before
 FEWEST = 3  # times without which nothing is usual
 
 
@@ -34,6 +35,8 @@ class Pace:
 
     def again(self, steady: float) -> None:
         """It came, and the next one is awaited."""
+        if self._since is not None and steady - self._since < BURST:
+            return
         self.end(steady)
         self.begin(steady)
 

@@ -11,7 +11,10 @@ from typing import Any, TypeVar
 from rclpy.node import Node
 from rclpy.task import Future
 
+from wm_planner.control import Code, Refused
+
 T = TypeVar("T")
+MAX_WAITING = 8  # each may hold two pictures
 
 
 class Background:
@@ -25,12 +28,23 @@ class Background:
 
     def __init__(self, node: Node) -> None:
         self._node = node
+        self._waiting = 0
         self._work: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         # A daemon: a file system that hangs does not keep the process from ending.
         threading.Thread(target=self._run, name="requests", daemon=True).start()
 
     async def run(self, function: Callable[..., T], *arguments: Any) -> T:
-        """What the function returns; raises what it raises."""
+        """What the function returns; raises what it raises.
+
+        Raises:
+            Refused: Too many wait already.
+        """
+        if self._waiting >= MAX_WAITING:
+            raise Refused(
+                Code.PREEMPTED,
+                f"{self._waiting} requests wait for their pictures to be read: wait for their "
+                "answers, and see whether the file system of their files answers",
+            )
         executor = self._node.executor
         future = Future(executor=executor)
 
@@ -42,8 +56,12 @@ class Background:
             if executor is not None:
                 executor.wake()
 
-        self._work.put(work)
-        result: T = await future
+        self._waiting += 1
+        try:
+            self._work.put(work)
+            result: T = await future
+        finally:
+            self._waiting -= 1
         return result
 
     def _run(self) -> None:

@@ -16,6 +16,7 @@ from wm_planner.worker import Picture, Scene, Vector
 MOVED = 0.002  # [m] an arm that moved less may well look the same
 REPEATS = 2  # as many equal pictures are a frozen one: a simulator's may show the frame before
 MOVED_JOINTS = 0.005  # [rad] of all joints together: 2 mm at the end of a lever of 0.4 m
+MOVES = 0.05  # part of this that an arm moves from one picture to the next, unless it rests
 
 
 class CameraContract:
@@ -89,22 +90,37 @@ class _View:
 
     def restart(self) -> None:
         self.monitor.reset()
-        self._position: Vector | None = None  # where the picture last changed
-        self._repeats = 0  # equal pictures in a row while the arm moves
+        self._changed: Vector | None = None  # where the arm was when the picture changed,
+        self._last: Vector | None = None  # and at the last picture
+        self._repeats = 0  # equal pictures of a moving arm
 
     def observe(self, picture: Picture, stamp: float, position: Vector) -> bool:
         """Whether the picture can be of now."""
-        since = self._position
-        moving = since is not None and float(np.linalg.norm(position - since)) > self._moved
-        self.monitor.observe(picture, stamp, moving)
+        # An arm that has come to rest proves nothing: its measured pose may be later than its
+        # picture. Once the picture is frozen it stays so, as the arm then waits.
+        moves = self._frozen or (
+            _apart(position, self._changed) > self._moved
+            and _apart(position, self._last) > MOVES * self._moved
+        )
+        self.monitor.observe(picture, stamp, moves)
+        self._last = position
         if self.monitor.changed:
-            self._position = position
-        self._repeats = self._repeats + 1 if moving and not self.monitor.changed else 0
-        return self._repeats < REPEATS or self.monitor.tolerances.severity("frozen") != STOP
+            self._changed, self._repeats = position, 0
+        elif moves:
+            self._repeats += 1
+        return not self._frozen or self.monitor.tolerances.severity("frozen") != STOP
+
+    @property
+    def _frozen(self) -> bool:
+        return self._repeats >= REPEATS
 
     def check_still(self, picture: Picture) -> tuple[Finding, ...]:
         """What is wrong with a picture that is not of the stream."""
         return CameraMonitor(self.monitor.expectation, self.monitor.tolerances).check(picture)
+
+
+def _apart(position: Vector, other: Vector | None) -> float:
+    return 0.0 if other is None else float(np.linalg.norm(position - other))
 
 
 def _reasons(findings: tuple[Finding, ...]) -> str:

@@ -23,7 +23,18 @@ from wm_planner.ros.status import duration_to_seconds, feedback, result
 from wm_planner.worker import Planned, Scene
 
 RESULT_TIMEOUT = 900  # [s, ROS time, which may jump] how long a result is kept after its end
-MAX_SUBGOALS = 16  # they are decoded while the node does nothing else
+MAX_SUBGOALS = 16  # each may hold a picture of 50 million pixels
+
+
+class _Server(ActionServer):
+    """An action server whose answers do not wait for a goal that is read."""
+
+    async def execute(self, taken_data: Any) -> None:
+        """Handle what was taken in one go; rclpy begins with the goal."""
+        goal = taken_data.pop("goal", None)
+        await super().execute(taken_data)
+        if goal is not None:
+            await super().execute({"goal": goal})
 
 
 class GoalServer:
@@ -47,7 +58,7 @@ class GoalServer:
         self._results: dict[bytes, Future] = {}  # not yet delivered, by the goal's uuid
         self._requests = self._newest = 0  # requests that came, and the last that was accepted
         self._checked: list[Scene] = []
-        self._server = ActionServer(
+        self._server = _Server(
             node, ReachGoal, "~/reach_goal", self._execute,
             goal_callback=self._on_goal,
             handle_accepted_callback=self._on_accepted,
@@ -108,9 +119,12 @@ class GoalServer:
         self._requests += 1
         number = self._requests
         try:
-            self._check_now()
+            before = self._check_now()
             scenes = await self._background.run(self._read, request)
-            self._check_now()
+            if self._check_now() != before:
+                raise Refused(
+                    Code.PREEMPTED, "~/stop was called, or the node configured, while it was read"
+                )
             if number < self._newest:
                 raise Refused(Code.PREEMPTED, "a newer goal came while this one was read")
         except Exception as error:
@@ -119,8 +133,8 @@ class GoalServer:
         self._newest, self._checked = number, scenes
         return GoalResponse.ACCEPT
 
-    def _check_now(self) -> None:
-        """See whether a goal could begin now.
+    def _check_now(self) -> tuple[ControlLoop, int]:
+        """The loop in which a goal could begin now, and how often it was stopped.
 
         Raises:
             Refused: Why not.
@@ -129,6 +143,7 @@ class GoalServer:
             raise Refused(INACTIVE.code, INACTIVE.message)
         self._check()
         self._loop.check_start(time.monotonic())
+        return self._loop, self._loop.stops
 
     def _read(self, request: Any) -> list[Scene]:
         """The sub-goals and the goal; in another thread, beside the callbacks.

@@ -33,6 +33,7 @@ from wm_planner.worker import Planned, PlannerLink
 
 WATCH_RATE = 20.0  # [Hz] how often the watchdogs look
 STATUS_PERIOD = 1.0  # [s] between status messages when nothing happens
+STDERR = 2  # its file descriptor
 HANG = 5.0  # [s] a node that does nothing for so long is ended: it could not even stop the arm
 
 
@@ -69,7 +70,7 @@ class Operation:
         self._reporter, self._goals, self._plan_once = reporter, goals, plan_once
         self._goal_services = goal_services
         self.active = False
-        self._closers: list[Callable[[], Any]] = []
+        self._closers: list[Callable[[], Any]] = [faulthandler.cancel_dump_traceback_later]
         try:
             self._start_planner(interrupted)
             self._open_topics()
@@ -160,10 +161,10 @@ class Operation:
     def deactivate(self, outcome: Outcome) -> None:
         """Hold, end the goal and take no more; nothing is sent to the arm afterwards."""
         if self.active:
+            faulthandler.cancel_dump_traceback_later()
             self.loop.end(outcome, self._now())
             self.loop.commander.finish(self._now())
             self.active = False
-            faulthandler.cancel_dump_traceback_later()
             self._reporter.tell(PlanStatus.INACTIVE, outcome)
 
     def check(self, config: Config) -> None:
@@ -199,10 +200,14 @@ class Operation:
         self._dispatch()
 
     def _shows_new(self) -> bool:
-        """Whether the newest picture could be of now; a frozen camera repeats an older one."""
-        observation = self.inputs.observation()
-        if observation is None or not (self.loop.session and self.loop.pose):
+        """Whether the picture that came could be of now, and be planned from.
+
+        A frozen camera repeats an older one; some models need the robot's state with it.
+        """
+        if not (self.loop.session and self.loop.pose):
             return True
+        if (observation := self.inputs.observation()) is None:
+            return False
         scene, stamp = observation
         return self.inputs.contract.observe(scene, stamp, self.loop.pose.position)
 
@@ -261,7 +266,7 @@ class Operation:
         interpreter's only thread; then no Python runs that could do something about it.
         """
         if self.active and self.config.worker.mode != "inline":
-            faulthandler.dump_traceback_later(HANG, exit=True)
+            faulthandler.dump_traceback_later(HANG, exit=True, file=STDERR)
 
     def _on_slow_time(self) -> None:
         self._expect_life()

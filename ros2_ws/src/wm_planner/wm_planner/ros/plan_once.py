@@ -36,7 +36,6 @@ class PlanOnceService:
         self._link: PlannerLink | None = None
         self._waiting: dict[int, Future] = {}
         self._number = -1  # counts down, the goals' numbers count up
-        # A coroutine keeps its callback group until it ends, so it must not share one.
         node.create_service(
             Plan, "~/plan_once", self._serve, callback_group=ReentrantCallbackGroup()
         )
@@ -62,9 +61,10 @@ class PlanOnceService:
 
     async def _serve(self, request: Any, response: Any) -> Any:
         try:
-            self._check()
-            scene, goal = await self._background.run(self._read, request)
             link = self._check()
+            scene, goal = await self._background.run(_read, self._reader, request)
+            if self._check() is not link:
+                raise Refused(Code.NOT_ACTIVE, "the node was configured anew meanwhile")
         except Exception as error:
             outcome = refusal(self._node, error)
             response.error_code, response.message = int(outcome.code), outcome.message
@@ -100,18 +100,20 @@ class PlanOnceService:
             raise Refused(Code.WORKER_LOST, self._link.problem)
         return self._link
 
-    def _read(self, request: Any) -> tuple[Scene, Scene]:
-        scene = self._reader.read(
-            "picture",
-            image=request.image,
-            compressed=request.compressed_image,
-            proprio=request.proprio,
-        )
-        goal = self._reader.read(
-            "goal",
-            image=request.goal_image,
-            compressed=request.goal_compressed_image,
-            name=request.goal_name,
-            proprio=request.goal_proprio,
-        )
-        return scene, goal
+
+def _read(reader: SceneReader, request: Any) -> tuple[Scene, Scene]:
+    """The picture and the goal; in another thread, beside the callbacks."""
+    scene = reader.read(
+        "picture",
+        image=request.image,
+        compressed=request.compressed_image,
+        proprio=request.proprio,
+    )
+    goal = reader.read(
+        "goal",
+        image=request.goal_image,
+        compressed=request.goal_compressed_image,
+        name=request.goal_name,
+        proprio=request.goal_proprio,
+    )
+    return scene, goal

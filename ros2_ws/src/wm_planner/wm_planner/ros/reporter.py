@@ -101,4 +101,5 @@ class Reporter:
             *(ready.warnings if ready else []),
             *(problem for problem in problems if problem),
             *(finding.sentence for finding in parts.inputs.contract.findings),
+            *parts.commands.problems,
         ]

@@ -1,0 +1,66 @@
+"""The measured pose: what is wrong with it is dropped, and said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from geometry_msgs.msg import Point, PoseStamped, Quaternion
+from rclpy.context import Context
+from rclpy.node import Node
+
+from wm_planner.control import Pose
+from wm_planner.ros.pose import PoseInput
+
+
+class Input:
+    """A pose input, and what it passed on."""
+
+    def __init__(self, node: Node) -> None:
+        self.poses: list[Pose] = []
+        self.pose = PoseInput(node, "base", 1.0, self.poses.append)
+
+    def take(self, frame: str = "base", x: float = 0.5, w: float = 1.0) -> None:
+        message = PoseStamped()
+        message.header.frame_id = frame
+        message.pose.position = Point(x=x, y=0.0, z=0.3)
+        message.pose.orientation = Quaternion(x=0.0, y=0.0, z=0.0, w=w)
+        self.pose._on_message(message)
+
+
+@pytest.fixture
+def measured() -> Iterator[Input]:
+    context = Context()
+    context.init()
+    node = Node("pose", context=context)
+    yield Input(node)
+    node.destroy_node()
+    context.try_shutdown()
+
+
+def test_a_good_pose_is_passed_on(measured: Input) -> None:
+    measured.take()
+    np.testing.assert_array_equal(measured.poses[0].position, [0.5, 0.0, 0.3])
+    np.testing.assert_array_equal(measured.poses[0].orientation, [0.0, 0.0, 0.0, 1.0])
+    assert measured.pose.problem == ""
+
+
+def test_a_pose_in_another_frame_is_dropped_and_both_frames_are_named(measured: Input) -> None:
+    measured.take(frame="fr3_link0")
+    assert measured.poses == []
+    assert "'fr3_link0'" in measured.pose.problem
+    assert "'base'" in measured.pose.problem
+
+
+@pytest.mark.parametrize(
+    ("x", "w", "words"), [(np.nan, 1.0, "not finite"), (0.5, 0.5, "not of unit length")]
+)
+def test_a_pose_that_is_none_is_dropped_with_a_sentence(
+    measured: Input, x: float, w: float, words: str
+) -> None:
+    measured.take(x=x, w=w)
+    assert measured.poses == []
+    assert words in measured.pose.problem
+    measured.take()
+    assert measured.pose.problem == ""
