@@ -87,6 +87,12 @@ class Recorder(Node):
         self.holds = float(values.get(HOLDS, self.holds))
 
 
+def use_profile() -> None:
+    """Let this process and those that it starts use the planner's Fast DDS profile."""
+    profile = Path(get_package_share_directory("wm_planner")) / "config" / "fastdds.xml"
+    os.environ[PROFILE] = str(profile)
+
+
 def _seconds(stamp: Any) -> float:
     return float(stamp.sec + stamp.nanosec * 1e-9)
 
@@ -172,8 +178,7 @@ def main() -> None:
     parser.add_argument("--default-dds", action="store_true", help="without the Fast DDS profile")
     options = parser.parse_args()
     if not options.default_dds:
-        profile = Path(get_package_share_directory("wm_planner")) / "config" / "fastdds.xml"
-        os.environ[PROFILE] = str(profile)
+        use_profile()
     load = os.getloadavg()[0]
     # DINO-WM's rule plans on until its time is up.
     busy = ("planning.preset:=dino_wm", "planning.iterations:=500")
