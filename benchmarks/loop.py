@@ -177,7 +177,9 @@ def main() -> None:
     parser.add_argument("--plan-time", type=float, default=0.3, help="of a plan back to back [s]")
     parser.add_argument("--default-dds", action="store_true", help="without the Fast DDS profile")
     options = parser.parse_args()
-    if not options.default_dds:
+    if options.default_dds:
+        os.environ.pop(PROFILE, None)
+    else:
         use_profile()
     load = os.getloadavg()[0]
     # DINO-WM's rule plans on until its time is up.

@@ -33,5 +33,15 @@ else
         . "$_wm_install/local_setup.bash"
     fi
     export MUJOCO_GL="${MUJOCO_GL:-osmesa}"
+    # Room for pictures in Fast DDS (docs/architecture.md), unless you have a profile of your own.
+    if [ -z "$FASTRTPS_DEFAULT_PROFILES_FILE$FASTDDS_DEFAULT_PROFILES_FILE" ]; then
+        _wm_profile="$_wm_install/wm_planner/share/wm_planner/config/fastdds.xml"
+        if [ "${ROS_DISTRO:-jazzy}" = jazzy ]; then
+            export FASTRTPS_DEFAULT_PROFILES_FILE="$_wm_profile"
+        else
+            export FASTDDS_DEFAULT_PROFILES_FILE="$_wm_profile"
+        fi
+        unset _wm_profile
+    fi
 fi
 unset _wm_root _wm_distro _wm_suffix _wm_venv _wm_install
