@@ -114,9 +114,10 @@ class Client(Node):
                 raise ClientError(f"the planner is {self.status.message}")
             if self.picture is None or not self._get_state.service_is_ready():
                 continue
-            if self._call(self._get_state, GetState.Request()).current_state.id == (
-                State.PRIMARY_STATE_ACTIVE
-            ):
+            asked = self._get_state.call_async(GetState.Request())
+            # An answer is lost while the middleware still matches both ends: ask again.
+            self.executor.spin_until_future_complete(asked, 2.0)
+            if asked.done() and asked.result().current_state.id == State.PRIMARY_STATE_ACTIVE:
                 return
         missing = "the camera (rgb)" if self.picture is None else "the planner (wm_planner)"
         raise ClientError(f"{missing} is not up after {timeout:.0f} s: see its output above")
