@@ -72,11 +72,13 @@ def node(spec: ModelSpec) -> Iterator[Node]:
     context = Context()
     context.init()
     node, config = Node("wm_planner", context=context), Config()
+    config.images.reliability = "reliable"  # subscribes, though nobody publishes
     Parameters(node, PACKAGE / "config")
     monitor = diagnostics.make_monitor()
     Inputs(node, config, spec, monitor, lambda pose: None, lambda: None)
     JointInput(node, ["a"], 1.0, lambda pose: None)
-    compressed = Camera(node, ImagesConfig(transport="compressed"), 1.0, lambda: None)
+    images = ImagesConfig(transport="compressed", reliability="reliable")
+    compressed = Camera(node, images, 1.0, lambda: None)
     mapping = command_mapping(spec, config.commands)
     CommandOutput(node, config.commands, mapping, spec.action.frame)
     yield node

@@ -17,7 +17,7 @@ from rcl_interfaces.srv import SetParameters
 from rclpy.action import ActionClient
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
+from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from rclpy.task import Future
 from sensor_msgs.msg import Image
 from wm_planner_msgs.action import ReachGoal
@@ -80,8 +80,9 @@ class Client(Node):
         self.status: PlanStatus | None = None
         self.rejection: PlanStatus | None = None
         self.on_picture: Callable[[Image], None] = lambda message: None
-        reliable = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
-        self.create_subscription(Image, "rgb", self._on_image, reliable)
+        # Best effort: reliable pictures to several clients of one process can hang Fast DDS, see
+        # docs/architecture.md.
+        self.create_subscription(Image, "rgb", self._on_image, qos_profile_sensor_data)
         self.create_subscription(
             PoseStamped, "current_pose", self._on_pose, qos_profile_sensor_data
         )

@@ -85,7 +85,7 @@ def test_a_bug_in_the_work_is_raised_where_the_callbacks_run(bench: Bench) -> No
 
 def test_compressed_pictures_are_decoded_and_what_is_wrong_with_them_is_said(bench: Bench) -> None:
     came: list[Any] = []
-    config = ImagesConfig(transport="compressed")
+    config = ImagesConfig(transport="compressed", reliability="reliable")
     camera = Camera(bench.node, config, 1.0, lambda: came.append(camera.frames.newest_first()[0]))
     publisher = bench.node.create_publisher(CompressedImage, "image/compressed", 1)
     bench.until(lambda: publisher.get_subscription_count() == 1)

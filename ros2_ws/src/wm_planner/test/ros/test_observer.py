@@ -23,6 +23,7 @@ from std_msgs.msg import Float64MultiArray
 from wm_planner.config import Config
 from wm_planner.models import ModelSpec
 from wm_planner.models.spec import ProprioSpec
+from wm_planner.ros import camera
 from wm_planner.ros.observer import Observer
 from wm_planner.ros.status import seconds_to_time
 from wm_planner.worker import Scene
@@ -243,15 +244,28 @@ def test_an_incompatible_publisher_is_told_in_a_sentence(bench: Bench, spec: Mod
     assert "/image: a publisher has an incompatible QoS policy (reliability" in observer.problem
 
 
-def test_with_auto_the_camera_s_reliability_is_matched(bench: Bench, spec: ModelSpec) -> None:
+def test_with_auto_the_camera_s_reliability_is_matched(
+    bench: Bench, spec: ModelSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
     observer = Observer(bench, bench.config, spec, lambda: None)
-    bench.create_publisher(
-        Image, "image", QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
-    )
 
-    def matched() -> bool:
-        observer.match_publishers()
+    def publish(policy: ReliabilityPolicy) -> Any:
+        return bench.create_publisher(Image, "image", QoSProfile(depth=1, reliability=policy))
+
+    def asks_for(*expected: ReliabilityPolicy, anew: bool = True) -> bool:
+        observer.match_publishers(anew=anew)
         infos = bench.get_subscriptions_info_by_topic("/image")
-        return [i.qos_profile.reliability for i in infos] == [ReliabilityPolicy.RELIABLE]
+        return [info.qos_profile.reliability for info in infos] == list(expected)
 
-    assert bench.until(matched)
+    assert asks_for()  # nobody publishes
+    first = publish(ReliabilityPolicy.BEST_EFFORT)
+    assert bench.until(lambda: asks_for(ReliabilityPolicy.BEST_EFFORT, anew=False))
+    monkeypatch.setattr(camera, "REST", 1000.0)
+    publish(ReliabilityPolicy.RELIABLE)
+    bench.destroy_publisher(first)
+    kept = ReliabilityPolicy.BEST_EFFORT
+    assert not bench.until(lambda: not asks_for(kept, anew=False), 0.5)  # during a goal
+    assert bench.until(lambda: asks_for())
+    assert not bench.until(lambda: not asks_for(), 0.5)  # not at once
+    monkeypatch.setattr(camera, "REST", 0.0)
+    assert bench.until(lambda: asks_for(ReliabilityPolicy.RELIABLE))

@@ -9,6 +9,7 @@ from typing import Any
 
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.subscription import Subscription
 from sensor_msgs.msg import CompressedImage, Image
 
 from wm_planner.config import ImagesConfig
@@ -21,13 +22,15 @@ from wm_planner.ros.stamps import arrived, silence
 from wm_planner.worker import Picture
 
 FRAMES = 4  # of each camera that may wait for those of the others
+REST = 1.0  # [s] between the end of a subscription and the next one to the same topic
 
 
 class Camera:
     """Subscribes to one view's topic and keeps its newest good frames.
 
     A bad picture is dropped, counted and reported once until the reason changes. Compressed ones,
-    which take long, are decoded in a thread, and only the newest.
+    which take long, are decoded in a thread, and only the newest. With ``reliability: auto`` it
+    subscribes as soon as a publisher is known.
 
     Args:
         node: Its logger, clock and topic names are used.
@@ -52,6 +55,7 @@ class Camera:
         self._policy = image_policy(config)
         self._type = Image if config.transport == "raw" else CompressedImage
         self._name = view if config.transport == "raw" else f"{view}/compressed"
+        self.topic = str(node.resolve_topic_name(self._name))
         self._depth = config.depth
         self._auto = config.reliability == "auto"
         self.max_age = max_age
@@ -66,31 +70,49 @@ class Camera:
         self._key: object = None
         compressed = self._type is CompressedImage
         self._decoder = Newest(node, self._decoded, self._take) if compressed else None
-        self._subscribe(reliable=config.reliability == "reliable")
+        self._subscription: Subscription | None = None
+        self._ended = float("-inf")  # [s, steady clock] when it unsubscribed last
+        if self._auto:
+            self.match_publisher()
+        else:
+            self._subscribe(reliable=config.reliability == "reliable")
 
     @property
     def problem(self) -> str:
         """What is wrong with the pictures, or an empty string."""
         return self._problem or silence(self._node, self.topic, self.good_steady, self.max_age)
 
-    def match_publisher(self) -> None:
-        """With ``reliability: auto``, ask for what every publisher of the topic offers."""
-        if not self._auto:
+    def match_publisher(self, *, anew: bool = True) -> None:
+        """With ``reliability: auto``, ask for what every publisher of the topic offers.
+
+        A subscription that follows another one at once may hear parts of a picture that was sent
+        to that one; Fast DDS can then hang for ever (docs/architecture.md). So it waits a second.
+
+        Args:
+            anew: Subscribe anew if need be, which costs pictures.
+        """
+        if not self._auto or (self._subscription and not anew):
             return
         offered = [
             info.qos_profile.reliability
             for info in self._node.get_publishers_info_by_topic(self.topic)
         ]
-        reliable = bool(offered) and all(r == ReliabilityPolicy.RELIABLE for r in offered)
-        if offered and reliable != self._reliable:
-            self._node.destroy_subscription(self._subscription)
+        reliable = all(r == ReliabilityPolicy.RELIABLE for r in offered)
+        if self._subscription and offered and reliable != self._reliable:
+            self._unsubscribe()
+        if not self._subscription and offered and time.monotonic() - self._ended >= REST:
             self._subscribe(reliable=reliable)
 
     def close(self) -> None:
         """Unsubscribe."""
-        self._node.destroy_subscription(self._subscription)
+        self._unsubscribe()
         if self._decoder:
             self._decoder.close()
+
+    def _unsubscribe(self) -> None:
+        if self._subscription:
+            self._node.destroy_subscription(self._subscription)
+        self._subscription, self._ended = None, time.monotonic()
 
     def _subscribe(self, *, reliable: bool) -> None:
         self._reliable = reliable
@@ -104,7 +126,6 @@ class Camera:
                 lambda: self.topic, lambda problem: self._report(problem, "qos")
             ),
         )
-        self.topic = str(self._subscription.topic_name)
 
     def _on_message(self, message: Image | CompressedImage, info: dict[str, Any]) -> None:
         self.received += 1

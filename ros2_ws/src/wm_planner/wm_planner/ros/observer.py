@@ -96,10 +96,10 @@ class Observer:
         for camera in self._cameras:
             camera.max_age = config.session.image_timeout
 
-    def match_publishers(self) -> None:
+    def match_publishers(self, *, anew: bool = True) -> None:
         """See ``Camera.match_publisher``."""
         for camera in self._cameras:
-            camera.match_publisher()
+            camera.match_publisher(anew=anew)
 
     def close(self) -> None:
         """Unsubscribe."""

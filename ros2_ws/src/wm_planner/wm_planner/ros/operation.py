@@ -252,9 +252,8 @@ class Operation:
         self.link.watch()
         observer, steady = self.inputs.observer, time.monotonic()
         self.loop.watch(self._now(), steady, observer.good_steady)
-        if self.loop.session is None:  # subscribing anew would cost pictures of a goal
-            observer.match_publishers()
-        elif why := observer.stateless(steady):
+        observer.match_publishers(anew=self.loop.session is None)
+        if why := observer.stateless(steady):
             self.loop.end(Outcome(Code.NO_POSE, why), self._now())
         elif why := self.commands.stops:
             self.loop.end(Outcome(Code.COMMAND_TOPIC, why), self._now())
@@ -262,8 +261,8 @@ class Operation:
     def _expect_life(self) -> None:
         """End the process, and say where it hangs, if this is not called again in time.
 
-        Fast DDS can loop for ever over a message that it cannot read (Fast-DDS#6500), in the
-        interpreter's only thread; then no Python runs that could do something about it.
+        Fast DDS can loop for ever in ``take`` (docs/architecture.md), in the interpreter's only
+        thread; then no Python runs that could do something about it.
         """
         if self.active and self.config.worker.mode != "inline":
             faulthandler.dump_traceback_later(HANG, exit=True, file=STDERR)
