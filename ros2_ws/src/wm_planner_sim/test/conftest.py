@@ -43,9 +43,20 @@ class Watcher(Client):
 
     def ask(self, kind: Any, name: str, request: Any) -> Any:
         """Call a service of the planner."""
+        with self.caller(kind, name) as caller:
+            return self._call(caller, request)
+
+    @contextmanager
+    def caller(self, kind: Any, name: str, request: Any = None) -> Iterator[Any]:
+        """A client of a service; with a request one that was answered before, so that it will be.
+
+        An answer is lost while the middleware still matches both ends.
+        """
         caller = self.create_client(kind, f"{self._planner}/{name}")
         try:
-            return self._call(caller, request)
+            if request is not None:
+                self._call(caller, request)
+            yield caller
         finally:
             self.destroy_client(caller)
 
@@ -133,9 +144,11 @@ def _watching(planner: str, kind: type[Watcher] = Watcher) -> Iterator[Any]:
         rclpy.init()
     node, executor = kind(planner), SingleThreadedExecutor()
     executor.add_node(node)
-    yield node
-    executor.shutdown()
-    node.destroy_node()
+    try:
+        yield node
+    finally:
+        executor.shutdown()
+        node.destroy_node()
 
 
 @pytest.fixture(scope="session")
@@ -146,16 +159,14 @@ def watch() -> Any:
 
 @pytest.fixture(scope="session")
 def simulator() -> Iterator[Partner]:
-    partner = start_simulator()
-    yield partner
-    partner.end()
+    with start_simulator() as partner:
+        yield partner
 
 
 @pytest.fixture(scope="session")
 def planner() -> Iterator[Partner]:
-    partner = start_planner()
-    yield partner
-    partner.end()
+    with start_planner() as partner:
+        yield partner
 
 
 @pytest.fixture(scope="session")
@@ -174,14 +185,13 @@ def client(simulator: Partner, planner: Partner, watcher: Watcher) -> Watcher:
 
 @pytest.fixture(scope="module")
 def spoiled_planner() -> Iterator[Watcher]:
-    partner = start_planner(
+    planner = start_planner(
         "commands.second_publisher:=warn",  # the other tests' planner
         image="spoiled",
         name="spoiled_planner",
     )
-    with _watching("spoiled_planner") as node:
+    with planner, _watching("spoiled_planner") as node:
         yield node
-    partner.end()
 
 
 @pytest.fixture
@@ -228,7 +238,7 @@ def brittle_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def parted_planner(brittle_model: Path) -> Iterator[Between]:
     """A planner with the test between it and camera, pose and arm, on a model that can fail."""
-    partner = start_planner(
+    planner = start_planner(
         "session.progress_time:=2.0",
         model=brittle_model,
         image="spoiled",
@@ -236,9 +246,8 @@ def parted_planner(brittle_model: Path) -> Iterator[Between]:
         command="command_to_pass",
         name="parted_planner",
     )
-    with _watching("parted_planner", Between) as node:
+    with planner, _watching("parted_planner", Between) as node:
         yield node
-    partner.end()
 
 
 @pytest.fixture

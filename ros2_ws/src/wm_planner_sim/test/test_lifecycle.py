@@ -34,9 +34,8 @@ def managed(simulator: Partner, watch: Any) -> Iterator[tuple[Any, psutil.Proces
         name="managed_planner",
         log_level="fatal",
     )
-    with watch("managed_planner") as node:
+    with partner, watch("managed_planner") as node:
         yield node, psutil.Process(partner.process.pid)
-    partner.end()
 
 
 def _change(client: Any, transition: int) -> bool:

@@ -233,15 +233,14 @@ def test_a_transition_that_is_not_possible_leaves_the_goal_alone(client: Any) ->
 
 def test_one_plan_in_flight_is_answered_when_the_node_is_cleaned_up(client: Any) -> None:
     goal, _ = client.sample_goal(SEEDS[17])
-    caller = client.create_client(Plan, "wm_planner/plan_once")
-    caller.wait_for_service(5.0)
-    request = Plan.Request(image=client.picture, goal_image=goal, preset="full", seed=-1)
-    answers = [caller.call_async(request) for _ in range(3)]
-    client.transition(Transition.TRANSITION_DEACTIVATE)
-    client.transition(Transition.TRANSITION_CLEANUP)
-    client.spin_for(1.0)
-    assert all(answer.done() for answer in answers)
-    client.destroy_client(caller)
+    request = Plan.Request(image=client.picture, goal_image=goal, seed=-1)
+    with client.caller(Plan, "plan_once", request) as caller:
+        request.preset = "full"
+        answers = [caller.call_async(request) for _ in range(3)]
+        client.transition(Transition.TRANSITION_DEACTIVATE)
+        client.transition(Transition.TRANSITION_CLEANUP)
+        client.spin_for(1.0)
+        assert all(answer.done() for answer in answers)
     client.transition(Transition.TRANSITION_CONFIGURE)
     client.transition(Transition.TRANSITION_ACTIVATE)
 

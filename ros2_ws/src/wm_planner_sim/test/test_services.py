@@ -66,37 +66,34 @@ def test_one_plan_is_refused_while_a_goal_is_pursued(client: Any) -> None:
 def test_one_plan_that_a_goal_interrupts_is_answered(client: Any) -> None:
     client.reset(SEEDS[3])
     goal, position = client.sample_goal(SEEDS[3])
-    caller = client.create_client(Plan, "wm_planner/plan_once")
-    assert caller.wait_for_service(5.0)
-    request = Plan.Request(image=client.picture, goal_image=goal, preset="full", seed=-1)
-    answers = [caller.call_async(request) for _ in range(4)]
-    assert client.reach(SEEDS[3], goal, position, LONG).error_code == Code.NONE
-    for answer in answers:
-        client.executor.spin_until_future_complete(answer, 20.0)
-        assert answer.result().success or answer.result().error_code == Code.PREEMPTED
-    client.destroy_client(caller)
+    request = Plan.Request(image=client.picture, goal_image=goal, seed=-1)
+    with client.caller(Plan, "plan_once", request) as caller:
+        request.preset = "full"
+        answers = [caller.call_async(request) for _ in range(4)]
+        assert client.reach(SEEDS[3], goal, position, LONG).error_code == Code.NONE
+        for answer in answers:
+            client.executor.spin_until_future_complete(answer, 20.0)
+            assert answer.result().success or answer.result().error_code == Code.PREEMPTED
 
 
 def test_no_more_than_eight_plans_of_their_own_are_taken_at_once(
     client: Any, planner: Partner
 ) -> None:
     goal, _ = client.sample_goal(SEEDS[6])
-    caller = client.create_client(Plan, "wm_planner/plan_once")
-    assert caller.wait_for_service(5.0)
     request = Plan.Request(image=client.picture, goal_image=goal, seed=-1)
     (worker,) = psutil.Process(planner.process.pid).children()
-    worker.suspend()  # no plan is answered meanwhile
-    try:
-        answers = [caller.call_async(request) for _ in range(9)]
-        client.executor.spin_until_future_complete(answers[8], 20.0)
-    finally:
-        worker.resume()
-    assert answers[8].result().error_code == Code.PREEMPTED
-    assert "8 plans are under way" in answers[8].result().message
-    for answer in answers[:8]:
-        client.executor.spin_until_future_complete(answer, 20.0)
-        assert answer.result().success, answer.result().message
-    client.destroy_client(caller)
+    with client.caller(Plan, "plan_once", request) as caller:
+        worker.suspend()  # no plan is answered meanwhile
+        try:
+            answers = [caller.call_async(request) for _ in range(9)]
+            client.executor.spin_until_future_complete(answers[8], 20.0)
+        finally:
+            worker.resume()
+        assert answers[8].result().error_code == Code.PREEMPTED
+        assert "8 plans are under way" in answers[8].result().message
+        for answer in answers[:8]:
+            client.executor.spin_until_future_complete(answer, 20.0)
+            assert answer.result().success, answer.result().message
 
 
 @pytest.mark.parametrize("directory", ["~nosuchuser/goals", "${x"])

@@ -92,14 +92,13 @@ def test_the_planner_also_works_without_a_process_of_its_own(
     simulator: Partner, watch: Any, mode: str
 ) -> None:
     planner = start_planner(f"worker.mode:={mode}", command=f"{mode}_pose", name=f"{mode}_planner")
-    with watch(f"{mode}_planner") as client:
+    with planner, watch(f"{mode}_planner") as client:
         client.wait_active()
         assert psutil.Process(planner.process.pid).children() == []
         handle = _moving(client, SEEDS[5])
         client.cancel(handle)
         assert client.result(handle, 10.0).result.error_code == ReachGoal.Result.CANCELED
         assert client.plan_once(client.sample_goal(SEEDS[5])[0], "").success
-    planner.end()
 
 
 def test_a_worker_that_is_lost_twice_ends_the_goal_and_the_next_one_succeeds(
@@ -255,10 +254,9 @@ def feeling_planner(
         command="felt_pose",  # another planner of the tests commands target_pose
         name="feeling_planner",
     )
-    with watch("feeling_planner") as node:
+    with planner, watch("feeling_planner") as node:
         node.wait_active()
         yield node
-    planner.end()
 
 
 def test_a_model_with_proprio_is_driven_while_its_state_comes(feeling_planner: Any) -> None:

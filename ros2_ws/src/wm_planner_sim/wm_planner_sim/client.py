@@ -241,13 +241,20 @@ class Client(Node):
     def transition(self, transition: int) -> None:
         """Take the planner through a lifecycle transition."""
         request = ChangeState.Request(transition=Transition(id=transition))
-        if not self._call(self._change_state, request, START_TIMEOUT).success:
+        if not self._call(self._change_state, request, START_TIMEOUT, again=False).success:
             raise ClientError(f"lifecycle transition {transition} failed: see the planner's output")
 
-    def _call(self, client: Any, request: Any, timeout: float = SERVICE_TIMEOUT) -> Any:
+    def _call(
+        self, client: Any, request: Any, timeout: float = SERVICE_TIMEOUT, *, again: bool = True
+    ) -> Any:
         if not client.wait_for_service(timeout_sec=timeout):
             raise ClientError(f"nobody offers the service {client.srv_name}")
-        return self._wait(client.call_async(request), timeout, client.srv_name)
+        answer = client.call_async(request)
+        if again:
+            self.executor.spin_until_future_complete(answer, timeout / 2)
+            if not answer.done():  # it is lost while the middleware still matches both ends
+                answer = client.call_async(request)
+        return self._wait(answer, timeout, client.srv_name)
 
     def _wait(self, future: Future, timeout: float, what: str = "the planner") -> Any:
         self.executor.spin_until_future_complete(future, timeout)

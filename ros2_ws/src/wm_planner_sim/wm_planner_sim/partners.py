@@ -23,7 +23,7 @@ def _end_with_parent() -> None:
 
 
 class Partner:
-    """A process that runs a module of this workspace.
+    """A process that runs a module of this workspace; a ``with`` statement ends it.
 
     Args:
         module: For ``python -m``.
@@ -37,6 +37,12 @@ class Partner:
         self._command = [sys.executable, "-m", module, *arguments]
         self._output = output
         self.process = self._start()
+
+    def __enter__(self) -> Partner:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.end()
 
     def _start(self) -> subprocess.Popen[bytes]:
         with contextlib.ExitStack() as stack:

@@ -164,6 +164,19 @@ def test_a_clock_that_stands_still_ends_the_goal(rig: Rig) -> None:
     assert rig.loop.clock_problem == ""
 
 
+def test_the_time_of_a_goal_begins_when_the_clock_is_first_heard(rig: Rig) -> None:
+    rig.now = 0.0  # as ROS time is without /clock
+    rig.begin(SCENES[0])
+    rig.command()
+    rig.now = 1000.0
+    rig.loop.watch(rig.now, rig.steady, rig.steady)
+    assert rig.loop.session
+    assert rig.loop.session.started == rig.now
+    rig.pose()
+    rig.step(0.5)
+    assert rig.events[-1] == "command"
+
+
 def test_a_clock_that_goes_back_while_the_arm_moves_ends_even_a_goal_without_a_step(
     rig: Rig,
 ) -> None:

@@ -334,11 +334,11 @@ class ControlLoop:
 
     def _clock_jumped(self, now: float) -> bool:
         """Notice when ROS time went backwards: ends the goal, or begins it anew without a step."""
-        back, self._now = self._now - now, now
-        if back <= CLOCK_SLACK or self.session is None:
+        back, begins, self._now = self._now - now, self._now == 0 < now, now
+        if self.session is None or not (begins or back > CLOCK_SLACK):
             return False
-        if self.session.steps == 0 and not self.commander.moving:
-            # The clock of a simulator that was started again reached us after the goal.
+        if begins or (self.session.steps == 0 and not self.commander.moving):
+            # The clock reached us after the goal: the first, or that of a simulator started again.
             self.session.started, self._last_stamp = now, now - 1.0
             self.commander.stop(now)
             return False
