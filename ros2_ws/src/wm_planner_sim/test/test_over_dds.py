@@ -282,8 +282,7 @@ def test_a_killed_simulator_ends_the_goal_and_a_new_one_needs_no_new_planner(
     simulator.process.send_signal(signal.SIGKILL)
     killed = time.monotonic()
     answer = client.result(handle, 5.0)
-    # Fast DDS waits for a second, here and in the planner, if the process died with a lock.
-    assert time.monotonic() - killed < 4.0
+    assert time.monotonic() - killed < 4.0  # session.image_timeout is 1 s; 2.03 were seen once
     assert answer.status == GoalStatus.STATUS_ABORTED
     assert answer.result.error_code == ReachGoal.Result.NO_IMAGE
     client.spin_for(0.2)
