@@ -60,6 +60,7 @@ class Harness(Client):
         self.clock_offset = 0.0
         self.clock_runs = True
         self.sim_time = 0.0
+        self.passed = 0.0  # when the last picture was passed on
         self._camera = self.create_publisher(Image, "spoiled", QoSProfile(depth=10))
         self._clock = self.create_publisher(Clock, "/clock", 10)
         self._pose = self.create_publisher(PoseStamped, "shifted_pose", 10)
@@ -81,11 +82,13 @@ class Harness(Client):
         message.header.stamp = self._shifted(message.header.stamp)
         if (spoiled := self.spoil(message)) is not None:
             self._camera.publish(spoiled)
+            self.passed = time.time()
 
-    def _on_command(self, message: PoseStamped) -> None:
+    def _on_command(self, message: PoseStamped, info: dict[str, Any]) -> None:
         p = message.pose.position
         stamp = message.header.stamp.sec + 1e-9 * message.header.stamp.nanosec
-        self.commands.append((time.monotonic(), stamp, np.array([p.x, p.y, p.z])))
+        sent = info["source_timestamp"] * 1e-9  # this script may get it late
+        self.commands.append((sent, stamp, np.array([p.x, p.y, p.z])))
 
     def _on_pose(self, message: PoseStamped) -> None:
         super()._on_pose(message)
@@ -145,6 +148,7 @@ class Run:
         self.problems: list[str] = []
         self.memory: list[tuple[float, int]] = []
         self.simulated = 0.0
+        self.repeated = np.zeros(3)  # [m] the measured pose that repeats
         self.strays = [0.0]
         self.accepted = self.rejected = 0
         self.reactions: dict[str, list[float]] = collections.defaultdict(list)
@@ -174,12 +178,13 @@ class Run:
             return
         future = handle.get_result_async()
         node.spin_for(self.random.uniform(0.1, 0.6))
-        self.measured_at_fault = node.position
         undo = FAULTS[fault](self) if fault != "none" else None
-        at = time.monotonic()
-        until = at + PATIENCE
+        at = time.time()
+        until = time.monotonic() + PATIENCE
         while not future.done() and time.monotonic() < until:
             node.spin_for(0.05)
+        if fault == "simulator killed":
+            at = max(at, node.passed)  # its last pictures may have waited here
         if undo:
             undo()
         node.spin_for(0.2)
@@ -254,7 +259,7 @@ class Run:
             )
         if at is not None and fault == "pose repeated":
             late = path[np.array(times) > at]
-            stray = np.linalg.norm(late - self.measured_at_fault, axis=1).max(initial=0.0)
+            stray = np.linalg.norm(late - self.repeated, axis=1).max(initial=0.0)
             self.strays.append(stray)
             if stray > STRAY:
                 self.problems.append(f"{fault}: commanded {stray:.3f} m from the measured pose")
@@ -301,6 +306,8 @@ def _pose_repeated(run: Run) -> Callable[[], None]:
     def spoil(message: PoseStamped) -> PoseStamped:
         kept.append(message.pose)
         message.pose = kept[0]
+        p = message.pose.position
+        run.repeated = np.array([p.x, p.y, p.z])
         return message
 
     return _pose(spoil)(run)
@@ -442,7 +449,7 @@ STOPPING = {
     "clock stopped": REACTION,
 }
 """Faults that must stop the arm, and how soon [s, wall time]."""
-STRAY = 0.1  # [m] limits.max_lead: as far may commands go from a measured pose that repeats
+STRAY = 0.1 + MAX_SPEED**2 / 20  # [m] from a pose that repeats: limits.max_lead, and a stop
 
 
 def report(run: Run, wall: float) -> int:
