@@ -15,7 +15,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from rclpy.qos import QoSProfile
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
 from wm_planner_msgs.action import ReachGoal
+from wm_planner_msgs.msg import PlanStatus
 
 from wm_planner.control import Code
 from wm_planner_sim import scene, seeds
@@ -60,7 +61,8 @@ class Harness(Client):
         self.clock_offset = 0.0
         self.clock_runs = True
         self.sim_time = 0.0
-        self.passed = 0.0  # when the last picture was passed on
+        self.passes = [0.0]  # when pictures were passed on
+        self.told: list[tuple[float, str]] = []  # the status' sentences, and when they came
         self._camera = self.create_publisher(Image, "spoiled", QoSProfile(depth=10))
         self._clock = self.create_publisher(Clock, "/clock", 10)
         self._pose = self.create_publisher(PoseStamped, "shifted_pose", 10)
@@ -82,13 +84,17 @@ class Harness(Client):
         message.header.stamp = self._shifted(message.header.stamp)
         if (spoiled := self.spoil(message)) is not None:
             self._camera.publish(spoiled)
-            self.passed = time.time()
+            self.passes.append(time.time())
 
     def _on_command(self, message: PoseStamped, info: dict[str, Any]) -> None:
         p = message.pose.position
         stamp = message.header.stamp.sec + 1e-9 * message.header.stamp.nanosec
         sent = info["source_timestamp"] * 1e-9  # this script may get it late
         self.commands.append((sent, stamp, np.array([p.x, p.y, p.z])))
+
+    def _on_status(self, message: PlanStatus) -> None:
+        super()._on_status(message)
+        self.told.append((time.time(), message.message))
 
     def _on_pose(self, message: PoseStamped) -> None:
         super()._on_pose(message)
@@ -100,7 +106,8 @@ class Harness(Client):
     def forget(self) -> None:
         """Begin a new record."""
         self.commands.clear()
-        del self.measured[:-1]
+        self.told.clear()
+        del self.measured[:-1], self.passes[:-1]
 
     def flood(self, seconds: float) -> None:
         """The newest picture two hundred times a second."""
@@ -152,6 +159,7 @@ class Run:
         self.strays = [0.0]
         self.accepted = self.rejected = 0
         self.reactions: dict[str, list[float]] = collections.defaultdict(list)
+        self.traces: list[str] = []  # of goals whose arm moved for too long
 
     @property
     def process(self) -> psutil.Process:
@@ -184,7 +192,7 @@ class Run:
         while not future.done() and time.monotonic() < until:
             node.spin_for(0.05)
         if fault == "simulator killed":
-            at = max(at, node.passed)  # its last pictures may have waited here
+            at = max(at, node.passes[-1])  # its last pictures may have waited here
         if undo:
             undo()
         node.spin_for(0.2)
@@ -270,6 +278,18 @@ class Run:
             # Once the worker is there again the goal goes on.
             last = np.argmax(rests) if fault.startswith("worker") and rests.any() else -1
             self.reactions[fault].append(moved[last])
+            if moved[last] > STOPPING[fault]:
+                self._trace(fault, at, zip(times[1:], 1e3 * moves, strict=True))
+
+    def _trace(self, fault: str, at: float, moves: Iterable[tuple[float, float]]) -> None:
+        """Keep what happened in a goal whose arm moved for too long."""
+        commands = " ".join(f"{t - at:.2f}:{move:.2f}" for t, move in moves)
+        pictures = " ".join(f"{t - at:.2f}" for t in self.node.passes)
+        told = "\n".join(f"{t - at:.2f} {text}" for t, text in self.node.told)
+        self.traces.append(
+            f"{fault}, all in seconds after it\ncommands, and millimeters moved: {commands}\n"
+            f"pictures passed on: {pictures}\nstatus:\n{told}"
+        )
 
 
 def _outside(positions: np.ndarray) -> float:
@@ -475,6 +495,7 @@ def report(run: Run, wall: float) -> int:
         print(f"memory: {after[0] / 2**20:.0f} MiB after a tenth, {growth:+.1%} at the end")
         if growth > 0.05:
             run.problems.append(f"memory grew by {growth:.1%}")
+    print(*run.traces, sep="\n\n")
     for problem, count in collections.Counter(run.problems).items():
         print(f"PROBLEM ({count}x): {problem}")
     print("no problem" if not run.problems else f"{len(run.problems)} problems")

@@ -158,9 +158,11 @@ def test_what_is_wrong_with_the_pictures_is_in_status_and_diagnostics(
         DiagnosticArray, "/diagnostics", lambda message: seen.extend(message.status), 10
     )
     spoiler.spin_for(0.5)
+    assert spoiler.status.inputs_ready
     spoiler.spoil = spoil
     spoiler.spin_for(3.0)
     spoiler.destroy_subscription(subscription)
+    assert not spoiler.status.inputs_ready
     cameras = [status for status in seen if status.name == "spoiled_planner: camera"]
     assert cameras
     assert cameras[-1].level == DiagnosticStatus.ERROR

@@ -234,7 +234,7 @@ class Feeling(LatentWorldModel):
 def feeling_planner(
     simulator: Partner, watch: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Any]:
-    """A client of a planner whose model takes proprio; the test publishes it."""
+    """A client of a planner whose model takes proprio, which it publishes with every picture."""
     (tmp_path / "feeling.py").write_text(FEELING)
     installed = tmp_path / "feeling-1.0.dist-info"
     installed.mkdir()
@@ -255,27 +255,27 @@ def feeling_planner(
         name="feeling_planner",
     )
     with planner, watch("feeling_planner") as node:
+        state = node.create_publisher(Float64MultiArray, "proprio", 10)
+        node.numbers = [0.3, 1.0]
+
+        def with_picture(image: Image) -> None:
+            if node.numbers:
+                state.publish(Float64MultiArray(data=node.numbers))
+
+        node.on_picture = with_picture
         node.wait_active()
         yield node
 
 
 def test_a_model_with_proprio_is_driven_while_its_state_comes(feeling_planner: Any) -> None:
     client = feeling_planner
-    state = client.create_publisher(Float64MultiArray, "proprio", 10)
-    numbers = [0.3, 1.0]
-
-    def with_picture(image: Image) -> None:
-        if numbers:
-            state.publish(Float64MultiArray(data=numbers))
-
-    client.on_picture = with_picture
     goal, _ = client.sample_goal(SEEDS[4])
     assert not client.send(ReachGoal.Goal(image=goal), LONG).accepted
     assert "takes 2" in client.rejection.message
     handle = _moving(client, SEEDS[4], proprio=[0.2, 1.0])
-    numbers.clear()
+    client.numbers.clear()
     answer = client.result(handle, 20.0)
     assert answer.result.error_code == ReachGoal.Result.NO_POSE
     assert "no robot state for the pictures" in answer.result.error_msg
-    numbers += [float("nan"), 1.0]
+    client.numbers += [float("nan"), 1.0]
     _until(client, lambda: any("0 is not finite" in text for text in client.status.warnings))

@@ -103,7 +103,7 @@ class Client(Node):
             self.executor.spin_once(timeout_sec=left)
 
     def wait_active(self, timeout: float = START_TIMEOUT) -> None:
-        """Wait until the planner takes goals and the camera runs.
+        """Wait until the camera runs, and the planner takes goals and hears its inputs.
 
         Raises:
             ClientError: It does not within the time, or says that it cannot.
@@ -113,7 +113,8 @@ class Client(Node):
             self.spin_for(0.2)
             if self.status and self.status.message.startswith("not configured:"):
                 raise ClientError(f"the planner is {self.status.message}")
-            if self.picture is None or not self._get_state.service_is_ready():
+            heard = self.status is not None and self.status.inputs_ready
+            if self.picture is None or not heard or not self._get_state.service_is_ready():
                 continue
             asked = self._get_state.call_async(GetState.Request())
             # An answer is lost while the middleware still matches both ends: ask again.
@@ -121,7 +122,10 @@ class Client(Node):
             if asked.done() and asked.result().current_state.id == State.PRIMARY_STATE_ACTIVE:
                 return
         missing = "the camera (rgb)" if self.picture is None else "the planner (wm_planner)"
-        raise ClientError(f"{missing} is not up after {timeout:.0f} s: see its output above")
+        warnings = "; ".join(self.status.warnings) if self.status else ""
+        raise ClientError(
+            f"{missing} is not up after {timeout:.0f} s: {warnings or 'see its output above'}"
+        )
 
     def use_preset(self, preset: str) -> None:
         """Take the planner down, change its preset, and bring it up again."""

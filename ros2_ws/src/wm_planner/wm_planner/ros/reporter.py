@@ -96,10 +96,11 @@ class Reporter:
         status.commands_clamped = parts.loop.commander.gate.counters.clamped
         status.unverified_statistics = bool(parts.spec.statistics.problem())
         ready = parts.link.ready
-        problems = (parts.inputs.observer.problem, parts.inputs.pose.problem, self._rejection)
+        inputs = (parts.inputs.observer.problem, parts.inputs.pose.problem)
+        status.inputs_ready = not any(inputs)
         status.warnings = [
             *(ready.warnings if ready else []),
-            *(problem for problem in problems if problem),
+            *(problem for problem in (*inputs, self._rejection) if problem),
             *(finding.sentence for finding in parts.inputs.contract.findings),
             *parts.commands.problems,
         ]
