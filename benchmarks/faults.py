@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import math
 import random
 import signal
 import sys
@@ -35,6 +36,7 @@ from wm_planner_msgs.action import ReachGoal
 from wm_planner_msgs.msg import PlanStatus
 
 from wm_planner.control import Code
+from wm_planner.ros.contract import MOVED
 from wm_planner_sim import scene, seeds
 from wm_planner_sim.client import Client
 from wm_planner_sim.partners import Partner, start_planner
@@ -55,7 +57,7 @@ class Harness(Client):
     def __init__(self) -> None:
         super().__init__()
         self.commands: list[tuple[float, float, np.ndarray]] = []
-        self.measured: list[np.ndarray] = []
+        self.measured: list[tuple[float, np.ndarray]] = []
         self.spoil: Callable[[Image], Image | None] = lambda image: image
         self.spoil_pose: Callable[[PoseStamped], PoseStamped | None] = lambda pose: pose
         self.clock_offset = 0.0
@@ -98,7 +100,7 @@ class Harness(Client):
 
     def _on_pose(self, message: PoseStamped) -> None:
         super()._on_pose(message)
-        self.measured.append(self.position)
+        self.measured.append((time.time(), self.position))
         message.header.stamp = self._shifted(message.header.stamp)
         if (spoiled := self.spoil_pose(message)) is not None:
             self._pose.publish(spoiled)
@@ -253,7 +255,7 @@ class Run:
         path = np.array(positions)
         moves = np.linalg.norm(np.diff(path, axis=0), axis=1)
         # An arm that stands a little outside is led back from there.
-        outside, began = _outside(path), _outside(np.array(self.node.measured))
+        outside, began = _outside(path), _outside(np.array([p for _, p in self.node.measured]))
         if not np.isfinite(path).all() or outside > began + 1e-6:
             self.problems.append(
                 f"{fault}: a command {outside:.2e} m outside the workspace, the arm {began:.2e} m"
@@ -271,6 +273,8 @@ class Run:
             self.strays.append(stray)
             if stray > STRAY:
                 self.problems.append(f"{fault}: commanded {stray:.3f} m from the measured pose")
+        if at is not None and fault == "camera frozen":
+            at = self._moved_since(at)  # an arm that hardly moves proves nothing
         if at is not None and fault in STOPPING:
             moved = [t - at for t, move in zip(times[1:], moves, strict=True) if move > HELD]
             moved = [0.0, *(t for t in moved if t > 0)]
@@ -281,13 +285,20 @@ class Run:
             if moved[last] > STOPPING[fault]:
                 self._trace(fault, at, zip(times[1:], 1e3 * moves, strict=True))
 
+    def _moved_since(self, at: float) -> float:
+        """When the arm was first measured further than ``MOVED`` from where it was at a time."""
+        before = [p for t, p in self.node.measured if t <= at][-1]
+        far = [t for t, p in self.node.measured if t > at and np.linalg.norm(p - before) > MOVED]
+        return far[0] if far else math.inf
+
     def _trace(self, fault: str, at: float, moves: Iterable[tuple[float, float]]) -> None:
         """Keep what happened in a goal whose arm moved for too long."""
         commands = " ".join(f"{t - at:.2f}:{move:.2f}" for t, move in moves)
         pictures = " ".join(f"{t - at:.2f}" for t in self.node.passes)
         told = "\n".join(f"{t - at:.2f} {text}" for t, text in self.node.told)
         self.traces.append(
-            f"{fault}, all in seconds after it\ncommands, and millimeters moved: {commands}\n"
+            f"{fault}, all in seconds after it (frozen: after the arm moved)\n"
+            f"commands, and millimeters moved: {commands}\n"
             f"pictures passed on: {pictures}\nstatus:\n{told}"
         )
 
