@@ -126,6 +126,7 @@ def test_without_good_pictures_the_goal_ends_after_the_image_timeout(
 def test_during_a_pause_of_the_camera_the_arm_waits_and_then_the_goal_is_reached(
     spoiler: Any,
 ) -> None:
+    assert spoiler.set_all(session__image_timeout=10.0).successful
     spoiler.reset(SEEDS[5])
     goal, position = spoiler.sample_goal(SEEDS[5])
     steps: list[Any] = []
@@ -134,15 +135,19 @@ def test_during_a_pause_of_the_camera_the_arm_waits_and_then_the_goal_is_reached
     while not steps:
         spoiler.spin_for(0.01)
     spoiler.spoil = lambda image: None
-    spoiler.spin_for(0.8)  # 0.2 s between pictures are usual; after 1 s the goal would end
+    until = time.monotonic() + 5
+    while spoiler.status.state != PlanStatus.HOLDING and time.monotonic() < until:
+        spoiler.spin_for(0.05)
     assert spoiler.status.state == PlanStatus.HOLDING
     assert spoiler.status.error_code == ReachGoal.Result.NO_IMAGE
     assert "holding: nothing new to plan from for" in spoiler.status.message
+    spoiler.spin_for(0.5)  # the stop has come
     assert np.array_equal(spoiler.commands[-1], spoiler.commands[-2])
     spoiler.spoil = lambda image: image
     answer = spoiler.result(handle, LONG)
     assert answer.result.error_code == ReachGoal.Result.NONE, answer.result.error_msg
     assert spoiler.distance(position) < 0.02
+    assert spoiler.set_all(session__image_timeout=1.0).successful
 
 
 @pytest.mark.parametrize(

@@ -299,6 +299,10 @@ def test_a_killed_simulator_ends_the_goal_and_a_new_one_needs_no_new_planner(
 
 
 def test_a_client_that_dies_leaves_its_goal_to_the_goal_s_own_end(client: Any) -> None:
+    # A subscriber that is killed kept Fast DDS from bringing messages to the others for 2.5 s once.
+    patience = {"session__image_timeout": 10.0, "session__pose_timeout": 10.0}
+    usual = dict.fromkeys(patience, 1.0)
+    assert client.set_all(**patience).successful
     client.reset(SEEDS[19])
     command = [sys.executable, "-c", CLIENT_OF_A_GOAL, str(SEEDS[19])]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as other:
@@ -315,6 +319,7 @@ def test_a_client_that_dies_leaves_its_goal_to_the_goal_s_own_end(client: Any) -
     assert client.status.error_code == ReachGoal.Result.TIMED_OUT, client.status.message
     assert len(client.commands) > 50
     assert client.held()
+    assert client.set_all(**usual).successful
     client.cancel(_moving(client, SEEDS[20]))
 
 
