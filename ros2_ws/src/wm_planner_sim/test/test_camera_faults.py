@@ -142,7 +142,7 @@ def test_during_a_pause_of_the_camera_the_arm_waits_and_then_the_goal_is_reached
     assert spoiler.status.error_code == ReachGoal.Result.NO_IMAGE
     assert "holding: nothing new to plan from for" in spoiler.status.message
     spoiler.spin_for(0.5)  # the stop has come
-    assert np.array_equal(spoiler.commands[-1], spoiler.commands[-2])
+    assert np.allclose(spoiler.commands[-1], spoiler.commands[-2], rtol=0, atol=1e-6)
     spoiler.spoil = lambda image: image
     answer = spoiler.result(handle, LONG)
     assert answer.result.error_code == ReachGoal.Result.NONE, answer.result.error_msg

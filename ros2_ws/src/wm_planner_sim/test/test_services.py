@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import psutil
@@ -86,14 +87,19 @@ def test_no_more_than_eight_plans_of_their_own_are_taken_at_once(
         worker.suspend()  # no plan is answered meanwhile
         try:
             answers = [caller.call_async(request) for _ in range(9)]
-            client.executor.spin_until_future_complete(answers[8], 20.0)
+            until = time.monotonic() + 20
+            while not any(answer.done() for answer in answers) and time.monotonic() < until:
+                client.spin_for(0.05)
+            client.spin_for(0.5)  # and no second one
+            refused = [answer for answer in answers if answer.done()]
         finally:
             worker.resume()
-        assert answers[8].result().error_code == Code.PREEMPTED
-        assert "8 plans are under way" in answers[8].result().message
-        for answer in answers[:8]:
+        assert len(refused) == 1  # not always the one sent last
+        assert refused[0].result().error_code == Code.PREEMPTED
+        assert "8 plans are under way" in refused[0].result().message
+        for answer in answers:
             client.executor.spin_until_future_complete(answer, 20.0)
-            assert answer.result().success, answer.result().message
+            assert answer in refused or answer.result().success, answer.result().message
 
 
 @pytest.mark.parametrize("directory", ["~nosuchuser/goals", "${x"])
