@@ -27,7 +27,7 @@ from wm_planner_msgs.srv import Plan, ResetScene, SampleGoal
 Array = NDArray[np.float64]
 Picture = NDArray[np.uint8]
 SERVICE_TIMEOUT = 20.0  # [s]
-START_TIMEOUT = 180.0  # [s] loading torch and the model on a cold disk
+START_TIMEOUT = 150.0  # [s] torch and the model from a cold disk; less than pytest's patience
 SETTLE = 0.5  # [s] wall time after a goal's end, before the pose is read
 
 
