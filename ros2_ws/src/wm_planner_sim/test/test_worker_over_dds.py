@@ -7,6 +7,7 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from ament_index_python.packages import get_package_share_directory
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped
 from nav_msgs.msg import Path as PathMessage
+from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 from std_msgs.msg import Float64MultiArray
 from wm_planner_msgs.action import ReachGoal
@@ -25,118 +27,118 @@ from wm_planner_msgs.msg import PlanStatus
 from wm_planner.control import Code
 from wm_planner.models import load_spec
 from wm_planner.models.spec import Moments, ProprioSpec
+from wm_planner.ros.image_reader import ImageSubscription
 from wm_planner_sim import seeds
 from wm_planner_sim.partners import Partner, start_planner
 
 pytestmark = pytest.mark.dds
 SEEDS = seeds.EVALUATION[4000:]
-LONG = 60.0  # [s] a timeout that no test waits for
+LONG = 600.0  # [s] a timeout that no test waits for
 SHARE = Path(get_package_share_directory("wm_planner_sim"))
 MODEL = SHARE / "models" / "franka_reach"
 
 
-def _until(client: Any, done: Any, seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < end, client.status
-        client.spin_for(0.05)
+def _reachable(client: Any, seed: int) -> Any:
+    """A goal under way that can be reached, its first step made."""
+    return client.begin(seed, LONG, tolerance=0.0)
 
 
-def _moving(client: Any, seed: int, **fields: Any) -> Any:
-    """A goal under way, its first step made."""
-    client.reset(seed)
-    goal, _ = client.sample_goal(seed)
-    steps: list[Any] = []
-    handle = client.send(ReachGoal.Goal(image=goal, **fields), LONG, steps.append)
-    assert handle.accepted, client.rejection.message
-    _until(client, lambda: steps)
-    return handle
+def _workers(planner: Partner) -> list[psutil.Process]:
+    return [c for c in psutil.Process(planner.process.pid).children() if _is_worker(c)]
 
 
-def _worker(planner: Partner) -> psutil.Process:
-    children = psutil.Process(planner.process.pid).children()
-    workers = [child for child in children if "wm_planner.worker" in child.cmdline()]
-    assert len(workers) == 1
-    return workers[0]
+def _is_worker(process: psutil.Process) -> bool:
+    try:
+        return "wm_planner.worker" in process.cmdline()
+    except psutil.Error:  # it ends at this moment
+        return False
 
 
 def test_a_goal_holds_while_its_worker_is_started_again_and_is_then_reached(
     client: Any, planner: Partner
 ) -> None:
-    handle = _moving(client, SEEDS[0])
-    _worker(planner).kill()
-    _until(client, lambda: client.status.state == PlanStatus.HOLDING)
+    handle = _reachable(client, SEEDS[0])
+    (worker,) = _workers(planner)
+    worker.kill()
+    client.spin_until(lambda: client.status.state == PlanStatus.HOLDING)
     assert client.status.error_code == Code.WORKER_LOST
     assert "SIGKILL" in client.status.message
-    _until(client, lambda: np.allclose(client.commands[-1], client.commands[-2]), 3.0)
-    answer = client.result(handle, 60.0)
+    client.spin_until(client.told_to_stay)
+    answer = client.result(handle)
     assert answer.result.error_code == Code.NONE, answer.result.error_msg
 
 
 def test_the_arm_waits_for_a_plan_that_is_late_and_then_the_goal_is_reached(
     client: Any, planner: Partner
 ) -> None:
-    handle = _moving(client, SEEDS[2])
-    _worker(planner).send_signal(signal.SIGSTOP)
-    _until(client, lambda: client.status.state == PlanStatus.HOLDING, 3.0)
-    assert client.status.error_code == Code.WORKER_LOST
-    assert "holding: no plan for" in client.status.message
-    _until(client, lambda: np.array_equal(client.commands[-1], client.commands[-2]), 1.0)
-    _worker(planner).send_signal(signal.SIGCONT)
-    answer = client.result(handle, 60.0)
+    handle = _reachable(client, SEEDS[2])
+    (worker,) = _workers(planner)
+    worker.send_signal(signal.SIGSTOP)
+    try:
+        client.spin_until(lambda: "holding: no plan for" in client.status.message)
+        assert client.status.state == PlanStatus.HOLDING
+        assert client.status.error_code == Code.WORKER_LOST
+        client.spin_until(client.told_to_stay)
+    finally:
+        worker.send_signal(signal.SIGCONT)
+    answer = client.result(handle)
     assert answer.result.error_code == Code.NONE, answer.result.error_msg
 
 
 @pytest.mark.parametrize("mode", ["thread", "inline"])
 def test_the_planner_also_works_without_a_process_of_its_own(
-    simulator: Partner, watch: Any, mode: str
+    simulator: Partner, watch: Any, patient: tuple[str, ...], mode: str
 ) -> None:
-    planner = start_planner(f"worker.mode:={mode}", command=f"{mode}_pose", name=f"{mode}_planner")
+    planner = start_planner(
+        *patient, f"worker.mode:={mode}", command=f"{mode}_pose", name=f"{mode}_planner"
+    )
     with planner, watch(f"{mode}_planner") as client:
         client.wait_active()
         assert psutil.Process(planner.process.pid).children() == []
-        handle = _moving(client, SEEDS[5])
+        handle = client.begin(SEEDS[5])
         client.cancel(handle)
-        assert client.result(handle, 10.0).result.error_code == ReachGoal.Result.CANCELED
+        assert client.result(handle).result.error_code == ReachGoal.Result.CANCELED
         assert client.plan_once(client.sample_goal(SEEDS[5])[0], "").success
 
 
 def test_a_worker_that_is_lost_twice_ends_the_goal_and_the_next_one_succeeds(
     client: Any, planner: Partner
 ) -> None:
-    handle = _moving(client, SEEDS[1])
-    first = _worker(planner)
+    handle = client.begin(SEEDS[1])
+    (first,) = _workers(planner)
     first.kill()
-    _until(client, lambda: client.status.state == PlanStatus.HOLDING)
-    _until(client, lambda: not first.is_running())
-    _worker(planner).kill()
-    answer = client.result(handle, 5.0)
+    client.spin_until(lambda: first not in (now := _workers(planner)) and now)
+    (second,) = _workers(planner)
+    second.kill()
+    answer = client.result(handle)
     assert answer.result.error_code == ReachGoal.Result.WORKER_LOST
     assert "SIGKILL" in answer.result.error_msg
     goal, position = client.sample_goal(SEEDS[1])
-    end = time.monotonic() + 60
-    while True:  # rejected until the model is loaded again
+
+    def reached() -> bool:  # rejected until the model is loaded again
+        nonlocal episode
         episode = client.reach(SEEDS[1], goal, position, LONG)
-        if episode.error_code == Code.NONE or time.monotonic() > end:
-            break
-        client.spin_for(0.5)
+        return bool(episode.error_code == Code.NONE)
+
+    episode = None
+    client.spin_until(reached)
     assert episode.final_distance < 0.02
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_loading_of_the_model(tmp_path: Path, number: signal.Signals) -> None:
     slow = tmp_path / "slow_python"
-    slow.write_text("#!/bin/sh\nexec sleep 100\n")
+    slow.write_text("#!/bin/sh\nexec sleep 1000\n")
     slow.chmod(0o755)
-    planner = start_planner(f"worker.python:={slow}", name="loading_planner")
-    process = psutil.Process(planner.process.pid)
-    end = time.monotonic() + 60
-    while not (children := process.children()):
-        assert time.monotonic() < end, "the planner starts no worker"
-        time.sleep(0.05)
-    planner.process.send_signal(number)
-    assert planner.process.wait(15) == 0
-    assert not psutil.pid_exists(children[0].pid)
+    with start_planner(f"worker.python:={slow}", name="loading_planner") as planner:
+        process = psutil.Process(planner.process.pid)
+        end = time.monotonic() + 60
+        while not (children := process.children()):
+            assert time.monotonic() < end, "the planner starts no worker"
+            time.sleep(0.05)
+        planner.process.send_signal(number)
+        assert planner.process.wait(60) == 0
+        assert not psutil.pid_exists(children[0].pid)
 
 
 @pytest.fixture
@@ -147,13 +149,11 @@ def namespaced(simulator: Partner) -> Iterator[None]:
         *("-p", f"model.directory:={MODEL}"),
         *("--params-file", str(SHARE / "config" / "demo.yaml")),
     ]
-    partners = [
-        Partner("wm_planner.node", ["--ros-args", "-r", f"__ns:=/{side}", *words])
-        for side in ("left", "right")
-    ]
-    yield
-    for partner in partners:
-        partner.end()
+    with ExitStack() as stack:
+        for side in ("left", "right"):
+            side_words = ["--ros-args", "-r", f"__ns:=/{side}", *words]
+            stack.enter_context(Partner("wm_planner.node", side_words))
+        yield
 
 
 def test_two_planners_in_two_namespaces_do_not_hear_each_other(
@@ -173,28 +173,33 @@ def test_two_planners_in_two_namespaces_do_not_hear_each_other(
 
         for side in heard:
             left.create_subscription(PoseStamped, f"{side}/command", count(side), 10)
-        _until(left, lambda: left.count_publishers("/right/command") == 1)
-        handle = _moving(left, SEEDS[2])
-        _until(left, lambda: heard["left"] > 10)
+        left.spin_until(lambda: left.count_publishers("/right/command") == 1)
+        handle = left.begin(SEEDS[2])
+        left.spin_until(lambda: heard["left"] > 10)
         left.cancel(handle)
-        assert left.result(handle, 10.0).result.error_code == ReachGoal.Result.CANCELED
+        assert left.result(handle).result.error_code == ReachGoal.Result.CANCELED
         right.spin_for(0.5)
         assert heard["right"] == 0
         assert right.status.state == PlanStatus.IDLE
-        _until(left, lambda: parts >= {"left/wm_planner: camera", "right/wm_planner: camera"})
+        left.spin_until(lambda: parts >= {"left/wm_planner: camera", "right/wm_planner: camera"})
 
 
 def test_the_plan_and_its_imagined_frames_are_shown_to_who_subscribes(client: Any) -> None:
     seen: dict[str, Any] = {}
-    subscriptions = [
-        client.create_subscription(
-            kind, f"wm_planner/{name}", lambda m, n=name: seen.update({n: m}), 1
-        )
-        for name, kind in (("plan", PathMessage), ("imagined", Image))
-    ]
-    handle = _moving(client, SEEDS[3])
-    _until(client, lambda: len(seen) == 2)
-    client.cancel(handle)
+    plans = client.create_subscription(
+        PathMessage, "wm_planner/plan", lambda m: seen.update(plan=m), 1
+    )
+    frames = ImageSubscription(
+        client, Image, "wm_planner/imagined", lambda m: seen.update(imagined=m), QoSProfile(depth=1)
+    )
+    try:
+        handle = client.begin(SEEDS[3])
+        client.spin_until(lambda: len(seen) == 2)
+        client.cancel(handle)
+        client.result(handle)
+    finally:
+        client.destroy_subscription(plans)
+        frames.close()
     path, picture = seen["plan"], seen["imagined"]
     assert path.header.frame_id == load_spec(MODEL).action.frame
     points = np.array(
@@ -205,9 +210,6 @@ def test_the_plan_and_its_imagined_frames_are_shown_to_who_subscribes(client: An
     assert np.linalg.norm(points[0] - client.position) < 0.1
     # The frame it was planned from, five predicted ones and the goal, of the decoder's size.
     assert (picture.height, picture.width, picture.encoding) == (48, 7 * 48, "rgb8")
-    client.result(handle, 10.0)
-    for subscription in subscriptions:
-        client.destroy_subscription(subscription)
 
 
 FEELING = '''
@@ -232,7 +234,11 @@ class Feeling(LatentWorldModel):
 
 @pytest.fixture
 def feeling_planner(
-    simulator: Partner, watch: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    simulator: Partner,
+    watch: Any,
+    patient: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Any]:
     """A client of a planner whose model takes proprio, which it publishes with every picture."""
     (tmp_path / "feeling.py").write_text(FEELING)
@@ -248,6 +254,7 @@ def feeling_planner(
     spec.statistics.proprio = Moments([0.0, 0.0], [1.0, 1.0])
     spec.save(model)
     planner = start_planner(
+        *patient,
         "proprio.source:=topic",
         "proprio.slop:=0.5",
         model=model,
@@ -272,10 +279,11 @@ def test_a_model_with_proprio_is_driven_while_its_state_comes(feeling_planner: A
     goal, _ = client.sample_goal(SEEDS[4])
     assert not client.send(ReachGoal.Goal(image=goal), LONG).accepted
     assert "takes 2" in client.rejection.message
-    handle = _moving(client, SEEDS[4], proprio=[0.2, 1.0])
-    client.numbers.clear()
-    answer = client.result(handle, 20.0)
-    assert answer.result.error_code == ReachGoal.Result.NO_POSE
-    assert "no robot state for the pictures" in answer.result.error_msg
-    client.numbers += [float("nan"), 1.0]
-    _until(client, lambda: any("0 is not finite" in text for text in client.status.warnings))
+    with client.settings(session__pose_timeout=1.0):
+        handle = client.begin(SEEDS[4], proprio=[0.2, 1.0])
+        client.numbers.clear()
+        answer = client.result(handle)
+        assert answer.result.error_code == ReachGoal.Result.NO_POSE
+        assert "no robot state for the pictures" in answer.result.error_msg
+        client.numbers += [float("nan"), 1.0]
+        client.spin_until(lambda: any("0 is not finite" in w for w in client.status.warnings))

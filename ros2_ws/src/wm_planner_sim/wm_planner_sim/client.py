@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import rclpy
 from geometry_msgs.msg import PoseStamped
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from numpy.typing import NDArray
 from rcl_interfaces.srv import SetParameters
 from rclpy.action import ActionClient
+from rclpy.executors import Executor, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
@@ -24,9 +26,12 @@ from wm_planner_msgs.action import ReachGoal
 from wm_planner_msgs.msg import PlanStatus
 from wm_planner_msgs.srv import Plan, ResetScene, SampleGoal
 
+from wm_planner.ros.image_reader import ImageReader, ImageSubscription
+
 Array = NDArray[np.float64]
 Picture = NDArray[np.uint8]
-SERVICE_TIMEOUT = 20.0  # [s]
+TIMEOUT = 60.0  # [s] for what takes far less than a second on a machine that is free
+LOST = 5.0  # [s] after which an answer counts as lost
 START_TIMEOUT = 150.0  # [s] torch and the model from a cold disk; less than pytest's patience
 SETTLE = 0.5  # [s] wall time after a goal's end, before the pose is read
 
@@ -66,30 +71,66 @@ class Episode:
     plan_times: list[float] = field(default_factory=list)
 
 
+class GoalSampler:
+    """Asks the simulator for goal images, in an executor of its own.
+
+    A process has at most one, which its clients share: the responses hold images, and a process
+    must not read those reliably twice (``wm_planner.ros.image_reader``).
+
+    Raises:
+        ImageReaderError: There is one in this process.
+    """
+
+    def __init__(self) -> None:
+        self._node = rclpy.create_node("goal_sampler")
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(self._node)
+        name = self._node.resolve_service_name("sim/sample_goal")
+        self._reader = ImageReader(self._node, name, reliable=True)
+        self._client = self._node.create_client(SampleGoal, "sim/sample_goal")
+
+    def sample(self, seed: int) -> tuple[Image, Array]:
+        """Return a goal image and the gripper's position (3,) [m] in it."""
+        answer = _call(self._client, SampleGoal.Request(seed=seed), self._executor)
+        if not answer.success:
+            raise ClientError(f"the simulator gave no goal: {answer.message}")
+        p = answer.pose.pose.position
+        return answer.image, np.array([p.x, p.y, p.z])
+
+    def close(self) -> None:
+        """End its node."""
+        self._executor.shutdown()
+        self._node.destroy_node()
+        self._reader.close()
+
+
 class Client(Node):
     """Talks to the simulator and a planner; every call spins its own executor.
 
     Args:
         planner: Name of the planner's node.
+        sampler: Gives goal images; by default one of its own.
     """
 
-    def __init__(self, planner: str = "wm_planner") -> None:
+    def __init__(self, planner: str = "wm_planner", sampler: GoalSampler | None = None) -> None:
         super().__init__("goal_client")
+        self._owns_sampler = sampler is None
+        self._sampler = sampler or GoalSampler()
         self.picture: Image | None = None
         self.position: Array | None = None
         self.status: PlanStatus | None = None
         self.rejection: PlanStatus | None = None
         self.on_picture: Callable[[Image], None] = lambda message: None
-        # Best effort: reliable pictures to several clients of one process can hang Fast DDS, see
-        # docs/architecture.md.
-        self.create_subscription(Image, "rgb", self._on_image, qos_profile_sensor_data)
+        self.on_status: Callable[[PlanStatus], None] = lambda message: None
+        self._camera = ImageSubscription(
+            self, Image, "rgb", self._on_image, qos_profile_sensor_data
+        )
         self.create_subscription(
             PoseStamped, "current_pose", self._on_pose, qos_profile_sensor_data
         )
         latched = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self.create_subscription(PlanStatus, f"{planner}/status", self._on_status, latched)
         self._reset = self.create_client(ResetScene, "sim/reset")
-        self._sample = self.create_client(SampleGoal, "sim/sample_goal")
         self._plan = self.create_client(Plan, f"{planner}/plan_once")
         self._get_state = self.create_client(GetState, f"{planner}/get_state")
         self._change_state = self.create_client(ChangeState, f"{planner}/change_state")
@@ -101,6 +142,19 @@ class Client(Node):
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             self.executor.spin_once(timeout_sec=left)
+
+    def spin_until(self, done: Callable[[], Any], timeout: float = TIMEOUT) -> None:
+        """Handle messages until something is so.
+
+        Raises:
+            ClientError: It is not within the time [s].
+        """
+        until = time.monotonic() + timeout
+        while not done():
+            if time.monotonic() > until:
+                said = self.status.message if self.status else "nothing"
+                raise ClientError(f"not so after {timeout:.0f} s; the planner's status: {said}")
+            self.spin_for(0.02)
 
     def wait_active(self, timeout: float = START_TIMEOUT) -> None:
         """Wait until the camera runs, and the planner takes goals and hears its inputs.
@@ -147,12 +201,8 @@ class Client(Node):
         self.spin_for(SETTLE)
 
     def sample_goal(self, seed: int) -> tuple[Image, Array]:
-        """A goal picture and the gripper's position (3,) [m] in it."""
-        answer = self._call(self._sample, SampleGoal.Request(seed=seed))
-        if not answer.success:
-            raise ClientError(f"the simulator gave no goal: {answer.message}")
-        p = answer.pose.pose.position
-        return answer.image, np.array([p.x, p.y, p.z])
+        """Return a goal image and the gripper's position (3,) [m] in it."""
+        return self._sampler.sample(seed)
 
     def plan_once(self, goal: Image, preset: str) -> Any:
         """One plan from the newest picture; nothing moves."""
@@ -216,25 +266,25 @@ class Client(Node):
         """
         self.rejection = None
         goal.timeout.sec, goal.timeout.nanosec = int(timeout), int(timeout % 1 * 1e9)
-        if not self._reach.wait_for_server(timeout_sec=SERVICE_TIMEOUT):
+        if not self._reach.wait_for_server(timeout_sec=TIMEOUT):
             raise ClientError("the planner offers no reach_goal action")
         sent = self._reach.send_goal_async(goal, on_feedback)
-        self.executor.spin_until_future_complete(sent, SERVICE_TIMEOUT / 2)
+        self.executor.spin_until_future_complete(sent, LOST)
         if not sent.done():  # an answer is lost while the middleware still matches both ends
             sent = self._reach.send_goal_async(goal, on_feedback)
-        handle = self._wait(sent, SERVICE_TIMEOUT)
-        until = time.monotonic() + 2.0
+        handle = self._wait(sent, TIMEOUT)
+        until = time.monotonic() + LOST
         while not handle.accepted and self.rejection is None and time.monotonic() < until:
             self.spin_for(0.05)
         return handle
 
-    def result(self, handle: Any, timeout: float) -> Any:
-        """The status and result of an accepted goal."""
+    def result(self, handle: Any, timeout: float = TIMEOUT) -> Any:
+        """Return the status and result of an accepted goal."""
         return self._wait(handle.get_result_async(), timeout)
 
     def cancel(self, handle: Any) -> Any:
         """Cancel a goal."""
-        return self._wait(handle.cancel_goal_async(), SERVICE_TIMEOUT)
+        return self._wait(handle.cancel_goal_async(), TIMEOUT)
 
     def distance(self, position: Array) -> float:
         """Distance of the gripper to a position [m]."""
@@ -248,23 +298,20 @@ class Client(Node):
         if not self._call(self._change_state, request, START_TIMEOUT, again=False).success:
             raise ClientError(f"lifecycle transition {transition} failed: see the planner's output")
 
+    def destroy_node(self) -> None:
+        """Close what it opened, too."""
+        self._camera.close()
+        if self._owns_sampler:
+            self._sampler.close()
+        super().destroy_node()
+
     def _call(
-        self, client: Any, request: Any, timeout: float = SERVICE_TIMEOUT, *, again: bool = True
+        self, client: Any, request: Any, timeout: float = TIMEOUT, *, again: bool = True
     ) -> Any:
-        if not client.wait_for_service(timeout_sec=timeout):
-            raise ClientError(f"nobody offers the service {client.srv_name}")
-        answer = client.call_async(request)
-        if again:
-            self.executor.spin_until_future_complete(answer, timeout / 2)
-            if not answer.done():  # it is lost while the middleware still matches both ends
-                answer = client.call_async(request)
-        return self._wait(answer, timeout, client.srv_name)
+        return _call(client, request, self.executor, timeout, again=again)
 
     def _wait(self, future: Future, timeout: float, what: str = "the planner") -> Any:
-        self.executor.spin_until_future_complete(future, timeout)
-        if not future.done():
-            raise ClientError(f"{what} did not answer within {timeout:.0f} s")
-        return future.result()
+        return _wait(future, self.executor, timeout, what)
 
     def _on_image(self, message: Image) -> None:
         self.picture = message
@@ -278,3 +325,25 @@ class Client(Node):
         self.status = message
         if message.message.startswith("goal rejected:"):
             self.rejection = message
+        self.on_status(message)
+
+
+def _call(
+    client: Any, request: Any, executor: Executor, timeout: float = TIMEOUT, *, again: bool = True
+) -> Any:
+    """Call a service; ask ``again`` once if there is no answer."""
+    if not client.wait_for_service(timeout_sec=timeout):
+        raise ClientError(f"nobody offers the service {client.srv_name}")
+    answer = client.call_async(request)
+    if again:
+        executor.spin_until_future_complete(answer, LOST)
+        if not answer.done():  # it is lost while the middleware still matches both ends
+            answer = client.call_async(request)
+    return _wait(answer, executor, timeout, client.srv_name)
+
+
+def _wait(future: Future, executor: Executor, timeout: float, what: str) -> Any:
+    executor.spin_until_future_complete(future, timeout)
+    if not future.done():
+        raise ClientError(f"{what} did not answer within {timeout:.0f} s")
+    return future.result()

@@ -20,16 +20,16 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import Float64MultiArray
 
-from wm_planner.config import Config
+from wm_planner.config import Config, ConfigError
 from wm_planner.models import ModelSpec
 from wm_planner.models.spec import ProprioSpec
-from wm_planner.ros import camera
+from wm_planner.ros import image_reader
 from wm_planner.ros.observer import Observer
 from wm_planner.ros.status import seconds_to_time
 from wm_planner.worker import Scene
 
 pytestmark = pytest.mark.dds
-WAIT = 20.0  # [s] discovery on a busy machine
+WAIT = 60.0  # [s] for an event; far more than it needs
 STATES = ("joint_states", "current_pose", "proprio")
 
 
@@ -260,12 +260,29 @@ def test_with_auto_the_camera_s_reliability_is_matched(
     assert asks_for()  # nobody publishes
     first = publish(ReliabilityPolicy.BEST_EFFORT)
     assert bench.until(lambda: asks_for(ReliabilityPolicy.BEST_EFFORT, anew=False))
-    monkeypatch.setattr(camera, "REST", 1000.0)
+    monkeypatch.setattr(image_reader, "REST", 1000.0)
     publish(ReliabilityPolicy.RELIABLE)
     bench.destroy_publisher(first)
     kept = ReliabilityPolicy.BEST_EFFORT
     assert not bench.until(lambda: not asks_for(kept, anew=False), 0.5)  # during a goal
     assert bench.until(lambda: asks_for())
     assert not bench.until(lambda: not asks_for(), 0.5)  # not at once
-    monkeypatch.setattr(camera, "REST", 0.0)
+    monkeypatch.setattr(image_reader, "REST", 0.0)
     assert bench.until(lambda: asks_for(ReliabilityPolicy.RELIABLE))
+
+
+def test_two_views_of_one_topic_are_refused_with_a_sentence(bench: Bench, spec: ModelSpec) -> None:
+    spec.views = ["front", "/front"]
+    with pytest.raises(ConfigError, match="views 'front' and '/front' are both remapped to /front"):
+        Observer(bench, bench.config, spec, lambda: None)
+    assert not bench.get_subscriptions_info_by_topic("/front")
+
+
+def test_a_camera_that_another_reader_of_the_process_blocks_says_so(
+    bench: Bench, spec: ModelSpec
+) -> None:
+    other = image_reader.ImageReader(bench, "/image", reliable=False)
+    bench.config.images.reliability = "reliable"
+    observer = Observer(bench, bench.config, spec, lambda: None)
+    assert "this process reads /image already" in observer.problem
+    other.close()

@@ -57,6 +57,8 @@ def _listen(node: Any, arguments: argparse.Namespace, contract: Contract, sectio
     from rclpy.time import Time
     from sensor_msgs.msg import CompressedImage, Image
 
+    from wm_planner.ros.image_reader import ImageSubscription
+
     names = [arguments.topic] + [f"{arguments.topic}/compressed"] * arguments.compressed
     names = [node.resolve_topic_name(name) for name in names]
     topic, publishers = _discover(node, names, [COMPRESSED] if arguments.compressed else [])
@@ -79,7 +81,8 @@ def _listen(node: Any, arguments: argparse.Namespace, contract: Contract, sectio
 
     reliable = _reliable(contract.config.images.reliability, publishers)
     policy = ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT
-    node.create_subscription(
+    ImageSubscription(
+        node,
         Image if kind == RAW else CompressedImage,
         topic,
         on_message,

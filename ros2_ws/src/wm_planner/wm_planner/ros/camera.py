@@ -9,20 +9,24 @@ from typing import Any
 
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from rclpy.subscription import Subscription
 from sensor_msgs.msg import CompressedImage, Image
 
 from wm_planner.config import ImagesConfig
 from wm_planner.images import ImageFormatError, decode
 from wm_planner.images.configured import image_policy
 from wm_planner.ros.background import Newest
+from wm_planner.ros.image_reader import ImageSubscription, why_not
 from wm_planner.ros.qos import on_incompatible_publisher
 from wm_planner.ros.recent import Recent
 from wm_planner.ros.stamps import arrived, silence
 from wm_planner.worker import Picture
 
 FRAMES = 4  # of each camera that may wait for those of the others
-REST = 1.0  # [s] between the end of a subscription and the next one to the same topic
+
+
+def topic_name(config: ImagesConfig, view: str) -> str:
+    """Return the topic of a view, before remapping."""
+    return view if config.transport == "raw" else f"{view}/compressed"
 
 
 class Camera:
@@ -30,7 +34,7 @@ class Camera:
 
     A bad picture is dropped, counted and reported once until the reason changes. Compressed ones,
     which take long, are decoded in a thread, and only the newest. With ``reliability: auto`` it
-    subscribes as soon as a publisher is known.
+    subscribes as soon as a publisher is known. ``match_publisher`` is to be called now and then.
 
     Args:
         node: Its logger, clock and topic names are used.
@@ -54,10 +58,10 @@ class Camera:
         self._node = node
         self._policy = image_policy(config)
         self._type = Image if config.transport == "raw" else CompressedImage
-        self._name = view if config.transport == "raw" else f"{view}/compressed"
+        self._name = topic_name(config, view)
         self.topic = str(node.resolve_topic_name(self._name))
         self._depth = config.depth
-        self._auto = config.reliability == "auto"
+        self._reliability = config.reliability
         self.max_age = max_age
         self._on_frame = on_frame
         self.frames: Recent[Picture] = Recent(FRAMES)
@@ -70,38 +74,32 @@ class Camera:
         self._key: object = None
         compressed = self._type is CompressedImage
         self._decoder = Newest(node, self._decoded, self._take) if compressed else None
-        self._subscription: Subscription | None = None
-        self._ended = float("-inf")  # [s, steady clock] when it unsubscribed last
-        if self._auto:
-            self.match_publisher()
-        else:
-            self._subscribe(reliable=config.reliability == "reliable")
+        self._subscription: ImageSubscription | None = None
+        self._reliable = False
+        self._obstacle = ""  # why it cannot subscribe now
+        self.match_publisher()
 
     @property
     def problem(self) -> str:
         """What is wrong with the pictures, or an empty string."""
-        return self._problem or silence(self._node, self.topic, self.good_steady, self.max_age)
+        silent = silence(self._node, self.topic, self.good_steady, self.max_age)
+        return self._problem or self._obstacle or silent
 
     def match_publisher(self, *, anew: bool = True) -> None:
-        """With ``reliability: auto``, ask for what every publisher of the topic offers.
-
-        A subscription that follows another one at once may hear parts of a picture that was sent
-        to that one; Fast DDS can then hang for ever (docs/architecture.md). So it waits a second.
+        """Subscribe as ``reliability`` says: ``auto`` asks for what every publisher offers.
 
         Args:
-            anew: Subscribe anew if need be, which costs pictures.
+            anew: Subscribe anew if the publishers have changed, which costs pictures.
         """
-        if not self._auto or (self._subscription and not anew):
+        reliable = self._wanted_reliability()
+        if reliable is None:
             return
-        offered = [
-            info.qos_profile.reliability
-            for info in self._node.get_publishers_info_by_topic(self.topic)
-        ]
-        reliable = all(r == ReliabilityPolicy.RELIABLE for r in offered)
-        if self._subscription and offered and reliable != self._reliable:
+        if self._subscription and anew and reliable != self._reliable:
             self._unsubscribe()
-        if not self._subscription and offered and time.monotonic() - self._ended >= REST:
-            self._subscribe(reliable=reliable)
+        if not self._subscription:
+            self._obstacle = why_not(self._node, self.topic, reliable=reliable)
+            if not self._obstacle:
+                self._subscribe(reliable=reliable)
 
     def close(self) -> None:
         """Unsubscribe."""
@@ -109,20 +107,31 @@ class Camera:
         if self._decoder:
             self._decoder.close()
 
+    def _wanted_reliability(self) -> bool | None:
+        """Whether to ask for reliable delivery; None while no publisher is known."""
+        if self._reliability != "auto":
+            return self._reliability == "reliable"
+        offered = [
+            info.qos_profile.reliability
+            for info in self._node.get_publishers_info_by_topic(self.topic)
+        ]
+        return all(r == ReliabilityPolicy.RELIABLE for r in offered) if offered else None
+
     def _unsubscribe(self) -> None:
         if self._subscription:
-            self._node.destroy_subscription(self._subscription)
-        self._subscription, self._ended = None, time.monotonic()
+            self._subscription.close()
+        self._subscription = None
 
     def _subscribe(self, *, reliable: bool) -> None:
         self._reliable = reliable
         policy = ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT
-        self._subscription = self._node.create_subscription(
+        self._subscription = ImageSubscription(
+            self._node,
             self._type,
             self._name,
             self._on_message,
             QoSProfile(depth=self._depth, reliability=policy),
-            event_callbacks=on_incompatible_publisher(
+            on_incompatible_publisher(
                 lambda: self.topic, lambda problem: self._report(problem, "qos")
             ),
         )

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 from rclpy.node import Node
 
-from wm_planner.config import Config
+from wm_planner.config import Config, ConfigError
 from wm_planner.models import ModelSpec
-from wm_planner.ros.camera import Camera
+from wm_planner.ros.camera import Camera, topic_name
 from wm_planner.ros.proprio import ProprioInput
 from wm_planner.worker import Picture, Scene
 
@@ -27,7 +27,8 @@ class Observer:
         on_observation: Called after something new can be planned from.
 
     Raises:
-        ConfigError: The configuration does not say where the state comes from.
+        ConfigError: The configuration does not say where the state comes from, or two views have
+            one topic.
 
     Attributes:
         good_steady: When pictures of one moment were last complete [s, steady clock].
@@ -43,6 +44,7 @@ class Observer:
         self._stateless_since: float | None = None
         self._apart = ""
         self.good_steady = -math.inf
+        _check_topics(node, config, spec)
         self._state = ProprioInput(node, config.proprio, spec)
         self._cameras = [
             Camera(node, config.images, config.session.image_timeout, self._on_frame, view)
@@ -137,3 +139,15 @@ class Observer:
                 f"{self._slop:.3f} s: are they triggered together, and stamped by one clock?"
             )
         return None
+
+
+def _check_topics(node: Node, config: Config, spec: ModelSpec) -> None:
+    views: dict[str, str] = {}
+    for view in spec.views:
+        topic = node.resolve_topic_name(topic_name(config.images, view))
+        if topic in views:
+            raise ConfigError(
+                f"the model's views '{views[topic]}' and '{view}' are both remapped to {topic}: "
+                "give each the topic of its own camera"
+            )
+        views[topic] = view

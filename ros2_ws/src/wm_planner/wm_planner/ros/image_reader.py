@@ -1,0 +1,137 @@
+"""Subscriptions to images, made so that Fast DDS cannot hang in them.
+
+Fast DDS can loop for ever in ``take`` of a reliable reader that begins while an image is on its way
+to another reader of the same process, or to one that has just ended (docs/architecture.md, "Fast
+DDS"). All code of this project that reads images from a topic does so through this module, which
+refuses to come near that state: a process that reads a topic reliably has no other reader of it,
+and a new reader waits until the one before it has been gone for a while.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from rclpy.context import Context
+from rclpy.event_handler import SubscriptionEventCallbacks
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+
+REST = 1.0  # [s] between the end of a reader and the beginning of a reliable one
+
+
+class ImageReaderError(RuntimeError):
+    """A reader of images cannot begin now; the message says why."""
+
+
+@dataclass
+class _Topic:
+    """The readers of one topic in this process."""
+
+    reliable: int = 0
+    best_effort: int = 0
+    ended: float = -math.inf  # [s, steady clock] when the last one ended
+
+
+_topics: WeakKeyDictionary[Context, dict[str, _Topic]] = WeakKeyDictionary()
+
+
+class ImageReader:
+    """Notes that a node reads a topic, until ``close``.
+
+    For a reader that this module does not create itself, such as the client of a service whose
+    response holds an image.
+
+    Args:
+        node: Who reads.
+        topic: The full name of the topic or service.
+        reliable: Whether the reader asks for reliable delivery.
+
+    Raises:
+        ImageReaderError: Another reader of the topic in this process is in the way.
+    """
+
+    def __init__(self, node: Node, topic: str, *, reliable: bool) -> None:
+        if obstacle := why_not(node, topic, reliable=reliable):
+            raise ImageReaderError(obstacle)
+        self._topic, self._reliable = _topic(node, topic), reliable
+        self._count(1)
+
+    def close(self) -> None:
+        """Note that the reader has ended."""
+        self._count(-1)
+        self._topic.ended = time.monotonic()
+
+    def _count(self, change: int) -> None:
+        if self._reliable:
+            self._topic.reliable += change
+        else:
+            self._topic.best_effort += change
+
+
+class ImageSubscription:
+    """A subscription to a topic with images.
+
+    Args:
+        node: Carries the subscription.
+        kind: ``sensor_msgs.msg.Image`` or ``CompressedImage``.
+        name: The topic, before remapping.
+        callback: Takes each message, and its info if it has a second argument.
+        qos: Quality of service.
+        event_callbacks: Of the subscription.
+
+    Raises:
+        ImageReaderError: Another reader of the topic in this process is in the way.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        kind: type,
+        name: str,
+        callback: Callable[..., Any],
+        qos: QoSProfile,
+        event_callbacks: SubscriptionEventCallbacks | None = None,
+    ) -> None:
+        reliable = qos.reliability != ReliabilityPolicy.BEST_EFFORT
+        self._node = node
+        self._reader = ImageReader(node, node.resolve_topic_name(name), reliable=reliable)
+        try:
+            self._subscription = node.create_subscription(
+                kind, name, callback, qos, event_callbacks=event_callbacks
+            )
+        except BaseException:
+            self._reader.close()
+            raise
+
+    def close(self) -> None:
+        """Unsubscribe."""
+        self._node.destroy_subscription(self._subscription)
+        self._reader.close()
+
+
+def why_not(node: Node, topic: str, *, reliable: bool) -> str:
+    """Return why a reader of a topic cannot begin now, or an empty string.
+
+    Args:
+        node: Who would read.
+        topic: The full name of the topic.
+        reliable: Whether the reader would ask for reliable delivery.
+    """
+    readers = _topic(node, topic)
+    if readers.reliable or (reliable and readers.best_effort):
+        return (
+            f"this process reads {topic} already, and a reliable reader of images must be the only "
+            "one in its process, or Fast DDS can hang: share its images, or use best effort for all"
+        )
+    if reliable and time.monotonic() - readers.ended < REST:
+        return f"a reader of {topic} ended less than {REST:g} s ago: begin the next one later"
+    return ""
+
+
+def _topic(node: Node, topic: str) -> _Topic:
+    return _topics.setdefault(node.context, {}).setdefault(topic, _Topic())

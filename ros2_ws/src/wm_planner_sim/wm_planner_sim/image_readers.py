@@ -1,0 +1,66 @@
+"""Who reads images on the wire, and whether that could hang Fast DDS (docs/architecture.md)."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from rclpy.node import Node
+from rclpy.qos import ReliabilityPolicy
+
+Readers = dict[tuple[str, str], list[bool]]
+"""By process and DDS topic: for each reader whether it is reliable."""
+
+
+def readers_of_images(node: Node) -> Readers:
+    """Return the readers of all topics, services and actions whose messages hold images.
+
+    A process is named by the prefix of its readers' GUIDs (12 bytes in hexadecimal): ROS 2 makes
+    one participant for each process.
+
+    Args:
+        node: Its view of the graph is taken.
+    """
+    readers: Readers = {}
+    for topic, kinds in node.get_topic_names_and_types(no_demangle=True):
+        if not any(map(_holds_images, kinds)):
+            continue
+        for reader in node.get_subscriptions_info_by_topic(topic, no_mangle=True):
+            process = bytes(reader.endpoint_gid[:12]).hex()
+            reliable = reader.qos_profile.reliability == ReliabilityPolicy.RELIABLE
+            readers.setdefault((process, topic), []).append(reliable)
+    return readers
+
+
+def dangerous(readers: Readers) -> Readers:
+    """Return the places where a reliable reader is not the only one in its process."""
+    return {place: kinds for place, kinds in readers.items() if len(kinds) > 1 and any(kinds)}
+
+
+def _holds_images(kind: str) -> bool:
+    """Tell by the DDS name of a type, such as ``sensor_msgs::msg::dds_::Image_``."""
+    package, folder, *_, name = kind.rstrip("_").split("::")
+    return _has_image(package, folder, name)
+
+
+def _has_image(package: str, folder: str, name: str) -> bool:
+    if package == "sensor_msgs" and name in ("Image", "CompressedImage"):
+        return True
+    slots = getattr(_message(package, folder, name), "SLOT_TYPES", ())
+    kinds = [getattr(slot, "value_type", slot) for slot in slots]  # of arrays those of their items
+    messages = [(*kind.namespaces, kind.name) for kind in kinds if hasattr(kind, "namespaces")]
+    return any(_has_image(*message) for message in messages)
+
+
+def _message(package: str, folder: str, name: str) -> Any:
+    """Return a message's class, also one of a service or an action; None if there is none."""
+    outer, *inner = name.split("_")  # Plan_Request, ReachGoal_Goal, ReachGoal_SendGoal_Request
+    try:
+        message = getattr(importlib.import_module(f"{package}.{folder}"), outer)
+        if inner[:1] == ["SendGoal"]:
+            message, inner = message.Impl.SendGoalService, inner[1:]
+        for part in inner:
+            message = getattr(message, part)
+    except (ImportError, AttributeError):
+        return None  # of the middleware's own, or of the rest of an action
+    return message
