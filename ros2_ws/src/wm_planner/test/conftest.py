@@ -1,6 +1,10 @@
-"""A small spec for tests that need no trained model."""
+"""A small spec for tests that need no trained model; waiting, a clock and devices for all."""
 
 from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import ModuleType
 
 import pytest
 from hypothesis import settings
@@ -22,6 +26,64 @@ from wm_planner.models.spec import (
 # a busy machine. `settings.register_profile("wm_planner", derandomize=False)` searches further.
 settings.register_profile("wm_planner", deadline=None, derandomize=True)
 settings.load_profile("wm_planner")
+
+PATIENCE = 60.0  # [s] only a broken program takes as long
+
+Until = Callable[..., None]
+
+
+@pytest.fixture(scope="session")
+def patience() -> float:
+    """How long to wait for what must happen [s]; it proves nothing, and only ends the test."""
+    return PATIENCE
+
+
+@pytest.fixture(scope="session")
+def until() -> Until:
+    """Does something again and again until something is so; fails where it never is."""
+
+    def wait(
+        so: Callable[[], bool], meanwhile: Callable[[], object], told: Callable[[], object] = str
+    ) -> None:
+        end = time.monotonic() + PATIENCE
+        while not so():
+            assert time.monotonic() < end, told()
+            meanwhile()
+
+    return wait
+
+
+class Clock:
+    """Stands for the module ``time``; its steady time passes when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0  # [s]
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Clock]:
+    """Gives modules a clock that stands still."""
+
+    def give(*modules: ModuleType) -> Clock:
+        clock = Clock()
+        for module in modules:
+            monkeypatch.setattr(module, "time", clock)
+        return clock
+
+    return give
+
+
+@pytest.fixture(params=["cpu", "cuda"])
+def device(request: pytest.FixtureRequest) -> str:
+    """Where to compute: what is meant for a GPU is called on the CPU too."""
+    if request.param == "cuda":
+        torch = pytest.importorskip("torch")
+        if not torch.cuda.is_available():
+            pytest.skip("there is no CUDA device")
+    return str(request.param)
 
 
 @pytest.fixture

@@ -1,25 +1,29 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
-from wm_planner.diagnosis.cost import cost_of, matmul_rate
+from wm_planner.diagnosis import cost
+from wm_planner.diagnosis.cost import busy_seconds, cost_of, matmul_rate, seconds
 
 
 @pytest.mark.parametrize("pretend", [False, True])
 def test_product_takes_two_flop_a_multiplication_and_holds_its_result(pretend: bool) -> None:
     a, b = torch.randn(20, 30), torch.randn(30, 40)
-    cost = cost_of(lambda: a @ b, pretend=pretend)
-    assert cost.flop == 2 * 20 * 30 * 40
-    assert cost.peak == 4 * 20 * 40
+    counted = cost_of(lambda: a @ b, pretend=pretend)
+    assert counted.flop == 2 * 20 * 30 * 40
+    assert counted.peak == 4 * 20 * 40
 
 
 @pytest.mark.parametrize("pretend", [False, True])
 def test_fused_attention_is_counted(pretend: bool) -> None:
     q, k = torch.randn(2, 3, 16, 8), torch.randn(2, 3, 48, 8)
-    cost = cost_of(lambda: scaled_dot_product_attention(q, k, k), pretend=pretend)
-    assert cost.flop == 2 * (2 * 2 * 3 * 16 * 48 * 8)
+    counted = cost_of(lambda: scaled_dot_product_attention(q, k, k), pretend=pretend)
+    assert counted.flop == 2 * (2 * 2 * 3 * 16 * 48 * 8)
 
 
 @pytest.mark.parametrize("pretend", [False, True])
@@ -38,6 +42,22 @@ def test_peak_leaves_out_what_was_freed_views_and_what_was_there(pretend: bool) 
 def test_nothing_is_computed_where_it_only_pretends() -> None:
     huge = torch.empty(10**6, 10**6, device="meta")
     assert cost_of(lambda: huge @ huge).flop == 2 * 10**18
+
+
+@pytest.mark.parametrize("measure", [seconds, busy_seconds])
+def test_time_on_a_gpu_is_that_of_the_call_and_its_work_alone(
+    measure: Callable[..., float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, queued = SimpleNamespace(now=0.0), [5.0]
+
+    def wait(device: torch.device) -> None:
+        clock.now += sum(queued)
+        queued.clear()
+
+    monkeypatch.setattr(torch.cuda, "synchronize", wait)
+    monkeypatch.setattr(cost, "time", SimpleNamespace(perf_counter=lambda: clock.now))
+    monkeypatch.setattr(cost.time, "process_time", pytest.fail, raising=False)
+    assert measure(lambda: queued.append(3.0), torch.device("cuda")) == 3.0
 
 
 def test_rate_is_positive() -> None:

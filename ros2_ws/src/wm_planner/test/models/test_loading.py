@@ -23,4 +23,22 @@ def test_a_device_that_is_not_there_gives_a_sentence(device: str, words: str) ->
 
 def test_the_cpu_is_always_there() -> None:
     assert resolve_device("cpu") == torch.device("cpu")
-    assert resolve_device("auto").type in ("cpu", "cuda")
+
+
+@pytest.mark.parametrize(("there", "chosen"), [(False, "cpu"), (True, "cuda")])
+def test_a_gpu_is_chosen_where_there_is_one(
+    there: bool, chosen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
+    assert resolve_device("auto") == torch.device(chosen)
+
+
+@pytest.mark.parametrize(("device", "there"), [("cuda", 1), ("cuda:0", 1), ("cuda:1", 2)])
+def test_a_gpu_that_is_there_is_taken(
+    device: str, there: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: there)
+    assert resolve_device(device) == torch.device(device)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: there - 1)
+    with pytest.raises(ValueError, match="use auto, or cpu"):
+        resolve_device(device)

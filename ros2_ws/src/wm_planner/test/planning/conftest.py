@@ -8,6 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from wm_planner.planning import solver
+
 CostFn = Callable[[Tensor], Tensor]
 
 
@@ -24,7 +26,8 @@ def bowl() -> Callable[[Tensor], CostFn]:
     """Makes the squared distance to a target (B, H, A), whose dimensions differ in weight."""
 
     def make(target: Tensor) -> CostFn:
-        weight = torch.linspace(0.2, 3.0, target[0].numel()).view(target.shape[1:])
+        numbers = target[0].numel()
+        weight = torch.linspace(0.2, 3.0, numbers, device=target.device).view(target.shape[1:])
 
         def cost(actions: Tensor) -> Tensor:
             return ((actions - target.unsqueeze(1)) ** 2 * weight).sum((-1, -2))
@@ -32,6 +35,12 @@ def bowl() -> Callable[[Tensor], CostFn]:
         return cost
 
     return make
+
+
+@pytest.fixture
+def as_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planners that are made from now on read no costs at once, as if they had to wait."""
+    monkeypatch.setattr(solver, "reads_at_once", lambda device: False)
 
 
 class Recorder:

@@ -1,7 +1,12 @@
+"""A cost as a CUDA graph, and a plan that never waits for a GPU; on the CPU what can be of it."""
+
+import contextlib
+
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
-from wm_planner.planning import CapturedCost, make_planner
+from wm_planner.planning import CapturedCost, make_planner, solver
 
 
 def test_on_the_cpu_calls_go_straight_through(bowl):
@@ -12,41 +17,56 @@ def test_on_the_cpu_calls_go_straight_through(bowl):
     assert torch.equal(plans[0].actions, plans[1].actions)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="a CUDA graph needs a CUDA device")
 @pytest.mark.parametrize("preset", ["online", "full", "mppi", "dino_wm"])
-def test_captured_cost_gives_the_same_plans_after_its_tensors_changed(preset):
-    goal = torch.ones(1, 3, 2, device="cuda")
-
-    def cost(actions):
-        return ((actions - goal.unsqueeze(1)) ** 2).sum((-1, -2))
-
+def test_captured_cost_gives_the_same_plans_after_its_tensors_changed(preset, device, bowl):
+    goal = torch.ones(1, 3, 2, device=device)
+    cost = bowl(goal)
     captured = CapturedCost(cost)
     eager, graphed = (
-        make_planner(preset, action_dim=2, horizon=3, device="cuda") for _ in range(2)
+        make_planner(preset, action_dim=2, horizon=3, device=device) for _ in range(2)
     )
     for value in (1.0, -0.5):
         goal.fill_(value)
         torch.testing.assert_close(graphed.plan(captured).actions, eager.plan(cost).actions)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
-@pytest.mark.parametrize("preset", ["online", "full", "mppi"])
-def test_nothing_waits_for_the_device_within_a_plan(preset):
-    goal = torch.ones(1, 3, 2, device="cuda")
-    planner = make_planner(preset, action_dim=2, horizon=3, device="cuda", patience=None)
-    calls = []
+class Searched(Exception):
+    """All iterations are done; whoever wants the plan has to wait for it."""
 
-    def cost(actions):
-        torch.cuda.set_sync_debug_mode("error")  # from the first iteration on
-        calls.append(1)
-        return ((actions - goal.unsqueeze(1)) ** 2).sum((-1, -2))
 
+@contextlib.contextmanager
+def waiting_is_an_error(device):
+    """Gives what to call once waiting for the device is to be an error.
+
+    On the CPU tensors are without numbers from the beginning: asking for one is the error.
+    """
+    if device == "cpu":
+        with FakeTensorMode(allow_non_fake_inputs=True):
+            yield lambda: None
+        return
     try:
-        planner._begin(1, torch.zeros(1, 1, 6, device="cuda"), None)
-        for i in range(planner.iterations):
-            out = torch.empty(1, planner.samples, 6, device="cuda")
-            planner._generate(i, out)
-            planner._update(i, out, cost(out.view(1, -1, 3, 2)))
+        yield lambda: torch.cuda.set_sync_debug_mode("error")
     finally:
         torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.usefixtures("as_on_a_gpu")
+@pytest.mark.parametrize("preset", ["online", "full", "mppi", "dino_wm", "gradient"])
+def test_nothing_waits_for_the_device_before_the_plan_is_read(preset, device, bowl, monkeypatch):
+    def read(history, stopped_at):
+        raise Searched
+
+    monkeypatch.setattr(solver.History, "best", read)
+    planner = make_planner(preset, action_dim=2, horizon=3, device=device, patience=None)
+    goal = bowl(torch.ones(1, 3, 2, device=device))
+    calls = []
+    with waiting_is_an_error(device) as from_now_on:
+
+        def cost(actions):
+            from_now_on()
+            calls.append(actions.shape)
+            return goal(actions)
+
+        with pytest.raises(Searched):
+            planner.plan(cost)
     assert len(calls) == planner.iterations

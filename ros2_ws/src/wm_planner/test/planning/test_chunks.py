@@ -53,6 +53,24 @@ def test_limit_in_bytes_changes_nothing_on_the_cpu():
     assert cost.sizes == [10]
 
 
+def test_limit_in_bytes_allows_as_many_candidates_as_fit_by_what_a_few_take(device, monkeypatch):
+    mebibyte, sizes = 2**20, []
+
+    def cost(actions):
+        sizes.append(actions.shape[1])
+        held = torch.ones(actions.shape[1], mebibyte, dtype=torch.uint8, device=device)
+        return actions.sum((-1, -2)) * held[:, 0]
+
+    if device == "cpu":  # where nobody counts
+        monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda device: None)
+        monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 9 * mebibyte)
+        monkeypatch.setattr(
+            torch.cuda, "max_memory_allocated", lambda device: (9 + sizes[-1]) * mebibyte
+        )
+    assert ChunkedCost._measure(cost, ACTIONS.to(device), 4 * mebibyte + mebibyte // 2) == 4
+    assert sizes == [ChunkedCost.PROBE]
+
+
 def test_cache_is_never_emptied(monkeypatch):
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: pytest.fail("emptied"))
     ChunkedCost()(Limited(1), ACTIONS)

@@ -4,7 +4,14 @@ import time
 import pytest
 import torch
 
-from wm_planner.planning import PlanCancelledError, StoppingSettings, StopReason, make_planner
+from wm_planner.planning import (
+    PlanCancelledError,
+    StoppingSettings,
+    StopReason,
+    make_planner,
+    solver,
+    stopping,
+)
 from wm_planner.planning.stopping import Patience
 
 
@@ -100,19 +107,49 @@ def test_deadline_that_has_passed_still_gives_the_plan_of_one_iteration(preset, 
     assert result.actions.shape == (1, 3, 2)
 
 
-def test_deadline_is_kept_with_the_best_plan_so_far(bowl, recorder):
+@pytest.mark.parametrize(
+    ("seconds", "iterations"),
+    [
+        ([1.0] * 30, 10),  # the last one ends at the deadline
+        ([1.0, 1.0, 4.0, *[1.0] * 27], 4),  # after 7 s another one of 4 s would end after it
+        ([20.0] * 30, 1),
+    ],
+    ids=["equal", "one long", "too long"],
+)
+def test_deadline_is_kept_with_the_best_plan_so_far(seconds, iterations, bowl, recorder, clock_of):
+    clock = clock_of(solver, stopping)
+
     def slow(actions):
-        time.sleep(0.03)
+        clock.now += seconds[len(cost.actions)]
         return bowl(torch.ones(1, 3, 2))(actions)
 
     cost = recorder(slow)
-    begin = time.monotonic()
     planner = make_planner("full", action_dim=2, horizon=3)
-    result = planner.plan(cost, deadline=begin + 0.3)
-    assert time.monotonic() - begin < 0.45
-    assert result.stop_reason is StopReason.DEADLINE
-    assert 1 < result.iterations < 30
+    result = planner.plan(cost, deadline=clock.now + 10.0)
+    assert (result.stop_reason, result.iterations) == (StopReason.DEADLINE, iterations)
+    assert result.timings.iterations == tuple(seconds[:iterations])
     torch.testing.assert_close(result.cost, cost.everything()[1].amin(1))
+
+
+@pytest.mark.parametrize("preset", ["online", "full", "mppi", "gradient", "cem_gd", "dino_wm"])
+@pytest.mark.parametrize("batch", [1, 2])
+def test_costs_that_are_read_one_iteration_late_change_no_plan(preset, batch, request):
+    def cost(actions):  # falls for half of the plans of the second problem only
+        costs = actions.square().sum((-1, -2))
+        return costs if batch == 1 else torch.stack([costs[0], costs[1] * 0 + 1])
+
+    def plan():
+        settings = {} if preset == "cem_gd" else {"patience": 3, "min_improvement": 0.1}
+        planner = make_planner(preset, action_dim=2, horizon=3, **settings)
+        return [planner.plan(cost, batch=batch) for _ in range(2)]
+
+    at_once = plan()
+    request.getfixturevalue("as_on_a_gpu")
+    for early, late in zip(at_once, plan(), strict=True):
+        assert torch.equal(late.actions, early.actions)
+        assert torch.equal(late.mean, early.mean)
+        assert late.stop_reason == early.stop_reason
+        assert late.stopped_at == early.stopped_at
 
 
 @pytest.mark.parametrize("preset", ["online", "full", "mppi", "gradient", "cem_gd", "dino_wm"])

@@ -55,6 +55,7 @@ class Preprocess:
             raise ValueError(f"color_order must be rgb or bgr; it is {color_order!r}")
         self.size = size
         self.device = torch.device(device)
+        self._in_bands = self.device.type == "cpu"
         self._swap = color_order == "bgr"
         self._mean = torch.tensor(mean, dtype=torch.float32, device=self.device).view(3, 1, 1)
         self._std = torch.tensor(std, dtype=torch.float32, device=self.device).view(3, 1, 1)
@@ -100,7 +101,7 @@ class Preprocess:
         square = (..., slice(top, top + self.size), slice(left, left + self.size))
         if (rows, columns) == (height, width):
             return frames[square].contiguous() / 255.0
-        if self.device.type != "cpu":
+        if not self._in_bands:
             return _resize(frames.contiguous() / 255.0, rows, columns)[square]
         # torch resizes along the width first, then along the height. Its two passes are called one
         # by one: bands of rows stay in the cache, and what is cropped is not resized twice.

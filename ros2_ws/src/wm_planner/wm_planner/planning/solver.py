@@ -29,8 +29,10 @@ class History:
         costs: Per iteration (B, N), where their costs are written; inf for NaN and infinities.
     """
 
-    def __init__(self, iterations: int, batch: int, samples: int, problem: Problem) -> None:
-        """Reserve the memory."""
+    def __init__(
+        self, iterations: int, batch: int, samples: int, problem: Problem, *, at_once: bool
+    ) -> None:
+        """Reserve the memory; ``at_once``: see ``reads_at_once``."""
         horizon, dims = problem.horizon, problem.action_dim
         shape = (iterations, batch, samples, horizon, dims)
         self._actions = torch.empty(shape, device=problem.device)
@@ -38,7 +40,7 @@ class History:
         self.actions = self._actions.unbind()
         self.flat = self._actions.flatten(-2).unbind()
         self.costs = self._costs.unbind()
-        self._host = None if self._costs.is_cuda else self._costs.numpy()
+        self._host = self._costs.numpy() if at_once else None
 
     def host(self, iteration: int) -> list[list[float]] | None:
         """The same costs for the host to read, None where it would have to wait for the device.
@@ -68,6 +70,11 @@ class History:
         problems = torch.arange(len(stopped_at), device=lowest.device)
         actions = self._actions[iteration, problems, candidate[iteration, problems]]
         return actions, cost, lowest
+
+
+def reads_at_once(device: torch.device) -> bool:
+    """Whether the host reads a device's numbers without waiting for it."""
+    return device.type == "cpu"
 
 
 class Solver(Planner):
@@ -113,6 +120,7 @@ class Solver(Planner):
         self.samples, self.iterations, self.stopping = samples, iterations, stopping
         self.dims = problem.horizon * problem.action_dim
         self._evaluate = ChunkedCost(chunk, memory_limit)
+        self._at_once = reads_at_once(self.device)
         self._generator = torch.Generator(generator_device or self.device)
         self._generator.manual_seed(problem.seed)
 
@@ -137,10 +145,15 @@ class Solver(Planner):
             raise PlanCancelledError
         with torch.no_grad():
             self._begin(batch, *self._first_mean(batch, warm_start))
-            history = History(self.iterations, batch, self.samples, self.problem)
+            history = History(
+                self.iterations, batch, self.samples, self.problem, at_once=self._at_once
+            )
             monitor = Monitor(self.stopping, batch, deadline, cancel)
             reason, times = None, [time.monotonic()]
-            trail = []  # states, wanted where problems of a batch stop at different times
+            # States, wanted where a problem has stopped before the last iteration: earlier than
+            # others of its batch, or unnoticed while the device was at the next iteration.
+            trail = []
+            overrun = batch > 1 or not self._at_once
             done = 0
             while reason is None and done < self.iterations:
                 self._generate(done, history.flat[done])
@@ -149,7 +162,7 @@ class Solver(Planner):
                 doubtful = host is None or math.inf in map(max, host)
                 self._update(done, history.flat[done], costs, doubtful)
                 done += 1
-                if batch > 1 and self.stopping.patience is not None:
+                if overrun and self.stopping.patience is not None:
                     trail.append(self._state())
                 reason = monitor.after(costs, host)
                 times.append(time.monotonic())

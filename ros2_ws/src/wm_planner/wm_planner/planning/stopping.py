@@ -77,6 +77,24 @@ class Patience:
         return all(at is not None for at in self.stopped_at)
 
 
+class _Reading:
+    """Numbers on their way to the host, which goes on meanwhile; on the CPU they are there."""
+
+    def __init__(self, values: Tensor) -> None:
+        self._host = torch.empty(values.shape, dtype=values.dtype, pin_memory=values.is_cuda)
+        self._host.copy_(values, non_blocking=True)
+        self._arrived = torch.cuda.Event() if values.is_cuda else None
+        if self._arrived is not None:
+            self._arrived.record(torch.cuda.current_stream(values.device))
+
+    def numbers(self) -> list[float]:
+        """Waits until they are there."""
+        if self._arrived is not None:
+            self._arrived.synchronize()
+        numbers: list[float] = self._host.tolist()
+        return numbers
+
+
 class Monitor:
     """Decides after each iteration whether to go on.
 
@@ -108,7 +126,7 @@ class Monitor:
         self._early = settings.patience is not None
         self._deadline = deadline
         self._cancel = cancel
-        self._pending: deque[tuple[Tensor, torch.cuda.Event]] = deque()
+        self._pending: deque[_Reading] = deque()
         self._last = time.monotonic()
         self._longest = 0.0
 
@@ -137,24 +155,15 @@ class Monitor:
         return None
 
     def _follow(self, costs: Tensor) -> bool:
-        lowest = costs.amin(dim=1)
-        host = torch.empty(lowest.shape, dtype=lowest.dtype, pin_memory=True)
-        host.copy_(lowest, non_blocking=True)
-        event = torch.cuda.Event()
-        event.record()
-        self._pending.append((host, event))
+        self._pending.append(_Reading(costs.amin(dim=1)))
         if len(self._pending) < 2:
             return False
-        host, event = self._pending.popleft()
-        event.synchronize()
-        return self._early and self.patience.update(host.tolist())
+        return self.patience.update(self._pending.popleft().numbers())
 
     def finish(self, iterations: int) -> list[int]:
         """Read what is still on its way; iterations that count, per problem."""
         while self._early and self._pending:
-            host, event = self._pending.popleft()
-            event.synchronize()
-            self.patience.update(host.tolist())
+            self.patience.update(self._pending.popleft().numbers())
         return [
             iterations if at is None else min(at, iterations) for at in self.patience.stopped_at
         ]
