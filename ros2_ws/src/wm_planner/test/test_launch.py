@@ -5,6 +5,7 @@ Skipped where launch is not installed, as in an environment without the ros2 com
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,22 +70,20 @@ def _after(words: list[str], option: str) -> list[str]:
 @pytest.fixture
 def node(spec: ModelSpec) -> Iterator[Node]:
     """A node with the planner's parameters and topics."""
-    context = Context()
-    context.init()
-    node, config = Node("wm_planner", context=context), Config()
-    config.images.reliability = "reliable"  # subscribes, though nobody publishes
-    Parameters(node, PACKAGE / "config")
-    monitor = diagnostics.make_monitor()
-    Inputs(node, config, spec, monitor, lambda pose: None, lambda: None)
-    JointInput(node, ["a"], 1.0, lambda pose: None)
-    images = ImagesConfig(transport="compressed", reliability="reliable")
-    compressed = Camera(node, images, 1.0, lambda: None)
-    mapping = command_mapping(spec, config.commands)
-    CommandOutput(node, config.commands, mapping, spec.action.frame)
-    yield node
-    compressed.close()
-    node.destroy_node()
-    context.try_shutdown()
+    with contextlib.ExitStack() as ends:
+        node = Node("wm_planner", context=ends.enter_context(Context()))
+        ends.callback(node.destroy_node)
+        config = Config()
+        config.images.reliability = "reliable"  # subscribes, though nobody publishes
+        Parameters(node, PACKAGE / "config")
+        monitor = diagnostics.make_monitor()
+        Inputs(node, config, spec, monitor, lambda pose: None, lambda: None)
+        JointInput(node, ["a"], 1.0, lambda pose: None)
+        images = ImagesConfig(transport="compressed", reliability="reliable")
+        ends.enter_context(contextlib.closing(Camera(node, images, 1.0, lambda: None)))
+        mapping = command_mapping(spec, config.commands)
+        CommandOutput(node, config.commands, mapping, spec.action.frame)
+        yield node
 
 
 def test_there_are_launch_files() -> None:

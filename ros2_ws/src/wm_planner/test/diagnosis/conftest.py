@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -39,14 +40,13 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     collect = pytest.importorskip("wm_planner_sim.collect")
     simulation = pytest.importorskip("wm_planner_sim.simulation")
     seeds = pytest.importorskip("wm_planner_sim.seeds")
-    arm = simulation.Simulation(144, 192)
-    try:
-        arm.render()
-    except Exception as error:  # no OpenGL on this machine, in whatever words
-        pytest.skip(f"the simulator cannot render here: {error}")
     chosen = seeds.EVALUATION[6000 : 6000 + EPISODES]
-    data = collect.concatenate(collect.collect_episode(arm, seed, 72, STEPS) for seed in chosen)
-    arm.close()
+    with contextlib.closing(simulation.Simulation(144, 192)) as arm:
+        try:
+            arm.render()
+        except Exception as error:  # no OpenGL on this machine, in whatever words
+            pytest.skip(f"the simulator cannot render here: {error}")
+        data = collect.concatenate(collect.collect_episode(arm, seed, 72, STEPS) for seed in chosen)
     numbers = (data.actions, data.positions, data.pictures)
     root = tmp_path_factory.mktemp("recorded")
     data_set = recordings.write_set(root / "set", *numbers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,13 +28,12 @@ MODEL = Path(__file__).parents[3] / "wm_planner_sim" / "models" / "franka_reach"
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[Any]:
     """A simulated arm with a small camera."""
-    arm = simulation.Simulation(camera_height=120, camera_width=160)
-    try:
-        arm.render()
-    except Exception as error:  # no OpenGL on this machine, in whatever words
-        pytest.skip(f"the simulator cannot render here: {error}")
-    yield arm
-    arm.close()
+    with contextlib.closing(simulation.Simulation(camera_height=120, camera_width=160)) as arm:
+        try:
+            arm.render()
+        except Exception as error:  # no OpenGL on this machine, in whatever words
+            pytest.skip(f"the simulator cannot render here: {error}")
+        yield arm
 
 
 @pytest.fixture(scope="module")

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from builtin_interfaces.msg import Time
-from rclpy.context import Context
 from rclpy.duration import Duration
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
@@ -91,28 +89,17 @@ def test_an_array_holds_positions_or_velocities(
 
 
 @pytest.fixture
-def nodes() -> Iterator[tuple[Node, Node, Callable[[Callable[[], bool]], bool]]]:
+def nodes(
+    make_node: Callable[..., Node],
+    executor: SingleThreadedExecutor,
+    spin_until: Callable[..., None],
+) -> tuple[Node, Node, Callable[..., None]]:
     """A planner's node, an arm's, and a function that spins until something is so."""
-    context = Context()
-    context.init()
     space = f"/commands_{os.getpid()}"
-    planner = Node("planner", namespace=space, context=context)
-    arm = Node("arm", namespace=space, context=context)
-    executor = SingleThreadedExecutor(context=context)
+    planner, arm = (make_node(name, namespace=space) for name in ("planner", "arm"))
     executor.add_node(planner)
     executor.add_node(arm)
-
-    def until(so: Callable[[], bool]) -> bool:
-        end = time.monotonic() + 20
-        while not so() and time.monotonic() < end:
-            executor.spin_once(timeout_sec=0.05)
-        return so()
-
-    yield planner, arm, until
-    executor.shutdown()
-    planner.destroy_node()
-    arm.destroy_node()
-    context.try_shutdown()
+    return planner, arm, spin_until
 
 
 @pytest.mark.parametrize(
@@ -132,13 +119,13 @@ def test_every_type_arrives_over_the_wire(nodes: Any, type: str, mapping: Comman
     messages = CommandMessages(config, mapping, "base")
     received: list[Any] = []
     arm.create_subscription(messages.type, "command", received.append, 10)
-    assert until(lambda: not output.deaf), output.problems
-    assert until(lambda: planner.count_publishers("command") == 1)
+    until(lambda: not output.deaf, lambda: output.problems)
+    until(lambda: planner.count_publishers("command") == 1)
     assert output.problems == []
     output.publish(MOVING)
-    assert until(lambda: len(received) == 1)
+    until(lambda: len(received) == 1)
     output.publish(STOP)
-    assert until(lambda: len(received) == 2)
+    until(lambda: len(received) == 2)
     for message, command in zip(received, (MOVING, STOP), strict=True):
         expected = messages.write(command, STAMP)
         if hasattr(message, "header") and type != "joint_trajectory":
@@ -151,11 +138,11 @@ def test_every_type_arrives_over_the_wire(nodes: Any, type: str, mapping: Comman
 def test_a_second_publisher_is_named_and_stops_the_goal(nodes: Any) -> None:
     planner, arm, until = nodes
     output = CommandOutput(planner, CommandsConfig(), CARTESIAN, "base")
-    assert until(lambda: planner.count_publishers("command") == 1)
+    until(lambda: planner.count_publishers("command") == 1)
     assert output.stops == ""
     messages = CommandMessages(CommandsConfig(), CARTESIAN, "base")
     arm.create_publisher(messages.type, "command", 1)
-    assert until(lambda: output.stops != "")
+    until(lambda: output.stops != "")
     assert "/arm also publishes on" in output.stops
     assert output.refuses == output.stops
 
@@ -164,7 +151,7 @@ def test_a_second_publisher_may_be_only_warned_of(nodes: Any) -> None:
     planner, arm, until = nodes
     output = CommandOutput(planner, CommandsConfig(second_publisher="warn"), CARTESIAN, "base")
     arm.create_publisher(CommandMessages(CommandsConfig(), CARTESIAN, "base").type, "command", 1)
-    assert until(lambda: output.intruder != "")
+    until(lambda: output.intruder != "")
     assert (output.stops, output.refuses) == ("", "")
     assert output.intruder in output.problems
 
@@ -184,4 +171,4 @@ def test_a_subscription_that_gets_nothing_is_said(nodes: Any) -> None:
     qos = QoSProfile(depth=1, deadline=Duration(seconds=0.01))
     messages = CommandMessages(CommandsConfig(), CARTESIAN, "base")
     arm.create_subscription(messages.type, "command", lambda m: None, qos)
-    assert until(lambda: any("incompatible QoS" in text for text in output.problems))
+    until(lambda: any("incompatible QoS" in text for text in output.problems))

@@ -21,7 +21,7 @@ input()
 """
 
 
-def largest_segment(*, profile: bool) -> tuple[int, str]:
+def largest_segment(patience: float, *, profile: bool) -> tuple[int, str]:
     """The largest shared memory that a node makes [bytes], and what it printed as errors."""
     environment = {**os.environ, "RMW_IMPLEMENTATION": "rmw_fastrtps_cpp"}
     for name in ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"):
@@ -31,23 +31,26 @@ def largest_segment(*, profile: bool) -> tuple[int, str]:
         name = NAMES.get(environment["ROS_DISTRO"], "FASTDDS_DEFAULT_PROFILES_FILE")
         environment[name] = str(share / "config" / "fastdds.xml")
     before = set(SHARED_MEMORY.iterdir())
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", NODE],
         env=environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    assert process.stdout
-    assert process.stdout.readline() == "up\n"
-    made = [path.stat().st_size for path in set(SHARED_MEMORY.iterdir()) - before]
-    _, errors = process.communicate("end\n", timeout=20)
+    ) as process:
+        try:
+            assert process.stdout
+            assert process.stdout.readline() == "up\n"
+            made = [path.stat().st_size for path in set(SHARED_MEMORY.iterdir()) - before]
+            _, errors = process.communicate("end\n", timeout=patience)
+        finally:
+            process.kill()
     return max(made), errors
 
 
-def test_the_profile_holds_pictures_that_the_default_does_not() -> None:
-    with_profile, errors = largest_segment(profile=True)
-    without, _ = largest_segment(profile=False)
+def test_the_profile_holds_pictures_that_the_default_does_not(patience: float) -> None:
+    with_profile, errors = largest_segment(patience, profile=True)
+    without, _ = largest_segment(patience, profile=False)
     assert not errors
     assert without < 640 * 480 * 3 < SEGMENT <= with_profile

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-import time
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -38,11 +38,11 @@ PICTURE.data = np.random.default_rng(0).integers(0, 256, 96 * 288, dtype=np.uint
 class Bench(Node):
     """A server with a loop whose worker never plans, and a client."""
 
-    def __init__(self, context: Context, spec: ModelSpec) -> None:
+    def __init__(self, context: Context, spec: ModelSpec, until: Callable[..., None]) -> None:
         super().__init__("wm_planner", context=context)
         self.runner = SingleThreadedExecutor(context=context)
         self.runner.add_node(self)
-        self._spec = spec
+        self._spec, self._until = spec, until
         self.rejected: list[Outcome] = []
         self.server = GoalServer(self, Background(self), self.rejected.append)
         self.client = ActionClient(self, ReachGoal, "wm_planner/reach_goal")
@@ -65,12 +65,15 @@ class Bench(Node):
         self.server.close()
         self.inputs.close()
 
+    def until(self, so: Callable[[], bool]) -> None:
+        self._until(so, lambda: self.runner.spin_once(timeout_sec=0.05))
+
     def wait(self, future: Any) -> Any:
-        self.runner.spin_until_future_complete(future, 20.0)
+        self.until(future.done)
         return future.result()
 
     def send(self, goal: Any) -> Any:
-        assert self.client.wait_for_server(20.0)
+        self.until(self.client.server_is_ready)
         return self.wait(self.client.send_goal_async(goal))
 
     def _on_end(self, goal_id: int, session: Session, now: float) -> None:
@@ -78,16 +81,14 @@ class Bench(Node):
 
 
 @pytest.fixture
-def bench(spec: ModelSpec) -> Iterator[Bench]:
-    context = Context()
-    context.init()
-    bench = Bench(context, spec)
-    yield bench
-    bench.server.destroy()
-    bench.client.destroy()
-    bench.runner.shutdown()
-    bench.destroy_node()
-    context.try_shutdown()
+def bench(context: Context, spec: ModelSpec, until: Callable[..., None]) -> Iterator[Bench]:
+    with contextlib.ExitStack() as parts:
+        bench = Bench(context, spec, until)
+        for end in (bench.destroy_node, bench.runner.shutdown):
+            parts.callback(end)
+        for part in (bench.client, bench.server):
+            parts.callback(part.destroy)
+        yield bench
 
 
 def _goal() -> Any:
@@ -127,22 +128,20 @@ def test_a_fault_that_a_goal_meets_rejects_it_and_the_server_lives(bench: Bench)
 
 
 def test_while_a_goal_is_read_the_callbacks_go_on_and_the_newest_goal_wins(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, patience: float
 ) -> None:
     read, reading, go_on = SceneReader.goal, threading.Event(), threading.Event()
 
     def slow(self: SceneReader, *arguments: Any) -> Any:
         reading.set()
-        assert go_on.wait(20.0)
+        assert go_on.wait(patience)
         return read(self, *arguments)
 
     bench.open()
     first = bench.send(_goal())
     monkeypatch.setattr(SceneReader, "goal", slow)
     sent = [bench.client.send_goal_async(_goal()) for _ in range(2)]
-    end = time.monotonic() + 20
-    while not reading.is_set() and time.monotonic() < end:
-        bench.runner.spin_once(timeout_sec=0.05)
+    bench.until(reading.is_set)
     bench.wait(first.cancel_goal_async())
     assert bench.wait(first.get_result_async()).result.error_code == Code.CANCELED
     assert not any(future.done() for future in sent)
@@ -169,9 +168,10 @@ def test_an_answer_does_not_wait_for_a_goal_that_came_with_its_request(bench: Be
             order.append("cancel")
 
     server = Half(bench, ReachGoal, "~/other", lambda handle: None)
-    bench.runner.create_task(server.execute({"goal": 1, "cancel": 2}))
-    bench.runner.spin_once(timeout_sec=1.0)
-    server.destroy()
+    with contextlib.ExitStack() as parts:
+        parts.callback(server.destroy)
+        bench.wait(bench.runner.create_task(server.execute({"goal": 1, "cancel": 2})))
+        bench.until(lambda: len(order) == 2)
     assert order == ["cancel", "goal"]
 
 
@@ -199,21 +199,19 @@ def test_a_goal_that_was_read_for_another_time_is_rejected(
 
 
 def test_no_more_requests_wait_than_can_be_kept(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, patience: float
 ) -> None:
     go_on = threading.Event()
 
     def slow(self: SceneReader, *arguments: Any) -> Any:
-        assert go_on.wait(20.0)
+        assert go_on.wait(patience)
         raise Refused(Code.INVALID_GOAL, "read")
 
     bench.open()
     monkeypatch.setattr(SceneReader, "goal", slow)
-    assert bench.client.wait_for_server(20.0)
+    bench.until(bench.client.server_is_ready)
     sent = [bench.client.send_goal_async(_goal()) for _ in range(MAX_WAITING + 1)]
-    end = time.monotonic() + 20
-    while not bench.rejected and time.monotonic() < end:
-        bench.runner.spin_once(timeout_sec=0.05)
+    bench.until(lambda: bool(bench.rejected))
     assert bench.rejected[0].code is Code.PREEMPTED
     assert "requests wait for their pictures" in bench.rejected[0].message
     go_on.set()

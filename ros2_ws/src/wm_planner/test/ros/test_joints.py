@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from builtin_interfaces.msg import Time
-from rclpy.context import Context
 from rclpy.duration import Duration
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Header
 
 from wm_planner.control import Pose
+from wm_planner.ros import joints, stamps
 from wm_planner.ros.joints import JointInput
 
 
@@ -32,13 +31,8 @@ class Input:
 
 
 @pytest.fixture
-def measured() -> Iterator[Input]:
-    context = Context()
-    context.init()
-    node = Node("joints", context=context)
-    yield Input(node)
-    node.destroy_node()
-    context.try_shutdown()
+def measured(make_node: Callable[..., Node]) -> Input:
+    return Input(make_node("joints"))
 
 
 def test_joints_are_found_by_name_whatever_their_order(measured: Input) -> None:
@@ -55,12 +49,15 @@ def test_the_states_of_other_joints_are_none_of_ours(measured: Input) -> None:
     )
 
 
-def test_a_silence_of_longer_than_allowed_is_told_with_its_length(measured: Input) -> None:
+def test_a_silence_of_longer_than_allowed_is_told_with_its_length(
+    measured: Input, clock_of: Callable[..., Any]
+) -> None:
+    clock = clock_of(joints, stamps)
     measured.take(name=["a", "b"], position=[1.0, 2.0])
+    clock.now += 1.0
     assert measured.joints.problem == ""
-    measured.joints.max_age = 0.05
-    time.sleep(0.1)
-    assert measured.joints.problem.startswith("nothing usable came on /joint_states for 0.1 s:")
+    clock.now += 0.5
+    assert measured.joints.problem.startswith("nothing usable came on /joint_states for 1.5 s:")
 
 
 @pytest.mark.parametrize(

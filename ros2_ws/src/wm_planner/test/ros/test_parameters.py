@@ -19,16 +19,14 @@ FILES = Path(__file__).parents[2] / "config"
 
 @pytest.fixture(scope="module")
 def context() -> Iterator[Context]:
-    context = Context()
-    context.init()
-    yield context
-    context.try_shutdown()
+    with Context() as context:
+        yield context
 
 
 @pytest.fixture
-def make_node(context: Context) -> Callable[..., Node]:
+def make_node(make_node: MakeNode) -> MakeNode:
     def make(*overrides: Parameter) -> Node:
-        return Node("parameters", context=context, parameter_overrides=list(overrides))
+        return make_node("parameters", parameter_overrides=list(overrides))
 
     return make
 

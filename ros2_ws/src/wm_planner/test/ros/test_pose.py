@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from geometry_msgs.msg import Point, PoseStamped, Quaternion
-from rclpy.context import Context
 from rclpy.node import Node
 
 from wm_planner.control import Pose
@@ -30,13 +29,8 @@ class Input:
 
 
 @pytest.fixture
-def measured() -> Iterator[Input]:
-    context = Context()
-    context.init()
-    node = Node("pose", context=context)
-    yield Input(node)
-    node.destroy_node()
-    context.try_shutdown()
+def measured(make_node: Callable[..., Node]) -> Input:
+    return Input(make_node("pose"))
 
 
 def test_a_good_pose_is_passed_on(measured: Input) -> None:

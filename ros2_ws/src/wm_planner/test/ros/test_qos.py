@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import pytest
 from geometry_msgs.msg import PoseStamped
-from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
@@ -19,18 +17,13 @@ pytestmark = pytest.mark.dds
 
 
 @pytest.fixture
-def node() -> Iterator[Node]:
-    context = Context()
-    context.init()
+def node(make_node: Callable[..., Node]) -> Node:
     prefix = "qos_overrides./current_pose.subscription"
     overrides = [
         Parameter(f"{prefix}.reliability", value="reliable"),
         Parameter(f"{prefix}.depth", value=7),
     ]
-    node = Node("qos", context=context, parameter_overrides=overrides)
-    yield node
-    node.destroy_node()
-    context.try_shutdown()
+    return make_node("qos", parameter_overrides=overrides)
 
 
 def test_reliability_and_depth_of_the_pose_are_parameters(node: Node) -> None:
@@ -41,17 +34,15 @@ def test_reliability_and_depth_of_the_pose_are_parameters(node: Node) -> None:
         inputs.close()
 
 
-def test_a_pose_that_cannot_arrive_is_told_in_a_sentence(node: Node) -> None:
+def test_a_pose_that_cannot_arrive_is_told_in_a_sentence(
+    node: Node, executor: SingleThreadedExecutor, spin_until: Callable[..., None]
+) -> None:
     inputs = PoseInput(node, "base", 1.0, lambda pose: None)
     node.create_publisher(
         PoseStamped, "current_pose", QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
     )
-    executor = SingleThreadedExecutor(context=node.context)
     executor.add_node(node)
-    end = time.monotonic() + 20
-    while "QoS" not in inputs.problem and time.monotonic() < end:
-        executor.spin_once(timeout_sec=0.05)
-    executor.shutdown()
+    spin_until(lambda: "QoS" in inputs.problem, lambda: inputs.problem)
     assert inputs.problem == (
         "current_pose: a publisher has an incompatible QoS policy (reliability), so that nothing "
         "arrives from it: make both ends agree"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import time
@@ -15,8 +16,6 @@ import pytest
 from wm_planner.config import Config
 from wm_planner.models import ModelSpec
 from wm_planner.worker import Failed, Planned, PlannerLink, PlanRequest, Scene, SetGoal
-
-WAIT = 60.0  # [s] loading torch on a busy machine
 
 
 @pytest.fixture
@@ -58,18 +57,19 @@ def toy_config(toy: Path, tmp_path: Path, spec: ModelSpec) -> Callable[..., Conf
 class Driver:
     """A link, and what its answers were."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, until: Callable[..., None]) -> None:
         self.link = PlannerLink(config, lambda: None)
+        self._until = until
         self.answers: list[Planned | Failed] = []
 
     def until(self, done: Callable[[], bool]) -> None:
         """Do what the node does, until something is so."""
-        end = time.monotonic() + WAIT
-        while not done():
-            assert time.monotonic() < end, f"{self.link.problem}; {self.answers}"
-            self.link.watch()
-            self.answers += self.link.drain()
-            time.sleep(0.01)
+        self._until(done, self._pause, lambda: f"{self.link.problem}; {self.answers}")
+
+    def tick(self) -> None:
+        """Do it once."""
+        self.link.watch()
+        self.answers += self.link.drain()
 
     def answer(self) -> Planned | Failed:
         """The next answer."""
@@ -81,22 +81,24 @@ class Driver:
         self.link.plan(PlanRequest(1, scene, 0.0, **settings))
         return self.answer()
 
+    def _pause(self) -> None:
+        self.tick()
+        time.sleep(0.01)
+
 
 @pytest.fixture
-def drive() -> Iterator[Callable[[Config], Driver]]:
+def drive(until: Callable[..., None]) -> Iterator[Callable[[Config], Driver]]:
     """Started links, with a red goal."""
-    drivers: list[Driver] = []
+    with contextlib.ExitStack() as links:
 
-    def start(config: Config) -> Driver:
-        driver = Driver(config)
-        drivers.append(driver)
-        driver.link.start()
-        driver.link.set_goal(SetGoal(1, picture(200, 0, 0)))
-        return driver
+        def start(config: Config) -> Driver:
+            driver = Driver(config, until)
+            links.callback(driver.link.close)
+            driver.link.start()
+            driver.link.set_goal(SetGoal(1, picture(200, 0, 0)))
+            return driver
 
-    yield start
-    for driver in drivers:
-        driver.link.close()
+        yield start
 
 
 def picture(*colour: int) -> Scene:

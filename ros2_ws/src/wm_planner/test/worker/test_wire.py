@@ -25,13 +25,19 @@ SCENE = Scene(PICTURE, np.array([0.1, math.inf]), (PICTURE[::2], PICTURE[:, ::-1
 @pytest.fixture(params=["socket", "shared memory"])
 def ends(request: pytest.FixtureRequest) -> Iterator[tuple[Wire, Wire]]:
     ours, theirs = socket.socketpair()
+    with ours, theirs:
+        arenas: list[Arena | None] = [None, None]
+        if request.param == "shared memory":
+            arenas = [*_two_arenas()]
+        yield Wire(ours, outgoing=arenas[0]), Wire(theirs, incoming=arenas[1])
+
+
+def _two_arenas() -> tuple[Arena, Arena]:
     memory = make_memory()
-    arenas = [Arena(memory) if request.param == "shared memory" else None for _ in range(2)]
-    os.close(memory)
-    pair = Wire(ours, outgoing=arenas[0]), Wire(theirs, incoming=arenas[1])
-    yield pair
-    for end in pair:
-        end.close()
+    try:
+        return Arena(memory), Arena(memory)
+    finally:
+        os.close(memory)
 
 
 def _through(ends: tuple[Wire, Wire], message: Any) -> Any:
@@ -73,9 +79,7 @@ def test_what_finds_no_room_in_the_memory_goes_through_the_socket(
 
 
 def test_memory_that_was_taken_is_used_again() -> None:
-    memory = make_memory()
-    writer, reader = Arena(memory), Arena(memory)
-    os.close(memory)
+    writer, reader = _two_arenas()
     places = []
     for i in range(3):
         place = writer.put(PICTURE + np.uint8(i))
@@ -88,9 +92,7 @@ def test_memory_that_was_taken_is_used_again() -> None:
 
 
 def test_an_array_that_was_not_taken_is_left_alone() -> None:
-    memory = make_memory()
-    writer, reader = Arena(memory), Arena(memory)
-    os.close(memory)
+    writer, reader = _two_arenas()
     first, second = writer.put(PICTURE), writer.put(~PICTURE)
     assert first is not None
     assert second is not None
@@ -108,13 +110,13 @@ def test_the_configuration_arrives_whole(ends: tuple[Wire, Wire]) -> None:
 
 def test_a_closed_end_is_noticed_in_the_middle_of_a_message() -> None:
     ours, theirs = socket.socketpair()
-    theirs.sendall(b"\x40\0\0\0\0\0\0\0{")
-    theirs.close()
-    wire = Wire(ours)
-    assert wire.pending()
-    with pytest.raises(EOFError):
-        wire.receive()
-    wire.close()
+    with ours, theirs:
+        theirs.sendall(b"\x40\0\0\0\0\0\0\0{")
+        theirs.close()
+        wire = Wire(ours)
+        assert wire.pending()
+        with pytest.raises(EOFError):
+            wire.receive()
 
 
 def test_pending_tells_of_a_message_without_taking_it(ends: tuple[Wire, Wire]) -> None:

@@ -38,8 +38,10 @@ def test_equal_inputs_give_equal_plans(model: DinoWorldModel, seen: Observation)
 def test_encoders_input_is_upstreams(model: DinoWorldModel, seen: Observation, reference) -> None:
     given = []
     hook = model.networks.encoder.register_forward_pre_hook(lambda _, args: given.extend(args))
-    model.encode(seen)
-    hook.remove()
+    try:
+        model.encode(seen)
+    finally:
+        hook.remove()
     torch.testing.assert_close(given[0], reference["encoder_input_196"], rtol=0, atol=1e-6)
 
 

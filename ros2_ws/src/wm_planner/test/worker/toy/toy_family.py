@@ -1,7 +1,8 @@
 """A world model without weights, whose faults the architecture of its ``model.yaml`` chooses.
 
 ``fault`` says what its rollouts do: nothing, ``raise``, ``memory``, ``torch_memory``, ``exit`` or
-``hang``; the warm-up's grey picture is spared. With ``decode`` its decoder fails.
+``hang``; the warm-up's grey picture is spared. With ``decode`` its decoder fails. ``mark`` names a
+file that appears when it hangs.
 ``die_at_start`` names a file whose presence ends the process while the model is loaded, ``no_ros``
 refuses a process that has imported ROS.
 """
@@ -63,4 +64,6 @@ class Toy:
         if fault == "exit":
             os._exit(7)
         if fault == "hang":
-            time.sleep(60)
+            if mark := self._settings.get("mark"):
+                Path(mark).touch()
+            time.sleep(3600)
