@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import contextlib
 import math
 import random
 import signal
@@ -38,7 +39,7 @@ from wm_planner_msgs.msg import PlanStatus
 from wm_planner.control import Code
 from wm_planner.ros.contract import MOVED
 from wm_planner_sim import scene, seeds
-from wm_planner_sim.client import Client
+from wm_planner_sim.client import Client, ClientError
 from wm_planner_sim.image_readers import dangerous, readers_of_images
 from wm_planner_sim.partners import Partner, start_planner
 
@@ -219,7 +220,8 @@ class Run:
         began = node.sim_time
         for _ in range(goals):
             sent = node.actions.send_goal_async(ReachGoal.Goal(image=picture, tolerance=1e-6))
-            node.executor.spin_until_future_complete(sent, PATIENCE)
+            with contextlib.suppress(ClientError):
+                node.spin_until(sent.done, PATIENCE)
             handle = sent.result() if sent.done() else None
             if handle is None or not handle.accepted:
                 self.rejected += 1

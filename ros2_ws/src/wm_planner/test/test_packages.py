@@ -132,9 +132,11 @@ def _mistakes(declared: set[str], used: set[str]) -> list[str]:
 
 
 def _pinned(*files: str) -> set[str]:
-    """Names in some requirements files, as pip compares them."""
-    lines = [line for f in files for line in (REQUIREMENTS / f"{f}.txt").read_text().splitlines()]
-    return {_normal(line) for line in lines if re.match(r"\w", line)}
+    """Names in some requirements files and those they include, as pip compares them."""
+    text = "\n".join((REQUIREMENTS / f"{file}.txt").read_text() for file in files)
+    included = re.findall(r"^-r (.+)\.txt", text, re.MULTILINE)
+    names = {_normal(line) for line in text.splitlines() if re.match(r"\w", line)}
+    return names | (_pinned(*included) if included else set())
 
 
 def _normal(requirement: str) -> str:

@@ -353,7 +353,10 @@ class WorkerConfig:
         choices=["process", "thread", "inline"],
     )
     python: str = setting(
-        "", "Interpreter of the process, e.g. of an environment with torch; empty: the node's own."
+        "",
+        "Interpreter of the process, of an environment with torch; empty: the one that "
+        "WM_PLANNER_WORKER_PYTHON names (`scripts/env.sh` sets it after `make worker`), otherwise "
+        "the node's own.",
     )
     threads: int = setting(0, "CPU threads of torch; 0: torch decides.", low=0)
     nice: int = setting(

@@ -93,7 +93,8 @@ def test_no_more_than_eight_plans_of_their_own_are_taken_at_once(
         worker.resume()
     assert len(refused) == 1  # not always the one sent last
     assert refused[0].result().error_code == Code.PREEMPTED
-    assert "8 plans are under way" in refused[0].result().message
+    message = refused[0].result().message
+    assert "8 plans are under way" in message
     for answer in answers:
         client.spin_until(answer.done)
         assert answer in refused or answer.result().success, answer.result().message

@@ -118,6 +118,7 @@ class Client(Node):
         self._sampler = sampler or GoalSampler()
         self.picture: Image | None = None
         self.position: Array | None = None
+        self._images = self._poses = 0  # how many came
         self.status: PlanStatus | None = None
         self.rejection: PlanStatus | None = None
         self.on_picture: Callable[[Image], None] = lambda message: None
@@ -172,7 +173,7 @@ class Client(Node):
                 continue
             asked = self._get_state.call_async(GetState.Request())
             # An answer is lost while the middleware still matches both ends: ask again.
-            self.executor.spin_until_future_complete(asked, 2.0)
+            _spin(self.executor, asked, 2.0)
             if asked.done() and asked.result().current_state.id == State.PRIMARY_STATE_ACTIVE:
                 return
         missing = "the camera (rgb)" if self.picture is None else "the planner (wm_planner)"
@@ -198,7 +199,8 @@ class Client(Node):
         answer = self._call(self._reset, ResetScene.Request(seed=seed))
         if not answer.success:
             raise ClientError(f"the simulator refused to reset: {answer.message}")
-        self.spin_for(SETTLE)
+        images, poses = self._images + 2, self._poses + 2  # one may have been on its way
+        self.spin_until(lambda: self._images >= images and self._poses >= poses)
 
     def sample_goal(self, seed: int) -> tuple[Image, Array]:
         """Return a goal image and the gripper's position (3,) [m] in it."""
@@ -269,7 +271,7 @@ class Client(Node):
         if not self._reach.wait_for_server(timeout_sec=TIMEOUT):
             raise ClientError("the planner offers no reach_goal action")
         sent = self._reach.send_goal_async(goal, on_feedback)
-        self.executor.spin_until_future_complete(sent, LOST)
+        _spin(self.executor, sent, LOST)
         if not sent.done():  # an answer is lost while the middleware still matches both ends
             sent = self._reach.send_goal_async(goal, on_feedback)
         handle = self._wait(sent, TIMEOUT)
@@ -314,10 +316,12 @@ class Client(Node):
         return _wait(future, self.executor, timeout, what)
 
     def _on_image(self, message: Image) -> None:
+        self._images += 1
         self.picture = message
         self.on_picture(message)
 
     def _on_pose(self, message: PoseStamped) -> None:
+        self._poses += 1
         p = message.pose.position
         self.position = np.array([p.x, p.y, p.z])
 
@@ -336,14 +340,25 @@ def _call(
         raise ClientError(f"nobody offers the service {client.srv_name}")
     answer = client.call_async(request)
     if again:
-        executor.spin_until_future_complete(answer, LOST)
+        _spin(executor, answer, LOST)
         if not answer.done():  # it is lost while the middleware still matches both ends
             answer = client.call_async(request)
     return _wait(answer, executor, timeout, client.srv_name)
 
 
 def _wait(future: Future, executor: Executor, timeout: float, what: str) -> Any:
-    executor.spin_until_future_complete(future, timeout)
+    _spin(executor, future, timeout)
     if not future.done():
         raise ClientError(f"{what} did not answer within {timeout:.0f} s")
     return future.result()
+
+
+def _spin(executor: Executor, future: Future, timeout: float) -> None:
+    """Handle messages until a future is done, or a time has passed [s].
+
+    Not ``spin_until_future_complete``: in Jazzy each call of it leaves a task that is handled again
+    and again, so that a client gets slower with every request.
+    """
+    until = time.monotonic() + timeout
+    while not future.done() and (left := until - time.monotonic()) > 0:
+        executor.spin_once(timeout_sec=left)

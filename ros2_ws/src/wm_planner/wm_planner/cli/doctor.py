@@ -14,6 +14,7 @@ import numpy as np
 import wm_planner
 from wm_planner.cli import topic
 from wm_planner.cli.camera import Contract
+from wm_planner.cli.elsewhere import has_torch
 from wm_planner.cli.pictures import examine_file
 from wm_planner.cli.report import Report, Result, Section
 from wm_planner.cli.settings import settings
@@ -30,6 +31,10 @@ images.bit_depth=12, camera.frozen=off, planning.preset=full, objective.alpha=0.
 With --image or --topic alone only pictures are examined; otherwise the model is loaded, too.
 Exit code: 0 nothing found, 1 warnings only, 2 a problem.
 """
+_NO_TORCH = Result(
+    "torch", 1.0, 0.0, STOP,
+    "The model was not examined: the Python that has ROS 2 has no PyTorch. Ask without --topic.",
+)  # fmt: skip
 
 
 def register(commands: Any) -> None:
@@ -57,7 +62,7 @@ def register(commands: Any) -> None:
     _add_recordings(parser)
     _add_task(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.set_defaults(run=run, usage_error=parser.error)
+    parser.set_defaults(run=run, needs_torch=_needs_torch, usage_error=parser.error)
 
 
 def _add_recordings(parser: argparse.ArgumentParser) -> None:
@@ -111,9 +116,12 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.topic is not None:
             report.sections.append(topic.examine(arguments, contract))
         if spec is not None and _wants_model(arguments):
-            from wm_planner.cli import model  # torch, seconds to import
+            if has_torch():
+                from wm_planner.cli import model  # torch, seconds to import
 
-            report.sections += model.examine(arguments, contract)
+                report.sections += model.examine(arguments, contract)
+            else:
+                report.sections.append(Section("the model", results=[_NO_TORCH]))
     print(report.to_json() if arguments.json else report.to_text())
     return report.exit_code
 
@@ -139,6 +147,11 @@ def _asks(arguments: argparse.Namespace) -> bool:
 
 def _wants_model(arguments: argparse.Namespace) -> bool:
     return _asks(arguments) or (arguments.image is None and arguments.topic is None)
+
+
+def _needs_torch(arguments: argparse.Namespace) -> bool:
+    """A topic is listened to where ROS is, even if torch is not there."""
+    return arguments.topic is None and _wants_model(arguments)
 
 
 def _versions() -> Section:

@@ -11,10 +11,14 @@ from dataclasses import fields
 from typing import NoReturn
 
 from wm_planner.cli import convert, doctor, inspect, plan
+from wm_planner.cli.elsewhere import has_torch, run_elsewhere
 from wm_planner.config import Config
 
 COMMANDS = (convert, doctor, inspect, plan)
-"""Modules with ``register(subparsers)``, which sets ``run(arguments) -> exit code``."""
+"""Modules with ``register(subparsers)``, which sets ``run(arguments) -> exit code``.
+
+They need torch, unless they also set ``needs_torch(arguments)``, which then says.
+"""
 
 _GROUPS = "|".join(item.name for item in fields(Config))
 _OVERRIDE = re.compile(rf"[+~]{{0,2}}(?:{_GROUPS})\.[\w.]+=")
@@ -36,7 +40,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     arguments = parser.parse_args([word for word in words[:ros] if word not in overrides])
     arguments.words, arguments.overrides, arguments.ros_args = words, overrides, words[ros:]
+    needs_torch = getattr(arguments, "needs_torch", lambda arguments: True)
     try:
+        if needs_torch(arguments) and not has_torch():
+            return run_elsewhere(words, overrides)
         return int(arguments.run(arguments))
     except KeyboardInterrupt:
         return 130

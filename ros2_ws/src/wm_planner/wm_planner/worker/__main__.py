@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import signal
 import socket
+import struct
 import sys
-
-from wm_planner.worker.service import serve
-from wm_planner.worker.shared import Arena
-from wm_planner.worker.wire import Wire
 
 
 def main() -> None:
@@ -18,7 +16,26 @@ def main() -> None:
     # When the node has gone there is nobody to tell.
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         end, memory = map(int, sys.argv[1:])
-        serve(Wire(socket.socket(fileno=end), incoming=Arena(memory)))
+        channel = socket.socket(fileno=end)
+        try:
+            from wm_planner.worker.service import serve
+            from wm_planner.worker.shared import Arena
+            from wm_planner.worker.wire import Wire
+        except (ImportError, OSError) as error:  # OSError: a library of torch does not load
+            sys.exit(_refuse(channel, error))
+        serve(Wire(channel, incoming=Arena(memory)))
+
+
+def _refuse(channel: socket.socket, error: Exception) -> str:
+    """Tell the node what this interpreter lacks, as `wire` would, which may not be importable."""
+    sentence = (
+        f"{sys.executable} cannot run the planner's process ({error}): `make worker` makes an "
+        "environment that can; worker.python or WM_PLANNER_WORKER_PYTHON names its interpreter"
+    )
+    failed = {"kind": "Failed", "fields": {"goal_id": -1, "message": sentence}}
+    header = json.dumps(failed).encode()
+    channel.sendall(struct.pack("<Q", len(header)) + header)
+    return sentence
 
 
 if __name__ == "__main__":

@@ -22,6 +22,17 @@ from wm_planner.worker.shared import Arena, make_memory
 from wm_planner.worker.wire import Wire
 
 OnAnswer = Callable[[Answer], None]
+WORKER_PYTHON = "WM_PLANNER_WORKER_PYTHON"
+"""Variable with the worker's interpreter; ``scripts/env.sh`` sets it after ``make worker``."""
+
+
+def worker_python(setting: str) -> str:
+    """The interpreter of the worker's process; empty: this one.
+
+    Args:
+        setting: ``worker.python``, which comes before the variable.
+    """
+    return os.path.expanduser(setting or os.environ.get(WORKER_PYTHON, ""))
 
 
 class Worker(Protocol):
@@ -65,7 +76,7 @@ def make_worker(config: Config, on_answer: OnAnswer) -> Worker:
 
 
 class ProcessWorker:
-    """A process of its own; ``worker.python`` names its interpreter.
+    """A process of its own; ``worker_python`` names its interpreter.
 
     Nothing here blocks the caller: two threads do the sending and the receiving, because a stopped
     process (SIGSTOP, swap) neither reads nor answers.
@@ -74,19 +85,22 @@ class ProcessWorker:
     def __init__(self, config: Config, on_answer: OnAnswer) -> None:
         ours, theirs = socket.socketpair()
         memory = make_memory()
-        python = os.path.expanduser(config.worker.python) or sys.executable
+        other = worker_python(config.worker.python)
+        python = other or sys.executable
         try:
             self._process = subprocess.Popen(
                 [python, "-m", "wm_planner.worker", str(theirs.fileno()), str(memory)],
                 pass_fds=[theirs.fileno(), memory],
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C is the node's to handle
-                env=_foreign_environment() if config.worker.python else None,
+                env=foreign_environment() if other else None,
             )
         except OSError as error:
             ours.close()
+            named = "worker.python" if config.worker.python else WORKER_PYTHON
             raise ValueError(
-                f"worker.python '{python}' cannot be run: {error.strerror or error}"
+                f"{named} '{python}' cannot be run: {error.strerror or error}. "
+                "`make worker` makes an environment for it"
             ) from error
         else:
             self._wire = Wire(ours, outgoing=Arena(memory))
@@ -94,6 +108,7 @@ class ProcessWorker:
             theirs.close()
             os.close(memory)
         self._on_answer = on_answer
+        self._python = python
         self._closed = False
         self._outbox: queue.SimpleQueue[Config | Request | None] = queue.SimpleQueue()
         self._outbox.put(config)
@@ -123,6 +138,7 @@ class ProcessWorker:
                 self._wire.send(message)
 
     def _receive_all(self) -> None:
+        answer: Answer | None = None
         try:
             while True:
                 answer = self._wire.receive()
@@ -135,7 +151,11 @@ class ProcessWorker:
             except subprocess.TimeoutExpired:
                 code = None
             if not self._closed:
-                self._on_answer(Failed(-1, _obituary(code, error), lost=True))
+                obituary = _obituary(code, error)
+                if code and code > 0 and answer is None:
+                    # Without its packages it cannot even say so: see wm_planner.worker.__main__.
+                    obituary += f". If {self._python} lacks packages: `make worker`"
+                self._on_answer(Failed(-1, obituary, lost=True))
         finally:
             self._outbox.put(None)
             self._process.wait()  # reap it, however long that takes: nobody waits for this thread
@@ -229,7 +249,7 @@ class InlineWorker:
         """Nothing runs between two calls."""
 
 
-def _foreign_environment() -> dict[str, str]:
+def foreign_environment() -> dict[str, str]:
     """The environment of another interpreter: of the node's Python path only this package."""
     home = Path(wm_planner.__file__).parents[1]
     env = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}

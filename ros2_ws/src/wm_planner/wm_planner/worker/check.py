@@ -1,0 +1,181 @@
+"""Shows the node's and the worker's interpreter, and makes a plan across both.
+
+Usage, in the node's environment: ``python -m wm_planner.worker.check [MODEL_DIR]``; ``make worker``
+ends with it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from wm_planner.config import Config
+from wm_planner.models.spec import SpecError, load_spec
+from wm_planner.worker.client import foreign_environment, worker_python
+from wm_planner.worker.link import PlannerLink, WorkerError
+from wm_planner.worker.messages import Failed, Planned, PlanOnce, Scene
+
+WIDTH = 80  # [columns]
+TIMEOUT = 60.0  # [s] of the plan
+GIB = 1 << 30
+_ADVICE = "`make worker` makes an environment for the worker."
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print what is there, return the exit code.
+
+    Args:
+        argv: Arguments; None takes the process's own.
+    """
+    parser = argparse.ArgumentParser(prog="python -m wm_planner.worker.check")
+    parser.add_argument("model", nargs="?", metavar="MODEL_DIR", help="plan with this model")
+    parser.add_argument(
+        "--worker-only", action="store_true", help="this interpreter is the worker's"
+    )
+    parser.add_argument(
+        "--driver", default="", help="the NVIDIA driver, in words: the worker must find its GPU"
+    )
+    arguments = parser.parse_args(argv)
+    if arguments.worker_only:
+        return _worker(arguments.driver)
+    _node()
+    print(flush=True)
+    other = worker_python("")
+    command = [other or sys.executable, "-m", "wm_planner.worker.check", "--worker-only"]
+    try:
+        code = subprocess.run(
+            [*command, "--driver", arguments.driver], env=foreign_environment() if other else None
+        ).returncode
+    except OSError as error:
+        print(f"{command[0]} cannot be run: {error.strerror}. {_ADVICE}", file=sys.stderr)
+        code = 1
+    if code or arguments.model is None:
+        return code
+    print()
+    return _across(arguments.model)
+
+
+def _node() -> None:
+    print("The node's side")
+    _interpreter()
+    for name in ("cv2", "cv_bridge", "rclpy"):
+        _module(name)
+
+
+def _worker(driver: str) -> int:
+    print("The worker's side")
+    _interpreter()
+    try:
+        import torch
+    except (ImportError, OSError) as error:  # OSError: one of its libraries does not load
+        _line("torch", "none")
+        print(f"PyTorch cannot be imported: {error}. {_ADVICE}", file=sys.stderr)
+        return 1
+    built = torch.version.cuda
+    _line("torch", f"{torch.__version__}, built for {f'CUDA {built}' if built else 'the CPU'}")
+    if torch.cuda.is_available():
+        device = torch.cuda.get_device_properties(0)
+        _line("device", f"{device.name}, {device.total_memory / GIB:.0f} GiB")
+    elif driver:
+        _line("device", "none")
+        print(_no_gpu(driver, built), file=sys.stderr)
+        return 1
+    else:
+        _line("device", f"CPU, {torch.get_num_threads()} threads")
+    return 0
+
+
+def _no_gpu(driver: str, built: str | None) -> str:
+    if built is None:
+        return (
+            f"{driver}, but PyTorch is built for the CPU: let pip take the public build "
+            "(PIP_INDEX_URL, PIP_FIND_LINKS), delete .venv-worker and run `make worker` again, or "
+            "go on without the GPU: make worker TORCH=cpu"
+        )
+    return (
+        f"{driver}, but PyTorch, built for CUDA {built}, finds no GPU: see what nvidia-smi says "
+        "and whether CUDA_VISIBLE_DEVICES hides it, after an update of the driver reboot, or go on "
+        "without the GPU: make worker TORCH=cpu"
+    )
+
+
+def _across(model: str) -> int:
+    """Start a worker as the node does, and plan once between two grey pictures."""
+    config = Config()
+    config.model.directory = model
+    print("Across both")
+    try:
+        scene = _grey(model)
+        link = PlannerLink(config, lambda: None)
+        begin = time.monotonic()
+        try:
+            link.start()
+            started = time.monotonic()
+            link.plan_once(PlanOnce(1, scene, scene))
+            plan = _answer(link, begin=started)
+            ended = time.monotonic()
+            assert link.ready
+            _line("model", f"{Path(model).name}, loaded in {started - begin:.1f} s")
+            _line(
+                "a plan",
+                f"{(ended - started) * 1e3:.0f} ms, {plan.plan_time * 1e3:.0f} of planning",
+            )
+        finally:
+            link.close()
+    except (SpecError, WorkerError, ValueError) as error:
+        print(f"No plan was made: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _answer(link: PlannerLink, begin: float) -> Planned:
+    while time.monotonic() - begin < TIMEOUT:
+        for answer in link.drain():
+            if isinstance(answer, Failed):
+                raise WorkerError(answer.message)
+            return answer
+        time.sleep(0.001)
+    raise WorkerError(f"the worker did not answer within {TIMEOUT:.0f} s")
+
+
+def _grey(model: str) -> Scene:
+    spec = load_spec(model, allow_unverified_statistics=True)
+    picture = np.full((spec.image.size, spec.image.size, 3), 127, np.uint8)
+    count = len(spec.proprio.names)
+    return Scene(picture, np.zeros(count) if count else None, (picture,) * (len(spec.views) - 1))
+
+
+def _interpreter() -> None:
+    _line("Python", platform.python_version(), sys.executable)
+    _module("numpy")
+
+
+def _module(name: str) -> None:
+    try:
+        module = importlib.import_module(name)
+    except Exception as error:  # one built for another NumPy raises whatever it likes
+        _line(name, f"cannot be imported ({error})")
+    else:
+        place = os.path.dirname(module.__file__ or "")
+        _line(name, str(getattr(module, "__version__", "")), place)
+
+
+def _line(name: str, value: str, place: str = "") -> None:
+    line = f"  {name:<11}{value:<9}"
+    room = WIDTH - len(line) - 2
+    if place and len(place) > room:
+        place = f"…{place[1 - room :]}"
+    print(f"{line}  {place}".rstrip())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
