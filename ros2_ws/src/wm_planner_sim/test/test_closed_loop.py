@@ -16,6 +16,7 @@ from wm_planner_sim import evaluation, seeds
 from wm_planner_sim.evaluation import Episode, ModelPolicy, RandomPolicy
 from wm_planner_sim.simulation import Simulation
 
+pytestmark = pytest.mark.sim
 DIRECTORY = Path(__file__).parents[1] / "models" / "franka_reach"
 GOALS = 10
 STEPS = 15

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +14,14 @@ from wm_planner_sim.collect import Dataset, collect_episode, concatenate
 from wm_planner_sim.motion import MAX_STEP, move
 from wm_planner_sim.simulation import Simulation
 
+pytestmark = pytest.mark.sim
 STEPS = 12
 
 
 @pytest.fixture(scope="module")
 def data() -> Dataset:
-    simulation = Simulation(32, 32)
-    rows = concatenate(collect_episode(simulation, seed, 16, STEPS) for seed in range(8))
-    simulation.close()
-    return rows
+    with closing(Simulation(32, 32)) as simulation:
+        return concatenate(collect_episode(simulation, seed, 16, STEPS) for seed in range(8))
 
 
 def test_shapes_and_types(data: Dataset) -> None:

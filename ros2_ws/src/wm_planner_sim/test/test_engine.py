@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from wm_planner.worker.messages import PlanOnce, PlanRequest, Scene, SetGoal
 from wm_planner_sim import seeds
 from wm_planner_sim.simulation import Simulation
 
+pytestmark = pytest.mark.sim
 DIRECTORY = Path(__file__).parents[1] / "models" / "franka_reach"
 SEED = seeds.EVALUATION[3000]
 
@@ -23,9 +25,8 @@ SEED = seeds.EVALUATION[3000]
 @pytest.fixture(scope="module")
 def scenes() -> Iterator[tuple[Scene, Scene]]:
     """The start's and the goal's picture."""
-    simulation = Simulation(192, 256, seed=SEED)
-    yield Scene(simulation.render()), Scene(simulation.goal_picture(seed=SEED).picture)
-    simulation.close()
+    with closing(Simulation(192, 256, seed=SEED)) as simulation:
+        yield Scene(simulation.render()), Scene(simulation.goal_picture(seed=SEED).picture)
 
 
 def _engine(**planning: object) -> Engine:

@@ -20,6 +20,7 @@ from wm_planner_sim import scene
 from wm_planner_sim.client import Client, ClientError
 from wm_planner_sim.partners import Partner
 
+pytestmark = pytest.mark.dds
 RELIABLE = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
 SEED = 1_500_000
 CENTRE = (np.array(scene.WORKSPACE_MIN) + np.array(scene.WORKSPACE_MAX)) / 2

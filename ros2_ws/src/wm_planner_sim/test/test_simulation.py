@@ -12,6 +12,7 @@ from wm_planner_sim.kinematics import InverseKinematics
 from wm_planner_sim.motion import MAX_STEP, STEP_TICKS, move, targets
 from wm_planner_sim.simulation import CONTROL_PERIOD, Simulation
 
+pytestmark = pytest.mark.sim
 CENTRE = (np.array(scene.WORKSPACE_MIN) + np.array(scene.WORKSPACE_MAX)) / 2
 CORNERS = [
     np.where([i & 1, i & 2, i & 4], scene.WORKSPACE_MAX, scene.WORKSPACE_MIN) for i in range(8)
