@@ -170,8 +170,8 @@ class Between(Watcher):
 def no_second_reader_of_images(request: pytest.FixtureRequest) -> Iterator[None]:
     """After each test over DDS: no process that is there can hang in Fast DDS."""
     yield
-    if request.node.get_closest_marker("dds") and "watcher" in request.fixturenames:
-        assert not dangerous(readers_of_images(request.getfixturevalue("watcher")))
+    if "sampler" in request.fixturenames:
+        assert not dangerous(readers_of_images(request.getfixturevalue("sampler").node))
 
 
 @pytest.fixture(scope="session")

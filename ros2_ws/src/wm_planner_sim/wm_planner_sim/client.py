@@ -79,15 +79,18 @@ class GoalSampler:
 
     Raises:
         ImageReaderError: There is one in this process.
+
+    Attributes:
+        node: Its node.
     """
 
     def __init__(self) -> None:
-        self._node = rclpy.create_node("goal_sampler")
+        self.node = rclpy.create_node("goal_sampler")
         self._executor = SingleThreadedExecutor()
-        self._executor.add_node(self._node)
-        name = self._node.resolve_service_name("sim/sample_goal")
-        self._reader = ImageReader(self._node, name, reliable=True)
-        self._client = self._node.create_client(SampleGoal, "sim/sample_goal")
+        self._executor.add_node(self.node)
+        name = self.node.resolve_service_name("sim/sample_goal")
+        self._reader = ImageReader(self.node, name, reliable=True)
+        self._client = self.node.create_client(SampleGoal, "sim/sample_goal")
 
     def sample(self, seed: int) -> tuple[Image, Array]:
         """Return a goal image and the gripper's position (3,) [m] in it."""
@@ -100,7 +103,7 @@ class GoalSampler:
     def close(self) -> None:
         """End its node."""
         self._executor.shutdown()
-        self._node.destroy_node()
+        self.node.destroy_node()
         self._reader.close()
 
 
