@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from geometry_msgs.msg import PoseStamped
 from rcl_interfaces.msg import Log
-from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image, JointState
 
 from wm_planner.ros.image_reader import ImageSubscription
+from wm_planner.ros.qos import sensor_data_qos
 from wm_planner_sim import scene
 from wm_planner_sim.client import Client, ClientError
 from wm_planner_sim.partners import Partner
@@ -212,7 +213,7 @@ def test_with_system_time_stamps_are_the_machine_s_and_there_is_no_clock(watcher
     words = ["-r", "__ns:=/lab", "-p", "system_time:=true"]
     with Partner("wm_planner_sim.sim_node", ["--ros-args", *words]):
         subscription = ImageSubscription(
-            watcher, Image, "/lab/rgb", heard.append, qos_profile_sensor_data
+            watcher, Image, "/lab/rgb", heard.append, sensor_data_qos()
         )
         try:
             watcher.spin_until(lambda: len(heard) >= 3)

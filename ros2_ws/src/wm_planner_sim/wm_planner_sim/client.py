@@ -19,7 +19,7 @@ from rclpy.action import ActionClient
 from rclpy.executors import Executor, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
+from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.task import Future
 from sensor_msgs.msg import Image
 from wm_planner_msgs.action import ReachGoal
@@ -27,6 +27,7 @@ from wm_planner_msgs.msg import PlanStatus
 from wm_planner_msgs.srv import Plan, ResetScene, SampleGoal
 
 from wm_planner.ros.image_reader import ImageReader, ImageSubscription
+from wm_planner.ros.qos import sensor_data_qos
 
 Array = NDArray[np.float64]
 Picture = NDArray[np.uint8]
@@ -126,12 +127,8 @@ class Client(Node):
         self.rejection: PlanStatus | None = None
         self.on_picture: Callable[[Image], None] = lambda message: None
         self.on_status: Callable[[PlanStatus], None] = lambda message: None
-        self._camera = ImageSubscription(
-            self, Image, "rgb", self._on_image, qos_profile_sensor_data
-        )
-        self.create_subscription(
-            PoseStamped, "current_pose", self._on_pose, qos_profile_sensor_data
-        )
+        self._camera = ImageSubscription(self, Image, "rgb", self._on_image, sensor_data_qos())
+        self.create_subscription(PoseStamped, "current_pose", self._on_pose, sensor_data_qos())
         latched = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self.create_subscription(PlanStatus, f"{planner}/status", self._on_status, latched)
         self._reset = self.create_client(ResetScene, "sim/reset")

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from wm_planner.models.spec import load_spec
 
 rclpy = pytest.importorskip("rclpy")
-from rclpy.qos import qos_profile_sensor_data  # noqa: E402
 from sensor_msgs.msg import CompressedImage, Image  # noqa: E402
 from std_msgs.msg import String  # noqa: E402
+
+from wm_planner.ros.qos import sensor_data_qos  # noqa: E402
 
 pytestmark = pytest.mark.dds
 
@@ -55,7 +56,7 @@ def camera() -> Iterator[None]:
         node = rclpy.create_node("doctor_test_camera", context=context)
         ends.callback(node.destroy_node)
         publishers = {
-            name: node.create_publisher(kind, f"/doctor/{name}", qos_profile_sensor_data)
+            name: node.create_publisher(kind, f"/doctor/{name}", sensor_data_qos())
             for name, kind in KINDS.items()
         }
         stop = threading.Event()

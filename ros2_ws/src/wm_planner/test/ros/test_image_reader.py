@@ -7,11 +7,12 @@ from collections.abc import Iterator
 import pytest
 from rclpy.context import Context
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, qos_profile_sensor_data
+from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 
 from wm_planner.ros import image_reader
 from wm_planner.ros.image_reader import ImageReader, ImageReaderError, ImageSubscription
+from wm_planner.ros.qos import sensor_data_qos
 
 pytestmark = pytest.mark.dds
 RELIABLE = QoSProfile(depth=1)
@@ -50,7 +51,7 @@ def test_a_reliable_reader_is_the_only_one_of_its_topic(node: Node, first: bool)
 
 def test_readers_of_best_effort_may_be_several(node: Node) -> None:
     subscriptions = [
-        ImageSubscription(node, Image, "rgb", _ignore, qos_profile_sensor_data) for _ in range(2)
+        ImageSubscription(node, Image, "rgb", _ignore, sensor_data_qos()) for _ in range(2)
     ]
     assert len(node.get_subscriptions_info_by_topic("/rgb")) == 2
     for subscription in subscriptions:
@@ -64,7 +65,7 @@ def test_a_reliable_reader_begins_a_while_after_the_last_one_ended(
     ImageSubscription(node, Image, "rgb", _ignore, RELIABLE).close()
     with pytest.raises(ImageReaderError, match="ended less than 1 s ago"):
         ImageSubscription(node, Image, "rgb", _ignore, RELIABLE)
-    ImageSubscription(node, Image, "rgb", _ignore, qos_profile_sensor_data).close()
+    ImageSubscription(node, Image, "rgb", _ignore, sensor_data_qos()).close()
     clock[0] += image_reader.REST
     ImageSubscription(node, Image, "rgb", _ignore, RELIABLE).close()
 

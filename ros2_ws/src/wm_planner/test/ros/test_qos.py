@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from geometry_msgs.msg import PoseStamped
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
 
+from wm_planner.ros.joints import JointInput
 from wm_planner.ros.pose import PoseInput
+from wm_planner.ros.qos import sensor_data_qos
 
 pytestmark = pytest.mark.dds
 
@@ -34,6 +38,16 @@ def test_reliability_and_depth_of_the_pose_are_parameters(node: Node) -> None:
         inputs.close()
 
 
+def test_an_override_of_one_topic_leaves_the_others_alone(node: Node) -> None:
+    pose = PoseInput(node, "base", 1.0, lambda pose: None)
+    joints = JointInput(node, ["joint1"], 1.0, lambda pose: None)
+    assert pose._subscription.qos_profile.reliability == ReliabilityPolicy.RELIABLE
+    for profile in (joints._subscription.qos_profile, sensor_data_qos(), qos_profile_sensor_data):
+        assert (profile.reliability, profile.depth) == (ReliabilityPolicy.BEST_EFFORT, 5)
+    pose.close()
+    joints.close()
+
+
 def test_a_pose_that_cannot_arrive_is_told_in_a_sentence(
     node: Node, executor: SingleThreadedExecutor, spin_until: Callable[..., None]
 ) -> None:
@@ -47,3 +61,11 @@ def test_a_pose_that_cannot_arrive_is_told_in_a_sentence(
         "current_pose: a publisher has an incompatible QoS policy (reliability), so that nothing "
         "arrives from it: make both ends agree"
     )
+
+
+def test_no_code_takes_a_profile_that_a_whole_process_shares() -> None:
+    sources = Path(__file__).parents[3]
+    files = [*sources.glob("*/wm_planner*/**/*.py"), *sources.parents[1].glob("benchmarks/*.py")]
+    takes = [file.name for file in files if re.search(r"import .*qos_profile_", file.read_text())]
+    assert len(files) > 100
+    assert takes == []

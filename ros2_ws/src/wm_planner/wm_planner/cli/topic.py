@@ -81,7 +81,7 @@ def _listen(node: Any, arguments: argparse.Namespace, contract: Contract, sectio
 
     reliable = _reliable(contract.config.images.reliability, publishers)
     policy = ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT
-    ImageSubscription(
+    subscription = ImageSubscription(
         node,
         Image if kind == RAW else CompressedImage,
         topic,
@@ -89,8 +89,11 @@ def _listen(node: Any, arguments: argparse.Namespace, contract: Contract, sectio
         QoSProfile(depth=_DEPTH, reliability=policy),
     )
     section.facts["listened"] = f"{arguments.seconds:g} s, {policy.name}"
-    with contextlib.suppress(KeyboardInterrupt):  # what has come by then is examined
-        _spin(node, arguments.seconds)
+    try:
+        with contextlib.suppress(KeyboardInterrupt):  # what has come by then is examined
+            _spin(node, arguments.seconds)
+    finally:
+        subscription.close()
     # A publisher's name may become known only after its topic.
     known = [i for i in node.get_publishers_info_by_topic(topic) if i.topic_type == kind]
     section.facts["publishers"] = [_quality(info) for info in known or publishers]

@@ -8,12 +8,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from rclpy.node import Node
-from rclpy.qos import qos_profile_sensor_data
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import JointState
 
 from wm_planner.control import Pose
-from wm_planner.ros.qos import on_incompatible_publisher
+from wm_planner.ros.qos import on_incompatible_publisher, sensor_data_qos
 from wm_planner.ros.stamps import arrived, silence
 
 TOPIC = "joint_states"
@@ -44,7 +43,7 @@ class JointInput:
             JointState,
             TOPIC,
             self._on_message,
-            qos_profile_sensor_data,
+            sensor_data_qos(),
             event_callbacks=on_incompatible_publisher(lambda: TOPIC, self._report),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )

@@ -9,11 +9,10 @@ from collections.abc import Callable
 import numpy as np
 from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
-from rclpy.qos import qos_profile_sensor_data
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
 from wm_planner.control import Pose
-from wm_planner.ros.qos import on_incompatible_publisher
+from wm_planner.ros.qos import on_incompatible_publisher, sensor_data_qos
 from wm_planner.ros.stamps import arrived, silence
 
 UNIT_TOLERANCE = 0.01
@@ -39,7 +38,7 @@ class PoseInput:
             PoseStamped,
             "current_pose",
             self._on_message,
-            qos_profile_sensor_data,
+            sensor_data_qos(),
             event_callbacks=on_incompatible_publisher(lambda: "current_pose", self._report),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
-from rclpy.qos import qos_profile_sensor_data
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.time import Time
 from sensor_msgs.msg import JointState
@@ -17,7 +16,7 @@ from std_msgs.msg import Float64MultiArray
 from wm_planner.config import ProprioConfig
 from wm_planner.models import ModelSpec
 from wm_planner.ros.proprio_fields import POSE, Field, proprio_fields
-from wm_planner.ros.qos import on_incompatible_publisher
+from wm_planner.ros.qos import on_incompatible_publisher, sensor_data_qos
 from wm_planner.ros.recent import Recent
 from wm_planner.worker import Vector
 
@@ -89,7 +88,7 @@ class ProprioInput:
             TYPES[source],
             topic,
             lambda message: self._on_message(fields, message),
-            qos_profile_sensor_data,
+            sensor_data_qos(),
             event_callbacks=on_incompatible_publisher(lambda: topic, self._report),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )

@@ -6,7 +6,23 @@ from collections.abc import Callable
 from typing import Any
 
 from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
-from rclpy.qos import qos_policy_name_from_kind
+from rclpy.qos import (
+    HistoryPolicy,
+    QoSProfile,
+    ReliabilityPolicy,
+    qos_policy_name_from_kind,
+)
+
+
+def sensor_data_qos() -> QoSProfile:
+    """Return a new profile for sensor data: best effort, the last five messages.
+
+    Not rclpy's ``qos_profile_sensor_data``, which all code of a process shares: rclpy writes the
+    ``qos_overrides`` of a topic into the profile that it is given, and so into that of all others.
+    """
+    return QoSProfile(
+        history=HistoryPolicy.KEEP_LAST, depth=5, reliability=ReliabilityPolicy.BEST_EFFORT
+    )
 
 
 def _sentence(topic: str, event: Any, *, other: str, what: str) -> str:
