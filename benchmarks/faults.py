@@ -39,7 +39,8 @@ from wm_planner_msgs.msg import PlanStatus
 from wm_planner.control import Code
 from wm_planner.ros.contract import MOVED
 from wm_planner_sim import scene, seeds
-from wm_planner_sim.client import Client, ClientError
+from wm_planner_sim.calls import ClientError
+from wm_planner_sim.client import Client
 from wm_planner_sim.image_readers import dangerous, readers_of_images
 from wm_planner_sim.partners import Partner, start_planner
 

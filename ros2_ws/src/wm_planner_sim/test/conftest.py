@@ -22,7 +22,8 @@ from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
 from wm_planner_msgs.action import ReachGoal
 
-from wm_planner_sim.client import Client, GoalSampler
+from wm_planner_sim.client import Client
+from wm_planner_sim.goal_sampler import GoalSampler
 from wm_planner_sim.image_readers import dangerous, readers_of_images
 from wm_planner_sim.partners import Partner, start_planner, start_simulator
 

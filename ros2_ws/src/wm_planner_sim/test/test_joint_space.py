@@ -25,7 +25,8 @@ from wm_planner_msgs.action import ReachGoal
 from wm_planner.models import load_spec
 from wm_planner.models.spec import CommandMapping
 from wm_planner_sim import scene, seeds
-from wm_planner_sim.client import Client, GoalSampler
+from wm_planner_sim.client import Client
+from wm_planner_sim.goal_sampler import GoalSampler
 from wm_planner_sim.partners import Partner
 
 pytestmark = pytest.mark.dds

@@ -22,7 +22,7 @@ from wm_planner_msgs.srv import Plan
 
 from wm_planner.control import Code
 from wm_planner_sim import scene, seeds
-from wm_planner_sim.client import ClientError
+from wm_planner_sim.calls import ClientError
 from wm_planner_sim.partners import Partner
 
 pytestmark = pytest.mark.dds

@@ -18,7 +18,8 @@ from sensor_msgs.msg import CameraInfo, Image, JointState
 from wm_planner.ros.image_reader import ImageSubscription
 from wm_planner.ros.qos import sensor_data_qos
 from wm_planner_sim import scene
-from wm_planner_sim.client import Client, ClientError
+from wm_planner_sim.calls import ClientError
+from wm_planner_sim.client import Client
 from wm_planner_sim.partners import Partner
 
 pytestmark = pytest.mark.dds

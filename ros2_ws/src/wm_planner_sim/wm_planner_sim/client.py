@@ -9,14 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import rclpy
 from geometry_msgs.msg import PoseStamped
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from numpy.typing import NDArray
 from rcl_interfaces.srv import SetParameters
 from rclpy.action import ActionClient
-from rclpy.executors import Executor, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
@@ -24,21 +22,17 @@ from rclpy.task import Future
 from sensor_msgs.msg import Image
 from wm_planner_msgs.action import ReachGoal
 from wm_planner_msgs.msg import PlanStatus
-from wm_planner_msgs.srv import Plan, ResetScene, SampleGoal
+from wm_planner_msgs.srv import Plan, ResetScene
 
-from wm_planner.ros.image_reader import ImageReader, ImageSubscription
+from wm_planner.ros.image_reader import ImageSubscription
 from wm_planner.ros.qos import sensor_data_qos
+from wm_planner_sim.calls import LOST, TIMEOUT, ClientError, call, spin, wait
+from wm_planner_sim.goal_sampler import GoalSampler
 
 Array = NDArray[np.float64]
 Picture = NDArray[np.uint8]
-TIMEOUT = 60.0  # [s] for what takes far less than a second on a machine that is free
-LOST = 5.0  # [s] after which an answer counts as lost
 START_TIMEOUT = 150.0  # [s] torch and the model from a cold disk; less than pytest's patience
 SETTLE = 0.5  # [s] wall time after a goal's end, before the pose is read
-
-
-class ClientError(RuntimeError):
-    """A partner does not answer; the message says which and what to look at."""
 
 
 @dataclass
@@ -70,42 +64,6 @@ class Episode:
     distances: list[float] = field(default_factory=list)
     costs: list[float] = field(default_factory=list)
     plan_times: list[float] = field(default_factory=list)
-
-
-class GoalSampler:
-    """Asks the simulator for goal images, in an executor of its own.
-
-    A process has at most one, which its clients share: the responses hold images, and a process
-    must not read those reliably twice (``wm_planner.ros.image_reader``).
-
-    Raises:
-        ImageReaderError: There is one in this process.
-
-    Attributes:
-        node: Its node.
-    """
-
-    def __init__(self) -> None:
-        self.node = rclpy.create_node("goal_sampler")
-        self._executor = SingleThreadedExecutor()
-        self._executor.add_node(self.node)
-        name = self.node.resolve_service_name("sim/sample_goal")
-        self._reader = ImageReader(self.node, name, reliable=True)
-        self._client = self.node.create_client(SampleGoal, "sim/sample_goal")
-
-    def sample(self, seed: int) -> tuple[Image, Array]:
-        """Return a goal image and the gripper's position (3,) [m] in it."""
-        answer = _call(self._client, SampleGoal.Request(seed=seed), self._executor)
-        if not answer.success:
-            raise ClientError(f"the simulator gave no goal: {answer.message}")
-        p = answer.pose.pose.position
-        return answer.image, np.array([p.x, p.y, p.z])
-
-    def close(self) -> None:
-        """End its node."""
-        self._executor.shutdown()
-        self.node.destroy_node()
-        self._reader.close()
 
 
 class Client(Node):
@@ -173,7 +131,7 @@ class Client(Node):
                 continue
             asked = self._get_state.call_async(GetState.Request())
             # An answer is lost while the middleware still matches both ends: ask again.
-            _spin(self.executor, asked, 2.0)
+            spin(self.executor, asked, 2.0)
             if asked.done() and asked.result().current_state.id == State.PRIMARY_STATE_ACTIVE:
                 return
         missing = "the camera (rgb)" if self.picture is None else "the planner (wm_planner)"
@@ -271,7 +229,7 @@ class Client(Node):
         if not self._reach.wait_for_server(timeout_sec=TIMEOUT):
             raise ClientError("the planner offers no reach_goal action")
         sent = self._reach.send_goal_async(goal, on_feedback)
-        _spin(self.executor, sent, LOST)
+        spin(self.executor, sent, LOST)
         if not sent.done():  # an answer is lost while the middleware still matches both ends
             sent = self._reach.send_goal_async(goal, on_feedback)
         handle = self._wait(sent, TIMEOUT)
@@ -310,10 +268,10 @@ class Client(Node):
     def _call(
         self, client: Any, request: Any, timeout: float = TIMEOUT, *, again: bool = True
     ) -> Any:
-        return _call(client, request, self.executor, timeout, again=again)
+        return call(client, request, self.executor, timeout, again=again)
 
     def _wait(self, future: Future, timeout: float, what: str = "the planner") -> Any:
-        return _wait(future, self.executor, timeout, what)
+        return wait(future, self.executor, timeout, what)
 
     def _on_image(self, message: Image) -> None:
         self._images += 1
@@ -330,35 +288,3 @@ class Client(Node):
         if message.message.startswith("goal rejected:"):
             self.rejection = message
         self.on_status(message)
-
-
-def _call(
-    client: Any, request: Any, executor: Executor, timeout: float = TIMEOUT, *, again: bool = True
-) -> Any:
-    """Call a service; ask ``again`` once if there is no answer."""
-    if not client.wait_for_service(timeout_sec=timeout):
-        raise ClientError(f"nobody offers the service {client.srv_name}")
-    answer = client.call_async(request)
-    if again:
-        _spin(executor, answer, LOST)
-        if not answer.done():  # it is lost while the middleware still matches both ends
-            answer = client.call_async(request)
-    return _wait(answer, executor, timeout, client.srv_name)
-
-
-def _wait(future: Future, executor: Executor, timeout: float, what: str) -> Any:
-    _spin(executor, future, timeout)
-    if not future.done():
-        raise ClientError(f"{what} did not answer within {timeout:.0f} s")
-    return future.result()
-
-
-def _spin(executor: Executor, future: Future, timeout: float) -> None:
-    """Handle messages until a future is done, or a time has passed [s].
-
-    Not ``spin_until_future_complete``: in Jazzy each call of it leaves a task that is handled again
-    and again, so that a client gets slower with every request.
-    """
-    until = time.monotonic() + timeout
-    while not future.done() and (left := until - time.monotonic()) > 0:
-        executor.spin_once(timeout_sec=left)

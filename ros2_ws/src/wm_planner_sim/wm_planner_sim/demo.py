@@ -26,7 +26,8 @@ from sensor_msgs.msg import Image
 
 from wm_planner.images import decode
 from wm_planner_sim import seeds
-from wm_planner_sim.client import Client, ClientError, Episode
+from wm_planner_sim.calls import ClientError
+from wm_planner_sim.client import Client, Episode
 from wm_planner_sim.live import LiveView, has_display
 from wm_planner_sim.partners import start_planner, start_simulator
 from wm_planner_sim.report import Run, write_report
