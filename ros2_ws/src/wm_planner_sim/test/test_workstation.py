@@ -37,7 +37,10 @@ SYSTEM = [
 ]
 """What ROS 2 takes from the system, here in the versions of the tests' environment."""
 NODE = "source scripts/env.sh && exec python -m wm_planner.node"
-FOREIGN = ("AMENT", "CMAKE", "COLCON", "FAST", "MUJOCO", "PYTHON", "RMW", "VIRTUAL", "WM", "_ROS")
+FOREIGN = (
+    *("AMENT", "CMAKE", "COLCON", "FAST", "MAKE", "MFLAGS", "MUJOCO", "PYTHON", "RMW", "VIRTUAL"),
+    *("WM", "_ROS"),
+)
 
 
 def _end_with_parent() -> None:
