@@ -55,9 +55,9 @@ class Watcher(Client):
         self.on_picture = self._pass_on
         self.create_subscription(PoseStamped, "target_pose", self._on_command, 100)
 
-    def ask(self, kind: Any, name: str, request: Any) -> Any:
-        """Call a service of the planner."""
-        return self._call(self.caller(kind, name), request)
+    def ask(self, kind: Any, name: str, request: Any, *, again: bool = True) -> Any:
+        """Call a service of the planner; ``again`` if the answer is lost, as the first may be."""
+        return self._call(self.caller(kind, name), request, again=again)
 
     def caller(self, kind: Any, name: str) -> Any:
         """Return the client of a service of the planner, the same each time."""

@@ -9,7 +9,7 @@ from rclpy.executors import Executor
 from rclpy.task import Future
 
 TIMEOUT = 60.0  # [s] for what takes far less than a second on a machine that is free
-LOST = 5.0  # [s] after which an answer counts as lost
+LOST = 10.0  # [s] after which an answer counts as lost
 
 
 class ClientError(RuntimeError):
@@ -19,7 +19,7 @@ class ClientError(RuntimeError):
 def call(
     client: Any, request: Any, executor: Executor, timeout: float = TIMEOUT, *, again: bool = True
 ) -> Any:
-    """Call a service; ask ``again`` once if there is no answer.
+    """Call a service; ask ``again`` once if there is no answer: only what may be done twice.
 
     Raises:
         ClientError: Nobody offers it, or nobody answers within the time [s].
