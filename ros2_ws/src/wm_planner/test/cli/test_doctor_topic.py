@@ -52,7 +52,9 @@ class Answer(NamedTuple):
 def camera() -> Iterator[None]:
     """Publishes the training's colours on every topic of the questions, until the tests end."""
     with contextlib.ExitStack() as ends:
-        context = ends.enter_context(rclpy.Context())
+        context = rclpy.Context()
+        context.init()
+        ends.callback(context.try_shutdown)
         node = rclpy.create_node("doctor_test_camera", context=context)
         ends.callback(node.destroy_node)
         publishers = {

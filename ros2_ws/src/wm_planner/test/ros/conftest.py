@@ -16,8 +16,12 @@ SpinUntil = Callable[[Callable[[], bool]], None]
 
 @pytest.fixture
 def context() -> Iterator[Context]:
-    with Context() as context:
+    context = Context()
+    context.init()
+    try:
         yield context
+    finally:
+        context.try_shutdown()
 
 
 @pytest.fixture

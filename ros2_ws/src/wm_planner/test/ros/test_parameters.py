@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from rclpy.context import Context
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
@@ -15,12 +14,6 @@ from wm_planner.ros.parameters import Parameters
 
 MakeNode = Callable[..., Node]
 FILES = Path(__file__).parents[2] / "config"
-
-
-@pytest.fixture(scope="module")
-def context() -> Iterator[Context]:
-    with Context() as context:
-        yield context
 
 
 @pytest.fixture
