@@ -73,7 +73,7 @@ def main() -> int:
         worker = WorkerEnvironment(setup.env)
         if goal != "worker":
             setup.run(goal)
-        has_worker = worker.complete or os.environ.get("WM_PLANNER_WORKER_PYTHON")
+        has_worker = worker.complete or setup.env.get("WM_PLANNER_WORKER_PYTHON")
         if goal == "worker" or (goal == "demo" and setup.sourced and not has_worker):
             choice = worker.make(os.environ.get("TORCH", ""), install=not setup.sourced)
             if goal == "worker":
@@ -169,6 +169,7 @@ class Setup(Environment):
 
     def make_venv_for_ros(self) -> bool:
         made_from = [str(ROOT), str(self.sourced), sys.base_prefix, dotted(sys.version_info[:2])]
+        made_from += ["without PyTorch"] if self.sourced else []  # older ones had it, and NumPy 2
         source = f"the one at {self.sourced}" if self.sourced else "wheels"
         options = ["--system-site-packages"] if self.sourced else []
         return self.make_venv(made_from, f"ROS 2 {self.distro}: {source}", *options)
@@ -245,6 +246,8 @@ def clean_environment() -> dict[str, str]:
     env = dict(os.environ)
     for name in ("_ROS_WHEELS_BOOTSTRAP_COMPLETE", "PYTHONHOME", "VIRTUAL_ENV"):
         env.pop(name, None)
+    if ROOT in Path(env.get("WM_PLANNER_WORKER_PYTHON", "")).parents:
+        del env["WM_PLANNER_WORKER_PYTHON"]
     for name in PATH_VARIABLES:
         kept = [p for p in env.get(name, "").split(":") if p and ROOT not in Path(p).parents]
         if kept:

@@ -33,8 +33,8 @@ else
         . "$_wm_install/local_setup.bash"
     fi
     export MUJOCO_GL="${MUJOCO_GL:-osmesa}"
-    # The interpreter that plans, after `make worker`, unless you have one of your own.
-    if [ -x "$_wm_root/.venv-worker/bin/python" ]; then
+    # The interpreter that plans, once `make worker` is through, unless you have one of your own.
+    if grep -qs '"packages"' "$_wm_root/.venv-worker/setup.json"; then
         export WM_PLANNER_WORKER_PYTHON="${WM_PLANNER_WORKER_PYTHON:-$_wm_root/.venv-worker/bin/python}"
     fi
     # Room for pictures in Fast DDS (docs/architecture.md), unless you have a profile of your own.

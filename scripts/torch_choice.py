@@ -130,6 +130,10 @@ def find_driver() -> Driver | None:
     error = cuda.cuInit(0) or cuda.cuDeviceGetCount(ctypes.byref(count))
     if error == NO_DEVICE and not text:
         return None
+    if error == NO_DEVICE or (not error and not count.value):
+        problem = "it finds no GPU: see what nvidia-smi says"
+        problem += ", and whether CUDA_VISIBLE_DEVICES hides it"
+        return Driver(version, takes, problem=problem)
     if error:
         name = ctypes.c_char_p()
         cuda.cuGetErrorString(error, ctypes.byref(name))

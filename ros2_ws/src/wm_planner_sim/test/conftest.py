@@ -167,12 +167,13 @@ class Between(Watcher):
             self._on_command(message)
 
 
-@pytest.fixture(autouse=True)
-def no_second_reader_of_images(request: pytest.FixtureRequest) -> Iterator[None]:
-    """After each test over DDS: no process that is there can hang in Fast DDS."""
-    yield
-    if "sampler" in request.fixturenames:
-        assert not dangerous(readers_of_images(request.getfixturevalue("sampler").node))
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Function) -> Any:
+    """After each test with a client, before its fixtures end: no process can hang in Fast DDS."""
+    result = yield
+    if sampler := item.funcargs.get("sampler"):
+        assert not dangerous(readers_of_images(sampler.node))
+    return result
 
 
 @pytest.fixture(scope="session")

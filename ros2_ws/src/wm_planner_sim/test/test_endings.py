@@ -175,7 +175,11 @@ main()
 
 @pytest.fixture
 def faulty_planner(
-    simulator: Partner, watch: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    simulator: Partner,
+    watch: Any,
+    patient: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Callable[[str], tuple[Any, Partner]]]:
     """Planners with a bug in their node, and their clients."""
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
@@ -185,6 +189,7 @@ def faulty_planner(
         *("-p", f"model.directory:={share / 'models' / 'franka_reach'}"),
         *("-r", "image:=rgb", "-r", "command:=target_pose", "-r", "__node:=faulty_planner"),
         *("-p", "commands.second_publisher:=warn"),
+        *(word for parameter in patient for word in ("-p", parameter)),
     ]
     with ExitStack() as stack:
 

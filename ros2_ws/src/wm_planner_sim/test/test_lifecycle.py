@@ -26,9 +26,12 @@ ACTIVATE, DEACTIVATE = Transition.TRANSITION_ACTIVATE, Transition.TRANSITION_DEA
 
 
 @pytest.fixture(scope="module")
-def managed(simulator: Partner, watch: Any) -> Iterator[tuple[Any, psutil.Process]]:
+def managed(
+    simulator: Partner, watch: Any, patient: tuple[str, ...]
+) -> Iterator[tuple[Any, psutil.Process]]:
     """A planner that waits for its manager, and its process."""
     partner = start_planner(
+        *patient,
         "autostart:=false",
         "commands.second_publisher:=warn",  # the other tests' planner
         name="managed_planner",

@@ -138,16 +138,18 @@ def test_a_signal_ends_the_loading_of_the_model(tmp_path: Path, number: signal.S
             time.sleep(0.05)
         planner.process.send_signal(number)
         assert planner.process.wait(60) == 0
+        psutil.wait_procs(children, timeout=60)
         assert not psutil.pid_exists(children[0].pid)
 
 
 @pytest.fixture
-def namespaced(simulator: Partner) -> Iterator[None]:
+def namespaced(simulator: Partner, patient: tuple[str, ...]) -> Iterator[None]:
     """Planners in the namespaces /left and /right that share a camera and an arm's pose."""
     words = [
         *("-r", "image:=/rgb", "-r", "current_pose:=/current_pose"),
         *("-p", f"model.directory:={MODEL}"),
         *("--params-file", str(SHARE / "config" / "demo.yaml")),
+        *(word for parameter in patient for word in ("-p", parameter)),
     ]
     with ExitStack() as stack:
         for side in ("left", "right"):

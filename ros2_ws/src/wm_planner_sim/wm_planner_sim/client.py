@@ -233,7 +233,7 @@ class Client(Node):
         if not sent.done():  # an answer is lost while the middleware still matches both ends
             sent = self._reach.send_goal_async(goal, on_feedback)
         handle = self._wait(sent, TIMEOUT)
-        until = time.monotonic() + LOST
+        until = time.monotonic() + TIMEOUT
         while not handle.accepted and self.rejection is None and time.monotonic() < until:
             self.spin_for(0.05)
         return handle

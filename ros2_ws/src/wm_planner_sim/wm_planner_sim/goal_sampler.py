@@ -28,10 +28,14 @@ class GoalSampler:
 
     def __init__(self) -> None:
         self.node = rclpy.create_node("goal_sampler")
+        name = self.node.resolve_service_name("sim/sample_goal")
+        try:
+            self._reader = ImageReader(self.node, name, reliable=True)
+        except BaseException:
+            self.node.destroy_node()
+            raise
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self.node)
-        name = self.node.resolve_service_name("sim/sample_goal")
-        self._reader = ImageReader(self.node, name, reliable=True)
         self._client = self.node.create_client(SampleGoal, "sim/sample_goal")
 
     def sample(self, seed: int) -> tuple[Image, NDArray[np.float64]]:

@@ -15,8 +15,8 @@ Readers = dict[tuple[str, str], list[bool]]
 def readers_of_images(node: Node) -> Readers:
     """Return the readers of all topics, services and actions whose messages hold images.
 
-    A process is named by the prefix of its readers' GUIDs (12 bytes in hexadecimal): ROS 2 makes
-    one participant for each process.
+    A process is named by the prefix of its readers' GUIDs (12 bytes in hexadecimal): there is one
+    participant for each context, and our processes have one context.
 
     Args:
         node: Its view of the graph is taken.
@@ -39,6 +39,8 @@ def dangerous(readers: Readers) -> Readers:
 
 def _holds_images(kind: str) -> bool:
     """Tell by the DDS name of a type, such as ``sensor_msgs::msg::dds_::Image_``."""
+    if kind.count("::") < 2:
+        return False  # of other programs
     package, folder, *_, name = kind.rstrip("_").split("::")
     return _has_image(package, folder, name)
 

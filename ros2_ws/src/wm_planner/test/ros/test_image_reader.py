@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from rclpy.context import Context
@@ -23,21 +24,8 @@ def _ignore(message: Image) -> None:
 
 
 @pytest.fixture
-def node() -> Iterator[Node]:
-    context = Context()
-    context.init()
-    node = Node("reader", context=context)
-    yield node
-    node.destroy_node()
-    context.shutdown()
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The steady clock of the module [s], set by the test."""
-    now = [100.0]
-    monkeypatch.setattr(image_reader.time, "monotonic", lambda: now[0])
-    return now
+def node(make_node: Callable[..., Node]) -> Node:
+    return make_node("reader")
 
 
 @pytest.mark.parametrize("first", [True, False])
@@ -60,13 +48,14 @@ def test_readers_of_best_effort_may_be_several(node: Node) -> None:
 
 
 def test_a_reliable_reader_begins_a_while_after_the_last_one_ended(
-    node: Node, clock: list[float]
+    node: Node, clock_of: Callable[..., Any]
 ) -> None:
+    clock = clock_of(image_reader)
     ImageSubscription(node, Image, "rgb", _ignore, RELIABLE).close()
     with pytest.raises(ImageReaderError, match="ended less than 1 s ago"):
         ImageSubscription(node, Image, "rgb", _ignore, RELIABLE)
     ImageSubscription(node, Image, "rgb", _ignore, sensor_data_qos()).close()
-    clock[0] += image_reader.REST
+    clock.now += image_reader.REST
     ImageSubscription(node, Image, "rgb", _ignore, RELIABLE).close()
 
 
@@ -79,9 +68,16 @@ def test_a_subscription_that_cannot_be_made_leaves_no_reader(node: Node) -> None
 def test_another_context_is_another_participant(node: Node) -> None:
     context = Context()
     context.init()
-    other = Node("other", context=context)
-    readers = [ImageReader(each, "/rgb", reliable=True) for each in (node, other)]
-    for reader in readers:
-        reader.close()
-    other.destroy_node()
-    context.shutdown()
+    try:
+        other = Node("other", context=context)
+        for each in (node, other):
+            ImageReader(each, "/rgb", reliable=True)
+    finally:
+        context.try_shutdown()
+
+
+def test_a_reader_that_is_closed_twice_ends_once(node: Node) -> None:
+    reader = ImageReader(node, "/rgb", reliable=False)
+    reader.close()
+    reader.close()
+    assert image_reader.why_not(node, "/rgb", reliable=False) == ""

@@ -33,7 +33,8 @@ Exit code: 0 nothing found, 1 warnings only, 2 a problem.
 """
 _NO_TORCH = Result(
     "torch", 1.0, 0.0, STOP,
-    "The model was not examined: the Python that has ROS 2 has no PyTorch. Ask without --topic.",
+    "The model was not examined: the Python that listens to the topic has no PyTorch. Run the same "
+    "command without --topic.",
 )  # fmt: skip
 
 
@@ -151,7 +152,7 @@ def _wants_model(arguments: argparse.Namespace) -> bool:
 
 def _needs_torch(arguments: argparse.Namespace) -> bool:
     """A topic is listened to where ROS is, even if torch is not there."""
-    return arguments.topic is None and _wants_model(arguments)
+    return arguments.model is not None and arguments.topic is None and _wants_model(arguments)
 
 
 def _versions() -> Section:

@@ -93,6 +93,7 @@ class Camera:
         """
         reliable = self._wanted_reliability()
         if reliable is None:
+            self._obstacle = ""
             return
         if self._subscription and anew and reliable != self._reliable:
             self._unsubscribe()

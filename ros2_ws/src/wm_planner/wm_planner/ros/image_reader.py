@@ -4,7 +4,8 @@ Fast DDS can loop for ever in ``take`` of a reliable reader that begins while an
 to another reader of the same process, or to one that has just ended (docs/architecture.md, "Fast
 DDS"). All code of this project that reads images from a topic does so through this module, which
 refuses to come near that state: a process that reads a topic reliably has no other reader of it,
-and a new reader waits until the one before it has been gone for a while.
+and a reliable reader begins a while after the one before it ended. Readers are counted for each
+context, which is one participant of DDS; our processes have one.
 """
 
 from __future__ import annotations
@@ -58,11 +59,14 @@ class ImageReader:
     def __init__(self, node: Node, topic: str, *, reliable: bool) -> None:
         if obstacle := why_not(node, topic, reliable=reliable):
             raise ImageReaderError(obstacle)
-        self._topic, self._reliable = _topic(node, topic), reliable
+        self._topic, self._reliable, self._open = _topic(node, topic), reliable, True
         self._count(1)
 
     def close(self) -> None:
-        """Note that the reader has ended."""
+        """Note that the reader has ended; a second call does nothing."""
+        if not self._open:
+            return
+        self._open = False
         self._count(-1)
         self._topic.ended = time.monotonic()
 
@@ -129,7 +133,7 @@ def why_not(node: Node, topic: str, *, reliable: bool) -> str:
             "one in its process, or Fast DDS can hang: share its images, or use best effort for all"
         )
     if reliable and time.monotonic() - readers.ended < REST:
-        return f"a reader of {topic} ended less than {REST:g} s ago: begin the next one later"
+        return f"a reader of {topic} ended less than {REST:g} s ago; the next one begins after that"
     return ""
 
 

@@ -97,9 +97,9 @@ def _worker(driver: str) -> int:
 def _no_gpu(driver: str, built: str | None) -> str:
     if built is None:
         return (
-            f"{driver}, but PyTorch is built for the CPU: let pip take the public build "
-            "(PIP_INDEX_URL, PIP_FIND_LINKS), delete .venv-worker and run `make worker` again, or "
-            "go on without the GPU: make worker TORCH=cpu"
+            f"{driver}, but PyTorch is built for the CPU: pip is set to an index with such builds "
+            "(PIP_INDEX_URL, PIP_FIND_LINKS or pip.conf). Unset that, delete .venv-worker and run "
+            "`make worker` again, or go on without the GPU: make worker TORCH=cpu"
         )
     return (
         f"{driver}, but PyTorch, built for CUDA {built}, finds no GPU: see what nvidia-smi says "
