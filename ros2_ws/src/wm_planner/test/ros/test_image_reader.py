@@ -76,8 +76,10 @@ def test_another_context_is_another_participant(node: Node) -> None:
         context.try_shutdown()
 
 
-def test_a_reader_that_is_closed_twice_ends_once(node: Node) -> None:
+def test_a_reader_that_is_closed_twice_ends_once(node: Node, clock_of: Callable[..., Any]) -> None:
+    clock = clock_of(image_reader)
     reader = ImageReader(node, "/rgb", reliable=False)
     reader.close()
     reader.close()
-    assert image_reader.why_not(node, "/rgb", reliable=False) == ""
+    clock.now += image_reader.REST
+    assert image_reader.why_not(node, "/rgb", reliable=True) == ""
