@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+KERNEL = Path("/proc/driver/nvidia/version")  # what the kernel tells of the driver
 NO_DEVICE = 100  # of cuInit
 MAJOR, MINOR = 75, 76  # attributes of a device: its compute capability
 
@@ -111,7 +112,7 @@ def choose(driver: Driver | None, wish: str = "", *, card: bool = False) -> Choi
 def find_driver() -> Driver | None:
     """The NVIDIA driver of this machine, if it has one and a GPU with it."""
     try:
-        text = Path("/proc/driver/nvidia/version").read_text()
+        text = KERNEL.read_text()
     except OSError:
         text = ""
     numbers = re.search(r"\b\d{3}\.\d+(?:\.\d+)?\b", text)

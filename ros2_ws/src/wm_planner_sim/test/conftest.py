@@ -72,11 +72,15 @@ class Watcher(Client):
             for name, value in values.items()
         ]
         request = SetParametersAtomically.Request(parameters=parameters)
-        while True:
+        result = None
+
+        def answered() -> bool:
+            nonlocal result
             result = self.ask(SetParametersAtomically, "set_parameters_atomically", request).result
-            if "coming to rest" not in result.reason:
-                return result
-            self.spin_for(0.05)
+            return "coming to rest" not in result.reason
+
+        self.spin_until(answered)
+        return result
 
     @contextmanager
     def settings(self, **values: Any) -> Iterator[None]:
@@ -114,10 +118,9 @@ class Watcher(Client):
         """Wait until the arm rests where it was told to stay, and no command comes any more."""
 
         def rests() -> bool:
-            count, at = len(self.commands), self.position
-            self.spin_for(0.3)
-            still = count == len(self.commands) and self.distance(at) < 1e-3
-            return still and self.told_to_stay()
+            count = len(self.commands)
+            self.settle()
+            return count == len(self.commands) and self.told_to_stay()
 
         self.spin_until(rests)
 

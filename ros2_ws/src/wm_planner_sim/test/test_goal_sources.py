@@ -30,7 +30,7 @@ def _pursue(client: Any, goal: Any) -> tuple[Any, list[Any]]:
     handle = client.send(goal, ENOUGH, lambda message: steps.append(message.feedback))
     assert handle.accepted, client.rejection.message
     answer = client.result(handle)
-    client.spin_for(0.5)
+    client.settle()
     return answer.result, steps
 
 
@@ -166,7 +166,7 @@ def test_sub_goals_are_passed_in_order_on_the_way_to_the_goal(client: Any) -> No
 
     client.spin_until(ended)
     result = ending.result().result
-    client.spin_for(0.5)
+    client.settle()
     assert result.error_code == Code.NONE, result.error_msg
     assert result.goals_reached == 3
     indices = [step.goal_index for step in steps]

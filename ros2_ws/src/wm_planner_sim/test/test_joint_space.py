@@ -65,8 +65,8 @@ class JointWatcher(Client):
         self.create_subscription(JointTrajectory, topic, self._on_trajectory, 100)
 
     def settled(self) -> np.ndarray:
-        """The measured joints (7,) [rad], half a second from now."""
-        self.spin_for(0.5)
+        """The measured joints (7,) [rad], when the arm rests."""
+        self.settle()
         return self.measured[-1]
 
     def begin(self) -> Any:
@@ -101,7 +101,7 @@ class Run:
         start: Measured joints before it (7,) [rad].
         told: All commands.
         commands: Their positions (n, 3) [rad].
-        measured: Joints during the goal and half a second longer (m, 7) [rad].
+        measured: Joints during the goal and until the arm rests (m, 7) [rad].
         answer: The result of the action.
     """
 

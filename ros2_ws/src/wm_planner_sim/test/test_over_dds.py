@@ -271,7 +271,7 @@ def test_a_killed_simulator_ends_the_goal_and_a_new_one_needs_no_new_planner(
             answer = client.result(handle)
             assert answer.status == GoalStatus.STATUS_ABORTED
             assert answer.result.error_code == ReachGoal.Result.NO_IMAGE
-            client.wait_held()
+            client.spin_until(client.told_to_stay)
         finally:
             simulator.restart()  # the other tests need it
     client.picture = None

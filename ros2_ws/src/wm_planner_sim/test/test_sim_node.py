@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from geometry_msgs.msg import PoseStamped
 from rcl_interfaces.msg import Log
+from rclpy.duration import Duration
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image, JointState
@@ -18,7 +19,7 @@ from sensor_msgs.msg import CameraInfo, Image, JointState
 from wm_planner.ros.image_reader import ImageSubscription
 from wm_planner.ros.qos import sensor_data_qos
 from wm_planner_sim import scene
-from wm_planner_sim.calls import ClientError
+from wm_planner_sim.calls import TIMEOUT, ClientError
 from wm_planner_sim.client import Client
 from wm_planner_sim.partners import Partner
 
@@ -35,8 +36,8 @@ class Wire:
         self.client = client
         self.heard: dict[str, list[Any]] = {"rgb": []}
         client.on_picture = self.heard["rgb"].append
-        self._target = client.create_publisher(PoseStamped, "target_pose", 10)
-        self._joints = client.create_publisher(JointState, "joint_command", 10)
+        self._target = client.create_publisher(PoseStamped, "target_pose", 1)
+        self._joints = client.create_publisher(JointState, "joint_command", 1)
         self._subscriptions = []
         for name, kind in (
             ("camera_info", CameraInfo),
@@ -54,19 +55,27 @@ class Wire:
         message.header.frame_id = frame
         p = message.pose.position
         p.x, p.y, p.z = (float(number) for number in position)
-        self._target.publish(message)
-        self.pass_time(0.6)
+        self._tell(self._target, message)
 
     def send_joints(self, message: JointState | None = None, **positions: float) -> None:
         if message is None:
             message = JointState(name=list(positions), position=list(positions.values()))
-        self._joints.publish(message)
-        self.pass_time(0.6)
+        self._tell(self._joints, message)
 
-    def pass_time(self, duration: float) -> None:
-        """Let simulated time pass [s], and the measurements that belong to it arrive."""
-        start = self.time
-        self.client.spin_until(lambda: self.time > start + duration)
+    def _tell(self, publisher: Any, message: Any) -> None:
+        """Send a command, and wait until it has arrived and the arm rests."""
+        publisher.publish(message)
+        assert publisher.wait_for_all_acked(Duration(seconds=TIMEOUT))
+        self.client.settle()
+
+    def heard_by_simulator(self) -> bool:
+        """Whether the simulator takes both kinds of commands from here."""
+        for publisher in (self._target, self._joints):
+            readers = self.client.get_subscriptions_info_by_topic(publisher.topic_name)
+            matched = publisher.get_subscription_count() == len(readers)
+            if not matched or "sim" not in [reader.node_name for reader in readers]:
+                return False
+        return True
 
     def close(self) -> None:
         """Leave the arm to the planner of other tests, which takes no second publisher."""
@@ -75,11 +84,6 @@ class Wire:
         self.client.destroy_publisher(self._joints)
         for subscription in self._subscriptions:
             self.client.destroy_subscription(subscription)
-
-    @property
-    def time(self) -> float:
-        """Of the newest measurement of the joints [s]."""
-        return seconds(self.heard["joint_states"][-1].header.stamp)
 
     @property
     def joints(self) -> np.ndarray:
@@ -97,6 +101,7 @@ def wire(simulator: Partner, watch: Any) -> Iterator[Wire]:
         wire = Wire(client)
         try:
             client.spin_until(lambda: all(wire.heard[n] for n in ("joint_states", "rgb")))
+            client.spin_until(wire.heard_by_simulator)
             client.reset(SEED)
             yield wire
         finally:
@@ -190,7 +195,7 @@ def test_a_joint_command_without_a_position_for_each_name_does_not_move_the_arm(
 def test_sampling_a_goal_does_not_move_the_hand(wire: Wire) -> None:
     before = wire.position
     picture, place = wire.client.sample_goal(SEED)
-    wire.pass_time(0.3)
+    wire.client.settle()
     np.testing.assert_allclose(wire.position, before, atol=1e-3)
     assert picture.encoding == "rgb8"
     assert (place >= scene.WORKSPACE_MIN).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Callable
@@ -32,7 +33,8 @@ from wm_planner_sim.goal_sampler import GoalSampler
 Array = NDArray[np.float64]
 Picture = NDArray[np.uint8]
 START_TIMEOUT = 150.0  # [s] torch and the model from a cold disk; less than pytest's patience
-SETTLE = 0.5  # [s] wall time after a goal's end, before the pose is read
+AT_REST = 0.5  # [s] of the measurements' time, in which a resting gripper stays where it is
+RESTING = 1e-3  # [m]
 
 
 @dataclass
@@ -80,6 +82,7 @@ class Client(Node):
         self._sampler = sampler or GoalSampler()
         self.picture: Image | None = None
         self.position: Array | None = None
+        self.pose_time = math.nan  # [s]
         self._images = self._poses = 0  # how many came
         self.status: PlanStatus | None = None
         self.rejection: PlanStatus | None = None
@@ -114,6 +117,22 @@ class Client(Node):
                 said = self.status.message if self.status else "nothing"
                 raise ClientError(f"not so after {timeout:.0f} s; the planner's status: {said}")
             self.spin_for(0.02)
+
+    def settle(self, timeout: float = TIMEOUT) -> None:
+        """Wait until the gripper rests, by what is measured from now on.
+
+        Raises:
+            ClientError: It goes on moving, or is not measured, for this time [s].
+        """
+        since, place = math.nan, np.full(3, math.nan)
+
+        def rests() -> bool:
+            nonlocal since, place
+            if not self.distance(place) < RESTING:
+                since, place = self.pose_time, np.array(self.position)
+            return self.pose_time - since >= AT_REST
+
+        self.spin_until(rests, timeout)
 
     def wait_active(self, timeout: float = START_TIMEOUT) -> None:
         """Wait until the camera runs, and the planner takes goals and hears its inputs.
@@ -205,7 +224,8 @@ class Client(Node):
             return episode
         # Simulated time may pass slowly on a busy machine; the planner ends every goal itself.
         answer = self.result(handle, 20 * timeout + 60)
-        self.spin_for(SETTLE)
+        with contextlib.suppress(ClientError):  # of a lost simulator the last pose counts
+            self.settle(LOST)
         episode.error_code = answer.result.error_code
         episode.message = answer.result.error_msg
         episode.steps = answer.result.steps
@@ -280,8 +300,9 @@ class Client(Node):
 
     def _on_pose(self, message: PoseStamped) -> None:
         self._poses += 1
-        p = message.pose.position
+        p, stamp = message.pose.position, message.header.stamp
         self.position = np.array([p.x, p.y, p.z])
+        self.pose_time = stamp.sec + stamp.nanosec * 1e-9
 
     def _on_status(self, message: PlanStatus) -> None:
         self.status = message
