@@ -14,6 +14,24 @@ from rclpy.node import Node
 SpinUntil = Callable[[Callable[[], bool]], None]
 
 
+@pytest.fixture(scope="session")
+def matched() -> Callable[..., bool]:
+    """Tells whether both ends of every topic that the nodes publish and read know each other.
+
+    Within a process Fast DDS may lose even a reliable message that is sent before.
+    """
+
+    def match(*nodes: Node) -> bool:
+        publishers = {p.topic_name: p for node in nodes for p in node.publishers}
+        readers = {s.topic_name: s for node in nodes for s in node.subscriptions}
+        return all(
+            publishers[topic].get_subscription_count() and readers[topic].get_publisher_count()
+            for topic in publishers.keys() & readers.keys()
+        )
+
+    return match
+
+
 @pytest.fixture
 def context() -> Iterator[Context]:
     context = Context()

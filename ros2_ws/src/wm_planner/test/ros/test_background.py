@@ -91,14 +91,14 @@ def test_a_bug_in_the_work_is_raised_where_the_callbacks_run(
 
 
 def test_compressed_pictures_are_decoded_and_what_is_wrong_with_them_is_said(
-    node: Node, spin_until: SpinUntil
+    node: Node, spin_until: SpinUntil, matched: Callable[..., bool]
 ) -> None:
     came: list[Any] = []
     config = ImagesConfig(transport="compressed", reliability="reliable")
     camera = Camera(node, config, 1.0, lambda: came.append(camera.frames.newest_first()[0]))
     with contextlib.closing(camera):
         publisher = node.create_publisher(CompressedImage, "image/compressed", 1)
-        spin_until(lambda: publisher.get_subscription_count() == 1)
+        spin_until(lambda: matched(node))
         publisher.publish(CompressedImage(format="jpeg", data=JPEG))
         spin_until(lambda: len(came) == 1)
         np.testing.assert_allclose(came[0][1].astype(int), PICTURE, atol=12)

@@ -112,7 +112,9 @@ def nodes(
         ("joint_trajectory", JOINTS),
     ],
 )
-def test_every_type_arrives_over_the_wire(nodes: Any, type: str, mapping: CommandMapping) -> None:
+def test_every_type_arrives_over_the_wire(
+    nodes: Any, matched: Callable[..., bool], type: str, mapping: CommandMapping
+) -> None:
     planner, arm, until = nodes
     config = CommandsConfig(type=type)
     output = CommandOutput(planner, config, mapping, "base")
@@ -122,6 +124,7 @@ def test_every_type_arrives_over_the_wire(nodes: Any, type: str, mapping: Comman
     until(lambda: not output.deaf, lambda: output.problems)
     until(lambda: planner.count_publishers("command") == 1)
     assert output.problems == []
+    until(lambda: matched(planner, arm))
     output.publish(MOVING)
     until(lambda: len(received) == 1)
     output.publish(STOP)
