@@ -21,6 +21,7 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
 from wm_planner_msgs.action import ReachGoal
+from wm_planner_msgs.msg import PlanStatus
 
 from wm_planner_sim.client import Client
 from wm_planner_sim.goal_sampler import GoalSampler
@@ -108,6 +109,11 @@ class Watcher(Client):
         assert handle.accepted, self.rejection.message
         self.spin_until(lambda: steps)
         return handle
+
+    def wait_status(self, words: str) -> PlanStatus:
+        """Wait for a status with these words; a busy machine may cause others before."""
+        self.spin_until(lambda: self.status is not None and words in self.status.message)
+        return self.status
 
     def told_to_stay(self) -> bool:
         """Whether the last command repeats the one before."""

@@ -124,13 +124,14 @@ def test_during_a_pause_of_the_camera_the_arm_waits_and_then_the_goal_is_reached
     assert handle.accepted, spoiler.rejection.message
     spoiler.spin_until(lambda: steps)
     spoiler.spoil = lambda image: None
-    spoiler.spin_until(lambda: spoiler.status.state == PlanStatus.HOLDING)
-    assert spoiler.status.error_code == ReachGoal.Result.NO_IMAGE
-    assert "holding: nothing new to plan from for" in spoiler.status.message
+    status = spoiler.wait_status("holding: nothing new to plan from for")
+    no_image = ReachGoal.Result.NO_IMAGE
+    assert (status.state, status.error_code) == (PlanStatus.HOLDING, no_image)
     spoiler.spin_until(spoiler.told_to_stay)
     spoiler.spoil = lambda image: image
     answer = spoiler.result(handle)
     assert answer.result.error_code == ReachGoal.Result.NONE, answer.result.error_msg
+    spoiler.settle()
     assert spoiler.distance(position) < 0.02
 
 

@@ -105,8 +105,7 @@ def test_an_ending_has_its_code_and_sentence_and_the_arm_is_held(between: Any, c
         assert answer.result.error_code == code, answer.result.error_msg
         assert ending.words in answer.result.error_msg
         assert answer.status == GoalStatus.STATUS_ABORTED
-        between.spin_until(lambda: between.status.error_code == code)
-        assert ending.words in between.status.message
+        assert between.wait_status(ending.words).error_code == code
         between.wait_held()
         between.commands.clear()
         between.spin_for(0.3)
@@ -233,9 +232,8 @@ def test_a_bug_in_a_transition_leaves_the_node_unconfigured_and_says_so(
     faulty_planner: Callable[..., tuple[Any, Partner]],
 ) -> None:
     client, partner = faulty_planner(ACTIVATION_RAISES)
-    client.spin_until(lambda: client.status and client.status.error_code == Code.UNKNOWN)
-    assert "a fault in a transition" in client.status.message
-    assert client.status.state == PlanStatus.INACTIVE
+    status = client.wait_status("a fault in a transition")
+    assert (status.state, status.error_code) == (PlanStatus.INACTIVE, Code.UNKNOWN)
     state = client.ask(GetState, "get_state", GetState.Request()).current_state.id
     assert state == State.PRIMARY_STATE_UNCONFIGURED
     assert partner.process.poll() is None

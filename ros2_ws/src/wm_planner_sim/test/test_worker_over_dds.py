@@ -60,9 +60,8 @@ def test_a_goal_holds_while_its_worker_is_started_again_and_is_then_reached(
     handle = _reachable(client, SEEDS[0])
     (worker,) = _workers(planner)
     worker.kill()
-    client.spin_until(lambda: client.status.state == PlanStatus.HOLDING)
-    assert client.status.error_code == Code.WORKER_LOST
-    assert "SIGKILL" in client.status.message
+    status = client.wait_status("SIGKILL")
+    assert (status.state, status.error_code) == (PlanStatus.HOLDING, Code.WORKER_LOST)
     client.spin_until(client.told_to_stay)
     answer = client.result(handle)
     assert answer.result.error_code == Code.NONE, answer.result.error_msg
@@ -75,9 +74,8 @@ def test_the_arm_waits_for_a_plan_that_is_late_and_then_the_goal_is_reached(
     (worker,) = _workers(planner)
     worker.send_signal(signal.SIGSTOP)
     try:
-        client.spin_until(lambda: "holding: no plan for" in client.status.message)
-        assert client.status.state == PlanStatus.HOLDING
-        assert client.status.error_code == Code.WORKER_LOST
+        status = client.wait_status("holding: no plan for")
+        assert (status.state, status.error_code) == (PlanStatus.HOLDING, Code.WORKER_LOST)
         client.spin_until(client.told_to_stay)
     finally:
         worker.send_signal(signal.SIGCONT)
