@@ -119,7 +119,7 @@ class Client(Node):
             self.spin_for(0.02)
 
     def settle(self, timeout: float = TIMEOUT) -> None:
-        """Wait until the gripper rests, by what is measured from now on.
+        """Wait until the gripper rests, by the stamps of its measured poses.
 
         Raises:
             ClientError: It goes on moving, or is not measured, for this time [s].
