@@ -30,7 +30,7 @@ build: ## setup, then build the workspace
 worker: ## make the environment that plans, with PyTorch for this machine's GPU, and check it
 	$(BOOTSTRAP) worker
 
-demo: ## the arm reaches goals given as pictures; ends with a report
+demo: ## the arm reaches goals given as images; ends with a report
 	$(BOOTSTRAP) demo
 	@$(ENV) $(ISOLATED) python -m wm_planner_sim.demo $(if $(HEADLESS),--headless) $(DEMO_ARGS)
 

@@ -34,7 +34,7 @@ from wm_planner.models.dino_wm.architecture import (
 )
 from wm_planner.models.dino_wm.model import DinoWorldModel
 from wm_planner.models.loading import load, resolve_device
-from wm_planner.models.protocol import Latent, Observation
+from wm_planner.models.protocol import Latent, ObservationBatch
 from wm_planner.models.spec import (
     ActionSpec,
     ImageSpec,
@@ -125,7 +125,7 @@ class Models:
         return DinoWorldModel(paper_spec(), None, self.device, **options)
 
     def cost(self, samples: int, iterations: int, upstream: bool, **options: object) -> Cost:
-        """FLOP of one plan, but for the two pictures that ours encodes, and peak memory."""
+        """FLOP of one plan, but for the two images that ours encodes, and peak memory."""
         model = self.make(**options)
         sizes, width, device = model.architecture, self.spec.model_action_dim, self.device
         if upstream:
@@ -153,28 +153,28 @@ class Models:
 
 @dataclass
 class Scene:
-    """A picture and a goal, raw, with their proprio."""
+    """An image and a goal, raw, with their proprio."""
 
-    now: Observation
-    goal: Observation
+    now: ObservationBatch
+    goal: ObservationBatch
 
     @classmethod
     def random(cls, spec: ModelSpec, device: torch.device) -> Scene:
-        def observe(seed: int) -> Observation:
+        def observe(seed: int) -> ObservationBatch:
             generator = torch.Generator().manual_seed(seed)
             side, names = spec.image.size, spec.proprio.names
             coarse = torch.rand(1, 3, 8, 8, generator=generator)
             smooth = torch.nn.functional.interpolate(coarse, size=(side, side), mode="bicubic")
             pixels = (255 * smooth.clamp(0, 1)).to(torch.uint8).permute(0, 2, 3, 1)
             state = torch.randn(1, 1, len(names), generator=generator) if names else None
-            return Observation(
+            return ObservationBatch(
                 pixels[:, None].to(device), None if state is None else state.to(device)
             )
 
         return cls(observe(1), observe(2))
 
     def for_upstream(self, model: DinoWorldModel) -> list[tuple[Tensor, Tensor]]:
-        """Normalised pictures (1, 3, side, side) and proprio (1, P): now, and the goal."""
+        """Normalised images (1, 3, side, side) and proprio (1, P): now, and the goal."""
         pairs = []
         for seen in (self.now, self.goal):
             pixels = seen.images[:, 0].permute(0, 3, 1, 2) / 255.0

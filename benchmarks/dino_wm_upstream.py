@@ -2,7 +2,7 @@
 
 In our own words after gaoyuezhou/dino_wm at 0a9492f: ``planning/cem.py``, ``rollout`` of
 ``models/visual_world_model.py``, ``models/vit.py``, ``planning/objectives.py`` (``last``). The
-picture is encoded anew for every candidate, attention is a full masked matrix, and every step
+image is encoded anew for every candidate, attention is a full masked matrix, and every step
 computes its whole window. The encoder alone is ours, with fused attention.
 """
 
@@ -32,12 +32,10 @@ class Upstream:
         self.mask = (frame[:, None] >= frame[None, :]).float()
         self.trace: list[tuple[Tensor, Tensor]] = []
 
-    def encode(self, pictures: Tensor, proprio: Tensor) -> tuple[Tensor, Tensor]:
-        """Normalised pictures (b, 3, 224, 224) and proprio (b, P) to their embeddings."""
+    def encode(self, images: Tensor, proprio: Tensor) -> tuple[Tensor, Tensor]:
+        """Normalised images (b, 3, 224, 224) and proprio (b, P) to their embeddings."""
         side = self.sizes.encoder.input_size
-        resized = functional.interpolate(
-            pictures, size=(side, side), mode="bilinear", antialias=True
-        )
+        resized = functional.interpolate(images, size=(side, side), mode="bilinear", antialias=True)
         return self.networks.encoder(resized), self.networks.proprio_encoder(proprio)
 
     def write(self, z: Tensor, action: Tensor) -> Tensor:
@@ -63,9 +61,9 @@ class Upstream:
             x = feed_forward.net(x) + x
         return self.networks.predictor.transformer.norm(x).view_as(z)
 
-    def rollout(self, pictures: Tensor, proprio: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
-        """The last frame's embeddings after actions (b, H, A) from pictures (b, 3, 224, 224)."""
-        visual, state = self.encode(pictures, proprio)
+    def rollout(self, images: Tensor, proprio: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
+        """The last frame's embeddings after actions (b, H, A) from images (b, 3, 224, 224)."""
+        visual, state = self.encode(images, proprio)
         tiled = state[:, None].expand(-1, visual.shape[1], -1)
         room = visual.new_zeros(*visual.shape[:2], self.sizes.action_width)
         z = torch.cat([visual, tiled, room], dim=-1)[:, None]
@@ -78,9 +76,9 @@ class Upstream:
     def losses(self, observation: tuple[Tensor, Tensor], goal: Tensor, actions: Tensor) -> Tensor:
         """Losses (S,) of candidates (S, H, A); the observation is repeated for each, as pixels."""
         count = len(actions)
-        picture, proprio = (t.repeat(count, *[1] * (t.ndim - 1)) for t in observation)
+        image, proprio = (t.repeat(count, *[1] * (t.ndim - 1)) for t in observation)
         with torch.no_grad():
-            visual, state = self.rollout(picture, proprio, actions)
+            visual, state = self.rollout(image, proprio, actions)
         goal_visual, goal_state = (part.repeat(count, *[1] * (part.ndim - 1)) for part in goal)
         return (visual - goal_visual).square().mean(dim=(1, 2)) + (
             (state - goal_state).square().mean(dim=1)

@@ -1,6 +1,6 @@
 """An hour of simulated time with faults: camera, pose, simulator, worker, clock, goals, parameters.
 
-Simulator, planner and this script run as separate processes over DDS; pictures, poses and the clock
+Simulator, planner and this script run as separate processes over DDS; images, poses and the clock
 pass through this script, which spoils them. After every goal the commands on the wire are checked.
 
 python benchmarks/faults.py [--minutes 60] [--factor 4] [--goals 1000] [--seed 0]
@@ -36,7 +36,7 @@ from sensor_msgs.msg import Image
 from wm_planner_msgs.action import ReachGoal
 from wm_planner_msgs.msg import PlanStatus
 
-from wm_planner.control import Code
+from wm_planner.control import ErrorCode
 from wm_planner.ros.contract import MOVED
 from wm_planner_sim import scene, seeds
 from wm_planner_sim.calls import ClientError
@@ -49,13 +49,13 @@ PATIENCE = 60.0  # [s] wall time, until a goal without an end counts as lost
 MAX_SPEED = 0.5  # [m/s] limits.max_speed
 TICK = 0.02  # [s] of the simulated clock, and of commands.rate
 HELD = 1e-5  # [m] a command that moves less holds
-CAMERA_RATE = 33.0  # [Hz] pictures per second of wall time
+CAMERA_RATE = 33.0  # [Hz] images per second of wall time
 RESTART = 0.5  # [s] a worker needs longer than that to load its model
 REACTION = 0.2  # [s] until the arm is held
 
 
 class Harness(Client):
-    """A client through which pictures, poses and the clock pass."""
+    """A client through which images, poses and the clock pass."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -66,12 +66,12 @@ class Harness(Client):
         self.clock_offset = 0.0
         self.clock_runs = True
         self.sim_time = 0.0
-        self.passes = [0.0]  # when pictures were passed on
+        self.passes = [0.0]  # when images were passed on
         self.told: list[tuple[float, str]] = []  # the status' sentences, and when they came
         self._camera = self.create_publisher(Image, "spoiled", QoSProfile(depth=10))
         self._clock = self.create_publisher(Clock, "/clock", 10)
         self._pose = self.create_publisher(PoseStamped, "shifted_pose", 10)
-        self.on_picture = self._pass_on
+        self.on_image = self._pass_on
         self.create_subscription(Clock, "/sim_clock", self._on_clock, 100)
         self.create_subscription(PoseStamped, "target_pose", self._on_command, 1000)
         self.actions = ActionClient(self, ReachGoal, "wm_planner/reach_goal")
@@ -115,14 +115,14 @@ class Harness(Client):
         del self.measured[:-1], self.passes[:-1]
 
     def flood(self, seconds: float) -> None:
-        """The newest picture two hundred times a second."""
+        """The newest image two hundred times a second."""
         until = time.monotonic() + seconds
-        picture = self.picture
+        image = self.image
         while time.monotonic() < until:
-            if picture is not None:
-                self._camera.publish(picture)
+            if image is not None:
+                self._camera.publish(image)
             self.spin_for(0.005)
-            picture = self.picture
+            image = self.image
 
     def set(self, name: str, value: Any) -> bool:
         """Whether the planner took a parameter."""
@@ -180,11 +180,11 @@ class Run:
         node, seed = self.node, seeds.EVALUATION[5000 + self.random.randrange(3000)]
         began = node.sim_time
         node.reset(seed)
-        picture, _ = node.sample_goal(seed)
+        image, _ = node.sample_goal(seed)
         node.forget()
         # Too small to be reached before the fault comes.
         tolerance = 0.0 if fault == "none" else 1e-6
-        handle = node.send(ReachGoal.Goal(image=picture, tolerance=tolerance), TIMEOUT)
+        handle = node.send(ReachGoal.Goal(image=image, tolerance=tolerance), TIMEOUT)
         if not handle.accepted:
             self.outcomes[fault]["rejected"] += 1
             self.problems.append(f"{fault}: rejected: {node.rejection and node.rejection.message}")
@@ -197,14 +197,14 @@ class Run:
         while not future.done() and time.monotonic() < until:
             node.spin_for(0.05)
         if fault == "simulator killed":
-            at = max(at, node.passes[-1])  # its last pictures may have waited here
+            at = max(at, node.passes[-1])  # its last images may have waited here
         if undo:
             undo()
         node.spin_for(0.2)
         if not future.done():
             self.problems.append(f"{fault}: a goal without an end")
             return
-        code = Code(future.result().result.error_code)
+        code = ErrorCode(future.result().result.error_code)
         self.outcomes[fault][code.name] += 1
         if risk := dangerous(readers_of_images(node)):
             self.problems.append(f"{fault}: Fast DDS can hang in these readers of images: {risk}")
@@ -214,13 +214,13 @@ class Run:
     def storm(self, goals: int) -> None:
         """Goals sent, canceled and preempted at random."""
         node = self.node
-        picture, _ = node.sample_goal(seeds.EVALUATION[4999])
+        image, _ = node.sample_goal(seeds.EVALUATION[4999])
         pending: list[Any] = []
         handles: list[Any] = []
         node.forget()
         began = node.sim_time
         for _ in range(goals):
-            sent = node.actions.send_goal_async(ReachGoal.Goal(image=picture, tolerance=1e-6))
+            sent = node.actions.send_goal_async(ReachGoal.Goal(image=image, tolerance=1e-6))
             with contextlib.suppress(ClientError):
                 node.spin_until(sent.done, PATIENCE)
             handle = sent.result() if sent.done() else None
@@ -243,7 +243,7 @@ class Run:
             self.problems.append(f"storm: {lost} of {len(pending)} goals without an end")
         for future in pending:
             if future.done():
-                self.outcomes["storm"][Code(future.result().result.error_code).name] += 1
+                self.outcomes["storm"][ErrorCode(future.result().result.error_code).name] += 1
         self._check_commands("storm", None)
         self.simulated += max(node.sim_time - began, 0.0)
 
@@ -300,12 +300,12 @@ class Run:
     def _trace(self, fault: str, at: float, moves: Iterable[tuple[float, float]]) -> None:
         """Keep what happened in a goal whose arm moved for too long."""
         commands = " ".join(f"{t - at:.2f}:{move:.2f}" for t, move in moves)
-        pictures = " ".join(f"{t - at:.2f}" for t in self.node.passes)
+        images = " ".join(f"{t - at:.2f}" for t in self.node.passes)
         told = "\n".join(f"{t - at:.2f} {text}" for t, text in self.node.told)
         self.traces.append(
             f"{fault}, all in seconds after it (frozen: after the arm moved)\n"
             f"commands, and millimeters moved: {commands}\n"
-            f"pictures passed on: {pictures}\nstatus:\n{told}"
+            f"images passed on: {images}\nstatus:\n{told}"
         )
 
 
@@ -328,7 +328,7 @@ def _camera(spoil: Callable[[Image], Image | None]) -> Callable[[Run], Callable[
 
 
 def _frozen(run: Run) -> Callable[[], None]:
-    kept = run.node.picture
+    kept = run.node.image
 
     def spoil(image: Image) -> Image:
         image.data = kept.data
@@ -411,7 +411,7 @@ def _restart_simulator(run: Run) -> Callable[[], None]:
     def undo() -> None:
         run.node.clock_offset = 0.0  # its clock begins at 0, and a stamp cannot lie before
         run.simulator.restart()
-        run.node.picture = None
+        run.node.image = None
         run.node.wait_active()
 
     return undo
@@ -477,7 +477,7 @@ STOPPING = {
     "camera stopped": REACTION,
     "camera garbled": REACTION,
     "camera short": REACTION,
-    "camera frozen": REACTION + 2 / CAMERA_RATE,  # one equal picture is forgiven
+    "camera frozen": REACTION + 2 / CAMERA_RATE,  # one equal image is forgiven
     "pose stopped": REACTION,
     "simulator killed": REACTION,
     "worker SIGKILL": REACTION,

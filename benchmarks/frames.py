@@ -1,4 +1,4 @@
-"""Times a picture's way to another process and an answer's way back, by three means.
+"""Times an image's way to another process and an answer's way back, by three means.
 
 python benchmarks/frames.py [--rounds 300]
 """
@@ -16,17 +16,18 @@ from multiprocessing.connection import Connection
 
 import numpy as np
 
-from wm_planner.worker.messages import Failed, PlanRequest, Scene
+from wm_planner.types import Observation
+from wm_planner.worker.messages import Failed, PlanRequest
 from wm_planner.worker.shared import Arena, make_memory
 from wm_planner.worker.wire import Wire
 
 SIZES = ((480, 640), (720, 1280))
-PAUSE = 0.005  # [s] pictures do not follow each other at once either
+PAUSE = 0.005  # [s] images do not follow each other at once either
 ANSWER = Failed(1, "seen")
 
 
 def serve(means: str, end: int, memory: int) -> None:
-    """The other process: has the picture in its own memory, then answers."""
+    """The other process: has the image in its own memory, then answers."""
     if means == "pickle":
         connection = Connection(end)
         while True:
@@ -40,8 +41,10 @@ def serve(means: str, end: int, memory: int) -> None:
 
 def times(means: str, height: int, width: int, rounds: int) -> list[float]:
     """Seconds of every round."""
-    scene = Scene(np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8))
-    request = PlanRequest(1, scene, 0.0)
+    observation = Observation(
+        (np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8),)
+    )
+    request = PlanRequest(1, observation)
     ours, theirs = socket.socketpair()
     memory = make_memory()
     descriptors = [theirs.fileno(), memory]
@@ -77,7 +80,7 @@ def main() -> None:
         serve(means, int(end), int(memory))
         return
     print(f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}")
-    print(f"{'picture':>10} {'means':>14} {'p50 [ms]':>9} {'p95 [ms]':>9}")
+    print(f"{'image':>10} {'means':>14} {'p50 [ms]':>9} {'p95 [ms]':>9}")
     names = {"pickle": "pickled", "socket": "socket", "memory": "shared memory"}
     for height, width in SIZES:
         for means, name in names.items():

@@ -37,7 +37,7 @@ def times(work: Callable[[], object], rounds: int) -> tuple[float, float]:
 
 
 def raw_message(row: Encoding, height: int, width: int) -> SimpleNamespace:
-    """A random picture of an encoding, its data an array as rclpy delivers it."""
+    """A random image of an encoding, its data an array as rclpy delivers it."""
     random = np.random.default_rng(0)
     shared = row.shared[0] * row.shared[1]
     values = height * width * row.channels + (2 * height * width // shared) * row.two_planes
@@ -53,7 +53,7 @@ def raw_message(row: Encoding, height: int, width: int) -> SimpleNamespace:
 
 
 def compressed_message(kind: str, height: int, width: int) -> SimpleNamespace:
-    """A smooth picture with some noise, compressed as image_transport does."""
+    """A smooth image with some noise, compressed as image_transport does."""
     random = np.random.default_rng(0)
     small = random.integers(0, 256, (height // 20, width // 20, 3), dtype=np.uint8)
     smooth = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
@@ -107,7 +107,7 @@ def main() -> None:
     monitor = CameraMonitor(CameraExpectation(224, 224, (0.5,) * 3, (0.3,) * 3))
     print("\n| camera contract | best | median |\n|---|---|---|")
     best, median = times(lambda: monitor.observe(image, 0.0), options.rounds)
-    print(f"| observe, every picture | {best:.3f} | {median:.3f} |")
+    print(f"| observe, every image | {best:.3f} | {median:.3f} |")
     best, median = times(lambda: monitor.check(image), options.rounds)
     print(f"| check, at intervals | {best:.3f} | {median:.3f} |")
 

@@ -1,8 +1,8 @@
 """Latency of the whole loop over DDS: simulator, planner and this script as separate processes.
 
-Pictures of 640x480, stamped with system time, in three runs: plans of a given length follow each
-other without a pause while the camera gives 25 pictures a second; the same while other programs
-join and leave, as ``ros2 topic echo`` does; and a planner that is free when a picture comes (5 Hz).
+Images of 640x480, stamped with system time, in three runs: plans of a given length follow each
+other without a pause while the camera gives 25 images a second; the same while other programs
+join and leave, as ``ros2 topic echo`` does; and a planner that is free when an image comes (5 Hz).
 The processes use the Fast DDS profile of ``config/fastdds.xml``; see docs/architecture.md.
 
 python benchmarks/loop.py [--seconds 60] [--plan-time 0.3] [--default-dds]
@@ -39,7 +39,7 @@ from wm_planner_sim.partners import start_planner, start_simulator
 SEED = seeds.EVALUATION[2000]
 NEVER = 1e-9  # a tolerance that is not reached, so that the goal goes on
 HOLDS = "holds"
-DELAY = "picture's publication to callback: p99 [s]"  # of /diagnostics, over the last 1000
+DELAY = "image's publication to callback: p99 [s]"  # of /diagnostics, over the last 1000
 JAZZY = os.environ.get("ROS_DISTRO") == "jazzy"
 PROFILE = "FASTRTPS_DEFAULT_PROFILES_FILE" if JAZZY else "FASTDDS_DEFAULT_PROFILES_FILE"
 JOINER = """
@@ -55,7 +55,7 @@ while time.monotonic() < until:
 WANTED = {
     "commands [Hz]": "50",
     "gap between commands, longest [ms]": "at most 60, back to back",
-    "picture's publication to callback, p99 [ms]": "under 20",
+    "image's publication to callback, p99 [ms]": "under 20",
     "stamp to command less plan time, p95 [ms]": "at most 15, planner free",
 }
 
@@ -66,7 +66,7 @@ class Recorder(Node):
     def __init__(self) -> None:
         super().__init__("recorder")
         self.commands: list[tuple[float, float]] = []  # arrival and stamp [s, system time]
-        self.plans: list[tuple[float, float, float]] = []  # when ready, picture's age, plan time
+        self.plans: list[tuple[float, float, float]] = []  # when ready, image's age, plan time
         self.delay = self.holds = float("nan")
         self.create_subscription(PoseStamped, "target_pose", self._on_command, 100)
         self.create_subscription(PlanStatus, "wm_planner/status", self._on_status, 100)
@@ -132,7 +132,7 @@ def measure(seconds: float, camera_rate: float, *parameters: str, joining: bool)
         assert handle.accepted, client.rejection
         client.spin_for(2.0)
         executor.remove_node(client)
-        client.destroy_node()  # it would take every picture
+        client.destroy_node()  # it would take every image
         recorder = Recorder()
         executor.add_node(recorder)
         with others_join(joining):
@@ -165,7 +165,7 @@ def figures(record: Recorder) -> dict[str, float]:
         "held for something late, times": record.holds,
         "plan time, median [ms]": 1e3 * np.median(plan_time),
         "time between plans, median [ms]": 1e3 * np.median(np.diff(ready)),
-        "picture's publication to callback, p99 [ms]": 1e3 * record.delay,
+        "image's publication to callback, p99 [ms]": 1e3 * record.delay,
         "stamp to command less plan time, median [ms]": 1e3 * np.median(to_command),
         "stamp to command less plan time, p95 [ms]": 1e3 * np.quantile(to_command, 0.95),
     }

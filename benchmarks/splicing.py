@@ -6,7 +6,7 @@ The embedded model drives the simulated arm, plans back to back, each of a given
 
     nearest   from the point of the plan's path that is nearest to the arm: what the planner does
     whole     from the plan's beginning, as if it came at once
-    literal   from the moment of its arrival, as if it had been followed since its picture
+    literal   from the moment of its arrival, as if it had been followed since its image
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ import torch
 from wm_planner.config import Config
 from wm_planner.control import Command, Commander, Pose
 from wm_planner.control import stream as streams
-from wm_planner.worker import PlanRequest, Scene, SetGoal
+from wm_planner.types import Observation
+from wm_planner.worker import PlanRequest, SetGoal
 from wm_planner.worker.engine import Engine
 from wm_planner_sim import evaluation, scene, seeds
 from wm_planner_sim.simulation import CONTROL_PERIOD, Simulation
@@ -30,7 +31,7 @@ from wm_planner_sim.simulation import CONTROL_PERIOD, Simulation
 MODEL = Path(__file__).parents[1] / "ros2_ws/src/wm_planner_sim/models/franka_reach"
 SECONDS = 6.0  # simulated, per goal
 MARGIN = 0.1  # [m] so that the box clamps nothing
-PICTURE_TICKS = 10  # a picture every 0.2 s
+IMAGE_TICKS = 10  # an image every 0.2 s
 RULES: dict[str, Callable[..., float]] = {
     "nearest": streams.nearest,
     "whole": lambda times, points, here, latest: 0.0,
@@ -41,22 +42,22 @@ RULES: dict[str, Callable[..., float]] = {
 def run(simulation: Simulation, engine: Engine, config: Config, seed: int, latency: float) -> dict:
     """One goal; times [s], speeds [m/s], accelerations [m/s^2] of the command."""
     goal = evaluation.start_episode(simulation, seed)
-    engine.set_goal(SetGoal(seed, Scene(goal.picture)))
+    engine.set_goal(SetGoal(seed, Observation((goal.image,))))
     commands: list[Command] = []
     commander = Commander(config, engine.spec, commands.append)
     start = simulation.time
     commander.start(_pose(simulation), start)
-    plan, arrival, picture, away = None, 0.0, None, []
+    plan, arrival, observation, away = None, 0.0, None, []
     for tick in range(round(SECONDS / CONTROL_PERIOD)):
         now = simulation.time
         if plan and now >= arrival - 1e-9:
             commander.splice(plan.actions, plan.stamp, now)
             plan = None
-        if tick % PICTURE_TICKS == 0:
-            picture = Scene(simulation.render()), now
-        if plan is None and picture:
-            plan = engine.answer(PlanRequest(seed, *picture))
-            arrival, picture = now + latency, None
+        if tick % IMAGE_TICKS == 0:
+            observation = Observation((simulation.render(),), stamp=now)
+        if plan is None and observation:
+            plan = engine.answer(PlanRequest(seed, observation))
+            arrival, observation = now + latency, None
         commander.send(_pose(simulation), now)
         simulation.set_target(commands[-1].position)
         simulation.step()

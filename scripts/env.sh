@@ -37,7 +37,7 @@ else
     if grep -qs '"packages"' "$_wm_root/.venv-worker/setup.json"; then
         export WM_PLANNER_WORKER_PYTHON="${WM_PLANNER_WORKER_PYTHON:-$_wm_root/.venv-worker/bin/python}"
     fi
-    # Room for pictures in Fast DDS (docs/architecture.md), unless you have a profile of your own.
+    # Room for images in Fast DDS (docs/architecture.md), unless you have a profile of your own.
     if [ -z "$FASTRTPS_DEFAULT_PROFILES_FILE$FASTDDS_DEFAULT_PROFILES_FILE" ]; then
         _wm_profile="$_wm_install/wm_planner/share/wm_planner/config/fastdds.xml"
         if [ "${ROS_DISTRO:-jazzy}" = jazzy ]; then

@@ -55,7 +55,7 @@ def main(directory: Path) -> None:
                 formula="mean and standard deviation (ddof 0) over all steps",
             ),
         ),
-        # Root of `distance` between two pictures of one state, and from start to goal: measured.
+        # Root of `distance` between two images of one state, and from start to goal: measured.
         calibration=Calibration(noise_floor=0.01, typical_distance=1.0, tolerance=0.1),
         training=Training(epoch=20, epochs=20, seed=0, command="python train.py"),
         control_rate=5.0,

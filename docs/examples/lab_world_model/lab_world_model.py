@@ -1,6 +1,6 @@
 """A world model of a laboratory, known to wm_planner by an entry point alone.
 
-It averages the picture over a grid of cells and predicts how the cells change with a small network.
+It averages the image over a grid of cells and predicts how the cells change with a small network.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from wm_planner.images.preprocess import Preprocess
 from wm_planner.models import ModelSpec
 from wm_planner.models.loading import WeightsError
-from wm_planner.models.protocol import Latent, Observation
+from wm_planner.models.protocol import Latent, ObservationBatch
 from wm_planner.planning import Objective
 
-CELLS = 8  # along one side of the picture
+CELLS = 8  # along one side of the image
 
 
 def networks(spec: ModelSpec) -> nn.Module:
@@ -44,8 +44,8 @@ class LabWorldModel:
         self._dynamics.to(device).eval().requires_grad_(False)
 
     @torch.no_grad()
-    def encode(self, observation: Observation) -> Latent:
-        """The newest picture as ``visual`` (B, 1, cells, 3)."""
+    def encode(self, observation: ObservationBatch) -> Latent:
+        """The newest image as ``visual`` (B, 1, cells, 3)."""
         newest = self._preprocess(observation.images[:, -1:])[:, 0]
         cells = nn.functional.adaptive_avg_pool2d(newest, CELLS)
         return Latent(visual=cells.flatten(2).transpose(1, 2)[:, None])
@@ -55,7 +55,7 @@ class LabWorldModel:
         B, N, H, _ = actions.shape
         state = latent.visual[:, None, -1].flatten(2).expand(B, N, -1)
         frames = [state]
-        for step in range(H):  # the first action acts on the picture the robot sees now
+        for step in range(H):  # the first action acts on the image the robot sees now
             change = self._dynamics(torch.cat([state, actions[:, :, step].to(state)], dim=-1))
             state = state + change
             frames.append(state)
@@ -67,5 +67,5 @@ class LabWorldModel:
         return objective((frames - goal.visual[:, None, -1:]).square().mean(dim=(-2, -1)))
 
     def decode(self, latent: Latent) -> Tensor | None:
-        """No pictures."""
+        """No images."""
         return None

@@ -11,7 +11,7 @@ ARGUMENTS = {
     "config_file": ("planner", "Settings: a file of config/, without .yaml (franka, planner)."),
     "profile": ("", "Commands for a controller: a file of config/profiles/, without .yaml."),
     "overrides": ("['']", "Hydra overrides, e.g. \"['planning.horizon=8']\"."),
-    "image": ("image", "Topic of the camera; compressed pictures come on <image>/compressed."),
+    "image": ("image", "Topic of the camera; compressed images come on <image>/compressed."),
     "current_pose": ("current_pose", "Topic of the measured end-effector pose."),
     "joint_states": ("joint_states", "Topic of the measured joints."),
     "command": ("", "Topic of the commands; empty: the profile's, or 'command'."),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from wm_planner.control import Code
+from wm_planner.control import ErrorCode
 
 SOURCES = Path(__file__).parents[2]
 PAGE = SOURCES.parents[1] / "docs" / "faults.md"
@@ -34,13 +34,13 @@ def test_every_row_names_a_test() -> None:
     assert [row for row in ROWS if not row.startswith(heads) and not TEST_ID.search(row)] == []
 
 
-@pytest.mark.parametrize("code", Code, ids=lambda code: code.name)
-def test_every_code_has_a_row(code: Code) -> None:
+@pytest.mark.parametrize("code", ErrorCode, ids=lambda code: code.name)
+def test_every_code_has_a_row(code: ErrorCode) -> None:
     assert any(f"`{code.name}`" in row for row in ROWS)
 
 
 def test_a_case_that_is_named_is_one_of_its_test() -> None:
     (endings,) = SOURCES.glob("*/test/**/test_endings.py")
     cases = {case for row in ROWS for _, _, case in TEST_ID.findall(row) if case}
-    tested = re.findall(r"^    Code\.(\w+): Ending\(", endings.read_text(), re.MULTILINE)
+    tested = re.findall(r"^    ErrorCode\.(\w+): Ending\(", endings.read_text(), re.MULTILINE)
     assert cases == set(tested)

@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 import pytest
 
-from wm_planner.control import Code, Refused
-from wm_planner.goal_library import GoalLibrary, read_picture
+from wm_planner.control import ErrorCode, Refused
+from wm_planner.goal_library import GoalLibrary, read_image
 
-PICTURE = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+IMAGE = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
 STATE = {"x": 0.25, "y": -1.5}
 
 
@@ -24,43 +24,43 @@ def library(tmp_path: Path) -> GoalLibrary:
 
 
 def test_what_is_saved_is_loaded_bit_for_bit(library: GoalLibrary) -> None:
-    path = library.save("home", PICTURE, STATE, overwrite=False)
+    path = library.save("home", IMAGE, STATE, overwrite=False)
     assert path == library.directory / "home.png"
-    picture, state = library.load("home")
-    np.testing.assert_array_equal(picture, PICTURE)
+    image, state = library.load("home")
+    np.testing.assert_array_equal(image, IMAGE)
     assert state == STATE
     assert library.names() == ["home"]
 
 
 def test_a_taken_name_is_refused_unless_told_otherwise(library: GoalLibrary) -> None:
-    library.save("home", PICTURE, STATE, overwrite=False)
+    library.save("home", IMAGE, STATE, overwrite=False)
     with pytest.raises(Refused, match="set overwrite to replace it") as caught:
-        library.save("home", 255 - PICTURE, {}, overwrite=False)
-    assert caught.value.outcome.code is Code.INVALID_GOAL
-    np.testing.assert_array_equal(library.load("home")[0], PICTURE)
-    library.save("home", 255 - PICTURE, {}, overwrite=True)
-    picture, state = library.load("home")
-    np.testing.assert_array_equal(picture, 255 - PICTURE)
-    assert state == {}, "the old state belongs to the old picture"
+        library.save("home", 255 - IMAGE, {}, overwrite=False)
+    assert caught.value.outcome.code is ErrorCode.INVALID_GOAL
+    np.testing.assert_array_equal(library.load("home")[0], IMAGE)
+    library.save("home", 255 - IMAGE, {}, overwrite=True)
+    image, state = library.load("home")
+    np.testing.assert_array_equal(image, 255 - IMAGE)
+    assert state == {}, "the old state belongs to the old image"
 
 
-def test_replacing_a_jpeg_leaves_one_picture_of_the_name(library: GoalLibrary) -> None:
+def test_replacing_a_jpeg_leaves_one_image_of_the_name(library: GoalLibrary) -> None:
     library.directory.mkdir()
-    cv2.imwrite(str(library.directory / "home.jpg"), PICTURE)
-    library.save("home", PICTURE, {}, overwrite=True)
+    cv2.imwrite(str(library.directory / "home.jpg"), IMAGE)
+    library.save("home", IMAGE, {}, overwrite=True)
     assert [path.name for path in library.directory.iterdir()] == ["home.png"]
 
 
 @pytest.mark.parametrize("name", ["", "../home", "a/b", ".hidden", "two words", "home.png"])
 def test_a_name_that_could_be_a_path_is_refused(library: GoalLibrary, name: str) -> None:
     with pytest.raises(Refused, match="is no name"):
-        library.save(name, PICTURE, {}, overwrite=False)
+        library.save(name, IMAGE, {}, overwrite=False)
 
 
 def test_a_directory_that_cannot_be_written_to_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no directory")
     with pytest.raises(Refused, match="goal 'home' cannot be stored"):
-        GoalLibrary(str(tmp_path / "file" / "goals")).save("home", PICTURE, {}, overwrite=False)
+        GoalLibrary(str(tmp_path / "file" / "goals")).save("home", IMAGE, {}, overwrite=False)
 
 
 def test_without_a_directory_there_are_no_goals() -> None:
@@ -78,7 +78,7 @@ def test_without_a_directory_there_are_no_goals() -> None:
     ],
 )
 def test_a_damaged_state_is_refused(library: GoalLibrary, text: str) -> None:
-    library.save("home", PICTURE, STATE, overwrite=False)
+    library.save("home", IMAGE, STATE, overwrite=False)
     (library.directory / "home.json").write_text(text)
     with pytest.raises(Refused, match=r"home\.json is no stored state"):
         library.load("home")
@@ -87,7 +87,7 @@ def test_a_damaged_state_is_refused(library: GoalLibrary, text: str) -> None:
 def test_a_disk_that_is_full_leaves_the_stored_goal_as_it_was(
     library: GoalLibrary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    library.save("home", PICTURE, STATE, overwrite=False)
+    library.save("home", IMAGE, STATE, overwrite=False)
     write = Path.write_bytes
 
     def full(path: Path, data: bytes) -> int:
@@ -96,8 +96,8 @@ def test_a_disk_that_is_full_leaves_the_stored_goal_as_it_was(
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(Refused, match=r"cannot be stored: .* No space left"):
-        library.save("home", 255 - PICTURE, {}, overwrite=True)
-    np.testing.assert_array_equal(library.load("home")[0], PICTURE)
+        library.save("home", 255 - IMAGE, {}, overwrite=True)
+    np.testing.assert_array_equal(library.load("home")[0], IMAGE)
     assert library.load("home")[1] == STATE
     assert sorted(p.name for p in library.directory.iterdir()) == ["home.json", "home.png"]
 
@@ -108,10 +108,10 @@ NO_PATHS = ["/" + "a" * 5000, "~nosuchuser/x", "/tmp/\0x"]
 @pytest.mark.parametrize("path", NO_PATHS, ids=["too long", "of nobody", "with a null"])
 def test_what_is_no_path_is_refused(path: str) -> None:
     with pytest.raises(Refused, match=r"cannot be read|there is no file"):
-        read_picture(path)
+        read_image(path)
     for ask in (
         lambda: GoalLibrary(path).load("home"),
-        lambda: GoalLibrary(path).save("home", PICTURE, {}, overwrite=True),
+        lambda: GoalLibrary(path).save("home", IMAGE, {}, overwrite=True),
     ):
         with pytest.raises(Refused) as caught:
             ask()
@@ -119,7 +119,7 @@ def test_what_is_no_path_is_refused(path: str) -> None:
 
 
 def test_a_name_that_no_message_can_carry_is_not_listed(library: GoalLibrary) -> None:
-    library.save("home", PICTURE, {}, overwrite=False)
+    library.save("home", IMAGE, {}, overwrite=False)
     (library.directory / "caf\udce9.png").write_bytes(b"a name that is not UTF-8")
     assert library.names() == ["home"]
 
@@ -128,17 +128,17 @@ def _chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
-def test_a_picture_of_billions_of_pixels_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+def test_an_image_of_billions_of_pixels_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
     header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
     chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(b"\0" * 100)), (b"IEND", b"")]
     data = b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*chunk) for chunk in chunks)
     (tmp_path / "huge.png").write_bytes(data)
     with pytest.raises(Refused, match="60000") as caught:
-        read_picture(tmp_path / "huge.png")
-    assert caught.value.outcome.code is Code.IMAGE_FORMAT
+        read_image(tmp_path / "huge.png")
+    assert caught.value.outcome.code is ErrorCode.IMAGE_FORMAT
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="there is no file") as caught:
-        read_picture(tmp_path / "away.png")
-    assert caught.value.outcome.code is Code.INVALID_GOAL
+        read_image(tmp_path / "away.png")
+    assert caught.value.outcome.code is ErrorCode.INVALID_GOAL

@@ -116,20 +116,20 @@ class ObjectiveConfig:
 
 @dataclass
 class ImagesConfig:
-    """How camera and goal pictures are read."""
+    """How camera and goal images are read."""
 
     generic_color_order: str = setting(
         "refuse",
-        "Channel order of 8UC3 and 8UC4 pictures: refuse, rgb or bgr.",
+        "Channel order of 8UC3 and 8UC4 images: refuse, rgb or bgr.",
         choices=["refuse", "rgb", "bgr"],
     )
     float_range: str = setting(
         "refuse",
-        "Range of float pictures: refuse, [0,1] or [0,255].",
+        "Range of float images: refuse, [0,1] or [0,255].",
         choices=["refuse", "[0,1]", "[0,255]"],
     )
     bit_depth: int = setting(
-        0, "Bits used in 16-bit pictures, 8 to 16; 0: not declared.", choices=[0, *range(8, 17)]
+        0, "Bits used in 16-bit images, 8 to 16; 0: not declared.", choices=[0, *range(8, 17)]
     )
     transport: str = setting(
         "raw", "Camera messages: raw or compressed.", choices=["raw", "compressed"]
@@ -141,13 +141,13 @@ class ImagesConfig:
     )
     depth: int = setting(1, "QoS depth of the camera subscription.", low=1, high=100)
     slop: float = setting(
-        0.02, "Pictures of several cameras that belong together are no further apart [s].", low=0.0
+        0.02, "Images of several cameras that belong together are no further apart [s].", low=0.0
     )
 
 
 @dataclass
 class ProprioConfig:
-    """Where the state comes from that some models need beside the picture."""
+    """Where the state comes from that some models need beside the image."""
 
     source: str = setting(
         "none",
@@ -163,24 +163,24 @@ class ProprioConfig:
         of=str,
     )
     slop: float = setting(
-        0.05, "The state that belongs to a picture is no further from its stamp [s].", low=0.0
+        0.05, "The state that belongs to an image is no further from its stamp [s].", low=0.0
     )
 
 
 @dataclass
 class CameraConfig:
-    """The camera contract of every picture that is planned from: what each finding does."""
+    """The camera contract of every image that is planned from: what each finding does."""
 
-    aspect_ratio: str = severity("warn", "The picture has another shape than in training.")
-    resolution: str = severity("warn", "The picture is smaller than in training.")
-    black: str = severity("stop", "The picture is black.")
-    constant: str = severity("stop", "The picture is of one colour.")
-    float_feed: str = severity("stop", "A [0, 1] picture was cast to 8 bits.")
+    aspect_ratio: str = severity("warn", "The image has another shape than in training.")
+    resolution: str = severity("warn", "The image is smaller than in training.")
+    black: str = severity("stop", "The image is black.")
+    constant: str = severity("stop", "The image is of one colour.")
+    float_feed: str = severity("stop", "A [0, 1] image was cast to 8 bits.")
     near_zero: str = severity("stop", "All values are near zero.")
     saturated: str = severity("stop", "Most values are at the upper end.")
     channel_swap: str = severity("stop", "Red and blue are exchanged.")
     statistics: str = severity("warn", "The channel means are far from those of training.")
-    frozen: str = severity("stop", "The picture does not change while the arm moves.")
+    frozen: str = severity("stop", "The image does not change while the arm moves.")
     latent: str = severity("warn", "The model's latent lies outside its training.")
 
 
@@ -307,7 +307,7 @@ class SessionConfig:
     timeout: float = setting(30.0, "A goal without its own timeout ends after this [s].", above=0.0)
     hold_after: float = setting(
         0.08,
-        "Hold, and go on later, when the next picture, measured pose or plan takes longer than "
+        "Hold, and go on later, when the next image, measured pose or plan takes longer than "
         "this and 2.5 times as long as usual [s]; as long as the timeouts: never.",
         low=0.0,
     )

@@ -1,4 +1,4 @@
-"""Goals stored by name: a picture, and beside it the robot's state, in one directory."""
+"""Goals stored by name: an image, and beside it the robot's state, in one directory."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from types import SimpleNamespace
 
 import cv2
 
-from wm_planner.control import Code, Refused
+from wm_planner.control import ErrorCode, Refused
 from wm_planner.images import ImageFormatError, decode
 from wm_planner.images.errors import shorten
-from wm_planner.worker import Picture
+from wm_planner.types import RgbImage
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 NAME = re.compile(r"[A-Za-z0-9_-]+")
 MAX_SENTENCE = 500  # an error may repeat a path of any length
-MAX_BYTES = 2**28  # of a picture's file; the most pixels that are decoded, raw, are fewer
+MAX_BYTES = 2**28  # of an image's file; the most pixels that are decoded, raw, are fewer
 UNUSABLE = (OSError, ValueError, RuntimeError)  # what a path or a file that is none may raise
 
 
-def read_picture(file: str | Path) -> Picture:
+def read_image(file: str | Path) -> RgbImage:
     """A PNG or JPEG file as RGB, uint8 (height, width, 3); checked as a message would be.
 
     Args:
         file: Its path; ``~`` is the home of the planner's user.
 
     Raises:
-        Refused: There is no such file, or it is no picture.
+        Refused: There is no such file, or it is no image.
     """
     try:
         path = Path(file).expanduser()
@@ -38,13 +38,13 @@ def read_picture(file: str | Path) -> Picture:
         raise _refused(f"the file {shorten(str(file))} cannot be read", error) from error
     if data is None:
         raise Refused(
-            Code.INVALID_GOAL,
+            ErrorCode.INVALID_GOAL,
             f"there is no file {path} on the planner's machine, or it has over {MAX_BYTES} bytes",
         )
     try:
         return decode(SimpleNamespace(format="", data=data))
     except ImageFormatError as error:
-        raise Refused(Code.IMAGE_FORMAT, f"{path} is not a readable picture: {error}") from error
+        raise Refused(ErrorCode.IMAGE_FORMAT, f"{path} is not a readable image: {error}") from error
 
 
 class GoalLibrary:
@@ -72,68 +72,69 @@ class GoalLibrary:
         """
         if self._directory is None:
             raise Refused(
-                Code.INVALID_GOAL, "there are no stored goals: set the parameter goals.directory"
+                ErrorCode.INVALID_GOAL,
+                "there are no stored goals: set the parameter goals.directory",
             )
         return self._directory
 
     def names(self) -> list[str]:
         """The stored goals, in alphabetical order."""
-        return sorted(self._pictures())
+        return sorted(self._images())
 
-    def load(self, name: str) -> tuple[Picture, dict[str, float]]:
-        """A goal's picture, uint8 (height, width, 3), and the state stored with it, by name.
+    def load(self, name: str) -> tuple[RgbImage, dict[str, float]]:
+        """A goal's image, uint8 (height, width, 3), and the state stored with it, by name.
 
         Raises:
             Refused: It is not there, or cannot be read.
         """
         # Compared with what is there, so that no name can lead out of the directory.
-        pictures = self._pictures()
-        if name not in pictures:
+        images = self._images()
+        if name not in images:
             raise Refused(
-                Code.INVALID_GOAL,
+                ErrorCode.INVALID_GOAL,
                 f"no stored goal '{name}' in {self.directory}; there are: "
-                f"{', '.join(sorted(pictures)) or 'none'}",
+                f"{', '.join(sorted(images)) or 'none'}",
             )
-        picture, state = read_picture(pictures[name]), self.directory / f"{name}.json"
+        image, state = read_image(images[name]), self.directory / f"{name}.json"
         try:
             values = json.loads(state.read_text())["proprio"] if state.is_file() else {}
-            return picture, {str(key): float(value) for key, value in values.items()}
+            return image, {str(key): float(value) for key, value in values.items()}
         except (*UNUSABLE, TypeError, KeyError, AttributeError, OverflowError) as error:
             raise Refused(
-                Code.INVALID_GOAL,
+                ErrorCode.INVALID_GOAL,
                 f"{state} is no stored state ({error!r}): save the goal again, or delete the file",
             ) from error
 
     def save(
-        self, name: str, picture: Picture, proprio: dict[str, float], *, overwrite: bool
+        self, name: str, image: RgbImage, proprio: dict[str, float], *, overwrite: bool
     ) -> Path:
         """Store a goal.
 
         Args:
             name: Letters, digits, ``-`` and ``_``.
-            picture: RGB, uint8 (height, width, 3).
+            image: RGB, uint8 (height, width, 3).
             proprio: State by name, in the spec's units; empty: none.
             overwrite: Replace a goal of this name.
 
         Returns:
-            The picture's file.
+            The image's file.
 
         Raises:
             Refused: The name is bad or taken, or the directory cannot be written to.
         """
         if not NAME.fullmatch(name):
             raise Refused(
-                Code.INVALID_GOAL, f"'{name}' is no name: use letters, digits, '-' and '_'"
+                ErrorCode.INVALID_GOAL, f"'{name}' is no name: use letters, digits, '-' and '_'"
             )
-        old = self._pictures().get(name)
+        old = self._images().get(name)
         if old and not overwrite:
             raise Refused(
-                Code.INVALID_GOAL,
+                ErrorCode.INVALID_GOAL,
                 f"{old} exists: set overwrite to replace it, or choose another name",
             )
         path, state = self.directory / f"{name}.png", self.directory / f"{name}.json"
-        written, png = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-        assert written, "OpenCV encodes every 8-bit picture"
+        written, png = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+        assert written, "OpenCV encodes every 8-bit image"
         files = {path: png.tobytes()}
         if proprio:
             files[state] = json.dumps({"proprio": proprio}).encode()
@@ -146,7 +147,7 @@ class GoalLibrary:
             raise _refused(f"goal '{name}' cannot be stored", error) from error
         return path
 
-    def _pictures(self) -> dict[str, Path]:
+    def _images(self) -> dict[str, Path]:
         directory = self.directory
         try:
             return {
@@ -159,7 +160,7 @@ class GoalLibrary:
 
 
 def _refused(what: str, error: Exception) -> Refused:
-    return Refused(Code.INVALID_GOAL, f"{what}: {error}"[:MAX_SENTENCE])
+    return Refused(ErrorCode.INVALID_GOAL, f"{what}: {error}"[:MAX_SENTENCE])
 
 
 def _replace(files: dict[Path, bytes], outdated: Path) -> None:
@@ -168,7 +169,7 @@ def _replace(files: dict[Path, bytes], outdated: Path) -> None:
     try:
         for path, data in files.items():
             partial[path].write_bytes(data)
-        outdated.unlink(missing_ok=True)  # an old state with a new picture would be a wrong goal
+        outdated.unlink(missing_ok=True)  # an old state with a new image would be a wrong goal
         for path in files:
             os.replace(partial[path], path)
     finally:

@@ -19,15 +19,15 @@ from rclpy.signals import SignalHandlerOptions
 from wm_planner_msgs.msg import PlanStatus
 
 from wm_planner.config import ConfigError
-from wm_planner.control import Code, Outcome
+from wm_planner.control import ErrorCode, Status
 from wm_planner.images import conversion_path
 from wm_planner.ros.background import Background
 from wm_planner.ros.goal_server import GoalServer
 from wm_planner.ros.goal_services import GoalServices
-from wm_planner.ros.operation import Operation
 from wm_planner.ros.parameters import Parameters
 from wm_planner.ros.plan_once import PlanOnceService
 from wm_planner.ros.reporter import Reporter
+from wm_planner.ros.runtime import PlannerRuntime
 
 FAREWELL = 0.2  # [s] for the last goal's result and the last status to leave
 LINGER = 1.0  # [s] more for a lifecycle manager to ask for the final state
@@ -36,7 +36,7 @@ LINGER = 1.0  # [s] more for a lifecycle manager to ask for the final state
 class PlannerNode(LifecycleNode):
     """A lifecycle node: configure loads the model, activate opens the loop.
 
-    Deactivating tells the arm to hold first. What exists while configured is an ``Operation``.
+    Deactivating tells the arm to hold first. What exists while configured is an ``PlannerRuntime``.
 
     Args:
         **kwargs: As for ``rclpy.node.Node``.
@@ -52,7 +52,7 @@ class PlannerNode(LifecycleNode):
         self._goals = GoalServer(self, background, self._reporter.reject)
         self._plan_once = PlanOnceService(self, background)
         self._goal_services = GoalServices(self, background)
-        self._operation: Operation | None = None
+        self._operation: PlannerRuntime | None = None
         self.finalized = False
         self.interrupted: Callable[[], bool] = lambda: False  # whether to end, not load, the model
 
@@ -77,7 +77,7 @@ class PlannerNode(LifecycleNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Read the parameters, load the model, open the topics; nothing moves yet."""
         try:
-            operation = Operation(
+            operation = PlannerRuntime(
                 self,
                 self._settings.config(),
                 self._reporter,
@@ -87,7 +87,7 @@ class PlannerNode(LifecycleNode):
                 self.interrupted,
             )
         except Exception as error:  # rclpy would swallow it; whatever it is, the user must know
-            reason = Outcome(Code.NOT_ACTIVE, f"not configured: {error}")
+            reason = Status(ErrorCode.NOT_ACTIVE, f"not configured: {error}")
             self.get_logger().error(reason.message)
             self._reporter.tell(PlanStatus.INACTIVE, reason)
             return TransitionCallbackReturn.FAILURE
@@ -95,11 +95,11 @@ class PlannerNode(LifecycleNode):
         ready = operation.link.ready
         assert ready
         settings = self._reporter.config(operation.config)
-        self.get_logger().info(f"pictures: {conversion_path()}")
+        self.get_logger().info(f"images: {conversion_path()}")
         self.get_logger().info(f"{ready.description}; settings:\n{settings}")
         for warning in ready.warnings:
             self.get_logger().warning(warning)
-        self._reporter.tell(PlanStatus.INACTIVE, Outcome(Code.NOT_ACTIVE, "configured"))
+        self._reporter.tell(PlanStatus.INACTIVE, Status(ErrorCode.NOT_ACTIVE, "configured"))
         return TransitionCallbackReturn.SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -110,24 +110,26 @@ class PlannerNode(LifecycleNode):
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Hold the arm and end the goal; nothing is sent to the arm afterwards."""
-        self.hold_and_stop(Outcome(Code.NOT_ACTIVE, "the node was deactivated"))
+        self.hold_and_stop(Status(ErrorCode.NOT_ACTIVE, "the node was deactivated"))
         return super().on_deactivate(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Unload the model and close the topics."""
         self._close()
-        self._reporter.tell(PlanStatus.INACTIVE, Outcome(Code.NOT_ACTIVE, "cleaned up"))
+        self._reporter.tell(PlanStatus.INACTIVE, Status(ErrorCode.NOT_ACTIVE, "cleaned up"))
         return TransitionCallbackReturn.SUCCESS
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """From any state: hold and end the goal; ``main`` then ends the process."""
-        self.hold_and_stop(Outcome(Code.NOT_ACTIVE, "the node was shut down"))
+        self.hold_and_stop(Status(ErrorCode.NOT_ACTIVE, "the node was shut down"))
         self.finalized = True
         return TransitionCallbackReturn.SUCCESS
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """After an exception in a transition, which rclpy swallows: hold, and start afresh."""
-        reason = Outcome(Code.UNKNOWN, "a fault in a transition of the node: configure it again")
+        reason = Status(
+            ErrorCode.UNKNOWN, "a fault in a transition of the node: configure it again"
+        )
         self.get_logger().fatal(reason.message)
         self.hold_and_stop(reason)
         self._close()
@@ -140,7 +142,7 @@ class PlannerNode(LifecycleNode):
         self._goals.destroy()
         super().destroy_node()
 
-    def hold_and_stop(self, outcome: Outcome) -> None:
+    def hold_and_stop(self, outcome: Status) -> None:
         """Hold, end the goal and take no more."""
         if self._operation:
             self._operation.deactivate(outcome)
@@ -177,14 +179,14 @@ def main() -> None:
     executor.add_node(node)
     if autostart and node.trigger_configure() == TransitionCallbackReturn.SUCCESS:
         node.trigger_activate()
-    end = Outcome(Code.NOT_ACTIVE, "the node was shut down")
+    end = Status(ErrorCode.NOT_ACTIVE, "the node was shut down")
     try:
         while not stopping and not node.finalized:
             _spin(node, executor, 0.1)
     except ExternalShutdownException:
         pass
     except Exception as error:  # a bug: the arm holds, the client is told, the process ends
-        end = Outcome(Code.UNKNOWN, f"a fault in the planner's node, which ends now: {error!r}")
+        end = Status(ErrorCode.UNKNOWN, f"a fault in the planner's node, which ends now: {error!r}")
         node.get_logger().fatal(traceback.format_exc())
     finally:  # whatever happened, the arm holds
         node.hold_and_stop(end)
@@ -196,7 +198,7 @@ def main() -> None:
     executor.shutdown()
     node.destroy_node()
     rclpy.try_shutdown()
-    if end.code is Code.UNKNOWN:
+    if end.code is ErrorCode.UNKNOWN:
         raise SystemExit(1)
 
 

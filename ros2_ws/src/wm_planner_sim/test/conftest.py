@@ -43,7 +43,7 @@ PATIENT = (
 class Watcher(Client):
     """A client that also writes down every command on the wire, and can spoil the camera.
 
-    It passes the simulator's pictures on to the topic ``spoiled``, as ``spoil`` changes them.
+    It passes the simulator's images on to the topic ``spoiled``, as ``spoil`` changes them.
     """
 
     def __init__(self, planner: str, sampler: GoalSampler) -> None:
@@ -53,7 +53,7 @@ class Watcher(Client):
         self.commands: list[np.ndarray] = []
         self.spoil: Callable[[Image], Image | None] = lambda image: image
         self._spoiled = self.create_publisher(Image, "spoiled", QoSProfile(depth=10))
-        self.on_picture = self._pass_on
+        self.on_image = self._pass_on
         self.create_subscription(PoseStamped, "target_pose", self._on_command, 100)
 
     def ask(self, kind: Any, name: str, request: Any, *, again: bool = True) -> Any:
@@ -267,7 +267,7 @@ def spoiler(simulator: Partner, spoiled_planner: Watcher) -> Watcher:
 
 
 BRITTLE = '''
-"""A family of models that fails on a picture with a white corner."""
+"""A family of models that fails on an image with a white corner."""
 
 from wm_planner.models.latent import LatentWorldModel
 

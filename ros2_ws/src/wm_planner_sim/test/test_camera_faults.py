@@ -50,7 +50,7 @@ def _short(image: Image) -> Image:
 
 
 class _Frozen:
-    """Repeats one picture, its stamps advancing."""
+    """Repeats one image, its stamps advancing."""
 
     def __init__(self) -> None:
         self._first: Image | None = None
@@ -74,7 +74,7 @@ def _pursue(client: Any, seed: int, spoil: Callable[[Image], Image | None]) -> A
     ("spoil", "name"),
     [(_swapped, "channel_swap"), (_black, "black"), (_unit_floats_cast, "float_feed")],
 )
-def test_a_picture_unlike_training_ends_the_goal_by_name(
+def test_an_image_unlike_training_ends_the_goal_by_name(
     spoiler: Any, spoil: Callable[[Image], Image], name: str
 ) -> None:
     result = _pursue(spoiler, SEEDS[0], spoil)
@@ -106,7 +106,7 @@ def _before_time_began(image: Image) -> Image:
     [_short, _before_time_began, lambda image: None],
     ids=["undecodable", "negative stamp", "silent"],
 )
-def test_without_good_pictures_the_goal_ends_after_the_image_timeout(
+def test_without_good_images_the_goal_ends_after_the_image_timeout(
     spoiler: Any, spoil: Callable[[Image], Image | None]
 ) -> None:
     with spoiler.settings(session__image_timeout=1.0):
@@ -140,7 +140,7 @@ def test_during_a_pause_of_the_camera_the_arm_waits_and_then_the_goal_is_reached
     [(_short, "100 bytes short"), (lambda image: None, "nothing usable came on /spoiled for")],
     ids=["refused", "silent"],
 )
-def test_what_is_wrong_with_the_pictures_is_in_status_and_diagnostics(
+def test_what_is_wrong_with_the_images_is_in_status_and_diagnostics(
     spoiler: Any, spoil: Callable[[Image], Image | None], words: str
 ) -> None:
     cameras: list[DiagnosticStatus] = []
@@ -165,13 +165,13 @@ def test_what_is_wrong_with_the_pictures_is_in_status_and_diagnostics(
 
 
 @pytest.mark.parametrize(("spoil", "name"), [(_swapped, "channel_swap"), (_black, "black")])
-def test_a_goal_picture_unlike_training_is_rejected_by_name(
+def test_a_goal_image_unlike_training_is_rejected_by_name(
     spoiler: Any, spoil: Callable[[Image], Image], name: str
 ) -> None:
     goal, _ = spoiler.sample_goal(SEEDS[3])
     assert not spoiler.send(ReachGoal.Goal(image=spoil(goal)), LONG).accepted
     assert spoiler.rejection.error_code == CONTRACT
-    assert f"the goal picture: {name} (" in spoiler.rejection.message
+    assert f"the goal image: {name} (" in spoiler.rejection.message
 
 
 def test_a_camera_that_recovers_lets_the_next_goal_succeed(spoiler: Any) -> None:

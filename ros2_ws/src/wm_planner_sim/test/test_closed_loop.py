@@ -50,7 +50,7 @@ def pursue(simulation: Simulation, model: LatentWorldModel | None) -> list[Episo
     episodes = []
     for seed in seeds.EVALUATION[:GOALS]:
         goal = evaluation.start_episode(simulation, seed)
-        policy = ModelPolicy(model, goal.picture, seed=seed) if model else RandomPolicy(seed)
+        policy = ModelPolicy(model, goal.image, seed=seed) if model else RandomPolicy(seed)
         episodes.append(evaluation.run_episode(simulation, policy, goal.position, STEPS))
     return episodes
 
@@ -86,14 +86,14 @@ def test_action_mean_off_by_one_standard_deviation_is_no_better_than_random(
     assert reached(pursue(simulation, shifted)) <= AT_RANDOM
 
 
-def test_a_picture_below_the_tolerance_shows_a_hand_within_two_centimetres(
+def test_an_image_below_the_tolerance_shows_a_hand_within_two_centimetres(
     simulation: Simulation,
 ) -> None:
     trained = model()
     calibration = trained.spec.calibration
     for seed in seeds.EVALUATION[GOALS : GOALS + 4]:
         goal = evaluation.start_episode(simulation, seed)
-        policy = ModelPolicy(trained, goal.picture, seed=seed)
+        policy = ModelPolicy(trained, goal.image, seed=seed)
         episode = evaluation.run_episode(
             simulation, policy, goal.position, STEPS, measure=policy.distance
         )

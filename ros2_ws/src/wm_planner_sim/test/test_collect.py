@@ -25,8 +25,8 @@ def data() -> Dataset:
 
 
 def test_shapes_and_types(data: Dataset) -> None:
-    assert data.pictures.shape == (8, STEPS + 1, 16, 16, 3)
-    assert data.pictures.dtype == np.uint8
+    assert data.images.shape == (8, STEPS + 1, 16, 16, 3)
+    assert data.images.dtype == np.uint8
     assert data.positions.shape == (8, STEPS + 1, 3)
     assert data.positions.dtype == np.float32
     assert data.actions.shape == (8, STEPS, 3)
@@ -55,7 +55,7 @@ def test_an_episode_depends_on_its_seed_alone(data: Dataset) -> None:
     simulation = Simulation(32, 32)
     again = concatenate(collect_episode(simulation, seed, 16, STEPS) for seed in (5, 3))
     simulation.close()
-    one = Dataset(data.pictures[[5, 3]], data.positions[[5, 3]], data.actions[[5, 3]])
+    one = Dataset(data.images[[5, 3]], data.positions[[5, 3]], data.actions[[5, 3]])
     assert again.digest() == one.digest()
     assert again.digest() != data.digest()
 

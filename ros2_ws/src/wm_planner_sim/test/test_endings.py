@@ -22,7 +22,7 @@ from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
 from wm_planner_msgs.msg import PlanStatus
 
-from wm_planner.control import Code
+from wm_planner.control import ErrorCode
 from wm_planner_sim import seeds
 from wm_planner_sim.partners import Partner
 
@@ -49,7 +49,7 @@ def _clock_back(client: Any) -> None:
 
     def noticed() -> bool:
         publisher.publish(past)  # the true time comes in between
-        return bool(client.status.error_code == Code.CLOCK_JUMPED)
+        return bool(client.status.error_code == ErrorCode.CLOCK_JUMPED)
 
     try:
         client.spin_until(noticed)
@@ -60,7 +60,7 @@ def _clock_back(client: Any) -> None:
 def _second_commander(client: Any) -> None:
     publisher = client.create_publisher(PoseStamped, "command_to_pass", 1)
     try:
-        client.spin_until(lambda: client.status.error_code == Code.COMMAND_TOPIC)
+        client.spin_until(lambda: client.status.error_code == ErrorCode.COMMAND_TOPIC)
     finally:
         client.destroy_publisher(publisher)
 
@@ -86,17 +86,21 @@ class Ending:
 
 
 ENDINGS = {
-    Code.STOPPED: Ending(_stop, "~/stop was called"),
-    Code.NO_POSE: Ending(_no_poses, "no new measured pose for", {"session__pose_timeout": 1.0}),
-    Code.CLOCK_JUMPED: Ending(_clock_back, "ROS time went back by"),
-    Code.COMMAND_TOPIC: Ending(_second_commander, "also publishes on /command_to_pass"),
-    Code.PLANNER_FAILED: Ending(_failing_model, "cannot take a white corner"),
-    Code.STALLED: Ending(_no_arm, "did not fall below", {"session__progress_time": 2.0}),
+    ErrorCode.STOPPED: Ending(_stop, "~/stop was called"),
+    ErrorCode.NO_POSE: Ending(
+        _no_poses, "no new measured pose for", {"session__pose_timeout": 1.0}
+    ),
+    ErrorCode.CLOCK_JUMPED: Ending(_clock_back, "ROS time went back by"),
+    ErrorCode.COMMAND_TOPIC: Ending(_second_commander, "also publishes on /command_to_pass"),
+    ErrorCode.PLANNER_FAILED: Ending(_failing_model, "cannot take a white corner"),
+    ErrorCode.STALLED: Ending(_no_arm, "did not fall below", {"session__progress_time": 2.0}),
 }
 
 
 @pytest.mark.parametrize("code", ENDINGS, ids=lambda code: code.name)
-def test_an_ending_has_its_code_and_sentence_and_the_arm_is_held(between: Any, code: Code) -> None:
+def test_an_ending_has_its_code_and_sentence_and_the_arm_is_held(
+    between: Any, code: ErrorCode
+) -> None:
     ending = ENDINGS[code]
     with between.settings(**ending.settings):
         handle = between.begin(SEEDS[int(code)])
@@ -110,7 +114,7 @@ def test_an_ending_has_its_code_and_sentence_and_the_arm_is_held(between: Any, c
         between.commands.clear()
         between.spin_for(0.3)
         assert between.commands == []
-        assert (between.status.state == PlanStatus.HOLDING) == (code is Code.STOPPED)
+        assert (between.status.state == PlanStatus.HOLDING) == (code is ErrorCode.STOPPED)
 
 
 def test_an_arm_whose_driver_repeats_an_old_pose_is_not_told_to_go_on(between: Any) -> None:
@@ -118,7 +122,7 @@ def test_an_arm_whose_driver_repeats_an_old_pose_is_not_told_to_go_on(between: A
         handle = between.begin(SEEDS[50])
         between.frozen = between.measured
         answer = between.result(handle)
-        assert answer.result.error_code == Code.NO_POSE, answer.result.error_msg
+        assert answer.result.error_code == ErrorCode.NO_POSE, answer.result.error_msg
         assert "does the arm follow its commands" in answer.result.error_msg
         between.wait_held()
 
@@ -131,16 +135,16 @@ def test_poses_of_another_time_do_not_count_and_the_status_says_so(
         handle = between.begin(SEEDS[40 + lag])
         between.pose_lag = lag
         answer = between.result(handle)
-        assert answer.result.error_code == Code.NO_POSE, answer.result.error_msg
+        assert answer.result.error_code == ErrorCode.NO_POSE, answer.result.error_msg
         between.wait_held()
         (warning,) = [text for text in between.status.warnings if "current_pose" in text]
         assert words in warning
 
 
 WATCH_RAISES = """
-from wm_planner.ros.operation import Operation
+from wm_planner.ros.runtime import PlannerRuntime
 
-watch = Operation._on_watch_time
+watch = PlannerRuntime._on_watch_time
 
 
 def fail(self):
@@ -149,13 +153,13 @@ def fail(self):
         raise RuntimeError("injected by a test")
 
 
-Operation._on_watch_time = fail
+PlannerRuntime._on_watch_time = fail
 """
 WATCH_HANGS = WATCH_RAISES.replace(
     'raise RuntimeError("injected by a test")', "import time; time.sleep(1000)"
 )
 ACTIVATION_RAISES = """
-from wm_planner.ros.operation import Operation
+from wm_planner.ros.runtime import PlannerRuntime
 
 
 def fail(self):
@@ -163,7 +167,7 @@ def fail(self):
     raise RuntimeError("injected by a test")
 
 
-Operation.activate = fail
+PlannerRuntime.activate = fail
 """
 MAIN = """
 from wm_planner.node import main
@@ -209,7 +213,7 @@ def test_a_bug_in_the_node_holds_the_arm_tells_the_client_and_ends_the_process(
     handle = client.begin(SEEDS[0])
     answer = client.result(handle)
     assert answer.status == GoalStatus.STATUS_ABORTED
-    assert answer.result.error_code == Code.UNKNOWN
+    assert answer.result.error_code == ErrorCode.UNKNOWN
     assert "injected by a test" in answer.result.error_msg
     client.wait_held()
     assert partner.process.wait(60) == 1
@@ -233,7 +237,7 @@ def test_a_bug_in_a_transition_leaves_the_node_unconfigured_and_says_so(
 ) -> None:
     client, partner = faulty_planner(ACTIVATION_RAISES)
     status = client.wait_status("a fault in a transition")
-    assert (status.state, status.error_code) == (PlanStatus.INACTIVE, Code.UNKNOWN)
+    assert (status.state, status.error_code) == (PlanStatus.INACTIVE, ErrorCode.UNKNOWN)
     state = client.ask(GetState, "get_state", GetState.Request()).current_state.id
     assert state == State.PRIMARY_STATE_UNCONFIGURED
     assert partner.process.poll() is None

@@ -40,7 +40,7 @@ ROOM = np.array([0.15, 0.12, 0.5])  # [rad] from the start to the limits of JOIN
 SPEED = 0.12  # [rad/s] less than any plan wants of the first two
 LEAD = 0.1  # [rad]
 LASTING = 6.0  # [s] of a goal that is not reached: several times what the limits need
-NEVER = 1e-9  # a tolerance that no picture satisfies
+NEVER = 1e-9  # a tolerance that no image satisfies
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from wm_planner_msgs.action import ReachGoal
 from wm_planner_msgs.msg import PlanStatus
 from wm_planner_msgs.srv import Plan
 
-from wm_planner.control import Code
+from wm_planner.control import ErrorCode
 from wm_planner_sim import scene, seeds
 from wm_planner_sim.calls import ClientError
 from wm_planner_sim.partners import Partner
@@ -44,17 +44,17 @@ rclpy.init()
 client = Client()
 executor = SingleThreadedExecutor()
 executor.add_node(client)
-picture, _ = client.sample_goal(int(sys.argv[1]))
-goal = ReachGoal.Goal(image=picture, tolerance=1e-9)
+image, _ = client.sample_goal(int(sys.argv[1]))
+goal = ReachGoal.Goal(image=image, tolerance=1e-9)
 client.result(client.send(goal, 6.0, lambda _: print("step", flush=True)))
 """
 
 
-def test_a_goal_picture_is_reached_and_every_command_keeps_to_the_limits(client: Any) -> None:
+def test_a_goal_image_is_reached_and_every_command_keeps_to_the_limits(client: Any) -> None:
     client.reset(SEEDS[0])
     goal, position = client.sample_goal(SEEDS[0])
     episode = client.reach(SEEDS[0], goal, position, EPISODE)
-    assert episode.error_code == Code.NONE, episode.message
+    assert episode.error_code == ErrorCode.NONE, episode.message
     assert episode.final_distance < 0.02
     assert episode.steps == len(episode.plan_times) > 2
     assert client.status.state == PlanStatus.REACHED
@@ -99,7 +99,7 @@ def test_a_newer_goal_preempts_and_the_older_ends_as_aborted(client: Any) -> Non
     answer = client.result(old)
     assert answer.status == GoalStatus.STATUS_ABORTED
     assert answer.result.error_code == ReachGoal.Result.PREEMPTED
-    assert episode.error_code == Code.NONE, episode.message
+    assert episode.error_code == ErrorCode.NONE, episode.message
     assert episode.final_distance < 0.02
 
 
@@ -125,7 +125,7 @@ BAD_GOALS: dict[str, tuple[Callable[[Image], Image], list[str]]] = {
 
 
 @pytest.mark.parametrize("kind", BAD_GOALS)
-def test_a_bad_goal_picture_is_rejected_with_a_sentence(client: Any, kind: str) -> None:
+def test_a_bad_goal_image_is_rejected_with_a_sentence(client: Any, kind: str) -> None:
     spoil, words = BAD_GOALS[kind]
     goal, _ = client.sample_goal(SEEDS[5])
     handle = client.send(ReachGoal.Goal(image=spoil(goal)), LONG)
@@ -148,9 +148,7 @@ def test_a_bad_goal_picture_is_rejected_with_a_sentence(client: Any, kind: str) 
     ],
     ids=["none", "unknown", "two"],
 )
-def test_a_goal_that_names_no_single_picture_is_rejected(
-    client: Any, goal: Any, words: str
-) -> None:
+def test_a_goal_that_names_no_single_image_is_rejected(client: Any, goal: Any, words: str) -> None:
     assert not client.send(goal, LONG).accepted
     assert client.rejection.error_code == ReachGoal.Result.INVALID_GOAL
     assert words in client.rejection.message
@@ -221,7 +219,7 @@ def test_a_transition_that_is_not_possible_leaves_the_goal_alone(client: Any) ->
 
 def test_one_plan_in_flight_is_answered_when_the_node_is_cleaned_up(client: Any) -> None:
     goal, _ = client.sample_goal(SEEDS[17])
-    request = Plan.Request(image=client.picture, goal_image=goal, seed=-1)
+    request = Plan.Request(image=client.image, goal_image=goal, seed=-1)
     client.ask(Plan, "plan_once", request)  # both ends are matched from then on
     caller = client.caller(Plan, "plan_once")
     request.preset = "full"
@@ -274,12 +272,12 @@ def test_a_killed_simulator_ends_the_goal_and_a_new_one_needs_no_new_planner(
             client.spin_until(client.told_to_stay)
         finally:
             simulator.restart()  # the other tests need it
-    client.picture = None
+    client.image = None
     client.wait_active()
     client.reset(SEEDS[13])
     goal, position = client.sample_goal(SEEDS[13])
     episode = client.reach(SEEDS[13], goal, position, EPISODE)
-    assert episode.error_code == Code.NONE, episode.message
+    assert episode.error_code == ErrorCode.NONE, episode.message
     assert episode.final_distance < 0.02
     assert planner.process.poll() is None
 

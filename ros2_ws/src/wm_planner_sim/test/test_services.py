@@ -13,7 +13,7 @@ from wm_planner_msgs.action import ReachGoal
 from wm_planner_msgs.msg import PlanStatus
 from wm_planner_msgs.srv import Plan
 
-from wm_planner.control import Code
+from wm_planner.control import ErrorCode
 from wm_planner_sim import seeds
 from wm_planner_sim.partners import Partner
 
@@ -25,12 +25,12 @@ LONG = 600.0  # [s] a timeout that no test waits for
 def test_a_stop_holds_and_refuses_goals_until_the_release(client: Any) -> None:
     handle = client.begin(SEEDS[0])
     assert client.ask(Trigger, "stop", Trigger.Request()).success
-    assert client.result(handle).result.error_code == Code.STOPPED
+    assert client.result(handle).result.error_code == ErrorCode.STOPPED
     client.wait_held()
     goal, position = client.sample_goal(SEEDS[0])
     for _ in range(2):
         assert not client.send(ReachGoal.Goal(image=goal), LONG).accepted
-        assert client.rejection.error_code == Code.STOPPED
+        assert client.rejection.error_code == ErrorCode.STOPPED
         assert "~/release" in client.rejection.message
         assert client.status.state == PlanStatus.HOLDING
         # A restart of the loop is no release.
@@ -38,14 +38,14 @@ def test_a_stop_holds_and_refuses_goals_until_the_release(client: Any) -> None:
         client.transition(Transition.TRANSITION_ACTIVATE)
     assert client.ask(Trigger, "release", Trigger.Request()).success
     client.spin_until(lambda: client.status.state == PlanStatus.IDLE)
-    assert client.reach(SEEDS[0], goal, position, LONG).error_code == Code.NONE
+    assert client.reach(SEEDS[0], goal, position, LONG).error_code == ErrorCode.NONE
 
 
 def test_a_stop_without_a_goal_refuses_the_next_and_sends_nothing(client: Any) -> None:
     assert client.ask(Trigger, "stop", Trigger.Request()).success
     goal, _ = client.sample_goal(SEEDS[1])
     assert not client.send(ReachGoal.Goal(image=goal), LONG).accepted
-    assert client.rejection.error_code == Code.STOPPED
+    assert client.rejection.error_code == ErrorCode.STOPPED
     assert client.commands == []
     assert client.ask(Trigger, "release", Trigger.Request()).success
 
@@ -53,33 +53,33 @@ def test_a_stop_without_a_goal_refuses_the_next_and_sends_nothing(client: Any) -
 def test_one_plan_is_refused_while_a_goal_is_pursued(client: Any) -> None:
     handle = client.begin(SEEDS[2])
     goal, _ = client.sample_goal(SEEDS[2])
-    request = Plan.Request(image=client.picture, goal_image=goal, preset="full", seed=-1)
+    request = Plan.Request(image=client.image, goal_image=goal, preset="full", seed=-1)
     answer = client.ask(Plan, "plan_once", request)
-    assert (answer.success, answer.error_code) == (False, Code.PREEMPTED)
+    assert (answer.success, answer.error_code) == (False, ErrorCode.PREEMPTED)
     assert "a goal is under way" in answer.message
     client.cancel(handle)
-    assert client.result(handle).result.error_code == Code.CANCELED
+    assert client.result(handle).result.error_code == ErrorCode.CANCELED
 
 
 def test_one_plan_that_a_goal_interrupts_is_answered(client: Any) -> None:
     client.reset(SEEDS[3])
     goal, position = client.sample_goal(SEEDS[3])
-    request = Plan.Request(image=client.picture, goal_image=goal, seed=-1)
+    request = Plan.Request(image=client.image, goal_image=goal, seed=-1)
     client.ask(Plan, "plan_once", request)  # both ends are matched from then on
     caller = client.caller(Plan, "plan_once")
     request.preset = "full"
     answers = [caller.call_async(request) for _ in range(4)]
-    assert client.reach(SEEDS[3], goal, position, LONG).error_code == Code.NONE
+    assert client.reach(SEEDS[3], goal, position, LONG).error_code == ErrorCode.NONE
     for answer in answers:
         client.spin_until(answer.done)
-        assert answer.result().success or answer.result().error_code == Code.PREEMPTED
+        assert answer.result().success or answer.result().error_code == ErrorCode.PREEMPTED
 
 
 def test_no_more_than_eight_plans_of_their_own_are_taken_at_once(
     client: Any, planner: Partner
 ) -> None:
     goal, _ = client.sample_goal(SEEDS[6])
-    request = Plan.Request(image=client.picture, goal_image=goal, seed=-1)
+    request = Plan.Request(image=client.image, goal_image=goal, seed=-1)
     (worker,) = psutil.Process(planner.process.pid).children()
     client.ask(Plan, "plan_once", request)  # both ends are matched from then on
     caller = client.caller(Plan, "plan_once")
@@ -87,7 +87,7 @@ def test_no_more_than_eight_plans_of_their_own_are_taken_at_once(
     try:
         refused: list[Any] = []
         answers: list[Any] = []
-        # Requests whose pictures are still being read have a limit of their own.
+        # Requests whose images are still being read have a limit of their own.
         while not any("8 plans are under way" in answer.message for answer in refused):
             answers.append(caller.call_async(request))
             client.spin_until(lambda: len(_pending(answers)) <= 8)
@@ -96,7 +96,7 @@ def test_no_more_than_eight_plans_of_their_own_are_taken_at_once(
     finally:
         worker.resume()
     assert len(pending) == 8
-    assert {answer.error_code for answer in refused} == {Code.PREEMPTED}
+    assert {answer.error_code for answer in refused} == {ErrorCode.PREEMPTED}
     for answer in pending:
         client.spin_until(answer.done)
         assert answer.result().success, answer.result().message
@@ -127,7 +127,7 @@ def test_settings_of_goals_and_limits_change_between_goals_whole_or_not_at_all(
         client.result(handle)
         handle = client.send(ReachGoal.Goal(image=goal, tolerance=1e-9), 0.0)
         answer = client.result(handle)
-        assert answer.result.error_code == Code.TIMED_OUT
+        assert answer.result.error_code == ErrorCode.TIMED_OUT
         assert "0.5 s were allowed" in answer.result.error_msg
         refused = client.set_all(session__timeout=30.0, planning__seed=3)
         assert not refused.successful
@@ -158,11 +158,11 @@ def test_diagnostics_tell_rates_ages_latencies_drops_and_clamps(client: Any) -> 
         client.spin_until(lambda: all(n in seen and seen[n].message == "ok" for n in names))
         client.spin_until(lambda: number("commands", f"{latency}: p50 [s]") > 0)
         client.spin_until(lambda: number("planner", "plan time: p50 [s]") > 0)
-        client.spin_until(lambda: number("camera", "good pictures [Hz]") > 0)
+        client.spin_until(lambda: number("camera", "good images [Hz]") > 0)
     finally:
         client.cancel(handle)
         client.destroy_subscription(subscription)
-    assert number("camera", "good pictures [Hz]") < 20.0, "the camera gives 5"
+    assert number("camera", "good images [Hz]") < 20.0, "the camera gives 5"
     assert number("pose", "poses: age [s]") >= 0.0
     assert number("planner", "plan time: p50 [s]") <= number("planner", "plan time: p95 [s]")
     p50, p95 = (number("commands", f"{latency}: {p} [s]") for p in ("p50", "p95"))

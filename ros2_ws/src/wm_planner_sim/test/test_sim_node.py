@@ -35,7 +35,7 @@ class Wire:
     def __init__(self, client: Client) -> None:
         self.client = client
         self.heard: dict[str, list[Any]] = {"rgb": []}
-        client.on_picture = self.heard["rgb"].append
+        client.on_image = self.heard["rgb"].append
         self._target = client.create_publisher(PoseStamped, "target_pose", 1)
         self._joints = client.create_publisher(JointState, "joint_command", 1)
         self._subscriptions = []
@@ -79,7 +79,7 @@ class Wire:
 
     def close(self) -> None:
         """Leave the arm to the planner of other tests, which takes no second publisher."""
-        self.client.on_picture = lambda image: None
+        self.client.on_image = lambda image: None
         self.client.destroy_publisher(self._target)
         self.client.destroy_publisher(self._joints)
         for subscription in self._subscriptions:
@@ -112,16 +112,16 @@ def seconds(stamp: Any) -> float:
     return float(stamp.sec + stamp.nanosec * 1e-9)
 
 
-def test_pictures_are_as_isaac_publishes_them(wire: Wire) -> None:
-    picture = wire.heard["rgb"][-1]
-    assert (picture.height, picture.width, picture.encoding) == (120, 160, "rgb8")
-    assert (picture.step, len(picture.data)) == (3 * 160, 3 * 160 * 120)
-    assert picture.header.frame_id == "sim_camera"
+def test_images_are_as_isaac_publishes_them(wire: Wire) -> None:
+    image = wire.heard["rgb"][-1]
+    assert (image.height, image.width, image.encoding) == (120, 160, "rgb8")
+    assert (image.step, len(image.data)) == (3 * 160, 3 * 160 * 120)
+    assert image.header.frame_id == "sim_camera"
     info = wire.client.get_publishers_info_by_topic("/rgb")[0]
     assert info.qos_profile.reliability == ReliabilityPolicy.RELIABLE
 
 
-def test_camera_info_belongs_to_the_picture(wire: Wire) -> None:
+def test_camera_info_belongs_to_the_image(wire: Wire) -> None:
     stamp = seconds(wire.heard["rgb"][-1].header.stamp)
     infos = wire.heard["camera_info"]
     wire.client.spin_until(lambda: any(seconds(i.header.stamp) == stamp for i in infos))
@@ -194,10 +194,10 @@ def test_a_joint_command_without_a_position_for_each_name_does_not_move_the_arm(
 
 def test_sampling_a_goal_does_not_move_the_hand(wire: Wire) -> None:
     before = wire.position
-    picture, place = wire.client.sample_goal(SEED)
+    image, place = wire.client.sample_goal(SEED)
     wire.client.settle()
     np.testing.assert_allclose(wire.position, before, atol=1e-3)
-    assert picture.encoding == "rgb8"
+    assert image.encoding == "rgb8"
     assert (place >= scene.WORKSPACE_MIN).all()
     assert (place <= scene.WORKSPACE_MAX).all()
 

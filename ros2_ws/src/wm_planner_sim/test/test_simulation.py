@@ -59,7 +59,7 @@ def test_hand_settles_within_a_millimetre_of_the_target(
     np.testing.assert_allclose(simulation.ee_quaternion, scene.DOWN_XYZW, atol=5e-3)
 
 
-def test_equal_seeds_and_targets_give_equal_numbers_and_pictures() -> None:
+def test_equal_seeds_and_targets_give_equal_numbers_and_images() -> None:
     def run() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         sim = Simulation(48, 64, seed=3)
         for _ in range(3):
@@ -87,7 +87,7 @@ def test_time_is_monotonic_across_resets(simulation: Simulation) -> None:
     assert simulation.time == pytest.approx(before + CONTROL_PERIOD)
 
 
-def test_picture_changes_where_the_hand_moves(simulation: Simulation) -> None:
+def test_image_changes_where_the_hand_moves(simulation: Simulation) -> None:
     simulation.place(CENTRE)
     before = simulation.render().astype(int)
     simulation.place(CENTRE + np.array([0.0, 0.05, 0.0]))
@@ -108,7 +108,7 @@ def test_hand_is_inside_the_central_square_everywhere_in_the_workspace() -> None
     sim.close()
 
 
-def test_square_picture_is_the_central_square_of_a_wide_one(simulation: Simulation) -> None:
+def test_square_image_is_the_central_square_of_a_wide_one(simulation: Simulation) -> None:
     square = Simulation(96, 96)
     for sim in (simulation, square):
         sim.reset(4)
@@ -117,13 +117,13 @@ def test_square_picture_is_the_central_square_of_a_wide_one(simulation: Simulati
     square.close()
 
 
-def test_goal_picture_does_not_disturb_the_episode() -> None:
+def test_goal_image_does_not_disturb_the_episode() -> None:
     def run(look: bool) -> tuple[np.ndarray, np.ndarray]:
         sim = Simulation(48, 64, seed=8)
         for step in range(4):
             move(sim, [0.03, 0.01, -0.02])
             if look:
-                sim.goal_picture(seed=step)
+                sim.goal_image(seed=step)
         result = sim.ee_position, sim.render()
         sim.close()
         return result
@@ -132,17 +132,17 @@ def test_goal_picture_does_not_disturb_the_episode() -> None:
         np.testing.assert_array_equal(looked, not_looked)
 
 
-def test_goal_picture_shows_the_hand_at_its_place(simulation: Simulation) -> None:
+def test_goal_image_shows_the_hand_at_its_place(simulation: Simulation) -> None:
     simulation.reset(6)
-    goal = simulation.goal_picture(CENTRE)
+    goal = simulation.goal_image(CENTRE)
     assert np.linalg.norm(goal.position - CENTRE) < 5e-4
     simulation.place(CENTRE)
-    assert np.abs(simulation.render().astype(int) - goal.picture).mean() < 1.0
+    assert np.abs(simulation.render().astype(int) - goal.image).mean() < 1.0
 
 
-def test_goal_picture_needs_either_a_place_or_a_seed(simulation: Simulation) -> None:
+def test_goal_image_needs_either_a_place_or_a_seed(simulation: Simulation) -> None:
     with pytest.raises(ValueError, match="either"):
-        simulation.goal_picture()
+        simulation.goal_image()
 
 
 @pytest.mark.parametrize("bad", [[np.nan, 0, 0], [np.inf, 0, 0], [0.0, 0.0]])

@@ -24,7 +24,7 @@ from std_msgs.msg import Float64MultiArray
 from wm_planner_msgs.action import ReachGoal
 from wm_planner_msgs.msg import PlanStatus
 
-from wm_planner.control import Code
+from wm_planner.control import ErrorCode
 from wm_planner.models import load_spec
 from wm_planner.models.spec import Moments, ProprioSpec
 from wm_planner.ros.image_reader import ImageSubscription
@@ -61,10 +61,10 @@ def test_a_goal_holds_while_its_worker_is_started_again_and_is_then_reached(
     (worker,) = _workers(planner)
     worker.kill()
     status = client.wait_status("SIGKILL")
-    assert (status.state, status.error_code) == (PlanStatus.HOLDING, Code.WORKER_LOST)
+    assert (status.state, status.error_code) == (PlanStatus.HOLDING, ErrorCode.WORKER_LOST)
     client.spin_until(client.told_to_stay)
     answer = client.result(handle)
-    assert answer.result.error_code == Code.NONE, answer.result.error_msg
+    assert answer.result.error_code == ErrorCode.NONE, answer.result.error_msg
 
 
 def test_the_arm_waits_for_a_plan_that_is_late_and_then_the_goal_is_reached(
@@ -75,12 +75,12 @@ def test_the_arm_waits_for_a_plan_that_is_late_and_then_the_goal_is_reached(
     worker.send_signal(signal.SIGSTOP)
     try:
         status = client.wait_status("holding: no plan for")
-        assert (status.state, status.error_code) == (PlanStatus.HOLDING, Code.WORKER_LOST)
+        assert (status.state, status.error_code) == (PlanStatus.HOLDING, ErrorCode.WORKER_LOST)
         client.spin_until(client.told_to_stay)
     finally:
         worker.send_signal(signal.SIGCONT)
     answer = client.result(handle)
-    assert answer.result.error_code == Code.NONE, answer.result.error_msg
+    assert answer.result.error_code == ErrorCode.NONE, answer.result.error_msg
 
 
 @pytest.mark.parametrize("mode", ["thread", "inline"])
@@ -116,7 +116,7 @@ def test_a_worker_that_is_lost_twice_ends_the_goal_and_the_next_one_succeeds(
     def reached() -> bool:  # rejected until the model is loaded again
         nonlocal episode
         episode = client.reach(SEEDS[1], goal, position, LONG)
-        return bool(episode.error_code == Code.NONE)
+        return bool(episode.error_code == ErrorCode.NONE)
 
     episode = None
     client.spin_until(reached)
@@ -200,7 +200,7 @@ def test_the_plan_and_its_imagined_frames_are_shown_to_who_subscribes(client: An
     finally:
         client.destroy_subscription(plans)
         frames.close()
-    path, picture = seen["plan"], seen["imagined"]
+    path, image = seen["plan"], seen["imagined"]
     assert path.header.frame_id == load_spec(MODEL).action.frame
     points = np.array(
         [[p.pose.position.x, p.pose.position.y, p.pose.position.z] for p in path.poses]
@@ -209,7 +209,7 @@ def test_the_plan_and_its_imagined_frames_are_shown_to_who_subscribes(client: An
     assert (np.abs(np.diff(points, axis=0)) <= 0.05 + 1e-6).all(), "a step of the plan is bounded"
     assert np.linalg.norm(points[0] - client.position) < 0.1
     # The frame it was planned from, five predicted ones and the goal, of the decoder's size.
-    assert (picture.height, picture.width, picture.encoding) == (48, 7 * 48, "rgb8")
+    assert (image.height, image.width, image.encoding) == (48, 7 * 48, "rgb8")
 
 
 FEELING = '''
@@ -240,7 +240,7 @@ def feeling_planner(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Any]:
-    """A client of a planner whose model takes proprio, which it publishes with every picture."""
+    """A client of a planner whose model takes proprio, which it publishes with every image."""
     (tmp_path / "feeling.py").write_text(FEELING)
     installed = tmp_path / "feeling-1.0.dist-info"
     installed.mkdir()
@@ -265,11 +265,11 @@ def feeling_planner(
         state = node.create_publisher(Float64MultiArray, "proprio", 10)
         node.numbers = [0.3, 1.0]
 
-        def with_picture(image: Image) -> None:
+        def with_image(image: Image) -> None:
             if node.numbers:
                 state.publish(Float64MultiArray(data=node.numbers))
 
-        node.on_picture = with_picture
+        node.on_image = with_image
         node.wait_active()
         yield node
 
@@ -284,6 +284,6 @@ def test_a_model_with_proprio_is_driven_while_its_state_comes(feeling_planner: A
         client.numbers.clear()
         answer = client.result(handle)
         assert answer.result.error_code == ReachGoal.Result.NO_POSE
-        assert "no robot state for the pictures" in answer.result.error_msg
+        assert "no robot state for the images" in answer.result.error_msg
         client.numbers += [float("nan"), 1.0]
         client.spin_until(lambda: any("0 is not finite" in w for w in client.status.warnings))

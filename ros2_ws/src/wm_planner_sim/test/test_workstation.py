@@ -20,7 +20,7 @@ from typing import Any
 import psutil
 import pytest
 
-from wm_planner.control import Code
+from wm_planner.control import ErrorCode
 from wm_planner_sim import seeds
 from wm_planner_sim.partners import LIBC, PR_SET_PDEATHSIG, Partner
 
@@ -220,6 +220,6 @@ def test_a_goal_is_reached_from_an_installed_ros_with_torch_in_an_environment_of
             goal, position = client.sample_goal(SEED)
             episode = client.reach(SEED, goal, position, EPISODE)
             workers = [child.cmdline()[0] for child in node.children()]
-        assert episode.error_code == Code.NONE, episode.message
+        assert episode.error_code == ErrorCode.NONE, episode.message
         assert episode.final_distance < 0.02
         assert workers == [worker] == [str(station.checkout / ".venv-worker" / "bin" / "python")]

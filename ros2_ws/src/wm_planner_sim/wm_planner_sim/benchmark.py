@@ -32,7 +32,7 @@ def _episodes(job: tuple[Path | None, str, list[int]]) -> list[Episode]:
         if model is None:
             episodes.append(evaluation.run_episode(simulation, RandomPolicy(seed), goal.position))
             continue
-        policy = ModelPolicy(model, goal.picture, preset, seed=seed)
+        policy = ModelPolicy(model, goal.image, preset, seed=seed)
         episodes.append(
             evaluation.run_episode(simulation, policy, goal.position, measure=policy.distance)
         )
@@ -70,7 +70,7 @@ def summary(episodes: list[Episode]) -> dict[str, float]:
 
 
 def reached(episodes: list[Episode], limit: float) -> dict[str, float]:
-    """What would be so had every goal ended at the first picture within the tolerance.
+    """What would be so had every goal ended at the first image within the tolerance.
 
     Args:
         episodes: Runs with ``model_distances``.

@@ -9,33 +9,34 @@ import torch
 from numpy.typing import NDArray
 
 from wm_planner.models.latent import LatentWorldModel
-from wm_planner.models.protocol import Observation
+from wm_planner.models.protocol import ObservationBatch
 from wm_planner.models.spec import Calibration, Moments
+from wm_planner.types import RgbImage
 from wm_planner_sim import scene, seeds
 from wm_planner_sim.collect import Dataset
 from wm_planner_sim.evaluation import SUCCESS_RADIUS, Episode, start_episode
-from wm_planner_sim.simulation import Picture, Simulation
+from wm_planner_sim.simulation import Simulation
 from wm_planner_sim.train import encode_all
 
 SENSOR_NOISE = 0.01
-"""Standard deviation of the noise added to one of two pictures of one state, in [0, 1]."""
+"""Standard deviation of the noise added to one of two images of one state, in [0, 1]."""
 CONFIDENCE = 0.99
 """Share of goals that must get below the tolerance, and be truly reached when they do."""
 CLOSE = SUCCESS_RADIUS / 2
 """Where the hand must truly be [m]; the other half is left to delays of a running system."""
 
 
-def root_distance(model: LatentWorldModel, first: Picture, second: Picture) -> float:
-    """Root of the model's distance between two pictures, in the latent's unit."""
+def root_distance(model: LatentWorldModel, first: RgbImage, second: RgbImage) -> float:
+    """Root of the model's distance between two images, in the latent's unit."""
     one, two = (
-        model.encode(Observation(torch.from_numpy(picture)[None, None]))
-        for picture in (first, second)
+        model.encode(ObservationBatch(torch.from_numpy(image)[None, None]))
+        for image in (first, second)
     )
     return float(model.distance(one, two).sqrt().item())
 
 
 def noise_floor(model: LatentWorldModel, simulation: Simulation, scenes: int = 60) -> float:
-    """Median distance between two pictures of one place of the hand.
+    """Median distance between two images of one place of the hand.
 
     Between the two the cube lies elsewhere and the sensor's noise differs; that is all that can
     change while the arm is at the goal.
@@ -45,9 +46,9 @@ def noise_floor(model: LatentWorldModel, simulation: Simulation, scenes: int = 6
         rng = np.random.default_rng([seed, 4])
         place = rng.uniform(scene.WORKSPACE_MIN, scene.WORKSPACE_MAX)
         simulation.reset(seed)
-        first = simulation.goal_picture(place).picture
+        first = simulation.goal_image(place).image
         simulation.reset(seed + scenes)
-        second = simulation.goal_picture(place).picture
+        second = simulation.goal_image(place).image
         noise = rng.normal(0.0, 255 * SENSOR_NOISE, second.shape)
         noisy = np.clip(second + noise, 0, 255).astype(np.uint8)
         distances.append(root_distance(model, first, noisy))
@@ -59,14 +60,14 @@ def typical_distance(model: LatentWorldModel, simulation: Simulation, scenes: in
     distances = []
     for seed in seeds.CALIBRATION[:scenes]:
         goal = start_episode(simulation, seed)
-        distances.append(root_distance(model, simulation.render(), goal.picture))
+        distances.append(root_distance(model, simulation.render(), goal.image))
     return float(np.mean(distances))
 
 
 def tolerance(episodes: Iterable[Episode]) -> float:
     """Latent distance under which a goal counts as reached.
 
-    The largest one for which, at the first picture below it, the hand is within ``CLOSE`` of the
+    The largest one for which, at the first image below it, the hand is within ``CLOSE`` of the
     goal in ``CONFIDENCE`` of the episodes; so goals end as early as is safe.
 
     Args:
@@ -96,7 +97,7 @@ def _first_crossings(
 
 
 def latent_range(model: LatentWorldModel, data: Dataset) -> tuple[Moments, float]:
-    """Mean and deviation of the training pictures' latents, and the most unusual one's distance.
+    """Mean and deviation of the training images' latents, and the most unusual one's distance.
 
     Returns:
         The moments, and the largest root mean square of the latents normalised with them.

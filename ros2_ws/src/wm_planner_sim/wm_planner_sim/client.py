@@ -31,7 +31,6 @@ from wm_planner_sim.calls import LOST, TIMEOUT, ClientError, call, spin, wait
 from wm_planner_sim.goal_sampler import GoalSampler
 
 Array = NDArray[np.float64]
-Picture = NDArray[np.uint8]
 START_TIMEOUT = 150.0  # [s] torch and the model from a cold disk; less than pytest's patience
 AT_REST = 0.5  # [s] of the measurements' time, in which a resting gripper stays where it is
 RESTING = 1e-3  # [m]
@@ -39,7 +38,7 @@ RESTING = 1e-3  # [m]
 
 @dataclass
 class Episode:
-    """One goal, from its picture to its end.
+    """One goal, from its image to its end.
 
     Attributes:
         seed: Seed of the scene and of the goal.
@@ -80,13 +79,13 @@ class Client(Node):
         super().__init__("goal_client")
         self._owns_sampler = sampler is None
         self._sampler = sampler or GoalSampler()
-        self.picture: Image | None = None
+        self.image: Image | None = None
         self.position: Array | None = None
         self.pose_time = math.nan  # [s]
         self._images = self._poses = 0  # how many came
         self.status: PlanStatus | None = None
         self.rejection: PlanStatus | None = None
-        self.on_picture: Callable[[Image], None] = lambda message: None
+        self.on_image: Callable[[Image], None] = lambda message: None
         self.on_status: Callable[[PlanStatus], None] = lambda message: None
         self._camera = ImageSubscription(self, Image, "rgb", self._on_image, sensor_data_qos())
         self.create_subscription(PoseStamped, "current_pose", self._on_pose, sensor_data_qos())
@@ -146,14 +145,14 @@ class Client(Node):
             if self.status and self.status.message.startswith("not configured:"):
                 raise ClientError(f"the planner is {self.status.message}")
             heard = self.status is not None and self.status.inputs_ready
-            if self.picture is None or not heard or not self._get_state.service_is_ready():
+            if self.image is None or not heard or not self._get_state.service_is_ready():
                 continue
             asked = self._get_state.call_async(GetState.Request())
             # An answer is lost while the middleware still matches both ends: ask again.
             spin(self.executor, asked, 2.0)
             if asked.done() and asked.result().current_state.id == State.PRIMARY_STATE_ACTIVE:
                 return
-        missing = "the camera (rgb)" if self.picture is None else "the planner (wm_planner)"
+        missing = "the camera (rgb)" if self.image is None else "the planner (wm_planner)"
         warnings = "; ".join(self.status.warnings) if self.status else ""
         raise ClientError(
             f"{missing} is not up after {timeout:.0f} s: {warnings or 'see its output above'}"
@@ -172,7 +171,7 @@ class Client(Node):
             self.transition(transition)
 
     def reset(self, seed: int) -> None:
-        """Put the scene into the state of a seed and wait for a picture of it."""
+        """Put the scene into the state of a seed and wait for an image of it."""
         answer = self._call(self._reset, ResetScene.Request(seed=seed))
         if not answer.success:
             raise ClientError(f"the simulator refused to reset: {answer.message}")
@@ -184,8 +183,8 @@ class Client(Node):
         return self._sampler.sample(seed)
 
     def plan_once(self, goal: Image, preset: str) -> Any:
-        """One plan from the newest picture; nothing moves."""
-        request = Plan.Request(image=self.picture, goal_image=goal, preset=preset, seed=-1)
+        """One plan from the newest image; nothing moves."""
+        request = Plan.Request(image=self.image, goal_image=goal, preset=preset, seed=-1)
         answer = self._call(self._plan, request)
         if not answer.success:
             raise ClientError(f"no plan with preset {preset}: {answer.message}")
@@ -203,7 +202,7 @@ class Client(Node):
 
         Args:
             seed: Written into the episode.
-            goal: The goal picture.
+            goal: The goal image.
             position: The gripper's position in it [m]; for scoring, the planner never sees it.
             timeout: Simulated time allowed [s].
             on_step: Called after every step.
@@ -295,8 +294,8 @@ class Client(Node):
 
     def _on_image(self, message: Image) -> None:
         self._images += 1
-        self.picture = message
-        self.on_picture(message)
+        self.image = message
+        self.on_image(message)
 
     def _on_pose(self, message: PoseStamped) -> None:
         self._poses += 1

@@ -1,4 +1,4 @@
-"""Collects episodes to learn from: pictures, positions of the hand, displacements."""
+"""Collects episodes to learn from: images, positions of the hand, displacements."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from wm_planner_sim.simulation import Simulation
 EPISODES = 900
 STEPS = 20
 RENDER_SIZE = 192
-"""Side of the rendered pictures [pixels], before they are resized to the model's."""
+"""Side of the rendered images [pixels], before they are resized to the model's."""
 RANDOM_SHARE = 0.6
 """Share of episodes that walk at random; the others go to random places, with noise."""
 
@@ -33,33 +33,33 @@ class Dataset:
     """Episodes of equal length.
 
     Attributes:
-        pictures: RGB uint8 (E, T + 1, S, S, 3), resized as the model does.
+        images: RGB uint8 (E, T + 1, S, S, 3), resized as the model does.
         positions: Measured tool centre point, float32 (E, T + 1, 3) in ``panda_link0`` [m].
         actions: Displacements of the commanded position, float32 (E, T, 3) [m], after clipping to
             the workspace: a wall that the model knew of would tempt the planner to lean on it.
     """
 
-    pictures: NDArray[np.uint8]
+    images: NDArray[np.uint8]
     positions: NDArray[np.float32]
     actions: NDArray[np.float32]
 
     def digest(self) -> str:
         """SHA-256 of shapes and numbers."""
         state = hashlib.sha256()
-        for array in (self.pictures, self.positions, self.actions):
+        for array in (self.images, self.positions, self.actions):
             state.update(f"{array.shape}{array.dtype.str}".encode())
             state.update(np.ascontiguousarray(array).data)
         return state.hexdigest()
 
     def save(self, path: Path) -> None:
         """Writes an uncompressed ``.npz`` file."""
-        np.savez(path, pictures=self.pictures, positions=self.positions, actions=self.actions)
+        np.savez(path, images=self.images, positions=self.positions, actions=self.actions)
 
     @classmethod
     def read(cls, path: Path) -> Dataset:
         """Reads what ``save`` wrote."""
         with np.load(path) as arrays:
-            return cls(arrays["pictures"], arrays["positions"], arrays["actions"])
+            return cls(arrays["images"], arrays["positions"], arrays["actions"])
 
 
 def collect_episode(simulation: Simulation, seed: int, size: int, steps: int = STEPS) -> Dataset:
@@ -69,7 +69,7 @@ def collect_episode(simulation: Simulation, seed: int, size: int, steps: int = S
     wanders = rng.random() < RANDOM_SHARE
     place = rng.uniform(scene.WORKSPACE_MIN, scene.WORKSPACE_MAX)
     drift = np.zeros(3)
-    pictures, positions, actions = [simulation.render()], [simulation.ee_position], []
+    images, positions, actions = [simulation.render()], [simulation.ee_position], []
     for step in range(steps):
         if wanders:
             drift = 0.5 * drift + rng.normal(0.0, 0.03, 3)
@@ -81,10 +81,10 @@ def collect_episode(simulation: Simulation, seed: int, size: int, steps: int = S
         action = np.clip(action, -MAX_STEP, MAX_STEP)
         action = simulation.clip(simulation.target + action) - simulation.target
         move(simulation, action)
-        pictures.append(simulation.render())
+        images.append(simulation.render())
         positions.append(simulation.ee_position)
         actions.append(action)
-    small = resize(torch.from_numpy(np.stack(pictures)), size).round().to(torch.uint8)
+    small = resize(torch.from_numpy(np.stack(images)), size).round().to(torch.uint8)
     return Dataset(
         small.permute(0, 2, 3, 1).numpy()[None],
         np.array(positions, dtype=np.float32)[None],
@@ -107,7 +107,7 @@ def concatenate(parts: Iterable[Dataset]) -> Dataset:
     """Joins data sets, one after the other."""
     rows = list(parts)
     return Dataset(
-        np.concatenate([part.pictures for part in rows]),
+        np.concatenate([part.images for part in rows]),
         np.concatenate([part.positions for part in rows]),
         np.concatenate([part.actions for part in rows]),
     )
@@ -120,7 +120,7 @@ def collect(
 
     Args:
         episode_seeds: Seeds of the episodes; see ``seeds``.
-        size: Side of the stored pictures [pixels].
+        size: Side of the stored images [pixels].
         steps: Model steps per episode, T.
         processes: Worker processes.
     """
@@ -136,7 +136,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("output", type=Path, help="file to write, .npz")
     parser.add_argument("--seed", type=int, default=0, help="block of training seeds, 0 to 9")
     parser.add_argument("--episodes", type=int, default=EPISODES)
-    parser.add_argument("--size", type=int, default=72, help="side of the pictures [pixels]")
+    parser.add_argument("--size", type=int, default=72, help="side of the images [pixels]")
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args(arguments)
     block = seeds.training_block(options.seed)[: options.episodes]

@@ -1,4 +1,4 @@
-"""The demo: drive the simulated Franka to goals given as pictures, and report how it went.
+"""The demo: drive the simulated Franka to goals given as images, and report how it went.
 
     python -m wm_planner_sim.demo [--headless] [--goals N] [--attach]
 
@@ -18,13 +18,13 @@ from typing import Any
 import cv2
 import numpy as np
 import rclpy
-from numpy.typing import NDArray
 from rclpy.executors import SingleThreadedExecutor
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from sensor_msgs.msg import Image
 
 from wm_planner.images import decode
+from wm_planner.types import RgbImage
 from wm_planner_sim import seeds
 from wm_planner_sim.calls import ClientError
 from wm_planner_sim.client import Client, Episode
@@ -32,7 +32,6 @@ from wm_planner_sim.live import LiveView, has_display
 from wm_planner_sim.partners import start_planner, start_simulator
 from wm_planner_sim.report import Run, write_report
 
-Picture = NDArray[np.uint8]
 TOLERANCE = 0.02  # [m] a goal counts as reached below this, in the simulator
 STEPS = 40  # model steps allowed per goal
 STEP_DURATION = 0.2  # [s] simulated time of one model step
@@ -43,7 +42,7 @@ FULL_PLANS = 5  # plans with the paper's settings, for their time
 
 
 class Recorder:
-    """Films the camera beside the goal picture.
+    """Films the camera beside the goal image.
 
     Args:
         live: Also shows every frame there.
@@ -51,7 +50,7 @@ class Recorder:
 
     def __init__(self, live: LiveView | None = None) -> None:
         self._live = live
-        self.frames: list[Picture] = []
+        self.frames: list[RgbImage] = []
         self.goal: Image | None = None
         self.caption = ""
 
@@ -68,9 +67,9 @@ class Recorder:
         self.frames.append(frame)
 
 
-def _scaled(picture: Picture) -> Picture:
-    width = 2 * round(picture.shape[1] * VIDEO_HEIGHT / picture.shape[0] / 2)
-    return np.asarray(cv2.resize(picture, (width, VIDEO_HEIGHT)), dtype=np.uint8)
+def _scaled(image: RgbImage) -> RgbImage:
+    width = 2 * round(image.shape[1] * VIDEO_HEIGHT / image.shape[0] / 2)
+    return np.asarray(cv2.resize(image, (width, VIDEO_HEIGHT)), dtype=np.uint8)
 
 
 def run_goals(
@@ -100,7 +99,7 @@ def run_goals(
 
             if recorder:
                 recorder.goal, recorder.caption = goal, f"goal {len(run.episodes) + 1}"
-            # The first step is made from a picture that is already there; half a step of slack.
+            # The first step is made from an image that is already there; half a step of slack.
             episode = client.reach(seed, goal, position, (STEPS - 1.5) * STEP_DURATION, show)
             if recorder:
                 recorder.goal = None
@@ -121,7 +120,7 @@ def demo(arguments: argparse.Namespace, console: Console) -> Path:
     live = None if arguments.headless or not has_display() else LiveView()
     client, executor, recorder = Client(), SingleThreadedExecutor(), Recorder(live)
     executor.add_node(client)
-    client.on_picture = recorder
+    client.on_image = recorder
     try:
         with ExitStack() as stack:
             if not arguments.attach:

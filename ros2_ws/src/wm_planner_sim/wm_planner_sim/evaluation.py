@@ -1,4 +1,4 @@
-"""The closed-loop protocol: one goal picture, at most 40 steps of 0.2 s, the hand's true place."""
+"""The closed-loop protocol: one goal image, at most 40 steps of 0.2 s, the hand's true place."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from wm_planner.models.protocol import Latent, Observation, WorldModel
+from wm_planner.models.protocol import Latent, ObservationBatch, WorldModel
 from wm_planner.planning import Objective, Planner, make_planner, shift
+from wm_planner.types import RgbImage
 from wm_planner_sim.motion import MAX_STEP, move
-from wm_planner_sim.simulation import Goal, Picture, Simulation
+from wm_planner_sim.simulation import Goal, Simulation
 
 MAX_STEPS = 40
 """Model steps per goal."""
 SUCCESS_RADIUS = 0.02
 """A goal counts when the hand ends within this distance of it [m]."""
 
-Policy = Callable[[Picture], NDArray[np.float64]]
-"""From the camera's picture to a displacement (3,) in ``panda_link0`` [m]."""
+Policy = Callable[[RgbImage], NDArray[np.float64]]
+"""From the camera's image to a displacement (3,) in ``panda_link0`` [m]."""
 
 
 @dataclass(frozen=True)
@@ -50,26 +51,26 @@ def run_episode(
     policy: Policy,
     goal: ArrayLike,
     steps: int = MAX_STEPS,
-    measure: Callable[[Picture], float] | None = None,
+    measure: Callable[[RgbImage], float] | None = None,
 ) -> Episode:
     """Lets ``policy`` act for ``steps`` model steps; the arm stands still while it thinks.
 
     Args:
         simulation: Already in its start state.
-        policy: Sees the picture and nothing else.
+        policy: Sees the image and nothing else.
         goal: True place of the goal (3,) [m], for scoring only.
         steps: Model steps of 0.2 s.
-        measure: Gives the ``model_distances`` of the pictures, such as ``ModelPolicy.distance``.
+        measure: Gives the ``model_distances`` of the images, such as ``ModelPolicy.distance``.
     """
     place = np.asarray(goal, dtype=np.float64)
     episode = Episode()
     for step in range(steps + 1):
-        picture = simulation.render()
+        image = simulation.render()
         episode.distances.append(float(np.linalg.norm(simulation.ee_position - place)))
         if measure is not None:
-            episode.model_distances.append(measure(picture))
+            episode.model_distances.append(measure(image))
         if step < steps:
-            action = policy(picture)
+            action = policy(image)
             episode.actions.append([float(number) for number in action])
             move(simulation, action)
     return episode
@@ -78,7 +79,7 @@ def run_episode(
 def start_episode(simulation: Simulation, seed: int) -> Goal:
     """Puts the scene into the start state of ``seed`` and draws the goal that belongs to it."""
     simulation.reset(seed)
-    return simulation.goal_picture(seed=seed)
+    return simulation.goal_image(seed=seed)
 
 
 class ModelPolicy:
@@ -86,7 +87,7 @@ class ModelPolicy:
 
     Args:
         model: The world model; its spec turns the planner's numbers into metres.
-        goal: The goal's picture, uint8 (H, W, 3).
+        goal: The goal's image, uint8 (H, W, 3).
         preset: Planner preset, see ``wm_planner.planning.make_planner``.
         horizon: Model steps planned ahead.
         seed: Of the planner's draws.
@@ -96,7 +97,7 @@ class ModelPolicy:
     def __init__(
         self,
         model: WorldModel,
-        goal: Picture,
+        goal: RgbImage,
         preset: str = "online",
         horizon: int = 5,
         seed: int = 0,
@@ -120,9 +121,9 @@ class ModelPolicy:
         self._previous: torch.Tensor | None = None
 
     @torch.inference_mode()
-    def __call__(self, picture: Picture) -> NDArray[np.float64]:
+    def __call__(self, image: RgbImage) -> NDArray[np.float64]:
         """The next displacement (3,) [m]."""
-        latent = self._encode(picture)
+        latent = self._encode(image)
 
         def cost(actions: torch.Tensor) -> torch.Tensor:
             rollout = self._model.rollout(latent, actions)
@@ -132,13 +133,13 @@ class ModelPolicy:
         self._previous = self._planner.plan(cost, warm_start=warm).actions
         return self._model.spec.denormalize_actions(self._previous[0, 0].cpu().numpy())
 
-    def distance(self, picture: Picture) -> float:
-        """Root of the model's distance from ``picture`` to the goal, in the latent's unit."""
-        latent = self._encode(picture)
+    def distance(self, image: RgbImage) -> float:
+        """Root of the model's distance from ``image`` to the goal, in the latent's unit."""
+        latent = self._encode(image)
         return float(self._model.distance(latent, self._goal).sqrt().item())
 
-    def _encode(self, picture: Picture) -> Latent:
-        return self._model.encode(Observation(torch.from_numpy(picture)[None, None]))
+    def _encode(self, image: RgbImage) -> Latent:
+        return self._model.encode(ObservationBatch(torch.from_numpy(image)[None, None]))
 
 
 class RandomPolicy:
@@ -151,8 +152,8 @@ class RandomPolicy:
     def __init__(self, seed: int) -> None:
         self._rng = np.random.default_rng([seed, 3])
 
-    def __call__(self, picture: Picture) -> NDArray[np.float64]:
-        """A displacement (3,) [m], whatever the picture shows."""
+    def __call__(self, image: RgbImage) -> NDArray[np.float64]:
+        """A displacement (3,) [m], whatever the image shows."""
         return self._rng.uniform(-MAX_STEP, MAX_STEP, 3)
 
 

@@ -8,10 +8,9 @@ import webbrowser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
-Picture = NDArray[np.uint8]
+from wm_planner.types import RgbImage
+
 _BOUNDARY = "frame"
 _PAGE = b"""<!doctype html><title>wm_planner demo</title>
 <style>body { margin: 0; background: #222 } img { width: 100vw }</style><img src="/stream">"""
@@ -50,7 +49,7 @@ class LiveView:
         """Open the page in the browser."""
         webbrowser.open(self.url)
 
-    def show(self, frame: Picture) -> None:
+    def show(self, frame: RgbImage) -> None:
         """Show a frame, uint8 RGB (H, W, 3)."""
         encoded = cv2.imencode(".jpg", cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))[1].tobytes()
         with self._news:

@@ -42,12 +42,12 @@ from wm_planner_sim.simulation import Simulation
 
 NAME = "franka_reach"
 IMAGE_SIZE = 72
-"""Side of the pictures [pixels]: 4:3 and 16:9 cameras are then cropped without a half-pixel shift,
+"""Side of the images [pixels]: 4:3 and 16:9 cameras are then cropped without a half-pixel shift,
 which at 64 pixels moved the hand by half a centimetre."""
 CAMERA_ASPECT = 4 / 3
-"""Width over height of the simulator's camera; the training pictures are its central square."""
+"""Width over height of the simulator's camera; the training images are its central square."""
 DECODER_SIZE = 48
-"""Side of the decoder's pictures [pixels]."""
+"""Side of the decoder's images [pixels]."""
 HOME = Path("ros2_ws/src/wm_planner_sim/models") / NAME
 """Where the committed model lies, seen from the root of the repository."""
 WEIGHTS = "weights.safetensors"
@@ -61,7 +61,7 @@ def describe(data: Dataset, seed: int) -> ModelSpec:
     """The spec of a model to be trained on ``data``, weights and calibration still to come."""
     actions = data.actions.reshape(-1, 3).astype(np.float64)
     positions = data.positions.reshape(-1, 3).astype(np.float64)
-    channels = data.pictures.reshape(-1, 3)
+    channels = data.images.reshape(-1, 3)
     return ModelSpec(
         name=NAME,
         family="latent",

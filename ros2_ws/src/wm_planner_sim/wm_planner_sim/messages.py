@@ -21,15 +21,15 @@ def stamp(seconds: float) -> Time:
     return Time(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
 
 
-def image(time: Time, picture: NDArray[np.uint8]) -> Image:
-    """An rgb8 picture without padding; uint8 (H, W, 3)."""
+def image(time: Time, image: NDArray[np.uint8]) -> Image:
+    """An rgb8 image without padding; uint8 (H, W, 3)."""
     message = Image()
     message.header.stamp = time
     message.header.frame_id = scene.CAMERA
-    message.height, message.width = picture.shape[:2]
+    message.height, message.width = image.shape[:2]
     message.encoding = "rgb8"
-    message.step = 3 * picture.shape[1]
-    message.data = array.array("B", picture.tobytes())
+    message.step = 3 * image.shape[1]
+    message.data = array.array("B", image.tobytes())
     return message
 
 

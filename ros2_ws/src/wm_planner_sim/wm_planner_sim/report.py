@@ -17,11 +17,10 @@ import imageio
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
+from wm_planner.types import RgbImage
 from wm_planner_sim.client import Episode
 
-Picture = NDArray[np.uint8]
 matplotlib.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
 
 
@@ -73,7 +72,7 @@ def write_report(
     planner: Run,
     random: Run,
     plan_times: dict[str, Sequence[float]],
-    video: Sequence[Picture],
+    video: Sequence[RgbImage],
     rate: float,
     protocol: dict[str, Any],
 ) -> Path:
@@ -139,7 +138,7 @@ def _processor() -> str:
     return f"{len(names)} x {names[0]}" if names else platform.processor()
 
 
-def _video(frames: Sequence[Picture], rate: float) -> str:
+def _video(frames: Sequence[RgbImage], rate: float) -> str:
     if not frames:
         return "<p>No goal was pursued.</p>"
     data = imageio.mimwrite(
@@ -149,7 +148,7 @@ def _video(frames: Sequence[Picture], rate: float) -> str:
     source = base64.b64encode(data).decode()
     return (
         '<video controls autoplay muted loop src="data:video/mp4;base64,' + source + '"></video>'
-        "<p class=note>Left the camera, right the goal picture; twice as fast as it was.</p>"
+        "<p class=note>Left the camera, right the goal image; twice as fast as it was.</p>"
     )
 
 

@@ -47,7 +47,7 @@ def load_scene(max_height: int = 960, max_width: int = 1280) -> mujoco.MjModel:
     """Builds the model.
 
     Args:
-        max_height: Height of the largest picture that will be rendered [pixels].
+        max_height: Height of the largest image that will be rendered [pixels].
         max_width: Its width [pixels].
 
     Returns:

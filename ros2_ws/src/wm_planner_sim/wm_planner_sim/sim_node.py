@@ -38,15 +38,15 @@ class SimNode(Node):
     only: the one that came last drives the arm. Serves ``~/reset`` and ``~/sample_goal``. All
     stamps are simulated time, which starts at 0 with the process and never jumps, not even on a
     reset. With ``system_time`` they are the system's time, as a real camera's and arm's, and there
-    is no ``/clock``; a picture's is then that of its end, as many drivers stamp.
+    is no ``/clock``; an image's is then that of its end, as many drivers stamp.
     """
 
     def __init__(self) -> None:
         super().__init__("sim")
-        height = self._integer("camera_height", 480, 16, 960, "Height of the picture [pixels].")
-        width = self._integer("camera_width", 640, 16, 1280, "Width of the picture [pixels].")
+        height = self._integer("camera_height", 480, 16, 960, "Height of the image [pixels].")
+        width = self._integer("camera_width", 640, 16, 1280, "Width of the image [pixels].")
         seed = self._integer("seed", 0, 0, 2**62, "Seed of the scene at the start.")
-        camera_rate = self._number("camera_rate", 5.0, 0.1, 50.0, "Pictures per simulated second.")
+        camera_rate = self._number("camera_rate", 5.0, 0.1, 50.0, "Images per simulated second.")
         factor = self._number(
             "real_time_factor", 1.0, 0.01, 100.0, "Simulated seconds per wall-clock second."
         )
@@ -56,7 +56,7 @@ class SimNode(Node):
         ).value
         self._sim = Simulation(height, width, seed)
         self._info = messages.camera_info(self._sim.intrinsics, height, width)
-        self._ticks_per_picture = max(1, round(1.0 / (camera_rate * CONTROL_PERIOD)))
+        self._ticks_per_image = max(1, round(1.0 / (camera_rate * CONTROL_PERIOD)))
         self._wall_tick = CONTROL_PERIOD / factor
         self._ticks = 0
         self._due = time.monotonic()
@@ -76,7 +76,7 @@ class SimNode(Node):
         self._timer = self.create_timer(self._wall_tick, self._on_timer, clock=steady)
         self.get_logger().info(
             f"simulating at {factor:g} x real time, camera {width} x {height} every "
-            f"{self._ticks_per_picture * CONTROL_PERIOD:g} s"
+            f"{self._ticks_per_image * CONTROL_PERIOD:g} s"
         )
 
     def close(self) -> None:
@@ -123,10 +123,10 @@ class SimNode(Node):
             messages.joint_state(stamp, self._sim.joint_positions, self._sim.joint_velocities)
         )
         self._pose.publish(messages.pose(stamp, self._sim.ee_position, self._sim.ee_quaternion))
-        if self._ticks % self._ticks_per_picture == 0:
-            picture = self._sim.render()
+        if self._ticks % self._ticks_per_image == 0:
+            image = self._sim.render()
             self._info.header.stamp = self._now()
-            self._rgb.publish(messages.image(self._info.header.stamp, picture))
+            self._rgb.publish(messages.image(self._info.header.stamp, image))
             self._camera_info.publish(self._info)
 
     def _now(self) -> Time:
@@ -190,9 +190,9 @@ class SimNode(Node):
         if request.seed < 0:
             response.message = f"a seed is not negative, {request.seed} is"
             return response
-        goal = self._sim.goal_picture(seed=request.seed)
+        goal = self._sim.goal_image(seed=request.seed)
         now = self._now()
-        response.image = messages.image(now, goal.picture)
+        response.image = messages.image(now, goal.image)
         response.pose = messages.pose(now, goal.position, np.array(scene.DOWN_XYZW))
         response.success = True
         return response

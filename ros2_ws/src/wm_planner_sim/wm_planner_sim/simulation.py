@@ -9,20 +9,20 @@ import mujoco
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from wm_planner.types import RgbImage
 from wm_planner_sim import scene
 from wm_planner_sim.kinematics import InverseKinematics
 
 Array = NDArray[np.float64]
-Picture = NDArray[np.uint8]
 
 CONTROL_PERIOD = 0.02
 """Simulated time of one ``step`` [s]; new targets take effect at 50 Hz."""
 
 
 class Goal(NamedTuple):
-    """A picture of the arm at a place: uint8 (H, W, 3) and the tool's position (3,) [m]."""
+    """An image of the arm at a place: uint8 (H, W, 3) and the tool's position (3,) [m]."""
 
-    picture: Picture
+    image: RgbImage
     position: Array
 
 
@@ -33,21 +33,21 @@ class Simulation:
     gripper points down. Every tick, inverse kinematics turns the target into joint positions, which
     stiff position servos with gravity compensation follow. Joint positions given directly take its
     place until the next target, and the gripper then points wherever they say. For one seed and one
-    sequence of targets every number and picture is the same on one machine.
+    sequence of targets every number and image is the same on one machine.
 
     Args:
-        camera_height: Height of the pictures [pixels].
-        camera_width: Width [pixels]. The vertical field of view is fixed, so a square picture is
+        camera_height: Height of the images [pixels].
+        camera_width: Width [pixels]. The vertical field of view is fixed, so a square image is
             the central square of a wider one.
         seed: Seed of the first ``reset``.
 
     Raises:
-        ValueError: A picture side is not positive.
+        ValueError: An image side is not positive.
     """
 
     def __init__(self, camera_height: int = 480, camera_width: int = 640, seed: int = 0) -> None:
         if camera_height < 1 or camera_width < 1:
-            raise ValueError(f"a picture of {camera_width} x {camera_height} pixels is impossible")
+            raise ValueError(f"an image of {camera_width} x {camera_height} pixels is impossible")
         self._model = scene.load_scene(camera_height, camera_width)
         self._data = mujoco.MjData(self._model)
         self._scratch = mujoco.MjData(self._model)
@@ -123,11 +123,11 @@ class Simulation:
         mujoco.mj_kinematics(self._model, self._data)
         self._ticks += 1
 
-    def render(self) -> Picture:
-        """The camera's picture now, RGB uint8 (camera_height, camera_width, 3)."""
+    def render(self) -> RgbImage:
+        """The camera's image now, RGB uint8 (camera_height, camera_width, 3)."""
         return self._render(self._data)
 
-    def goal_picture(self, position: ArrayLike | None = None, seed: int | None = None) -> Goal:
+    def goal_image(self, position: ArrayLike | None = None, seed: int | None = None) -> Goal:
         """Renders the scene as it would look with the hand elsewhere; the episode is untouched.
 
         Args:
@@ -135,7 +135,7 @@ class Simulation:
             seed: the seed that draws one in the workspace.
 
         Returns:
-            The picture and the place of the hand in it. The cube lies where it lies now.
+            The image and the place of the hand in it. The cube lies where it lies now.
 
         Raises:
             ValueError: Both or neither are given.
@@ -219,20 +219,20 @@ class Simulation:
 
     @property
     def intrinsics(self) -> Array:
-        """Camera matrix (3, 3) of the pictures [pixels]; square pixels, no distortion."""
+        """Camera matrix (3, 3) of the images [pixels]; square pixels, no distortion."""
         height, width = self._size
         fovy = np.deg2rad(self._model.cam_fovy[self._model.camera(scene.CAMERA).id])
         focal = 0.5 * height / np.tan(0.5 * fovy)
         return np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1]])
 
-    def _render(self, data: mujoco.MjData) -> Picture:
+    def _render(self, data: mujoco.MjData) -> RgbImage:
         if self._renderer is None:
             self._renderer = mujoco.Renderer(self._model, *self._size)
             # Closed at exit too: its own destructor comes after OpenGL is gone.
             self._closer = weakref.finalize(self, self._renderer.close)
         self._renderer.update_scene(data, scene.CAMERA)
-        picture: Picture = self._renderer.render()
-        return picture
+        image: RgbImage = self._renderer.render()
+        return image
 
     @staticmethod
     def _cube_pose(rng: np.random.Generator) -> Array:

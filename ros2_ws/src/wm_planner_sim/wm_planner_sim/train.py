@@ -87,28 +87,28 @@ def train_encoder(
 ) -> float:  # fmt: skip
     """Teaches the encoder the position of the hand: ``(position - origin) / LATENT_SCALE``.
 
-    The labels are the robot's own measurements; at run time none are needed. Pictures are varied
+    The labels are the robot's own measurements; at run time none are needed. Images are varied
     in brightness, tint and noise, as cameras do.
 
     Returns:
         The final training loss (smooth L1).
     """
-    pictures = torch.from_numpy(data.pictures).flatten(0, 1)
+    images = torch.from_numpy(data.images).flatten(0, 1)
     labels = torch.from_numpy((data.positions.reshape(-1, 3) - origin) / LATENT_SCALE).float()
     rng = np.random.default_rng([seed, 10])
     encoder = model.networks["encoder"]
     encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def loss(batch: NDArray[np.int64]) -> Tensor:
-        inputs = vary(model.normalise(pictures[batch]), rng)
+        inputs = vary(model.normalise(images[batch]), rng)
         inputs = inputs.contiguous(memory_format=torch.channels_last)
         return functional.smooth_l1_loss(encoder(inputs), labels[batch], beta=0.05)
 
-    return fit(encoder, loss, len(pictures), schedule, rng, "encoder")
+    return fit(encoder, loss, len(images), schedule, rng, "encoder")
 
 
 def vary(inputs: Tensor, rng: np.random.Generator) -> Tensor:
-    """Varies brightness (10 %), tint (3 %) and noise (1 %) of normalised pictures (N, 3, S, S)."""
+    """Varies brightness (10 %), tint (3 %) and noise (1 %) of normalised images (N, 3, S, S)."""
     count = len(inputs)
     gain = rng.uniform(0.9, 1.1, (count, 1, 1, 1)) * rng.uniform(0.97, 1.03, (count, 3, 1, 1))
     noise = rng.standard_normal(inputs.shape, dtype=np.float32)
@@ -118,10 +118,10 @@ def vary(inputs: Tensor, rng: np.random.Generator) -> Tensor:
 
 @torch.inference_mode()
 def encode_all(model: LatentWorldModel, data: Dataset) -> NDArray[np.float32]:
-    """Latents (E, T + 1, latent_dim) of every picture."""
-    pictures = torch.from_numpy(data.pictures)
+    """Latents (E, T + 1, latent_dim) of every image."""
+    images = torch.from_numpy(data.images)
     encoder = model.networks["encoder"]
-    rows = [encoder(model.normalise(episode)).numpy() for episode in pictures]
+    rows = [encoder(model.normalise(episode)).numpy() for episode in images]
     return np.stack(rows)
 
 
@@ -129,7 +129,7 @@ def train_predictor(
     model: LatentWorldModel, latents: NDArray[np.float32], actions: NDArray[np.float32], seed: int,
     schedule: Schedule = PREDICTOR,
 ) -> float:  # fmt: skip
-    """Teaches the predictor to follow ``ROLLOUT`` steps from a picture's latent.
+    """Teaches the predictor to follow ``ROLLOUT`` steps from an image's latent.
 
     Args:
         model: Its encoder is trained.
@@ -164,24 +164,24 @@ def train_decoder(
     model: LatentWorldModel, data: Dataset, latents: NDArray[np.float32], seed: int,
     schedule: Schedule = DECODER,
 ) -> float:  # fmt: skip
-    """Teaches the decoder to draw the picture that belongs to a latent.
+    """Teaches the decoder to draw the image that belongs to a latent.
 
     The cube's place is not in the latent, so the drawing shows the average of its places.
 
     Returns:
-        The final training loss (mean squared error, pictures in 0 to 1).
+        The final training loss (mean squared error, images in 0 to 1).
     """
-    pictures = torch.from_numpy(data.pictures).flatten(0, 1)
+    images = torch.from_numpy(data.images).flatten(0, 1)
     codes = torch.from_numpy(latents.reshape(-1, latents.shape[-1]))
     rng = np.random.default_rng([seed, 12])
     decoder = model.networks["decoder"]
 
     def loss(batch: NDArray[np.int64]) -> Tensor:
-        wanted = pictures[batch].permute(0, 3, 1, 2).float() / 255.0
+        wanted = images[batch].permute(0, 3, 1, 2).float() / 255.0
         drawn = decoder(codes[batch])
         small = functional.interpolate(
             wanted, size=drawn.shape[-2:], mode="bilinear", align_corners=False, antialias=True
         )
         return functional.mse_loss(drawn, small)
 
-    return fit(decoder, loss, len(pictures), schedule, rng, "decoder")
+    return fit(decoder, loss, len(images), schedule, rng, "decoder")

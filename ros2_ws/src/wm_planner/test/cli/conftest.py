@@ -1,4 +1,4 @@
-"""A model's directory, a picture as it was trained on, and the program in this process."""
+"""A model's directory, an image as it was trained on, and the program in this process."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def model(camera_spec: ModelSpec, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def picture() -> NDArray[np.uint8]:
+def image() -> NDArray[np.uint8]:
     """RGB with the training's statistics."""
     values = np.random.default_rng(0).normal(MEAN, STD, (96, 128, 3))
     return (np.clip(values, 0, 1) * 255).astype(np.uint8)

@@ -88,7 +88,7 @@ def test_what_is_missing_is_listed_with_a_file_to_fill_in(
 
 
 def test_a_note_gives_exit_code_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Of a decoder of another kind, imagined pictures cannot be drawn."""
+    """Of a decoder of another kind, imagined images cannot be drawn."""
     run = tmp_path / "run"
     shutil.copytree(RUN, run)
     checkpoint = run / "checkpoints/model_latest.pth"
@@ -101,7 +101,7 @@ def test_a_note_gives_exit_code_1(tmp_path: Path, capsys: pytest.CaptureFixture[
             other.writestr(entry.filename, content.replace(b"vqvae\nVQVAE\n", b"other\nOther\n"))
     words = ["convert", str(run), str(tmp_path / "model"), *ALL]
     assert main(words) == 1
-    assert "Note: There are no imagined pictures: its decoder is models.other.Other" in (
+    assert "Note: There are no imagined images: its decoder is models.other.Other" in (
         capsys.readouterr().out
     )
     assert main([*words, "--force", "--json"]) == 1

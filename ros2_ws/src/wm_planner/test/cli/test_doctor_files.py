@@ -1,4 +1,4 @@
-"""The doctor on picture files: what it finds, what it prints, its exit codes."""
+"""The doctor on image files: what it finds, what it prints, its exit codes."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def _verdicts(section: dict[str, Any], *verdicts: str) -> dict[str, str]:
     return {f["name"]: f["verdict"] for f in section["findings"] if f["verdict"] in verdicts}
 
 
-def test_a_picture_like_the_training_s_has_no_findings(
-    doctor: Doctor, model: str, picture: NDArray[np.uint8], save: Save
+def test_an_image_like_the_training_s_has_no_findings(
+    doctor: Doctor, model: str, image: NDArray[np.uint8], save: Save
 ) -> None:
-    code, report = doctor(model, "--image", save("a.png", picture), save("b.jpg", picture))
+    code, report = doctor(model, "--image", save("a.png", image), save("b.jpg", image))
     assert (code, report["exit_code"]) == (0, 0)
     for section in report["sections"][2:]:
         assert section["facts"]["size"] == "128x96"
@@ -35,17 +35,17 @@ def test_a_picture_like_the_training_s_has_no_findings(
 
 
 def test_exchanged_channels_stop(
-    doctor: Doctor, model: str, picture: NDArray[np.uint8], save: Save
+    doctor: Doctor, model: str, image: NDArray[np.uint8], save: Save
 ) -> None:
-    code, report = doctor(model, "--image", save("a.png", picture[..., ::-1]))
+    code, report = doctor(model, "--image", save("a.png", image[..., ::-1]))
     assert code == 2
     assert _verdicts(report["sections"][-1], "stop") == {"channel_swap": "stop"}
 
 
-def test_a_small_picture_only_warns_and_a_setting_silences_it(
-    doctor: Doctor, model: str, picture: NDArray[np.uint8], save: Save
+def test_a_small_image_only_warns_and_a_setting_silences_it(
+    doctor: Doctor, model: str, image: NDArray[np.uint8], save: Save
 ) -> None:
-    file = save("a.png", picture[::2, ::2])
+    file = save("a.png", image[::2, ::2])
     code, report = doctor(model, "--image", file)
     assert code == 1
     assert _verdicts(report["sections"][-1], "stop", "warn") == {"resolution": "warn"}
@@ -53,24 +53,24 @@ def test_a_small_picture_only_warns_and_a_setting_silences_it(
 
 
 def test_without_a_model_only_the_exposure_is_judged(
-    doctor: Doctor, picture: NDArray[np.uint8], save: Save
+    doctor: Doctor, image: NDArray[np.uint8], save: Save
 ) -> None:
-    code, report = doctor("--image", save("a.png", picture[..., ::-1]))
+    code, report = doctor("--image", save("a.png", image[..., ::-1]))
     assert code == 0
     names = [f["name"] for f in report["sections"][-1]["findings"]]
     assert names == ["black", "constant", "float_feed", "near_zero", "saturated"]
     assert "Without a model" in report["sections"][-1]["notes"][0]
-    code, report = doctor("--image", save("a.png", np.zeros_like(picture)))
+    code, report = doctor("--image", save("a.png", np.zeros_like(image)))
     assert code == 2
     assert _verdicts(report["sections"][-1], "stop") == {"black": "stop"}
 
 
 def test_unreadable_files_are_sentences_and_the_others_are_examined(
-    doctor: Doctor, model: str, picture: NDArray[np.uint8], save: Save, tmp_path: Path
+    doctor: Doctor, model: str, image: NDArray[np.uint8], save: Save, tmp_path: Path
 ) -> None:
-    (tmp_path / "broken.png").write_bytes(b"no picture")
+    (tmp_path / "broken.png").write_bytes(b"no image")
     files = [str(tmp_path / name) for name in ("broken.png", "missing.png", "")]
-    code, report = doctor(model, "--image", *files, save("a.png", picture))
+    code, report = doctor(model, "--image", *files, save("a.png", image))
     assert code == 2
     broken, missing, folder, good = report["sections"][2:]
     assert "neither JPEG nor PNG" in broken["findings"][0]["sentence"]
@@ -89,20 +89,20 @@ def test_versions_and_the_conversion_path_come_first(doctor: Doctor) -> None:
 
 
 def test_a_missing_model_is_a_sentence(
-    doctor: Doctor, picture: NDArray[np.uint8], save: Save, tmp_path: Path
+    doctor: Doctor, image: NDArray[np.uint8], save: Save, tmp_path: Path
 ) -> None:
-    code, report = doctor(str(tmp_path / "nowhere"), "--image", save("a.png", picture))
+    code, report = doctor(str(tmp_path / "nowhere"), "--image", save("a.png", image))
     assert code == 2
     assert "give the directory" in report["sections"][1]["findings"][0]["sentence"]
     assert _verdicts(report["sections"][2], "stop") == {}
 
 
 def test_statistics_without_provenance_stop_unless_allowed(
-    doctor: Doctor, camera_spec: ModelSpec, picture: NDArray[np.uint8], save: Save, tmp_path: Path
+    doctor: Doctor, camera_spec: ModelSpec, image: NDArray[np.uint8], save: Save, tmp_path: Path
 ) -> None:
     camera_spec.statistics.provenance = None
     camera_spec.save(tmp_path)
-    words = (str(tmp_path), "--image", save("a.png", picture))
+    words = (str(tmp_path), "--image", save("a.png", image))
     code, report = doctor(*words)
     assert code == 2
     assert _verdicts(report["sections"][1], "stop") == {"provenance": "stop"}
@@ -133,10 +133,10 @@ def test_wrong_arguments_exit_with_two(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_the_program_prints_an_aligned_table(
-    model: str, picture: NDArray[np.uint8], save: Save
+    model: str, image: NDArray[np.uint8], save: Save
 ) -> None:
     command = [sys.executable, "-m", "wm_planner.cli", "doctor", model, "--image"]
-    command.append(save("a.png", np.zeros_like(picture)))
+    command.append(save("a.png", np.zeros_like(image)))
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stderr) == (2, "")
     lines = done.stdout.splitlines()

@@ -35,70 +35,66 @@ def _message(rgb: NDArray[np.uint8], encoding: str = "rgb8") -> Any:
 
 
 def _feed(
-    frames: Frames, pictures: list[NDArray[np.uint8]], age: float = 0.02, encoding: str = "rgb8"
+    frames: Frames, images: list[NDArray[np.uint8]], age: float = 0.02, encoding: str = "rgb8"
 ) -> dict[str, Result]:
-    for i, picture in enumerate(pictures):
+    for i, image in enumerate(images):
         now = 100 + i * PERIOD
-        frames.add(_message(picture, encoding), now - age, now, i * PERIOD)
+        frames.add(_message(image, encoding), now - age, now, i * PERIOD)
     return {r.name: r for r in frames.results() if r.verdict != "ok"}
 
 
-def _changing(picture: NDArray[np.uint8], count: int = 20) -> list[NDArray[np.uint8]]:
-    return [np.roll(picture, i, axis=1) for i in range(count)]
+def _changing(image: NDArray[np.uint8], count: int = 20) -> list[NDArray[np.uint8]]:
+    return [np.roll(image, i, axis=1) for i in range(count)]
 
 
-def test_a_good_stream_has_facts_and_no_findings(
-    frames: Frames, picture: NDArray[np.uint8]
-) -> None:
-    assert _feed(frames, _changing(picture)) == {}
+def test_a_good_stream_has_facts_and_no_findings(frames: Frames, image: NDArray[np.uint8]) -> None:
+    assert _feed(frames, _changing(image)) == {}
     facts = frames.facts()
     assert facts["kinds"] == ["'rgb8'  128x96  step 384  (20)"]
     assert facts["rate"] == "10.0 Hz (10.0 Hz by the stamps)"
     assert facts["stamp age"].startswith("0.020 s")
 
 
-def test_a_repeated_picture_only_warns_and_names_the_simulator(
-    frames: Frames, picture: NDArray[np.uint8]
+def test_a_repeated_image_only_warns_and_names_the_simulator(
+    frames: Frames, image: NDArray[np.uint8]
 ) -> None:
-    found = _feed(frames, [picture] * 20)
+    found = _feed(frames, [image] * 20)
     assert list(found) == ["frozen"]
     assert found["frozen"].verdict == "warn"
     assert "simulator renders a still scene" in found["frozen"].sentence
 
 
-def test_each_refusal_is_told_once_with_its_count(
-    frames: Frames, picture: NDArray[np.uint8]
-) -> None:
-    found = _feed(frames, _changing(picture, 5), encoding="8UC3")
+def test_each_refusal_is_told_once_with_its_count(frames: Frames, image: NDArray[np.uint8]) -> None:
+    found = _feed(frames, _changing(image, 5), encoding="8UC3")
     assert found["refused"].verdict == "stop"
     assert found["refused"].sentence.startswith("5 of 5: image on /camera (encoding '8UC3'")
-    found = _feed(frames, _changing(picture, 5))
+    found = _feed(frames, _changing(image, 5))
     assert found["refused"].verdict == "warn"
     assert found["refused"].sentence.startswith("5 of 10: ")
 
 
 @pytest.mark.parametrize(("age", "words"), [(2.0, "2.00 s old"), (-5.0, "stamped 5.00 s ahead")])
 def test_another_clock_stops(
-    frames: Frames, picture: NDArray[np.uint8], age: float, words: str
+    frames: Frames, image: NDArray[np.uint8], age: float, words: str
 ) -> None:
-    found = _feed(frames, _changing(picture), age)
+    found = _feed(frames, _changing(image), age)
     assert found["stamp_age"].verdict == "stop"
     assert words in found["stamp_age"].sentence
 
 
 def test_stamps_that_are_missing_or_stand_still(
-    camera_spec: ModelSpec, picture: NDArray[np.uint8]
+    camera_spec: ModelSpec, image: NDArray[np.uint8]
 ) -> None:
     for stamp, name, verdict in ((0.0, "stamp_age", "warn"), (99.9, "stamps", "stop")):
         frames = Frames("/camera", Contract(camera_spec, Config()))
-        for i, shown in enumerate(_changing(picture, 3)):
+        for i, shown in enumerate(_changing(image, 3)):
             frames.add(_message(shown), stamp, 100.0, i * PERIOD)
         found = {r.name: r.verdict for r in frames.results() if r.verdict != "ok"}
         assert found == {name: verdict}
 
 
-def test_a_slow_camera_warns(frames: Frames, picture: NDArray[np.uint8]) -> None:
-    for i, shown in enumerate(_changing(picture, 4)):  # 1 Hz; the model takes 5 steps a second
+def test_a_slow_camera_warns(frames: Frames, image: NDArray[np.uint8]) -> None:
+    for i, shown in enumerate(_changing(image, 4)):  # 1 Hz; the model takes 5 steps a second
         frames.add(_message(shown), 100.0 + i, 100.0 + i, float(i))
     assert [r.name for r in frames.results() if r.verdict == "warn"] == ["rate"]
 

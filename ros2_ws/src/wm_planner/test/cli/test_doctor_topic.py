@@ -28,7 +28,7 @@ pytestmark = pytest.mark.dds
 
 MODEL = Path(__file__).parents[3] / "wm_planner_sim" / "models" / "franka_reach"
 PERIOD = 0.05  # [s]
-SECONDS = "2.5"  # a few pictures come even on a busy machine
+SECONDS = "2.5"  # a few images come even on a busy machine
 KINDS = {"good": Image, "generic": Image, "jpeg/compressed": CompressedImage, "words": String}
 QUESTIONS = {
     "good": (MODEL, "--topic", "camera", "--ros-args", "-r", "camera:=/doctor/good"),
@@ -70,14 +70,14 @@ def camera() -> Iterator[None]:
 
 
 def _publish(node: Any, publishers: dict[str, Any], stop: threading.Event) -> None:
-    shown = _picture()
+    shown = _image_file()
     while not stop.wait(PERIOD):
         shown = np.roll(shown, 1, axis=1)
         messages = {
             "good": _image(shown, "rgb8"),
             "generic": _image(shown, "8UC3"),
             "jpeg/compressed": _jpeg(shown),
-            "words": String(data="no picture"),
+            "words": String(data="no image"),
         }
         for name, message in messages.items():
             if hasattr(message, "header"):
@@ -104,7 +104,7 @@ def _answer(call: subprocess.Popen[str], patience: float) -> Answer:
     return Answer(call.returncode, section, {f["name"]: f for f in section["findings"]}, errors)
 
 
-def _picture() -> NDArray[np.uint8]:
+def _image_file() -> NDArray[np.uint8]:
     image = load_spec(MODEL).image
     values = np.random.default_rng(0).normal(image.channel_mean, image.channel_std, (96, 128, 3))
     return (np.clip(values, 0, 1) * 255).astype(np.uint8)
@@ -142,7 +142,7 @@ def test_a_wrong_declaration_exchanges_the_channels(answers: dict[str, Answer]) 
     assert findings["channel_swap"]["verdict"] == "stop"
 
 
-def test_compressed_pictures_are_found_beside_the_raw_topic(answers: dict[str, Answer]) -> None:
+def test_compressed_images_are_found_beside_the_raw_topic(answers: dict[str, Answer]) -> None:
     code, section, _, _ = answers["compressed"]
     assert code in (0, 1), section  # 1: this machine is slow
     assert section["title"].startswith("topic /doctor/jpeg/compressed (")
@@ -152,7 +152,7 @@ def test_compressed_pictures_are_found_beside_the_raw_topic(answers: dict[str, A
 def test_a_topic_of_another_type_is_told(answers: dict[str, Answer]) -> None:
     code, _, findings, _ = answers["words"]
     assert code == 2
-    assert "std_msgs/msg/String, not pictures" in findings["type"]["sentence"]
+    assert "std_msgs/msg/String, not images" in findings["type"]["sentence"]
 
 
 def test_a_silent_topic_is_told(answers: dict[str, Answer]) -> None:

@@ -16,7 +16,7 @@ SMALL = ["planning.preset=dino_wm", "planning.num_samples=16", "planning.iterati
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> list[str]:
+def images(tmp_path: Path) -> list[str]:
     names = [str(tmp_path / "now.png"), str(tmp_path / "then.png")]
     for seed, name in enumerate(names):
         noise = np.random.default_rng(seed).integers(0, 255, (96, 128, 3), np.uint8)
@@ -25,9 +25,9 @@ def pictures(tmp_path: Path) -> list[str]:
 
 
 def test_a_plan_is_printed_as_environment_steps_in_units(
-    pictures: list[str], capsys: pytest.CaptureFixture[str]
+    images: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["plan", str(MODEL), *pictures, *SMALL, "planning.horizon=3"]) == 0
+    assert main(["plan", str(MODEL), *images, *SMALL, "planning.horizon=3"]) == 0
     text = capsys.readouterr().out
     assert "dx [m]" in text
     assert re.findall(r"(?m)^ +(\d+) +(\d\.\d\d) ", text) == [
@@ -36,11 +36,11 @@ def test_a_plan_is_printed_as_environment_steps_in_units(
 
 
 def test_json_is_the_same_for_the_same_seed_and_another_for_another(
-    pictures: list[str], capsys: pytest.CaptureFixture[str]
+    images: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     plans = []
     for seed in (0, 0, 1):
-        words = [*pictures, *SMALL, f"planning.seed={seed}", "--json"]
+        words = [*images, *SMALL, f"planning.seed={seed}", "--json"]
         assert main(["plan", str(MODEL), *words]) == 0
         plans.append(json.loads(capsys.readouterr().out))
     assert plans[0]["actions"] == plans[1]["actions"] != plans[2]["actions"]
@@ -59,9 +59,9 @@ def test_json_is_the_same_for_the_same_seed_and_another_for_another(
     ],
 )
 def test_what_cannot_be_planned_is_told_in_a_sentence(
-    words: list[str], sentence: str, pictures: list[str], capsys: pytest.CaptureFixture[str]
+    words: list[str], sentence: str, images: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["plan", str(MODEL), *pictures, *words]) == 2
+    assert main(["plan", str(MODEL), *images, *words]) == 2
     output = capsys.readouterr()
     assert output.out == ""
     assert output.err.startswith("wm-planner plan: ")
@@ -69,9 +69,9 @@ def test_what_cannot_be_planned_is_told_in_a_sentence(
 
 
 def test_a_state_that_is_not_numbers_is_refused(
-    pictures: list[str], capsys: pytest.CaptureFixture[str]
+    images: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
-        main(["plan", str(MODEL), *pictures, "--proprio", "0.1,nan"])
+        main(["plan", str(MODEL), *images, "--proprio", "0.1,nan"])
     assert ended.value.code == 2
     assert "'0.1,nan' is not a list of finite numbers" in capsys.readouterr().err

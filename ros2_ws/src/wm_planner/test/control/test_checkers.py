@@ -24,7 +24,7 @@ def _observe(checker: ProgressChecker, *pairs: tuple[float, float]) -> None:
         ([0.05, 0.05], False),
     ],
 )
-def test_it_is_reached_when_enough_pictures_in_a_row_are_nearer_than_the_tolerance(
+def test_it_is_reached_when_enough_images_in_a_row_are_nearer_than_the_tolerance(
     distances: list[float], reached: bool
 ) -> None:
     checker = GoalChecker(tolerance=0.05, frames=2)
@@ -57,7 +57,7 @@ def test_a_distance_that_rises_and_comes_back_is_no_progress() -> None:
     assert checker.stalled(2.1)
 
 
-def test_nothing_stalls_before_the_first_picture_or_without_a_time() -> None:
+def test_nothing_stalls_before_the_first_image_or_without_a_time() -> None:
     assert not ProgressChecker(time=2.0, fraction=0.1).stalled(1e9)
     off = ProgressChecker(time=0.0, fraction=0.1)
     off.observe(1.0, 0.0)

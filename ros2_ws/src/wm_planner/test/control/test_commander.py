@@ -67,7 +67,7 @@ def test_the_first_command_is_the_measured_pose(spec: ModelSpec) -> None:
 def test_a_planner_that_corrects_itself_brings_the_arm_to_its_goal_under_refuse(
     spec: ModelSpec, latency: float, control_rate: float
 ) -> None:
-    """Each plan goes straight to the goal from where the picture showed the arm."""
+    """Each plan goes straight to the goal from where the image showed the arm."""
     spec.control_rate = control_rate
     rig, goal = Rig(spec), START + np.array([0.2, -0.1, 0.1])
     seen, when = START, 0.0
@@ -84,13 +84,13 @@ def test_a_planner_that_corrects_itself_brings_the_arm_to_its_goal_under_refuse(
     assert rig.commander.gate.counters.clamped == 0
 
 
-def test_relative_actions_count_from_what_had_been_sent_at_the_picture(spec: ModelSpec) -> None:
+def test_relative_actions_count_from_what_had_been_sent_at_the_image(spec: ModelSpec) -> None:
     rig = Rig(spec)
     rig.plan(MOVE)
     rig.run(0.4)
-    at, picture = rig.sent[-1].position, rig.now
+    at, image = rig.sent[-1].position, rig.now
     rig.run(0.1)
-    rig.commander.splice([MOVE], picture, rig.now)
+    rig.commander.splice([MOVE], image, rig.now)
     rig.run(1.0)
     np.testing.assert_allclose(rig.sent[-1].position, at + MOVE, atol=1e-9)
 

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from wm_planner.config import Config
-from wm_planner.control import Code, Command, ControlLoop, Outcome, Pose, Refused, Session
+from wm_planner.control import Command, ControlLoop, ErrorCode, GoalSession, Pose, Refused, Status
 from wm_planner.models import ModelSpec
-from wm_planner.worker import Failed, Planned, PlanRequest, Ready, Scene, SetGoal
+from wm_planner.types import Observation
+from wm_planner.worker import Failed, Planned, PlanRequest, Ready, SetGoal
 
 POSE = Pose(np.array([0.5, 0.0, 0.3]), np.array([1.0, 0.0, 0.0, 0.0]), steady=0.0)
-SCENES = [Scene(np.full((4, 4, 3), value, np.uint8)) for value in range(3)]
+OBSERVATIONS = [Observation((np.full((4, 4, 3), value, np.uint8),)) for value in range(3)]
 
 
 class Link:
@@ -49,15 +50,15 @@ class Rig:
     def _publish(self, command: Command) -> None:
         self.events.append("hold" if command.stop else "command")
 
-    def _on_step(self, session: Session, plan: Planned) -> None:
+    def _on_step(self, session: GoalSession, plan: Planned) -> None:
         self.events.append(("step", session.index))
 
-    def _on_end(self, goal_id: int, session: Session, now: float) -> None:
+    def _on_end(self, goal_id: int, session: GoalSession, now: float) -> None:
         assert session.outcome
         self.events.append((goal_id, session.outcome.code))
 
-    def begin(self, *scenes: Scene) -> int:
-        return self.loop.begin(scenes, 0.0, 0.0, self.now, self.steady)
+    def begin(self, *observations: Observation) -> int:
+        return self.loop.begin(observations, 0.0, 0.0, self.now, self.steady)
 
     def step(self, distance: float, actions: float = 0.001) -> None:
         """Plan once, and send the command that follows."""
@@ -68,7 +69,7 @@ class Rig:
         self.command()
 
     def ask(self) -> None:
-        self.loop.plan(SCENES[0], self.now, self.steady)
+        self.loop.plan(OBSERVATIONS[0], self.now, self.steady)
         self._asked = self.now
 
     def answer(self, distance: float = 0.5, actions: float = 0.001) -> None:
@@ -87,7 +88,7 @@ class Rig:
         self.loop.on_pose(Pose(POSE.position, POSE.orientation, self.steady), self.now)
 
     def see(self) -> None:
-        self.loop.on_picture(self.steady)
+        self.loop.on_image(self.steady)
 
     def pass_time(self, seconds: float, *what: Callable[[], None]) -> None:
         """Let things happen 50 times a second, and send commands."""
@@ -104,25 +105,25 @@ def rig(spec: ModelSpec) -> Rig:
 
 
 def test_the_arm_is_told_to_hold_before_anyone_hears_of_the_end(rig: Rig) -> None:
-    goal = rig.begin(SCENES[0])
+    goal = rig.begin(OBSERVATIONS[0])
     rig.step(0.5, actions=0.0)
-    rig.loop.end(Outcome(Code.CANCELED, "canceled"), rig.now)
-    assert rig.events[-2:] == ["hold", (goal, Code.CANCELED)]
+    rig.loop.end(Status(ErrorCode.CANCELED, "canceled"), rig.now)
+    assert rig.events[-2:] == ["hold", (goal, ErrorCode.CANCELED)]
 
 
 def test_the_newest_goal_preempts(rig: Rig) -> None:
-    old = rig.begin(SCENES[0])
+    old = rig.begin(OBSERVATIONS[0])
     rig.step(0.5)
-    new = rig.begin(SCENES[1])
-    assert (old, Code.PREEMPTED) in rig.events
-    assert rig.link.goals[-1] == SetGoal(new, SCENES[1])
+    new = rig.begin(OBSERVATIONS[1])
+    assert (old, ErrorCode.PREEMPTED) in rig.events
+    assert rig.link.goals[-1] == SetGoal(new, OBSERVATIONS[1])
     rig.step(0.5)
     assert rig.events[-1] == "command"
 
 
 def test_a_plan_for_the_goal_before_is_not_used(rig: Rig) -> None:
-    old = rig.begin(SCENES[0])
-    rig.begin(SCENES[1])
+    old = rig.begin(OBSERVATIONS[0])
+    rig.begin(OBSERVATIONS[1])
     count = len(rig.events)
     plan = Planned(old, rig.now, np.zeros((5, 3)), 0.0, [1.0], "done", 0.05)
     rig.loop.on_planned(plan, rig.now, rig.steady)
@@ -130,35 +131,35 @@ def test_a_plan_for_the_goal_before_is_not_used(rig: Rig) -> None:
 
 
 def test_sub_goals_are_pursued_in_their_order(rig: Rig) -> None:
-    goal = rig.begin(*SCENES)
+    goal = rig.begin(*OBSERVATIONS)
     for distance in (0.5, 0.01, 0.5, 0.01, 0.01, 0.01):
         rig.step(distance)
-    assert [g.scene for g in rig.link.goals] == SCENES
+    assert [g.goal for g in rig.link.goals] == OBSERVATIONS
     assert {g.goal_id for g in rig.link.goals} == {goal}
     steps = [event[1] for event in rig.events if event[0] == "step"]
     assert steps == [0, 0, 1, 1, 2, 2]
-    assert (goal, Code.NONE) in rig.events
+    assert (goal, ErrorCode.NONE) in rig.events
 
 
 def test_a_plan_that_is_not_finite_moves_nothing(rig: Rig) -> None:
-    goal = rig.begin(SCENES[0])
+    goal = rig.begin(OBSERVATIONS[0])
     rig.step(0.5, actions=np.nan)
-    assert rig.events == [(goal, Code.PLANNER_FAILED)]
+    assert rig.events == [(goal, ErrorCode.PLANNER_FAILED)]
 
 
 def test_the_first_command_of_a_plan_leaves_before_anyone_hears_of_the_plan(rig: Rig) -> None:
-    rig.begin(SCENES[0])
+    rig.begin(OBSERVATIONS[0])
     rig.step(0.5)
     assert rig.events == ["command", ("step", 0), "command"]
 
 
 def test_a_clock_that_stands_still_ends_the_goal(rig: Rig) -> None:
-    goal = rig.begin(SCENES[0])
+    goal = rig.begin(OBSERVATIONS[0])
     rig.step(0.5)
-    for steady in np.arange(1.0, 3.0, 0.05):  # pictures and poses still come
+    for steady in np.arange(1.0, 3.0, 0.05):  # images and poses still come
         rig.loop.on_pose(Pose(POSE.position, POSE.orientation, steady), rig.now)
         rig.loop.watch(rig.now, steady, steady)
-    assert rig.events[-1] == (goal, Code.CLOCK_JUMPED)
+    assert rig.events[-1] == (goal, ErrorCode.CLOCK_JUMPED)
     assert "ROS time has stood still for" in rig.loop.clock_problem
     rig.loop.watch(rig.now + 0.1, 3.0, 3.0)
     assert rig.loop.clock_problem == ""
@@ -166,7 +167,7 @@ def test_a_clock_that_stands_still_ends_the_goal(rig: Rig) -> None:
 
 def test_the_time_of_a_goal_begins_when_the_clock_is_first_heard(rig: Rig) -> None:
     rig.now = 0.0  # as ROS time is without /clock
-    rig.begin(SCENES[0])
+    rig.begin(OBSERVATIONS[0])
     rig.command()
     rig.now = 1000.0
     rig.loop.watch(rig.now, rig.steady, rig.steady)
@@ -180,44 +181,44 @@ def test_the_time_of_a_goal_begins_when_the_clock_is_first_heard(rig: Rig) -> No
 def test_a_clock_that_goes_back_while_the_arm_moves_ends_even_a_goal_without_a_step(
     rig: Rig,
 ) -> None:
-    rig.begin(SCENES[0])
+    rig.begin(OBSERVATIONS[0])
     rig.step(0.5)
-    goal = rig.begin(SCENES[0])
+    goal = rig.begin(OBSERVATIONS[0])
     rig.now += 0.01
     rig.command()
     rig.now -= 5.0
     rig.command()
-    assert rig.events[-1] == (goal, Code.CLOCK_JUMPED)
+    assert rig.events[-1] == (goal, ErrorCode.CLOCK_JUMPED)
 
 
 def test_after_a_stop_no_goal_begins_until_the_release(rig: Rig) -> None:
-    goal = rig.begin(SCENES[0])
+    goal = rig.begin(OBSERVATIONS[0])
     rig.step(0.5, actions=0.0)
     rig.loop.stop(rig.now)
-    assert rig.events[-2:] == ["hold", (goal, Code.STOPPED)]
+    assert rig.events[-2:] == ["hold", (goal, ErrorCode.STOPPED)]
     with pytest.raises(Refused, match="~/release") as caught:
-        rig.begin(SCENES[1])
-    assert caught.value.outcome.code is Code.STOPPED
+        rig.begin(OBSERVATIONS[1])
+    assert caught.value.outcome.code is ErrorCode.STOPPED
     rig.loop.release()
-    assert rig.begin(SCENES[1]) == goal + 1
+    assert rig.begin(OBSERVATIONS[1]) == goal + 1
 
 
 def test_without_a_worker_no_goal_begins(rig: Rig) -> None:
     rig.link.ready = None
     with pytest.raises(Refused, match="the worker is gone") as caught:
-        rig.begin(SCENES[0])
-    assert caught.value.outcome.code is Code.WORKER_LOST
+        rig.begin(OBSERVATIONS[0])
+    assert caught.value.outcome.code is ErrorCode.WORKER_LOST
 
 
 def test_a_lost_worker_that_comes_back_holds_the_arm_and_keeps_the_goal(rig: Rig) -> None:
-    goal = rig.begin(SCENES[0])
+    goal = rig.begin(OBSERVATIONS[0])
     rig.step(0.5)
     before = len(rig.events)
     rig.loop.on_failed(Failed(-1, "killed", lost=True, restarting=True), rig.now)
     assert rig.events[before:] == ["command"], "at once, not at the next tick"
     assert rig.loop.session
     rig.loop.on_failed(Failed(-1, "killed again", lost=True), rig.now)
-    assert rig.events[-1] == (goal, Code.WORKER_LOST)
+    assert rig.events[-1] == (goal, ErrorCode.WORKER_LOST)
 
 
 def test_other_settings_count_from_the_next_goal_on(rig: Rig) -> None:
@@ -226,24 +227,26 @@ def test_other_settings_count_from_the_next_goal_on(rig: Rig) -> None:
     config.session.timeout = 1.0
     rig.loop.apply(config)
     with pytest.raises(Refused, match="outside") as caught:
-        rig.begin(SCENES[0])
-    assert caught.value.outcome.code is Code.LIMIT_VIOLATION
+        rig.begin(OBSERVATIONS[0])
+    assert caught.value.outcome.code is ErrorCode.LIMIT_VIOLATION
     config.limits.workspace_max = [1.0, 1.0, 1.0]
     rig.loop.apply(config)
-    rig.begin(SCENES[0])
+    rig.begin(OBSERVATIONS[0])
     assert rig.loop.session
     assert rig.loop.session.timeout == 1.0
 
 
 @pytest.mark.parametrize("answered", ["before", "after"])
 @pytest.mark.parametrize(
-    ("missing", "code"), [("see", Code.NO_IMAGE), ("pose", Code.NO_POSE)], ids=["picture", "pose"]
+    ("missing", "code"),
+    [("see", ErrorCode.NO_IMAGE), ("pose", ErrorCode.NO_POSE)],
+    ids=["image", "pose"],
 )
-def test_the_arm_waits_for_a_late_picture_or_pose_and_then_for_a_new_plan(
-    rig: Rig, missing: str, code: Code, answered: str
+def test_the_arm_waits_for_a_late_image_or_pose_and_then_for_a_new_plan(
+    rig: Rig, missing: str, code: ErrorCode, answered: str
 ) -> None:
-    """The plan that is under way, from a picture of before, is answered before or after it."""
-    rig.begin(SCENES[0])
+    """The plan that is under way, from an image of before, is answered before or after it."""
+    rig.begin(OBSERVATIONS[0])
     rig.pass_time(0.2, rig.see, rig.pose)
     rig.ask()
     rig.answer(actions=0.004)
@@ -276,7 +279,7 @@ def test_the_arm_waits_for_a_late_picture_or_pose_and_then_for_a_new_plan(
 
 
 def test_the_arm_waits_for_a_plan_that_takes_longer_than_usual(rig: Rig) -> None:
-    rig.begin(SCENES[0])
+    rig.begin(OBSERVATIONS[0])
     for _ in range(3):
         rig.ask()
         rig.pass_time(0.06, rig.see, rig.pose)
@@ -286,7 +289,7 @@ def test_the_arm_waits_for_a_plan_that_takes_longer_than_usual(rig: Rig) -> None
     assert rig.loop.waiting is None, "2.5 times as long is not late yet"
     rig.pass_time(0.14, rig.see, rig.pose)
     assert rig.loop.waiting
-    assert rig.loop.waiting.code is Code.WORKER_LOST
+    assert rig.loop.waiting.code is ErrorCode.WORKER_LOST
     assert not rig.loop.commander.moving
     rig.answer(actions=0.004)
     rig.pass_time(0.06, rig.see, rig.pose)
@@ -297,7 +300,7 @@ def test_the_arm_waits_for_a_plan_that_takes_longer_than_usual(rig: Rig) -> None
 def test_a_measured_pose_that_repeats_while_the_arm_is_told_to_move_is_an_old_one(
     rig: Rig,
 ) -> None:
-    goal = rig.begin(SCENES[0])
+    goal = rig.begin(OBSERVATIONS[0])
     rig.pass_time(0.2, rig.see, rig.pose)
     rig.pose()
     assert rig.loop.pose
@@ -306,24 +309,24 @@ def test_a_measured_pose_that_repeats_while_the_arm_is_told_to_move_is_an_old_on
     rig.answer(actions=0.06)
     rig.pass_time(0.4, rig.see, rig.pose)
     assert rig.loop.waiting
-    assert rig.loop.waiting.code is Code.NO_POSE
+    assert rig.loop.waiting.code is ErrorCode.NO_POSE
     assert rig.loop.commander.told[0] < POSE.position[0] + 0.1
     assert not rig.loop.commander.moving
     rig.loop.watch(rig.now, rig.steady + 0.9, rig.steady + 0.9)
-    assert (goal, Code.NO_POSE) in rig.events
+    assert (goal, ErrorCode.NO_POSE) in rig.events
 
 
 def test_a_goal_starts_from_a_pose_that_is_not_late(rig: Rig) -> None:
     rig.pass_time(0.2, rig.pose)
     rig.wait(0.5)
-    rig.begin(SCENES[0])
+    rig.begin(OBSERVATIONS[0])
     assert not rig.loop.commander.started
     rig.pose()
     assert rig.loop.commander.started
 
 
 def test_after_a_delay_of_the_node_what_waits_to_be_read_is_not_late(rig: Rig) -> None:
-    rig.begin(SCENES[0])
+    rig.begin(OBSERVATIONS[0])
     rig.pass_time(0.2, rig.see, rig.pose)
     rig.wait(0.2)
     rig.command()  # timers come first
@@ -334,10 +337,10 @@ def test_after_a_delay_of_the_node_what_waits_to_be_read_is_not_late(rig: Rig) -
 
 
 def test_an_end_of_the_goal_ends_the_waiting(rig: Rig) -> None:
-    rig.begin(SCENES[0])
+    rig.begin(OBSERVATIONS[0])
     rig.pass_time(0.2, rig.see, rig.pose)
     rig.step(0.5)
     rig.pass_time(0.2)
     assert rig.loop.waiting
-    rig.loop.end(Outcome(Code.CANCELED, "canceled"), rig.now)
+    rig.loop.end(Status(ErrorCode.CANCELED, "canceled"), rig.now)
     assert rig.loop.waiting is None

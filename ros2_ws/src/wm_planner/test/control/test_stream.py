@@ -69,7 +69,7 @@ def test_plans_back_to_back_are_played_at_their_own_speed_without_a_pause(
     stream = _stream(dt=step)
     stream.splice([MOVE] * 5, START, 0.0, 10.0)
     now, sent = 10.0, _play(stream, 10.0, 10.0 + latency)
-    for _ in range(6):  # each made from a picture that was taken when the one before arrived
+    for _ in range(6):  # each made from an image that was taken when the one before arrived
         basis, now = sent[-round(latency / TICK)], now + latency
         stream.splice([MOVE] * 5, basis, latency, now)
         sent = np.concatenate([sent, _play(stream, now, now + latency)])

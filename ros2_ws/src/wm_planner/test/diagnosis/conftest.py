@@ -29,7 +29,7 @@ class Recorded(NamedTuple):
 
     actions: NDArray[np.float32]
     positions: NDArray[np.float32]
-    pictures: NDArray[np.uint8]
+    images: NDArray[np.uint8]
     data_set: Path
     model: Path
 
@@ -47,7 +47,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
         except Exception as error:  # no OpenGL on this machine, in whatever words
             pytest.skip(f"the simulator cannot render here: {error}")
         data = collect.concatenate(collect.collect_episode(arm, seed, 72, STEPS) for seed in chosen)
-    numbers = (data.actions, data.positions, data.pictures)
+    numbers = (data.actions, data.positions, data.images)
     root = tmp_path_factory.mktemp("recorded")
     data_set = recordings.write_set(root / "set", *numbers)
     model = recordings.fitted_model(root / "model", recordings.statistics_of(data_set))

@@ -34,14 +34,14 @@ LAYOUT = {
 STEP = 0.2
 """One model step [s]."""
 START = 1000.0
-"""Stamp of a bag's first picture [s]."""
+"""Stamp of a bag's first image [s]."""
 
 
 def write_set(
     directory: Path,
     actions: NDArray[np.float32],
     positions: NDArray[np.float32],
-    pictures: NDArray[np.uint8],
+    images: NDArray[np.uint8],
     layout: dict[str, Any] | None = None,
 ) -> Path:
     """A data set with a named layout: (N, T, 3), (N, T + 1, 3), (N, T + 1, S, S, 3)."""
@@ -49,7 +49,7 @@ def write_set(
     (directory / "layout.yaml").write_text(yaml.safe_dump(layout or LAYOUT, sort_keys=False))
     torch.save(torch.from_numpy(actions.copy()), directory / "actions.pth")
     torch.save(torch.from_numpy(positions[:, :-1].copy()), directory / "states.pth")
-    for index, film in enumerate(pictures):
+    for index, film in enumerate(images):
         file = directory / "obses" / f"episode_{index:03d}.pth"
         torch.save(torch.from_numpy(film[:-1].copy()), file)
     return directory
@@ -100,7 +100,7 @@ def write_bag(
     path: Path,
     actions: NDArray[np.float32],
     positions: NDArray[np.float32],
-    pictures: NDArray[np.uint8],
+    images: NDArray[np.uint8],
     *,
     plugin: StoragePlugin = StoragePlugin.MCAP,
     columns: Sequence[int] = (0, 1, 2),
@@ -108,26 +108,26 @@ def write_bag(
     compressed: bool = False,
     seconds_per_step: float = STEP,
 ) -> Path:
-    """One episode as a bag: pictures and measured poses every step, commanded ones at 50 Hz.
+    """One episode as a bag: images and measured poses every step, commanded ones at 50 Hz.
 
     Args:
         path: Where.
         actions: (T, 3) displacements of the commanded position [m].
         positions: (T + 1, 3) measured [m].
-        pictures: (T + 1, S, S, 3) RGB.
+        images: (T + 1, S, S, 3) RGB.
         plugin: File format.
         columns: Which displacement is played along x, y, z.
         commands: Record them.
-        compressed: PNG instead of raw pictures.
+        compressed: PNG instead of raw images.
         seconds_per_step: Of the stamps.
     """
     types = get_typestore(Stores.ROS2_JAZZY)
     steps = len(actions)
     track = positions[0] + np.concatenate([np.zeros((1, 3)), np.cumsum(actions[:, columns], 0)])
     with Writer(path, version=9, storage_plugin=plugin) as writer:
-        picture_type = f"sensor_msgs/msg/{'CompressedImage' if compressed else 'Image'}"
+        image_type = f"sensor_msgs/msg/{'CompressedImage' if compressed else 'Image'}"
         topics = {
-            "image": ("/camera/image", picture_type),
+            "image": ("/camera/image", image_type),
             "pose": ("/arm/current_pose", "geometry_msgs/msg/PoseStamped"),
             "command": ("/arm/target_pose", "geometry_msgs/msg/PoseStamped"),
         }
@@ -143,7 +143,7 @@ def write_bag(
 
         for step in range(steps + 1):
             time = START + step * seconds_per_step
-            write("image", time, _picture(types, pictures[step], time, compressed))
+            write("image", time, _image(types, images[step], time, compressed))
             write("pose", time, _pose(types, positions[step], time))
         if commands:
             for tick in np.arange(0, steps * seconds_per_step + 1e-9, 0.02):
@@ -169,7 +169,7 @@ def _pose(types: Any, place: Any, time: float) -> Any:
     return known["geometry_msgs/msg/PoseStamped"](header, pose)
 
 
-def _picture(types: Any, rgb: NDArray[np.uint8], time: float, compressed: bool) -> Any:
+def _image(types: Any, rgb: NDArray[np.uint8], time: float, compressed: bool) -> Any:
     header = _header(types, time, "camera")
     if compressed:
         import cv2

@@ -25,13 +25,13 @@ TYPES = get_typestore(Stores.ROS2_JAZZY)
 
 @pytest.fixture
 def numbers() -> tuple[Any, Any, Any]:
-    """Displacements, places and pictures whose first pixel counts the steps."""
+    """Displacements, places and images whose first pixel counts the steps."""
     rng = np.random.default_rng(0)
     actions = rng.normal(0, 0.02, (STEPS, 3)).astype(np.float32)
     places = np.concatenate([np.zeros((1, 3)), np.cumsum(actions, 0)]).astype(np.float32) + 0.3
-    pictures = rng.integers(0, 255, (STEPS + 1, 8, 10, 3)).astype(np.uint8)
-    pictures[:, 0, 0] = np.arange(STEPS + 1)[:, None]
-    return actions, places, pictures
+    images = rng.integers(0, 255, (STEPS + 1, 8, 10, 3)).astype(np.uint8)
+    images[:, 0, 0] = np.arange(STEPS + 1)[:, None]
+    return actions, places, images
 
 
 def _read(path: Path, spec: ModelSpec, **topics: str) -> Episode:
@@ -42,10 +42,10 @@ def _read(path: Path, spec: ModelSpec, **topics: str) -> Episode:
 def test_frames_and_actions_are_those_recorded(
     numbers: Any, spec: ModelSpec, tmp_path: Path, plugin: StoragePlugin
 ) -> None:
-    actions, places, pictures = numbers
+    actions, places, images = numbers
     found = _read(write_bag(tmp_path / "bag", *numbers, plugin=plugin), spec)
     assert found.steps == STEPS
-    np.testing.assert_array_equal(found.pictures, pictures)
+    np.testing.assert_array_equal(found.images, images)
     np.testing.assert_allclose(found.actions[:, 0], actions, atol=1e-6)
     np.testing.assert_allclose(found.places["z"], places[:, 2], atol=1e-6)
     assert found.notes == (
@@ -68,7 +68,7 @@ def test_frameskip_gives_sub_actions_in_time_order(
     found = _read(write_bag(tmp_path / "bag", *numbers), replace(spec, frameskip=2))
     assert found.actions.shape == (STEPS // 2, 2, 3)
     np.testing.assert_allclose(found.rows, numbers[0], atol=1e-6)
-    assert [picture[0, 0, 0] for picture in found.pictures] == [0, 2, 4, 6]
+    assert [image[0, 0, 0] for image in found.images] == [0, 2, 4, 6]
 
 
 def test_absolute_commands_are_the_places_commanded(
@@ -99,7 +99,7 @@ def test_proprio_is_taken_by_its_names(numbers: Any, spec: ModelSpec, tmp_path: 
     assert "no state 'gripper'" in " ".join(found.notes)
 
 
-def test_pictures_rarer_than_a_model_step_are_a_sentence(
+def test_images_rarer_than_a_model_step_are_a_sentence(
     numbers: Any, spec: ModelSpec, tmp_path: Path
 ) -> None:
     path = write_bag(tmp_path / "bag", *numbers, seconds_per_step=5 * STEP)
@@ -122,7 +122,7 @@ def test_what_is_no_bag_or_lacks_topics_is_a_sentence(
 
 
 def _with_numbers(path: Path, write: Callable[[Any, Any], None]) -> Path:
-    """A bag with pictures every step, and what ``write`` adds."""
+    """A bag with images every step, and what ``write`` adds."""
     header, time = TYPES.types["std_msgs/msg/Header"], TYPES.types["builtin_interfaces/msg/Time"]
     image = TYPES.types["sensor_msgs/msg/Image"]
     with Writer(path, version=9) as writer:
@@ -177,7 +177,7 @@ def test_velocities_become_displacements(spec: ModelSpec, tmp_path: Path) -> Non
     np.testing.assert_allclose(found.actions[:, 0], [[0.02, 0, -0.04]] * STEPS, atol=1e-9)
 
 
-def test_pictures_alone_are_no_episode(spec: ModelSpec, tmp_path: Path) -> None:
+def test_images_alone_are_no_episode(spec: ModelSpec, tmp_path: Path) -> None:
     path = _with_numbers(tmp_path / "bag", lambda writer, types: None)
     with pytest.raises(RecordingError, match="neither commands nor measured poses"):
         _read(path, spec)

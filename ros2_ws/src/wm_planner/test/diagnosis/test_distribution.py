@@ -56,7 +56,7 @@ def test_states_of_another_form_are_refused(arm: ModelSpec, spec: ModelSpec) -> 
         _goal([0.1, 0.2], arm)
     with pytest.raises(ProprioError, match="3 finite numbers"):
         _goal([0.1, 0.2, float("nan")], arm)
-    with pytest.raises(ProprioError, match="pictures only"):
+    with pytest.raises(ProprioError, match="images only"):
         _goal([0.1], spec)
 
 

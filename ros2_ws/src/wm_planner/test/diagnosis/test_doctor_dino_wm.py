@@ -46,9 +46,9 @@ def task(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     for name in ("obs", "goal"):
         rgb = arrays[f"{name}_visual"][0, 0]
         assert cv2.imwrite(str(folder / f"{name}.png"), np.ascontiguousarray(rgb[..., ::-1]))
-    pictures = ("--image", folder / "obs.png", "--goal-image", folder / "goal.png")
+    images = ("--image", folder / "obs.png", "--goal-image", folder / "goal.png")
     return {
-        "pictures": pictures,
+        "images": images,
         "start": arrays["obs_proprio"].ravel().astype(float),
         "goal": arrays["goal_proprio"].ravel().astype(float),
     }
@@ -88,7 +88,7 @@ def test_a_goal_s_state_at_three_and_a_half_sigma_is_named(
     assert moments is not None
     goal = task["goal"].copy()
     goal[1] = moments.mean[1] + 3.53 * moments.std[1]
-    code, found = findings(model, *task["pictures"], *_states(task["start"], goal), *QUICK)
+    code, found = findings(model, *task["images"], *_states(task["start"], goal), *QUICK)
     assert code == 2
     assert "y of the goal is" in found["goal_proprio"]["sentence"]
     assert "+3.53 sigma" in found["goal_proprio"]["sentence"]
@@ -104,7 +104,7 @@ def test_states_inside_the_training_s_range_have_no_finding(
 def test_a_missing_state_is_asked_for_by_its_names(
     model: Path, task: dict[str, Any], findings: Findings
 ) -> None:
-    code, found = findings(model, *task["pictures"])
+    code, found = findings(model, *task["images"])
     assert code == 2
     assert "--goal-proprio (x, y, vx, vy)" in found["proprio"]["sentence"]
 

@@ -127,7 +127,7 @@ def test_actions_in_another_unit_are_named(
 def test_exchanged_colours_are_named_with_and_without_the_training_s_colours(
     recorded: Any, findings: Findings, tmp_path: Path
 ) -> None:
-    swapped = recorded._replace(pictures=recorded.pictures[..., ::-1])
+    swapped = recorded._replace(images=recorded.images[..., ::-1])
     path = _bag(swapped, tmp_path)
     code, found = findings(recorded.model, "--bag", path)
     assert code == 2
@@ -202,19 +202,19 @@ def test_a_recording_without_motion_judges_nothing(
     still = recorded._replace(
         actions=np.zeros_like(recorded.actions),
         positions=np.repeat(recorded.positions[:, :1], 21, axis=1),
-        pictures=np.repeat(recorded.pictures[:, :1], 21, axis=1),
+        images=np.repeat(recorded.images[:, :1], 21, axis=1),
     )
     found = findings(recorded.model, "--bag", _bag(still, tmp_path))[1]
     assert "Hardly a pixel changes" in found["one_step"]["sentence"]
     assert "plan" not in found
 
 
-def test_two_pictures_tell_whether_a_plan_helps(
+def test_two_images_tell_whether_a_plan_helps(
     recorded: Any, findings: Findings, tmp_path: Path
 ) -> None:
-    files = [_png(tmp_path / f"{step}.png", recorded.pictures[0, step]) for step in (0, 5)]
+    files = [_png(tmp_path / f"{step}.png", recorded.images[0, step]) for step in (0, 5)]
     found = findings(recorded.model, "--image", files[0], "--goal-image", files[1])[1]
-    assert {"aspect_ratio"} == found.keys()  # the data set's pictures are cropped
+    assert {"aspect_ratio"} == found.keys()  # the data set's images are cropped
     found = findings(recorded.model, "--image", files[0], "--goal-image", files[0])[1]
     assert "the same" in found["plan"]["sentence"]
 
@@ -228,7 +228,7 @@ def test_what_cannot_be_examined_is_a_sentence(
         (("--dataset", tmp_path / "none", "--dataset-kind", "pusht"), "dataset", "no directory"),
         (("--dataset", recorded.data_set, "--episode", "99"), "episode", "episodes 0 to 3"),
         (("--bag", tmp_path / "empty"), "bag", "metadata.yaml"),
-        (("--proprio", "1"), "proprio", "pictures only"),
+        (("--proprio", "1"), "proprio", "images only"),
         (("--encoder", recorded.model / "model.yaml"), "encoder_file", "convert it again"),
         (("--dataset", recorded.data_set, "planning.preset=nothing"), "plan", "nothing"),
     ):
@@ -288,7 +288,7 @@ def test_json_has_the_losses_as_numbers(recorded: Any, capsys: pytest.CaptureFix
 
 
 def _episode(recorded: Any, index: int) -> tuple[Any, Any, Any]:
-    return recorded.actions[index], recorded.positions[index], recorded.pictures[index]
+    return recorded.actions[index], recorded.positions[index], recorded.images[index]
 
 
 def _bag(recorded: Any, folder: Path) -> Path:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from wm_planner.diagnosis.soundness import check
 from wm_planner.models import load
 from wm_planner.models.latent import LatentWorldModel
-from wm_planner.models.protocol import Latent, Observation
+from wm_planner.models.protocol import Latent, ObservationBatch
 
 
 class Forgetful(LatentWorldModel):
@@ -24,7 +24,7 @@ class Forgetful(LatentWorldModel):
         super().__init__(*arguments)
         self.dropout = nn.Dropout(0.1)
 
-    def encode(self, observation: Observation) -> Latent:
+    def encode(self, observation: ObservationBatch) -> Latent:
         return Latent(self.dropout(super().encode(observation).visual))
 
 

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import cv2
+import image_oracle as oracle
 import numpy as np
-import picture_oracle as oracle
 
 from wm_planner.images import ImagePolicy
 
@@ -46,11 +46,11 @@ POLICIES = [
 def encoded() -> list[bytes]:
     """Small JPEGs and PNGs to damage."""
     noise = np.random.default_rng(0).integers(0, 256, (24, 32, 4), dtype=np.uint8)
-    pictures = [noise, noise[..., :3], noise[..., 0], noise[..., :3].astype(np.uint16) * 257]
-    files = [cv2.imencode(".png", picture)[1].tobytes() for picture in pictures]
+    images = [noise, noise[..., :3], noise[..., 0], noise[..., :3].astype(np.uint16) * 257]
+    files = [cv2.imencode(".png", image)[1].tobytes() for image in images]
     progressive = [cv2.IMWRITE_JPEG_PROGRESSIVE, 1, cv2.IMWRITE_JPEG_RST_INTERVAL, 2]
     for options in ([], progressive):
-        files += [cv2.imencode(".jpg", p, options)[1].tobytes() for p in pictures[1:3]]
+        files += [cv2.imencode(".jpg", p, options)[1].tobytes() for p in images[1:3]]
     return files
 
 
@@ -61,10 +61,10 @@ def messages(seed: int) -> Callable[[], tuple[Any, ImagePolicy]]:
 
     def raw() -> SimpleNamespace:
         encoding = rng.choice(oracle.ALL)
-        picture = oracle.make(
+        image = oracle.make(
             encoding, rng.choice([2, 4, 6]), rng.choice([2, 4, 8]), rng.getrandbits(8)
         )
-        message = picture.message(
+        message = image.message(
             padding=rng.choice([0, 0, 1, 3, 8]),
             big_endian=rng.random() < 0.2,
             last_row_padded=rng.random() < 0.8,

@@ -1,4 +1,4 @@
-"""The camera contract finds what is wrong with a picture, and nothing in a right one."""
+"""The camera contract finds what is wrong with an image, and nothing in a right one."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def scene(seed: int = 0, side: int = 96, light: float = 1.0) -> NDArray[np.uint8
     """A textured table-top scene: patches of colours around the training's mean, some noise."""
     random = np.random.default_rng(seed)
     patches = random.normal(MEAN, STD, (8, 8, 3)) * light
-    picture = np.kron(patches, np.ones((side // 8, side // 8, 1)))
-    noisy = picture + random.normal(0, 0.01, picture.shape)
+    image = np.kron(patches, np.ones((side // 8, side // 8, 1)))
+    noisy = image + random.normal(0, 0.01, image.shape)
     return (np.clip(noisy, 0, 1) * 255).astype(np.uint8)
 
 
@@ -42,7 +42,7 @@ def found(image: NDArray[np.uint8], **settings: Any) -> set[str]:
     return {finding.name for finding in monitor.check(image)}
 
 
-def test_normal_pictures_raise_no_alarm() -> None:
+def test_normal_images_raise_no_alarm() -> None:
     assert [s for s in range(200) if found(scene(s))] == []
 
 
@@ -55,27 +55,27 @@ def test_channel_swap_scores_minus_one_for_training_and_one_for_exchanged_statis
     image = np.zeros((96, 96, 3), np.uint8)
     mean, std = np.array(EXPECTED.channel_mean) * 255, np.array(EXPECTED.channel_std) * 255
     image[::2], image[1::2] = np.rint(mean - std), np.rint(mean + std)
-    for picture, expected in ((image, -1.0), (image[..., ::-1], 1.0)):
-        scores = {f.name: f.score for f in CameraMonitor(EXPECTED).measure(picture)}
+    for seen, expected in ((image, -1.0), (image[..., ::-1], 1.0)):
+        scores = {f.name: f.score for f in CameraMonitor(EXPECTED).measure(seen)}
         assert scores["channel_swap"] == pytest.approx(expected, abs=0.05)
 
 
-def test_grey_training_pictures_cannot_tell_a_swap_and_do_not_pretend_to() -> None:
+def test_grey_training_images_cannot_tell_a_swap_and_do_not_pretend_to() -> None:
     gray = CameraExpectation(96, 96, (0.4, 0.4, 0.4), (0.2, 0.2, 0.2))
     assert "channel_swap" not in {f.name for f in CameraMonitor(gray).measure(scene())}
 
 
-def test_float_picture_cast_to_bytes_is_a_float_feed() -> None:
+def test_float_image_cast_to_bytes_is_a_float_feed() -> None:
     image = (scene() / 255.0).round().astype(np.uint8)
     assert found(image) & {"float_feed", "black"} == {"float_feed"}
 
 
-def test_float_picture_truncated_to_nothing_is_black() -> None:
+def test_float_image_truncated_to_nothing_is_black() -> None:
     image = np.minimum(scene(), 254) / 255.0
     assert "black" in found(image.astype(np.uint8))
 
 
-def test_twelve_bit_picture_taken_for_sixteen_is_near_zero() -> None:
+def test_twelve_bit_image_taken_for_sixteen_is_near_zero() -> None:
     image = (scene() / 255 * 4095 / 257).astype(np.uint8)
     assert "near_zero" in found(image)
 
@@ -101,7 +101,7 @@ def test_each_fault_is_found_by_its_name(image: NDArray[np.uint8], name: str) ->
     assert findings[name].severity == SEVERITIES[name]
 
 
-def test_one_cause_of_an_empty_picture_gives_one_stop() -> None:
+def test_one_cause_of_an_empty_image_gives_one_stop() -> None:
     for image in (np.zeros((96, 96, 3), np.uint8), np.full((96, 96, 3), 130, np.uint8)):
         stops = [f for f in CameraMonitor(EXPECTED).check(image) if f.severity == "stop"]
         assert len(stops) == 1
@@ -127,7 +127,7 @@ def test_known_camera_shape_is_compared_exactly(aspect: float, is_found: bool) -
 
 
 class TestFrozen:
-    """Identical pictures while stamps advance and the robot moves."""
+    """Identical images while stamps advance and the robot moves."""
 
     def frozen(self, monitor: CameraMonitor) -> bool:
         return "frozen" in {f.name for f in monitor.check(scene())}

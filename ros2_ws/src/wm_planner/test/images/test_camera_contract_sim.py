@@ -1,4 +1,4 @@
-"""The contract on the simulator's own pictures: every fault found, no false alarm."""
+"""The contract on the simulator's own images: every fault found, no false alarm."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def simulator() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def expected(simulator: Any) -> CameraExpectation:
-    """What the shipped model says about its pictures, or what 40 training scenes look like."""
+    """What the shipped model says about its images, or what 40 training scenes look like."""
     if MODEL.exists():
         image = yaml.safe_load(MODEL.read_text())["image"]
         if image.get("channel_mean"):
@@ -51,12 +51,12 @@ def expected(simulator: Any) -> CameraExpectation:
 
 def scene(simulator: Any, seed: int) -> NDArray[np.uint8]:
     simulator.reset(seed)
-    picture: NDArray[np.uint8] = simulator.render()
-    return picture
+    image: NDArray[np.uint8] = simulator.render()
+    return image
 
 
-def names(monitor: CameraMonitor, picture: NDArray[np.uint8]) -> set[str]:
-    return {finding.name for finding in monitor.check(picture)}
+def names(monitor: CameraMonitor, image: NDArray[np.uint8]) -> set[str]:
+    return {finding.name for finding in monitor.check(image)}
 
 
 @pytest.mark.timeout(300)
@@ -67,43 +67,43 @@ def test_200_normal_episodes_raise_no_alarm_and_every_swap_is_found(
     random = np.random.default_rng(0)
     for episode in range(EPISODES):
         monitor = CameraMonitor(expected)
-        picture = scene(simulator, seeds.EVALUATION[episode])
+        image = scene(simulator, seeds.EVALUATION[episode])
         for step in range(2):
-            monitor.observe(picture, simulator.time)
-            alarms += [(episode, step, f) for f in monitor.check(picture)]
+            monitor.observe(image, simulator.time)
+            alarms += [(episode, step, f) for f in monitor.check(image)]
             simulator.set_target(simulator.ee_position + random.uniform(-0.05, 0.05, 3))
             for _ in range(10):
                 simulator.step()
-            swapped = names(CameraMonitor(expected), picture[..., ::-1])
+            swapped = names(CameraMonitor(expected), image[..., ::-1])
             missed += [] if "channel_swap" in swapped else [episode]
-            picture = simulator.render()
+            image = simulator.render()
     assert alarms == []
     assert missed == []
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_float_feed_black_and_twelve_bit_pictures_are_found(
+def test_float_feed_black_and_twelve_bit_images_are_found(
     simulator: Any, expected: CameraExpectation, seed: int
 ) -> None:
-    picture = scene(simulator, seeds.EVALUATION[seed])
-    floats = picture / np.float32(255)
+    image = scene(simulator, seeds.EVALUATION[seed])
+    floats = image / np.float32(255)
     monitor = CameraMonitor(expected)
     assert "float_feed" in names(monitor, floats.round().astype(np.uint8))
     assert names(monitor, floats.astype(np.uint8)) & {"float_feed", "black"}
-    assert "black" in names(monitor, np.zeros_like(picture))
-    assert "near_zero" in names(monitor, picture // 16)
+    assert "black" in names(monitor, np.zeros_like(image))
+    assert "near_zero" in names(monitor, image // 16)
 
 
 def test_frozen_camera_is_found_while_the_arm_moves(
     simulator: Any, expected: CameraExpectation
 ) -> None:
     frozen, live = CameraMonitor(expected), CameraMonitor(expected)
-    picture = scene(simulator, seeds.EVALUATION[0])
+    image = scene(simulator, seeds.EVALUATION[0])
     simulator.set_target(simulator.ee_position + np.array([0.0, 0.1, 0.05]))
     for _ in range(12):
         for _ in range(5):
             simulator.step()
-        frozen.observe(picture, simulator.time)
+        frozen.observe(image, simulator.time)
         live.observe(simulator.render(), simulator.time)
-    assert "frozen" in names(frozen, picture)
+    assert "frozen" in names(frozen, image)
     assert "frozen" not in names(live, simulator.render())

@@ -7,8 +7,8 @@ import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import image_oracle as oracle
 import numpy as np
-import picture_oracle as oracle
 import pytest
 
 from wm_planner.images import ImagePolicy, bridge, conversion_path, decode
@@ -104,8 +104,8 @@ def test_cv_bridge_that_fails_to_import_is_passed_over(
     install(failure)
     assert conversion_path().kind == "own"
     assert "cannot be used" in conversion_path().reason
-    picture = oracle.make("bgr8", 4, 4)
-    assert picture.matches(decode(picture.message()))
+    image = oracle.make("bgr8", 4, 4)
+    assert image.matches(decode(image.message()))
 
 
 @pytest.mark.parametrize(
@@ -124,8 +124,8 @@ def test_compiled_cv_bridge_that_crashes_is_found_out_in_a_child_process(
     assert conversion_path().kind == "own"
     assert said in conversion_path().reason
     assert "cv_bridge" not in sys.modules
-    picture = oracle.make("bgr8", 4, 4)
-    assert picture.matches(decode(picture.message()))
+    image = oracle.make("bgr8", 4, 4)
+    assert image.matches(decode(image.message()))
     assert capfd.readouterr().err == ""
 
 
@@ -143,10 +143,10 @@ def test_every_encoding_that_cv_bridge_converts_right_goes_through_it(
     calls = sys.modules["cv_bridge"].CALLS
     for name in conversion_path().encodings:
         calls.clear()
-        picture = oracle.make(name, 6, 8)
+        image = oracle.make(name, 6, 8)
         for padding, big_endian in ((0, False), (5, False), (0, True)):
-            message = picture.message(padding=padding, big_endian=big_endian)
-            assert picture.matches(decode(message))
+            message = image.message(padding=padding, big_endian=big_endian)
+            assert image.matches(decode(message))
             assert np.array_equal(decode(message), decode(message, ImagePolicy(converter="own")))
         assert calls == [ENCODINGS[name].bridge] * 6
 
@@ -181,8 +181,8 @@ def test_cv_bridge_is_not_trusted_where_its_pixels_are_wrong(
 ) -> None:
     install(source)
     assert set(conversion_path().encodings) == right
-    picture = oracle.make("rgb8", 4, 4)
-    assert picture.matches(decode(picture.message()))
+    image = oracle.make("rgb8", 4, 4)
+    assert image.matches(decode(image.message()))
 
 
 def test_cv_bridge_that_starts_to_fail_later_is_replaced_by_own_code(
@@ -195,8 +195,8 @@ def test_cv_bridge_that_starts_to_fail_later_is_replaced_by_own_code(
         raise RuntimeError("out of luck")
 
     monkeypatch.setattr(sys.modules["cv_bridge"].CvBridge, "imgmsg_to_cv2", fail)
-    picture = oracle.make("rgb8", 4, 4)
-    assert picture.matches(decode(picture.message()))
+    image = oracle.make("rgb8", 4, 4)
+    assert image.matches(decode(image.message()))
 
 
 @pytest.mark.parametrize("encoding", oracle.ALL)

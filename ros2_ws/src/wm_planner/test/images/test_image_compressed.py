@@ -1,4 +1,4 @@
-"""JPEG and PNG become upright RGB; what is damaged or no picture is refused."""
+"""JPEG and PNG become upright RGB; what is damaged or no image is refused."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_colour_jpeg_is_rgb_whatever_the_format_string(form: str, options: dict[
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
 @pytest.mark.parametrize("form", ["jpeg", "mono8; jpeg compressed ", "mono8; png compressed "])
-def test_grey_pictures_get_three_equal_channels(kind: str, form: str) -> None:
+def test_grey_images_get_three_equal_channels(kind: str, form: str) -> None:
     rgb = decode(compressed(encode(RGB[..., 0], kind), form))
     assert rgb.shape == RGB.shape
     assert (rgb == rgb[..., :1]).all()
@@ -189,9 +189,7 @@ DAMAGED = CUT | {
 
 
 @pytest.mark.parametrize("name", DAMAGED)
-def test_damaged_picture_is_refused_in_silence(
-    name: str, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_damaged_image_is_refused_in_silence(name: str, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ImageFormatError) as caught:
         decode(compressed(DAMAGED[name]))
     assert caught.value.reason == "damaged"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import image_oracle as oracle
 import numpy as np
-import picture_oracle as oracle
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,8 +24,8 @@ def test_table_and_oracle_know_the_same_encodings() -> None:
 @EVERY
 @pytest.mark.parametrize(("height", "width"), [(4, 4), (6, 10), (48, 64)])
 def test_pixels_are_the_independently_computed_ones(encoding: str, height: int, width: int) -> None:
-    picture = oracle.make(encoding, height, width)
-    assert picture.matches(decode(picture.message(), DECLARED))
+    image = oracle.make(encoding, height, width)
+    assert image.matches(decode(image.message(), DECLARED))
 
 
 @EVERY
@@ -48,15 +48,15 @@ def test_result_is_owned_writable_contiguous_rgb(encoding: str) -> None:
 def test_row_padding_of_any_width_changes_nothing(
     encoding: str, padding: int, last_row_padded: bool
 ) -> None:
-    picture = oracle.make(encoding, 6, 8)
-    message = picture.message(padding=padding, last_row_padded=last_row_padded)
-    assert np.array_equal(decode(message, DECLARED), decode(picture.message(), DECLARED))
+    image = oracle.make(encoding, 6, 8)
+    message = image.message(padding=padding, last_row_padded=last_row_padded)
+    assert np.array_equal(decode(message, DECLARED), decode(image.message(), DECLARED))
 
 
 @EVERY
 def test_step_zero_means_tight_rows(encoding: str) -> None:
-    picture = oracle.make(encoding, 6, 8)
-    assert picture.matches(decode(picture.message(step_zero=True), DECLARED))
+    image = oracle.make(encoding, 6, 8)
+    assert image.matches(decode(image.message(step_zero=True), DECLARED))
 
 
 @EVERY
@@ -71,14 +71,14 @@ def test_names_may_be_in_any_case(encoding: str) -> None:
 @EVERY
 @pytest.mark.parametrize("container", oracle.CONTAINERS)
 def test_data_may_be_in_any_container(encoding: str, container: str) -> None:
-    picture = oracle.make(encoding, 4, 6)
-    assert picture.matches(decode(picture.message(container=container), DECLARED))
+    image = oracle.make(encoding, 4, 6)
+    assert image.matches(decode(image.message(container=container), DECLARED))
 
 
 @EVERY
 def test_big_endian_data_is_swapped(encoding: str) -> None:
-    picture = oracle.make(encoding, 6, 8)
-    assert picture.matches(decode(picture.message(big_endian=True, padding=3), DECLARED))
+    image = oracle.make(encoding, 6, 8)
+    assert image.matches(decode(image.message(big_endian=True, padding=3), DECLARED))
 
 
 @settings(max_examples=150, deadline=None)
@@ -105,22 +105,22 @@ def test_any_size_padding_order_and_container_gives_the_same_pixels(
     row = ENCODINGS[encoding.lower()]
     height = max(height - height % row.shared[0], row.shared[0], row.smallest)
     width = max(width - width % row.shared[1], row.shared[1], row.smallest)
-    picture = oracle.make(encoding, height, width, seed)
-    message = picture.message(
+    image = oracle.make(encoding, height, width, seed)
+    message = image.message(
         padding=padding,
         big_endian=big_endian,
         last_row_padded=last_row_padded,
         container=container,
     )
-    assert picture.matches(decode(message, DECLARED))
+    assert image.matches(decode(message, DECLARED))
 
 
 @pytest.mark.parametrize("encoding", ["nv12", "nv21", "nv24"])
 def test_step_may_count_the_chroma_in(encoding: str) -> None:
-    picture = oracle.make(encoding, 6, 8)
-    message = picture.message()
+    image = oracle.make(encoding, 6, 8)
+    message = image.message()
     message.step = len(message.data) // message.height
-    assert picture.matches(decode(message, DECLARED))
+    assert image.matches(decode(message, DECLARED))
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_bayer_pattern_names_the_first_pixel() -> None:
 
 def test_every_16_bit_value_is_rounded_to_its_nearest_8_bit_value() -> None:
     values = np.arange(65536, dtype=np.uint16)
-    picture = oracle.make("mono16", 256, 256)
-    message = picture.message()
+    image = oracle.make("mono16", 256, 256)
+    message = image.message()
     message.data = values.tobytes()
     assert np.array_equal(decode(message)[..., 0].ravel(), (values.astype(int) + 128) // 257)

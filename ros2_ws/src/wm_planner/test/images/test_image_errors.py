@@ -6,8 +6,8 @@ import pickle
 from types import SimpleNamespace
 from typing import Any
 
+import image_oracle as oracle
 import numpy as np
-import picture_oracle as oracle
 import pytest
 
 from wm_planner.images import ImageFormatError, ImagePolicy, decode

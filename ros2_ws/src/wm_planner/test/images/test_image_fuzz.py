@@ -21,7 +21,7 @@ WARM_UP = 1000
 GROWTH = 32.0
 """Allowed growth of the resident memory after the warm-up [MiB].
 
-libpng's tables for pictures that announce a million rows stay with the allocator: a high-water mark
+libpng's tables for images that announce a million rows stay with the allocator: a high-water mark
 that rises in rare steps. The same message a hundred times adds nothing.
 """
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import image_oracle as oracle
 import numpy as np
-import picture_oracle as oracle
 import pytest
 
 from wm_planner.images import ImageFormatError, ImagePolicy, decode
@@ -96,11 +96,11 @@ def test_declared_bgr_exchanges_red_and_blue(encoding: str) -> None:
 @pytest.mark.parametrize("bits", range(8, 17))
 @pytest.mark.parametrize("encoding", ["mono16", "rgb16", "bgra16", "16UC1"])
 def test_declared_bit_depth_fills_the_8_bit_range(encoding: str, bits: int) -> None:
-    picture = oracle.make("mono16", 4, 4)
+    image = oracle.make("mono16", 4, 4)
     full = 2**bits - 1
     values = np.array([[0, full // 3, full // 2, full]] * 4, dtype=np.uint16)
     channels = {"rgb16": 3, "bgra16": 4}.get(encoding, 1)
-    message = picture.message()
+    message = image.message()
     message.encoding, message.step = encoding, 0
     message.data = np.repeat(values, channels, axis=1).astype("<u2").tobytes()
     rgb = decode(message, ImagePolicy(bit_depth=bits))
@@ -122,24 +122,24 @@ def test_value_beyond_the_declared_bit_depth_is_refused_not_clipped() -> None:
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, -0.5, 1.5, 300.0])
 @pytest.mark.parametrize("encoding", ["32FC1", "32FC3", "64FC3"])
 def test_float_outside_the_declared_range_is_refused(encoding: str, value: float) -> None:
-    picture = oracle.make(encoding, 4, 4)
-    picture.planes[0][1, 2] = value
+    image = oracle.make(encoding, 4, 4)
+    image.planes[0][1, 2] = value
     policy = ImagePolicy(float_range="[0,1]", generic_color_order="rgb")
     with pytest.raises(ImageFormatError, match="do not lie in the declared"):
-        decode(picture.message(), policy)
+        decode(image.message(), policy)
 
 
 def test_rounding_noise_around_the_float_range_is_clipped() -> None:
-    picture = oracle.make("32FC1", 1, 2)
-    picture.planes[0][:] = [[-0.0005, 1.0005]]
-    rgb = decode(picture.message(), ImagePolicy(float_range="[0,1]"))
+    image = oracle.make("32FC1", 1, 2)
+    image.planes[0][:] = [[-0.0005, 1.0005]]
+    rgb = decode(image.message(), ImagePolicy(float_range="[0,1]"))
     assert rgb[0, :, 0].tolist() == [0, 255]
 
 
 def test_float_range_of_255_is_not_scaled() -> None:
-    picture = oracle.make("32FC1", 1, 3)
-    picture.planes[0][:] = [[0.0, 99.6, 255.0]]
-    rgb = decode(picture.message(), ImagePolicy(float_range="[0,255]"))
+    image = oracle.make("32FC1", 1, 3)
+    image.planes[0][:] = [[0.0, 99.6, 255.0]]
+    rgb = decode(image.message(), ImagePolicy(float_range="[0,255]"))
     assert rgb[0, :, 0].tolist() == [0, 100, 255]
 
 

@@ -15,28 +15,28 @@ from torch.nn.functional import interpolate
 
 from wm_planner.images.preprocess import Preprocess, resized_shape
 
-REFERENCE = Path(__file__).parent / "data" / "dino_wm_pictures.npz"
+REFERENCE = Path(__file__).parent / "data" / "dino_wm_images.npz"
 
 
 def in_training(images: NDArray[np.uint8], size: int) -> torch.Tensor:
-    """DINO-WM's transform the straight way: divide, resize, crop, normalise whole pictures."""
-    pictures = torch.from_numpy(images).permute(0, 3, 1, 2) / 255.0
-    height, width = pictures.shape[-2:]
+    """DINO-WM's transform the straight way: divide, resize, crop, normalise whole images."""
+    frames = torch.from_numpy(images).permute(0, 3, 1, 2) / 255.0
+    height, width = frames.shape[-2:]
     if height < width:
         rows, columns = size, int(size * width / height)
     else:
         rows, columns = int(size * height / width), size
     if (rows, columns) != (height, width):
-        pictures = interpolate(
-            pictures, size=(rows, columns), mode="bilinear", align_corners=False, antialias=True
+        frames = interpolate(
+            frames, size=(rows, columns), mode="bilinear", align_corners=False, antialias=True
         )
     top, left = round((rows - size) / 2.0), round((columns - size) / 2.0)
-    square = pictures[..., top : top + size, left : left + size].clone()
+    square = frames[..., top : top + size, left : left + size].clone()
     half = torch.tensor([0.5, 0.5, 0.5]).view(-1, 1, 1)
     return square.sub_(half).div_(half)
 
 
-def pictures(height: int, width: int, count: int = 1) -> NDArray[np.uint8]:
+def frames(height: int, width: int, count: int = 1) -> NDArray[np.uint8]:
     random = np.random.default_rng(height * width)
     return random.integers(0, 256, (count, height, width, 3), dtype=np.uint8)
 
@@ -48,7 +48,7 @@ def test_equals_upstream_s_own_transform_bit_for_bit() -> None:
 
 
 def test_resize_equals_torchvision_s_bit_for_bit() -> None:
-    """Upstream's next step resized these pictures to 196 with torchvision: the same filter."""
+    """Upstream's next step resized these images to 196 with torchvision: the same filter."""
     reference = np.load(REFERENCE)
     transformed = Preprocess(224)(reference["raw"])[0]
     resized = interpolate(transformed, size=(196, 196), mode="bilinear", antialias=True)
@@ -62,7 +62,7 @@ def test_resize_equals_torchvision_s_bit_for_bit() -> None:
 )  # fmt: skip
 @pytest.mark.parametrize("size", [224, 64])
 def test_any_size_equals_the_straight_way_bit_for_bit(height: int, width: int, size: int) -> None:
-    images = pictures(height, width)
+    images = frames(height, width)
     assert torch.equal(Preprocess(size)(images[None])[0], in_training(images, size))
 
 
@@ -70,7 +70,7 @@ def test_any_size_equals_the_straight_way_bit_for_bit(height: int, width: int, s
     ("height", "width", "size"), [(81, 109, 82), (157, 213, 158), (81, 109, 80), (60, 200, 61)]
 )
 def test_scale_close_to_one_equals_the_straight_way_too(height: int, width: int, size: int) -> None:
-    images = pictures(height, width)
+    images = frames(height, width)
     assert torch.equal(Preprocess(size)(images[None])[0], in_training(images, size))
 
 
@@ -79,12 +79,12 @@ def test_scale_close_to_one_equals_the_straight_way_too(height: int, width: int,
 def test_random_sizes_equal_the_straight_way_bit_for_bit(
     height: int, width: int, size: int
 ) -> None:
-    images = pictures(height, width)
+    images = frames(height, width)
     assert torch.equal(Preprocess(size)(images[None])[0], in_training(images, size))
 
 
 def test_batches_and_steps_keep_their_places() -> None:
-    images = pictures(60, 80, 6).reshape(2, 3, 60, 80, 3)
+    images = frames(60, 80, 6).reshape(2, 3, 60, 80, 3)
     result = Preprocess(32)(images)
     assert result.shape == (2, 3, 3, 32, 32)
     assert result.dtype == torch.float32
@@ -94,7 +94,7 @@ def test_batches_and_steps_keep_their_places() -> None:
 
 
 def test_tensors_arrays_and_read_only_arrays_are_taken() -> None:
-    images = pictures(60, 80)[None]
+    images = frames(60, 80)[None]
     read_only = images.copy()
     read_only.flags.writeable = False
     expected = Preprocess(32)(images)
@@ -103,14 +103,14 @@ def test_tensors_arrays_and_read_only_arrays_are_taken() -> None:
 
 
 def test_model_trained_on_bgr_gets_bgr() -> None:
-    images = pictures(60, 80)[None]
+    images = frames(60, 80)[None]
     mean, std = (0.1, 0.2, 0.3), (0.4, 0.5, 0.6)
     expected = Preprocess(32, mean, std)(images[..., ::-1].copy())
     assert torch.equal(Preprocess(32, mean, std, color_order="bgr")(images), expected)
 
 
-def test_pictures_are_not_changed() -> None:
-    images = pictures(32, 32)[None]
+def test_images_are_not_changed() -> None:
+    images = frames(32, 32)[None]
     before = images.copy()
     Preprocess(32)(images)
     assert np.array_equal(images, before)
@@ -128,7 +128,7 @@ def test_pictures_are_not_changed() -> None:
     ],
 )
 def test_floats_and_other_shapes_are_refused(images: Any) -> None:
-    with pytest.raises(ValueError, match="pictures must be"):
+    with pytest.raises(ValueError, match="images must be"):
         Preprocess(8)(images)
 
 
@@ -147,8 +147,8 @@ def test_resized_shape_rounds_the_long_side_down() -> None:
     assert resized_shape(50, 50, 224) == (224, 224)
 
 
-def test_whole_pictures_as_on_a_gpu_agree_within_one_in_a_hundred_thousand(device: str) -> None:
-    images = pictures(480, 640, 2)
+def test_whole_images_as_on_a_gpu_agree_within_one_in_a_hundred_thousand(device: str) -> None:
+    images = frames(480, 640, 2)
     preprocess = Preprocess(224, device=device)
     preprocess._in_bands = False
     whole = preprocess(images[None])[0].cpu()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import array
 
 import cv2
+import image_oracle as oracle
 import numpy as np
-import picture_oracle as oracle
 import pytest
 
 from wm_planner.images import ImageFormatError, ImagePolicy, decode
@@ -17,9 +17,9 @@ DECLARED = ImagePolicy(generic_color_order="rgb", float_range="[0,1]", bit_depth
 
 @pytest.mark.parametrize("encoding", oracle.ALL)
 def test_sensor_msgs_image_gives_the_expected_pixels(encoding: str) -> None:
-    picture = oracle.make(encoding, 6, 8)
-    fields = vars(picture.message(padding=5, big_endian=True))
-    assert picture.matches(decode(messages.Image(**fields), DECLARED))
+    image = oracle.make(encoding, 6, 8)
+    fields = vars(image.message(padding=5, big_endian=True))
+    assert image.matches(decode(messages.Image(**fields), DECLARED))
 
 
 def test_sensor_msgs_compressed_image_gives_the_expected_pixels() -> None:

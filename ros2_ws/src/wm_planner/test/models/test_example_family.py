@@ -49,8 +49,8 @@ def test_the_example_plans_without_a_change_to_the_package(
 ) -> None:
     for name, value in (("now", 20), ("goal", 200)):
         cv2.imwrite(str(tmp_path / f"{name}.png"), np.full((96, 128, 3), value, np.uint8))
-    pictures = ["--image", f"{tmp_path}/now.png", "--goal-image", f"{tmp_path}/goal.png"]
-    words = ["plan", str(model), *pictures, "--json", "planning.num_samples=32"]
+    images = ["--image", f"{tmp_path}/now.png", "--goal-image", f"{tmp_path}/goal.png"]
+    words = ["plan", str(model), *images, "--json", "planning.num_samples=32"]
     plan = json.loads(_run([sys.executable, "-m", "wm_planner.cli", *words], installed))
     assert np.shape(plan["actions"]) == (5, 3)
     assert plan["names"] == ["dx", "dy", "dz"]
@@ -61,8 +61,8 @@ def test_the_example_plans_without_a_change_to_the_package(
 def test_without_the_entry_point_the_family_is_refused_by_name(model: Path) -> None:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-m", "wm_planner.cli", "plan", str(model)]
-    pictures = ["--image", "a.png", "--goal-image", "b.png"]
-    done = subprocess.run([*command, *pictures], env=environment, capture_output=True, text=True)
+    images = ["--image", "a.png", "--goal-image", "b.png"]
+    done = subprocess.run([*command, *images], env=environment, capture_output=True, text=True)
     assert done.returncode == 2
     assert "family 'lab' is not installed; there are: latent" in done.stderr.replace(
         "dino_wm, ", ""

@@ -1,4 +1,4 @@
-"""What is done beside the callbacks: only the newest, errors told, and compressed pictures so."""
+"""What is done beside the callbacks: only the newest, errors told, and compressed images so."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage
 
 from wm_planner.config import ImagesConfig
-from wm_planner.ros.background import Newest
+from wm_planner.ros.background import LatestItemWorker
 from wm_planner.ros.camera import Camera
 
 SpinUntil = Callable[[Callable[[], bool]], None]
-PICTURE = np.zeros((48, 64, 3), np.uint8)
-PICTURE[:, 32:] = 200
-JPEG = cv2.imencode(".jpg", PICTURE)[1].tobytes()
+IMAGE = np.zeros((48, 64, 3), np.uint8)
+IMAGE[:, 32:] = 200
+JPEG = cv2.imencode(".jpg", IMAGE)[1].tobytes()
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_what_comes_during_the_work_waits_and_only_the_newest_of_it_is_done(
         assert go_on.wait(patience)
         return item
 
-    with contextlib.closing(Newest(node, work, done.append)) as newest:
+    with contextlib.closing(LatestItemWorker(node, work, done.append)) as newest:
         newest.put(0)
         assert begun.wait(patience)
         for item in range(1, 5):
@@ -62,7 +62,7 @@ def test_once_it_ends_nothing_more_is_begun_or_delivered(
         assert go_on.wait(patience)
         return item
 
-    newest = Newest(node, work, done.append)
+    newest = LatestItemWorker(node, work, done.append)
     newest.put(0)
     assert begun.wait(patience)
     newest.put(1)
@@ -74,7 +74,7 @@ def test_once_it_ends_nothing_more_is_begun_or_delivered(
     assert not end.is_alive()
     newest.put(2)
     later: list[int] = []
-    with contextlib.closing(Newest(node, lambda item: item, later.append)) as other:
+    with contextlib.closing(LatestItemWorker(node, lambda item: item, later.append)) as other:
         other.put(3)
         spin_until(lambda: later == [3])  # whatever came before would have been delivered
     assert (worked, done) == ([0], [])
@@ -84,13 +84,13 @@ def test_a_bug_in_the_work_is_raised_where_the_callbacks_run(
     node: Node, spin_until: SpinUntil
 ) -> None:
     work: Callable[[Any], Any] = lambda item: item["missing"]  # noqa: E731
-    with contextlib.closing(Newest(node, work, lambda result: None)) as newest:
+    with contextlib.closing(LatestItemWorker(node, work, lambda result: None)) as newest:
         newest.put({})
         with pytest.raises(KeyError, match="missing"):
             spin_until(lambda: False)
 
 
-def test_compressed_pictures_are_decoded_and_what_is_wrong_with_them_is_said(
+def test_compressed_images_are_decoded_and_what_is_wrong_with_them_is_said(
     node: Node, spin_until: SpinUntil, matched: Callable[..., bool]
 ) -> None:
     came: list[Any] = []
@@ -101,7 +101,7 @@ def test_compressed_pictures_are_decoded_and_what_is_wrong_with_them_is_said(
         spin_until(lambda: matched(node))
         publisher.publish(CompressedImage(format="jpeg", data=JPEG))
         spin_until(lambda: len(came) == 1)
-        np.testing.assert_allclose(came[0][1].astype(int), PICTURE, atol=12)
+        np.testing.assert_allclose(came[0][1].astype(int), IMAGE, atol=12)
         assert camera.shape == (48, 64)
         publisher.publish(CompressedImage(format="jpeg", data=JPEG[:100]))
         spin_until(lambda: camera.dropped == 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wm_planner_msgs.action import ReachGoal
 
-from wm_planner.control import Code
+from wm_planner.control import ErrorCode
 
 
 def test_every_code_is_a_constant_of_the_action_and_back() -> None:
@@ -14,4 +14,4 @@ def test_every_code_is_a_constant_of_the_action_and_back() -> None:
         for name in dir(type(result))
         if name.isupper() and isinstance(getattr(result, name), int)
     }
-    assert constants == {code.name: code.value for code in Code}
+    assert constants == {code.name: code.value for code in ErrorCode}

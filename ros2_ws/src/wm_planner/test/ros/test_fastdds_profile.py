@@ -51,7 +51,7 @@ def largest_segment(patience: float, *, profile: bool) -> tuple[int, str]:
     return max(made), errors
 
 
-def test_the_profile_holds_pictures_that_the_default_does_not(patience: float) -> None:
+def test_the_profile_holds_images_that_the_default_does_not(patience: float) -> None:
     with_profile, errors = largest_segment(patience, profile=True)
     without, _ = largest_segment(patience, profile=False)
     assert not errors

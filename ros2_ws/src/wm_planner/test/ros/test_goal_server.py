@@ -1,4 +1,4 @@
-"""The action's server outlives configurations, keeps no pictures, and no request can end it."""
+"""The action's server outlives configurations, keeps no images, and no request can end it."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from sensor_msgs.msg import Image
 from wm_planner_msgs.action import ReachGoal
 
 from wm_planner.config import Config
-from wm_planner.control import Code, ControlLoop, Outcome, Refused, Session
+from wm_planner.control import ControlLoop, ErrorCode, GoalSession, Refused, Status
 from wm_planner.goal_library import GoalLibrary
 from wm_planner.images import ImagePolicy
 from wm_planner.models import ModelSpec
 from wm_planner.ros import diagnostics
 from wm_planner.ros.background import MAX_WAITING, Background
 from wm_planner.ros.goal_server import GoalServer, _Server
-from wm_planner.ros.goals import SceneReader
 from wm_planner.ros.inputs import Inputs
+from wm_planner.ros.observation_reader import ObservationReader
 from wm_planner.worker import PlannerLink, Ready
 
 pytestmark = pytest.mark.dds
-PICTURE = Image(height=96, width=96, step=288, encoding="rgb8")
-PICTURE.data = np.random.default_rng(0).integers(0, 256, 96 * 288, dtype=np.uint8).tobytes()
+IMAGE = Image(height=96, width=96, step=288, encoding="rgb8")
+IMAGE.data = np.random.default_rng(0).integers(0, 256, 96 * 288, dtype=np.uint8).tobytes()
 
 
 class Bench(Node):
@@ -43,7 +43,7 @@ class Bench(Node):
         self.runner = SingleThreadedExecutor(context=context)
         self.runner.add_node(self)
         self._spec, self._until = spec, until
-        self.rejected: list[Outcome] = []
+        self.rejected: list[Status] = []
         self.server = GoalServer(self, Background(self), self.rejected.append)
         self.client = ActionClient(self, ReachGoal, "wm_planner/reach_goal")
 
@@ -58,7 +58,7 @@ class Bench(Node):
         self.inputs = Inputs(
             self, config, self._spec, diagnostics.make_monitor(), lambda pose: None, lambda: None
         )
-        reader = SceneReader(self._spec, ImagePolicy(), GoalLibrary(""), self.inputs.seen)
+        reader = ObservationReader(self._spec, ImagePolicy(), GoalLibrary(""), self.inputs.seen)
         self.server.open(self.loop, reader, self.inputs, check=check, on_begin=lambda: None)
 
     def close(self) -> None:
@@ -76,7 +76,7 @@ class Bench(Node):
         self.until(self.client.server_is_ready)
         return self.wait(self.client.send_goal_async(goal))
 
-    def _on_end(self, goal_id: int, session: Session, now: float) -> None:
+    def _on_end(self, goal_id: int, session: GoalSession, now: float) -> None:
         self.server.end(goal_id, session, now)
 
 
@@ -92,28 +92,28 @@ def bench(context: Context, spec: ModelSpec, until: Callable[..., None]) -> Iter
 
 
 def _goal() -> Any:
-    return ReachGoal.Goal(image=PICTURE)
+    return ReachGoal.Goal(image=IMAGE)
 
 
 def test_a_result_is_delivered_after_the_configuration_that_it_is_of(bench: Bench) -> None:
     bench.open()
     handle = bench.send(_goal())
     assert handle.accepted
-    bench.loop.end(Outcome(Code.NOT_ACTIVE, "deactivated"), 1.0)
+    bench.loop.end(Status(ErrorCode.NOT_ACTIVE, "deactivated"), 1.0)
     bench.close()
     bench.open()  # its goals are numbered from one again
     other = bench.send(_goal())
     answer = bench.wait(handle.get_result_async())
     assert (answer.status, answer.result.error_code) == (
         GoalStatus.STATUS_ABORTED,
-        Code.NOT_ACTIVE,
+        ErrorCode.NOT_ACTIVE,
     )
     bench.wait(other.cancel_goal_async())
     answer = bench.wait(other.get_result_async())
-    assert answer.result.error_code == Code.CANCELED
+    assert answer.result.error_code == ErrorCode.CANCELED
     bench.close()
     assert not bench.send(_goal()).accepted
-    assert bench.rejected[-1].code is Code.NOT_ACTIVE
+    assert bench.rejected[-1].code is ErrorCode.NOT_ACTIVE
 
 
 def test_a_fault_that_a_goal_meets_rejects_it_and_the_server_lives(bench: Bench) -> None:
@@ -122,7 +122,7 @@ def test_a_fault_that_a_goal_meets_rejects_it_and_the_server_lives(bench: Bench)
 
     bench.open(fail)
     assert not bench.send(_goal()).accepted
-    assert bench.rejected[-1].code is Code.UNKNOWN
+    assert bench.rejected[-1].code is ErrorCode.UNKNOWN
     assert "KeyError('a bug')" in bench.rejected[-1].message
     bench.close()
 
@@ -130,20 +130,20 @@ def test_a_fault_that_a_goal_meets_rejects_it_and_the_server_lives(bench: Bench)
 def test_while_a_goal_is_read_the_callbacks_go_on_and_the_newest_goal_wins(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, patience: float
 ) -> None:
-    read, reading, go_on = SceneReader.goal, threading.Event(), threading.Event()
+    read, reading, go_on = ObservationReader.goal, threading.Event(), threading.Event()
 
-    def slow(self: SceneReader, *arguments: Any) -> Any:
+    def slow(self: ObservationReader, *arguments: Any) -> Any:
         reading.set()
         assert go_on.wait(patience)
         return read(self, *arguments)
 
     bench.open()
     first = bench.send(_goal())
-    monkeypatch.setattr(SceneReader, "goal", slow)
+    monkeypatch.setattr(ObservationReader, "goal", slow)
     sent = [bench.client.send_goal_async(_goal()) for _ in range(2)]
     bench.until(reading.is_set)
     bench.wait(first.cancel_goal_async())
-    assert bench.wait(first.get_result_async()).result.error_code == Code.CANCELED
+    assert bench.wait(first.get_result_async()).result.error_code == ErrorCode.CANCELED
     assert not any(future.done() for future in sent)
     go_on.set()
     accepted = [bench.wait(future).accepted for future in sent]
@@ -151,9 +151,9 @@ def test_while_a_goal_is_read_the_callbacks_go_on_and_the_newest_goal_wins(
     assert bytes(bench.server._under_way.goal_id.uuid) == bytes(sent[1].result().goal_id.uuid)
     if accepted[0]:  # and then preempted
         answer = bench.wait(sent[0].result().get_result_async())
-        assert answer.result.error_code == Code.PREEMPTED
+        assert answer.result.error_code == ErrorCode.PREEMPTED
     else:
-        assert bench.rejected[-1].code is Code.PREEMPTED
+        assert bench.rejected[-1].code is ErrorCode.PREEMPTED
     bench.close()
 
 
@@ -180,9 +180,9 @@ def test_a_goal_that_was_read_for_another_time_is_rejected(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, event: str
 ) -> None:
     bench.open()
-    read = SceneReader.goal
+    read = ObservationReader.goal
 
-    def slow(self: SceneReader, *arguments: Any) -> Any:
+    def slow(self: ObservationReader, *arguments: Any) -> Any:
         if event == "stop":
             bench.loop.stop(1.0)
             bench.loop.release()
@@ -191,9 +191,9 @@ def test_a_goal_that_was_read_for_another_time_is_rejected(
             bench.open()
         return read(self, *arguments)
 
-    monkeypatch.setattr(SceneReader, "goal", slow)
+    monkeypatch.setattr(ObservationReader, "goal", slow)
     assert not bench.send(_goal()).accepted
-    assert bench.rejected[-1].code is Code.PREEMPTED
+    assert bench.rejected[-1].code is ErrorCode.PREEMPTED
     assert bench.loop.session is None
     bench.close()
 
@@ -203,17 +203,17 @@ def test_no_more_requests_wait_than_can_be_kept(
 ) -> None:
     go_on = threading.Event()
 
-    def slow(self: SceneReader, *arguments: Any) -> Any:
+    def slow(self: ObservationReader, *arguments: Any) -> Any:
         assert go_on.wait(patience)
-        raise Refused(Code.INVALID_GOAL, "read")
+        raise Refused(ErrorCode.INVALID_GOAL, "read")
 
     bench.open()
-    monkeypatch.setattr(SceneReader, "goal", slow)
+    monkeypatch.setattr(ObservationReader, "goal", slow)
     bench.until(bench.client.server_is_ready)
     sent = [bench.client.send_goal_async(_goal()) for _ in range(MAX_WAITING + 1)]
     bench.until(lambda: bool(bench.rejected))
-    assert bench.rejected[0].code is Code.PREEMPTED
-    assert "requests wait for their pictures" in bench.rejected[0].message
+    assert bench.rejected[0].code is ErrorCode.PREEMPTED
+    assert "requests wait for their images" in bench.rejected[0].message
     go_on.set()
     assert not any(bench.wait(future).accepted for future in sent)
     assert len(bench.rejected) == MAX_WAITING + 1
@@ -224,15 +224,15 @@ def test_a_goal_that_is_read_when_the_planner_closes_is_rejected(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench.open()
-    read = SceneReader.goal
+    read = ObservationReader.goal
 
-    def close(self: SceneReader, *arguments: Any) -> Any:
+    def close(self: ObservationReader, *arguments: Any) -> Any:
         bench.server.close()
         return read(self, *arguments)
 
-    monkeypatch.setattr(SceneReader, "goal", close)
+    monkeypatch.setattr(ObservationReader, "goal", close)
     assert not bench.send(_goal()).accepted
-    assert bench.rejected[-1].code is Code.NOT_ACTIVE
+    assert bench.rejected[-1].code is ErrorCode.NOT_ACTIVE
     assert bench.loop.session is None
     bench.close()
 
@@ -245,7 +245,7 @@ def test_a_goal_that_is_not_under_way_cannot_be_canceled(bench: Bench) -> None:
     bench.close()
 
 
-def test_the_pictures_of_a_goal_are_not_kept_with_its_handle(bench: Bench) -> None:
+def test_the_images_of_a_goal_are_not_kept_with_its_handle(bench: Bench) -> None:
     bench.open()
     assert bench.send(_goal()).accepted
     assert bench.loop.session is not None

@@ -1,4 +1,4 @@
-"""Pictures of several cameras and the state are joined by their stamps, over real topics."""
+"""Images of several cameras and the state are joined by their stamps, over real topics."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from wm_planner.config import Config, ConfigError
 from wm_planner.models import ModelSpec
 from wm_planner.models.spec import ProprioSpec
 from wm_planner.ros import image_reader
+from wm_planner.ros.conversions import seconds_to_time
 from wm_planner.ros.observer import Observer
-from wm_planner.ros.status import seconds_to_time
-from wm_planner.worker import Scene
+from wm_planner.types import Observation
 
 pytestmark = pytest.mark.dds
 WAIT = 60.0  # [s] for an event; far more than it needs
@@ -57,7 +57,7 @@ class Bench(Node):
             self.outputs[topic] = self.create_publisher(kind, topic, 10)
         self.observer.match_publishers()
         assert self.until(lambda: self._matched(self))
-        self.observer.match_publishers()  # no picture may be lost on a busy machine
+        self.observer.match_publishers()  # no image may be lost on a busy machine
         assert self.until(lambda: self._matched(self))
         self.start = round(self.get_clock().now().nanoseconds * 1e-9, 3) - 100
         return self.observer
@@ -73,7 +73,7 @@ class Bench(Node):
             self.runner.spin_once(timeout_sec=0.02)
         return True
 
-    def picture(self, topic: str, shade: int, offset: float) -> None:
+    def image(self, topic: str, shade: int, offset: float) -> None:
         message = Image(height=4, width=6, step=18, encoding="rgb8")
         message.data = array("B", bytes([shade]) * 72)
         message.header.stamp = seconds_to_time(self.start + offset)
@@ -86,7 +86,7 @@ class Bench(Node):
         for _ in range(20):  # more callbacks than wait, however slow the machine is
             self.runner.spin_once(timeout_sec=0.01)
 
-    def newest(self) -> tuple[Scene, float]:
+    def newest(self) -> tuple[Observation, float]:
         newest = self.observer.newest
         assert newest is not None, self.observer.problem
         return newest[0], newest[1] - self.start
@@ -106,52 +106,50 @@ def _settle(bench: Bench, count: int) -> None:
     assert bench.until(lambda: bench.came >= count), bench.observer.problem
 
 
-def test_pictures_of_one_moment_are_joined_in_the_spec_s_order(
-    bench: Bench, spec: ModelSpec
-) -> None:
+def test_images_of_one_moment_are_joined_in_the_spec_s_order(bench: Bench, spec: ModelSpec) -> None:
     spec.views = ["front", "wrist"]
     bench.open(spec, front=Image, wrist=Image)
-    bench.picture("front", 1, 0.0)
-    bench.picture("wrist", 11, 0.015)
+    bench.image("front", 1, 0.0)
+    bench.image("wrist", 11, 0.015)
     _settle(bench, 1)
-    scene, stamp = bench.newest()
-    assert (scene.image[0, 0, 0], scene.views[0][0, 0, 0]) == (1, 11)
+    observation, stamp = bench.newest()
+    assert (observation.images[0][0, 0, 0], observation.images[1][0, 0, 0]) == (1, 11)
     assert stamp == pytest.approx(0.0, abs=1e-3)
-    bench.picture("front", 2, 0.1)  # its partner has not come
+    bench.image("front", 2, 0.1)  # its partner has not come
     bench.arrive()
-    assert bench.newest()[0].image[0, 0, 0] == 1
+    assert bench.newest()[0].images[0][0, 0, 0] == 1
     bench.observer.taken()
     assert bench.observer.newest is None
-    bench.picture("wrist", 12, 0.09)
+    bench.image("wrist", 12, 0.09)
     _settle(bench, 2)
-    assert bench.newest()[0].image[0, 0, 0] == 2
+    assert bench.newest()[0].images[0][0, 0, 0] == 2
 
 
-def test_pictures_that_are_further_apart_than_the_slop_are_not_joined(
+def test_images_that_are_further_apart_than_the_slop_are_not_joined(
     bench: Bench, spec: ModelSpec
 ) -> None:
     bench.config.session.pose_timeout = 0.01
     spec.views = ["front", "wrist"]
     observer = bench.open(spec, front=Image, wrist=Image)
     for i in range(3):
-        bench.picture("front", i, 0.1 * i)
-        bench.picture("wrist", i, 0.1 * i + 0.03)
+        bench.image("front", i, 0.1 * i)
+        bench.image("wrist", i, 0.1 * i + 0.03)
     assert bench.until(lambda: "images.slop" in observer.problem)
     assert "0.030 s apart" in observer.problem
     assert observer.newest is None
     assert observer.good_steady == -math.inf
 
 
-def test_after_the_clock_went_back_pictures_are_joined_again(bench: Bench, spec: ModelSpec) -> None:
+def test_after_the_clock_went_back_images_are_joined_again(bench: Bench, spec: ModelSpec) -> None:
     spec.views = ["front", "wrist"]
     bench.open(spec, front=Image, wrist=Image)
     for i, offset in enumerate((50.0, 50.1, 0.0)):
-        bench.picture("front", int(offset), offset)
-        bench.picture("wrist", int(offset), offset)
+        bench.image("front", int(offset), offset)
+        bench.image("wrist", int(offset), offset)
         _settle(bench, i + 1)
-    scene, stamp = bench.newest()
+    observation, stamp = bench.newest()
     assert stamp == pytest.approx(0.0, abs=1e-3)
-    assert scene.views[0][0, 0, 0] == 0
+    assert observation.images[1][0, 0, 0] == 0
 
 
 def test_a_state_stamped_before_1970_is_dropped_with_a_sentence(
@@ -162,7 +160,7 @@ def test_a_state_stamped_before_1970_is_dropped_with_a_sentence(
     observer = bench.open(spec, image=Image, joint_states=JointState)
     _joints(bench, -2 * bench.start, joint1=0.5)
     bench.arrive()
-    bench.picture("image", 1, 0.0)
+    bench.image("image", 1, 0.0)
     _settle(bench, 1)
     assert bench.until(lambda: "joint_states dropped" in observer.problem), observer.problem
     assert observer.newest is None
@@ -174,19 +172,19 @@ def _joints(bench: Bench, offset: float, **positions: float) -> None:
     bench.outputs["joint_states"].publish(message)
 
 
-def test_the_state_nearest_to_the_picture_is_used(bench: Bench, spec: ModelSpec) -> None:
+def test_the_state_nearest_to_the_image_is_used(bench: Bench, spec: ModelSpec) -> None:
     spec.proprio = ProprioSpec(["joint2", "joint1"], ["rad", "rad"])
     bench.config.proprio.source = "joint_states"
     bench.open(spec, image=Image, joint_states=JointState)
     for i in range(5):
         _joints(bench, 0.02 * i, joint1=0.1 * i, other=9.0, joint2=-0.1 * i)
     bench.arrive()
-    bench.picture("image", 1, 0.055)
+    bench.image("image", 1, 0.055)
     _settle(bench, 1)
     np.testing.assert_allclose(bench.newest()[0].proprio, [-0.3, 0.3])
 
 
-def test_a_state_that_is_late_or_not_finite_leaves_the_picture_waiting(
+def test_a_state_that_is_late_or_not_finite_leaves_the_image_waiting(
     bench: Bench, spec: ModelSpec
 ) -> None:
     spec.proprio = ProprioSpec(["joint1"], ["rad"])
@@ -195,12 +193,12 @@ def test_a_state_that_is_late_or_not_finite_leaves_the_picture_waiting(
     observer = bench.open(spec, image=Image, joint_states=JointState)
     _joints(bench, 0.0, joint1=0.5)
     bench.arrive()
-    bench.picture("image", 1, 0.2)
+    bench.image("image", 1, 0.2)
     _settle(bench, 1)
     assert observer.newest is None
     assert "proprio.slop is 0.050 s" in observer.problem
     later = time.monotonic() + 1.0
-    assert "no robot state for the pictures" in observer.stateless(later)
+    assert "no robot state for the images" in observer.stateless(later)
     observer.restart(later)  # of a new goal
     assert observer.stateless(later) == ""
     _joints(bench, 0.2, joint1=math.nan)
@@ -210,7 +208,7 @@ def test_a_state_that_is_late_or_not_finite_leaves_the_picture_waiting(
     _joints(bench, 0.21, joint1=0.6)
     assert bench.until(lambda: observer.newest is not None)
     np.testing.assert_allclose(bench.newest()[0].proprio, [0.6])
-    bench.picture("image", 1, 0.22)
+    bench.image("image", 1, 0.22)
     _settle(bench, 2)
     assert observer.stateless(time.monotonic() + 9.0) == ""
 
@@ -228,7 +226,7 @@ def test_a_state_may_be_a_mixture(bench: Bench, spec: ModelSpec) -> None:
     bench.outputs["proprio"].publish(Float64MultiArray(data=[0.04]))
     _joints(bench, 0.0, joint4=-1.5)
     bench.arrive()
-    bench.picture("image", 1, 0.0)
+    bench.image("image", 1, 0.0)
     _settle(bench, 1)
     assert bench.until(lambda: bench.observer.newest is not None), bench.observer.problem
     np.testing.assert_allclose(bench.newest()[0].proprio, [0.25, -1.5, 0.04])

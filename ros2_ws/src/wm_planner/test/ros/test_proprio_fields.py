@@ -16,7 +16,7 @@ def _with(spec: ModelSpec, **units: str) -> ModelSpec:
     return spec
 
 
-def test_a_model_of_pictures_needs_none(spec: ModelSpec) -> None:
+def test_a_model_of_images_needs_none(spec: ModelSpec) -> None:
     assert proprio_fields(ProprioConfig(source="pose"), spec) == []
 
 

@@ -15,7 +15,8 @@ import pytest
 
 from wm_planner.config import Config
 from wm_planner.models import ModelSpec
-from wm_planner.worker import Failed, Planned, PlannerLink, PlanRequest, Scene, SetGoal
+from wm_planner.types import Observation
+from wm_planner.worker import Failed, Planned, PlannerLink, PlanRequest, SetGoal
 
 
 @pytest.fixture
@@ -76,9 +77,9 @@ class Driver:
         self.until(lambda: bool(self.answers))
         return self.answers.pop(0)
 
-    def plan(self, scene: Scene, **settings: Any) -> Planned | Failed:
+    def plan(self, observation: Observation, **settings: Any) -> Planned | Failed:
         """The answer to a plan towards the goal."""
-        self.link.plan(PlanRequest(1, scene, 0.0, **settings))
+        self.link.plan(PlanRequest(1, observation, **settings))
         return self.answer()
 
     def _pause(self) -> None:
@@ -95,12 +96,12 @@ def drive(until: Callable[..., None]) -> Iterator[Callable[[Config], Driver]]:
             driver = Driver(config, until)
             links.callback(driver.link.close)
             driver.link.start()
-            driver.link.set_goal(SetGoal(1, picture(200, 0, 0)))
+            driver.link.set_goal(SetGoal(1, image(200, 0, 0)))
             return driver
 
         yield start
 
 
-def picture(*colour: int) -> Scene:
-    """A picture of one colour."""
-    return Scene(np.full((12, 16, 3), colour, np.uint8))
+def image(*colour: int) -> Observation:
+    """An image of one colour."""
+    return Observation((np.full((12, 16, 3), colour, np.uint8),))

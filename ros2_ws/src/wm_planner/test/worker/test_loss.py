@@ -14,12 +14,13 @@ import psutil
 import pytest
 
 from wm_planner.config import Config
-from wm_planner.worker import Failed, Planned, PlannerLink, PlanOnce, PlanRequest, Scene, link
+from wm_planner.types import Observation
+from wm_planner.worker import Failed, Planned, PlannerLink, PlanOnce, PlanRequest, link
 from wm_planner.worker.shared import SIZE
 
 MakeConfig = Callable[..., Config]
 Drive = Callable[[Config], Any]
-GREY = Scene(np.full((12, 16, 3), 100, np.uint8))
+GREY = Observation((np.full((12, 16, 3), 100, np.uint8),))
 
 
 @pytest.fixture
@@ -99,10 +100,12 @@ def test_a_stopped_worker_is_given_up_and_never_blocks_the_node(
     driver = drive(config)
     stopped = driver.link._worker.pid
     os.kill(stopped, signal.SIGSTOP)
-    big = Scene(np.zeros((SIZE, 1, 3), np.uint8))  # more than the shared memory and socket hold
+    big = Observation(
+        (np.zeros((SIZE, 1, 3), np.uint8),)
+    )  # more than the shared memory and socket hold
 
     def ask() -> None:
-        driver.link.plan(PlanRequest(1, big, 0.0))
+        driver.link.plan(PlanRequest(1, big))
         driver.link.plan_once(PlanOnce(-2, big, big))
 
     node = threading.Thread(target=ask, daemon=True)

@@ -15,11 +15,12 @@ import psutil
 import pytest
 
 from wm_planner.config import Config
-from wm_planner.worker import Failed, Planned, PlanOnce, Scene, WorkerError
+from wm_planner.types import Observation
+from wm_planner.worker import Failed, Planned, PlanOnce, WorkerError
 
 MakeConfig = Callable[..., Config]
 Drive = Callable[[Config], Any]
-GREY = Scene(np.full((12, 16, 3), 100, np.uint8))
+GREY = Observation((np.full((12, 16, 3), 100, np.uint8),))
 
 
 @pytest.fixture(params=["process", "thread", "inline"])
@@ -78,8 +79,8 @@ def test_a_scene_the_model_cannot_take_is_a_sentence(
     mode: str, toy_config: MakeConfig, drive: Drive
 ) -> None:
     driver = drive(_in(mode, toy_config()))
-    answer = driver.plan(Scene(GREY.image, views=(GREY.image,)))
-    assert answer == Failed(1, "the model sees image; pictures given: 2")
+    answer = driver.plan(Observation(GREY.images * 2))
+    assert answer == Failed(1, "the model sees image; images given: 2")
 
 
 def test_a_model_that_cannot_be_loaded_is_explained(

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from wm_planner.config import Config
-from wm_planner.worker import Failed, PlanOnce, PlanRequest, Scene, SetGoal, link
+from wm_planner.types import Observation
+from wm_planner.worker import Failed, PlanOnce, PlanRequest, SetGoal, link
 
-GREY = Scene(np.full((12, 16, 3), 100, np.uint8))
-GOAL = PlanRequest(1, GREY, 0.0)
+GREY = Observation((np.full((12, 16, 3), 100, np.uint8),))
+GOAL = PlanRequest(1, GREY)
 OF_ITS_OWN = PlanOnce(-2, GREY, GREY)
 
 

@@ -10,13 +10,14 @@ import pytest
 from wm_planner.config import Config
 from wm_planner.models import ModelSpec
 from wm_planner.models.spec import Moments, ProprioSpec
-from wm_planner.worker.engine import Engine, SceneError
-from wm_planner.worker.messages import PlanRequest, Scene, SetGoal
+from wm_planner.types import Observation
+from wm_planner.worker.engine import Engine, ObservationError
+from wm_planner.worker.messages import PlanRequest, SetGoal
 
 MakeConfig = Callable[..., Config]
 
 
-def _picture(shade: int) -> np.ndarray:
+def _image(shade: int) -> np.ndarray:
     return np.full((12, 16, 3), shade, np.uint8)
 
 
@@ -27,17 +28,17 @@ def _two_views(spec: ModelSpec) -> None:
 def test_every_view_reaches_the_model(toy_config: MakeConfig) -> None:
     engine = Engine(toy_config(_two_views))
     engine.warm_up()
-    engine.set_goal(SetGoal(1, Scene(_picture(200), views=(_picture(0),))))
-    plan = engine.answer(PlanRequest(1, Scene(_picture(200), views=(_picture(102),)), 0.0))
+    engine.set_goal(SetGoal(1, Observation((_image(200), _image(0)))))
+    plan = engine.answer(PlanRequest(1, Observation((_image(200), _image(102)))))
     assert plan.distance == pytest.approx(0.4)  # of the second view alone, in [0, 1]
 
 
 @pytest.mark.parametrize("count", [0, 2])
 def test_the_wrong_number_of_views_is_refused(toy_config: MakeConfig, count: int) -> None:
     engine = Engine(toy_config(_two_views))
-    engine.set_goal(SetGoal(1, Scene(_picture(1), views=(_picture(2),) * count)))
-    with pytest.raises(SceneError, match=f"sees front, wrist; pictures given: {count + 1}"):
-        engine.answer(PlanRequest(1, Scene(_picture(1), views=(_picture(2),)), 0.0))
+    engine.set_goal(SetGoal(1, Observation((_image(1), *(_image(2),) * count))))
+    with pytest.raises(ObservationError, match=f"sees front, wrist; images given: {count + 1}"):
+        engine.answer(PlanRequest(1, Observation((_image(1), _image(2)))))
 
 
 def _with_state(spec: ModelSpec) -> None:
@@ -48,27 +49,27 @@ def _with_state(spec: ModelSpec) -> None:
 def test_a_missing_state_is_refused_and_its_names_told(toy_config: MakeConfig) -> None:
     engine = Engine(toy_config(_with_state))
     engine.warm_up()
-    engine.set_goal(SetGoal(1, Scene(_picture(1))))
-    with pytest.raises(SceneError, match="needs the state height; 0 numbers came"):
-        engine.answer(PlanRequest(1, Scene(_picture(1), np.array([0.3])), 0.0))
+    engine.set_goal(SetGoal(1, Observation((_image(1),))))
+    with pytest.raises(ObservationError, match="needs the state height; 0 numbers came"):
+        engine.answer(PlanRequest(1, Observation((_image(1),), np.array([0.3]))))
 
 
 def test_frames_are_imagined_only_when_asked_for(toy_config: MakeConfig) -> None:
     engine = Engine(toy_config())
-    engine.set_goal(SetGoal(1, Scene(_picture(200))))
-    scene = Scene(_picture(100))
-    assert engine.answer(PlanRequest(1, scene, 0.0)).imagined is None
-    imagined = engine.answer(PlanRequest(1, scene, 1.0, imagine=True)).imagined
+    engine.set_goal(SetGoal(1, Observation((_image(200),))))
+    observation = Observation((_image(100),))
+    assert engine.answer(PlanRequest(1, observation)).imagined is None
+    imagined = engine.answer(PlanRequest(1, observation, imagine=True)).imagined
     assert imagined is not None
     size, horizon = engine.spec.image.size, 5  # the toy's rollouts hold predicted frames only
     assert imagined.shape == (size, (horizon + 1) * size, 3)
-    np.testing.assert_array_equal(imagined[:, -size:], 200)  # the goal picture, last
+    np.testing.assert_array_equal(imagined[:, -size:], 200)  # the goal image, last
 
 
 def test_a_plan_that_cannot_be_imagined_is_still_a_plan(toy_config: MakeConfig) -> None:
     engine = Engine(toy_config(fault="decode"))
-    engine.set_goal(SetGoal(1, Scene(_picture(200))))
-    plan = engine.answer(PlanRequest(1, Scene(_picture(100)), 0.0, imagine=True))
+    engine.set_goal(SetGoal(1, Observation((_image(200),))))
+    plan = engine.answer(PlanRequest(1, Observation((_image(100),)), imagine=True))
     assert np.isfinite(plan.actions).all()
     assert plan.imagined is None
-    assert "this model cannot draw" in plan.unimagined
+    assert "this model cannot draw" in plan.decode_error

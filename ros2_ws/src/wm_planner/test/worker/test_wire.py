@@ -14,12 +14,13 @@ import numpy as np
 import pytest
 
 from wm_planner.config import Config
-from wm_planner.worker.messages import Failed, Planned, PlanOnce, PlanRequest, Ready, Scene, SetGoal
+from wm_planner.types import Observation
+from wm_planner.worker.messages import Failed, Planned, PlanOnce, PlanRequest, Ready, SetGoal
 from wm_planner.worker.shared import SIZE, Arena, make_memory
 from wm_planner.worker.wire import Wire
 
-PICTURE = np.arange(480 * 640 * 3, dtype=np.uint32).astype(np.uint8).reshape(480, 640, 3)
-SCENE = Scene(PICTURE, np.array([0.1, math.inf]), (PICTURE[::2], PICTURE[:, ::-1]))
+IMAGE = np.arange(480 * 640 * 3, dtype=np.uint32).astype(np.uint8).reshape(480, 640, 3)
+OBSERVATION = Observation((IMAGE, IMAGE[::2], IMAGE[:, ::-1]), np.array([0.1, math.inf]), 12.25)
 
 
 @pytest.fixture(params=["socket", "shared memory"])
@@ -51,11 +52,11 @@ def _through(ends: tuple[Wire, Wire], message: Any) -> Any:
 @pytest.mark.parametrize(
     "message",
     [
-        SetGoal(3, SCENE),
-        PlanRequest(3, SCENE, 12.25, imagine=True),
-        PlanOnce(-2, Scene(PICTURE), SCENE, "full", 7),
+        SetGoal(3, OBSERVATION),
+        PlanRequest(3, OBSERVATION, imagine=True),
+        PlanOnce(-2, Observation((IMAGE,)), OBSERVATION, "full", 7),
         Ready("model", ["a warning"]),
-        Planned(3, math.nan, np.eye(3), 0.5, [2.0, 1.0], "done", 0.1, None, PICTURE),
+        Planned(3, math.nan, np.eye(3), 0.5, [2.0, 1.0], "done", 0.1, None, IMAGE),
         Failed(-1, "a – sentence", lost=True),
     ],
     ids=lambda message: type(message).__name__,
@@ -69,12 +70,12 @@ def test_a_message_arrives_as_it_was_sent(ends: tuple[Wire, Wire], message: Any)
 def test_what_finds_no_room_in_the_memory_goes_through_the_socket(
     ends: tuple[Wire, Wire],
 ) -> None:
-    count = SIZE // PICTURE.nbytes + 3  # none is taken before all are sent
-    scenes = [Scene(PICTURE + np.uint8(i)) for i in range(count)]
-    sender = threading.Thread(target=lambda: [ends[0].send(SetGoal(1, s)) for s in scenes])
+    count = SIZE // IMAGE.nbytes + 3  # none is taken before all are sent
+    observations = [Observation((IMAGE + np.uint8(i),)) for i in range(count)]
+    sender = threading.Thread(target=lambda: [ends[0].send(SetGoal(1, s)) for s in observations])
     sender.start()
-    for scene in scenes:
-        np.testing.assert_array_equal(ends[1].receive().scene.image, scene.image)
+    for observation in observations:
+        np.testing.assert_array_equal(ends[1].receive().goal.images[0], observation.images[0])
     sender.join()
 
 
@@ -82,23 +83,21 @@ def test_memory_that_was_taken_is_used_again() -> None:
     writer, reader = _two_arenas()
     places = []
     for i in range(3):
-        place = writer.put(PICTURE + np.uint8(i))
+        place = writer.put(IMAGE + np.uint8(i))
         assert place is not None
-        np.testing.assert_array_equal(
-            reader.take(place, PICTURE.shape, "|u1"), PICTURE + np.uint8(i)
-        )
+        np.testing.assert_array_equal(reader.take(place, IMAGE.shape, "|u1"), IMAGE + np.uint8(i))
         places.append(place)
     assert len(set(places)) == 1
 
 
 def test_an_array_that_was_not_taken_is_left_alone() -> None:
     writer, reader = _two_arenas()
-    first, second = writer.put(PICTURE), writer.put(~PICTURE)
+    first, second = writer.put(IMAGE), writer.put(~IMAGE)
     assert first is not None
     assert second is not None
-    np.testing.assert_array_equal(reader.take(first, PICTURE.shape, "|u1"), PICTURE)
-    assert writer.put(PICTURE) not in (first, second)
-    np.testing.assert_array_equal(reader.take(second, PICTURE.shape, "|u1"), ~PICTURE)
+    np.testing.assert_array_equal(reader.take(first, IMAGE.shape, "|u1"), IMAGE)
+    assert writer.put(IMAGE) not in (first, second)
+    np.testing.assert_array_equal(reader.take(second, IMAGE.shape, "|u1"), ~IMAGE)
 
 
 def test_the_configuration_arrives_whole(ends: tuple[Wire, Wire]) -> None:

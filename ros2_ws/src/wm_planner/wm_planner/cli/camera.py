@@ -16,23 +16,23 @@ from wm_planner.images.contract import (
     CameraTolerances,
 )
 from wm_planner.models.spec import ModelSpec
-from wm_planner.worker import Picture
+from wm_planner.types import RgbImage
 
 NEED_MODEL = ("aspect_ratio", "resolution")
 NO_MODEL = (
-    "Without a model only the exposure is judged, in the picture's central square; give the "
+    "Without a model only the exposure is judged, in the image's central square; give the "
     "model's directory to compare size and colours with its training."
 )
 STILL = (
     "No pixel has changed for {:.1f} s although stamps advance. A simulator renders a still scene "
     "to identical bytes: move the arm and ask again. If nothing changes then, the camera or its "
-    "driver repeats one picture."
+    "driver repeats one image."
 )
 
 
 @dataclass(frozen=True)
 class Contract:
-    """What pictures are held against.
+    """What images are held against.
 
     Attributes:
         spec: The model's, None where no model is given.
@@ -48,9 +48,9 @@ class Contract:
         return image_policy(self.config.images)
 
     def monitor(self) -> CameraMonitor:
-        """A monitor that has seen no picture.
+        """A monitor that has seen no image.
 
-        Nobody tells the doctor whether the robot moves, so a frozen picture is only a warning.
+        Nobody tells the doctor whether the robot moves, so a frozen image is only a warning.
         """
         chosen = severities(self.config.camera)
         if chosen["frozen"] == STOP:
@@ -59,16 +59,16 @@ class Contract:
         expected = expectation(self.spec.image) if self.spec else unknown
         return CameraMonitor(expected, CameraTolerances(severities=chosen))
 
-    def measure(self, monitor: CameraMonitor, picture: Picture, *, live: bool) -> list[Result]:
+    def measure(self, monitor: CameraMonitor, image: RgbImage, *, live: bool) -> list[Result]:
         """Run the checks that mean something here.
 
         Args:
-            monitor: One of ``monitor()``, which has observed the pictures before.
-            picture: The picture.
+            monitor: One of ``monitor()``, which has observed the images before.
+            image: The image.
             live: Whether it is the last of a stream; a file cannot be frozen.
         """
         left_out = {*(() if self.spec else NEED_MODEL), *(() if live else ("frozen",))}
-        results = of_contract(f for f in monitor.measure(picture) if f.name not in left_out)
+        results = of_contract(f for f in monitor.measure(image) if f.name not in left_out)
         return [
             r._replace(sentence=STILL.format(r.score)) if r.name == "frozen" and r.sentence else r
             for r in results

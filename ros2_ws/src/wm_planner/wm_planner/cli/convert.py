@@ -66,7 +66,7 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--calibrate",
         action="store_true",
-        help="measure distances on the data set's pictures, so that a goal can count as reached",
+        help="measure distances on the data set's images, so that a goal can count as reached",
     )
 
 
@@ -82,7 +82,7 @@ def _add_facts(parser: argparse.ArgumentParser) -> None:
     numbers = {"nargs": "+", "metavar": "X", "type": float}
     add("--name", "name", "the model's name (that of OUTPUT)", metavar="NAME")
     add("--control-rate", "control_rate", "environment steps per second", type=float, metavar="HZ")
-    add("--color-order", "color_order", "of the training's pictures", choices=("rgb", "bgr"))
+    add("--color-order", "color_order", "of the training's images", choices=("rgb", "bgr"))
     add("--action-names", "action.names", "of one environment step, in order", **names)
     add("--action-units", "action.units", "after the data set's action_scale", **units)
     add("--action-frame", "action.frame", "frame of the actions", metavar="FRAME")

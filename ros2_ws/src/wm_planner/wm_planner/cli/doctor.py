@@ -15,7 +15,7 @@ import wm_planner
 from wm_planner.cli import topic
 from wm_planner.cli.camera import Contract
 from wm_planner.cli.elsewhere import has_torch
-from wm_planner.cli.pictures import examine_file
+from wm_planner.cli.images import examine_file
 from wm_planner.cli.report import Report, Result, Section
 from wm_planner.cli.settings import settings
 from wm_planner.config import Config, ConfigError
@@ -28,7 +28,7 @@ _EPILOG = """\
 Settings may follow as Hydra overrides: images.float_range=[0,1], images.generic_color_order=bgr,
 images.bit_depth=12, camera.frozen=off, planning.preset=full, objective.alpha=0.5, …;
 --ros-args (remappings, use_sim_time) come last.
-With --image or --topic alone only pictures are examined; otherwise the model is loaded, too.
+With --image or --topic alone only images are examined; otherwise the model is loaded, too.
 Exit code: 0 nothing found, 1 warnings only, 2 a problem.
 """
 _NO_TORCH = Result(
@@ -43,7 +43,7 @@ def register(commands: Any) -> None:
     parser = commands.add_parser(
         "doctor",
         help="say why plans are bad: camera, model, statistics, recordings, goal",
-        description="Compare pictures, a data set, a recorded bag or a task with what the model "
+        description="Compare images, a data set, a recorded bag or a task with what the model "
         "was trained on, and say what is wrong and what to do.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -58,7 +58,7 @@ def register(commands: Any) -> None:
         "--seconds", type=_seconds, default=3.0, help="how long to listen (%(default)s)"
     )
     parser.add_argument(
-        "--compressed", action="store_true", help="listen to the topic's compressed pictures"
+        "--compressed", action="store_true", help="listen to the topic's compressed images"
     )
     _add_recordings(parser)
     _add_task(parser)
@@ -141,7 +141,7 @@ def _check(arguments: argparse.Namespace) -> None:
 
 
 def _asks(arguments: argparse.Namespace) -> bool:
-    """Whether something besides pictures is to be examined."""
+    """Whether something besides images is to be examined."""
     names = ("encoder", "dataset", "bag", "goal_image", "proprio", "goal_proprio")
     return any(getattr(arguments, name) is not None for name in names)
 
@@ -175,7 +175,7 @@ def _versions() -> Section:
 
 
 def _model(arguments: argparse.Namespace) -> tuple[Section, ModelSpec | None]:
-    """Read the model's spec; statistics without provenance do not keep pictures from it."""
+    """Read the model's spec; statistics without provenance do not keep images from it."""
     section = Section(f"model {arguments.model}")
     try:
         spec = load_spec(arguments.model)
@@ -190,7 +190,7 @@ def _model(arguments: argparse.Namespace) -> tuple[Section, ModelSpec | None]:
     image = spec.image
     section.facts |= {
         "name": f"{spec.name} ({spec.family})",
-        "pictures": f"{image.size}x{image.size}, {image.color_order}",
+        "images": f"{image.size}x{image.size}, {image.color_order}",
         "mean": _channels(image.channel_mean),
         "std": _channels(image.channel_std),
     }

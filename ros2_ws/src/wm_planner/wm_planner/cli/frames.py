@@ -14,7 +14,7 @@ from wm_planner.control.loop import FUTURE
 from wm_planner.images import ImageFormatError, decode
 from wm_planner.images.contract import STOP, WARN, CameraMonitor
 from wm_planner.images.errors import shorten
-from wm_planner.worker import Picture
+from wm_planner.types import RgbImage
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Frames:
 
     Attributes:
         topic: Full name of the topic.
-        contract: What the pictures are held against.
+        contract: What the images are held against.
     """
 
     topic: str
@@ -41,7 +41,7 @@ class Frames:
     stamps: list[float] = field(default_factory=list)
     ages: list[float] = field(default_factory=list)
     refusals: dict[object, Refusal] = field(default_factory=dict)
-    picture: Picture | None = None
+    image: RgbImage | None = None
 
     def __post_init__(self) -> None:
         self.monitor: CameraMonitor = self.contract.monitor()
@@ -60,14 +60,14 @@ class Frames:
         if stamp and now:
             self.ages.append(now - stamp)
         try:
-            picture = decode(message, self.contract.policy, topic=self.topic)
+            image = decode(message, self.contract.policy, topic=self.topic)
         except ImageFormatError as error:
             self.kinds[_kind(message, None)] += 1
             self.refusals.setdefault(error.key, Refusal(str(error))).count += 1
             return
-        self.kinds[_kind(message, picture)] += 1
-        self.monitor.observe(picture, stamp or steady)
-        self.picture = picture
+        self.kinds[_kind(message, image)] += 1
+        self.monitor.observe(image, stamp or steady)
+        self.image = image
 
     @property
     def rate(self) -> float:
@@ -90,13 +90,13 @@ class Frames:
     def results(self) -> list[Result]:
         """The findings; meaningful where something arrived."""
         results = [*self._refused(), *self._timing()]
-        if self.picture is not None:
-            results += self.contract.measure(self.monitor, self.picture, live=True)
+        if self.image is not None:
+            results += self.contract.measure(self.monitor, self.image, live=True)
         return results
 
     def _refused(self) -> list[Result]:
         total = len(self.arrivals)
-        verdict = STOP if self.picture is None else WARN
+        verdict = STOP if self.image is None else WARN
         return [
             Result("refused", r.count, 0.0, verdict, f"{r.count} of {total}: {r.sentence}")
             for r in self.refusals.values()
@@ -113,8 +113,8 @@ class Frames:
                     self.rate,
                     needed,
                     slow,
-                    f"{self.rate:.1f} pictures a second arrive, the model takes {needed:g} steps a "
-                    "second: plans will wait for pictures.",
+                    f"{self.rate:.1f} images a second arrive, the model takes {needed:g} steps a "
+                    "second: plans will wait for images.",
                 )
             )
         if not all(self.stamps):
@@ -127,7 +127,7 @@ class Frames:
         return results
 
     def _age(self) -> Result:
-        """A picture is dropped by the node for its age, or for a stamp in the future."""
+        """An image is dropped by the node for its age, or for a stamp in the future."""
         age, limit = float(np.median(self.ages)), self.contract.config.session.image_timeout
         verdict = STOP if age > limit or age < -FUTURE else OK
         side = f"{age:.2f} s old when they arrive" if age > 0 else f"stamped {-age:.2f} s ahead"
@@ -136,14 +136,14 @@ class Frames:
             age,
             limit,
             verdict,
-            f"Pictures are {side}; the planner drops them. Do camera and planner use the same "
+            f"Images are {side}; the planner drops them. Do camera and planner use the same "
             "clock (--ros-args -p use_sim_time:=true)? If so, the network is too slow.",
         )
 
 
-def _kind(message: Any, picture: Picture | None) -> str:
+def _kind(message: Any, image: RgbImage | None) -> str:
     if hasattr(message, "format"):
-        size = f"  {picture.shape[1]}x{picture.shape[0]}" if picture is not None else ""
+        size = f"  {image.shape[1]}x{image.shape[0]}" if image is not None else ""
         return f"{shorten(message.format)}{size}"
     size = f"{message.width}x{message.height}"
     return f"{shorten(message.encoding)}  {size}  step {message.step}"

@@ -134,8 +134,7 @@ def _model(spec: Mapping[str, Any], modules: Mapping[str, Any]) -> Section:
     facts = {
         "family": spec["family"],
         "training": f"epoch {training['epoch']} of {training['epochs']}",
-        "pictures": f"{len(spec['views'])} x {image['size']}x{image['size']}, "
-        f"{image['color_order']}",
+        "images": f"{len(spec['views'])} x {image['size']}x{image['size']}, {image['color_order']}",
         "history": f"{spec['num_hist']} frames",
         "model step": f"{spec['frameskip']} environment steps at {spec['control_rate']:g} Hz, "
         f"{spec['frameskip'] / spec['control_rate']:.3f} s",
@@ -175,7 +174,7 @@ def _plan(plan: Mapping[str, Any], weights: int) -> Section:
     encoding, rate = _si(plan["encode_flop"], "FLOP"), _si(plan["matmul_rate"], "FLOP/s")
     facts = {
         "precision": f"{plan['precision']}, approximation {plan['approximation']}",
-        "computation": f"{_si(flop, 'FLOP')}, of which {encoding} encode picture and goal",
+        "computation": f"{_si(flop, 'FLOP')}, of which {encoding} encode image and goal",
         "memory": f"{_si(plan['peak_bytes'], 'B')} at most, and {_si(weights, 'B')} of weights",
         "device": f"{plan['device']}{threads}: {rate} measured in a large matrix product",
         "time": f"{plan['estimated_seconds']:.3g} s (estimate from a rollout of "

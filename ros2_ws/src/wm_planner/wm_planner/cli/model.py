@@ -6,11 +6,11 @@ import argparse
 from pathlib import Path
 
 from wm_planner.cli.camera import Contract
+from wm_planner.cli.errors_as_findings import Told
 from wm_planner.cli.recording import examine_episode
 from wm_planner.cli.report import Section
 from wm_planner.cli.subject import Subject
 from wm_planner.cli.task import examine_states, examine_task
-from wm_planner.cli.told import Told
 from wm_planner.diagnosis import bag_episode, checkpoint, data_set
 from wm_planner.diagnosis.bag import Topics
 from wm_planner.models.loading import load

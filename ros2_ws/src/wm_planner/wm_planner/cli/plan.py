@@ -1,4 +1,4 @@
-"""``wm-planner plan``: one plan from one picture to another; nothing moves."""
+"""``wm-planner plan``: one plan from one image to another; nothing moves."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from wm_planner.config import Config, ConfigError
 from wm_planner.images import ImageFormatError, decode
 from wm_planner.images.configured import image_policy
 from wm_planner.models.spec import ModelSpec, SpecError
-from wm_planner.worker.messages import Planned, PlanOnce, Scene
+from wm_planner.types import Observation
+from wm_planner.worker.messages import Planned, PlanOnce
 
 _EPILOG = """\
 Settings may follow as Hydra overrides: planning.preset=dino_wm, planning.num_samples=300,
@@ -28,15 +29,15 @@ Exit code: 0 a plan was made, 2 it was not; the sentence says why.
 
 
 class _InputError(ValueError):
-    """A picture or state on the command line cannot be used."""
+    """An image or state on the command line cannot be used."""
 
 
 def register(commands: Any) -> None:
     """Add the command to argparse's subparsers."""
     parser = commands.add_parser(
         "plan",
-        help="make one plan from one picture to another",
-        description="Plan from a picture to a goal picture and print the actions in their units.",
+        help="make one plan from one image to another",
+        description="Plan from an image to a goal image and print the actions in their units.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -59,31 +60,31 @@ def register(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Make the plan, print it, return the exit code."""
     from wm_planner.planning import PlanError  # torch, seconds to import
-    from wm_planner.worker.engine import Engine, SceneError
+    from wm_planner.worker.engine import Engine, ObservationError
 
     try:
         config = settings([*arguments.overrides, f"model.directory={_quoted(arguments.model)}"])
         engine = Engine(config)
-        scene = _scene(arguments.image, arguments.proprio, config)
-        goal = _scene(arguments.goal_image, arguments.goal_proprio, config)
-        plan = engine.answer(PlanOnce(0, scene, goal, seed=config.planning.seed))
-    except (ConfigError, SpecError, _InputError, SceneError, PlanError, ValueError) as error:
+        observation = _observation(arguments.image, arguments.proprio, config)
+        goal = _observation(arguments.goal_image, arguments.goal_proprio, config)
+        plan = engine.answer(PlanOnce(0, observation, goal, seed=config.planning.seed))
+    except (ConfigError, SpecError, _InputError, ObservationError, PlanError, ValueError) as error:
         print(f"wm-planner plan: {error}", file=sys.stderr)
         return 2
     print(_json(plan, engine.spec) if arguments.json else _text(plan, engine))
     return 0
 
 
-def _scene(path: Path, proprio: list[float] | None, config: Config) -> Scene:
+def _observation(path: Path, proprio: list[float] | None, config: Config) -> Observation:
     try:
         data = path.expanduser().read_bytes()
         message = SimpleNamespace(format=path.suffix.lstrip(".").lower(), data=data)
-        picture = decode(message, image_policy(config.images))
+        image = decode(message, image_policy(config.images))
     except OSError as error:
         raise _InputError(f"{path} cannot be read: {error.strerror or error}") from error
     except ImageFormatError as error:
         raise _InputError(f"{path}: {error}") from error
-    return Scene(picture, None if proprio is None else np.array(proprio))
+    return Observation((image,), None if proprio is None else np.array(proprio))
 
 
 def _rows(plan: Planned, spec: ModelSpec) -> list[list[float]]:
@@ -114,7 +115,7 @@ def _text(plan: Planned, engine: Any) -> str:
     costs = plan.cost_history
     lines = [
         engine.describe(),
-        f"distance from the picture to the goal: {plan.distance:.4f} {unit}",
+        f"distance from the image to the goal: {plan.distance:.4f} {unit}",
         f"cost {costs[0]:.5g} -> {costs[-1]:.5g} in {len(costs)} iterations "
         f"({plan.stop_reason}), {plan.plan_time:.3f} s",
         "",

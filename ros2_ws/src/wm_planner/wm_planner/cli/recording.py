@@ -37,13 +37,13 @@ def examine_episode(subject: Subject, episode: Episode, section: Section, count:
     section.results += filter(None, [distribution.recorded_actions(episode.rows, spec)])
     if episode.proprio is not None and spec.proprio.names:
         section.results.append(distribution.recorded_states(episode.proprio, spec))
-    if episode.pictures is None:
-        section.notes.append("No pictures were recorded: predictions cannot be examined.")
+    if episode.images is None:
+        section.notes.append("No images were recorded: predictions cannot be examined.")
         return
     contract = subject.contract
-    picture = episode.pictures[len(episode.pictures) // 2]
-    found = contract.measure(contract.monitor(), picture, live=False)
-    # Data sets hold pictures that were cropped before.
+    image = episode.images[len(episode.images) // 2]
+    found = contract.measure(contract.monitor(), image, live=False)
+    # Data sets hold images that were cropped before.
     section.results += [result for result in found if result.name != "aspect_ratio"]
     _predict(subject, episode, section, count)
 

@@ -24,7 +24,7 @@ def of_contract(findings: Iterable[Finding]) -> list[Result]:
 
 @dataclass
 class Section:
-    """One thing that was examined: a picture, a topic, a model.
+    """One thing that was examined: an image, a topic, a model.
 
     Attributes:
         title: What it is.

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wm_planner.cli.camera import Contract
+from wm_planner.cli.errors_as_findings import Told
 from wm_planner.cli.report import Section
-from wm_planner.cli.told import Told
 from wm_planner.diagnosis import checkpoint, soundness
 from wm_planner.images.contract import STOP
 from wm_planner.models.protocol import WorldModel
@@ -24,7 +24,7 @@ class Subject:
 
     Attributes:
         model: The model.
-        contract: What pictures are held against, with the settings.
+        contract: What images are held against, with the settings.
         section: What was found out about the model alone.
     """
 

@@ -1,4 +1,4 @@
-"""The doctor's look at a task: from one picture and state to another, and what a plan costs."""
+"""The doctor's look at a task: from one image and state to another, and what a plan costs."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import argparse
 
 import numpy as np
 
-from wm_planner.cli.pictures import read_picture
+from wm_planner.cli.errors_as_findings import Told
+from wm_planner.cli.images import read_image
 from wm_planner.cli.report import Result, Section
 from wm_planner.cli.subject import Subject
-from wm_planner.cli.told import Told
 from wm_planner.diagnosis import distribution, losses
 from wm_planner.diagnosis.frames import encode
 from wm_planner.images.contract import STOP
 
 GOAL_CURE = (
     "No plan lowers the state's part of its loss: take a goal whose state was seen in training, or "
-    "lower objective.alpha so that the picture decides."
+    "lower objective.alpha so that the image decides."
 )
 NOW_CURE = (
     "The model predicts from where it was never trained: move the arm to where the data begins, or "
@@ -28,7 +28,7 @@ SEARCH_TIME = 20.0
 
 
 def examine_task(subject: Subject, arguments: argparse.Namespace) -> Section:
-    """What one picture, one goal picture and their states tell."""
+    """What one image, one goal image and their states tell."""
     start, goal = arguments.image[0], arguments.goal_image
     section = Section(f"task {start} to {goal}")
     examine_states(subject, arguments, section)
@@ -41,9 +41,9 @@ def examine_task(subject: Subject, arguments: argparse.Namespace) -> Section:
     with Told(section, "task"):
         ends = []
         for path, state in ((start, arguments.proprio), (goal, arguments.goal_proprio)):
-            picture = read_picture(path, subject.contract.policy)
+            image = read_image(path, subject.contract.policy)
             proprio = np.array([state]) if names else None
-            ends.append(encode(subject.model, picture[None], proprio))
+            ends.append(encode(subject.model, image[None], proprio))
         horizon = subject.contract.config.planning.horizon
         add_losses(subject, section, [losses.Task(ends[0], ends[1])], horizon)
     return section
@@ -86,6 +86,6 @@ def _means(found: losses.Losses, count: int) -> dict[str, float]:
         "zero actions": found.zero,
         "mean actions": found.mean,
         "the plan": found.plan,
-        "the plan, pictures alone": found.plan_visual,
+        "the plan, images alone": found.plan_visual,
     }
     return {what: value / count for what, value in rows.items() if value is not None}

@@ -19,11 +19,11 @@ _DEPTH = 10
 
 
 def examine(arguments: argparse.Namespace, contract: Contract) -> Section:
-    """Listen to a topic and hold its pictures against the contract.
+    """Listen to a topic and hold its images against the contract.
 
     Args:
         arguments: The command's: ``topic``, ``seconds``, ``compressed``, ``ros_args``.
-        contract: What the pictures are held against.
+        contract: What the images are held against.
 
     Returns:
         The section; whatever keeps it from listening is a finding, too.
@@ -69,7 +69,7 @@ def _listen(node: Any, arguments: argparse.Namespace, contract: Contract, sectio
     section.title = f"topic {topic} ({kind})"
     section.facts["publishers"] = [_quality(info) for info in publishers]
     if kind not in (RAW, COMPRESSED):
-        sentence = f"{topic} carries {kind}, not pictures: give a topic of {RAW} or {COMPRESSED}."
+        sentence = f"{topic} carries {kind}, not images: give a topic of {RAW} or {COMPRESSED}."
         section.results.append(Result("type", 1.0, 0.0, STOP, sentence))
         return
     frames = Frames(topic, contract)
@@ -101,7 +101,7 @@ def _listen(node: Any, arguments: argparse.Namespace, contract: Contract, sectio
     count = len(frames.arrivals)
     nothing = (
         f"Nothing arrived in {arguments.seconds:g} s although there is a publisher: is the camera "
-        "running, can the network carry its pictures, does the QoS of the publishers above fit?"
+        "running, can the network carry its images, does the QoS of the publishers above fit?"
     )
     section.results.append(judge("received", count, 1.0, OK if count else STOP, nothing))
     if count:
@@ -110,7 +110,7 @@ def _listen(node: Any, arguments: argparse.Namespace, contract: Contract, sectio
 
 
 def _discover(node: Any, names: list[str], wanted: list[str]) -> tuple[str, list[Any]]:
-    """Wait for publishers of pictures on one of the names; those of the wanted type first."""
+    """Wait for publishers of images on one of the names; those of the wanted type first."""
     until = time.monotonic() + _DISCOVERY
     while True:
         for name in names:
@@ -149,10 +149,10 @@ def _quality(info: Any) -> str:
 
 
 def _nothing_published(node: Any, names: list[str]) -> Result:
-    pictures = {RAW, COMPRESSED}
-    there = [name for name, types in node.get_topic_names_and_types() if pictures & set(types)]
+    images = {RAW, COMPRESSED}
+    there = [name for name, types in node.get_topic_names_and_types() if images & set(types)]
     sentence = (
-        f"Nobody publishes on {' or '.join(names)}. Topics with pictures: "
+        f"Nobody publishes on {' or '.join(names)}. Topics with images: "
         f"{', '.join(sorted(there)) or 'none'}; ROS_DOMAIN_ID and namespaces must fit the camera's."
     )
     return Result("received", 0.0, 1.0, STOP, sentence)

@@ -2,23 +2,23 @@
 
 from wm_planner.control.bounds import LimitsError
 from wm_planner.control.commander import Command, Commander, Pose
+from wm_planner.control.goal_session import GoalSession
 from wm_planner.control.limits import CommandGate, LimitViolation
 from wm_planner.control.loop import ControlLoop
-from wm_planner.control.outcome import Code, Outcome, Refused
-from wm_planner.control.session import Session
+from wm_planner.control.status import ErrorCode, Refused, Status
 from wm_planner.control.stream import CommandStream
 
 __all__ = [
-    "Code",
     "Command",
     "CommandGate",
     "CommandStream",
     "Commander",
     "ControlLoop",
+    "ErrorCode",
+    "GoalSession",
     "LimitViolation",
     "LimitsError",
-    "Outcome",
     "Pose",
     "Refused",
-    "Session",
+    "Status",
 ]

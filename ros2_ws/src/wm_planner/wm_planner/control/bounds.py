@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from wm_planner.config import LimitsConfig
-
-Vector = NDArray[np.float64]
+from wm_planner.types import Vector
 
 
 class LimitsError(ValueError):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 
 class GoalChecker:
-    """Reached: the distance stays below the tolerance for some pictures in a row.
+    """Reached: the distance stays below the tolerance for some images in a row.
 
     Args:
         tolerance: In typical distances.
-        frames: Pictures in a row.
+        frames: Images in a row.
 
     Attributes:
-        count: Pictures in a row so far.
+        count: Images in a row so far.
     """
 
     def __init__(self, tolerance: float, frames: int) -> None:
@@ -19,7 +19,7 @@ class GoalChecker:
         self.count = 0
 
     def observe(self, distance: float) -> bool:
-        """Count a picture's distance, in typical distances; NaN is never near."""
+        """Count an image's distance, in typical distances; NaN is never near."""
         self.count = self.count + 1 if distance < self.tolerance else 0
         return self.count >= self.frames
 
@@ -44,7 +44,7 @@ class ProgressChecker:
         self._since = float("inf")
 
     def observe(self, distance: float, now: float) -> None:
-        """Take a picture's distance, in typical distances, and its ROS time [s]."""
+        """Take an image's distance, in typical distances, and its ROS time [s]."""
         if distance <= self.best - self._fraction:
             self.best, self._since = distance, now
 
@@ -54,5 +54,5 @@ class ProgressChecker:
             self._since = now
 
     def stalled(self, now: float) -> bool:
-        """Whether the time is over; never before the first picture."""
+        """Whether the time is over; never before the first image."""
         return self._time > 0 and now - self._since > self._time

@@ -10,15 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from wm_planner.config import Config, LimitsConfig
 from wm_planner.control.limits import CommandGate, LimitViolation, Sent
 from wm_planner.control.mapping import command_mapping, sends_velocity
 from wm_planner.control.stream import CommandStream
 from wm_planner.models import ModelSpec
+from wm_planner.types import Vector
 
-Vector = NDArray[np.float64]
 HISTORY = 10.0  # [s] how far back what was sent is remembered
 STILL = 0.1  # [s] as long may ROS time stand still while the arm moves, as /clock at 10 Hz does
 LONGEST = 2.0  # command periods that the stream goes on at once, after a delay of the node
@@ -166,7 +166,7 @@ class Commander:
 
         Args:
             actions: Physical actions (horizon, frameskip * dim).
-            stamp: Stamp of the picture the plan was made from [s].
+            stamp: Stamp of the image the plan was made from [s].
             now: Current time [s].
         """
         if self._stopping:

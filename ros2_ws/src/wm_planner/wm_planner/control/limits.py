@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from wm_planner.config import LimitsConfig
 from wm_planner.control.bounds import Bounds
-
-Vector = NDArray[np.float64]
+from wm_planner.types import Vector
 
 ASTRAY = 2.0  # the measured position may be this many leads from the last command
 ROUNDING = 1e-9  # a smaller difference is no violation [m or rad]

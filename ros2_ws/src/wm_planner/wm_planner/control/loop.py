@@ -1,4 +1,4 @@
-"""The closed loop: pictures in, plans asked for, commands out, one goal at a time; no ROS here."""
+"""The closed loop: images in, plans asked for, commands out, one goal at a time; no ROS here."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ import numpy as np
 
 from wm_planner.config import Config
 from wm_planner.control.commander import LONGEST, Command, Commander, Pose
+from wm_planner.control.goal_session import GoalSession
+from wm_planner.control.lateness import LatenessMonitor
 from wm_planner.control.limits import LimitViolation
-from wm_planner.control.outcome import Code, Outcome, Refused
-from wm_planner.control.pace import Pace
-from wm_planner.control.session import Session
+from wm_planner.control.status import ErrorCode, Refused, Status
 from wm_planner.models import ModelSpec, SpecError
-from wm_planner.worker import Failed, Planned, PlannerLink, PlanRequest, Scene, SetGoal
+from wm_planner.types import Observation
+from wm_planner.worker import Failed, Planned, PlannerLink, PlanRequest, SetGoal
 
 CLOCK_SLACK = 0.001  # [s] ROS time may go backwards by rounding
 STOPPED = "~/stop was called: goals are refused until ~/release is called"
-FUTURE = 0.5  # [s] a picture whose stamp lies further ahead belongs to another clock
+FUTURE = 0.5  # [s] an image whose stamp lies further ahead belongs to another clock
 
 
 class ControlLoop:
@@ -30,7 +31,7 @@ class ControlLoop:
         spec: The model's spec.
         link: The planner.
         publish: Sends a checked command to the robot.
-        on_step: Told of every plan that is used, with its picture's stamp [s].
+        on_step: Told of every plan that is used, with its image's stamp [s].
         on_end: Told of every goal's end, after the robot was told to hold.
 
     Raises:
@@ -48,8 +49,8 @@ class ControlLoop:
         spec: ModelSpec,
         link: PlannerLink,
         publish: Callable[[Command], None],
-        on_step: Callable[[Session, Planned], None],
-        on_end: Callable[[int, Session, float], None],
+        on_step: Callable[[GoalSession, Planned], None],
+        on_end: Callable[[int, GoalSession, float], None],
     ) -> None:
         if spec.calibration is None:
             raise SpecError(
@@ -60,13 +61,15 @@ class ControlLoop:
         self._tolerance = spec.calibration.tolerance
         self._on_step, self._on_end = on_step, on_end
         self.commander = Commander(config, spec, publish)
-        self.session: Session | None = None
+        self.session: GoalSession | None = None
         self.pose: Pose | None = None
         self.stopped = False
         self.goal_id = 0
-        self.waiting: Outcome | None = None
+        self.waiting: Status | None = None
         self.holds = 0
-        self._pictures, self._poses, self._plans = (Pace(self._patience()) for _ in range(3))
+        self._images, self._poses, self._plans = (
+            LatenessMonitor(self._patience()) for _ in range(3)
+        )
         self._told = self.commander.told  # when the measured pose last changed
         self._now = -np.inf
         self._ticked = -np.inf, -np.inf  # ROS time, and since when it has not changed (steady) [s]
@@ -85,15 +88,15 @@ class ControlLoop:
             Refused: It was stopped, the planner is not ready, or the arm is outside the workspace.
         """
         if self.stopped:
-            raise Refused(Code.STOPPED, STOPPED)
+            raise Refused(ErrorCode.STOPPED, STOPPED)
         if self._link.ready is None:
-            raise Refused(Code.WORKER_LOST, self._link.problem)
+            raise Refused(ErrorCode.WORKER_LOST, self._link.problem)
         if self._fresh(self.pose, steady) and (outside := self._outside()):
             raise Refused(outside.code, outside.message)
 
     def begin(
         self,
-        scenes: Sequence[Scene],
+        observations: Sequence[Observation],
         tolerance: float,
         timeout: float,
         now: float,
@@ -102,7 +105,7 @@ class ControlLoop:
         """Start a goal; one under way is preempted.
 
         Args:
-            scenes: The sub-goals in their order, and the goal as the last.
+            observations: The sub-goals in their order, and the goal as the last.
             tolerance: In typical distances; 0 for the configured one.
             timeout: ROS time allowed [s]; 0 for the configured one.
             now: ROS time [s].
@@ -116,11 +119,11 @@ class ControlLoop:
         """
         self.check_start(steady)
         if self.session:
-            self.end(Outcome(Code.PREEMPTED, "a newer goal took this one's place"), now)
+            self.end(Status(ErrorCode.PREEMPTED, "a newer goal took this one's place"), now)
         settings = self._config.session
-        self.session = Session(
+        self.session = GoalSession(
             settings,
-            scenes,
+            observations,
             tolerance or settings.tolerance or self._tolerance,
             timeout or settings.timeout,
             started=now,
@@ -134,14 +137,14 @@ class ControlLoop:
         if self.pose and not (self.commander.started or late) and self._fresh(self.pose, steady):
             self._start(self.pose, now)
         self._last_stamp = now - 1.0
-        self._link.set_goal(SetGoal(self.goal_id, self.session.scene))
+        self._link.set_goal(SetGoal(self.goal_id, self.session.observation))
         return self.goal_id
 
     def stop(self, now: float) -> None:
         """Hold, end the goal under way, and refuse goals from now on."""
         self.stopped = True
         self.stops += 1
-        self.end(Outcome(Code.STOPPED, STOPPED), now)
+        self.end(Status(ErrorCode.STOPPED, STOPPED), now)
 
     def release(self) -> None:
         """Take goals again after a stop."""
@@ -156,17 +159,17 @@ class ControlLoop:
         assert self.session is None
         self.commander.apply(config.limits)
         self._config = config
-        for pace in (self._pictures, self._poses, self._plans):
+        for pace in (self._images, self._poses, self._plans):
             pace.least = self._patience()
 
-    def end(self, outcome: Outcome, now: float) -> None:
+    def end(self, outcome: Status, now: float) -> None:
         """End the goal under way: first hold, then tell."""
         session = self.session
         if session is None:
             return
         session.end(outcome)
         self.session = self.waiting = None
-        if outcome.code is Code.PREEMPTED:
+        if outcome.code is ErrorCode.PREEMPTED:
             self.commander.hold(now)
         else:
             self.commander.stop(now)
@@ -201,21 +204,23 @@ class ControlLoop:
         bounds, told = self.commander.gate.bounds, self.commander.told
         return self.commander.started and bounds.size(told - self._told) > bounds.lead / 4
 
-    def on_picture(self, steady: float) -> None:
-        """A good picture came that shows something new."""
-        self._pictures.again(steady)
+    def on_image(self, steady: float) -> None:
+        """A good image came that shows something new."""
+        self._images.again(steady)
 
     def wants(self, stamp: float, now: float) -> bool:
-        """Whether a picture of this stamp should be planned from now."""
+        """Whether an image of this stamp should be planned from now."""
         ready = self.session is not None and self.commander.started and self._link.idle
         fresh = now - self._config.session.image_timeout <= stamp <= now + FUTURE
         return ready and fresh and stamp > self._last_stamp
 
-    def plan(self, scene: Scene, stamp: float, steady: float, *, imagine: bool = False) -> None:
-        """Ask for a plan, and perhaps its imagined frames, from a picture that was wanted."""
+    def plan(
+        self, observation: Observation, stamp: float, steady: float, *, imagine: bool = False
+    ) -> None:
+        """Ask for a plan, and perhaps its imagined frames, from an image that was wanted."""
         self._last_stamp, self._void = stamp, False
         self._plans.begin(steady)
-        self._link.plan(PlanRequest(self.goal_id, scene, stamp, imagine))
+        self._link.plan(PlanRequest(self.goal_id, observation, imagine))
 
     def on_planned(self, plan: Planned, now: float, steady: float) -> None:
         """Use a plan: compare with the goal, then move on."""
@@ -227,9 +232,9 @@ class ControlLoop:
         if not self.commander.started or plan.stamp != self._last_stamp:
             return  # made before the clock jumped
         if self._void or self._late(steady):
-            return  # the arm waits for a picture or a pose, and then for a plan from there
+            return  # the arm waits for an image or a pose, and then for a plan from there
         if not np.isfinite(plan.actions).all():
-            self.end(Outcome(Code.PLANNER_FAILED, "the plan is not finite"), now)
+            self.end(Status(ErrorCode.PLANNER_FAILED, "the plan is not finite"), now)
             return
         outcome = session.observe(plan.distance, now)
         if outcome is None:
@@ -241,7 +246,7 @@ class ControlLoop:
         if outcome:
             self.end(outcome, now)
         elif session.advance():
-            self._link.set_goal(SetGoal(self.goal_id, session.scene))
+            self._link.set_goal(SetGoal(self.goal_id, session.observation))
 
     def on_failed(self, failure: Failed, now: float) -> None:
         """A plan failed, or the worker was lost; the goal may wait for its restart."""
@@ -250,9 +255,9 @@ class ControlLoop:
             if self.session:
                 self.commander.hold(now)
         elif failure.lost:
-            self.end(Outcome(Code.WORKER_LOST, failure.message), now)
+            self.end(Status(ErrorCode.WORKER_LOST, failure.message), now)
         elif failure.goal_id == self.goal_id:
-            self.end(Outcome(Code.PLANNER_FAILED, failure.message), now)
+            self.end(Status(ErrorCode.PLANNER_FAILED, failure.message), now)
 
     def command(self, now: float, steady: float) -> None:
         """Send the command of this moment; called at the command rate."""
@@ -268,7 +273,7 @@ class ControlLoop:
             return
         waited, self.waiting = self.waiting, None if delayed else self._late(steady)
         if self.waiting:
-            self._void = self._void or self.waiting.code is not Code.WORKER_LOST
+            self._void = self._void or self.waiting.code is not ErrorCode.WORKER_LOST
             if not waited:
                 self.holds += 1
                 self.commander.hold(now)
@@ -276,7 +281,7 @@ class ControlLoop:
         try:
             self.commander.send(self.pose, now)
         except LimitViolation as error:
-            self.end(Outcome(Code.LIMIT_VIOLATION, str(error)), now)
+            self.end(Status(ErrorCode.LIMIT_VIOLATION, str(error)), now)
 
     def watch(self, now: float, steady: float, image_steady: float) -> None:
         """Check every clock of the goal under way."""
@@ -290,7 +295,7 @@ class ControlLoop:
             now=now, steady=steady, image_steady=image_steady, pose_steady=pose_steady
         )
         if outcome is None and self.clock_problem:
-            outcome = Outcome(Code.CLOCK_JUMPED, self.clock_problem)
+            outcome = Status(ErrorCode.CLOCK_JUMPED, self.clock_problem)
         if outcome:
             self.end(outcome, now)
 
@@ -300,15 +305,15 @@ class ControlLoop:
         inline = self._config.worker.mode == "inline"
         return np.inf if inline else self._config.session.hold_after
 
-    def _late(self, steady: float) -> Outcome | None:
+    def _late(self, steady: float) -> Status | None:
         """What takes so much longer than usual that the arm has to wait for it."""
         for pace, code, what in (
-            (self._pictures, Code.NO_IMAGE, "nothing new to plan from"),
-            (self._poses, Code.NO_POSE, "no new measured pose"),
-            (self._plans, Code.WORKER_LOST, "no plan"),
+            (self._images, ErrorCode.NO_IMAGE, "nothing new to plan from"),
+            (self._poses, ErrorCode.NO_POSE, "no new measured pose"),
+            (self._plans, ErrorCode.WORKER_LOST, "no plan"),
         ):
             if late := pace.late(steady):
-                return Outcome(code, f"holding: {what} for {late}")
+                return Status(code, f"holding: {what} for {late}")
         return None
 
     def _watch_clock(self, now: float, steady: float) -> None:
@@ -326,11 +331,11 @@ class ControlLoop:
     def _fresh(self, pose: Pose | None, steady: float) -> bool:
         return pose is not None and steady - pose.steady <= self._config.session.pose_timeout
 
-    def _outside(self) -> Outcome | None:
+    def _outside(self) -> Status | None:
         """The outcome when the arm is outside the workspace."""
         assert self.pose
         why = self.commander.outside(self.pose)
-        return Outcome(Code.LIMIT_VIOLATION, why) if why else None
+        return Status(ErrorCode.LIMIT_VIOLATION, why) if why else None
 
     def _clock_jumped(self, now: float) -> bool:
         """Notice when ROS time went backwards: ends the goal, or begins it anew without a step."""
@@ -343,8 +348,8 @@ class ControlLoop:
             self.commander.stop(now)
             return False
         self.end(
-            Outcome(
-                Code.CLOCK_JUMPED,
+            Status(
+                ErrorCode.CLOCK_JUMPED,
                 f"ROS time went back by {back:.2f} s: was the simulator started again?",
             ),
             now,

@@ -1,6 +1,6 @@
 """The stream of commanded positions between plans.
 
-A plan is a path over time: it begins where the arm had been told to be when the picture was taken.
+A plan is a path over time: it begins where the arm had been told to be when the image was taken.
 By the time it arrives the arm has gone on, so it is played from the point of its path that is
 nearest to where the arm is told to be now: what has been travelled is dropped, what has not is
 played at the speed it was planned with. What remains between path and stream fades within one
@@ -18,9 +18,10 @@ in seconds.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Vector = NDArray[np.float64]
+from wm_planner.types import Vector
+
 SEARCH = 64  # points of a plan's path among which the nearest is looked for, per step
 
 
@@ -76,8 +77,8 @@ class CommandStream:
 
         Args:
             actions: What the plan does, one row (n,) per environment step, in time order.
-            basis: Position (n,) that the arm had been told when the plan's picture was taken.
-            latency: Time since that picture [s].
+            basis: Position (n,) that the arm had been told when the plan's image was taken.
+            latency: Time since that image [s].
             time: Current time [s].
         """
         moves, start = np.asarray(actions, dtype=np.float64), np.asarray(basis, dtype=np.float64)

@@ -17,7 +17,7 @@ from wm_planner.images import ImageFormatError, ImagePolicy, decode
 if TYPE_CHECKING:
     from rosbags.highlevel import AnyReader
 
-PICTURES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
+IMAGES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
 POSE, TWIST = "geometry_msgs/msg/PoseStamped", "geometry_msgs/msg/TwistStamped"
 JOINTS, NUMBERS = "sensor_msgs/msg/JointState", "std_msgs/msg/Float64MultiArray"
 COMMANDS = (POSE, TWIST, JOINTS, NUMBERS)
@@ -57,7 +57,7 @@ class Stream:
     frames: set[str] = field(default_factory=set)
 
     def add(self, message: Any, received: float) -> None:
-        """Take a message, pictures only by their time."""
+        """Take a message, images only by their time."""
         header = getattr(message, "header", None)
         stamp = 0.0 if header is None else header.stamp.sec + 1e-9 * header.stamp.nanosec
         if header is not None and header.frame_id:
@@ -80,7 +80,7 @@ class Stream:
 
 @dataclass
 class Bag:
-    """A bag's streams, and its pictures on demand.
+    """A bag's streams, and its images on demand.
 
     Attributes:
         path: Directory or file.
@@ -90,11 +90,11 @@ class Bag:
     path: Path
     streams: dict[str, Stream]
 
-    def pictures(self, indices: list[int], policy: ImagePolicy) -> NDArray[np.uint8]:
-        """Decode the pictures of these (increasing) indices: RGB (len, height, width, 3).
+    def images(self, indices: list[int], policy: ImagePolicy) -> NDArray[np.uint8]:
+        """Decode the images of these (increasing) indices: RGB (len, height, width, 3).
 
         Raises:
-            RecordingError: A picture cannot be decoded, or they differ in size.
+            RecordingError: An image cannot be decoded, or they differ in size.
         """
         stream = self.streams["image"]
         wanted, found = set(indices), []
@@ -107,33 +107,33 @@ class Bag:
                 try:
                     found.append(decode(message, policy, topic=stream.topic))
                 except ImageFormatError as error:
-                    raise RecordingError(f"{self.path}: picture {index}: {error}") from error
+                    raise RecordingError(f"{self.path}: image {index}: {error}") from error
                 if len(found) == len(wanted):
                     break
-        if len({picture.shape for picture in found}) > 1:
+        if len({image.shape for image in found}) > 1:
             raise RecordingError(
-                f"{self.path}: pictures of {stream.topic} change their size on the way: record "
+                f"{self.path}: images of {stream.topic} change their size on the way: record "
                 "with one setting of the camera"
             )
         return np.repeat(np.stack(found), [indices.count(i) for i in sorted(wanted)], axis=0)
 
 
 def read_bag(path: Path, topics: Topics) -> Bag:
-    """Read a bag's streams, all but its pictures' pixels.
+    """Read a bag's streams, all but its images' pixels.
 
     Args:
         path: Directory with ``metadata.yaml``, or a single ``.mcap`` or ``.db3`` file.
         topics: Which ones to take; the one topic of a fitting type serves where a name is missing.
 
     Raises:
-        RecordingError: The bag cannot be read, has no pictures, or several topics would do.
+        RecordingError: The bag cannot be read, has no images, or several topics would do.
     """
     with _reading(path) as reader:
         kinds = {c.topic: c.msgtype for c in reader.connections}
         chosen = {
             role: topic
             for role, wanted, types in (
-                ("image", topics.image, PICTURES),
+                ("image", topics.image, IMAGES),
                 ("pose", topics.pose, (POSE,)),
                 ("command", topics.command, COMMANDS),
                 ("joints", topics.joints, (JOINTS,)),
@@ -142,7 +142,7 @@ def read_bag(path: Path, topics: Topics) -> Bag:
         }
         if "image" not in chosen:
             raise RecordingError(
-                f"{path} has no pictures; its topics: "
+                f"{path} has no images; its topics: "
                 f"{', '.join(f'{t} ({k})' for t, k in sorted(kinds.items())) or 'none'}"
             )
         streams = {role: Stream(topic, kinds[topic]) for role, topic in chosen.items()}
@@ -160,7 +160,7 @@ def read_bag(path: Path, topics: Topics) -> Bag:
 def _choose(
     path: Path, role: str, wanted: str, types: tuple[str, ...], kinds: dict[str, str]
 ) -> str:
-    """The topic of a role: the one named, else the only picture topic; empty: none."""
+    """The topic of a role: the one named, else the only image topic; empty: none."""
     named = [
         t for t, k in kinds.items() if k in types and f"/{t}".endswith(f"/{wanted.lstrip('/')}")
     ]

@@ -12,16 +12,16 @@ from wm_planner.diagnosis.episode import Episode, RecordingError
 from wm_planner.diagnosis.layout import axis_of
 from wm_planner.images import ImagePolicy
 from wm_planner.models.spec import ModelSpec
+from wm_planner.types import Vector
 
 MAX_STEPS = 100
 """Model steps taken from a bag, from its first command on."""
-Vector = NDArray[np.float64]
 
 
 def episode(path: Path, spec: ModelSpec, topics: Topics, policy: ImagePolicy) -> Episode:
     """Make an episode of a bag.
 
-    From the moment all streams have begun, one frame a model step (the picture nearest to it), and
+    From the moment all streams have begun, one frame a model step (the image nearest to it), and
     as many actions as the model takes in between: displacements or positions of the commanded pose
     on the command topic, or of the measured one where no commands were recorded.
 
@@ -29,7 +29,7 @@ def episode(path: Path, spec: ModelSpec, topics: Topics, policy: ImagePolicy) ->
         path: The bag.
         spec: Says what an action and the state are, and how long a step lasts.
         topics: Names in the bag.
-        policy: How pictures are decoded.
+        policy: How images are decoded.
 
     Raises:
         RecordingError: The bag cannot be read or lacks what an episode needs.
@@ -53,7 +53,7 @@ def episode(path: Path, spec: ModelSpec, topics: Topics, policy: ImagePolicy) ->
     return Episode(
         name=f"bag {path}",
         actions=actions,
-        pictures=bag.pictures(frames, policy),
+        images=bag.images(frames, policy),
         proprio=_proprio(spec, times, pose, joints, notes),
         places=places,
         notes=tuple(notes),
@@ -61,7 +61,7 @@ def episode(path: Path, spec: ModelSpec, topics: Topics, policy: ImagePolicy) ->
 
 
 def _grid(bag: Bag, source: Stream, spec: ModelSpec) -> tuple[Vector, list[int], list[str]]:
-    """Times of the frames (K + 1,), the indices of their pictures, notes."""
+    """Times of the frames (K + 1,), the indices of their images, notes."""
     step = spec.step_duration
     needed = [s for s in bag.streams.values() if s.kind != JOINTS or spec.proprio.names]
     begin = max(min(s.times) for s in needed)
@@ -81,11 +81,11 @@ def _grid(bag: Bag, source: Stream, spec: ModelSpec) -> tuple[Vector, list[int],
         keep = int(far.argmax())
         if keep < 2:
             raise RecordingError(
-                f"{bag.path}: pictures on {bag.streams['image'].topic} come less often than every "
+                f"{bag.path}: images on {bag.streams['image'].topic} come less often than every "
                 f"{step:.2f} s, one model step: record at a higher rate"
             )
         times, frames = times[:keep], frames[:keep]
-        notes.append(f"Pictures stop for a while after {keep - 1} model steps: cut there.")
+        notes.append(f"Images stop for a while after {keep - 1} model steps: cut there.")
     return times, frames, notes
 
 

@@ -147,7 +147,7 @@ def episode(spec: ModelSpec, data: Data, index: int) -> Episode:
 
     Raises:
         RecordingError: It is shorter than one model step, or there is no such episode.
-        DataError: Its pictures are damaged.
+        DataError: Its images are damaged.
     """
     if not 0 <= index < len(data):
         raise RecordingError(f"{data.directory} has episodes 0 to {len(data) - 1}, not {index}")
@@ -160,18 +160,18 @@ def episode(spec: ModelSpec, data: Data, index: int) -> Episode:
             f"takes {skip}: choose another with --episode"
         )
     frames = slice(0, steps * skip + 1, skip)
-    pictures = raw.images
-    if pictures is not None:
-        pictures = pictures[frames]
+    images = raw.images
+    if images is not None:
+        images = images[frames]
         # A data set recorded as BGR is what a 'bgr' model was trained on; episodes are RGB.
-        pictures = pictures[..., ::-1] if spec.image.color_order == "bgr" else pictures
+        images = images[..., ::-1] if spec.image.color_order == "bgr" else images
     actions = raw.actions[: steps * skip].astype(np.float64).reshape(steps, skip, -1)
     states = raw.states[frames].astype(np.float64)
     proprio = raw.proprio[frames].astype(np.float64) if spec.proprio.names else None
     places = _places(data.names.get("state", []), states)
     if not places and proprio is not None:
         places = _places(spec.proprio.names, proprio)
-    return Episode(f"episode {index} of {data.directory}", actions, pictures, proprio, places)
+    return Episode(f"episode {index} of {data.directory}", actions, images, proprio, places)
 
 
 def _places(names: list[str], values: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:

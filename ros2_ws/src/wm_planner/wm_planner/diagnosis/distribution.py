@@ -42,7 +42,7 @@ def state(
     """
     names, moments = spec.proprio.names, spec.statistics.proprio
     if not names or moments is None:
-        raise ProprioError(f"The {what} was given, but this model sees pictures only.")
+        raise ProprioError(f"The {what} was given, but this model sees images only.")
     if len(values) != len(names) or not np.isfinite(values).all():
         raise ProprioError(
             f"The {what} needs {len(names)} finite numbers ({', '.join(names)}), not {values}."

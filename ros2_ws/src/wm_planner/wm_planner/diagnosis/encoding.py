@@ -18,7 +18,7 @@ def gap(encoded: Encoded, windows: Windows, causes: Sequence[str] = ()) -> Resul
     """Are predicted features distributed like encoded ones.
 
     A predictor trained with other encoder weights answers in their language: the mean of each
-    feature over pictures and tokens differs by more than the features vary.
+    feature over images and tokens differs by more than the features vary.
     """
     model = encoded.model
     real, dreamt = [], []
@@ -52,7 +52,7 @@ def gap(encoded: Encoded, windows: Windows, causes: Sequence[str] = ()) -> Resul
 
 
 def latent_range(encoded: Encoded, calibration: Calibration) -> list[Result]:
-    """Hold the recording's latents against those of the training's pictures.
+    """Hold the recording's latents against those of the training's images.
 
     Args:
         encoded: The episode, encoded.
@@ -75,11 +75,11 @@ def latent_range(encoded: Encoded, calibration: Calibration) -> list[Result]:
             spread if collapsed else far,
             COLLAPSED if collapsed else 1.0,
             STOP if collapsed else WARN if far > 1.0 else OK,
-            f"All pictures get nearly the same latent (spread {spread:.2g} of the training's): the "
+            f"All images get nearly the same latent (spread {spread:.2g} of the training's): the "
             "encoder does not see what moves; its weights are not those of the training."
             if collapsed
-            else f"A picture's latent is {far:.1f} times as unusual as any of the training: other "
-            "pictures (camera, light, colours), or other encoder weights than in training.",
+            else f"An image's latent is {far:.1f} times as unusual as any of the training: other "
+            "images (camera, light, colours), or other encoder weights than in training.",
             f"at most {far:.2f} times as unusual as in training, spread {spread:.2f} of it",
         )
     ]

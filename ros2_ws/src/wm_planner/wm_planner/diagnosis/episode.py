@@ -19,7 +19,7 @@ class Episode:
     Attributes:
         name: Which recording and which episode of it, for people.
         actions: Physical units, float64 (K, frameskip, A) in the order of ``action.names``.
-        pictures: RGB uint8 (K + 1, height, width, 3), or None where none were recorded.
+        images: RGB uint8 (K + 1, height, width, 3), or None where none were recorded.
         proprio: Physical units, float64 (K + 1, P) in the order of ``proprio.names``, or None.
         places: Measured coordinates by the name of their axis, ``x``, ``y``, ``z``, each (K + 1,),
             in the unit of the actions' displacements; empty where none is known.
@@ -28,14 +28,14 @@ class Episode:
 
     name: str
     actions: NDArray[np.float64]
-    pictures: NDArray[np.uint8] | None = None
+    images: NDArray[np.uint8] | None = None
     proprio: NDArray[np.float64] | None = None
     places: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         frames = len(self.actions) + 1
-        held = {"pictures": self.pictures, "proprio": self.proprio, **self.places}
+        held = {"images": self.images, "proprio": self.proprio, **self.places}
         for name, values in held.items():
             if values is not None and len(values) != frames:
                 raise RecordingError(

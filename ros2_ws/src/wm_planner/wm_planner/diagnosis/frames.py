@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from wm_planner.diagnosis.episode import Episode, RecordingError
-from wm_planner.models.protocol import Latent, Observation, WorldModel
+from wm_planner.models.protocol import Latent, ObservationBatch, WorldModel
 from wm_planner.planning import Objective
 
-_BATCH = 8  # pictures encoded at once; a ViT on the CPU gains nothing from more
+_BATCH = 8  # images encoded at once; a ViT on the CPU gains nothing from more
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,11 @@ def windows(episode: Episode, horizon: int, count: int) -> Windows:
     """Spread at most ``count`` windows evenly over an episode.
 
     Raises:
-        RecordingError: The episode has no pictures, or less than one model step.
+        RecordingError: The episode has no images, or less than one model step.
     """
-    if episode.pictures is None:
+    if episode.images is None:
         raise RecordingError(
-            f"{episode.name} has no pictures: predictions cannot be compared with what came"
+            f"{episode.name} has no images: predictions cannot be compared with what came"
         )
     if episode.steps < 1:
         raise RecordingError(f"{episode.name} is shorter than one model step: record a longer one")
@@ -57,7 +57,7 @@ class Encoded:
 
     Args:
         model: The loaded model.
-        episode: With pictures.
+        episode: With images.
         frames: Indices of the frames needed.
         swapped: Exchange red and blue first.
 
@@ -68,20 +68,20 @@ class Encoded:
     def __init__(
         self, model: WorldModel, episode: Episode, frames: list[int], *, swapped: bool = False
     ) -> None:
-        assert episode.pictures is not None
+        assert episode.images is not None
         if model.spec.proprio.names and episode.proprio is None:
             raise RecordingError(
                 f"{episode.name} lacks the state {', '.join(model.spec.proprio.names)}, which the "
-                "model needs beside pictures: record it"
+                "model needs beside images: record it"
             )
         self.model = model
         self.episode = episode
-        pictures = episode.pictures[..., ::-1] if swapped else episode.pictures
+        images = episode.images[..., ::-1] if swapped else episode.images
         proprio = episode.proprio if model.spec.proprio.names else None
         self._latents: dict[int, Latent] = {}
         for first in range(0, len(frames), _BATCH):
             chosen = frames[first : first + _BATCH]
-            latent = encode(model, pictures[chosen], None if proprio is None else proprio[chosen])
+            latent = encode(model, images[chosen], None if proprio is None else proprio[chosen])
             for row, frame in enumerate(chosen):
                 self._latents[frame] = _row(latent, row)
 
@@ -111,9 +111,9 @@ class Encoded:
 
 @torch.inference_mode()
 def encode(
-    model: WorldModel, pictures: NDArray[np.uint8], proprio: NDArray[np.float64] | None
+    model: WorldModel, frames: NDArray[np.uint8], proprio: NDArray[np.float64] | None
 ) -> Latent:
-    """Latents of single frames: pictures (B, height, width, 3) and states (B, P).
+    """Latents of single frames: images (B, height, width, 3) and states (B, P).
 
     Raises:
         RecordingError: The model sees several views, and there is only one.
@@ -123,11 +123,11 @@ def encode(
             f"The model sees {len(model.spec.views)} views ({', '.join(model.spec.views)}); "
             "recordings and tasks are examined for models with one"
         )
-    images = torch.from_numpy(np.ascontiguousarray(pictures)).to(model.device)[:, None]
+    images = torch.from_numpy(np.ascontiguousarray(frames)).to(model.device)[:, None]
     state = None
     if proprio is not None:
         state = torch.as_tensor(proprio, dtype=torch.float32, device=model.device)[:, None]
-    return model.encode(Observation(images, state))
+    return model.encode(ObservationBatch(images, state))
 
 
 @torch.inference_mode()

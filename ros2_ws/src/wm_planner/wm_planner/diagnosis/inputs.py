@@ -128,7 +128,7 @@ def colours(model: WorldModel, episode: Episode, windows: Windows, measured: Err
         ratio,
         FASTER,
         STOP if ratio < FASTER and exchanged < WEAK else OK,
-        f"With red and blue exchanged the model's error is {ratio:.2f} of that now: the pictures "
+        f"With red and blue exchanged the model's error is {ratio:.2f} of that now: the images "
         "are BGR where the model expects RGB, or image.color_order in model.yaml is wrong.",
         f"error with red and blue exchanged is {ratio:.2f} times that now",
     )

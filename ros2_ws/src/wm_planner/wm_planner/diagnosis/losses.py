@@ -33,12 +33,12 @@ class Losses:
     """Planning losses of one task, or sums over several.
 
     Attributes:
-        itself: Of the goal's own picture and state.
-        start: Of the start's own picture and state; what standing still leaves.
+        itself: Of the goal's own image and state.
+        start: Of the start's own image and state; what standing still leaves.
         zero: Of physically zero actions.
         mean: Of the training's mean action, zero where normalised.
         plan: Of the planner's plan.
-        plan_visual: Its share that comes from pictures.
+        plan_visual: Its share that comes from images.
         plan_end: Of its last frame alone.
         iterations: Of the search, 0 where time did not end it.
         recorded: Of the actions that did lead to the goal, None where there are none.
@@ -181,7 +181,7 @@ def _fault(losses: Losses, still: float, causes: Sequence[str]) -> tuple[str, st
 def _hardly_better(losses: Losses, still: float) -> str:
     share = 1.0 - losses.plan_visual / max(losses.plan, 1e-30)
     why = (
-        f"{share:.0%} of its loss comes from the state, not from the picture: see 'goal_proprio', "
+        f"{share:.0%} of its loss comes from the state, not from the image: see 'goal_proprio', "
         "and try a smaller objective.alpha. "
         if share > PROPRIO
         else ""

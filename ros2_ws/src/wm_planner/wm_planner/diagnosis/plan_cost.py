@@ -8,7 +8,7 @@ import torch
 
 from wm_planner.diagnosis.cost import Cost, cost_of, matmul_rate, seconds
 from wm_planner.models.dino_wm.model import DinoWorldModel
-from wm_planner.models.protocol import Observation, WorldModel
+from wm_planner.models.protocol import ObservationBatch, WorldModel
 
 PROBE = 4
 """Candidates that are timed and counted on a CPU, as many as DINO-WM computes at once there."""
@@ -19,7 +19,7 @@ class PlanCost:
     """FLOP, memory and estimated time of one plan from one frame.
 
     Attributes:
-        encode_flop: Floating-point operations of encoding the picture and the goal.
+        encode_flop: Floating-point operations of encoding the image and the goal.
         rollout_flop: Those of all rollouts.
         peak_bytes: Most bytes of tensors held at once during a rollout, weights left out.
         matmul_rate: What the device was measured to do in a large matrix product [FLOP/s].
@@ -54,11 +54,11 @@ def plan_cost(
     """
     spec, device = model.spec, model.device
     names, size = spec.proprio.names, spec.image.size
-    picture = torch.full((1, 1, size, size, 3), 127, dtype=torch.uint8, device=device)
-    observation = Observation(
-        picture,
+    image = torch.full((1, 1, size, size, 3), 127, dtype=torch.uint8, device=device)
+    observation = ObservationBatch(
+        image,
         torch.zeros(1, 1, len(names), device=device) if names else None,
-        views=(picture,) * (len(spec.views) - 1),
+        views=(image,) * (len(spec.views) - 1),
     )
     pretend = isinstance(model, DinoWorldModel)
     with torch.inference_mode():

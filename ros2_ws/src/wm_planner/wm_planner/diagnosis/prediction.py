@@ -23,7 +23,7 @@ VISUAL = Objective(mode="last", alpha=0.0)
 
 @dataclass(frozen=True)
 class Errors:
-    """Errors of the predicted picture embeddings, summed over windows.
+    """Errors of the predicted image embeddings, summed over windows.
 
     Attributes:
         one_step: Of one model step with the recorded actions.
@@ -57,11 +57,9 @@ def measure(encoded: Encoded, windows: Windows) -> Errors:
 
 def still(episode: Episode, windows: Windows) -> Result | None:
     """Whether hardly a pixel changes over the windows, so that nothing can be judged."""
-    assert episode.pictures is not None
+    assert episode.images is not None
     changes = [
-        float(
-            np.abs(episode.pictures[s + windows.horizon] - episode.pictures[s].astype(int)).mean()
-        )
+        float(np.abs(episode.images[s + windows.horizon] - episode.images[s].astype(int)).mean())
         for s in windows.starts
     ]
     if max(changes) > MOVING:

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from wm_planner.diagnosis.result import OK, STOP, Result, judge
-from wm_planner.models.protocol import Latent, Observation, WorldModel
+from wm_planner.models.protocol import Latent, ObservationBatch, WorldModel
 
 CANDIDATES = 4
 
@@ -18,19 +18,19 @@ def modules(model: WorldModel) -> dict[str, nn.Module]:
     return {name: value for name, value in vars(model).items() if isinstance(value, nn.Module)}
 
 
-def grey(model: WorldModel) -> Observation:
-    """A picture with some structure and an average state, so that every layer has work to do."""
+def grey(model: WorldModel) -> ObservationBatch:
+    """An image with some structure and an average state, so that every layer has work to do."""
     size = model.spec.image.size
     ramp = torch.linspace(0, 255, size, device=model.device)
-    picture = torch.stack([ramp.expand(size, size), ramp[:, None].expand(size, size), ramp.flip(0)
+    image = torch.stack([ramp.expand(size, size), ramp[:, None].expand(size, size), ramp.flip(0)
                            .expand(size, size)], dim=-1).to(torch.uint8)  # fmt: skip
     moments = model.spec.statistics.proprio if model.spec.proprio.names else None
     proprio = None
     if moments is not None:
         proprio = torch.tensor(moments.mean, dtype=torch.float32, device=model.device)
         proprio = proprio[None, None]
-    pictures = picture[None, None]
-    return Observation(pictures, proprio, views=(pictures,) * (len(model.spec.views) - 1))
+    images = image[None, None]
+    return ObservationBatch(images, proprio, views=(images,) * (len(model.spec.views) - 1))
 
 
 def check(model: WorldModel, seed: int = 0) -> list[Result]:
@@ -106,7 +106,7 @@ def _repeatable(model: WorldModel, seed: int) -> Result:
         OK if equal and finite else STOP,
         "The model's latents are not finite: the weights are damaged, or the precision is too low."
         if not finite
-        else f"The same picture and actions gave latents that differ by up to {gap:.2g}: something "
+        else f"The same image and actions gave latents that differ by up to {gap:.2g}: something "
         "is random (dropout left on, sampling in the encoder), so candidates cannot be compared. "
         "Put the model into evaluation mode and remove the sampling.",
         f"the same input twice differs by {gap:.2g}",

@@ -85,7 +85,7 @@ def to_rgb(pixels: NDArray[Any], encoding: Encoding) -> NDArray[np.uint8] | None
     """
     try:
         return _convert(_tried()[0], pixels, encoding)
-    except Exception:  # own code then says what is wrong with the picture, if anything
+    except Exception:  # own code then says what is wrong with the image, if anything
         return None
 
 
@@ -161,7 +161,7 @@ def _trial() -> str:
 
 
 def _agrees(bridge: Any, row: Encoding) -> bool:
-    """Compare cv_bridge with own code on a small picture of every value range."""
+    """Compare cv_bridge with own code on a small image of every value range."""
     random = np.random.default_rng(0)
     shape = (8, 12, row.channels)[: 2 if row.channels == 1 else 3]
     pixels = random.integers(0, np.iinfo(row.dtype).max, shape, dtype=row.dtype, endpoint=True)

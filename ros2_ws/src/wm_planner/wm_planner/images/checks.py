@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wm_planner.images.statistics import PictureStatistics
+from wm_planner.images.statistics import ImageStatistics
 
 if TYPE_CHECKING:
     from wm_planner.images.contract import CameraExpectation, CameraTolerances
@@ -16,7 +16,7 @@ _COLORFUL = 0.02
 """Least difference of red and blue in the training statistics by which a swap can be told."""
 
 _WIDEST = 16 / 9
-"""Widest camera whose cropped centre is taken for a square training picture."""
+"""Widest camera whose cropped centre is taken for a square training image."""
 
 _ONE = 1.0 / 255.0
 
@@ -30,7 +30,7 @@ class Finding:
         score: The measured number.
         threshold: The number it is held against.
         severity: ``stop`` or ``warn``.
-        found: Whether the picture fails this check.
+        found: Whether the image fails this check.
         sentence: What is wrong and what to do; holds only where ``found``.
     """
 
@@ -58,14 +58,14 @@ def aspect_ratio(
         limits.aspect_ratio,
         limits,
         f"The camera's {width}x{height} is {ratio:.2f} times as wide as high, training expects "
-        f"{wanted}: the model sees another part of the scene, or a turned or squeezed picture.",
+        f"{wanted}: the model sees another part of the scene, or a turned or squeezed image.",
     )
 
 
 def resolution(
     shape: tuple[int, ...], expected: CameraExpectation, limits: CameraTolerances
 ) -> Finding:
-    """Compare the short sides; a smaller picture is blown up and lacks the details of training."""
+    """Compare the short sides; a smaller image is blown up and lacks the details of training."""
     score = min(shape[:2]) / min(expected.height, expected.width)
     sentence = (
         f"The camera's short side is {min(shape[:2])} pixels, training had "
@@ -75,81 +75,81 @@ def resolution(
 
 
 def exposure(
-    picture: PictureStatistics, expected: CameraExpectation, limits: CameraTolerances
+    image: ImageStatistics, expected: CameraExpectation, limits: CameraTolerances
 ) -> list[Finding]:
-    """Look for a picture without content: black, one colour, squeezed to zero, or blown out.
+    """Look for an image without content: black, one colour, squeezed to zero, or blown out.
 
-    One cause gives one finding: a [0, 1] picture is also nearly black and nearly constant.
+    One cause gives one finding: a [0, 1] image is also nearly black and nearly constant.
     """
     bright, saturated = _expected_bright(expected), _expected_saturated(expected)
     floor = min(limits.near_zero, bright / 4)
-    ones = _ONE / 2 < picture.top <= 1.5 * _ONE
-    black = picture.top <= limits.black and not ones
-    constant = picture.spread < limits.constant and not black and not ones
-    dark = picture.bright < floor and not black and not ones and not constant
-    blown = picture.saturated > max(limits.saturated, saturated) and not constant
+    ones = _ONE / 2 < image.top <= 1.5 * _ONE
+    black = image.top <= limits.black and not ones
+    constant = image.spread < limits.constant and not black and not ones
+    dark = image.bright < floor and not black and not ones and not constant
+    blown = image.saturated > max(limits.saturated, saturated) and not constant
     severity = limits.severity
     return [
         Finding(
             "black",
-            picture.top,
+            image.top,
             limits.black,
             severity("black"),
             black,
-            "The picture is black: look at the lens cap, the light, the exposure, and whether a "
-            "[0,1] float picture was cast to 8 bits.",
+            "The image is black: look at the lens cap, the light, the exposure, and whether a "
+            "[0,1] float image was cast to 8 bits.",
         ),
         Finding(
             "constant",
-            picture.spread,
+            image.spread,
             limits.constant,
             severity("constant"),
             constant,
-            "The picture is one plain colour: the camera sends no picture, or a test colour.",
+            "The image is one plain colour: the camera sends no image, or a test colour.",
         ),
         Finding(
             "float_feed",
-            picture.top,
+            image.top,
             1.5 * _ONE,
             severity("float_feed"),
             ones,
-            "No value exceeds 1 of 255: this looks like a [0,1] float picture that was cast to 8 "
+            "No value exceeds 1 of 255: this looks like a [0,1] float image that was cast to 8 "
             "bits. Let the driver scale it by 255, or publish 32FC3 and declare float_range.",
         ),
         Finding(
             "near_zero",
-            picture.bright,
+            image.bright,
             floor,
             severity("near_zero"),
             dark,
-            "All values are near zero: a 10 or 12-bit picture that is taken for a 16-bit one "
+            "All values are near zero: a 10 or 12-bit image that is taken for a 16-bit one "
             "(declare bit_depth), a wrong float_range, or hardly any light.",
         ),
         Finding(
             "saturated",
-            picture.saturated,
+            image.saturated,
             max(limits.saturated, saturated),
             severity("saturated"),
             blown,
-            "Most values are at the upper end: the picture is overexposed, or its float_range or "
+            "Most values are at the upper end: the image is overexposed, or its float_range or "
             "bit_depth is declared too small.",
         ),
     ]
 
 
 def channel_swap(
-    picture: PictureStatistics, expected: CameraExpectation, limits: CameraTolerances
+    image: ImageStatistics, expected: CameraExpectation, limits: CameraTolerances
 ) -> Finding | None:
     """Tell whether the statistics fit better with red and blue exchanged.
 
-    With e the training's red minus blue (of means and of standard deviations) and p the picture's,
+    With e the training's red minus blue (of means and of standard deviations) and p the image's,
     the squared distances to the straight and the exchanged statistics differ by -4 e.p; divided by
     4 e.e that is -1 for the training's colours, 0 for grey, and 1 for exchanged ones.
     """
     if not expected.channel_mean:
         return None
     e = np.array([v[0] - v[2] for v in (expected.channel_mean, expected.channel_std)])
-    p = np.array([v[0] - v[2] for v in (picture.mean, picture.std)])
+    p = np.array([v[0] - v[2] for v in (image.mean, image.std)])
     if float(np.hypot(*e)) < _COLORFUL:
         return None
     score = float(-(e @ p) / (e @ e))
@@ -158,26 +158,26 @@ def channel_swap(
         score,
         limits.channel_swap,
         limits,
-        "The colours fit the training pictures better with red and blue exchanged: the driver "
+        "The colours fit the training images better with red and blue exchanged: the driver "
         "says rgb8 and sends BGR or the reverse, or generic_color_order is declared wrongly.",
     )
 
 
 def statistics(
-    picture: PictureStatistics, expected: CameraExpectation, limits: CameraTolerances
+    image: ImageStatistics, expected: CameraExpectation, limits: CameraTolerances
 ) -> Finding | None:
     """Measure how far the channel means are from training, in its standard deviations."""
     if not expected.channel_mean:
         return None
     spread = np.maximum(expected.channel_std, 0.02)
-    distance = np.abs(picture.mean - np.array(expected.channel_mean)) / spread
+    distance = np.abs(image.mean - np.array(expected.channel_mean)) / spread
     worst = int(distance.argmax())
     return _finding(
         "statistics",
         float(distance[worst]),
         limits.statistics,
         limits,
-        f"The mean of {('red', 'green', 'blue')[worst]} is {picture.mean[worst]:.2f}, in training "
+        f"The mean of {('red', 'green', 'blue')[worst]} is {image.mean[worst]:.2f}, in training "
         f"{expected.channel_mean[worst]:.2f}: another camera, another exposure or another scene.",
     )
 
@@ -190,7 +190,7 @@ def frozen(unchanged: float, limits: CameraTolerances) -> Finding:
         limits.frozen,
         limits,
         f"No pixel has changed for {unchanged:.1f} s although stamps advance and the robot moves: "
-        "the camera or its driver repeats one picture.",
+        "the camera or its driver repeats one image.",
     )
 
 
@@ -203,8 +203,8 @@ def latent(score: float | None, limits: CameraTolerances) -> Finding | None:
         score,
         limits.latent,
         limits,
-        "The model's view of this picture lies outside what it saw in training: compare the "
-        "camera's pose, the light and the objects in the scene with the training pictures.",
+        "The model's view of this image lies outside what it saw in training: compare the "
+        "camera's pose, the light and the objects in the scene with the training images.",
     )
 
 

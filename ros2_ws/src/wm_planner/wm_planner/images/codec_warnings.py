@@ -1,7 +1,7 @@
-"""Hears what libjpeg and libpng say about a picture, instead of letting them write to the terminal.
+"""Hears what libjpeg and libpng say about an image, instead of letting them write to the terminal.
 
-libjpeg decodes a damaged picture to the end, fills in grey, and writes one line to stderr; OpenCV
-passes on neither the line nor the fact. A frame with half a picture is worse than none, so file
+libjpeg decodes a damaged image to the end, fills in grey, and writes one line to stderr; OpenCV
+passes on neither the line nor the fact. A frame with half an image is worse than none, so file
 descriptor 2 is pointed at a memory file for the few milliseconds of one decoding. Whatever other
 threads write there meanwhile is passed on afterwards. A child process started by another thread in
 just those milliseconds would inherit the memory file; who cannot have that sets
@@ -40,7 +40,7 @@ def listen(work: Callable[[], _Result]) -> tuple[_Result, list[bytes]]:
     """Run a decoding and catch what the codec writes.
 
     Args:
-        work: Decodes one picture; may raise.
+        work: Decodes one image; may raise.
 
     Returns:
         What ``work`` returns, and the codecs' lines.

@@ -24,7 +24,7 @@ from wm_planner.images.policy import ImagePolicy
 from wm_planner.images.stream import StreamError, StreamInfo
 
 _PUBLISHER = (
-    "Let the publisher send a colour picture as JPEG or PNG (compressed_image_transport), or raw"
+    "Let the publisher send a colour image as JPEG or PNG (compressed_image_transport), or raw"
 )
 _DAMAGED = "The frame is dropped; if it happens often, look at the camera's cable and bandwidth"
 
@@ -38,7 +38,7 @@ class _Format:
 
 
 def to_rgb(message: ImageMessage, policy: ImagePolicy) -> NDArray[np.uint8]:
-    """Decode a compressed picture.
+    """Decode a compressed image.
 
     Args:
         message: A compressed message.
@@ -48,13 +48,13 @@ def to_rgb(message: ImageMessage, policy: ImagePolicy) -> NDArray[np.uint8]:
         (height, width, 3) uint8 RGB, upright when the policy applies EXIF.
 
     Raises:
-        ImageFormatError: No JPEG or PNG, damaged, too large, or not a colour picture.
+        ImageFormatError: No JPEG or PNG, damaged, too large, or not a colour image.
     """
     form = _parse(message)
     data = message.data.tobytes()
     walker: ModuleType | None = next((m for m in (jpeg, png) if data.startswith(m.MAGIC)), None)
     if walker is None:
-        raise _no_picture(message, data)
+        raise _no_image(message, data)
     try:
         info: StreamInfo = walker.walk(data)
     except StreamError as error:
@@ -74,21 +74,21 @@ def _parse(message: ImageMessage) -> _Format:
     if "compresseddepth" in message.encoding.lower():
         raise message.error(
             "depth",
-            "compressedDepth is a depth image, not a colour picture",
+            "compressedDepth is a depth image, not a colour image",
             "Give the node the compressed topic of the colour camera (.../image_raw/compressed)",
         )
     if not rest:
         return _Format("", "")
     if original.startswith(("32fc", "64fc")):
         raise message.error(
-            "depth", "a compressed float image is depth, not a colour picture", _PUBLISHER
+            "depth", "a compressed float image is depth, not a colour image", _PUBLISHER
         )
     words = rest.split()
     stored = words[words.index("compressed") + 1] if "compressed" in words[:-1] else ""
     return _Format(original.strip(), stored)
 
 
-def _no_picture(message: ImageMessage, data: bytes) -> Exception:
+def _no_image(message: ImageMessage, data: bytes) -> Exception:
     if not data:
         return message.error("length", "data is empty", _PUBLISHER)
     return message.error(
@@ -113,12 +113,12 @@ def _decode(
 
     pixels, lines = codec_warnings.listen(work) if policy.strict_compressed else (work(), [])
     if pixels is None:
-        raise message.error("damaged", "OpenCV cannot decode the picture", _DAMAGED)
+        raise message.error("damaged", "OpenCV cannot decode the image", _DAMAGED)
     harm = codec_warnings.damage(lines, info.padding)
     if harm:
-        raise message.error("damaged", f"the picture is damaged ({harm})", _DAMAGED)
+        raise message.error("damaged", f"the image is damaged ({harm})", _DAMAGED)
     if sorted(pixels.shape[:2]) != sorted((info.height, info.width)):
-        raise message.error("damaged", "the picture is not of the size it announces", _DAMAGED)
+        raise message.error("damaged", "the image is not of the size it announces", _DAMAGED)
     return pixels
 
 
@@ -131,7 +131,7 @@ def _name(form: _Format, pixels: NDArray[Any], lossless: bool) -> str:
     bits = str(pixels.dtype.itemsize * 8)
     as_it_was = ENCODINGS.get(form.original)
     if form.original and as_it_was is None and encodings.is_matrix(form.original):
-        return form.original  # no colour picture, whatever the file holds; it will be refused
+        return form.original  # no colour image, whatever the file holds; it will be refused
     generic = as_it_was is not None and as_it_was.generic
     if pixels.ndim == 2:
         if lossless and not form.stored and form.original.startswith("bayer_"):

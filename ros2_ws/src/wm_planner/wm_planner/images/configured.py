@@ -18,7 +18,7 @@ def image_policy(config: ImagesConfig) -> ImagePolicy:
 
 
 def expectation(image: ImageSpec) -> CameraExpectation:
-    """What pictures should look like."""
+    """What images should look like."""
     return CameraExpectation(
         height=image.size,
         width=image.size,

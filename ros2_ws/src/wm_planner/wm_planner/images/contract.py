@@ -1,6 +1,6 @@
-"""The camera contract: does the live picture look like those the model was trained on?
+"""The camera contract: does the live image look like those the model was trained on?
 
-A wrong picture is the quietest way to ruin a plan: the model computes as calmly on it as on a right
+A wrong image is the quietest way to ruin a plan: the model computes as calmly on it as on a right
 one. Every check gives a number, the threshold it is held against, and a sentence.
 
 Only numpy: no ROS and no torch.
@@ -41,15 +41,15 @@ SEVERITIES: Mapping[str, str] = MappingProxyType(
 
 @dataclass(frozen=True)
 class CameraExpectation:
-    """What the model's training pictures were like.
+    """What the model's training images were like.
 
     Attributes:
-        height: Rows of the training pictures [pixels].
-        width: Columns of the training pictures [pixels].
+        height: Rows of the training images [pixels].
+        width: Columns of the training images [pixels].
         channel_mean: (R, G, B) mean in [0, 1]; empty where it is not known.
         channel_std: (R, G, B) standard deviation in [0, 1]; empty where it is not known.
-        camera_aspect: Width over height of the camera behind the training pictures, 0 where it is
-            not known: square pictures have been cropped, DINO-WM's transform crops every camera's.
+        camera_aspect: Width over height of the camera behind the training images, 0 where it is
+            not known: square images have been cropped, DINO-WM's transform crops every camera's.
     """
 
     height: int
@@ -59,13 +59,13 @@ class CameraExpectation:
     camera_aspect: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse sizes and statistics that no picture can have.
+        """Refuse sizes and statistics that no image can have.
 
         Raises:
             ValueError: A size below one pixel, or statistics that are not three values in [0, 1].
         """
         if self.height < 1 or self.width < 1:
-            raise ValueError(f"training pictures of {self.width}x{self.height} pixels")
+            raise ValueError(f"training images of {self.width}x{self.height} pixels")
         for name in ("channel_mean", "channel_std"):
             values = tuple(float(v) for v in getattr(self, name))
             if values and (len(values) != 3 or not all(0.0 <= v <= 1.0 for v in values)):
@@ -86,11 +86,11 @@ class CameraTolerances:
     Attributes:
         aspect_ratio: Largest relative difference of the aspect ratios. Where the training camera's
             is not known, everything from square to 16:9 passes.
-        black: Pictures with no value above this, in [0, 1], are black.
-        constant: Pictures whose channels all vary less than this, in [0, 1], show nothing.
-        near_zero: Pictures whose 99.5 % darkest values stay below this, in [0, 1], lost their upper
-            bits; a 12-bit picture taken for a 16-bit one stays below 1/16. For dark training
-            pictures a quarter of their brightest values is used where that is less.
+        black: Images with no value above this, in [0, 1], are black.
+        constant: Images whose channels all vary less than this, in [0, 1], show nothing.
+        near_zero: Images whose 99.5 % darkest values stay below this, in [0, 1], lost their upper
+            bits; a 12-bit image taken for a 16-bit one stays below 1/16. For dark training
+            images a quarter of their brightest values is used where that is less.
         saturated: Largest fraction of values at the upper end, beyond what training explains.
         channel_swap: -1 is the training's colours, 1 the same with red and blue exchanged.
         statistics: Largest distance of a channel's mean from training [training std].
@@ -132,19 +132,19 @@ class CameraTolerances:
 
 
 class CameraMonitor:
-    """Compares live pictures of one camera with what its model expects.
+    """Compares live images of one camera with what its model expects.
 
-    Call ``observe`` for every picture (it only looks for a change), and ``measure`` or ``check``
+    Call ``observe`` for every image (it only looks for a change), and ``measure`` or ``check``
     when a goal starts and at intervals.
 
     Attributes:
-        changed: Whether the last picture observed differed from the one before.
+        changed: Whether the last image observed differed from the one before.
     """
 
     def __init__(
         self, expectation: CameraExpectation, tolerances: CameraTolerances | None = None
     ) -> None:
-        """Start with no picture seen."""
+        """Start with no image seen."""
         self.expectation = expectation
         self.tolerances = tolerances or CameraTolerances()
         self.changed = False
@@ -153,17 +153,17 @@ class CameraMonitor:
         self._unchanged = 0.0
 
     def reset(self) -> None:
-        """Forget the last picture: after a pause, a new camera, or a jump of the clock."""
+        """Forget the last image: after a pause, a new camera, or a jump of the clock."""
         self._last = None
         self._unchanged = 0.0
 
     def observe(self, image: NDArray[np.uint8], stamp: float, moving: bool = True) -> None:
-        """Look whether the picture changed since the last one.
+        """Look whether the image changed since the last one.
 
         Args:
             image: (height, width, 3) uint8.
             stamp: The message's stamp [s]. A stamp that does not advance counts for nothing.
-            moving: Whether the robot moved since the picture last changed. A simulator renders
+            moving: Whether the robot moved since the image last changed. A simulator renders
                 the same bytes while nothing moves, so time at rest does not count.
         """
         advance = stamp - self._stamp
@@ -182,7 +182,7 @@ class CameraMonitor:
 
         Args:
             image: (height, width, 3) uint8 RGB, as the camera gave it.
-            latent_score: How far the picture's latent is from the training's, in units of what is
+            latent_score: How far the image's latent is from the training's, in units of what is
                 still normal; None where nobody measures it.
 
         Returns:
@@ -190,13 +190,13 @@ class CameraMonitor:
             cannot be judged are left out.
         """
         expected, limits = self.expectation, self.tolerances
-        picture = measure(image, expected.width / expected.height)
+        measured = measure(image, expected.width / expected.height)
         results = [
             checks.aspect_ratio(image.shape, expected, limits),
             checks.resolution(image.shape, expected, limits),
-            *checks.exposure(picture, expected, limits),
-            checks.channel_swap(picture, expected, limits),
-            checks.statistics(picture, expected, limits),
+            *checks.exposure(measured, expected, limits),
+            checks.channel_swap(measured, expected, limits),
+            checks.statistics(measured, expected, limits),
             checks.frozen(self._unchanged, limits),
             checks.latent(latent_score, limits),
         ]

@@ -1,7 +1,7 @@
 """Converts viewed pixels to RGB with OpenCV: this package's own code, used beside cv_bridge.
 
 YUV is ITU-R BT.601 in the limited range (luma 16 to 235), which is what OpenCV's ``cvtColor``, and
-so cv_bridge, takes every YUV picture for. Sixteen bits become eight by rounding
+so cv_bridge, takes every YUV image for. Sixteen bits become eight by rounding
 v * 255 / (2^bits - 1).
 """
 

@@ -20,14 +20,14 @@ def decode(message: object, policy: ImagePolicy = _DEFAULT, topic: str = "") -> 
     Args:
         message: A ``sensor_msgs`` Image or CompressedImage, or any object shaped like one.
         policy: What the user declares about the camera.
-        topic: Where the message came from; it appears in errors, and a one-channel picture on a
+        topic: Where the message came from; it appears in errors, and a one-channel image on a
             topic named after depth or segmentation is refused.
 
     Returns:
         (height, width, 3) uint8 RGB, C-contiguous, writable, sharing no memory with the message.
 
     Raises:
-        ImageFormatError: The message contradicts itself, is damaged, is no colour picture, or
+        ImageFormatError: The message contradicts itself, is damaged, is no colour image, or
             leaves open what the policy does not declare. Nothing else is raised for any message.
     """
     read_message = read(message, topic)
@@ -41,7 +41,7 @@ def decode(message: object, policy: ImagePolicy = _DEFAULT, topic: str = "") -> 
         raise read_message.error(
             "conversion",
             f"the conversion failed with {type(error).__name__}: {shorten(str(error))}",
-            "Please report this message; the picture is dropped",
+            "Please report this message; the image is dropped",
         ) from error
 
 

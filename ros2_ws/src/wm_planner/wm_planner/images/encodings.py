@@ -96,7 +96,7 @@ def resolve(name: str, message: ImageMessage, policy: ImagePolicy) -> Encoding:
     """Find an encoding and complete it with the policy's declarations.
 
     Args:
-        name: In any case: the message's encoding, or what a compressed picture turned out to be.
+        name: In any case: the message's encoding, or what a compressed image turned out to be.
         message: Where it came from, for the depth rule and errors.
         policy: What the user declares.
 
@@ -104,7 +104,7 @@ def resolve(name: str, message: ImageMessage, policy: ImagePolicy) -> Encoding:
         A row of the table; for a generic colour type with the declared channel order.
 
     Raises:
-        ImageFormatError: Unknown, not a colour picture, or open to interpretation and undeclared.
+        ImageFormatError: Unknown, not a colour image, or open to interpretation and undeclared.
     """
     name = name.strip().lower()
     row = ENCODINGS.get(name)
@@ -163,11 +163,11 @@ def _refuse_depth_and_labels(message: ImageMessage, row: Encoding) -> None:
 def _unknown(message: ImageMessage, name: str) -> Exception:
     if name == "32sc1":
         return message.error(
-            "labels", "32SC1 is a segmentation (class numbers), not a colour picture", _COLOR_TOPIC
+            "labels", "32SC1 is a segmentation (class numbers), not a colour image", _COLOR_TOPIC
         )
     if is_matrix(name):
         return message.error(
-            "encoding", f"{name.upper()} is a matrix of numbers, not a colour picture", _COLOR_TOPIC
+            "encoding", f"{name.upper()} is a matrix of numbers, not a colour image", _COLOR_TOPIC
         )
     close = difflib.get_close_matches(name[:40], ENCODINGS, n=1)
     hint = f"Did the driver mean {close[0]}? " if close else ""

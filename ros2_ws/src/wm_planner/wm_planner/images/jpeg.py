@@ -1,6 +1,6 @@
 """Walks a JPEG from marker to marker: its size, its kind, and whether it is all there.
 
-ITU-T T.81 (JPEG), annex B. A picture that ends without its end marker is cut short; decoders show
+ITU-T T.81 (JPEG), annex B. An image that ends without its end marker is cut short; decoders show
 the missing part grey or black, some without a word.
 """
 
@@ -44,7 +44,7 @@ def walk(data: bytes) -> StreamInfo:
         if marker == _SCAN:
             position = _scan_end(data, position)
     if frame is None:
-        raise StreamError("the JPEG has no picture in it")
+        raise StreamError("the JPEG has no image in it")
     coded = data[: position - 2]
     return StreamInfo(*frame, end=position, padding=len(coded) - len(coded.rstrip(b"\x00")))
 

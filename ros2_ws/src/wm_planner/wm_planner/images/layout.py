@@ -47,7 +47,7 @@ def view_planes(
 
 
 def check_size(message: ImageMessage, max_pixels: int, smallest: int = 1) -> tuple[int, int]:
-    """Refuse a picture without pixels, or with too many.
+    """Refuse an image without pixels, or with too many.
 
     Args:
         message: A message whose ``height`` and ``width`` are known.

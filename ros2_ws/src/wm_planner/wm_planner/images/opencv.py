@@ -1,4 +1,4 @@
-"""OpenCV, imported when the first picture needs it, and the reason where it cannot be."""
+"""OpenCV, imported when the first image needs it, and the reason where it cannot be."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class ImagePolicy:
             as intensity (REP-118).
         converter: ``"auto"`` lets cv_bridge convert what it was seen to convert right, ``"own"``
             never imports it. The pixels are the same.
-        apply_exif: Turn a compressed picture upright as its EXIF orientation says. image_transport
+        apply_exif: Turn a compressed image upright as its EXIF orientation says. image_transport
             never writes that tag; cameras and phones that publish their own JPEG do.
         strict_compressed: Refuse a JPEG in which libjpeg finds damage, instead of showing it partly
             grey. Needs file descriptor 2 while it decodes, see ``codec_warnings``.
@@ -71,7 +71,7 @@ class ImagePolicy:
         """Take the model's range for float images where the user declared none.
 
         Args:
-            value_range: (low, high) of the model's raw pictures, or its name.
+            value_range: (low, high) of the model's raw images, or its name.
 
         Returns:
             This policy where ``float_range`` is declared or the model's range is not one of

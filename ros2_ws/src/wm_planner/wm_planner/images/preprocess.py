@@ -1,4 +1,4 @@
-"""Pictures to the model's input, exactly as in training: DINO-WM's transform.
+"""Images to the model's input, exactly as in training: DINO-WM's transform.
 
 ``datasets/img_transforms.py`` of gaoyuezhou/dino_wm composes torchvision's ``Resize(S)``,
 ``CenterCrop(S)`` and ``Normalize(mean, std)`` on float tensors divided by 255; torchvision resizes
@@ -24,7 +24,7 @@ _BAND = 48
 
 
 class Preprocess:
-    """DINO-WM's image transform for uint8 pictures."""
+    """DINO-WM's image transform for uint8 images."""
 
     def __init__(
         self,
@@ -37,11 +37,11 @@ class Preprocess:
         """Set up the transform of one model.
 
         Args:
-            size: Side of the model's square picture [pixels].
+            size: Side of the model's square image [pixels].
             mean: Subtracted from each of the model's channels, of values in [0, 1].
             std: Divides each of the model's channels.
             device: Where the result is wanted; the bytes go there before they become floats.
-            color_order: ``"rgb"`` or ``"bgr"``: channel order of the training pictures.
+            color_order: ``"rgb"`` or ``"bgr"``: channel order of the training images.
 
         Raises:
             ValueError: A size below one, not three means and deviations, a deviation that is not
@@ -62,7 +62,7 @@ class Preprocess:
 
     @torch.inference_mode()
     def __call__(self, images: torch.Tensor | NDArray[np.uint8]) -> torch.Tensor:
-        """Transform pictures.
+        """Transform images.
 
         Args:
             images: (B, T, H, W, 3) uint8 RGB, of any size.
@@ -72,7 +72,7 @@ class Preprocess:
 
         Raises:
             ValueError: Another shape or type. Floats are refused: training divides by 255, and
-                pictures already in [0, 1] would come out as black without a word.
+                images already in [0, 1] would come out as black without a word.
         """
         pixels = self._pixels(images)
         batch, steps = pixels.shape[:2]
@@ -87,9 +87,9 @@ class Preprocess:
         if isinstance(images, np.ndarray):
             images = torch.from_numpy(images if images.flags.writeable else images.copy())
         if images.dtype != torch.uint8:
-            raise ValueError(f"pictures must be uint8 in [0, 255]; they are {images.dtype}")
+            raise ValueError(f"images must be uint8 in [0, 255]; they are {images.dtype}")
         if images.ndim != 5 or images.shape[-1] != 3 or 0 in images.shape:
-            raise ValueError(f"pictures must be (B, T, H, W, 3); they are {tuple(images.shape)}")
+            raise ValueError(f"images must be (B, T, H, W, 3); they are {tuple(images.shape)}")
         return images.to(self.device)
 
     def _resize_and_crop(self, frames: torch.Tensor) -> torch.Tensor:
@@ -125,9 +125,9 @@ def resized_shape(height: int, width: int, size: int) -> tuple[int, int]:
     return size, int(size * width / height)
 
 
-def _resize(pictures: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
+def _resize(images: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
     return interpolate(
-        pictures, size=(rows, columns), mode="bilinear", align_corners=False, antialias=True
+        images, size=(rows, columns), mode="bilinear", align_corners=False, antialias=True
     )
 
 
@@ -146,7 +146,7 @@ def _needed_columns(width: int, columns: int, wanted: int) -> int:
 
 
 def _narrow(band: torch.Tensor, width: int, columns: int) -> torch.Tensor:
-    """Resize along the width, as if the band still had all ``width`` columns of its picture."""
+    """Resize along the width, as if the band still had all ``width`` columns of its image."""
     if band.shape[-1] == width:
         return _resize(band, band.shape[-2], columns)
     scale = (1.0, columns / width)

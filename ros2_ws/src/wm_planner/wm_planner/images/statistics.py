@@ -1,4 +1,4 @@
-"""Channel statistics of one picture, from a histogram of a sample of its pixels."""
+"""Channel statistics of one image, from a histogram of a sample of its pixels."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _SIDE = 256
 
 
 @dataclass(frozen=True)
-class PictureStatistics:
-    """What the contract needs to know about a picture; values in [0, 1].
+class ImageStatistics:
+    """What the contract needs to know about an image; values in [0, 1].
 
     Attributes:
         mean: (3,) mean per R, G, B channel.
@@ -32,16 +32,16 @@ class PictureStatistics:
 
     @property
     def spread(self) -> float:
-        """Largest standard deviation of a channel; 0 for a picture of one colour."""
+        """Largest standard deviation of a channel; 0 for an image of one colour."""
         return float(self.std.max())
 
 
-def measure(image: NDArray[np.uint8], aspect: float) -> PictureStatistics:
-    """Measure the part of a picture that the model gets to see.
+def measure(image: NDArray[np.uint8], aspect: float) -> ImageStatistics:
+    """Measure the part of an image that the model gets to see.
 
     Args:
         image: (height, width, 3) uint8 RGB.
-        aspect: Width over height of the training pictures; the centre of that shape is measured.
+        aspect: Width over height of the training images; the centre of that shape is measured.
     """
     sample = _sample(_center(image, aspect))
     counts = np.stack([np.bincount(sample[..., c].ravel(), minlength=256) for c in range(3)])
@@ -51,7 +51,7 @@ def measure(image: NDArray[np.uint8], aspect: float) -> PictureStatistics:
     std = np.sqrt(np.maximum(share @ values**2 - mean**2, 0.0))
     together = share.mean(axis=0)
     bright = int(np.searchsorted(np.cumsum(together), 0.995))
-    return PictureStatistics(
+    return ImageStatistics(
         mean=mean,
         std=std,
         top=float(np.flatnonzero(together)[-1]) / 255.0,

@@ -1,4 +1,4 @@
-"""What the JPEG and PNG readers tell about a compressed picture before it is decoded."""
+"""What the JPEG and PNG readers tell about a compressed image before it is decoded."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class StreamInfo:
     Attributes:
         height: Rows [pixels], before any EXIF rotation.
         width: Columns [pixels], before any EXIF rotation.
-        end: Offset behind the last byte of the picture; what follows is not decoded.
+        end: Offset behind the last byte of the image; what follows is not decoded.
         padding: Zero bytes right before the end marker of a JPEG, which some cameras add.
     """
 
@@ -23,12 +23,12 @@ class StreamInfo:
 
 
 class StreamError(Exception):
-    """A compressed picture that is cut short or damaged."""
+    """A compressed image that is cut short or damaged."""
 
     reason = "damaged"
 
 
 class UnsupportedStreamError(StreamError):
-    """A whole compressed picture of a kind that no camera makes."""
+    """A whole compressed image of a kind that no camera makes."""
 
     reason = "codec"

@@ -13,15 +13,15 @@ from wm_planner.planning import Objective
 
 
 @dataclass(frozen=True)
-class Observation:
+class ObservationBatch:
     """What the robot sees and feels, oldest frame first, in raw units.
 
     Attributes:
-        images: RGB pictures, uint8 (B, T, height, width, 3), of any size; the model resizes.
+        images: RGB images, uint8 (B, T, height, width, 3), of any size; the model resizes.
         proprio: Proprioceptive state, float32 (B, T, P) in the spec's order and units, or None.
         actions: The z-normalised actions that led from each frame to the next, (B, T - 1, A), for
             models that look back; None where T is 1.
-        views: Pictures of the spec's other views, in its order, each like ``images``.
+        views: Images of the spec's other views, in its order, each like ``images``.
     """
 
     images: Tensor
@@ -55,7 +55,7 @@ class WorldModel(Protocol):
     spec: ModelSpec
     device: torch.device
 
-    def encode(self, observation: Observation) -> Latent:
+    def encode(self, observation: ObservationBatch) -> Latent:
         """Encode B observations of T frames; called once per image, never once per candidate."""
         ...
 
@@ -83,5 +83,5 @@ class WorldModel(Protocol):
         ...
 
     def decode(self, latent: Latent) -> Tensor | None:
-        """Pictures uint8 (..., height, width, 3) of the frames; None without a decoder."""
+        """Images uint8 (..., height, width, 3) of the frames; None without a decoder."""
         ...

@@ -1,6 +1,6 @@
 """What a world model must say about itself: ``model.yaml``, the file beside the weights.
 
-The spec is plain data (no torch): the node reads it to check pictures and to turn actions into
+The spec is plain data (no torch): the node reads it to check images and to turn actions into
 commands, the worker reads it to build the model. Everything the loop needs is in it and nothing
 is guessed; statistics without provenance are refused (see ``Statistics.problem``).
 """
@@ -18,6 +18,8 @@ import yaml
 from numpy.typing import ArrayLike, NDArray
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+
+from wm_planner.types import Observation
 
 SPEC_FILE = "model.yaml"
 FORMAT = 1
@@ -42,20 +44,20 @@ class StatisticsError(SpecError):
 
 @dataclass
 class ImageSpec:
-    """The pictures the model was trained on.
+    """The images the model was trained on.
 
-    A camera picture is resized so that its short side is ``size`` (antialiased bilinear), cropped
+    A camera image is resized so that its short side is ``size`` (antialiased bilinear), cropped
     at the centre to ``(size, size)``, scaled to [0, 1] and normalised with ``mean`` and ``std``:
     DINO-WM's transform (``datasets/img_transforms.py``).
 
     Attributes:
-        size: Side of the square picture [pixels].
+        size: Side of the square image [pixels].
         color_order: ``rgb`` or ``bgr``: the order of the channels in training.
         mean: Subtracted per channel, in units of [0, 1].
         std: Divided by per channel, in units of [0, 1].
-        channel_mean: Mean of the training pictures per R, G, B channel, in [0, 1]; empty: unknown.
+        channel_mean: Mean of the training images per R, G, B channel, in [0, 1]; empty: unknown.
         channel_std: Standard deviation of the same.
-        camera_aspect: Width over height of the training camera's pictures before they were
+        camera_aspect: Width over height of the training camera's images before they were
             cropped; 0: unknown.
     """
 
@@ -175,7 +177,7 @@ class ActionSpec:
 
 @dataclass
 class ProprioSpec:
-    """Names and units of the proprioceptive state, in the model's order; empty: pictures only."""
+    """Names and units of the proprioceptive state, in the model's order; empty: images only."""
 
     names: list[str] = field(default_factory=list)
     units: list[str] = field(default_factory=list)
@@ -263,11 +265,11 @@ class Calibration:
     """Distances in the model's latent space, as measured at export (root of ``distance``).
 
     Attributes:
-        noise_floor: Between two pictures of the same state.
+        noise_floor: Between two images of the same state.
         typical_distance: Between start and goal of an episode; the unit of a goal's tolerance.
         tolerance: Distance under which a goal counts as reached, as a fraction of
             ``typical_distance``.
-        latent: Mean and standard deviation of the training pictures' visual latents, each
+        latent: Mean and standard deviation of the training images' visual latents, each
             averaged over its tokens; None: unknown.
         latent_limit: Largest root mean square of so normalised latents in training.
     """
@@ -322,7 +324,7 @@ class ModelSpec:
         name: Name for people, e.g. ``franka_reach``.
         family: Entry point in the group ``wm_planner.models`` that loads it.
         weights: The weights and their digest.
-        image: The pictures.
+        image: The images.
         action: One environment step's action.
         statistics: The z-normalisation and its provenance.
         calibration: Distances of the latent space; None: not measured, and no goal can be said
@@ -332,7 +334,7 @@ class ModelSpec:
         num_hist: Frames the model looks back.
         frameskip: Environment steps per model step; one planned action holds as many.
         views: Names of the cameras, in the model's order; each is a topic of the node.
-        proprio: The proprioceptive state, empty where the model sees pictures only.
+        proprio: The proprioceptive state, empty where the model sees images only.
         objective: The objective it was validated with.
         architecture: The family's own settings.
         source: The files it was made of, with their digests, and what the configuration of its
@@ -397,6 +399,12 @@ class ModelSpec:
         """z-normalised actions (..., frameskip * dim) to physical units."""
         mean, std = self._action_moments()
         return np.asarray(np.asarray(actions, dtype=np.float64) * std + mean)
+
+    def grey_observation(self) -> Observation:
+        """Return grey images and a state of zeros, of the sizes that the model takes."""
+        image = np.full((self.image.size, self.image.size, 3), 127, np.uint8)
+        count = len(self.proprio.names)
+        return Observation((image,) * len(self.views), np.zeros(count) if count else None)
 
     def action_bounds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Lower and upper bounds (frameskip * dim,) of the z-normalised actions.

@@ -1,4 +1,4 @@
-"""What takes long, done beside the callbacks: files and large pictures are read in threads."""
+"""What takes long, done beside the callbacks: files and large images are read in threads."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 from rclpy.node import Node
 from rclpy.task import Future
 
-from wm_planner.control import Code, Refused
+from wm_planner.control import ErrorCode, Refused
 
 T = TypeVar("T")
-MAX_WAITING = 8  # each may hold two pictures
+MAX_WAITING = 8  # each may hold two images
 
 
 class Background:
@@ -41,8 +41,8 @@ class Background:
         """
         if self._waiting >= MAX_WAITING:
             raise Refused(
-                Code.PREEMPTED,
-                f"{self._waiting} requests wait for their pictures to be read: wait for their "
+                ErrorCode.PREEMPTED,
+                f"{self._waiting} requests wait for their images to be read: wait for their "
                 "answers, and see whether the file system of their files answers",
             )
         executor = self._node.executor
@@ -69,7 +69,7 @@ class Background:
             self._work.get()()
 
 
-class Newest:
+class LatestItemWorker:
     """Works on the newest item in a thread, and leaves out what came before while it worked.
 
     Args:

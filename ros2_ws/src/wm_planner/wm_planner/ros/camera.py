@@ -14,12 +14,12 @@ from sensor_msgs.msg import CompressedImage, Image
 from wm_planner.config import ImagesConfig
 from wm_planner.images import ImageFormatError, decode
 from wm_planner.images.configured import image_policy
-from wm_planner.ros.background import Newest
+from wm_planner.ros.background import LatestItemWorker
 from wm_planner.ros.image_reader import ImageSubscription, why_not
 from wm_planner.ros.qos import on_incompatible_publisher
-from wm_planner.ros.recent import Recent
+from wm_planner.ros.stamped_buffer import StampedBuffer
 from wm_planner.ros.stamps import arrived, silence
-from wm_planner.worker import Picture
+from wm_planner.types import RgbImage
 
 FRAMES = 4  # of each camera that may wait for those of the others
 
@@ -32,16 +32,16 @@ def topic_name(config: ImagesConfig, view: str) -> str:
 class Camera:
     """Subscribes to one view's topic and keeps its newest good frames.
 
-    A bad picture is dropped, counted and reported once until the reason changes. Compressed ones,
+    A bad image is dropped, counted and reported once until the reason changes. Compressed ones,
     which take long, are decoded in a thread, and only the newest. With ``reliability: auto`` it
     subscribes as soon as a publisher is known. ``match_publisher`` is to be called now and then.
 
     Args:
         node: Its logger, clock and topic names are used.
         config: Transport, QoS and decoding.
-        max_age: A picture older than this when it arrives is stale [s].
+        max_age: An image older than this when it arrives is stale [s].
         on_frame: Called after a good frame arrived.
-        view: Name of the topic; for compressed pictures of its folder.
+        view: Name of the topic; for compressed images of its folder.
 
     Attributes:
         topic: The topic's full name, remappings included.
@@ -64,16 +64,16 @@ class Camera:
         self._reliability = config.reliability
         self.max_age = max_age
         self._on_frame = on_frame
-        self.frames: Recent[Picture] = Recent(FRAMES)
-        self.shape: tuple[int, int] | None = None  # (height, width) of the last good picture
-        self.good_steady = float("-inf")  # [s, steady clock] when the last good picture came
-        self.delay = math.nan  # [s] from the last picture's publication to its callback
+        self.frames: StampedBuffer[RgbImage] = StampedBuffer(FRAMES)
+        self.shape: tuple[int, int] | None = None  # (height, width) of the last good image
+        self.good_steady = float("-inf")  # [s, steady clock] when the last good image came
+        self.delay = math.nan  # [s] from the last image's publication to its callback
         self.received = 0
         self.dropped = 0
         self._problem = ""
         self._key: object = None
         compressed = self._type is CompressedImage
-        self._decoder = Newest(node, self._decoded, self._take) if compressed else None
+        self._decoder = LatestItemWorker(node, self._decoded, self._take) if compressed else None
         self._subscription: ImageSubscription | None = None
         self._reliable = False
         self._obstacle = ""  # why it cannot subscribe now
@@ -81,7 +81,7 @@ class Camera:
 
     @property
     def problem(self) -> str:
-        """What is wrong with the pictures, or an empty string."""
+        """What is wrong with the images, or an empty string."""
         silent = silence(self._node, self.topic, self.good_steady, self.max_age)
         return self._problem or self._obstacle or silent
 
@@ -89,7 +89,7 @@ class Camera:
         """Subscribe as ``reliability`` says: ``auto`` asks for what every publisher offers.
 
         Args:
-            anew: Subscribe anew if the publishers have changed, which costs pictures.
+            anew: Subscribe anew if the publishers have changed, which costs images.
         """
         reliable = self._wanted_reliability()
         if reliable is None:
@@ -142,7 +142,7 @@ class Camera:
         self.delay = time.time() - info["source_timestamp"] * 1e-9
         try:
             stamp = arrived(
-                self._node, message.header, "the picture", self.max_age, "session.image_timeout"
+                self._node, message.header, "the image", self.max_age, "session.image_timeout"
             )
         except ValueError as error:
             self._drop(error, "stamp")
@@ -152,21 +152,21 @@ class Camera:
         else:
             self._take(self._decoded((stamp, message)))
 
-    def _decoded(self, item: tuple[float, Any]) -> tuple[float, Picture | ImageFormatError]:
+    def _decoded(self, item: tuple[float, Any]) -> tuple[float, RgbImage | ImageFormatError]:
         stamp, message = item
         try:
             return stamp, decode(message, self._policy, topic=self.topic)
         except ImageFormatError as error:
             return stamp, error
 
-    def _take(self, decoded: tuple[float, Picture | ImageFormatError]) -> None:
-        stamp, picture = decoded
-        if isinstance(picture, ImageFormatError):
-            self._drop(picture, picture.key)
+    def _take(self, decoded: tuple[float, RgbImage | ImageFormatError]) -> None:
+        stamp, image = decoded
+        if isinstance(image, ImageFormatError):
+            self._drop(image, image.key)
             return
         self._report("", None)
-        self.frames.add(stamp, picture)
-        self.shape = picture.shape[:2]
+        self.frames.add(stamp, image)
+        self.shape = image.shape[:2]
         self.good_steady = time.monotonic()
         self._on_frame()
 
@@ -178,7 +178,7 @@ class Camera:
         """Log a problem once, and its end; ``key`` tells one kind of problem from another."""
         if key != self._key:
             if problem:
-                self._node.get_logger().warning(f"no picture: {problem}")
+                self._node.get_logger().warning(f"no image: {problem}")
             else:
-                self._node.get_logger().info(f"{self.topic}: pictures are good again")
+                self._node.get_logger().info(f"{self.topic}: images are good again")
         self._problem, self._key = problem, key

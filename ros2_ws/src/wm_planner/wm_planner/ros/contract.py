@@ -1,4 +1,4 @@
-"""The camera contract in the loop: every picture that is planned from, and what follows."""
+"""The camera contract in the loop: every image that is planned from, and what follows."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from wm_planner.images.checks import Finding
 from wm_planner.images.configured import expectation, tolerances
 from wm_planner.images.contract import STOP, CameraExpectation, CameraMonitor
 from wm_planner.models import ModelSpec
-from wm_planner.worker import Picture, Scene, Vector
+from wm_planner.types import Observation, RgbImage, Vector
 
 MOVED = 0.002  # [m] an arm that moved less may well look the same
-REPEATS = 2  # as many equal pictures are a frozen one: a simulator's may show the frame before
+REPEATS = 2  # as many equal images are a frozen one: a simulator's may show the frame before
 MOVED_JOINTS = 0.005  # [rad] of all joints together: 2 mm at the end of a lever of 0.4 m
-MOVES = 0.05  # part of this that an arm moves from one picture to the next, unless it rests
+MOVES = 0.05  # part of this that an arm moves from one image to the next, unless it rests
 
 
 class CameraContract:
-    """Compares live and goal pictures with those of training.
+    """Compares live and goal images with those of training.
 
     Args:
         spec: What training was like; of other views than the first it says only the size.
@@ -28,7 +28,7 @@ class CameraContract:
         joints: Whether positions are of the arm's joints.
 
     Attributes:
-        findings: What the last check of live pictures found.
+        findings: What the last check of live images found.
     """
 
     def __init__(self, spec: ModelSpec, config: CameraConfig, *, joints: bool) -> None:
@@ -48,36 +48,36 @@ class CameraContract:
             view.restart()
         self.latent_score, self.findings = None, ()
 
-    def observe(self, scene: Scene, stamp: float, position: Vector) -> bool:
-        """Look at all pictures of a goal.
+    def observe(self, observation: Observation, stamp: float, position: Vector) -> bool:
+        """Look at all images of a goal.
 
         Args:
-            scene: The live pictures.
+            observation: The live images.
             stamp: Their stamp [s].
             position: Measured position of the arm (3,) [m], or of its joints (J,) [rad].
 
         Returns:
             Whether they can be of now: they changed, or nothing moved, or nobody minds.
         """
-        pictures = (scene.image, *scene.views)
-        pairs = zip(self._views, pictures, strict=True)
-        return all([view.observe(picture, stamp, position) for view, picture in pairs])
+        images = observation.images
+        pairs = zip(self._views, images, strict=True)
+        return all([view.observe(image, stamp, position) for view, image in pairs])
 
-    def stops(self, scene: Scene) -> str:
-        """Why a goal must end before it is planned from these pictures, or an empty string."""
+    def stops(self, observation: Observation) -> str:
+        """Why a goal must end before it is planned from these images, or an empty string."""
         first, *others = self._views
-        found = [*first.monitor.check(scene.image, self.latent_score)]
-        for view, picture in zip(others, scene.views, strict=True):
+        found = [*first.monitor.check(observation.images[0], self.latent_score)]
+        for view, image in zip(others, observation.images[1:], strict=True):
             found += [
                 replace(finding, sentence=f"{view.name}: {finding.sentence}")
-                for finding in view.monitor.check(picture)
+                for finding in view.monitor.check(image)
             ]
         self.findings = tuple(found)
         return _reasons(self.findings)
 
-    def refuses_goal(self, scene: Scene) -> str:
-        """Why a goal's pictures cannot be used, or an empty string."""
-        pairs = zip(self._views, (scene.image, *scene.views), strict=True)
+    def refuses_goal(self, observation: Observation) -> str:
+        """Why a goal's images cannot be used, or an empty string."""
+        pairs = zip(self._views, observation.images, strict=True)
         return " ".join(filter(None, (_reasons(view.check_still(p)) for view, p in pairs)))
 
 
@@ -90,19 +90,19 @@ class _View:
 
     def restart(self) -> None:
         self.monitor.reset()
-        self._changed: Vector | None = None  # where the arm was when the picture changed,
-        self._last: Vector | None = None  # and at the last picture
-        self._repeats = 0  # equal pictures of a moving arm
+        self._changed: Vector | None = None  # where the arm was when the image changed,
+        self._last: Vector | None = None  # and at the last image
+        self._repeats = 0  # equal images of a moving arm
 
-    def observe(self, picture: Picture, stamp: float, position: Vector) -> bool:
-        """Whether the picture can be of now."""
+    def observe(self, image: RgbImage, stamp: float, position: Vector) -> bool:
+        """Whether the image can be of now."""
         # An arm that has come to rest proves nothing: its measured pose may be later than its
-        # picture. Once the picture is frozen it stays so, as the arm then waits.
+        # image. Once the image is frozen it stays so, as the arm then waits.
         moves = self._frozen or (
             _apart(position, self._changed) > self._moved
             and _apart(position, self._last) > MOVES * self._moved
         )
-        self.monitor.observe(picture, stamp, moves)
+        self.monitor.observe(image, stamp, moves)
         self._last = position
         if self.monitor.changed:
             self._changed, self._repeats = position, 0
@@ -114,9 +114,9 @@ class _View:
     def _frozen(self) -> bool:
         return self._repeats >= REPEATS
 
-    def check_still(self, picture: Picture) -> tuple[Finding, ...]:
-        """What is wrong with a picture that is not of the stream."""
-        return CameraMonitor(self.monitor.expectation, self.monitor.tolerances).check(picture)
+    def check_still(self, image: RgbImage) -> tuple[Finding, ...]:
+        """What is wrong with an image that is not of the stream."""
+        return CameraMonitor(self.monitor.expectation, self.monitor.tolerances).check(image)
 
 
 def _apart(position: Vector, other: Vector | None) -> float:

@@ -14,16 +14,16 @@ from wm_planner.ros.monitor import Monitor
 from wm_planner.worker import Planned
 
 if TYPE_CHECKING:
-    from wm_planner.ros.operation import Operation
+    from wm_planner.ros.runtime import PlannerRuntime
 
-PICTURES, POSES, PLANS, COMMANDS = "good pictures", "poses", "plans", "commands"
+IMAGES, POSES, PLANS, COMMANDS = "good images", "poses", "plans", "commands"
 PLAN_TIME, TO_COMMAND = "plan time", "image stamp to command"
-TO_CALLBACK = "picture's publication to callback"
+TO_CALLBACK = "image's publication to callback"
 
 
 def make_monitor() -> Monitor:
     """A monitor of what the node does."""
-    return Monitor((PICTURES, POSES, PLANS, COMMANDS), (PLAN_TIME, TO_COMMAND, TO_CALLBACK))
+    return Monitor((IMAGES, POSES, PLANS, COMMANDS), (PLAN_TIME, TO_COMMAND, TO_CALLBACK))
 
 
 def part(
@@ -65,7 +65,7 @@ class Diagnostics:
     def __init__(self, node: Node, monitor: Monitor) -> None:
         self._node, self._monitor = node, monitor
         self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
-        self._awaited: float | None = None  # [s] stamp of a picture whose command is still to come
+        self._awaited: float | None = None  # [s] stamp of an image whose command is still to come
 
     def close(self) -> None:
         """Take the publisher away."""
@@ -78,20 +78,20 @@ class Diagnostics:
         self._monitor.sample(PLAN_TIME, plan.plan_time)
 
     def commanded(self, now: float) -> None:
-        """A command was sent at this ROS time [s]; the first of a plan ends a picture's way."""
+        """A command was sent at this ROS time [s]; the first of a plan ends an image's way."""
         self._monitor.event(COMMANDS, time.monotonic())
         if self._awaited is not None:
             self._monitor.sample(TO_COMMAND, now - self._awaited)
             self._awaited = None
 
-    def publish(self, parts: Operation, state: str) -> None:
+    def publish(self, parts: PlannerRuntime, state: str) -> None:
         """Publish; ``state`` is the sentence of ``~/status``."""
         figures = self._monitor.values(time.monotonic())
         # Without the slash of the root, as other nodes name themselves there.
         name = self._node.get_fully_qualified_name().lstrip("/")
         message = DiagnosticArray(
             status=[
-                _camera(f"{name}: camera", parts, _of(figures, PICTURES, TO_CALLBACK)),
+                _camera(f"{name}: camera", parts, _of(figures, IMAGES, TO_CALLBACK)),
                 part(
                     f"{name}: pose",
                     _of(figures, POSES),
@@ -118,14 +118,14 @@ def _of(figures: Mapping[str, str], *names: str) -> dict[str, str]:
     return {key: value for key, value in figures.items() if key.startswith(names)}
 
 
-def _camera(name: str, parts: Operation, figures: Mapping[str, str]) -> DiagnosticStatus:
+def _camera(name: str, parts: PlannerRuntime, figures: Mapping[str, str]) -> DiagnosticStatus:
     camera, findings = parts.inputs.camera, parts.inputs.contract.findings
     stops = [finding.sentence for finding in findings if finding.severity == "stop"]
     return part(
         name,
         {
             "topic": camera.topic,
-            "pictures": camera.received,
+            "images": camera.received,
             "dropped": camera.dropped,
             "conversion": conversion_path(),
             **figures,
@@ -135,7 +135,7 @@ def _camera(name: str, parts: Operation, figures: Mapping[str, str]) -> Diagnost
     )
 
 
-def _worker(name: str, parts: Operation) -> DiagnosticStatus:
+def _worker(name: str, parts: PlannerRuntime) -> DiagnosticStatus:
     ready = parts.link.ready
     return part(
         name,
@@ -148,7 +148,7 @@ def _worker(name: str, parts: Operation) -> DiagnosticStatus:
     )
 
 
-def _commands(name: str, parts: Operation, figures: Mapping[str, str]) -> DiagnosticStatus:
+def _commands(name: str, parts: PlannerRuntime, figures: Mapping[str, str]) -> DiagnosticStatus:
     counters = parts.loop.commander.gate.counters
     return part(
         name,

@@ -13,17 +13,18 @@ from rclpy.task import Future
 from sensor_msgs.msg import CompressedImage, Image
 from wm_planner_msgs.action import ReachGoal
 
-from wm_planner.control import Code, ControlLoop, Outcome, Refused, Session
+from wm_planner.control import ControlLoop, ErrorCode, GoalSession, Refused, Status
 from wm_planner.ros.background import Background
-from wm_planner.ros.goals import SceneReader
+from wm_planner.ros.conversions import duration_to_seconds, feedback, result
 from wm_planner.ros.inputs import Inputs
+from wm_planner.ros.observation_reader import ObservationReader
 from wm_planner.ros.refusal import refusal
 from wm_planner.ros.reporter import INACTIVE
-from wm_planner.ros.status import duration_to_seconds, feedback, result
-from wm_planner.worker import Planned, Scene
+from wm_planner.types import Observation
+from wm_planner.worker import Planned
 
 RESULT_TIMEOUT = 900  # [s, ROS time, which may jump] how long a result is kept after its end
-MAX_SUBGOALS = 16  # each may hold a picture of 50 million pixels
+MAX_SUBGOALS = 16  # each may hold an image of 50 million pixels
 
 
 class _Server(ActionServer):
@@ -45,19 +46,19 @@ class GoalServer:
 
     Args:
         node: Its clock and logger are used.
-        background: Reads the pictures.
+        background: Reads the images.
         on_reject: Told why a goal was rejected.
     """
 
     def __init__(
-        self, node: Node, background: Background, on_reject: Callable[[Outcome], None]
+        self, node: Node, background: Background, on_reject: Callable[[Status], None]
     ) -> None:
         self._node, self._background, self._on_reject = node, background, on_reject
         self._is_open = False
         self._under_way: Any = None  # the handle of the loop's goal
         self._results: dict[bytes, Future] = {}  # not yet delivered, by the goal's uuid
         self._requests = self._newest = 0  # requests that came, and the last that was accepted
-        self._checked: list[Scene] = []
+        self._checked: list[Observation] = []
         self._server = _Server(
             node, ReachGoal, "~/reach_goal", self._execute,
             goal_callback=self._on_goal,
@@ -70,7 +71,7 @@ class GoalServer:
     def open(
         self,
         loop: ControlLoop,
-        reader: SceneReader,
+        reader: ObservationReader,
         inputs: Inputs,
         *,
         check: Callable[[], None],
@@ -80,8 +81,8 @@ class GoalServer:
 
         Args:
             loop: Pursues them.
-            reader: Reads their pictures.
-            inputs: Says what pictures should be like.
+            reader: Reads their images.
+            inputs: Says what images should be like.
             check: Raises ``Refused`` when no goal may be accepted.
             on_begin: Called after a goal began.
         """
@@ -97,11 +98,11 @@ class GoalServer:
         """Take the action away."""
         self._server.destroy()
 
-    def step(self, session: Session, plan: Planned, image_age: float) -> None:
+    def step(self, session: GoalSession, plan: Planned, image_age: float) -> None:
         """Send the feedback of one step."""
         self._under_way.publish_feedback(feedback(session, plan, image_age))
 
-    def end(self, goal_id: int, session: Session, now: float) -> Outcome:
+    def end(self, goal_id: int, session: GoalSession, now: float) -> Status:
         """Log and send the result of a goal that ended at ROS time ``now`` [s]."""
         outcome = session.outcome
         assert outcome
@@ -120,17 +121,18 @@ class GoalServer:
         number = self._requests
         try:
             before = self._check_now()
-            scenes = await self._background.run(self._read, request)
+            observations = await self._background.run(self._read, request)
             if self._check_now() != before:
                 raise Refused(
-                    Code.PREEMPTED, "~/stop was called, or the node configured, while it was read"
+                    ErrorCode.PREEMPTED,
+                    "~/stop was called, or the node configured, while it was read",
                 )
             if number < self._newest:
-                raise Refused(Code.PREEMPTED, "a newer goal came while this one was read")
+                raise Refused(ErrorCode.PREEMPTED, "a newer goal came while this one was read")
         except Exception as error:
             self._on_reject(refusal(self._node, error))
             return GoalResponse.REJECT
-        self._newest, self._checked = number, scenes
+        self._newest, self._checked = number, observations
         return GoalResponse.ACCEPT
 
     def _check_now(self) -> tuple[ControlLoop, int]:
@@ -145,7 +147,7 @@ class GoalServer:
         self._loop.check_start(time.monotonic())
         return self._loop, self._loop.stops
 
-    def _read(self, request: Any) -> list[Scene]:
+    def _read(self, request: Any) -> list[Observation]:
         """The sub-goals and the goal; in another thread, beside the callbacks.
 
         Raises:
@@ -154,25 +156,25 @@ class GoalServer:
         tolerance, timeout = request.tolerance, duration_to_seconds(request.timeout)
         if not 0 <= tolerance <= 1 or timeout < 0:
             raise Refused(
-                Code.INVALID_GOAL,
+                ErrorCode.INVALID_GOAL,
                 f"tolerance {tolerance} must lie in [0, 1] and timeout {timeout} s must not be "
                 "negative",
             )
         if len(request.via) > MAX_SUBGOALS:
             raise Refused(
-                Code.INVALID_GOAL,
+                ErrorCode.INVALID_GOAL,
                 f"{len(request.via)} sub-goals were given, at most {MAX_SUBGOALS} are allowed: "
                 "send them as several goals",
             )
         like = self._inputs.camera.shape
         named = [(f"sub-goal {i}", part) for i, part in enumerate(request.via)]
-        scenes = []
+        observations = []
         for what, part in [*named, ("goal", request)]:
-            scene = self._reader.goal(what, part, like)
-            if why := self._inputs.contract.refuses_goal(scene):
-                raise Refused(Code.CAMERA_CONTRACT, f"the {what} picture: {why}")
-            scenes.append(scene)
-        return scenes
+            observation = self._reader.goal(what, part, like)
+            if why := self._inputs.contract.refuses_goal(observation):
+                raise Refused(ErrorCode.CAMERA_CONTRACT, f"the {what} image: {why}")
+            observations.append(observation)
+        return observations
 
     def _on_accepted(self, handle: Any) -> None:
         """Start the goal that ``_on_goal`` checked a moment ago."""
@@ -185,7 +187,7 @@ class GoalServer:
             time.monotonic(),
         )
         self._checked = []
-        # The handle is kept until RESULT_TIMEOUT; its pictures, which were read, need not be.
+        # The handle is kept until RESULT_TIMEOUT; its images, which were read, need not be.
         request.image, request.compressed_image, request.via = Image(), CompressedImage(), []
         self._under_way = handle
         self._results[_uuid(handle)] = Future(executor=self._node.executor)
@@ -197,7 +199,7 @@ class GoalServer:
         """Wait for the goal's end and tell the client."""
         message = await self._results[_uuid(handle)]
         del self._results[_uuid(handle)]
-        if message.error_code == Code.NONE:
+        if message.error_code == ErrorCode.NONE:
             handle.succeed()
         elif handle.is_cancel_requested:
             handle.canceled()
@@ -209,7 +211,7 @@ class GoalServer:
         if handle is not self._under_way:
             return CancelResponse.REJECT  # it has just ended
         now = self._node.get_clock().now().nanoseconds * 1e-9
-        self._loop.end(Outcome(Code.CANCELED, "the client canceled the goal"), now)
+        self._loop.end(Status(ErrorCode.CANCELED, "the client canceled the goal"), now)
         return CancelResponse.ACCEPT
 
 

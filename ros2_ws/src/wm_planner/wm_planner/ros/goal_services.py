@@ -9,10 +9,10 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 from wm_planner_msgs.srv import ListGoals, SaveGoal
 
-from wm_planner.control import Code, Refused
+from wm_planner.control import ErrorCode, Refused
 from wm_planner.models import ModelSpec
 from wm_planner.ros.background import Background
-from wm_planner.ros.goals import SceneReader
+from wm_planner.ros.observation_reader import ObservationReader
 from wm_planner.ros.refusal import refusal
 
 
@@ -21,22 +21,22 @@ class GoalServices:
 
     Args:
         node: The node.
-        background: Reads and writes the pictures.
+        background: Reads and writes the images.
     """
 
     def __init__(self, node: Node, background: Background) -> None:
         self._node, self._background = node, background
-        self._open: tuple[SceneReader, ModelSpec] | None = None
+        self._open: tuple[ObservationReader, ModelSpec] | None = None
         group = ReentrantCallbackGroup()
         node.create_service(SaveGoal, "~/save_goal", self._save, callback_group=group)
         node.create_service(ListGoals, "~/list_goals", self._list, callback_group=group)
 
-    def open(self, reader: SceneReader, spec: ModelSpec) -> None:
+    def open(self, reader: ObservationReader, spec: ModelSpec) -> None:
         """Serve.
 
         Args:
-            reader: Reads pictures; its library is the one that is written and listed.
-            spec: The names of the state that is stored with a picture.
+            reader: Reads images; its library is the one that is written and listed.
+            spec: The names of the state that is stored with an image.
         """
         self._open = reader, spec
 
@@ -52,7 +52,7 @@ class GoalServices:
             outcome = refusal(self._node, error)
             response.error_code, response.message = int(outcome.code), outcome.message
             return response
-        response.success, response.error_code = True, int(Code.NONE)
+        response.success, response.error_code = True, int(ErrorCode.NONE)
         response.message = f"stored as {path}"
         return response
 
@@ -66,22 +66,24 @@ class GoalServices:
             response.message = refusal(self._node, error).message
         return response
 
-    def _now(self) -> tuple[SceneReader, ModelSpec]:
+    def _now(self) -> tuple[ObservationReader, ModelSpec]:
         if self._open is None:
-            raise Refused(Code.NOT_ACTIVE, "the node is not configured")
+            raise Refused(ErrorCode.NOT_ACTIVE, "the node is not configured")
         return self._open
 
 
-def _store(reader: SceneReader, spec: ModelSpec, request: Any) -> Path:
+def _store(reader: ObservationReader, spec: ModelSpec, request: Any) -> Path:
     """Store what a ``SaveGoal`` request says; in another thread, beside the callbacks."""
     given = len(request.image.data) + len(request.compressed_image.data) > 0
-    scene = reader.read(
+    observation = reader.read(
         "goal",
         image=request.image,
         compressed=request.compressed_image,
         current=not given,
         proprio=request.proprio,
     )
-    values = [] if scene.proprio is None else scene.proprio.tolist()
+    values = [] if observation.proprio is None else observation.proprio.tolist()
     proprio = dict(zip(spec.proprio.names, values, strict=False))
-    return reader.library.save(request.name, scene.image, proprio, overwrite=request.overwrite)
+    return reader.library.save(
+        request.name, observation.images[0], proprio, overwrite=request.overwrite
+    )

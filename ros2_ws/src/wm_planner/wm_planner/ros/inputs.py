@@ -1,4 +1,4 @@
-"""What the node perceives: cameras, state and pose, and whether the pictures are right."""
+"""What the node perceives: cameras, state and pose, and whether the images are right."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from wm_planner.ros.joints import JointInput
 from wm_planner.ros.monitor import Monitor
 from wm_planner.ros.observer import Observer
 from wm_planner.ros.pose import PoseInput
-from wm_planner.worker import Scene
+from wm_planner.types import Observation
 
 
 class Inputs:
-    """Subscribes to all that is perceived and keeps the newest scene.
+    """Subscribes to all that is perceived and keeps the newest observation.
 
     Args:
         node: Carries the subscriptions.
         config: All settings.
-        spec: Frame of the pose, and what the pictures should be like.
+        spec: Frame of the pose, and what the images should be like.
         monitor: Counts what comes.
         on_pose: Called with every good pose.
-        on_scene: Called after a scene came.
+        on_observation: Called after an observation came.
     """
 
     def __init__(
@@ -39,11 +39,13 @@ class Inputs:
         spec: ModelSpec,
         monitor: Monitor,
         on_pose: Callable[[Pose], None],
-        on_scene: Callable[[], None],
+        on_observation: Callable[[], None],
     ) -> None:
-        self._monitor, self._on_pose, self._on_scene = monitor, on_pose, on_scene
+        self._monitor, self._on_pose, self._on_observation = monitor, on_pose, on_observation
         self._max_age = config.session.image_timeout
-        self._seen: tuple[Scene, float] | None = None  # the newest scene, and when it came
+        self._seen: tuple[Observation, float] | None = (
+            None  # the newest observation, and when it came
+        )
         joints = command_mapping(spec, config.commands).joints
         self.contract = CameraContract(spec, config.camera, joints=bool(joints))
         self.observer = Observer(node, config, spec, self._on_frame)
@@ -66,16 +68,16 @@ class Inputs:
         self.pose.max_age = config.session.pose_timeout
         self.observer.apply(config)
 
-    def observation(self) -> tuple[Scene, float] | None:
-        """The newest scene that was not planned from, and its stamp [s]; the one place."""
+    def observation(self) -> tuple[Observation, float] | None:
+        """The newest observation that was not planned from, and its stamp [s]; the one place."""
         return self.observer.newest
 
     def taken(self) -> None:
-        """The newest scene is planned from."""
+        """The newest observation is planned from."""
         self.observer.taken()
 
-    def seen(self) -> Scene | None:
-        """The newest scene, planned from or not; None when it is old."""
+    def seen(self) -> Observation | None:
+        """The newest observation, planned from or not; None when it is old."""
         if self._seen is None or time.monotonic() - self._seen[1] > self._max_age:
             return None
         return self._seen[0]
@@ -86,8 +88,8 @@ class Inputs:
 
     def _on_frame(self) -> None:
         steady = time.monotonic()
-        self._monitor.event(diagnostics.PICTURES, steady)
+        self._monitor.event(diagnostics.IMAGES, steady)
         self._monitor.sample(diagnostics.TO_CALLBACK, self.camera.delay)
         if observation := self.observation():
             self._seen = observation[0], steady
-        self._on_scene()
+        self._on_observation()

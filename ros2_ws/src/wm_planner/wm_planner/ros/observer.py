@@ -1,4 +1,4 @@
-"""What is planned from: the cameras' pictures of one moment, and the robot's state at it."""
+"""What is planned from: the cameras' images of one moment, and the robot's state at it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from wm_planner.config import Config, ConfigError
 from wm_planner.models import ModelSpec
 from wm_planner.ros.camera import Camera, topic_name
 from wm_planner.ros.proprio import ProprioInput
-from wm_planner.worker import Picture, Scene
+from wm_planner.types import Observation, RgbImage
 
 
 class Observer:
-    """Joins the pictures of the spec's views and the state by their stamps.
+    """Joins the images of the spec's views and the state by their stamps.
 
-    A picture waits until the others that belong to it have come; only the newest moment is kept.
+    An image waits until the others that belong to it have come; only the newest moment is kept.
 
     Args:
         node: Its logger, clock and topic names are used.
@@ -31,7 +31,7 @@ class Observer:
             one topic.
 
     Attributes:
-        good_steady: When pictures of one moment were last complete [s, steady clock].
+        good_steady: When images of one moment were last complete [s, steady clock].
     """
 
     def __init__(
@@ -39,8 +39,8 @@ class Observer:
     ) -> None:
         self._slop, self._state_timeout = config.images.slop, config.session.pose_timeout
         self._on_observation = on_observation
-        self._pictures: tuple[float, tuple[Picture, ...]] | None = None
-        self._joined: Picture | None = None
+        self._images: tuple[float, tuple[RgbImage, ...]] | None = None
+        self._joined: RgbImage | None = None
         self._stateless_since: float | None = None
         self._apart = ""
         self.good_steady = -math.inf
@@ -58,24 +58,24 @@ class Observer:
 
     @property
     def problem(self) -> str:
-        """What is wrong with the pictures or the state, or an empty string."""
+        """What is wrong with the images or the state, or an empty string."""
         problems = [*(camera.problem for camera in self._cameras), self._apart]
         return next((text for text in problems if text), "") or self._state.problem
 
     @property
-    def newest(self) -> tuple[Scene, float] | None:
-        """The newest moment that was not planned from, and its first picture's stamp [s]."""
-        if self._pictures is None:
+    def newest(self) -> tuple[Observation, float] | None:
+        """The newest moment that was not planned from, and its first image's stamp [s]."""
+        if self._images is None:
             return None
-        stamp, (first, *others) = self._pictures
+        stamp, (first, *others) = self._images
         state = self._state.at(stamp) if self._state.needed else None
         if self._state.needed and state is None:
             return None
-        return Scene(first, state, tuple(others)), stamp
+        return Observation((first, *tuple(others)), state), stamp
 
     def taken(self) -> None:
         """The newest moment was used."""
-        self._pictures = None
+        self._images = None
 
     def restart(self, steady: float) -> None:
         """A goal begins: what was missing before does not count; at this steady time [s]."""
@@ -88,7 +88,7 @@ class Observer:
         if age <= self._state_timeout:
             return ""
         return (
-            f"no robot state for the pictures of {age:.2f} s (session.pose_timeout is "
+            f"no robot state for the images of {age:.2f} s (session.pose_timeout is "
             f"{self._state_timeout:.2f} s): {self._state.problem}"
         )
 
@@ -110,11 +110,11 @@ class Observer:
         self._state.close()
 
     def _on_frame(self) -> None:
-        """A picture came: see whether a moment is complete."""
+        """An image came: see whether a moment is complete."""
         found = self._join()
         if found is None or found[1][0] is self._joined:
             return
-        self._pictures, self._joined = found, found[1][0]
+        self._images, self._joined = found, found[1][0]
         self.good_steady = time.monotonic()
         if self._state.needed and self._state.at(found[0]) is None:
             self._stateless_since = self._stateless_since or self.good_steady
@@ -122,20 +122,20 @@ class Observer:
             self._stateless_since = None
         self._on_observation()
 
-    def _join(self) -> tuple[float, tuple[Picture, ...]] | None:
-        """The newest picture of the first view, with those that belong to it."""
+    def _join(self) -> tuple[float, tuple[RgbImage, ...]] | None:
+        """The newest image of the first view, with those that belong to it."""
         first, *others = self._cameras
         closest = math.inf
-        for stamp, picture in first.frames.newest_first():
+        for stamp, image in first.frames.newest_first():
             nearest = [camera.frames.nearest(stamp) for camera in others]
             furthest = max((math.inf if n is None else n[0] for n in nearest), default=0.0)
             if furthest <= self._slop:
                 self._apart = ""
-                return stamp, (picture, *(n[1] for n in nearest if n is not None))
+                return stamp, (image, *(n[1] for n in nearest if n is not None))
             closest = min(closest, furthest)
         if math.isfinite(closest) and time.monotonic() - self.good_steady > self._state_timeout:
             self._apart = (
-                f"the cameras' pictures are {closest:.3f} s apart, images.slop is "
+                f"the cameras' images are {closest:.3f} s apart, images.slop is "
                 f"{self._slop:.3f} s: are they triggered together, and stamped by one clock?"
             )
         return None

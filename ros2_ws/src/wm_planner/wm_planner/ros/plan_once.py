@@ -1,4 +1,4 @@
-"""The service ``~/plan_once``: one plan for one picture and goal; nothing moves."""
+"""The service ``~/plan_once``: one plan for one image and goal; nothing moves."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from rclpy.node import Node
 from rclpy.task import Future
 from wm_planner_msgs.srv import Plan
 
-from wm_planner.control import Code, Refused
+from wm_planner.control import ErrorCode, Refused
 from wm_planner.models import ModelSpec
 from wm_planner.ros.background import Background
-from wm_planner.ros.goals import SceneReader
+from wm_planner.ros.conversions import fill_response
+from wm_planner.ros.observation_reader import ObservationReader
 from wm_planner.ros.refusal import refusal
-from wm_planner.ros.status import fill_response
-from wm_planner.worker import Failed, Planned, PlannerLink, PlanOnce, Scene
+from wm_planner.types import Observation
+from wm_planner.worker import Failed, Planned, PlannerLink, PlanOnce
 
-MAX_WAITING = 8  # each holds two pictures
+MAX_WAITING = 8  # each holds two images
 
 
 class PlanOnceService:
@@ -28,7 +29,7 @@ class PlanOnceService:
 
     Args:
         node: The node.
-        background: Reads the pictures.
+        background: Reads the images.
     """
 
     def __init__(self, node: Node, background: Background) -> None:
@@ -41,7 +42,7 @@ class PlanOnceService:
         )
 
     def open(
-        self, link: PlannerLink, reader: SceneReader, spec: ModelSpec, busy: Callable[[], str]
+        self, link: PlannerLink, reader: ObservationReader, spec: ModelSpec, busy: Callable[[], str]
     ) -> None:
         """Serve with this planner and model; ``busy`` says why not now, or nothing."""
         self._link, self._reader, self._spec, self._busy = link, reader, spec, busy
@@ -62,9 +63,9 @@ class PlanOnceService:
     async def _serve(self, request: Any, response: Any) -> Any:
         try:
             link = self._check()
-            scene, goal = await self._background.run(_read, self._reader, request)
+            observation, goal = await self._background.run(_read, self._reader, request)
             if self._check() is not link:
-                raise Refused(Code.NOT_ACTIVE, "the node was configured anew meanwhile")
+                raise Refused(ErrorCode.NOT_ACTIVE, "the node was configured anew meanwhile")
         except Exception as error:
             outcome = refusal(self._node, error)
             response.error_code, response.message = int(outcome.code), outcome.message
@@ -72,14 +73,17 @@ class PlanOnceService:
         self._number -= 1
         future = Future(executor=self._node.executor)
         self._waiting[self._number] = future
-        link.plan_once(PlanOnce(self._number, scene, goal, request.preset, request.seed))
+        link.plan_once(PlanOnce(self._number, observation, goal, request.preset, request.seed))
         answer = await future
         if isinstance(answer, Planned) and answer.stop_reason != "cancelled":
             return fill_response(response, answer, self._spec)
         if isinstance(answer, Failed) and not (answer.preempted or self._busy()):
-            response.error_code, response.message = int(Code.PLANNER_FAILED), answer.message
+            response.error_code, response.message = int(ErrorCode.PLANNER_FAILED), answer.message
         else:
-            response.error_code, response.message = int(Code.PREEMPTED), "a goal came in between"
+            response.error_code, response.message = (
+                int(ErrorCode.PREEMPTED),
+                "a goal came in between",
+            )
         return response
 
     def _check(self) -> PlannerLink:
@@ -89,22 +93,22 @@ class PlanOnceService:
             Refused: Why not.
         """
         if self._link is None:
-            raise Refused(Code.NOT_ACTIVE, "the node is not configured")
+            raise Refused(ErrorCode.NOT_ACTIVE, "the node is not configured")
         if busy := self._busy():
-            raise Refused(Code.PREEMPTED, busy)
+            raise Refused(ErrorCode.PREEMPTED, busy)
         if len(self._waiting) >= MAX_WAITING:
             raise Refused(
-                Code.PREEMPTED, f"{MAX_WAITING} plans are under way: wait for their answers"
+                ErrorCode.PREEMPTED, f"{MAX_WAITING} plans are under way: wait for their answers"
             )
         if self._link.ready is None:
-            raise Refused(Code.WORKER_LOST, self._link.problem)
+            raise Refused(ErrorCode.WORKER_LOST, self._link.problem)
         return self._link
 
 
-def _read(reader: SceneReader, request: Any) -> tuple[Scene, Scene]:
-    """The picture and the goal; in another thread, beside the callbacks."""
-    scene = reader.read(
-        "picture",
+def _read(reader: ObservationReader, request: Any) -> tuple[Observation, Observation]:
+    """The image and the goal; in another thread, beside the callbacks."""
+    observation = reader.read(
+        "image",
         image=request.image,
         compressed=request.compressed_image,
         proprio=request.proprio,
@@ -116,4 +120,4 @@ def _read(reader: SceneReader, request: Any) -> tuple[Scene, Scene]:
         name=request.goal_name,
         proprio=request.goal_proprio,
     )
-    return scene, goal
+    return observation, goal

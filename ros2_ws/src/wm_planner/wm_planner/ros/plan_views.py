@@ -12,8 +12,9 @@ from sensor_msgs.msg import Image
 
 from wm_planner.models import ModelSpec
 from wm_planner.models.spec import CommandMapping
-from wm_planner.ros.status import seconds_to_time
-from wm_planner.worker import Planned, Vector
+from wm_planner.ros.conversions import seconds_to_time
+from wm_planner.types import Vector
+from wm_planner.worker import Planned
 
 
 def plan_positions(
@@ -25,7 +26,7 @@ def plan_positions(
         spec: The order and rate of the actions.
         command: How they become positions.
         actions: Physical actions (horizon, frameskip * dim).
-        start: Where the arm had been told to be when the plan's picture was taken (3,) [m].
+        start: Where the arm had been told to be when the plan's image was taken (3,) [m].
     """
     steps = actions.reshape(-1, spec.action.dim)
     moves = np.stack([steps[:, spec.action.names.index(name)] for name in command.position], axis=1)
@@ -49,7 +50,7 @@ class PlanViews:
         self._node, self._spec, self._command = node, spec, command
         self._path = node.create_publisher(Path, "~/plan", 1)
         self._imagined = node.create_publisher(Image, "~/imagined", 1)
-        self._unimagined = ""
+        self._decode_error = ""
 
     @property
     def imagine(self) -> bool:
@@ -63,9 +64,9 @@ class PlanViews:
 
     def show(self, plan: Planned, start: Vector) -> None:
         """Publish a plan that began at this commanded position (3,) [m]."""
-        if plan.unimagined and plan.unimagined != self._unimagined:
-            self._node.get_logger().warning(plan.unimagined)
-        self._unimagined = plan.unimagined
+        if plan.decode_error and plan.decode_error != self._decode_error:
+            self._node.get_logger().warning(plan.decode_error)
+        self._decode_error = plan.decode_error
         if not self._command.joints and self._path.get_subscription_count():
             self._path.publish(self._path_of(plan, start))
         if plan.imagined is not None and self.imagine:

@@ -1,4 +1,4 @@
-"""The robot's state beside the picture, in the model's order and units."""
+"""The robot's state beside the image, in the model's order and units."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from wm_planner.config import ProprioConfig
 from wm_planner.models import ModelSpec
 from wm_planner.ros.proprio_fields import POSE, Field, proprio_fields
 from wm_planner.ros.qos import on_incompatible_publisher, sensor_data_qos
-from wm_planner.ros.recent import Recent
-from wm_planner.worker import Vector
+from wm_planner.ros.stamped_buffer import StampedBuffer
+from wm_planner.types import Vector
 
 LENGTH = 1024  # values kept of each number, a second at 1 kHz
 TOPICS = {"joint_states": "joint_states", "pose": "current_pose", "topic": "proprio"}
@@ -42,7 +42,9 @@ class ProprioInput:
     def __init__(self, node: Node, config: ProprioConfig, spec: ModelSpec) -> None:
         self._node, self._slop, self._frame = node, config.slop, spec.action.frame
         self._fields = proprio_fields(config, spec)
-        self._recent: dict[Field, Recent[float]] = {f: Recent(LENGTH) for f in self._fields}
+        self._recent: dict[Field, StampedBuffer[float]] = {
+            f: StampedBuffer(LENGTH) for f in self._fields
+        }
         self._dropped: dict[str, str] = {}  # why the last message of a source was dropped
         self.problem = ""
         self._subscriptions = [
@@ -55,7 +57,7 @@ class ProprioInput:
         return bool(self._fields)
 
     def at(self, stamp: float) -> Vector | None:
-        """The state (P,) nearest to a picture's stamp [s]; without one None and a ``problem``."""
+        """The state (P,) nearest to an image's stamp [s]; without one None and a ``problem``."""
         values = np.empty(len(self._fields))
         for i, field in enumerate(self._fields):
             found = self._recent[field].nearest(stamp)
@@ -76,7 +78,7 @@ class ProprioInput:
         if math.isinf(distance):
             return f"no {field.name} came on {topic} yet"
         return (
-            f"the {field.name} nearest to the picture was taken {distance:.3f} s from it, "
+            f"the {field.name} nearest to the image was taken {distance:.3f} s from it, "
             f"proprio.slop is {self._slop:.3f} s: is {topic} alive, and stamped by the camera's "
             "clock?"
         )

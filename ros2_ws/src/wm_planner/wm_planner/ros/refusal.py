@@ -6,10 +6,10 @@ import traceback
 
 from rclpy.node import Node
 
-from wm_planner.control import Code, Outcome, Refused
+from wm_planner.control import ErrorCode, Refused, Status
 
 
-def refusal(node: Node, error: Exception) -> Outcome:
+def refusal(node: Node, error: Exception) -> Status:
     """The answer to a request that raised this error.
 
     rclpy catches nothing that a callback raises, so one request would end the node for everybody.
@@ -21,7 +21,7 @@ def refusal(node: Node, error: Exception) -> Outcome:
     if isinstance(error, Refused):
         return error.outcome
     node.get_logger().error("".join(traceback.format_exception(error)))
-    return Outcome(
-        Code.UNKNOWN,
+    return Status(
+        ErrorCode.UNKNOWN,
         f"a fault in the planner's node: {error!r}; please report it with the traceback in its log",
     )

@@ -11,15 +11,15 @@ from std_msgs.msg import String
 from wm_planner_msgs.msg import PlanStatus
 
 from wm_planner.config import Config, to_yaml
-from wm_planner.control import Code, Outcome
+from wm_planner.control import ErrorCode, Status
 from wm_planner.control.loop import STOPPED
-from wm_planner.ros.status import describe_plan, seconds_to_time
+from wm_planner.ros.conversions import describe_plan, seconds_to_time
 from wm_planner.worker import Planned
 
 if TYPE_CHECKING:
-    from wm_planner.ros.operation import Operation
+    from wm_planner.ros.runtime import PlannerRuntime
 
-INACTIVE = Outcome(Code.NOT_ACTIVE, "the node is not active: configure and activate it")
+INACTIVE = Status(ErrorCode.NOT_ACTIVE, "the node is not active: configure and activate it")
 
 
 class Reporter:
@@ -38,7 +38,7 @@ class Reporter:
         latched = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self._status = node.create_publisher(PlanStatus, "~/status", latched)
         self._config = node.create_publisher(String, "~/config", latched)
-        self.operation: Operation | None = None
+        self.operation: PlannerRuntime | None = None
         self._state, self.outcome = PlanStatus.INACTIVE, INACTIVE
         self._rejection = ""
         self._plan: Planned | None = None
@@ -50,7 +50,7 @@ class Reporter:
         self._config.publish(String(data=text))
         return text
 
-    def tell(self, state: int, outcome: Outcome) -> None:
+    def tell(self, state: int, outcome: Status) -> None:
         """Publish a new state and its reason."""
         self._state, self.outcome = state, outcome
         self.publish()
@@ -58,27 +58,27 @@ class Reporter:
     def ready(self, *, stopped: bool) -> None:
         """No goal is under way, and they are taken, or refused after a stop."""
         if stopped:
-            self.tell(PlanStatus.HOLDING, Outcome(Code.STOPPED, STOPPED))
+            self.tell(PlanStatus.HOLDING, Status(ErrorCode.STOPPED, STOPPED))
         else:
-            self.tell(PlanStatus.IDLE, Outcome(Code.NONE, "ready for a goal"))
+            self.tell(PlanStatus.IDLE, Status(ErrorCode.NONE, "ready for a goal"))
 
     def begin(self) -> None:
         """A goal began."""
         self._plan, self._image_age, self._rejection = None, math.nan, ""
-        self.tell(PlanStatus.ACTIVE, Outcome(Code.NONE, "pursuing a goal"))
+        self.tell(PlanStatus.ACTIVE, Status(ErrorCode.NONE, "pursuing a goal"))
 
     def step(self, plan: Planned, image_age: float) -> None:
-        """A plan was used; its picture's age [s, ROS time]."""
+        """A plan was used; its image's age [s, ROS time]."""
         self._plan, self._image_age = plan, image_age
-        self.tell(PlanStatus.ACTIVE, Outcome(Code.NONE, "pursuing a goal"))
+        self.tell(PlanStatus.ACTIVE, Status(ErrorCode.NONE, "pursuing a goal"))
 
-    def reject(self, reason: Outcome) -> None:
+    def reject(self, reason: Status) -> None:
         """Say why a goal was rejected, and keep it among the warnings; the state stays."""
         self._rejection = f"goal rejected: {reason.message}"
         self._node.get_logger().error(self._rejection)
-        self.publish(Outcome(reason.code, self._rejection))
+        self.publish(Status(reason.code, self._rejection))
 
-    def publish(self, outcome: Outcome | None = None) -> None:
+    def publish(self, outcome: Status | None = None) -> None:
         """Publish the state, with another reason if one is given."""
         outcome = outcome or self.outcome
         status = PlanStatus(state=self._state, error_code=int(outcome.code))
@@ -89,7 +89,7 @@ class Reporter:
             self._describe_inputs(status, self.operation)
         self._status.publish(status)
 
-    def _describe_inputs(self, status: PlanStatus, parts: Operation) -> None:
+    def _describe_inputs(self, status: PlanStatus, parts: PlannerRuntime) -> None:
         camera = parts.inputs.camera
         status.images_received, status.images_dropped = camera.received, camera.dropped
         status.commands_sent = parts.loop.commander.sent

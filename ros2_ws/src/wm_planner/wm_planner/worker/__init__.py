@@ -4,27 +4,21 @@ from wm_planner.worker.link import PlannerLink, WorkerError
 from wm_planner.worker.messages import (
     Answer,
     Failed,
-    Picture,
     Planned,
     PlanOnce,
     PlanRequest,
     Ready,
-    Scene,
     SetGoal,
-    Vector,
 )
 
 __all__ = [
     "Answer",
     "Failed",
-    "Picture",
     "PlanOnce",
     "PlanRequest",
     "Planned",
     "PlannerLink",
     "Ready",
-    "Scene",
     "SetGoal",
-    "Vector",
     "WorkerError",
 ]

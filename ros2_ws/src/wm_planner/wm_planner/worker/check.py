@@ -16,13 +16,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from wm_planner.config import Config
 from wm_planner.models.spec import SpecError, load_spec
 from wm_planner.worker.client import foreign_environment, worker_python
 from wm_planner.worker.link import PlannerLink, WorkerError
-from wm_planner.worker.messages import Failed, Planned, PlanOnce, Scene
+from wm_planner.worker.messages import Failed, Planned, PlanOnce
 
 WIDTH = 80  # [columns]
 TIMEOUT = 60.0  # [s] of the plan
@@ -109,18 +107,19 @@ def _no_gpu(driver: str, built: str | None) -> str:
 
 
 def _across(model: str) -> int:
-    """Start a worker as the node does, and plan once between two grey pictures."""
+    """Start a worker as the node does, and plan once between two grey images."""
     config = Config()
     config.model.directory = model
     print("Across both")
     try:
-        scene = _grey(model)
+        spec = load_spec(model, allow_unverified_statistics=True)
+        observation = spec.grey_observation()
         link = PlannerLink(config, lambda: None)
         begin = time.monotonic()
         try:
             link.start()
             started = time.monotonic()
-            link.plan_once(PlanOnce(1, scene, scene))
+            link.plan_once(PlanOnce(1, observation, observation))
             plan = _answer(link, begin=started)
             ended = time.monotonic()
             assert link.ready
@@ -145,13 +144,6 @@ def _answer(link: PlannerLink, begin: float) -> Planned:
             return answer
         time.sleep(0.001)
     raise WorkerError(f"the worker did not answer within {TIMEOUT:.0f} s")
-
-
-def _grey(model: str) -> Scene:
-    spec = load_spec(model, allow_unverified_statistics=True)
-    picture = np.full((spec.image.size, spec.image.size, 3), 127, np.uint8)
-    count = len(spec.proprio.names)
-    return Scene(picture, np.zeros(count) if count else None, (picture,) * (len(spec.views) - 1))
 
 
 def _interpreter() -> None:

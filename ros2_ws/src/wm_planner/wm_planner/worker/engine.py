@@ -13,14 +13,15 @@ from torch import Tensor
 from wm_planner.config import Config
 from wm_planner.models.latent.preprocess import resize
 from wm_planner.models.loading import load
-from wm_planner.models.protocol import Latent, Observation
+from wm_planner.models.protocol import Latent, ObservationBatch
 from wm_planner.planning import Objective, Planner, PlanResult, make_planner, shift
-from wm_planner.worker.messages import Picture, Planned, PlanOnce, PlanRequest, Scene, SetGoal
+from wm_planner.types import Observation, RgbImage
+from wm_planner.worker.messages import Planned, PlanOnce, PlanRequest, SetGoal
 from wm_planner.worker.scoring import Scoring
 
 
-class SceneError(ValueError):
-    """A picture or state that the model cannot take."""
+class ObservationError(ValueError):
+    """An image or state that the model cannot take."""
 
 
 class Engine:
@@ -49,7 +50,7 @@ class Engine:
         self._scoring = Scoring(self._model, objective, captured=config.model.cuda_graphs)
         self._planners: dict[str, Planner] = {}
         self._planner(config.planning.preset)
-        self._goal_scene: Scene | None = None
+        self._goal_observation: Observation | None = None
         self._goal: Latent | None = None
         self._previous: tuple[float, Tensor] | None = None
         problem = self.spec.statistics.problem()
@@ -65,17 +66,13 @@ class Engine:
         )
 
     def warm_up(self) -> None:
-        """Plan once on a grey picture, so that the first real plan takes no longer than others."""
-        size = self.spec.image.size
-        count = len(self.spec.proprio.names)
-        picture = np.full((size, size, 3), 127, np.uint8)
-        others = (picture,) * (len(self.spec.views) - 1)
-        grey = Scene(picture, np.zeros(count) if count else None, others)
+        """Plan once on a grey image, so that the first real plan takes no longer than others."""
+        grey = self.spec.grey_observation()
         self.answer(PlanOnce(0, grey, grey))
 
     def set_goal(self, request: SetGoal) -> None:
         """Take a new goal, which is encoded once, and forget the previous plan."""
-        self._goal_scene, self._goal, self._previous = request.scene, None, None
+        self._goal_observation, self._goal, self._previous = request.goal, None, None
         self._planner(self._config.planning.preset).reset()
 
     def answer(
@@ -88,7 +85,7 @@ class Engine:
             cancel: Asked between iterations; True ends the plan early.
 
         Raises:
-            SceneError: The model cannot take the picture or the state.
+            ObservationError: The model cannot take the image or the state.
             PlanError: The planner found no finite plan, or has no preset of that name.
         """
         begin = time.monotonic()
@@ -100,24 +97,24 @@ class Engine:
             warm = None
         else:
             if self._goal is None:
-                if self._goal_scene is None:
-                    raise SceneError("a plan was asked for before a goal was set")
-                self._goal = self._encode(self._goal_scene)
-            stamp, imagine, goal = request.stamp, request.imagine, self._goal
+                if self._goal_observation is None:
+                    raise ObservationError("a plan was asked for before a goal was set")
+                self._goal = self._encode(self._goal_observation)
+            stamp, imagine, goal = request.observation.stamp, request.imagine, self._goal
             planner = self._planner(self._config.planning.preset)
             warm = self._warm_start(stamp)
-        latent = self._encode(request.scene)
+        latent = self._encode(request.observation)
         distance = float(self._model.distance(latent, goal).item())
         calibration = self.spec.calibration
         result = self._plan(planner, latent, goal, warm, begin, cancel)
         if isinstance(request, PlanRequest):
             self._previous = (stamp, result.actions)
-        imagined, unimagined = None, ""
+        imagined, decode_error = None, ""
         if imagine:
             try:
                 imagined = self._imagined(latent, result.actions)
             except Exception as error:  # of the model's decoder: the plan is good without it
-                unimagined = f"the plan cannot be imagined: {error!r}"
+                decode_error = f"the plan cannot be imagined: {error!r}"
         return Planned(
             goal_id=request.goal_id,
             stamp=stamp,
@@ -128,22 +125,22 @@ class Engine:
             plan_time=time.monotonic() - begin,
             latent_score=self._latent_score(latent),
             imagined=imagined,
-            unimagined=unimagined,
+            decode_error=decode_error,
         )
 
-    def _imagined(self, latent: Latent, actions: Tensor) -> Picture | None:
-        """The plan's decoded frames in a row, then the goal picture; None without a decoder."""
-        assert self._goal_scene
+    def _imagined(self, latent: Latent, actions: Tensor) -> RgbImage | None:
+        """The plan's decoded frames in a row, then the goal image; None without a decoder."""
+        assert self._goal_observation
         with torch.inference_mode():
             frames = self._model.decode(self._model.rollout(latent, actions[:, None]))
         if frames is None:
             return None
-        goal = resize(torch.from_numpy(self._goal_scene.image)[None], frames.shape[-2])[0]
-        pictures = [*frames[0, 0].cpu(), goal.round().clamp(0, 255).byte().permute(1, 2, 0)]
-        return np.ascontiguousarray(torch.cat(pictures, dim=1).numpy())
+        goal = resize(torch.from_numpy(self._goal_observation.images[0])[None], frames.shape[-2])[0]
+        images = [*frames[0, 0].cpu(), goal.round().clamp(0, 255).byte().permute(1, 2, 0)]
+        return np.ascontiguousarray(torch.cat(images, dim=1).numpy())
 
     def _latent_score(self, latent: Latent) -> float | None:
-        """How unusual a picture's latent is, 1 being the most unusual of training."""
+        """How unusual an image's latent is, 1 being the most unusual of training."""
         calibration = self.spec.calibration
         if calibration is None or calibration.latent is None:
             return None
@@ -191,28 +188,34 @@ class Engine:
         return planner
 
     def _warm_start(self, stamp: float) -> Tensor | None:
-        """The previous plan, moved on by the model steps that have passed since its picture."""
+        """The previous plan, moved on by the model steps that have passed since its image."""
         if self._previous is None:
             return None
         then, actions = self._previous
+        if math.isnan(stamp - then):
+            return None
         steps = round((stamp - then) / self.spec.step_duration)
         return shift(actions, steps=steps) if 0 <= steps < actions.shape[1] else None
 
-    def _encode(self, scene: Scene) -> Latent:
+    def _encode(self, observation: Observation) -> Latent:
         names = self.spec.proprio.names
-        given = 0 if scene.proprio is None else len(scene.proprio)
+        given = 0 if observation.proprio is None else len(observation.proprio)
         if names and given != len(names):
-            raise SceneError(f"the model needs the state {', '.join(names)}; {given} numbers came")
-        pictures, views = (scene.image, *scene.views), self.spec.views
-        if len(pictures) != len(views):
-            raise SceneError(f"the model sees {', '.join(views)}; pictures given: {len(pictures)}")
+            raise ObservationError(
+                f"the model needs the state {', '.join(names)}; {given} numbers came"
+            )
+        images, views = observation.images, self.spec.views
+        if len(images) != len(views):
+            raise ObservationError(
+                f"the model sees {', '.join(views)}; images given: {len(images)}"
+            )
         image, *others = (
-            torch.from_numpy(picture).to(self._model.device)[None, None] for picture in pictures
+            torch.from_numpy(image).to(self._model.device)[None, None] for image in images
         )
         proprio = None
         if names:
             proprio = torch.as_tensor(
-                scene.proprio, dtype=torch.float32, device=self._model.device
+                observation.proprio, dtype=torch.float32, device=self._model.device
             )[None, None]
         with torch.inference_mode():
-            return self._model.encode(Observation(image, proprio, views=tuple(others)))
+            return self._model.encode(ObservationBatch(image, proprio, views=tuple(others)))

@@ -1,4 +1,4 @@
-"""What the node and its worker say to each other; plain data, no torch.
+"""Messages between the node and its worker; plain data, no torch.
 
 The node sends ``SetGoal``, ``PlanRequest`` and ``PlanOnce``; the worker answers ``Ready`` once,
 then one ``Planned`` or ``Failed`` per plan. A new message ends the plan under way.
@@ -8,26 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
-Picture = NDArray[np.uint8]
-Vector = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Scene:
-    """The pictures of one moment and the robot's state with them.
-
-    Attributes:
-        image: Of the model's first view: RGB, uint8 (height, width, 3).
-        proprio: State (P,) in the spec's order and units, None where the model needs none.
-        views: Pictures of the model's other views, in the spec's order.
-    """
-
-    image: Picture
-    proprio: Vector | None = None
-    views: tuple[Picture, ...] = ()
+from wm_planner.types import Observation, RgbImage, Vector
 
 
 @dataclass(frozen=True)
@@ -35,23 +16,21 @@ class SetGoal:
     """The goal of the plans that follow; forgets the previous plan."""
 
     goal_id: int
-    scene: Scene
+    goal: Observation
 
 
 @dataclass(frozen=True)
 class PlanRequest:
-    """Plan from a picture to the goal set before, warm-started from the previous plan.
+    """Plan from an image to the goal set before, warm-started from the previous plan.
 
     Attributes:
         goal_id: The goal it belongs to.
-        scene: What the robot sees.
-        stamp: When the picture was taken [s, ROS time]; says how far the last plan has moved on.
+        observation: What the robot sees; its stamp says how far the last plan has moved on.
         imagine: Also decode what the model expects of the plan.
     """
 
     goal_id: int
-    scene: Scene
-    stamp: float
+    observation: Observation
     imagine: bool = False
 
 
@@ -61,15 +40,15 @@ class PlanOnce:
 
     Attributes:
         goal_id: A number of its own; comes back in the answer.
-        scene: What the robot sees.
+        observation: What the robot sees.
         goal: What it should see.
         preset: Planner preset, empty for the configured one.
         seed: Seed of the draws, negative for the configured one.
     """
 
     goal_id: int
-    scene: Scene
-    goal: Scene
+    observation: Observation
+    goal: Observation
     preset: str = ""
     seed: int = -1
 
@@ -93,18 +72,18 @@ class Planned:
 
     Attributes:
         goal_id: The goal it is for.
-        stamp: Stamp of its picture [s]; NaN for ``PlanOnce``.
+        stamp: Stamp of its image [s]; NaN for ``PlanOnce``.
         actions: Physical actions (horizon, frameskip * action_dim).
-        distance: From the picture to the goal, in typical distances; in the latent space's own
+        distance: From the image to the goal, in typical distances; in the latent space's own
             units where the model is not calibrated.
         cost_history: Cost of the best plan after each iteration.
         stop_reason: Why the planner stopped.
         plan_time: Wall time of encoding and planning [s].
-        latent_score: How far the picture's latent lies outside the training's, 1 being the
+        latent_score: How far the image's latent lies outside the training's, 1 being the
             farthest that is normal; None where the spec does not say what is.
-        imagined: Decoded frames of the plan in a row, then the goal picture, uint8 (size,
+        imagined: Decoded frames of the plan in a row, then the goal image, uint8 (size,
             frames * size, 3); None where it was not asked for, or the model has no decoder.
-        unimagined: Why there are none although they were asked for, or an empty string.
+        decode_error: Why there are none although they were asked for, or an empty string.
     """
 
     goal_id: int
@@ -115,8 +94,8 @@ class Planned:
     stop_reason: str
     plan_time: float
     latent_score: float | None = None
-    imagined: Picture | None = None
-    unimagined: str = ""
+    imagined: RgbImage | None = None
+    decode_error: str = ""
 
 
 @dataclass(frozen=True)

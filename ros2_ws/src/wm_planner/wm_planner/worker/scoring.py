@@ -1,4 +1,4 @@
-"""Candidates to costs, between one picture and one goal."""
+"""Candidates to costs, between one image and one goal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Memory that two processes share, through which pictures pass in one copy each way.
+"""Memory that two processes share, through which images pass in one copy each way.
 
 It belongs to no file and to no name: when both processes have gone, however they ended, the kernel
 frees it.
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-SIZE = 32 << 20  # [bytes] only what is used takes memory: usually one picture
+SIZE = 32 << 20  # [bytes] only what is used takes memory: usually one image
 START = 64  # [bytes] the reader's count comes first
 
 

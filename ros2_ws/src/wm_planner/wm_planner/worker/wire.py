@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
 from wm_planner.config import Config
+from wm_planner.types import Observation
 from wm_planner.worker import messages
 from wm_planner.worker.shared import Arena
 
@@ -25,7 +26,7 @@ LENGTH = struct.Struct("<Q")
 KINDS: dict[str, Any] = {
     kind.__name__: kind
     for kind in (
-        messages.Scene,
+        Observation,
         messages.SetGoal,
         messages.PlanRequest,
         messages.PlanOnce,

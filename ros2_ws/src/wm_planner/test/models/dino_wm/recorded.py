@@ -26,7 +26,7 @@ def numbers(seed: int, *shape: int) -> Tensor:
     return values * columns * episodes + 0.3 * columns
 
 
-def pictures(seed: int, steps: int, size: tuple[int, int] = (12, 16)) -> Tensor:
+def images(seed: int, steps: int, size: tuple[int, int] = (12, 16)) -> Tensor:
     """A red square that moves over green, uint8 (T, H, W, 3)."""
     film = torch.zeros(steps, *size, 3, dtype=torch.uint8)
     film[..., 1] = 60
@@ -50,17 +50,17 @@ def point_maze_numbers(directory: Path, episodes: int = 20, steps: int = 11) -> 
 
 def point_maze(directory: Path, episodes: int = 20, steps: int = 11) -> Path:
     for index in range(episodes):
-        save(directory / f"obses/episode_{index:03d}.pth", pictures(index, steps))
+        save(directory / f"obses/episode_{index:03d}.pth", images(index, steps))
     return point_maze_numbers(directory, episodes, steps)
 
 
 def drifting(directory: Path, episodes: int = 4, steps: int = 11) -> Path:
-    """A point maze whose states and pictures move steadily."""
+    """A point maze whose states and images move steadily."""
     point_maze_numbers(directory, episodes, steps)
     ramp = torch.arange(steps).reshape(1, -1, 1) + numbers(2, episodes, 1, 4)
     save(directory / "states.pth", ramp)
     for index in range(episodes):
-        film = pictures(index, steps, size=(12, 40))
+        film = images(index, steps, size=(12, 40))
         save(directory / f"obses/episode_{index:03d}.pth", film)
     return directory
 
@@ -69,7 +69,7 @@ def deformable(directory: Path, episodes: int = 6, steps: int = 5) -> Path:
     save(directory / "actions.pth", numbers(1, episodes, steps, 4))
     save(directory / "states.pth", numbers(2, episodes, steps, 3, 4))
     for index in range(episodes):
-        save(directory / f"{index:06d}/obses.pth", pictures(index, steps).float())
+        save(directory / f"{index:06d}/obses.pth", images(index, steps).float())
     return directory
 
 
@@ -77,7 +77,7 @@ def wall(directory: Path, seed: int = 1, episodes: int = 10, steps: int = 7) -> 
     save(directory / "actions.pth", numbers(seed, episodes, steps, 2).float())
     save(directory / "states.pth", numbers(seed + 1, episodes, steps, 4).float())
     for index in range(episodes):
-        film = pictures(seed + index, steps).permute(0, 3, 1, 2)
+        film = images(seed + index, steps).permute(0, 3, 1, 2)
         save(directory / f"obses/episode_{index:03d}.pth", film)
     return directory
 
@@ -117,7 +117,7 @@ def franka_episodes(directory: Path, episodes: int = 7) -> Path:
     for index in range(episodes):
         save(directory / f"{index:06d}/actions.pth", numbers(index, 4 + index, 6))
         save(directory / f"{index:06d}/states.pth", numbers(index + 50, 4 + index, 5))
-        save(directory / f"{index:06d}/obses.pth", pictures(index, 4 + index))
+        save(directory / f"{index:06d}/obses.pth", images(index, 4 + index))
     return directory
 
 

@@ -45,10 +45,10 @@ def attention(q: Tensor, k: Tensor, v: Tensor, heads: int, mask: Tensor | None =
     return torch.cat(out, -1)
 
 
-def encoder(state: dict[str, Tensor], sizes: EncoderArchitecture, pictures: Tensor) -> Tensor:
+def encoder(state: dict[str, Tensor], sizes: EncoderArchitecture, images: Tensor) -> Tensor:
     """DINOv2's normalised tokens (N, 1 + registers + patches, width)."""
-    side, n = sizes.input_size // sizes.patch, len(pictures)
-    patches = pictures.unfold(2, sizes.patch, sizes.patch).unfold(3, sizes.patch, sizes.patch)
+    side, n = sizes.input_size // sizes.patch, len(images)
+    patches = images.unfold(2, sizes.patch, sizes.patch).unfold(3, sizes.patch, sizes.patch)
     patches = patches.permute(0, 2, 3, 1, 4, 5).reshape(n, side * side, -1)
     kernel = state["patch_embed.proj.weight"].flatten(1)
     x = patches @ kernel.T + state["patch_embed.proj.bias"]
@@ -130,12 +130,12 @@ def rollout(
         state: All tensors of the model.
         sizes: Its architecture.
         num_hist: Frames that the predictor is shown.
-        visual: (N, n, picture tokens, width).
+        visual: (N, n, image tokens, width).
         proprio: (N, n, proprio_emb_dim).
         actions: One action per observed frame, then the others.
 
     Returns:
-        Picture tokens and proprio of n + H frames.
+        Image tokens and proprio of n + H frames.
     """
     observed = visual.shape[1]
     if sizes.concat_dim == 0:

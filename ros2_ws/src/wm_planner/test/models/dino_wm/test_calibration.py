@@ -13,7 +13,7 @@ import torch
 from wm_planner.models.dino_wm.calibration import calibrate
 from wm_planner.models.dino_wm.datasets import Data, DataError, read
 from wm_planner.models.dino_wm.model import DinoWorldModel
-from wm_planner.models.protocol import Observation
+from wm_planner.models.protocol import ObservationBatch
 
 Make = Callable[..., DinoWorldModel]
 
@@ -38,7 +38,7 @@ def distances(model: DinoWorldModel, data: Data, apart: int, horizon: int) -> li
         for start in range(len(images) - horizon):
             here, there = (
                 model.encode(
-                    Observation(
+                    ObservationBatch(
                         torch.from_numpy(images[t][None, None]),
                         torch.from_numpy(proprio[t][None, None]),
                     )
@@ -66,7 +66,7 @@ def test_calibration_is_repeatable(tmp_path: Path, random_model: Make) -> None:
 
 
 def test_bgr_recordings_are_shown_as_rgb(tmp_path: Path, random_model: Make) -> None:
-    """A model of BGR pictures sees what is on disk, as its training did."""
+    """A model of BGR images sees what is on disk, as its training did."""
     data = read(recorded.drifting(tmp_path, episodes=4), "point_maze")
     model, turned = random_model(), random_model()
     turned.spec.image.color_order = "bgr"
@@ -79,9 +79,9 @@ def test_bgr_recordings_are_shown_as_rgb(tmp_path: Path, random_model: Make) -> 
     assert bgr.latent.mean == pytest.approx(straight.latent.mean, abs=1e-4)
 
 
-def test_without_pictures_there_is_no_calibration(tmp_path: Path, random_model: Make) -> None:
+def test_without_images_there_is_no_calibration(tmp_path: Path, random_model: Make) -> None:
     data = read(recorded.point_maze_numbers(tmp_path), "point_maze")
-    with pytest.raises(DataError, match="no training episode has pictures"):
+    with pytest.raises(DataError, match="no training episode has images"):
         calibrate(random_model(), data)
 
 
@@ -93,7 +93,7 @@ def test_short_episodes_are_refused(tmp_path: Path, random_model: Make) -> None:
 
 def test_recordings_that_stand_still_are_refused(tmp_path: Path, random_model: Make) -> None:
     recorded.point_maze(tmp_path, episodes=3)
-    still = recorded.pictures(0, 1).expand(11, -1, -1, -1).clone()
+    still = recorded.images(0, 1).expand(11, -1, -1, -1).clone()
     states = torch.load(tmp_path / "states.pth", weights_only=True)
     torch.save(states[:, :1].expand(-1, 11, -1).clone(), tmp_path / "states.pth")
     for index in range(3):

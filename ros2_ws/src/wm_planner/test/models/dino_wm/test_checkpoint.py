@@ -126,7 +126,7 @@ def test_other_files_are_called_what_they_are(tmp_path: Path) -> None:
     assert "cannot be read" in _sentence(path)
     for content, words in (
         (b"", "is empty"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(50), "is a PNG picture"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(50), "is a PNG image"),
         (b"version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer"),
         (b"<!DOCTYPE html>", "is a web page"),
         (bytes(range(256)), "is no file of torch.save"),

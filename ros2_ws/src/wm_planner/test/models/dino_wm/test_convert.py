@@ -21,7 +21,7 @@ from wm_planner.models.dino_wm.convert import Converted, Request, convert
 from wm_planner.models.dino_wm.datasets import DataError
 from wm_planner.models.dino_wm.facts import Facts, read_facts
 from wm_planner.models.dino_wm.run import ConversionError
-from wm_planner.models.protocol import Observation
+from wm_planner.models.protocol import ObservationBatch
 from wm_planner.models.spec import SpecError
 
 DATA = Path(__file__).parents[2] / "data" / "dino_wm"
@@ -131,7 +131,7 @@ def test_a_converted_run_is_loaded_and_computes_what_upstream_computed(tiny: Con
     model = load(tiny.directory, "cpu")
     with np.load(DATA / "reference.npz") as content:
         reference = {name: torch.from_numpy(values) for name, values in content.items()}
-    latent = model.encode(Observation(reference["obs_visual"], reference["obs_proprio"]))
+    latent = model.encode(ObservationBatch(reference["obs_visual"], reference["obs_proprio"]))
     rollout = model.rollout(latent, reference["act"][None])
     for found, name in ((rollout.visual, "rollout_visual"), (rollout.proprio, "rollout_proprio")):
         torch.testing.assert_close(found[0], reference[name], rtol=0, atol=1e-5)
@@ -180,28 +180,28 @@ def test_without_the_known_decoder_there_is_a_note_and_no_decoder(
 ) -> None:
     converted = made(TrainingRun(decoder=decoder))
     (note,) = converted.notes
-    assert "no imagined pictures" in note
+    assert "no imagined images" in note
     names = load_file(converted.directory / "weights.safetensors")
     assert not any(name.startswith("decoder.") for name in names)
     assert converted.spec.architecture["decoder"] is None
 
 
-def test_pictures_of_the_data_set_give_the_camera_contract_and_the_calibration(
+def test_images_of_the_data_set_give_the_camera_contract_and_the_calibration(
     made: Callable[..., Converted], tmp_path: Path
 ) -> None:
-    """A square grows in pictures whose red is 0.2 and blue 0.6 on average."""
+    """A square grows in images whose red is 0.2 and blue 0.6 on average."""
     data = tmp_path / "set"
     (data / "obses").mkdir(parents=True)
     torch.manual_seed(1)
     torch.save(torch.randn(4, 24, 2), data / "actions.pth")
     torch.save(torch.randn(4, 24, 4), data / "states.pth")
     torch.save(torch.full((4,), 24), data / "seq_lengths.pth")
-    pictures = torch.zeros(24, 32, 48, 3, dtype=torch.uint8)
-    pictures[..., 0], pictures[..., 2] = 51, 153
+    images = torch.zeros(24, 32, 48, 3, dtype=torch.uint8)
+    images[..., 0], images[..., 2] = 51, 153
     for step in range(24):
-        pictures[step, : step + 4, : step + 4, 1] = 250
+        images[step, : step + 4, : step + 4, 1] = 250
     for episode in range(4):
-        torch.save(pictures, data / f"obses/episode_{episode:03d}.pth")
+        torch.save(images, data / f"obses/episode_{episode:03d}.pth")
     converted = made(TrainingRun(frameskip=1), dataset=data, statistics=None, calibrate=True)
     assert converted.notes == []
     spec = load_spec(converted.directory)
@@ -403,7 +403,7 @@ def test_a_run_that_does_not_fit_gives_a_sentence_and_no_directory(
         ({"statistics": Path("statistics.yaml")}, {}, "exclude each other"),
         ({"dataset": RUN}, {}, "actions.pth is missing"),
         ({"dataset_kind": "maze"}, {}, "must be one of"),
-        ({"calibrate": True}, {}, "the data set's pictures"),
+        ({"calibrate": True}, {}, "the data set's images"),
         ({"output": Path("nowhere/out")}, {}, "is no directory"),
         ({}, {"action": {"names": ["a"], "units": ["N"], "frame": "maze"}}, "names has 1 entries"),
         ({}, {"proprio": {"names": ["x", "y"], "units": ["m", "m"]}}, "4 proprio numbers"),

@@ -165,7 +165,7 @@ def test_franka_steps_in_hdf5(tmp_path: Path) -> None:
     h5py = pytest.importorskip("h5py")
     recorded.layout(tmp_path)
     actions, states = recorded.numbers(3, 5, 6).numpy(), recorded.numbers(4, 5, 5).numpy()
-    recorded.save(tmp_path / "000000/obses.pth", recorded.pictures(0, 5))
+    recorded.save(tmp_path / "000000/obses.pth", recorded.images(0, 5))
     for step in (0, 1, 2, 4):  # a missing step counts as zeros
         with h5py.File(tmp_path / f"000000/{step:02d}.h5", "w") as file:
             file["action"], file["eef_states"] = actions[step], states[step].reshape(1, 1, 5)
@@ -177,7 +177,7 @@ def test_franka_steps_in_hdf5(tmp_path: Path) -> None:
 
 def test_hdf5_without_h5py_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recorded.layout(tmp_path)
-    recorded.save(tmp_path / "000000/obses.pth", recorded.pictures(0, 5))
+    recorded.save(tmp_path / "000000/obses.pth", recorded.images(0, 5))
     monkeypatch.setitem(sys.modules, "h5py", None)
     with pytest.raises(DataError, match="h5py is not installed"):
         read(tmp_path, "franka")

@@ -73,8 +73,8 @@ def test_digest_is_that_of_sha256sum(data: Data) -> None:
     assert data.sha256 == hashlib.sha256(listing.stdout).hexdigest()
 
 
-def test_pictures_may_be_missing(data: Data) -> None:
-    assert not data.has_pictures
+def test_images_may_be_missing(data: Data) -> None:
+    assert not data.has_images
     assert data.episode(0).images is None
 
 

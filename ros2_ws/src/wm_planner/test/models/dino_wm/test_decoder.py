@@ -32,9 +32,9 @@ def restated(state: dict[str, Tensor], tokens: Tensor, *, quantize: bool) -> Ten
 
 def check(decoder: Decoder, tokens: Tensor) -> None:
     with torch.inference_mode():
-        pictures = decoder(tokens)
+        images = decoder(tokens)
         expected = restated(decoder.state_dict(), tokens, quantize=decoder.architecture.quantize)
-    torch.testing.assert_close(pictures, expected, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(images, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_checkpoints_decoder_equals_the_restatement(model, reference) -> None:

@@ -23,7 +23,7 @@ def make(**changes) -> Encoder:
     return encoder
 
 
-def pictures(encoder: Encoder) -> torch.Tensor:
+def images(encoder: Encoder) -> torch.Tensor:
     size = encoder.architecture.input_size
     return torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(4))
 
@@ -39,8 +39,8 @@ def test_tokens_are_those_of_the_official_code(model, reference) -> None:
 def test_every_kind_equals_the_restatement(registers: int, mlp: str) -> None:
     encoder = make(registers=registers, mlp=mlp)
     with torch.inference_mode():
-        tokens = encoder(pictures(encoder))
-        expected = restated.encoder(encoder.state_dict(), encoder.architecture, pictures(encoder))
+        tokens = encoder(images(encoder))
+        expected = restated.encoder(encoder.state_dict(), encoder.architecture, images(encoder))
     torch.testing.assert_close(tokens, expected[:, 1 + registers :], rtol=1e-4, atol=1e-5)
 
 
@@ -53,8 +53,8 @@ def test_class_token_is_the_first_normalised_token(registers: int) -> None:
     of_class = Encoder(sizes)
     of_class.load_state_dict(encoder.state_dict())
     with torch.inference_mode():
-        token = of_class(pictures(encoder))
-        expected = restated.encoder(encoder.state_dict(), sizes, pictures(encoder))
+        token = of_class(images(encoder))
+        expected = restated.encoder(encoder.state_dict(), sizes, images(encoder))
     assert token.shape == (2, 1, 24)
     torch.testing.assert_close(token, expected[:, :1], rtol=1e-4, atol=1e-5)
 

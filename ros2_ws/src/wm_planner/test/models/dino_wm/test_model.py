@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from wm_planner.models.dino_wm.model import DinoWorldModel
 from wm_planner.models.loading import WeightsError
-from wm_planner.models.protocol import Latent, Observation
+from wm_planner.models.protocol import Latent, ObservationBatch
 from wm_planner.models.spec import ImageSpec, ProprioSpec, SpecError
 from wm_planner.planning import Objective
 
@@ -20,8 +20,8 @@ Maker = Callable[..., DinoWorldModel]
 
 
 @pytest.fixture
-def seen(reference: dict[str, torch.Tensor]) -> Observation:
-    return Observation(reference["obs_visual"], reference["obs_proprio"])
+def seen(reference: dict[str, torch.Tensor]) -> ObservationBatch:
+    return ObservationBatch(reference["obs_visual"], reference["obs_proprio"])
 
 
 def test_networks_are_in_evaluation_mode_and_frozen(model: DinoWorldModel) -> None:
@@ -29,13 +29,15 @@ def test_networks_are_in_evaluation_mode_and_frozen(model: DinoWorldModel) -> No
     assert not any(parameter.requires_grad for parameter in model.networks.parameters())
 
 
-def test_equal_inputs_give_equal_plans(model: DinoWorldModel, seen: Observation) -> None:
+def test_equal_inputs_give_equal_plans(model: DinoWorldModel, seen: ObservationBatch) -> None:
     actions = torch.ones(1, 2, 3, 10)
     first, second = (model.rollout(model.encode(seen), actions) for _ in range(2))
     torch.testing.assert_close(first.visual, second.visual, rtol=0, atol=0)
 
 
-def test_encoders_input_is_upstreams(model: DinoWorldModel, seen: Observation, reference) -> None:
+def test_encoders_input_is_upstreams(
+    model: DinoWorldModel, seen: ObservationBatch, reference
+) -> None:
     given = []
     hook = model.networks.encoder.register_forward_pre_hook(lambda _, args: given.extend(args))
     try:
@@ -45,37 +47,41 @@ def test_encoders_input_is_upstreams(model: DinoWorldModel, seen: Observation, r
     torch.testing.assert_close(given[0], reference["encoder_input_196"], rtol=0, atol=1e-6)
 
 
-def test_camera_pictures_of_any_size_are_taken(model: DinoWorldModel, seen: Observation) -> None:
+def test_camera_images_of_any_size_are_taken(model: DinoWorldModel, seen: ObservationBatch) -> None:
     latent = model.encode(replace(seen, images=torch.zeros(1, 1, 480, 640, 3, dtype=torch.uint8)))
     assert latent.visual.shape == (1, 1, 196, 48)
 
 
-def test_float_pictures_are_refused(model: DinoWorldModel, seen: Observation) -> None:
+def test_float_images_are_refused(model: DinoWorldModel, seen: ObservationBatch) -> None:
     with pytest.raises(ValueError, match="must be uint8"):
         model.encode(replace(seen, images=seen.images / 255.0))
 
 
-def test_double_precision_proprio_is_taken(model: DinoWorldModel, seen: Observation) -> None:
+def test_double_precision_proprio_is_taken(model: DinoWorldModel, seen: ObservationBatch) -> None:
     torch.testing.assert_close(
         model.encode(replace(seen, proprio=seen.proprio.double())).proprio,
         model.encode(seen).proprio,
     )
 
 
-def test_missing_or_misshapen_proprio_is_refused(model: DinoWorldModel, seen: Observation) -> None:
+def test_missing_or_misshapen_proprio_is_refused(
+    model: DinoWorldModel, seen: ObservationBatch
+) -> None:
     for proprio in (None, seen.proprio[..., :3], seen.proprio.expand(1, 2, 4)):
         with pytest.raises(ValueError, match=r"proprio must be .* x, y, vx, vy"):
             model.encode(replace(seen, proprio=proprio))
 
 
 def test_actions_that_do_not_fit_the_frames_are_refused(
-    model: DinoWorldModel, seen: Observation
+    model: DinoWorldModel, seen: ObservationBatch
 ) -> None:
     with pytest.raises(ValueError, match="actions of a history"):
         model.encode(replace(seen, actions=torch.zeros(1, 1, 10)))
 
 
-def test_model_trained_without_proprio_needs_none(random_model: Maker, seen: Observation) -> None:
+def test_model_trained_without_proprio_needs_none(
+    random_model: Maker, seen: ObservationBatch
+) -> None:
     model = random_model({"proprio": ProprioSpec()})
     latent = model.encode(replace(seen, proprio=None))
     bias = model.networks.proprio_encoder.patch_embed.bias
@@ -83,7 +89,9 @@ def test_model_trained_without_proprio_needs_none(random_model: Maker, seen: Obs
     assert model.distance(model.rollout(latent, torch.zeros(1, 2, 3, 4)), latent).shape == (1, 2)
 
 
-def test_bgr_models_see_and_draw_their_own_order(random_model: Maker, seen: Observation) -> None:
+def test_bgr_models_see_and_draw_their_own_order(
+    random_model: Maker, seen: ObservationBatch
+) -> None:
     rgb = random_model()
     bgr = random_model({"image": ImageSpec(size=32, color_order="bgr")})
     swapped = replace(seen, images=seen.images.flip(-1))
@@ -92,13 +100,15 @@ def test_bgr_models_see_and_draw_their_own_order(random_model: Maker, seen: Obse
     assert torch.equal(bgr.decode(latent), rgb.decode(latent).flip(-1))
 
 
-def test_distance_of_a_goal_to_itself_is_zero(model: DinoWorldModel, seen: Observation) -> None:
+def test_distance_of_a_goal_to_itself_is_zero(
+    model: DinoWorldModel, seen: ObservationBatch
+) -> None:
     latent = model.encode(seen)
     assert model.distance(latent, latent).tolist() == [[0.0]]
 
 
 def test_mean_objective_counts_the_predicted_frames(
-    model: DinoWorldModel, seen: Observation
+    model: DinoWorldModel, seen: ObservationBatch
 ) -> None:
     latent = model.encode(seen)
     rollout = model.rollout(latent, torch.ones(1, 2, 2, 10))
@@ -111,22 +121,22 @@ def test_mean_objective_counts_the_predicted_frames(
     )
 
 
-def test_goal_of_another_batch_is_refused(model: DinoWorldModel, seen: Observation) -> None:
+def test_goal_of_another_batch_is_refused(model: DinoWorldModel, seen: ObservationBatch) -> None:
     latent = model.encode(seen)
     two = Latent(latent.visual.expand(2, -1, -1, -1), latent.proprio.expand(2, -1, -1))
     with pytest.raises(ValueError, match="a goal latent is"):
         model.distance(two, latent)
 
 
-def test_imagined_frames_are_pictures(model: DinoWorldModel, seen: Observation) -> None:
+def test_imagined_frames_are_images(model: DinoWorldModel, seen: ObservationBatch) -> None:
     rollout = model.rollout(model.encode(seen), torch.ones(1, 2, 3, 10))
-    pictures = model.decode(rollout)
-    assert pictures.shape == (1, 2, 4, 224, 224, 3)
-    assert pictures.dtype == torch.uint8
+    images = model.decode(rollout)
+    assert images.shape == (1, 2, 4, 224, 224, 3)
+    assert images.dtype == torch.uint8
 
 
 def test_what_the_decoder_draws_is_scaled_to_bytes_and_clamped(
-    random_model: Maker, seen: Observation
+    random_model: Maker, seen: ObservationBatch
 ) -> None:
     model = random_model()
     latent = model.encode(seen)

@@ -12,10 +12,11 @@ from torch import Tensor
 
 from wm_planner.config import Config, ModelConfig, PlanningConfig
 from wm_planner.models.dino_wm.model import DinoWorldModel
-from wm_planner.models.protocol import Latent, Observation
+from wm_planner.models.protocol import Latent, ObservationBatch
 from wm_planner.planning import Objective, make_planner
+from wm_planner.types import Observation
 from wm_planner.worker.engine import Engine
-from wm_planner.worker.messages import PlanOnce, Scene
+from wm_planner.worker.messages import PlanOnce
 
 
 def close(actual: Tensor, expected: Tensor) -> None:
@@ -24,12 +25,12 @@ def close(actual: Tensor, expected: Tensor) -> None:
 
 @pytest.fixture(scope="module")
 def start(model: DinoWorldModel, reference: dict[str, Tensor]) -> Latent:
-    return model.encode(Observation(reference["obs_visual"], reference["obs_proprio"]))
+    return model.encode(ObservationBatch(reference["obs_visual"], reference["obs_proprio"]))
 
 
 @pytest.fixture(scope="module")
 def goal(model: DinoWorldModel, reference: dict[str, Tensor]) -> Latent:
-    return model.encode(Observation(reference["goal_visual"], reference["goal_proprio"]))
+    return model.encode(ObservationBatch(reference["goal_visual"], reference["goal_proprio"]))
 
 
 def test_encoded_observation_and_goal(start: Latent, goal: Latent, reference) -> None:
@@ -67,7 +68,7 @@ def test_rollout_from_one_frame(model: DinoWorldModel, start: Latent, reference)
 def test_rollout_from_three_frames(model: DinoWorldModel, reference) -> None:
     """The history's own actions are the first ten that the environment got."""
     past = model.spec.normalize_actions(reference["gt_env_actions"].reshape(1, 5, 10)[:, :2])
-    history = Observation(
+    history = ObservationBatch(
         reference["obs3_visual"], reference["obs3_proprio"], torch.from_numpy(past)
     )
     with torch.inference_mode():
@@ -98,7 +99,7 @@ def test_whole_plan(model: DinoWorldModel, reference_run: Path) -> None:
     run = json.loads(str(trace["settings"]))
     observed, wanted = (
         model.encode(
-            Observation(
+            ObservationBatch(
                 torch.from_numpy(trace[f"{name}_visual"]),
                 torch.from_numpy(trace[f"{name}_proprio"]),
             )
@@ -147,7 +148,7 @@ def test_engine_finds_upstreams_plan(model_directory: Path, reference_run: Path)
     )
     config = Config(ModelConfig(str(model_directory), device="cpu"), planning)
     start, goal = (
-        Scene(trace[f"{name}_visual"][0, 0], trace[f"{name}_proprio"][0, 0])
+        Observation((trace[f"{name}_visual"][0, 0],), trace[f"{name}_proprio"][0, 0])
         for name in ("obs", "goal")
     )
     planned = Engine(config).answer(PlanOnce(0, start, goal))

@@ -10,16 +10,16 @@ import restated
 import torch
 
 from wm_planner.models.dino_wm.model import DinoWorldModel
-from wm_planner.models.protocol import Latent, Observation
+from wm_planner.models.protocol import Latent, ObservationBatch
 from wm_planner.planning import make_planner
 
 Maker = Callable[..., DinoWorldModel]
 
 
-def observe(frames: int, batch: int = 1, seed: int = 0) -> Observation:
+def observe(frames: int, batch: int = 1, seed: int = 0) -> ObservationBatch:
     """``frames`` frames with the actions between them."""
     generator = torch.Generator().manual_seed(seed)
-    return Observation(
+    return ObservationBatch(
         torch.randint(0, 256, (batch, frames, 40, 32, 3), generator=generator, dtype=torch.uint8),
         torch.randn(batch, frames, 4, generator=generator),
         torch.randn(batch, frames - 1, 4, generator=generator) if frames > 1 else None,
@@ -30,7 +30,7 @@ def candidates(count: int, horizon: int, batch: int = 1) -> torch.Tensor:
     return torch.randn(batch, count, horizon, 4, generator=torch.Generator().manual_seed(9))
 
 
-def check(model: DinoWorldModel, observation: Observation, actions: torch.Tensor) -> None:
+def check(model: DinoWorldModel, observation: ObservationBatch, actions: torch.Tensor) -> None:
     with torch.inference_mode():
         latent = model.encode(observation)
         rollout = model.rollout(latent, actions)
@@ -84,7 +84,7 @@ def test_first_action_changes_the_first_predicted_frame_and_later_ones_do_not(
     actions[:, 1, 0] = 1.0
     actions[:, 2, 1] = 1.0
     with torch.inference_mode():
-        latent = model.encode(Observation(reference["obs_visual"], reference["obs_proprio"]))
+        latent = model.encode(ObservationBatch(reference["obs_visual"], reference["obs_proprio"]))
         frames = model.rollout(latent, actions).visual[0]
     torch.testing.assert_close(frames[:, 0], latent.visual[0].expand(3, -1, -1), rtol=0, atol=0)
     assert (frames[0, 1] - frames[1, 1]).abs().max() > 0.01

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from wm_planner.models.latent import LatentWorldModel
 from wm_planner.models.latent.preprocess import resize
 from wm_planner.models.loading import WeightsError
-from wm_planner.models.protocol import Latent, Observation
+from wm_planner.models.protocol import Latent, ObservationBatch
 from wm_planner.models.spec import (
     ActionSpec,
     Calibration,
@@ -50,10 +50,10 @@ def model() -> LatentWorldModel:
     return LatentWorldModel(SPEC, None)
 
 
-def picture(batch: int = 1, frames: int = 1, height: int = 48, width: int = 64) -> Observation:
+def image(batch: int = 1, frames: int = 1, height: int = 48, width: int = 64) -> ObservationBatch:
     generator = torch.Generator().manual_seed(batch + height)
     shape = (batch, frames, height, width, 3)
-    return Observation(torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8))
+    return ObservationBatch(torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8))
 
 
 def test_networks_are_in_evaluation_mode_and_frozen(model: LatentWorldModel) -> None:
@@ -62,7 +62,7 @@ def test_networks_are_in_evaluation_mode_and_frozen(model: LatentWorldModel) -> 
 
 
 def test_shapes_follow_the_protocol(model: LatentWorldModel) -> None:
-    latent = model.encode(picture(batch=2))
+    latent = model.encode(image(batch=2))
     assert latent.visual.shape == (2, 1, 1, 4)
     rollout = model.rollout(latent, torch.zeros(2, 7, 5, 3))
     assert rollout.visual.shape == (2, 7, 6, 1, 4)
@@ -77,24 +77,24 @@ def test_shapes_follow_the_protocol(model: LatentWorldModel) -> None:
 def test_model_without_a_decoder_decodes_to_nothing() -> None:
     spec = replace(SPEC, architecture={**SPEC.architecture, "decoder_size": 0})
     model = LatentWorldModel(spec, None)
-    assert model.decode(model.encode(picture())) is None
+    assert model.decode(model.encode(image())) is None
 
 
 def test_equal_inputs_give_equal_latents(model: LatentWorldModel) -> None:
-    first, second = (model.encode(picture()).visual for _ in range(2))
+    first, second = (model.encode(image()).visual for _ in range(2))
     torch.testing.assert_close(first, second, rtol=0, atol=0)
 
 
-def test_the_newest_picture_counts(model: LatentWorldModel) -> None:
-    several = picture(frames=3)
-    newest = Observation(several.images[:, -1:])
+def test_the_newest_image_counts(model: LatentWorldModel) -> None:
+    several = image(frames=3)
+    newest = ObservationBatch(several.images[:, -1:])
     torch.testing.assert_close(model.encode(several).visual, model.encode(newest).visual)
 
 
 def test_first_action_changes_the_first_predicted_frame_and_later_ones_do_not(
     model: LatentWorldModel,
 ) -> None:
-    latent = model.encode(picture())
+    latent = model.encode(image())
     actions = torch.zeros(1, 3, 4, 3)
     actions[:, 1, 0] = 1.0
     actions[:, 2, 1] = 1.0
@@ -106,7 +106,7 @@ def test_first_action_changes_the_first_predicted_frame_and_later_ones_do_not(
 
 
 def test_each_candidate_and_problem_is_rolled_out_on_its_own(model: LatentWorldModel) -> None:
-    latent = model.encode(picture(batch=2))
+    latent = model.encode(image(batch=2))
     actions = torch.randn(2, 5, 3, 3, generator=torch.Generator().manual_seed(1))
     together = model.rollout(latent, actions).visual
     alone = model.rollout(Latent(latent.visual[1:]), actions[1:, 3:4]).visual
@@ -114,7 +114,7 @@ def test_each_candidate_and_problem_is_rolled_out_on_its_own(model: LatentWorldM
 
 
 def test_gradients_reach_the_actions(model: LatentWorldModel) -> None:
-    latent, goal = model.encode(picture()), model.encode(picture(height=64))
+    latent, goal = model.encode(image()), model.encode(image(height=64))
     actions = torch.zeros(1, 2, 3, 3, requires_grad=True)
     model.distance(model.rollout(latent, actions), goal).sum().backward()
     assert actions.grad is not None
@@ -147,11 +147,11 @@ def test_objective_decides_which_frames_count(model: LatentWorldModel) -> None:
     ],
     ids=["no time axis", "channels first", "float"],
 )
-def test_pictures_of_another_shape_or_type_are_refused(
+def test_images_of_another_shape_or_type_are_refused(
     model: LatentWorldModel, images: torch.Tensor
 ) -> None:
     with pytest.raises(ValueError, match="images must be uint8"):
-        model.encode(Observation(images))
+        model.encode(ObservationBatch(images))
 
 
 @pytest.mark.parametrize("shape", [(1, 2, 3, 4), (2, 2, 3, 3), (2, 3, 3)])
@@ -159,12 +159,12 @@ def test_actions_of_another_shape_are_refused(
     model: LatentWorldModel, shape: tuple[int, ...]
 ) -> None:
     with pytest.raises(ValueError, match="actions must be"):
-        model.rollout(model.encode(picture()), torch.zeros(shape))
+        model.rollout(model.encode(image()), torch.zeros(shape))
 
 
 def test_goal_of_another_batch_is_refused(model: LatentWorldModel) -> None:
     with pytest.raises(ValueError, match="a goal latent is"):
-        model.distance(model.encode(picture(batch=2)), model.encode(picture()))
+        model.distance(model.encode(image(batch=2)), model.encode(image()))
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_impossible_architecture_is_refused(architecture: dict[str, object]) -> 
 
 
 def test_history_is_refused() -> None:
-    with pytest.raises(SpecError, match="one picture"):
+    with pytest.raises(SpecError, match="one image"):
         LatentWorldModel(replace(SPEC, num_hist=3), None)
 
 
@@ -186,7 +186,7 @@ def test_weights_come_back_as_saved(model: LatentWorldModel, tmp_path: Path) -> 
     save_file(model.networks.state_dict(), path)
     torch.manual_seed(1)
     again = LatentWorldModel(SPEC, path)
-    torch.testing.assert_close(again.encode(picture()).visual, model.encode(picture()).visual)
+    torch.testing.assert_close(again.encode(image()).visual, model.encode(image()).visual)
 
 
 def test_weights_of_another_architecture_are_refused(
@@ -207,14 +207,14 @@ def test_resize_keeps_the_central_square_at_the_short_side() -> None:
     assert small[..., 1:-1].min() == pytest.approx(200.0)
 
 
-def test_resize_leaves_a_picture_of_the_right_size_alone() -> None:
-    images = picture(height=32, width=32).images[:, 0]
+def test_resize_leaves_an_image_of_the_right_size_alone() -> None:
+    images = image(height=32, width=32).images[:, 0]
     torch.testing.assert_close(resize(images, 32), images.permute(0, 3, 1, 2).float())
 
 
 @pytest.mark.parametrize("shape", [(48, 64, 3), (1, 48, 64, 4), (1, 0, 64, 3)])
-def test_resize_refuses_what_is_not_a_picture(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match="pictures must be"):
+def test_resize_refuses_what_is_not_an_image(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="images must be"):
         resize(torch.zeros(shape), 32)
 
 
@@ -223,7 +223,7 @@ def test_bgr_models_see_their_own_order() -> None:
     rgb = LatentWorldModel(SPEC, None)
     bgr = LatentWorldModel(replace(SPEC, image=ImageSpec(size=32, color_order="bgr")), None)
     bgr.networks.load_state_dict(rgb.networks.state_dict())
-    seen = picture()
+    seen = image()
     torch.testing.assert_close(
-        bgr.encode(seen).visual, rgb.encode(Observation(seen.images.flip(-1))).visual
+        bgr.encode(seen).visual, rgb.encode(ObservationBatch(seen.images.flip(-1))).visual
     )

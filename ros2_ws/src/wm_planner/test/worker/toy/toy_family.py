@@ -1,7 +1,7 @@
 """A world model without weights, whose faults the architecture of its ``model.yaml`` chooses.
 
 ``fault`` says what its rollouts do: nothing, ``raise``, ``memory``, ``torch_memory``, ``exit`` or
-``hang``; the warm-up's grey picture is spared. With ``decode`` its decoder fails. ``mark`` names a
+``hang``; the warm-up's grey image is spared. With ``decode`` its decoder fails. ``mark`` names a
 file that appears when it hangs.
 ``die_at_start`` names a file whose presence ends the process while the model is loaded, ``no_ros``
 refuses a process that has imported ROS.
@@ -20,7 +20,7 @@ from wm_planner.models.protocol import Latent
 
 
 class Toy:
-    """The state is the mean colour of the picture, and an action is added to it."""
+    """The state is the mean colour of the image, and an action is added to it."""
 
     def __init__(self, spec, weights, device):
         self.spec, self.device = spec, device
@@ -32,8 +32,8 @@ class Toy:
 
     def encode(self, observation):
         self._armed = bool((observation.images != 127).any())
-        pictures = torch.stack([observation.images, *observation.views])  # (V, B, T, H, W, 3)
-        state = pictures[:, :, -1].float().mean(dim=(2, 3)).sum(dim=0) / 255
+        images = torch.stack([observation.images, *observation.views])  # (V, B, T, H, W, 3)
+        state = images[:, :, -1].float().mean(dim=(2, 3)).sum(dim=0) / 255
         proprio = observation.proprio
         return Latent(state[:, None, None], None if proprio is None else proprio[:, -1:])
 

@@ -28,7 +28,7 @@ class EncoderArchitecture:
         mlp: ``mlp``, or ``swiglu`` as in ViT-g.
         patch: Side of a patch [pixels].
         grid: Side of the pretrained position embedding [patches].
-        input_size: Side of the picture it is shown [pixels].
+        input_size: Side of the image it is shown [pixels].
         sha256: Digest of the weight file it came from; empty: unknown.
     """
 
@@ -60,7 +60,7 @@ class EncoderArchitecture:
 
     @property
     def tokens(self) -> int:
-        """Tokens of one picture: its patches, or 1 for the class token."""
+        """Tokens of one image: its patches, or 1 for the class token."""
         return 1 if self.feature_key == "x_norm_clstoken" else (self.input_size // self.patch) ** 2
 
 
@@ -92,7 +92,7 @@ class PredictorArchitecture:
 
 @dataclass(frozen=True)
 class DecoderArchitecture:
-    """DINO-WM's VQ-VAE decoder, patch tokens to a picture.
+    """DINO-WM's VQ-VAE decoder, patch tokens to an image.
 
     Attributes:
         emb_dim: Features per token.
@@ -121,11 +121,11 @@ class Architecture:
     """The networks of one DINO-WM model and how their embeddings are put together.
 
     Attributes:
-        encoder: Pictures to tokens.
+        encoder: Images to tokens.
         predictor: Frames to the frames after them.
-        decoder: Tokens to pictures, or None.
+        decoder: Tokens to images, or None.
         concat_dim: 1: proprio and action are appended to the features of every token; 0: they are
-            two tokens of their own, after those of the picture.
+            two tokens of their own, after those of the image.
         action_emb_dim: Features of an embedded action.
         num_action_repeat: How often they are repeated (with ``concat_dim`` 1).
         proprio_emb_dim: Features of an embedded proprio.

@@ -1,6 +1,6 @@
 """What latents and their distances mean, measured on recorded episodes.
 
-A laboratory's data set cannot be asked for more pictures, as the simulator of
+A laboratory's data set cannot be asked for more images, as the simulator of
 ``wm_planner_sim.calibration`` can; the same numbers are taken from what was recorded.
 """
 
@@ -15,19 +15,19 @@ from numpy.typing import NDArray
 
 from wm_planner.models.dino_wm.datasets.data import Data
 from wm_planner.models.dino_wm.datasets.files import DataError
-from wm_planner.models.dino_wm.datasets.picture_statistics import spread
-from wm_planner.models.protocol import Latent, Observation, WorldModel
+from wm_planner.models.dino_wm.datasets.image_statistics import spread
+from wm_planner.models.protocol import Latent, ObservationBatch, WorldModel
 from wm_planner.models.spec import Calibration, Moments
 
 SENSOR_NOISE = 0.01
-"""Standard deviation of the noise added to one of two pictures of one state, in [0, 1]."""
+"""Standard deviation of the noise added to one of two images of one state, in [0, 1]."""
 STARTS = 8
 """Starts per episode, evenly spread."""
 
 
 @dataclass(frozen=True)
 class _Frames:
-    """Pictures uint8 (B, H, W, 3), RGB, and proprio float32 (B, p) of some moments."""
+    """Images uint8 (B, H, W, 3), RGB, and proprio float32 (B, p) of some moments."""
 
     images: NDArray[np.uint8]
     proprio: NDArray[np.float32]
@@ -45,25 +45,25 @@ def calibrate(
 ) -> Calibration:
     """Measure distances and latents on episodes of the training.
 
-    * ``noise_floor``: median distance of a picture to itself with sensor noise.
-    * ``typical_distance``: mean distance of pictures ``horizon`` model steps apart.
-    * ``tolerance``: median distance of pictures one model step apart, as a fraction of the
+    * ``noise_floor``: median distance of an image to itself with sensor noise.
+    * ``typical_distance``: mean distance of images ``horizon`` model steps apart.
+    * ``tolerance``: median distance of images one model step apart, as a fraction of the
       typical one (at least the noise floor): a goal counts as reached when no more than one step
       is left.
-    * ``latent``, ``latent_limit``: moments of all these pictures' visual latents, each averaged
+    * ``latent``, ``latent_limit``: moments of all these images' visual latents, each averaged
       over its tokens, and the largest root mean square of so normalised ones.
 
     Args:
         model: The model; its spec gives frameskip, proprio and colour order.
-        data: The data set it was trained on, with pictures.
+        data: The data set it was trained on, with images.
         horizon: Model steps between start and goal.
         episodes: Training episodes used at most, evenly spread.
         seed: Seed of the noise.
 
     Raises:
-        DataError: There are no pictures, or no episode has ``horizon`` model steps.
+        DataError: There are no images, or no episode has ``horizon`` model steps.
         ValueError: One step changes the latent as much as ``horizon`` steps: the model cannot
-            tell a reached goal, or the recorded pictures hardly move.
+            tell a reached goal, or the recorded images hardly move.
     """
     rng = np.random.default_rng(seed)
     noise, steps, ways, pooled = [], [], [], []
@@ -79,14 +79,14 @@ def calibrate(
         pooled += [_pool(here), _pool(there)]
     if not ways:
         raise DataError(
-            f"{data.directory}: no training episode has pictures and {horizon + 1} model steps of "
+            f"{data.directory}: no training episode has images and {horizon + 1} model steps of "
             f"{model.spec.frameskip} environment steps: calibrate with a shorter horizon"
         )
     floor, typical = float(np.median(np.concatenate(noise))), float(np.mean(np.concatenate(ways)))
     reached = max(float(np.median(np.concatenate(steps))), floor)
     if not reached < typical:
         raise ValueError(
-            f"pictures one step apart differ by {reached:.3g} in the latent space, {horizon} steps "
+            f"images one step apart differ by {reached:.3g} in the latent space, {horizon} steps "
             f"apart by {typical:.3g}: no distance tells a reached goal from one that is not"
         )
     latents = np.concatenate(pooled)
@@ -101,7 +101,7 @@ def calibrate(
 
 
 def _episodes(model: WorldModel, data: Data, count: int) -> Iterator[_Frames]:
-    """Every ``frameskip``-th frame of some training episodes that have pictures."""
+    """Every ``frameskip``-th frame of some training episodes that have images."""
     for index in spread(len(data.parts["train"]), count):
         episode = data.episode(index, "train")
         if (images := episode.images) is None:
@@ -116,7 +116,7 @@ def _encode(model: WorldModel, frames: _Frames) -> Latent:
     proprio = torch.from_numpy(frames.proprio)[:, None].to(model.device)
     with torch.inference_mode():
         return model.encode(
-            Observation(
+            ObservationBatch(
                 torch.from_numpy(np.ascontiguousarray(frames.images))[:, None].to(model.device),
                 proprio if model.spec.proprio.names else None,
             )

@@ -10,7 +10,7 @@ from wm_planner.models.dino_wm.architecture import Architecture
 from wm_planner.models.dino_wm.calibration import calibrate
 from wm_planner.models.dino_wm.checkpoint import Checkpoint, read_checkpoint
 from wm_planner.models.dino_wm.datasets import Data
-from wm_planner.models.dino_wm.datasets.picture_statistics import picture_statistics
+from wm_planner.models.dino_wm.datasets.image_statistics import image_statistics
 from wm_planner.models.dino_wm.derive import (
     Embeddings,
     derive_architecture,
@@ -70,7 +70,7 @@ class Request:
         dataset_kind: One of ``datasets.KINDS``; None: the one ``hydra.yaml`` names.
         statistics: File of statistics, instead of the data set.
         checkpoint: ``latest``, an epoch, or a file's name in ``checkpoints/``.
-        calibrate: Measure ``Calibration`` on the data set's pictures.
+        calibrate: Measure ``Calibration`` on the data set's images.
         force: Replace the model in ``output``.
         command: The command line, to be recorded.
     """
@@ -122,8 +122,8 @@ def convert(wanted: Request, facts: Facts) -> Converted:
     embeddings = derive_embeddings(checkpoint, config)
     encoder = _find_encoder(wanted, checkpoint, config, embeddings.visual_width)
     data = read_data(config, wanted.dataset, wanted.dataset_kind, wanted.statistics)
-    if wanted.calibrate and (data is None or not data.has_pictures):
-        raise ConversionError("--calibrate needs --dataset DIR, and the data set's pictures in it")
+    if wanted.calibrate and (data is None or not data.has_images):
+        raise ConversionError("--calibrate needs --dataset DIR, and the data set's images in it")
     complete(facts, data, config)
     missing = _missing(wanted, facts, config, embeddings, encoder)
     if missing or encoder is None:
@@ -207,7 +207,7 @@ def _check_transform(config: Configuration) -> None:
     if target != TRANSFORM:
         raise ConversionError(
             f"{config.path} names the image transform {target}: only {TRANSFORM} (resize, crop at "
-            "the centre, mean and std 0.5) is known, so the pictures could not be prepared as in "
+            "the centre, mean and std 0.5) is known, so the images could not be prepared as in "
             "training"
         )
 
@@ -231,8 +231,8 @@ def _find_encoder(
 
 def _image(facts: Facts, config: Configuration, data: Data | None) -> ImageSpec:
     measured = {}
-    if data is not None and data.has_pictures:
-        measured = vars(picture_statistics(data, facts.color_order))
+    if data is not None and data.has_images:
+        measured = vars(image_statistics(data, facts.color_order))
     return ImageSpec(size=config.get("img_size", int), color_order=facts.color_order, **measured)
 
 
@@ -268,5 +268,5 @@ def _notes(checkpoint: Checkpoint, config: Configuration, architecture: Architec
             if elsewhere
             else "the checkpoint has no decoder"
         )
-        notes.append(f"There are no imagined pictures: {why}.")
+        notes.append(f"There are no imagined images: {why}.")
     return notes

@@ -1,4 +1,4 @@
-"""DINO-WM's picture decoder (``models/vqvae.py`` of gaoyuezhou/dino_wm).
+"""DINO-WM's image decoder (``models/vqvae.py`` of gaoyuezhou/dino_wm).
 
 Only what decoding needs; parameter and buffer names are upstream's.
 """
@@ -15,7 +15,7 @@ from wm_planner.models.dino_wm.architecture import DecoderArchitecture
 
 
 class Decoder(nn.Module):
-    """Patch tokens to a picture, 16 pixels a patch.
+    """Patch tokens to an image, 16 pixels a patch.
 
     Args:
         architecture: Its sizes.
@@ -29,13 +29,13 @@ class Decoder(nn.Module):
         self.dec = Upsampling(architecture, 3)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Tokens (N, side * side, emb_dim) to normalised pictures (N, 3, 16 side, 16 side)."""
+        """Tokens (N, side * side, emb_dim) to normalised images (N, 3, 16 side, 16 side)."""
         side = math.isqrt(tokens.shape[1])
         if self.architecture.quantize:
             tokens = self.quantize_b(tokens)
         square = tokens.transpose(1, 2).unflatten(2, (side, side))
-        pictures: Tensor = self.dec(self.upsample_b(square))
-        return pictures
+        images: Tensor = self.dec(self.upsample_b(square))
+        return images
 
 
 class Codebook(nn.Module):

@@ -112,7 +112,7 @@ def derive_architecture(
     side = config.get("img_size", int) // DECODER_SCALE
     if side < 1:
         raise ConversionError(
-            f"{config.path} says img_size is {config.get('img_size', int)}: a picture has at least "
+            f"{config.path} says img_size is {config.get('img_size', int)}: an image has at least "
             f"{DECODER_SCALE} pixels a side"
         )
     tokens = 1 if feature_key == "x_norm_clstoken" else side**2

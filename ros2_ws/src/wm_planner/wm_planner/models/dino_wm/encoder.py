@@ -1,4 +1,4 @@
-"""DINOv2's vision transformer, frozen: pictures to tokens.
+"""DINOv2's vision transformer, frozen: images to tokens.
 
 Parameter names are those of the official ``dinov2_*_pretrain.pth`` files; the computation is that
 of ``dinov2/models/vision_transformer.py`` and ``dinov2/hub/backbones.py`` of
@@ -46,10 +46,10 @@ class Encoder(nn.Module):
         self.register_buffer("positions", self._interpolated(), persistent=False)
         self.register_load_state_dict_post_hook(_refresh_positions)
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        """Normalised pictures float (N, 3, input_size, input_size) to tokens (N, tokens, width)."""
-        count, registers = len(pictures), self.register_tokens
-        x = torch.cat([self.cls_token.expand(count, -1, -1), self.patch_embed(pictures)], dim=1)
+    def forward(self, images: Tensor) -> Tensor:
+        """Normalised images float (N, 3, input_size, input_size) to tokens (N, tokens, width)."""
+        count, registers = len(images), self.register_tokens
+        x = torch.cat([self.cls_token.expand(count, -1, -1), self.patch_embed(images)], dim=1)
         x = x + self.positions
         if registers is not None:
             x = torch.cat([x[:, :1], registers.expand(count, -1, -1), x[:, 1:]], dim=1)
@@ -65,7 +65,7 @@ class Encoder(nn.Module):
         return tokens
 
     def _interpolated(self) -> Tensor:
-        """Position embedding (1, 1 + patches, width) for pictures of ``input_size``.
+        """Position embedding (1, 1 + patches, width) for images of ``input_size``.
 
         Models without registers are interpolated by a scale factor with the official offset of
         0.1, which is part of what DINO-WM was trained on; those with registers antialiased, by
@@ -97,11 +97,11 @@ class PatchEmbedding(nn.Module):
         super().__init__()
         self.proj = nn.Conv2d(3, width, kernel_size=patch, stride=patch)
 
-    def forward(self, pictures: Tensor) -> Tensor:
+    def forward(self, images: Tensor) -> Tensor:
         """(N, 3, side, side) to (N, patches, width)."""
         # As a matrix product: by default torch rounds a GPU's convolutions, not these, to TF32.
         size = self.proj.kernel_size[0]
-        patches = pictures.unflatten(3, (-1, size)).unflatten(2, (-1, size))
+        patches = images.unflatten(3, (-1, size)).unflatten(2, (-1, size))
         rows = patches.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
         return functional.linear(rows, self.proj.weight.flatten(1), self.proj.bias)
 

@@ -129,7 +129,7 @@ def missing_facts(facts: Facts, action_dim: int, proprio_dim: int, heads: bool) 
         states += "; [] where it has none"
     wanted = [
         (facts.control_rate is None, "--control-rate", "environment steps per second [Hz]"),
-        (not facts.color_order, "--color-order", "rgb or bgr: channels of the training's pictures"),
+        (not facts.color_order, "--color-order", "rgb or bgr: channels of the training's images"),
         (not action.names, "--action-names", f"{action_dim} names, in the data set's order"),
         (not action.units, "--action-units", f"{action_dim} units, e.g. m, rad, N"),
         (not action.frame, "--action-frame", "frame that the actions are expressed in"),

@@ -17,12 +17,12 @@ from wm_planner.models.dino_wm.compute import Compute
 from wm_planner.models.dino_wm.networks import Networks
 from wm_planner.models.dino_wm.rollout import Rollout
 from wm_planner.models.dino_wm.tokens import TokenLayout
-from wm_planner.models.protocol import Latent, Observation
+from wm_planner.models.protocol import Latent, ObservationBatch
 from wm_planner.models.spec import ModelSpec
 from wm_planner.planning import Objective
 
 DECODED_AT_ONCE = 32
-"""Pictures that the decoder draws at a time, which bounds its memory."""
+"""Images that the decoder draws at a time, which bounds its memory."""
 
 
 class DinoWorldModel:
@@ -72,14 +72,14 @@ class DinoWorldModel:
         self._proprio_std = self._constant(moments.std if moments else [1.0])
 
     @torch.no_grad()  # not inference_mode: a gradient planner differentiates through rollouts
-    def encode(self, observation: Observation) -> Latent:
+    def encode(self, observation: ObservationBatch) -> Latent:
         """Tokens ``visual`` (B, T, tokens, width) and ``proprio`` (B, T, proprio_emb_dim).
 
         Raises:
-            ValueError: Pictures, proprio or actions are not what the spec says.
+            ValueError: Images, proprio or actions are not what the spec says.
         """
-        pictures = self._preprocess(observation.images)
-        batch, frames = pictures.shape[:2]
+        images = self._preprocess(observation.images)
+        batch, frames = images.shape[:2]
         proprio = self._normalised_proprio(observation.proprio, batch, frames)
         actions, width = observation.actions, self.spec.model_action_dim
         if actions is not None:
@@ -89,7 +89,7 @@ class DinoWorldModel:
                     f"not {tuple(actions.shape)}"
                 )
             actions = actions.to(self.device, torch.float32)
-        tokens = self.networks.encoder(self._encoder_input(pictures.flatten(0, 1)))
+        tokens = self.networks.encoder(self._encoder_input(images.flatten(0, 1)))
         return Latent(
             visual=tokens.unflatten(0, (batch, frames)),
             proprio=self.networks.proprio_encoder(proprio),
@@ -124,7 +124,7 @@ class DinoWorldModel:
         """Mean squared differences of frames to the goal, combined: (B, N).
 
         Args:
-            latent: A rollout, or encoded pictures, which count as N = 1.
+            latent: A rollout, or encoded images, which count as N = 1.
             goal: The goal's latent, ``visual`` (B, 1, tokens, width).
             objective: How frames and proprio are combined.
 
@@ -149,23 +149,23 @@ class DinoWorldModel:
 
     @torch.no_grad()
     def decode(self, latent: Latent) -> Tensor | None:
-        """Pictures uint8 (..., height, width, 3), RGB, of the frames; None without a decoder."""
+        """Images uint8 (..., height, width, 3), RGB, of the frames; None without a decoder."""
         decoder = self.networks.decoder
         if decoder is None:
             return None
         drawn = [
-            self._pictures(decoder(some))
+            self._images(decoder(some))
             for some in latent.visual.flatten(0, -3).split(DECODED_AT_ONCE)
         ]
         return torch.cat(drawn).unflatten(0, latent.visual.shape[:-2])
 
-    def _pictures(self, normalised: Tensor) -> Tensor:
+    def _images(self, normalised: Tensor) -> Tensor:
         """uint8 (N, height, width, 3), RGB, of (N, 3, height, width) as the model sees them."""
         values = 255.0 * (normalised * self._image_std + self._image_mean)
-        pictures = values.round().clamp(0, 255).to(torch.uint8)
+        images = values.round().clamp(0, 255).to(torch.uint8)
         if self.spec.image.color_order == "bgr":
-            pictures = pictures.flip(1)
-        return pictures.permute(0, 2, 3, 1)
+            images = images.flip(1)
+        return images.permute(0, 2, 3, 1)
 
     def _history(self, visual: Tensor, proprio: Tensor, actions: Tensor | None) -> Tensor:
         """Observed frames (B, T, tokens, width), each but the newest with its action."""
@@ -180,13 +180,13 @@ class DinoWorldModel:
     def _constant(self, numbers: list[float]) -> Tensor:
         return torch.tensor(numbers, dtype=torch.float32, device=self.device)
 
-    def _encoder_input(self, pictures: Tensor) -> Tensor:
+    def _encoder_input(self, images: Tensor) -> Tensor:
         """Resizes (N, 3, size, size) to the encoder's input (``encoder_transform``)."""
         size = self.architecture.encoder.input_size
-        if pictures.shape[-1] == size:
-            return pictures
+        if images.shape[-1] == size:
+            return images
         return functional.interpolate(
-            pictures, size=(size, size), mode="bilinear", align_corners=False, antialias=True
+            images, size=(size, size), mode="bilinear", align_corners=False, antialias=True
         )
 
     def _normalised_proprio(self, proprio: Tensor | None, batch: int, frames: int) -> Tensor:

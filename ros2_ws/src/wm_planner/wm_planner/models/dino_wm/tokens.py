@@ -1,4 +1,4 @@
-"""How DINO-WM puts picture, proprio and action together into the predictor's tokens.
+"""How DINO-WM puts image, proprio and action together into the predictor's tokens.
 
 ``models/visual_world_model.py`` of gaoyuezhou/dino_wm: ``encode``, ``separate_emb`` and
 ``replace_actions_from_z``.
@@ -16,9 +16,9 @@ from wm_planner.models.dino_wm.architecture import Architecture
 
 @dataclass(frozen=True)
 class TokenLayout:
-    """Where picture, proprio and action lie in a frame (..., tokens, width).
+    """Where image, proprio and action lie in a frame (..., tokens, width).
 
-    With ``concat_dim`` 1 proprio and action follow the picture's features in every token, each
+    With ``concat_dim`` 1 proprio and action follow the image's features in every token, each
     repeated; with 0 they are the last two tokens.
     """
 
@@ -28,7 +28,7 @@ class TokenLayout:
         """Frames whose action is still zero.
 
         Args:
-            visual: (..., picture tokens, encoder width).
+            visual: (..., image tokens, encoder width).
             proprio: (..., proprio_emb_dim).
 
         Returns:
@@ -62,7 +62,7 @@ class TokenLayout:
         )
 
     def split(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """Picture tokens (..., tokens, encoder width) and proprio (..., proprio_emb_dim).
+        """Image tokens (..., tokens, encoder width) and proprio (..., proprio_emb_dim).
 
         With ``concat_dim`` 1 proprio is read from the first token, as upstream does.
         """

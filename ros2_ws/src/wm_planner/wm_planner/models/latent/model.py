@@ -1,4 +1,4 @@
-"""``LatentWorldModel``: a small latent world model that plans from pictures alone."""
+"""``LatentWorldModel``: a small latent world model that plans from images alone."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from wm_planner.models.latent.networks import GatedPredictor, KeypointEncoder, PictureDecoder
+from wm_planner.models.latent.networks import GatedPredictor, ImageDecoder, KeypointEncoder
 from wm_planner.models.latent.preprocess import resize
 from wm_planner.models.loading import WeightsError
-from wm_planner.models.protocol import Latent, Observation
+from wm_planner.models.protocol import Latent, ObservationBatch
 from wm_planner.models.spec import ModelSpec, SpecError
 from wm_planner.planning import Objective
 
@@ -44,7 +44,7 @@ def build(spec: ModelSpec) -> nn.ModuleDict:
         if not isinstance(value, int) or value < (0 if name == "decoder_size" else 1):
             raise SpecError(f"architecture.{name} must be a positive whole number, not {value!r}")
     if spec.num_hist != 1 or spec.proprio.names:
-        raise SpecError("the latent family sees one picture: num_hist 1 and no proprio")
+        raise SpecError("the latent family sees one image: num_hist 1 and no proprio")
     latent_dim, size = settings["latent_dim"], settings["decoder_size"]
     networks: dict[str, nn.Module] = {
         "encoder": KeypointEncoder(
@@ -55,12 +55,12 @@ def build(spec: ModelSpec) -> nn.ModuleDict:
     if size % 8:
         raise SpecError(f"architecture.decoder_size must be a multiple of 8, not {size}")
     if size:
-        networks["decoder"] = PictureDecoder(latent_dim, size, settings["decoder_width"])
+        networks["decoder"] = ImageDecoder(latent_dim, size, settings["decoder_width"])
     return nn.ModuleDict(networks)
 
 
 class LatentWorldModel:
-    """Encoder, predictor and distance in one small vector per picture.
+    """Encoder, predictor and distance in one small vector per image.
 
     Implements ``wm_planner.models.protocol.WorldModel``. A latent is one token of ``latent_dim``
     numbers; the distance is the mean squared difference, as in DINO-WM's objective.
@@ -92,19 +92,19 @@ class LatentWorldModel:
         self._mean = 255.0 * torch.tensor(spec.image.mean, device=device).view(shape)
         self._std = 255.0 * torch.tensor(spec.image.std, device=device).view(shape)
 
-    def normalise(self, pictures: Tensor) -> Tensor:
+    def normalise(self, images: Tensor) -> Tensor:
         """uint8 (N, height, width, 3), RGB, to the encoder's input float (N, 3, size, size)."""
-        small = resize(pictures.to(self.device), self.spec.image.size)
+        small = resize(images.to(self.device), self.spec.image.size)
         if self.spec.image.color_order == "bgr":
             small = small.flip(1)
         return (small - self._mean) / self._std
 
     @torch.no_grad()  # not inference_mode: a gradient planner differentiates through rollouts
-    def encode(self, observation: Observation) -> Latent:
-        """Latent of the newest picture, ``visual`` (B, 1, 1, latent_dim).
+    def encode(self, observation: ObservationBatch) -> Latent:
+        """Latent of the newest image, ``visual`` (B, 1, 1, latent_dim).
 
         Raises:
-            ValueError: The pictures are not uint8 (B, T, height, width, 3).
+            ValueError: The images are not uint8 (B, T, height, width, 3).
         """
         images = observation.images
         if images.ndim != 5 or images.shape[-1] != 3 or images.dtype != torch.uint8:
@@ -140,7 +140,7 @@ class LatentWorldModel:
         """Mean squared differences of frames to the goal, combined: (B, N).
 
         Args:
-            latent: A rollout (B, N, 1 + H, 1, latent_dim), or an encoded picture, which counts as
+            latent: A rollout (B, N, 1 + H, 1, latent_dim), or an encoded image, which counts as
                 N = 1 with one frame.
             goal: The goal's latent (B, 1, 1, latent_dim).
             objective: How the frames are combined.
@@ -161,13 +161,13 @@ class LatentWorldModel:
 
     @torch.inference_mode()
     def decode(self, latent: Latent) -> Tensor | None:
-        """Pictures uint8 (..., size, size, 3) of the frames, or None without a decoder."""
+        """Images uint8 (..., size, size, 3) of the frames, or None without a decoder."""
         if "decoder" not in self.networks:
             return None
         codes = latent.visual[..., 0, :]
         drawn = self.networks["decoder"](codes.reshape(-1, codes.shape[-1]))
-        pictures: Tensor = (255.0 * drawn).round().clamp(0, 255).to(torch.uint8)
-        return pictures.permute(0, 2, 3, 1).unflatten(0, codes.shape[:-1])
+        images: Tensor = (255.0 * drawn).round().clamp(0, 255).to(torch.uint8)
+        return images.permute(0, 2, 3, 1).unflatten(0, codes.shape[:-1])
 
 
 def _fill(networks: nn.Module, path: Path) -> None:

@@ -10,14 +10,14 @@ from torch.nn import functional
 
 
 class KeypointEncoder(nn.Module):
-    """Pictures to a small latent, by way of where things are.
+    """Images to a small latent, by way of where things are.
 
     Convolutions draw ``maps`` score maps; each gives the place of its mass (spatial soft-argmax of
     Levine et al., "End-to-End Training of Deep Visuomotor Policies", JMLR 2016, section 5.1) and
     its maximum; a small head turns these numbers into the latent.
 
     Args:
-        size: Side of the pictures [pixels].
+        size: Side of the images [pixels].
         latent_dim: Numbers in the latent.
         maps: Score maps.
         width: Channels of the first convolution; later ones have two and three times as many.
@@ -44,9 +44,9 @@ class KeypointEncoder(nn.Module):
             nn.Linear(128, latent_dim),
         )  # fmt: skip
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        """Normalised pictures float (N, 3, size, size) to latents (N, latent_dim)."""
-        scores: Tensor = self.features(pictures)
+    def forward(self, images: Tensor) -> Tensor:
+        """Normalised images float (N, 3, size, size) to latents (N, latent_dim)."""
+        scores: Tensor = self.features(images)
         mass = scores.flatten(2).softmax(-1).view_as(scores)
         x = (mass.sum(2) * self.axis).sum(-1)
         y = (mass.sum(3) * self.axis).sum(-1)
@@ -82,8 +82,8 @@ class GatedPredictor(nn.Module):
         return following
 
 
-class PictureDecoder(nn.Module):
-    """Latents to small pictures, for people to look at; planning does not use it.
+class ImageDecoder(nn.Module):
+    """Latents to small images, for people to look at; planning does not use it.
 
     Sines and cosines of the latent at several frequencies come first: without them such networks
     blur (Tancik et al., "Fourier Features Let Networks Learn High Frequency Functions in Low
@@ -91,7 +91,7 @@ class PictureDecoder(nn.Module):
 
     Args:
         latent_dim: Numbers in the latent.
-        size: Side of the pictures [pixels], a multiple of 8.
+        size: Side of the images [pixels], a multiple of 8.
         width: Channels before the last layer.
     """
 
@@ -117,12 +117,12 @@ class PictureDecoder(nn.Module):
         self.colour = nn.Conv2d(width, 3, 3, padding=1)
 
     def forward(self, latent: Tensor) -> Tensor:
-        """Latents (N, latent_dim) to pictures float (N, 3, size, size), about 0 to 1."""
+        """Latents (N, latent_dim) to images float (N, 3, size, size), about 0 to 1."""
         angles = (latent[..., None] * self.frequencies).flatten(-2)
-        picture = self.seed(torch.cat([latent, angles.sin(), angles.cos()], dim=-1))
-        picture = picture.view(-1, 4 * self.width, self.side, self.side)
+        image = self.seed(torch.cat([latent, angles.sin(), angles.cos()], dim=-1))
+        image = image.view(-1, 4 * self.width, self.side, self.side)
         for layer in self.draw:
-            picture = functional.interpolate(picture, scale_factor=2.0, mode="nearest")
-            picture = functional.relu(layer(picture))
-        coloured: Tensor = self.colour(picture)
+            image = functional.interpolate(image, scale_factor=2.0, mode="nearest")
+            image = functional.relu(layer(image))
+        coloured: Tensor = self.colour(image)
         return coloured

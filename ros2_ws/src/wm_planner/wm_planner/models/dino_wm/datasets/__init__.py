@@ -1,11 +1,11 @@
-"""DINO-WM's data sets: their numbers and pictures, and the statistics a training took from them."""
+"""DINO-WM's data sets: their numbers and images, and the statistics a training took from them."""
 
 from wm_planner.models.dino_wm.datasets.compare import Match, QuantityMatch, compare
 from wm_planner.models.dino_wm.datasets.data import Data, Episode
 from wm_planner.models.dino_wm.datasets.files import DataError
-from wm_planner.models.dino_wm.datasets.picture_statistics import (
-    PictureStatistics,
-    picture_statistics,
+from wm_planner.models.dino_wm.datasets.image_statistics import (
+    ImageStatistics,
+    image_statistics,
 )
 from wm_planner.models.dino_wm.datasets.reading import KINDS, kind_of, read, read_configured
 from wm_planner.models.dino_wm.datasets.statistics_file import read_statistics
@@ -15,12 +15,12 @@ __all__ = [
     "Data",
     "DataError",
     "Episode",
+    "ImageStatistics",
     "Match",
-    "PictureStatistics",
     "QuantityMatch",
     "compare",
+    "image_statistics",
     "kind_of",
-    "picture_statistics",
     "read",
     "read_configured",
     "read_statistics",

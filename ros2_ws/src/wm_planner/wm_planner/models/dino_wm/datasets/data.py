@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from wm_planner.models.dino_wm.datasets.files import DataError, digest
-from wm_planner.models.dino_wm.datasets.pictures import PictureFiles
+from wm_planner.models.dino_wm.datasets.images import ImageFiles
 from wm_planner.models.dino_wm.datasets.rules import Rule
 from wm_planner.models.spec import CONSTANTS, Moments, Provenance, SpecError, Statistics
 
@@ -26,7 +26,7 @@ class Episode:
 
     Attributes:
         actions: (T, d) float32, in the units of the statistics (after ``action_scale``); action t
-            leads from picture t to picture t + 1.
+            leads from image t to image t + 1.
         proprio: (T, p) float32, not normalised.
         states: (T, s) float32.
     """
@@ -38,7 +38,7 @@ class Episode:
 
     @cached_property
     def images(self) -> NDArray[np.uint8] | None:
-        """Pictures (T, H, W, 3) in the recorded channel order, read when asked for; or None."""
+        """Images (T, H, W, 3) in the recorded channel order, read when asked for; or None."""
         return self.load_images()
 
 
@@ -61,7 +61,7 @@ class Data:
         split_rule: The split in words.
         split_seed: Its seed; -1: folders.
         number_files: The files of actions, states and lengths.
-        pictures: The files of the pictures.
+        images: The files of the images.
         names: Names of the columns per quantity, where a layout gives them.
         units: Their units.
     """
@@ -78,7 +78,7 @@ class Data:
     split_rule: str
     split_seed: int
     number_files: list[Path]
-    pictures: PictureFiles
+    images: ImageFiles
     names: dict[str, list[str]] = field(default_factory=dict)
     units: dict[str, list[str]] = field(default_factory=dict)
 
@@ -93,9 +93,9 @@ class Data:
         return digest(self.directory, self.number_files)
 
     @property
-    def has_pictures(self) -> bool:
-        """Whether the first episode of the training has its file of pictures."""
-        return self.pictures.path(self.parts["all"][0]).is_file()
+    def has_images(self) -> bool:
+        """Whether the first episode of the training has its file of images."""
+        return self.images.path(self.parts["all"][0]).is_file()
 
     def __len__(self) -> int:
         return len(self.parts["all"])
@@ -113,7 +113,7 @@ class Data:
             for quantity in QUANTITIES
         )
         length = self.lengths[number]
-        return Episode(action, proprio, state, lambda: self.pictures.load(number, length))
+        return Episode(action, proprio, state, lambda: self.images.load(number, length))
 
     def measured(
         self, quantity: str, episodes: Sequence[int], *, clip: bool = True

@@ -9,8 +9,8 @@ import torch
 from wm_planner.models.dino_wm.datasets.arrays import check_stacked, random_parts
 from wm_planner.models.dino_wm.datasets.data import Data
 from wm_planner.models.dino_wm.datasets.files import DataError, load_tensor
+from wm_planner.models.dino_wm.datasets.images import ImageFiles
 from wm_planner.models.dino_wm.datasets.options import Options
-from wm_planner.models.dino_wm.datasets.pictures import PictureFiles
 from wm_planner.models.dino_wm.datasets.rules import Rule
 from wm_planner.models.dino_wm.datasets.split import SEED
 
@@ -49,5 +49,5 @@ def read(directory: Path, options: Options) -> Data:
         split_rule=words,
         split_seed=SEED,
         number_files=files,
-        pictures=PictureFiles(lambda index: directory / f"{index:06d}" / "obses.pth"),
+        images=ImageFiles(lambda index: directory / f"{index:06d}" / "obses.pth"),
     )

@@ -10,9 +10,9 @@ The directory holds ``layout.yaml`` (all four entries are needed)::
 and the numbers in one of three forms:
 
 * stacked: ``actions.pth`` (N, T, d), ``states.pth`` (N, T, s) and, unless all episodes have T
-  steps, ``seq_lengths.pth`` (N,); pictures ``obses/episode_000.pth`` (T, H, W, 3);
+  steps, ``seq_lengths.pth`` (N,); images ``obses/episode_000.pth`` (T, H, W, 3);
 * a directory per episode (``000000``, ``000001``, …) with ``actions.pth`` (T, d) and ``states.pth``
-  (T, s); pictures ``obses.pth`` (T, H, W, 3) in it;
+  (T, s); images ``obses.pth`` (T, H, W, 3) in it;
 * a directory per episode with ``obses.pth`` and a file per step (``00.h5``, ``01.h5``, …) that has
   ``action`` (d,) and ``eef_states`` (…, s): the layout of ``franka_cube_stack_dset.py`` in
   Jacob1we/dino_wm (12de742). It needs the package ``h5py``. As there, a missing step counts as
@@ -32,9 +32,9 @@ from torch import Tensor
 from wm_planner.models.dino_wm.datasets.arrays import check_stacked, random_parts
 from wm_planner.models.dino_wm.datasets.data import Data
 from wm_planner.models.dino_wm.datasets.files import DataError, load_lengths, load_tensor
+from wm_planner.models.dino_wm.datasets.images import ImageFiles
 from wm_planner.models.dino_wm.datasets.layout import LAYOUT_FILE, read_layout
 from wm_planner.models.dino_wm.datasets.options import Options
-from wm_planner.models.dino_wm.datasets.pictures import PictureFiles
 from wm_planner.models.dino_wm.datasets.rules import Rule
 from wm_planner.models.dino_wm.datasets.split import SEED
 from wm_planner.models.dino_wm.datasets.steps import read_steps
@@ -66,7 +66,7 @@ def read(directory: Path, options: Options) -> Data:
     states = [torch.nan_to_num(row.float(), nan=0.0) for row in states]
     parts, words = random_parts(len(lengths), options)
 
-    def picture(index: int) -> Path:
+    def image(index: int) -> Path:
         if stacked:
             return directory / "obses" / f"episode_{index:03d}.pth"
         return folders[index] / "obses.pth"
@@ -92,7 +92,7 @@ def read(directory: Path, options: Options) -> Data:
         split_rule=words,
         split_seed=SEED,
         number_files=[directory / LAYOUT_FILE, *files],
-        pictures=PictureFiles(picture),
+        images=ImageFiles(image),
         names={
             "action": list(layout.action),
             "proprio": layout.proprio,

@@ -7,8 +7,8 @@ from pathlib import Path
 from wm_planner.models.dino_wm.datasets.arrays import check_stacked, random_parts
 from wm_planner.models.dino_wm.datasets.data import Data
 from wm_planner.models.dino_wm.datasets.files import load_lengths, load_tensor
+from wm_planner.models.dino_wm.datasets.images import ImageFiles
 from wm_planner.models.dino_wm.datasets.options import Options
-from wm_planner.models.dino_wm.datasets.pictures import PictureFiles
 from wm_planner.models.dino_wm.datasets.rules import Rule
 from wm_planner.models.dino_wm.datasets.split import SEED
 
@@ -39,5 +39,5 @@ def read(directory: Path, options: Options) -> Data:
         split_rule=words,
         split_seed=SEED,
         number_files=files,
-        pictures=PictureFiles(lambda index: directory / "obses" / f"episode_{index:03d}.pth"),
+        images=ImageFiles(lambda index: directory / "obses" / f"episode_{index:03d}.pth"),
     )

@@ -10,8 +10,8 @@ from torch import Tensor
 from wm_planner.models.dino_wm.datasets.arrays import check_stacked, folder_parts
 from wm_planner.models.dino_wm.datasets.data import Data
 from wm_planner.models.dino_wm.datasets.files import DataError, load_lengths, load_tensor
+from wm_planner.models.dino_wm.datasets.images import ImageFiles
 from wm_planner.models.dino_wm.datasets.options import Options
-from wm_planner.models.dino_wm.datasets.pictures import PictureFiles
 from wm_planner.models.dino_wm.datasets.rules import Rule
 
 ACTION_SCALE = 100.0
@@ -67,7 +67,7 @@ def read(directory: Path, options: Options) -> Data:
                 f"{len(mean)}: set with_velocity as the training did"
             )
 
-    def picture(index: int) -> Path:
+    def image(index: int) -> Path:
         folder, number = ("train", index) if index < counts[0] else ("val", index - counts[0])
         return directory / folder / "obses" / f"episode_{number:03d}.mp4"
 
@@ -84,5 +84,5 @@ def read(directory: Path, options: Options) -> Data:
         split_rule="folders train/ and val/",
         split_seed=-1,
         number_files=files,
-        pictures=PictureFiles(picture),
+        images=ImageFiles(image),
     )

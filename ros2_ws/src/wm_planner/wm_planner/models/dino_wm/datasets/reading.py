@@ -60,7 +60,7 @@ def read(
     object_name: str = "",
     with_velocity: bool = True,
 ) -> Data:
-    """Read the numbers of a data set; pictures may be missing and are read later.
+    """Read the numbers of a data set; images may be missing and are read later.
 
     Args:
         directory: What the training's ``data_path`` named.

@@ -16,7 +16,7 @@ from wm_planner.models.dino_wm.datasets.files import DataError, tensor_shape
 def read_steps(folder: Path) -> tuple[Tensor, Tensor, list[Path]]:
     """Actions (T, d) and states (T, s) of one episode, and the files read.
 
-    T is the number of pictures in ``obses.pth``, and a step without a file counts as zeros
+    T is the number of images in ``obses.pth``, and a step without a file counts as zeros
     (``franka_cube_stack_dset.py``).
 
     Raises:

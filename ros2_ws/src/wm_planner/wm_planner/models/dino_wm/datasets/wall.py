@@ -7,8 +7,8 @@ from pathlib import Path
 from wm_planner.models.dino_wm.datasets.arrays import check_stacked, folder_parts, random_parts
 from wm_planner.models.dino_wm.datasets.data import Data
 from wm_planner.models.dino_wm.datasets.files import DataError, load_tensor
+from wm_planner.models.dino_wm.datasets.images import ImageFiles
 from wm_planner.models.dino_wm.datasets.options import Options
-from wm_planner.models.dino_wm.datasets.pictures import PictureFiles
 from wm_planner.models.dino_wm.datasets.rules import Rule
 from wm_planner.models.dino_wm.datasets.split import SEED
 
@@ -41,7 +41,7 @@ def read(directory: Path, options: Options) -> Data:
     else:
         parts, words = folder_parts(counts[0], counts[1], options), "folders train/ and val/"
 
-    def picture(index: int) -> Path:
+    def image(index: int) -> Path:
         inside = index >= counts[0]
         name = f"episode_{index - counts[0] * inside:03d}.pth"
         return directory / folders[int(inside)] / "obses" / name
@@ -63,5 +63,5 @@ def read(directory: Path, options: Options) -> Data:
         split_rule=words,
         split_seed=SEED if folders == ["."] else -1,
         number_files=files,
-        pictures=PictureFiles(picture, channels_first=True),
+        images=ImageFiles(image, channels_first=True),
     )

@@ -6,23 +6,25 @@ import numpy as np
 import pytest
 
 from wm_planner.config import SessionConfig
-from wm_planner.control import Code, Outcome, Session
-from wm_planner.worker import Scene
+from wm_planner.control import ErrorCode, GoalSession, Status
+from wm_planner.types import Observation
 
 CONFIG = SessionConfig(tolerance_frames=2, image_timeout=1.0, pose_timeout=1.0, progress_time=3.0)
-SCENES = [Scene(np.full((4, 4, 3), value, np.uint8)) for value in range(3)]
+OBSERVATIONS = [Observation((np.full((4, 4, 3), value, np.uint8),)) for value in range(3)]
 
 
-def _session(scenes: list[Scene]) -> Session:
-    return Session(CONFIG, scenes, tolerance=0.05, timeout=8.0, started=100.0, started_steady=5.0)
+def _session(observations: list[Observation]) -> GoalSession:
+    return GoalSession(
+        CONFIG, observations, tolerance=0.05, timeout=8.0, started=100.0, started_steady=5.0
+    )
 
 
 @pytest.fixture
-def session() -> Session:
-    return _session(SCENES[:1])
+def session() -> GoalSession:
+    return _session(OBSERVATIONS[:1])
 
 
-def test_it_is_reached_after_enough_frames_in_a_row(session: Session) -> None:
+def test_it_is_reached_after_enough_frames_in_a_row(session: GoalSession) -> None:
     assert session.observe(0.04, 101.0) is None
     assert session.observe(0.06, 101.0) is None
     assert session.observe(0.04, 101.0) is None
@@ -31,67 +33,69 @@ def test_it_is_reached_after_enough_frames_in_a_row(session: Session) -> None:
     assert outcome.reached
 
 
-def test_nan_is_never_reached(session: Session) -> None:
+def test_nan_is_never_reached(session: GoalSession) -> None:
     assert all(session.observe(float("nan"), 101.0) is None for _ in range(5))
 
 
-def test_it_counts_steps_and_keeps_the_first_distance(session: Session) -> None:
+def test_it_counts_steps_and_keeps_the_first_distance(session: GoalSession) -> None:
     for distance in (1.0, 0.8, 0.6):
         session.observe(distance, 101.0)
     assert (session.steps, session.initial_distance, session.distance) == (3, 1.0, 0.6)
 
 
-def _tick(session: Session, **times: float) -> Outcome | None:
+def _tick(session: GoalSession, **times: float) -> Status | None:
     fresh = {"now": 101.0, "steady": 6.0, "image_steady": 6.0, "pose_steady": 6.0}
     return session.tick(**{**fresh, **times})
 
 
-def test_nothing_ends_while_every_clock_is_fresh(session: Session) -> None:
+def test_nothing_ends_while_every_clock_is_fresh(session: GoalSession) -> None:
     assert _tick(session) is None
 
 
 @pytest.mark.parametrize(
     ("times", "code"),
     [
-        ({"now": 108.1}, Code.TIMED_OUT),
-        ({"steady": 7.1}, Code.NO_IMAGE),
-        ({"steady": 7.1, "image_steady": 7.1}, Code.NO_POSE),
-        ({"now": 100.0, "steady": 7.1}, Code.NO_IMAGE),  # also while ROS time stands still
+        ({"now": 108.1}, ErrorCode.TIMED_OUT),
+        ({"steady": 7.1}, ErrorCode.NO_IMAGE),
+        ({"steady": 7.1, "image_steady": 7.1}, ErrorCode.NO_POSE),
+        ({"now": 100.0, "steady": 7.1}, ErrorCode.NO_IMAGE),  # also while ROS time stands still
     ],
 )
-def test_each_clock_has_its_own_code(session: Session, times: dict[str, float], code: Code) -> None:
+def test_each_clock_has_its_own_code(
+    session: GoalSession, times: dict[str, float], code: ErrorCode
+) -> None:
     outcome = _tick(session, **times)
     assert outcome
     assert outcome.code is code
 
 
-def test_the_image_watch_begins_with_the_goal(session: Session) -> None:
+def test_the_image_watch_begins_with_the_goal(session: GoalSession) -> None:
     assert _tick(session, steady=5.9, image_steady=-1e9, pose_steady=-1e9) is None
 
 
-def test_the_first_outcome_stands(session: Session) -> None:
-    first = session.end(Outcome(Code.CANCELED, "canceled"))
-    assert session.end(Outcome(Code.STOPPED, "stopped")) is first
+def test_the_first_outcome_stands(session: GoalSession) -> None:
+    first = session.end(Status(ErrorCode.CANCELED, "canceled"))
+    assert session.end(Status(ErrorCode.STOPPED, "stopped")) is first
     assert _tick(session, now=200.0) is not None
     assert session.outcome is first
 
 
-def test_a_distance_that_no_longer_falls_ends_it_as_stalled(session: Session) -> None:
+def test_a_distance_that_no_longer_falls_ends_it_as_stalled(session: GoalSession) -> None:
     session.observe(0.5, 101.0)
     session.observe(0.49, 103.0)
     assert _tick(session, now=104.0) is None
     outcome = _tick(session, now=104.1)
     assert outcome
-    assert outcome.code is Code.STALLED
+    assert outcome.code is ErrorCode.STALLED
     assert "0.490" in outcome.message
 
 
 def test_a_sub_goal_is_passed_at_once_and_the_last_one_must_hold() -> None:
-    session = _session(SCENES)
+    session = _session(OBSERVATIONS)
     pursued = []
     for distance in (0.04, 0.5, 0.04, 0.04):
         assert session.observe(distance, 101.0) is None
-        pursued.append((session.scene is SCENES[session.index], session.index))
+        pursued.append((session.observation is OBSERVATIONS[session.index], session.index))
         session.advance()
     assert pursued == [(True, 0), (True, 1), (True, 1), (True, 2)]
     assert session.reached == 2
@@ -103,7 +107,7 @@ def test_a_sub_goal_is_passed_at_once_and_the_last_one_must_hold() -> None:
 
 
 def test_the_next_sub_goal_has_its_own_time_to_make_progress() -> None:
-    session = _session(SCENES)
+    session = _session(OBSERVATIONS)
     session.observe(0.04, 101.0)
     session.advance()
     session.observe(0.9, 103.9)

@@ -13,21 +13,21 @@ from rclpy.node import Node
 from wm_planner_msgs.msg import PlanStatus
 
 from wm_planner.config import Config, to_yaml
-from wm_planner.control import Code, Command, ControlLoop, Outcome, Pose, Refused, Session
+from wm_planner.control import Command, ControlLoop, ErrorCode, GoalSession, Pose, Refused, Status
 from wm_planner.goal_library import GoalLibrary
 from wm_planner.images.configured import image_policy
 from wm_planner.models import load_spec
 from wm_planner.ros import diagnostics
 from wm_planner.ros.commands import CommandOutput
+from wm_planner.ros.conversions import state_of
 from wm_planner.ros.goal_server import GoalServer
 from wm_planner.ros.goal_services import GoalServices
-from wm_planner.ros.goals import SceneReader
 from wm_planner.ros.inputs import Inputs
+from wm_planner.ros.observation_reader import ObservationReader
 from wm_planner.ros.plan_once import PlanOnceService
 from wm_planner.ros.plan_views import PlanViews
 from wm_planner.ros.proprio_fields import proprio_fields
 from wm_planner.ros.reporter import INACTIVE, Reporter
-from wm_planner.ros.status import state_of
 from wm_planner.ros.stop import StopServices
 from wm_planner.worker import Planned, PlannerLink
 
@@ -37,7 +37,7 @@ STDERR = 2  # its file descriptor
 HANG = 5.0  # [s] a node that does nothing for so long is ended: it could not even stop the arm
 
 
-class Operation:
+class PlannerRuntime:
     """The configured planner, from configure to cleanup; it commands only while ``active``.
 
     Nothing blocks but the loading of the model: planning happens in the worker, its answers come
@@ -99,7 +99,7 @@ class Operation:
         node = self._node
         self._monitor = diagnostics.make_monitor()
         self.inputs = Inputs(
-            node, self.config, self.spec, self._monitor, self._on_pose, self._on_picture
+            node, self.config, self.spec, self._monitor, self._on_pose, self._on_image
         )
         self.commands = CommandOutput(
             node, self.config.commands, self.loop.commander.mapping, self.spec.action.frame
@@ -116,7 +116,7 @@ class Operation:
     def _open_goals(self) -> None:
         node, policy = self._node, image_policy(self.config.images)
         library = GoalLibrary(self.config.goals.directory)
-        self._reader = SceneReader(self.spec, policy, library, self.inputs.seen)
+        self._reader = ObservationReader(self.spec, policy, library, self.inputs.seen)
         self._goals.open(
             self.loop,
             self._reader,
@@ -158,7 +158,7 @@ class Operation:
         self._tell_ready()
         self._expect_life()
 
-    def deactivate(self, outcome: Outcome) -> None:
+    def deactivate(self, outcome: Status) -> None:
         """Hold, end the goal and take no more; nothing is sent to the arm afterwards."""
         if self.active:
             faulthandler.cancel_dump_traceback_later()
@@ -189,18 +189,18 @@ class Operation:
         self._reader.library = GoalLibrary(config.goals.directory)
         self._reporter.config(config)
 
-    # What comes in: poses, pictures, answers, time.
+    # What comes in: poses, images, answers, time.
 
     def _on_pose(self, pose: Pose) -> None:
         self.loop.on_pose(pose, self._now())
 
-    def _on_picture(self) -> None:
+    def _on_image(self) -> None:
         if self._shows_new():
-            self.loop.on_picture(time.monotonic())
+            self.loop.on_image(time.monotonic())
         self._dispatch()
 
     def _shows_new(self) -> bool:
-        """Whether the picture that came could be of now, and be planned from.
+        """Whether the image that came could be of now, and be planned from.
 
         A frozen camera repeats an older one; some models need the robot's state with it.
         """
@@ -219,7 +219,7 @@ class Operation:
         self.inputs.taken()
         scene, stamp = observation
         if why := self.inputs.contract.stops(scene):
-            self.loop.end(Outcome(Code.CAMERA_CONTRACT, why), now)
+            self.loop.end(Status(ErrorCode.CAMERA_CONTRACT, why), now)
         else:
             self.loop.plan(scene, stamp, time.monotonic(), imagine=self._views.imagine)
 
@@ -237,7 +237,7 @@ class Operation:
                 continue
             self.loop.on_failed(answer, now)
             if self.loop.session and answer.restarting:
-                waiting = Outcome(Code.WORKER_LOST, f"holding: {self.link.problem}")
+                waiting = Status(ErrorCode.WORKER_LOST, f"holding: {self.link.problem}")
                 self._reporter.tell(PlanStatus.HOLDING, waiting)
         self._dispatch()
         self.link.serve_waiting()
@@ -254,9 +254,9 @@ class Operation:
         self.loop.watch(self._now(), steady, observer.good_steady)
         observer.match_publishers(anew=self.loop.session is None)
         if why := observer.stateless(steady):
-            self.loop.end(Outcome(Code.NO_POSE, why), self._now())
+            self.loop.end(Status(ErrorCode.NO_POSE, why), self._now())
         elif why := self.commands.stops:
-            self.loop.end(Outcome(Code.COMMAND_TOPIC, why), self._now())
+            self.loop.end(Status(ErrorCode.COMMAND_TOPIC, why), self._now())
 
     def _expect_life(self) -> None:
         """End the process, and say where it hangs, if this is not called again in time.
@@ -278,7 +278,7 @@ class Operation:
         if not self.active:
             raise Refused(INACTIVE.code, INACTIVE.message)
         if why := self.commands.refuses:
-            raise Refused(Code.COMMAND_TOPIC, why)
+            raise Refused(ErrorCode.COMMAND_TOPIC, why)
 
     def _why_busy(self) -> str:
         """Why no plan of its own can be made now, or an empty string."""
@@ -289,14 +289,14 @@ class Operation:
         self._reporter.begin()
         self._dispatch()
 
-    def _on_step(self, session: Session, plan: Planned) -> None:
+    def _on_step(self, session: GoalSession, plan: Planned) -> None:
         image_age = self._now() - plan.stamp
         self._diagnostics.planned(plan)
         self._goals.step(session, plan, image_age)
         self._reporter.step(plan, image_age)
         self._views.show(plan, self.loop.commander.told_at(plan.stamp))
 
-    def _on_end(self, goal_id: int, session: Session, now: float) -> None:
+    def _on_end(self, goal_id: int, session: GoalSession, now: float) -> None:
         self._command_timer.reset()  # the first command of the stop has left
         outcome = self._goals.end(goal_id, session, now)
         self._reporter.tell(state_of(outcome), outcome)

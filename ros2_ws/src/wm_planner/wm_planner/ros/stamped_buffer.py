@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Recent(Generic[T]):
+class StampedBuffer(Generic[T]):
     """Remembers what came last.
 
     A stamp that goes back begins anew: what came before belongs to another time, as when a

@@ -6,11 +6,11 @@ import math
 
 import pytest
 
-from wm_planner.control.pace import FEWEST, Pace
+from wm_planner.control.lateness import FEWEST, LatenessMonitor
 
 
-def _learned(usual: float, least: float = 0.08) -> Pace:
-    pace = Pace(least)
+def _learned(usual: float, least: float = 0.08) -> LatenessMonitor:
+    pace = LatenessMonitor(least)
     for i in range(21):
         pace.again(i * usual)
     return pace
@@ -33,7 +33,7 @@ def test_one_gap_changes_nothing_and_a_slower_pace_becomes_usual() -> None:
 
 
 def test_what_came_too_seldom_to_be_known_is_never_late() -> None:
-    pace = Pace(0.08)
+    pace = LatenessMonitor(0.08)
     for i in range(FEWEST):
         pace.again(0.02 * i)
         assert pace.late(1e3) == ""
@@ -51,7 +51,7 @@ def test_what_is_not_awaited_is_not_late() -> None:
 
 
 def test_what_comes_in_bursts_is_late_by_the_time_between_them() -> None:
-    pace = Pace(0.08)
+    pace = LatenessMonitor(0.08)
     for i in range(10):
         for j in range(5):
             pace.again(0.1 * i + 0.001 * j)

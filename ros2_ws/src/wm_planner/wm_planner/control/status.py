@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 
-class Code(IntEnum):
+class ErrorCode(IntEnum):
     """The numbers of ``wm_planner_msgs/action/ReachGoal``; a test holds both together."""
 
     NONE = 0
@@ -30,21 +30,21 @@ class Code(IntEnum):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Status:
     """The end of a goal.
 
     Attributes:
-        code: ``Code.NONE`` is success.
+        code: ``ErrorCode.NONE`` is success.
         message: A sentence for people: what happened, where, what to do.
     """
 
-    code: Code
+    code: ErrorCode
     message: str
 
     @property
     def reached(self) -> bool:
         """Whether the goal was reached."""
-        return self.code is Code.NONE
+        return self.code is ErrorCode.NONE
 
 
 class Refused(ValueError):
@@ -55,6 +55,6 @@ class Refused(ValueError):
         message: A sentence: what is wrong, and what to do.
     """
 
-    def __init__(self, code: Code, message: str) -> None:
+    def __init__(self, code: ErrorCode, message: str) -> None:
         super().__init__(message)
-        self.outcome = Outcome(code, message)
+        self.outcome = Status(code, message)

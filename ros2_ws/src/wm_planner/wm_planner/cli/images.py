@@ -1,4 +1,4 @@
-"""The doctor's look at picture files."""
+"""The doctor's look at image files."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from wm_planner.cli.camera import Contract
 from wm_planner.cli.report import Result, Section
 from wm_planner.images import ImageFormatError, ImagePolicy, decode
 from wm_planner.images.contract import STOP
-from wm_planner.worker import Picture
+from wm_planner.types import RgbImage
 
 
-def read_picture(path: Path, policy: ImagePolicy) -> Picture:
+def read_image(path: Path, policy: ImagePolicy) -> RgbImage:
     """Decode a PNG or JPEG file as if it came from a camera.
 
     Raises:
@@ -33,9 +33,9 @@ def examine_file(path: Path, contract: Contract) -> Section:
     Returns:
         The section; a file that cannot be read or decoded is a finding, too.
     """
-    section = Section(f"picture {path}")
+    section = Section(f"image {path}")
     try:
-        picture = read_picture(path, contract.policy)
+        image = read_image(path, contract.policy)
     except OSError as error:
         sentence = f"{path} cannot be read: {error.strerror or error}."
         section.results.append(Result("file", 1.0, 0.0, STOP, sentence))
@@ -43,7 +43,7 @@ def examine_file(path: Path, contract: Contract) -> Section:
     except ImageFormatError as error:
         section.results.append(Result("refused", 1.0, 0.0, STOP, str(error)))
         return section
-    section.facts["size"] = f"{picture.shape[1]}x{picture.shape[0]}"
-    section.results += contract.measure(contract.monitor(), picture, live=False)
+    section.facts["size"] = f"{image.shape[1]}x{image.shape[0]}"
+    section.results += contract.measure(contract.monitor(), image, live=False)
     section.notes += contract.notes()
     return section

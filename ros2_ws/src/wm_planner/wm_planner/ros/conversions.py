@@ -9,19 +9,19 @@ from builtin_interfaces.msg import Duration, Time
 from wm_planner_msgs.action import ReachGoal
 from wm_planner_msgs.msg import PlanStatus
 
-from wm_planner.control import Code, Outcome, Session
+from wm_planner.control import ErrorCode, GoalSession, Status
 from wm_planner.models import ModelSpec
 from wm_planner.worker import Planned
 
 _STATES = {
-    Code.NONE: PlanStatus.REACHED,
-    Code.CANCELED: PlanStatus.CANCELED,
-    Code.PREEMPTED: PlanStatus.CANCELED,
-    Code.STOPPED: PlanStatus.HOLDING,
+    ErrorCode.NONE: PlanStatus.REACHED,
+    ErrorCode.CANCELED: PlanStatus.CANCELED,
+    ErrorCode.PREEMPTED: PlanStatus.CANCELED,
+    ErrorCode.STOPPED: PlanStatus.HOLDING,
 }
 
 
-def state_of(outcome: Outcome) -> int:
+def state_of(outcome: Status) -> int:
     """The status after a goal ended so."""
     return _STATES.get(outcome.code, PlanStatus.FAILED)
 
@@ -43,7 +43,7 @@ def duration_to_seconds(duration: Duration) -> float:
     return float(duration.sec + duration.nanosec * 1e-9)
 
 
-def feedback(session: Session, plan: Planned, image_age: float) -> Any:
+def feedback(session: GoalSession, plan: Planned, image_age: float) -> Any:
     """``ReachGoal`` feedback of one step."""
     return ReachGoal.Feedback(
         step=session.steps,
@@ -58,7 +58,7 @@ def feedback(session: Session, plan: Planned, image_age: float) -> Any:
     )
 
 
-def result(session: Session, now: float) -> Any:
+def result(session: GoalSession, now: float) -> Any:
     """``ReachGoal`` result of a session that ended at ROS time ``now`` [s]."""
     outcome = session.outcome
     assert outcome

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from wm_planner.config import SessionConfig
 from wm_planner.control.checkers import GoalChecker, ProgressChecker
-from wm_planner.control.outcome import Code, Outcome
-from wm_planner.worker import Scene
+from wm_planner.control.status import ErrorCode, Status
+from wm_planner.types import Observation
 
 
-class Session:
+class GoalSession:
     """A goal under way: the sub-goals on the way to it, and the goal itself as the last.
 
     Times named ``now`` are ROS time, those named ``steady`` the steady clock, both in seconds:
@@ -18,65 +18,65 @@ class Session:
 
     Args:
         config: Watchdog times, tolerance and progress.
-        scenes: At least one; each but the last is passed at the first picture near it.
-        tolerance: Distance below which a picture is near, in typical distances.
+        observations: At least one; each but the last is passed at the first image near it.
+        tolerance: Distance below which an image is near, in typical distances.
         timeout: Time allowed for all of them [s].
         started: When the goal began (ROS time).
         started_steady: The same moment on the steady clock.
 
     Attributes:
-        index: Which scene is pursued, from 0.
-        steps: Pictures planned from.
-        initial_distance: To the scene that was pursued, at the first picture.
-        distance: To the scene that was pursued, at the last picture.
+        index: Which observation is pursued, from 0.
+        steps: Images planned from.
+        initial_distance: To the observation that was pursued, at the first image.
+        distance: To the observation that was pursued, at the last image.
         outcome: How the goal ended; None while it is pursued.
     """
 
     def __init__(
         self,
         config: SessionConfig,
-        scenes: Sequence[Scene],
+        observations: Sequence[Observation],
         tolerance: float,
         timeout: float,
         started: float,
         started_steady: float,
     ) -> None:
-        self._config, self._scenes = config, list(scenes)
+        self._config, self._scenes = config, list(observations)
         self.tolerance, self.timeout = tolerance, timeout
         self.started, self._started_steady = started, started_steady
         self.index = self.steps = 0
         self.initial_distance = self.distance = float("nan")
-        self.outcome: Outcome | None = None
+        self.outcome: Status | None = None
         self._checker: GoalChecker
         self._progress: ProgressChecker
         self._pursue()
 
     @property
     def count(self) -> int:
-        """Number of scenes: the sub-goals and the goal."""
+        """Number of observations: the sub-goals and the goal."""
         return len(self._scenes)
 
     @property
-    def scene(self) -> Scene:
-        """The scene that is pursued."""
+    def observation(self) -> Observation:
+        """The observation that is pursued."""
         return self._scenes[self.index]
 
     @property
     def reached(self) -> int:
-        """How many scenes were reached."""
+        """How many observations were reached."""
         return self.index + (self.outcome is not None and self.outcome.reached)
 
-    def end(self, outcome: Outcome) -> Outcome:
+    def end(self, outcome: Status) -> Status:
         """End the goal; the first outcome stands."""
         if self.outcome is None:
             self.outcome = outcome
         return self.outcome
 
-    def observe(self, distance: float, now: float) -> Outcome | None:
-        """Count a planned step and compare it with the scene that is pursued.
+    def observe(self, distance: float, now: float) -> Status | None:
+        """Count a planned step and compare it with the observation that is pursued.
 
         Args:
-            distance: Distance of the picture to that scene, in typical distances.
+            distance: Distance of the image to that observation, in typical distances.
             now: Current ROS time [s].
         """
         self.steps += 1
@@ -87,16 +87,16 @@ class Session:
         self._near = self._checker.observe(distance)
         if self._near and self.index == self.count - 1:
             return self.end(
-                Outcome(
-                    Code.NONE,
+                Status(
+                    ErrorCode.NONE,
                     f"reached: distance {distance:.3f} stayed below {self.tolerance:.3f} for "
-                    f"{self._checker.count} pictures",
+                    f"{self._checker.count} images",
                 )
             )
         return self.outcome
 
     def advance(self) -> bool:
-        """Pursue the next scene if this one is a sub-goal that the last picture was near to."""
+        """Pursue the next observation if this one is a sub-goal that the last image was near to."""
         if not self._near or self.index == self.count - 1:
             return False
         self.index += 1
@@ -109,7 +109,7 @@ class Session:
 
     def tick(
         self, *, now: float, steady: float, image_steady: float, pose_steady: float
-    ) -> Outcome | None:
+    ) -> Status | None:
         """Check the clocks.
 
         Args:
@@ -121,8 +121,8 @@ class Session:
         elapsed = now - self.started
         if elapsed > self.timeout:
             return self.end(
-                Outcome(
-                    Code.TIMED_OUT,
+                Status(
+                    ErrorCode.TIMED_OUT,
                     f"timed out: {elapsed:.1f} s passed, {self.timeout:.1f} s were allowed; the "
                     f"distance is {self.distance:.3f}, the tolerance {self.tolerance:.3f}",
                 )
@@ -131,8 +131,8 @@ class Session:
         image_age = steady - max(image_steady, self._started_steady)
         if image_age > self._config.image_timeout:
             return self.end(
-                Outcome(
-                    Code.NO_IMAGE,
+                Status(
+                    ErrorCode.NO_IMAGE,
                     f"no good image for {image_age:.2f} s (session.image_timeout is "
                     f"{self._config.image_timeout:.2f} s): is the camera running, and is its topic "
                     "the one the node subscribes to?",
@@ -141,8 +141,8 @@ class Session:
         pose_age = steady - max(pose_steady, self._started_steady)
         if pose_age > self._config.pose_timeout:
             return self.end(
-                Outcome(
-                    Code.NO_POSE,
+                Status(
+                    ErrorCode.NO_POSE,
                     f"no new measured pose for {pose_age:.2f} s (session.pose_timeout is "
                     f"{self._config.pose_timeout:.2f} s): does the controller publish it, and does "
                     "the arm follow its commands?",
@@ -150,8 +150,8 @@ class Session:
             )
         if self._progress.stalled(now):
             return self.end(
-                Outcome(
-                    Code.STALLED,
+                Status(
+                    ErrorCode.STALLED,
                     f"stalled: the distance is {self.distance:.3f} and did not fall below "
                     f"{self._progress.best:.3f} by session.progress_fraction "
                     f"({self._config.progress_fraction:g}) within session.progress_time "
@@ -162,7 +162,7 @@ class Session:
         return self.outcome
 
     def _pursue(self) -> None:
-        """Begin the scene of ``index``."""
+        """Begin the observation of ``index``."""
         self._near = False
         last = self.index == self.count - 1
         frames = self._config.tolerance_frames if last else 1

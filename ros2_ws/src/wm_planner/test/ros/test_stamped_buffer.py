@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from wm_planner.ros.recent import Recent
+from wm_planner.ros.stamped_buffer import StampedBuffer
 
 
-def _filled(*stamps: float, length: int = 10) -> Recent[float]:
-    recent: Recent[float] = Recent(length)
+def _filled(*stamps: float, length: int = 10) -> StampedBuffer[float]:
+    recent: StampedBuffer[float] = StampedBuffer(length)
     for stamp in stamps:
         recent.add(stamp, 10 * stamp)
     return recent
@@ -21,7 +21,7 @@ def test_the_nearest_value_is_found_on_both_sides() -> None:
 
 
 def test_without_values_there_is_no_nearest() -> None:
-    assert Recent[float](3).nearest(1.0) is None
+    assert StampedBuffer[float](3).nearest(1.0) is None
 
 
 def test_a_stamp_that_goes_back_begins_anew() -> None:
@@ -30,7 +30,7 @@ def test_a_stamp_that_goes_back_begins_anew() -> None:
 
 
 def test_equal_stamps_keep_the_newest_value() -> None:
-    recent: Recent[str] = Recent(4)
+    recent: StampedBuffer[str] = StampedBuffer(4)
     recent.add(1.0, "old")
     recent.add(1.0, "new")
     assert recent.nearest(1.0) == (0.0, "new")

@@ -11,7 +11,7 @@ BURST = 0.01  # [s] what comes again so soon is one with what came before
 FEWEST = 3  # times without which nothing is usual
 
 
-class Pace:
+class LatenessMonitor:
     """Learns how long something usually takes; all times are of the steady clock [s].
 
     Args:

@@ -1,4 +1,4 @@
-"""Scenes from requests: a picture, a file, a stored goal, or what the camera sees."""
+"""Scenes from requests: an image, a file, a stored goal, or what the camera sees."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from wm_planner.control import Code, Refused
-from wm_planner.goal_library import GoalLibrary, read_picture
+from wm_planner.control import ErrorCode, Refused
+from wm_planner.goal_library import GoalLibrary, read_image
 from wm_planner.images import ImageFormatError, ImagePolicy, decode
 from wm_planner.models import ModelSpec
-from wm_planner.worker import Picture, Scene, Vector
+from wm_planner.types import Observation, RgbImage, Vector
 
 ASPECT_TOLERANCE = 0.02
 
 
-class SceneReader:
-    """Reads scenes from requests.
+class ObservationReader:
+    """Reads observations from requests.
 
     Args:
-        spec: The model's picture size and proprio.
-        policy: How pictures are decoded.
+        spec: The model's image size and proprio.
+        policy: How images are decoded.
         library: The stored goals.
         seen: What the camera sees now.
     """
@@ -31,7 +31,7 @@ class SceneReader:
         spec: ModelSpec,
         policy: ImagePolicy,
         library: GoalLibrary,
-        seen: Callable[[], Scene | None],
+        seen: Callable[[], Observation | None],
     ) -> None:
         self._spec, self._policy = spec, policy
         self.library = library
@@ -48,19 +48,19 @@ class SceneReader:
         current: bool = False,
         proprio: Sequence[float] = (),
         like: tuple[int, int] | None = None,
-    ) -> Scene:
-        """A scene from the fields of a request.
+    ) -> Observation:
+        """An observation from the fields of a request.
 
         Args:
             what: What it is called in errors, e.g. ``goal``.
             image: sensor_msgs/Image, given if it has data.
             compressed: sensor_msgs/CompressedImage, given if it has data.
             name: Name of a stored goal, given if not empty.
-            file: Path of a picture, given if not empty.
+            file: Path of an image, given if not empty.
             current: What the camera sees now.
             proprio: State in the spec's order and units; empty: that of the stored goal or of the
-                current picture, if there is one.
-            like: (height, width) of the camera's pictures, whose aspect ratio it must have.
+                current image, if there is one.
+            like: (height, width) of the camera's images, whose aspect ratio it must have.
 
         Raises:
             Refused: None or several were given, or the one given cannot be used.
@@ -70,74 +70,74 @@ class SceneReader:
             "compressed_image": bool(compressed and len(compressed.data)),
             "goal_name": bool(name),
             "goal_file": bool(file),
-            "current_picture": current,
+            "current_image": current,
         }
         if sum(given.values()) != 1:
             found = " and ".join(key for key, value in given.items() if value)
             raise Refused(
-                Code.INVALID_GOAL,
+                ErrorCode.INVALID_GOAL,
                 f"the {what} must be given once, as {', '.join(given)}; "
                 + (f"{found} are given" if found else "none of them is"),
             )
         stored: dict[str, float] | Vector | None = None
         if current:
-            scene = self.seen()
-            picture, stored = scene.image, scene.proprio
+            observation = self.seen()
+            rgb, stored = observation.images[0], observation.proprio
         elif name:
-            picture, stored = self.library.load(name)
+            rgb, stored = self.library.load(name)
         elif file:
-            picture = read_picture(file)
+            rgb = read_image(file)
         else:
-            picture = self._decode(what, image if given["image"] else compressed)
-        self._check_size(what, picture, like)
-        views = scene.views if current else ()
+            rgb = self._decode(what, image if given["image"] else compressed)
+        self._check_size(what, rgb, like)
+        views = observation.images[1:] if current else ()
         if len(views) + 1 != len(self._spec.views):
             raise Refused(
-                Code.INVALID_GOAL,
-                f"the model sees {', '.join(self._spec.views)}, the {what} is one picture: give it "
-                "as current_picture, which holds all views",
+                ErrorCode.INVALID_GOAL,
+                f"the model sees {', '.join(self._spec.views)}, the {what} is one image: give it "
+                "as current_image, which holds all views",
             )
-        return Scene(picture, self._proprio(what, proprio, stored), views)
+        return Observation((rgb, *views), self._proprio(what, proprio, stored))
 
-    def goal(self, what: str, message: Any, like: tuple[int, int] | None) -> Scene:
-        """The scene of a ``ReachGoal`` goal or a ``GoalPicture``; see ``read``."""
+    def goal(self, what: str, message: Any, like: tuple[int, int] | None) -> Observation:
+        """The observation of a ``ReachGoal`` goal or a ``GoalImage``; see ``read``."""
         return self.read(
             what,
             image=message.image,
             compressed=message.compressed_image,
             name=message.goal_name,
             file=message.goal_file,
-            current=message.current_picture,
+            current=message.current_image,
             proprio=message.proprio,
             like=like,
         )
 
-    def seen(self) -> Scene:
+    def seen(self) -> Observation:
         """What the camera sees now.
 
         Raises:
-            Refused: There is no good picture that is fresh.
+            Refused: There is no good image that is fresh.
         """
-        scene = self._seen()
-        if scene is None:
+        observation = self._seen()
+        if observation is None:
             raise Refused(
-                Code.NO_IMAGE,
-                "there is no fresh picture of the camera: see the warnings of ~/status",
+                ErrorCode.NO_IMAGE,
+                "there is no fresh image of the camera: see the warnings of ~/status",
             )
-        return scene
+        return observation
 
-    def _decode(self, what: str, message: Any) -> Picture:
+    def _decode(self, what: str, message: Any) -> RgbImage:
         try:
             return decode(message, self._policy, topic=what)
         except ImageFormatError as error:
-            raise Refused(Code.IMAGE_FORMAT, str(error)) from error
+            raise Refused(ErrorCode.IMAGE_FORMAT, str(error)) from error
 
-    def _check_size(self, what: str, picture: Picture, like: tuple[int, int] | None) -> None:
-        height, width = picture.shape[:2]
+    def _check_size(self, what: str, rgb: RgbImage, like: tuple[int, int] | None) -> None:
+        height, width = rgb.shape[:2]
         if min(height, width) < self._spec.image.size:
             raise Refused(
-                Code.IMAGE_FORMAT,
-                f"the {what} picture is {width}x{height}; the model needs at least "
+                ErrorCode.IMAGE_FORMAT,
+                f"the {what} image is {width}x{height}; the model needs at least "
                 f"{self._spec.image.size} pixels on its short side",
             )
         if like is None:
@@ -145,8 +145,8 @@ class SceneReader:
         expected = like[1] / like[0]
         if abs(width / height / expected - 1) > ASPECT_TOLERANCE:
             raise Refused(
-                Code.IMAGE_FORMAT,
-                f"the {what} picture is {width}x{height}, the camera's pictures are "
+                ErrorCode.IMAGE_FORMAT,
+                f"the {what} image is {width}x{height}, the camera's images are "
                 f"{like[1]}x{like[0]}: give one of the same aspect ratio, from the same camera",
             )
 
@@ -165,10 +165,10 @@ class SceneReader:
             values = stored
         if values.size != len(names):
             raise Refused(
-                Code.INVALID_GOAL,
+                ErrorCode.INVALID_GOAL,
                 f"the {what}'s proprio has {values.size} numbers, the model takes {len(names)}"
-                + (f": {', '.join(names)}" if names else ", it sees pictures only"),
+                + (f": {', '.join(names)}" if names else ", it sees images only"),
             )
         if not np.isfinite(values).all():
-            raise Refused(Code.INVALID_GOAL, f"the {what}'s proprio is not finite")
+            raise Refused(ErrorCode.INVALID_GOAL, f"the {what}'s proprio is not finite")
         return values

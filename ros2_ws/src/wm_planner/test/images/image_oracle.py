@@ -1,4 +1,4 @@
-"""Raw pictures of every encoding with the RGB they stand for, computed with numpy alone.
+"""Raw images of every encoding with the RGB they stand for, computed with numpy alone.
 
 Nothing here knows OpenCV or the package under test. Sources of the rules: sensor_msgs
 ``image_encodings.hpp`` for memory layouts, ITU-R BT.601 for YUV, bilinear interpolation from the
@@ -25,8 +25,8 @@ ALL = (
 
 
 @dataclass
-class Picture:
-    """One picture as memory and as colours.
+class RgbImage:
+    """One image as memory and as colours.
 
     Attributes:
         encoding: Name for the message.
@@ -50,7 +50,7 @@ class Picture:
         step_zero: bool = False,
         container: str = "array",
     ) -> SimpleNamespace:
-        """Write the picture as an object with the fields of sensor_msgs/Image."""
+        """Write the image as an object with the fields of sensor_msgs/Image."""
         step = self.planes[0].shape[1] * self.planes[0].itemsize + padding
         chunks = []
         for plane, factor in zip(self.planes, self.chroma_steps, strict=True):
@@ -87,8 +87,8 @@ CONTAINERS = {
 }
 
 
-def make(encoding: str, height: int, width: int, seed: int = 0) -> Picture:
-    """Make a random picture of an encoding.
+def make(encoding: str, height: int, width: int, seed: int = 0) -> RgbImage:
+    """Make a random image of an encoding.
 
     8UCx and the like are laid out as RGB or RGBA; floats lie in [0, 1].
     """
@@ -105,7 +105,7 @@ def make(encoding: str, height: int, width: int, seed: int = 0) -> Picture:
         shape = (height, width, int(name[-1]))
         values = (random.integers(0, 2001, shape) / 2000).astype(dtype)
         colors = values.astype(np.float64) * 255
-        return Picture(encoding, [values.reshape(height, -1)], _three(colors), 0.501)
+        return RgbImage(encoding, [values.reshape(height, -1)], _three(colors), 0.501)
     bits = 16 if "16" in name else 8
     generic = {"1": "mono", "3": "rgb", "4": "rgba"}
     order = generic[name[-1]] if name[0].isdigit() else name.removesuffix(str(bits))
@@ -113,7 +113,7 @@ def make(encoding: str, height: int, width: int, seed: int = 0) -> Picture:
     values = random.integers(0, 2**bits, (height, width, channels)).astype(f"uint{bits}")
     colors = values * (255 / (2**bits - 1))
     rgb = _three(colors) if order == "mono" else colors[..., COLOR_CHANNELS[order]]
-    return Picture(encoding, [values.reshape(height, -1)], rgb, 0.5 if bits == 16 else 0.0)
+    return RgbImage(encoding, [values.reshape(height, -1)], rgb, 0.5 if bits == 16 else 0.0)
 
 
 def _three(gray: NDArray) -> NDArray:
@@ -132,7 +132,7 @@ def _bt601(y: NDArray, u: NDArray, v: NDArray) -> NDArray[np.float64]:
     return np.clip(np.stack([luma + red, luma + green, luma + blue], axis=-1), 0, 255)
 
 
-def _packed_yuv(encoding: str, random: np.random.Generator, height: int, width: int) -> Picture:
+def _packed_yuv(encoding: str, random: np.random.Generator, height: int, width: int) -> RgbImage:
     y = random.integers(0, 256, (height, width))
     u, v = random.integers(0, 256, (2, height, width // 2))
     row = np.empty((height, width // 2, 4), np.uint8)
@@ -140,26 +140,26 @@ def _packed_yuv(encoding: str, random: np.random.Generator, height: int, width: 
     row[..., 1 if uyvy else 0], row[..., 3 if uyvy else 2] = y[:, ::2], y[:, 1::2]
     row[..., 0 if uyvy else 1], row[..., 2 if uyvy else 3] = u, v
     rgb = _bt601(y, np.repeat(u, 2, axis=1), np.repeat(v, 2, axis=1))
-    return Picture(encoding, [row.reshape(height, -1)], rgb, 1.0)
+    return RgbImage(encoding, [row.reshape(height, -1)], rgb, 1.0)
 
 
-def _two_plane_yuv(encoding: str, random: np.random.Generator, height: int, width: int) -> Picture:
+def _two_plane_yuv(encoding: str, random: np.random.Generator, height: int, width: int) -> RgbImage:
     shared = 1 if encoding.lower() == "nv24" else 2
     y = random.integers(0, 256, (height, width)).astype(np.uint8)
     first, second = random.integers(0, 256, (2, height // shared, width // shared))
     u, v = (second, first) if encoding.lower() == "nv21" else (first, second)
     chroma = np.stack([first, second], axis=-1).astype(np.uint8).reshape(height // shared, -1)
     u, v = (np.repeat(np.repeat(p, shared, axis=0), shared, axis=1) for p in (u, v))
-    return Picture(encoding, [y, chroma], _bt601(y, u, v), 1.0, [1, 2 // shared])
+    return RgbImage(encoding, [y, chroma], _bt601(y, u, v), 1.0, [1, 2 // shared])
 
 
-def _bayer(encoding: str, random: np.random.Generator, height: int, width: int) -> Picture:
+def _bayer(encoding: str, random: np.random.Generator, height: int, width: int) -> RgbImage:
     bits = 16 if encoding.endswith("16") else 8
     mosaic = random.integers(0, 2**bits, (height, width)).astype(np.int64)
     pattern = encoding.lower().removeprefix("bayer_").removesuffix(str(bits))
     rgb = demosaic(mosaic, pattern) * (255 / (2**bits - 1))
     plane = mosaic.astype(f"uint{bits}")
-    return Picture(encoding, [plane], rgb, 0.5 if bits == 16 else 0.0)
+    return RgbImage(encoding, [plane], rgb, 0.5 if bits == 16 else 0.0)
 
 
 def demosaic(mosaic: NDArray[np.int64], pattern: str) -> NDArray[np.int64]:
