@@ -174,7 +174,7 @@ class Scene:
         return cls(observe(1), observe(2))
 
     def for_upstream(self, model: DinoWorldModel) -> list[tuple[Tensor, Tensor]]:
-        """Normalised images (1, 3, side, side) and proprio (1, P): now, and the goal."""
+        """Normalized images (1, 3, side, side) and proprio (1, P): now, and the goal."""
         pairs = []
         for seen in (self.now, self.goal):
             pixels = seen.images[:, 0].permute(0, 3, 1, 2) / 255.0
@@ -182,7 +182,7 @@ class Scene:
                 torch.tensor(v, device=pixels.device).view(3, 1, 1)
                 for v in (model.spec.image.mean, model.spec.image.std)
             )
-            state = model._normalised_proprio(seen.proprio, 1, 1)[:, 0]
+            state = model._normalized_proprio(seen.proprio, 1, 1)[:, 0]
             pairs.append(((pixels - mean) / std, state))
         return pairs
 

@@ -33,7 +33,7 @@ class Upstream:
         self.trace: list[tuple[Tensor, Tensor]] = []
 
     def encode(self, images: Tensor, proprio: Tensor) -> tuple[Tensor, Tensor]:
-        """Normalised images (b, 3, 224, 224) and proprio (b, P) to their embeddings."""
+        """Normalized images (b, 3, 224, 224) and proprio (b, P) to their embeddings."""
         side = self.sizes.encoder.input_size
         resized = functional.interpolate(images, size=(side, side), mode="bilinear", antialias=True)
         return self.networks.encoder(resized), self.networks.proprio_encoder(proprio)

@@ -56,7 +56,7 @@ class ModelConfig:
     directory: str = setting("", "Directory with model.yaml and the weights.")
     device: str = setting("auto", "Torch device; auto is the first GPU, else the CPU.")
     allow_unverified_statistics: bool = setting(
-        False, "Use normalisation statistics without provenance; every status then says so."
+        False, "Use normalization statistics without provenance; every status then says so."
     )
     precision: str = setting(
         "float32",
@@ -174,7 +174,7 @@ class CameraConfig:
     aspect_ratio: str = severity("warn", "The image has another shape than in training.")
     resolution: str = severity("warn", "The image is smaller than in training.")
     black: str = severity("stop", "The image is black.")
-    constant: str = severity("stop", "The image is of one colour.")
+    constant: str = severity("stop", "The image is of one color.")
     float_feed: str = severity("stop", "A [0, 1] image was cast to 8 bits.")
     near_zero: str = severity("stop", "All values are near zero.")
     saturated: str = severity("stop", "Most values are at the upper end.")

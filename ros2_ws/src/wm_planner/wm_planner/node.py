@@ -109,7 +109,7 @@ class PlannerNode(LifecycleNode):
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Hold the arm and end the goal; nothing is sent to the arm afterwards."""
+        """Hold the arm and end the goal; nothing is sent to the arm afterward."""
         self.hold_and_stop(Status(ErrorCode.NOT_ACTIVE, "the node was deactivated"))
         return super().on_deactivate(state)
 

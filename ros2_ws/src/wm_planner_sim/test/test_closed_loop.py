@@ -59,7 +59,7 @@ def reached(episodes: list[Episode]) -> int:
     return sum(episode.success for episode in episodes)
 
 
-def test_embedded_model_ends_within_two_centimetres_of_nine_goals_in_ten(
+def test_embedded_model_ends_within_two_centimeters_of_nine_goals_in_ten(
     simulation: Simulation,
 ) -> None:
     episodes = pursue(simulation, model())
@@ -86,7 +86,7 @@ def test_action_mean_off_by_one_standard_deviation_is_no_better_than_random(
     assert reached(pursue(simulation, shifted)) <= AT_RANDOM
 
 
-def test_an_image_below_the_tolerance_shows_a_hand_within_two_centimetres(
+def test_an_image_below_the_tolerance_shows_a_hand_within_two_centimeters(
     simulation: Simulation,
 ) -> None:
     trained = model()

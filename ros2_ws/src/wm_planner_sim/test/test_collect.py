@@ -33,7 +33,7 @@ def test_shapes_and_types(data: Dataset) -> None:
     assert data.actions.dtype == np.float32
 
 
-def test_actions_spread_at_least_two_centimetres_per_axis(data: Dataset) -> None:
+def test_actions_spread_at_least_two_centimeters_per_axis(data: Dataset) -> None:
     assert (data.actions.reshape(-1, 3).std(0) >= 0.02).all()
     assert np.abs(data.actions).max() <= MAX_STEP + 1e-6
 

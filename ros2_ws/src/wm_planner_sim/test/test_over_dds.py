@@ -62,8 +62,8 @@ def test_a_goal_image_is_reached_and_every_command_keeps_to_the_limits(client: A
     assert len(commands) > 20
     assert (commands >= scene.WORKSPACE_MIN).all()
     assert (commands <= scene.WORKSPACE_MAX).all()
-    travelled = np.linalg.norm(np.diff(commands, axis=0), axis=1).sum()
-    assert travelled <= 1.01 * MAX_SPEED * (episode.elapsed + 0.1)  # both in simulated time
+    traveled = np.linalg.norm(np.diff(commands, axis=0), axis=1).sum()
+    assert traveled <= 1.01 * MAX_SPEED * (episode.elapsed + 0.1)  # both in simulated time
 
 
 def test_the_camera_is_subscribed_to_as_reliably_as_it_is_published(client: Any) -> None:

@@ -26,7 +26,7 @@ from wm_planner_sim.partners import Partner
 pytestmark = pytest.mark.dds
 RELIABLE = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
 SEED = 1_500_000
-CENTRE = (np.array(scene.WORKSPACE_MIN) + np.array(scene.WORKSPACE_MAX)) / 2
+CENTER = (np.array(scene.WORKSPACE_MIN) + np.array(scene.WORKSPACE_MAX)) / 2
 
 
 class Wire:
@@ -160,8 +160,8 @@ def test_joints_go_to_the_commanded_positions_by_name(wire: Wire) -> None:
     wanted = wire.joints + np.array([0, 0.05, 0, 0, 0, -0.1, 0])
     wire.send_joints(panda_joint6=wanted[5], panda_joint3=math.nan, panda_joint2=wanted[1])
     np.testing.assert_allclose(wire.joints, wanted, atol=2e-3)
-    wire.send(CENTRE)
-    np.testing.assert_allclose(wire.position, CENTRE, atol=2e-3)
+    wire.send(CENTER)
+    np.testing.assert_allclose(wire.position, CENTER, atol=2e-3)
 
 
 def test_what_is_wrong_in_a_joint_command_is_told_once(wire: Wire) -> None:

@@ -13,7 +13,7 @@ from wm_planner_sim.motion import MAX_STEP, STEP_TICKS, move, targets
 from wm_planner_sim.simulation import CONTROL_PERIOD, Simulation
 
 pytestmark = pytest.mark.sim
-CENTRE = (np.array(scene.WORKSPACE_MIN) + np.array(scene.WORKSPACE_MAX)) / 2
+CENTER = (np.array(scene.WORKSPACE_MIN) + np.array(scene.WORKSPACE_MAX)) / 2
 CORNERS = [
     np.where([i & 1, i & 2, i & 4], scene.WORKSPACE_MAX, scene.WORKSPACE_MIN) for i in range(8)
 ]
@@ -39,7 +39,7 @@ def test_forward_kinematics_give_franka_s_published_ready_pose() -> None:
 
 
 @pytest.mark.parametrize("corner", CORNERS, ids=[str(i) for i in range(8)])
-def test_inverse_kinematics_reach_every_corner_within_a_tenth_of_a_millimetre(
+def test_inverse_kinematics_reach_every_corner_within_a_tenth_of_a_millimeter(
     corner: np.ndarray,
 ) -> None:
     solver = InverseKinematics(scene.load_scene())
@@ -48,12 +48,12 @@ def test_inverse_kinematics_reach_every_corner_within_a_tenth_of_a_millimetre(
 
 
 @pytest.mark.parametrize("corner", CORNERS, ids=[str(i) for i in range(8)])
-def test_hand_settles_within_a_millimetre_of_the_target(
+def test_hand_settles_within_a_millimeter_of_the_target(
     simulation: Simulation, corner: np.ndarray
 ) -> None:
-    simulation.place(CENTRE)
+    simulation.place(CENTER)
     for step in range(60):
-        simulation.set_target(CENTRE + (corner - CENTRE) * min(1.0, step / 40))
+        simulation.set_target(CENTER + (corner - CENTER) * min(1.0, step / 40))
         simulation.step()
     assert np.linalg.norm(simulation.ee_position - corner) < 1e-3
     np.testing.assert_allclose(simulation.ee_quaternion, scene.DOWN_XYZW, atol=5e-3)
@@ -88,9 +88,9 @@ def test_time_is_monotonic_across_resets(simulation: Simulation) -> None:
 
 
 def test_image_changes_where_the_hand_moves(simulation: Simulation) -> None:
-    simulation.place(CENTRE)
+    simulation.place(CENTER)
     before = simulation.render().astype(int)
-    simulation.place(CENTRE + np.array([0.0, 0.05, 0.0]))
+    simulation.place(CENTER + np.array([0.0, 0.05, 0.0]))
     changed = np.abs(simulation.render().astype(int) - before).max(-1) > 20
     assert 0.01 < changed.mean() < 0.5
 
@@ -100,7 +100,7 @@ def test_hand_is_inside_the_central_square_everywhere_in_the_workspace() -> None
     for corner in CORNERS:
         sim.place(corner)
         inside = sim.render().astype(int)
-        sim.place(CENTRE)
+        sim.place(CENTER)
         changed = np.abs(sim.render().astype(int) - inside).max(-1) > 20
         assert changed.any()
         assert not changed[-1].any()
@@ -134,9 +134,9 @@ def test_goal_image_does_not_disturb_the_episode() -> None:
 
 def test_goal_image_shows_the_hand_at_its_place(simulation: Simulation) -> None:
     simulation.reset(6)
-    goal = simulation.goal_image(CENTRE)
-    assert np.linalg.norm(goal.position - CENTRE) < 5e-4
-    simulation.place(CENTRE)
+    goal = simulation.goal_image(CENTER)
+    assert np.linalg.norm(goal.position - CENTER) < 5e-4
+    simulation.place(CENTER)
     assert np.abs(simulation.render().astype(int) - goal.image).mean() < 1.0
 
 
@@ -166,7 +166,7 @@ def _ticks(simulation: Simulation, count: int) -> None:
 
 
 def test_joints_go_where_they_are_told_and_nan_leaves_them(simulation: Simulation) -> None:
-    simulation.place(CENTRE)
+    simulation.place(CENTER)
     wanted = simulation.joint_command
     wanted[[1, 5]] += 0.1, -0.2
     told = np.full(7, np.nan)
@@ -180,7 +180,7 @@ def test_joints_go_where_they_are_told_and_nan_leaves_them(simulation: Simulatio
 
 
 def test_joints_are_clipped_to_franka_s_limits(simulation: Simulation) -> None:
-    simulation.place(CENTRE)
+    simulation.place(CENTER)
     simulation.set_joints([9.0, np.inf, -9.0, 9.0, -np.inf, -9.0, 0.0])
     np.testing.assert_allclose(
         simulation.joint_command, [2.8973, 1.7628, -2.8973, -0.0698, -2.8973, -0.0175, 0.0]
@@ -188,19 +188,19 @@ def test_joints_are_clipped_to_franka_s_limits(simulation: Simulation) -> None:
 
 
 def test_the_last_kind_of_command_drives_the_arm(simulation: Simulation) -> None:
-    simulation.place(CENTRE)
+    simulation.place(CENTER)
     simulation.set_joints(simulation.joint_command + 0.1)
     _ticks(simulation, 50)
-    assert np.linalg.norm(simulation.ee_position - CENTRE) > 0.02
+    assert np.linalg.norm(simulation.ee_position - CENTER) > 0.02
     simulation.set_joints(np.full(7, np.nan))
-    simulation.set_target(CENTRE)
+    simulation.set_target(CENTER)
     simulation.set_joints(np.full(7, np.nan))  # says nothing, so the target still counts
     _ticks(simulation, 50)
-    np.testing.assert_allclose(simulation.ee_position, CENTRE, atol=1e-3)
+    np.testing.assert_allclose(simulation.ee_position, CENTER, atol=1e-3)
     simulation.set_joints(np.array(scene.HOME))
-    simulation.place(CENTRE)
+    simulation.place(CENTER)
     _ticks(simulation, 50)
-    np.testing.assert_allclose(simulation.ee_position, CENTRE, atol=1e-3)
+    np.testing.assert_allclose(simulation.ee_position, CENTER, atol=1e-3)
 
 
 def test_joints_that_are_not_seven_are_refused(simulation: Simulation) -> None:
@@ -209,15 +209,15 @@ def test_joints_that_are_not_seven_are_refused(simulation: Simulation) -> None:
 
 
 def test_a_step_reaches_its_displacement_in_even_ticks() -> None:
-    way = np.array(list(targets(CENTRE, [0.05, 0.0, -0.02])))
+    way = np.array(list(targets(CENTER, [0.05, 0.0, -0.02])))
     assert len(way) == STEP_TICKS
     np.testing.assert_allclose(np.diff(way, axis=0), np.tile([0.005, 0.0, -0.002], (9, 1)))
-    np.testing.assert_allclose(way[-1], CENTRE + np.array([0.05, 0.0, -0.02]))
+    np.testing.assert_allclose(way[-1], CENTER + np.array([0.05, 0.0, -0.02]))
 
 
 def test_a_step_is_limited_per_axis() -> None:
     np.testing.assert_allclose(
-        list(targets(CENTRE, [1.0, -1.0, 0.0]))[-1], CENTRE + np.array([MAX_STEP, -MAX_STEP, 0.0])
+        list(targets(CENTER, [1.0, -1.0, 0.0]))[-1], CENTER + np.array([MAX_STEP, -MAX_STEP, 0.0])
     )
 
 

@@ -100,7 +100,7 @@ def latent_range(model: LatentWorldModel, data: Dataset) -> tuple[Moments, float
     """Mean and deviation of the training images' latents, and the most unusual one's distance.
 
     Returns:
-        The moments, and the largest root mean square of the latents normalised with them.
+        The moments, and the largest root mean square of the latents normalized with them.
     """
     codes = encode_all(model, data)
     latents = codes.reshape(-1, codes.shape[-1]).astype(np.float64)

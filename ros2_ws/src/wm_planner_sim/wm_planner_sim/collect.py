@@ -34,7 +34,7 @@ class Dataset:
 
     Attributes:
         images: RGB uint8 (E, T + 1, S, S, 3), resized as the model does.
-        positions: Measured tool centre point, float32 (E, T + 1, 3) in ``panda_link0`` [m].
+        positions: Measured tool center point, float32 (E, T + 1, 3) in ``panda_link0`` [m].
         actions: Displacements of the commanded position, float32 (E, T, 3) [m], after clipping to
             the workspace: a wall that the model knew of would tempt the planner to lean on it.
     """

@@ -26,7 +26,7 @@ Policy = Callable[[RgbImage], NDArray[np.float64]]
 
 @dataclass(frozen=True)
 class Episode:
-    """One run towards one goal.
+    """One run toward one goal.
 
     Attributes:
         distances: True distance of the hand to the goal before each step and after the last,
@@ -86,7 +86,7 @@ class ModelPolicy:
     """Model-predictive control: encode, plan from the shifted last plan, play the first action.
 
     Args:
-        model: The world model; its spec turns the planner's numbers into metres.
+        model: The world model; its spec turns the planner's numbers into meters.
         goal: The goal's image, uint8 (H, W, 3).
         preset: Planner preset, see ``wm_planner.planning.make_planner``.
         horizon: Model steps planned ahead.

@@ -12,10 +12,10 @@ Array = NDArray[np.float64]
 
 
 class InverseKinematics:
-    """Finds joint positions that bring the tool centre point to a place, gripper pointing down.
+    """Finds joint positions that bring the tool center point to a place, gripper pointing down.
 
     Each iteration is the damped least-squares step ``dq = J^T (J J^T + damping^2 I)^-1 e`` with the
-    gradient towards ``HOME`` projected into the null space (Buss, "Introduction to Inverse
+    gradient toward ``HOME`` projected into the null space (Buss, "Introduction to Inverse
     Kinematics with Jacobian Transpose, Pseudoinverse and Damped Least Squares methods", 2004), so
     that seven joints settle in one posture per place, whatever the way there.
 
@@ -44,17 +44,17 @@ class InverseKinematics:
         self._orientation = np.array([DOWN_XYZW[3], *DOWN_XYZW[:3]])
 
     def forward(self, joints: ArrayLike) -> Array:
-        """Position (3,) of the tool centre point [m] at ``joints`` (7,) [rad]."""
+        """Position (3,) of the tool center point [m] at ``joints`` (7,) [rad]."""
         self._data.qpos[self._qpos] = joints
         mujoco.mj_kinematics(self._model, self._data)
         position: Array = self._data.site_xpos[self._site].copy()
         return position
 
     def solve(self, position: ArrayLike, start: ArrayLike, iterations: int = 3) -> Array:
-        """Iterates from ``start`` (7,) [rad] towards ``position`` (3,) [m].
+        """Iterates from ``start`` (7,) [rad] toward ``position`` (3,) [m].
 
         Args:
-            position: Place of the tool centre point in the base frame.
+            position: Place of the tool center point in the base frame.
             start: Joint positions to start from; near the solution few iterations do.
             iterations: Number of steps; 3 follow a moving target, 100 settle from ``HOME``.
 

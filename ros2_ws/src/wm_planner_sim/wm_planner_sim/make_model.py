@@ -43,7 +43,7 @@ from wm_planner_sim.simulation import Simulation
 NAME = "franka_reach"
 IMAGE_SIZE = 72
 """Side of the images [pixels]: 4:3 and 16:9 cameras are then cropped without a half-pixel shift,
-which at 64 pixels moved the hand by half a centimetre."""
+which at 64 pixels moved the hand by half a centimeter."""
 CAMERA_ASPECT = 4 / 3
 """Width over height of the simulator's camera; the training images are its central square."""
 DECODER_SIZE = 48

@@ -155,12 +155,12 @@ def _video(frames: Sequence[RgbImage], rate: float) -> str:
 def _charts(planner: Run, random: Run) -> str:
     figure = Figure(figsize=(10, 2.8), layout="constrained")
     position, latent, cost = figure.subplots(1, 3)
-    for run, colour in ((random, "#bbbbbb"), (planner, "#1f6f8b")):
+    for run, color in ((random, "#bbbbbb"), (planner, "#1f6f8b")):
         for i, episode in enumerate(run.episodes):
             label = run.preset if i == 0 else None
-            position.plot(100 * np.asarray(episode.distances), color=colour, label=label, lw=1)
-            latent.plot(episode.latent_distances, color=colour, lw=1)
-            cost.plot(episode.costs, color=colour, lw=1)
+            position.plot(100 * np.asarray(episode.distances), color=color, label=label, lw=1)
+            latent.plot(episode.latent_distances, color=color, lw=1)
+            cost.plot(episode.costs, color=color, lw=1)
     position.axhline(100 * planner.tolerance, color="#c0392b", ls="--", lw=1)
     position.set(xlabel="step", ylabel="gripper to goal [cm]", ylim=(0, None))
     latent.set(xlabel="step", ylabel="latent distance [typical ones]", ylim=(0, None))

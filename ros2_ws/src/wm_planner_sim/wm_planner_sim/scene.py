@@ -16,11 +16,11 @@ TCP = "panda_hand_tcp"
 CUBE = "cube"
 JOINT_NAMES = tuple(f"panda_joint{i}" for i in range(1, 8))
 HOME = (0.0, -np.pi / 4, 0.0, -3 * np.pi / 4, 0.0, np.pi / 2, np.pi / 4)
-"""Franka's usual "ready" posture [rad]; the elbow is drawn towards it."""
+"""Franka's usual "ready" posture [rad]; the elbow is drawn toward it."""
 DOWN_XYZW = (1.0, 0.0, 0.0, 0.0)
 """Orientation of the hand in the base frame, gripper pointing down, quaternion (x, y, z, w)."""
 WORKSPACE_MIN = (0.32, -0.20, 0.08)
-"""Corner of the box that the tool centre point stays in [m]; its floor clears the cube."""
+"""Corner of the box that the tool center point stays in [m]; its floor clears the cube."""
 WORKSPACE_MAX = (0.66, 0.20, 0.40)
 """The opposite corner [m]."""
 CUBE_REGION = ((0.38, 0.66), (-0.25, 0.25))

@@ -27,7 +27,7 @@ class Goal(NamedTuple):
 
 
 class Simulation:
-    """A Franka Panda that follows position targets of its tool centre point, or of its joints.
+    """A Franka Panda that follows position targets of its tool center point, or of its joints.
 
     Positions are those of the site between the fingertips in the frame ``panda_link0`` [m]; the
     gripper points down. Every tick, inverse kinematics turns the target into joint positions, which
@@ -167,7 +167,7 @@ class Simulation:
         """
         place = np.asarray(position, dtype=np.float64)
         if place.shape != (3,) or not np.isfinite(place).all():
-            raise ValueError(f"a position is three finite numbers in metres, not {position!r}")
+            raise ValueError(f"a position is three finite numbers in meters, not {position!r}")
         return np.clip(place, scene.WORKSPACE_MIN, scene.WORKSPACE_MAX)
 
     @property
@@ -187,7 +187,7 @@ class Simulation:
 
     @property
     def ee_position(self) -> Array:
-        """Measured position (3,) of the tool centre point in ``panda_link0`` [m]."""
+        """Measured position (3,) of the tool center point in ``panda_link0`` [m]."""
         position: Array = self._data.site_xpos[self._site].copy()
         return position
 
@@ -213,7 +213,7 @@ class Simulation:
 
     @property
     def cube_position(self) -> Array:
-        """Position (3,) of the cube's centre [m]."""
+        """Position (3,) of the cube's center [m]."""
         position: Array = self._data.qpos[self._cube : self._cube + 3].copy()
         return position
 

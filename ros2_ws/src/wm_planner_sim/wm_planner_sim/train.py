@@ -16,7 +16,7 @@ from wm_planner_sim.collect import Dataset
 from wm_planner_sim.progress import track
 
 LATENT_SCALE = 0.1
-"""Metres of the hand's position per unit of the latent, the same for every axis."""
+"""Meters of the hand's position per unit of the latent, the same for every axis."""
 ROLLOUT = 5
 """Steps over which the predictor's rollout is compared with what was seen."""
 
@@ -49,7 +49,7 @@ def fit(
     rng: np.random.Generator,
     label: str,
 ) -> float:
-    """Minimises ``loss`` over random batches with Adam and a one-cycle learning rate.
+    """Minimizes ``loss`` over random batches with Adam and a one-cycle learning rate.
 
     Args:
         network: Its parameters are trained; it is left in evaluation mode, frozen.
@@ -63,17 +63,17 @@ def fit(
         Mean loss of the last tenth of the steps.
     """
     network.train().requires_grad_(True)
-    optimiser = torch.optim.Adam(network.parameters(), lr=schedule.rate)
+    optimizer = torch.optim.Adam(network.parameters(), lr=schedule.rate)
     cycle = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, schedule.rate, total_steps=schedule.steps, pct_start=0.15
+        optimizer, schedule.rate, total_steps=schedule.steps, pct_start=0.15
     )
     tail: list[float] = []
     for step in track(range(schedule.steps), schedule.steps, label):
         batch = rng.integers(0, samples, schedule.batch)
         value = loss(batch)
-        optimiser.zero_grad(set_to_none=True)
+        optimizer.zero_grad(set_to_none=True)
         value.backward()
-        optimiser.step()
+        optimizer.step()
         cycle.step()
         if step >= 0.9 * schedule.steps:
             tail.append(value.item())
@@ -100,7 +100,7 @@ def train_encoder(
     encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def loss(batch: NDArray[np.int64]) -> Tensor:
-        inputs = vary(model.normalise(images[batch]), rng)
+        inputs = vary(model.normalize(images[batch]), rng)
         inputs = inputs.contiguous(memory_format=torch.channels_last)
         return functional.smooth_l1_loss(encoder(inputs), labels[batch], beta=0.05)
 
@@ -108,7 +108,7 @@ def train_encoder(
 
 
 def vary(inputs: Tensor, rng: np.random.Generator) -> Tensor:
-    """Varies brightness (10 %), tint (3 %) and noise (1 %) of normalised images (N, 3, S, S)."""
+    """Varies brightness (10 %), tint (3 %) and noise (1 %) of normalized images (N, 3, S, S)."""
     count = len(inputs)
     gain = rng.uniform(0.9, 1.1, (count, 1, 1, 1)) * rng.uniform(0.97, 1.03, (count, 3, 1, 1))
     noise = rng.standard_normal(inputs.shape, dtype=np.float32)
@@ -121,7 +121,7 @@ def encode_all(model: LatentWorldModel, data: Dataset) -> NDArray[np.float32]:
     """Latents (E, T + 1, latent_dim) of every image."""
     images = torch.from_numpy(data.images)
     encoder = model.networks["encoder"]
-    rows = [encoder(model.normalise(episode)).numpy() for episode in images]
+    rows = [encoder(model.normalize(episode)).numpy() for episode in images]
     return np.stack(rows)
 
 
@@ -141,7 +141,7 @@ def train_predictor(
     Returns:
         The final training loss: smooth L1, beta 0.02, mean over steps.
     """
-    normalised = model.spec.normalize_actions(actions).astype(np.float32)
+    normalized = model.spec.normalize_actions(actions).astype(np.float32)
     windows = actions.shape[1] - ROLLOUT + 1
     rng = np.random.default_rng([seed, 11])
     predictor = model.networks["predictor"]
@@ -150,7 +150,7 @@ def train_predictor(
     def loss(batch: NDArray[np.int64]) -> Tensor:
         episode, start = batch // windows, batch % windows
         seen = torch.from_numpy(latents[episode[:, None], start[:, None] + span])
-        moves = torch.from_numpy(normalised[episode[:, None], start[:, None] + span[:-1]])
+        moves = torch.from_numpy(normalized[episode[:, None], start[:, None] + span[:-1]])
         state, predicted = seen[:, 0], []
         for step in range(ROLLOUT):
             state = predictor(state, moves[:, step])

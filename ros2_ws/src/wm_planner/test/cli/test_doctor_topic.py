@@ -50,7 +50,7 @@ class Answer(NamedTuple):
 
 @pytest.fixture(scope="module")
 def camera() -> Iterator[None]:
-    """Publishes the training's colours on every topic of the questions, until the tests end."""
+    """Publishes the training's colors on every topic of the questions, until the tests end."""
     with contextlib.ExitStack() as ends:
         context = rclpy.Context()
         context.init()

@@ -15,8 +15,8 @@ from wm_planner.control.limits import Sent
 
 BOX = LimitsConfig(workspace_min=[0.0, -1.0, 0.0], workspace_max=[1.0, 1.0, 1.0])
 JOINTS = LimitsConfig(joint_min=[-1.0] * 3, joint_max=[1.0] * 3)
-CENTRE = np.array([0.5, 0.0, 0.5])
-REST = Sent(CENTRE, np.zeros(3))
+CENTER = np.array([0.5, 0.0, 0.5])
+REST = Sent(CENTER, np.zeros(3))
 wild = st.tuples(*[st.floats(-2, 2)] * 3).map(np.array)
 
 
@@ -40,8 +40,8 @@ def test_clamped_commands_keep_to_box_speed_and_acceleration_whatever_is_wanted(
 
 @given(wanted=st.tuples(*[st.floats(-1e6, 1e6)] * 3).map(np.array))
 def test_clamped_commands_keep_to_the_lead_of_an_arm_at_rest(wanted: np.ndarray) -> None:
-    sent = CommandGate(BOX).check(wanted, previous=REST, measured=CENTRE, dt=1e3)
-    assert np.linalg.norm(sent.position - CENTRE) <= BOX.max_lead + 1e-9
+    sent = CommandGate(BOX).check(wanted, previous=REST, measured=CENTER, dt=1e3)
+    assert np.linalg.norm(sent.position - CENTER) <= BOX.max_lead + 1e-9
 
 
 @pytest.mark.parametrize("policy", ["clamp", "refuse"])
@@ -51,14 +51,14 @@ def test_an_arm_that_is_not_where_it_was_told_to_be_gets_no_command(
 ) -> None:
     gate = CommandGate(replace(BOX, policy=policy))
     with pytest.raises(LimitViolation, match="from where it was told to be"):
-        gate.check(CENTRE, previous=REST, measured=np.array(measured), dt=0.02)
+        gate.check(CENTER, previous=REST, measured=np.array(measured), dt=0.02)
     assert gate.counters.limits["astray"] == 1
 
 
 def test_a_command_within_every_limit_passes_unchanged() -> None:
     gate = CommandGate(BOX)
-    wanted = CENTRE + np.array([0.002, 0.0, 0.0])
-    sent = gate.check(wanted, previous=REST, measured=CENTRE, dt=0.02)
+    wanted = CENTER + np.array([0.002, 0.0, 0.0])
+    sent = gate.check(wanted, previous=REST, measured=CENTER, dt=0.02)
     np.testing.assert_array_equal(sent.position, wanted)
     assert (gate.counters.passed, gate.counters.clamped, gate.counters.refused) == (1, 0, 0)
 
@@ -68,23 +68,23 @@ def test_a_command_within_every_limit_passes_unchanged() -> None:
 def test_a_command_that_is_not_finite_is_always_refused(policy: str, bad: float) -> None:
     gate = CommandGate(replace(BOX, policy=policy))
     with pytest.raises(LimitViolation, match="not finite"):
-        gate.check([0.5, bad, 0.5], previous=REST, measured=CENTRE, dt=1.0)
+        gate.check([0.5, bad, 0.5], previous=REST, measured=CENTER, dt=1.0)
     assert gate.counters.refused == gate.counters.limits["finite"] == 1
 
 
-FAST = Sent(CENTRE, np.array([0.49, 0.0, 0.0]), 0.02)
+FAST = Sent(CENTER, np.array([0.49, 0.0, 0.0]), 0.02)
 NEAR_THE_END = Sent(np.array([0.999, 0.0, 0.5]), np.array([0.1, 0.0, 0.0]), 0.02)
 BROKEN = [
-    ("box", [1.2, 0.0, 0.5], REST, CENTRE, r"outside of limits\.workspace_min and _max"),
+    ("box", [1.2, 0.0, 0.5], REST, CENTER, r"outside of limits\.workspace_min and _max"),
     (
         "lead",
         [0.5, 0.0, 0.5],
         REST,
-        CENTRE + np.array([0.15, 0.0, 0.0]),
+        CENTER + np.array([0.15, 0.0, 0.0]),
         r"limits\.max_lead allows",
     ),
-    ("speed", [0.52, 0.0, 0.5], FAST, CENTRE, r"limits\.max_speed allows"),
-    ("acceleration", [0.505, 0.0, 0.5], REST, CENTRE, r"limits\.max_acceleration is"),
+    ("speed", [0.52, 0.0, 0.5], FAST, CENTER, r"limits\.max_speed allows"),
+    ("acceleration", [0.505, 0.0, 0.5], REST, CENTER, r"limits\.max_acceleration is"),
     ("box", [1.0, 0.0, 0.5038], NEAR_THE_END, NEAR_THE_END.position, "too fast to stop"),
 ]
 

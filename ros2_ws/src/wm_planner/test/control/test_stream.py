@@ -79,7 +79,7 @@ def test_plans_back_to_back_are_played_at_their_own_speed_without_a_pause(
     assert speeds.min() >= 0.98 * planned
 
 
-def test_what_was_travelled_is_dropped() -> None:
+def test_what_was_traveled_is_dropped() -> None:
     stream = _stream(blend=0.0)
     stream.splice([MOVE] * 2, START, 0.0, 10.0)
     stream.splice([MOVE] * 2, START, latency=0.15, time=10.15)  # the same plan once more

@@ -39,16 +39,16 @@ def test_weights_as_torch_draws_them_look_initial(seed: int, layer: nn.Module) -
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_weights_after_a_few_hundred_optimiser_steps_do_not(seed: int) -> None:
+def test_weights_after_a_few_hundred_optimizer_steps_do_not(seed: int) -> None:
     torch.manual_seed(seed)
     layer = nn.Conv1d(10, 10, 1)
-    optimiser = torch.optim.AdamW(layer.parameters(), lr=5e-4)
+    optimizer = torch.optim.AdamW(layer.parameters(), lr=5e-4)
     goal = torch.randn(10, 10, 1)
     for _ in range(400):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         inputs = torch.randn(16, 10, 4)
         (layer(inputs) - torch.conv1d(inputs, goal)).square().mean().backward()
-        optimiser.step()
+        optimizer.step()
     assert not checkpoint.looks_initial(layer.weight.detach())
 
 

@@ -117,14 +117,14 @@ def test_a_column_of_the_other_sign_is_named(
 def test_actions_in_another_unit_are_named(
     recorded: Any, findings: Findings, tmp_path: Path
 ) -> None:
-    millimetres = recorded._replace(actions=recorded.actions * np.float32(1000))
-    code, found = findings(recorded.model, "--bag", _bag(millimetres, tmp_path))
+    millimeters = recorded._replace(actions=recorded.actions * np.float32(1000))
+    code, found = findings(recorded.model, "--bag", _bag(millimeters, tmp_path))
     assert code == 2
     assert "0.00101 times as far" in found["motion_scale"]["sentence"]
     assert "outside action.lower" in found["action_bounds"]["sentence"]
 
 
-def test_exchanged_colours_are_named_with_and_without_the_training_s_colours(
+def test_exchanged_colors_are_named_with_and_without_the_training_s_colors(
     recorded: Any, findings: Findings, tmp_path: Path
 ) -> None:
     swapped = recorded._replace(images=recorded.images[..., ::-1])
@@ -132,12 +132,12 @@ def test_exchanged_colours_are_named_with_and_without_the_training_s_colours(
     code, found = findings(recorded.model, "--bag", path)
     assert code == 2
     assert "red and blue exchanged" in found["channel_swap"]["sentence"]
-    assert "'colour_order' first" in found["one_step"]["sentence"]
+    assert "'color_order' first" in found["one_step"]["sentence"]
     image = replace(load_spec(recorded.model).image, channel_mean=[], channel_std=[])
     model = recordings.change_spec(recorded.model, tmp_path / "model", image=image)
     found = findings(model, "--bag", path)[1]
     assert "channel_swap" not in found
-    assert "BGR where the model expects RGB" in found["colour_order"]["sentence"]
+    assert "BGR where the model expects RGB" in found["color_order"]["sentence"]
 
 
 def test_an_early_checkpoint_is_named(recorded: Any, findings: Findings, tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_untrained_weights_are_named(recorded: Any, findings: Findings, tmp_path
     assert "THE MODEL" in found["plan"]["sentence"]
 
 
-def test_a_predictor_that_learnt_nothing_is_at_fault(
+def test_a_predictor_that_learned_nothing_is_at_fault(
     recorded: Any, findings: Findings, tmp_path: Path
 ) -> None:
     weights = _mixed(recorded.model, "predictor")

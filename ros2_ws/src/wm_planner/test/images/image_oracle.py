@@ -2,7 +2,7 @@
 
 Nothing here knows OpenCV or the package under test. Sources of the rules: sensor_msgs
 ``image_encodings.hpp`` for memory layouts, ITU-R BT.601 for YUV, bilinear interpolation from the
-nearest neighbours of a colour for Bayer patterns.
+nearest neighbors of a color for Bayer patterns.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ ALL = (
 
 @dataclass
 class RgbImage:
-    """One image as memory and as colours.
+    """One image as memory and as colors.
 
     Attributes:
         encoding: Name for the message.
         planes: Rows of values, native dtype: (rows, values per row) per plane.
-        rgb: (height, width, 3) expected colours, float64.
+        rgb: (height, width, 3) expected colors, float64.
         tolerance: Largest difference from ``rgb`` that rounding explains.
     """
 
@@ -163,7 +163,7 @@ def _bayer(encoding: str, random: np.random.Generator, height: int, width: int) 
 
 
 def demosaic(mosaic: NDArray[np.int64], pattern: str) -> NDArray[np.int64]:
-    """Interpolate each colour from its nearest neighbours, halves up; the border repeats."""
+    """Interpolate each color from its nearest neighbors, halves up; the border repeats."""
     height, width = mosaic.shape
     rgb = np.zeros((height, width, 3), np.int64)
     rings = {

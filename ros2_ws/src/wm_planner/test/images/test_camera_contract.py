@@ -22,7 +22,7 @@ MEAN, STD = (0.48, 0.45, 0.38), (0.22, 0.20, 0.19)
 
 
 def scene(seed: int = 0, side: int = 96, light: float = 1.0) -> NDArray[np.uint8]:
-    """A textured table-top scene: patches of colours around the training's mean, some noise."""
+    """A textured table-top scene: patches of colors around the training's mean, some noise."""
     random = np.random.default_rng(seed)
     patches = random.normal(MEAN, STD, (8, 8, 3)) * light
     image = np.kron(patches, np.ones((side // 8, side // 8, 1)))
@@ -60,7 +60,7 @@ def test_channel_swap_scores_minus_one_for_training_and_one_for_exchanged_statis
         assert scores["channel_swap"] == pytest.approx(expected, abs=0.05)
 
 
-def test_grey_training_images_cannot_tell_a_swap_and_do_not_pretend_to() -> None:
+def test_gray_training_images_cannot_tell_a_swap_and_do_not_pretend_to() -> None:
     gray = CameraExpectation(96, 96, (0.4, 0.4, 0.4), (0.2, 0.2, 0.2))
     assert "channel_swap" not in {f.name for f in CameraMonitor(gray).measure(scene())}
 
@@ -210,7 +210,7 @@ def test_unknown_statistics_leave_their_checks_out() -> None:
 def test_table_has_a_line_a_check_with_score_limit_and_sentence() -> None:
     text = table(CameraMonitor(EXPECTED).measure(scene()[..., ::-1]))
     (swap,) = [line for line in text.splitlines() if line.startswith("channel_swap")]
-    assert "STOP: The colours fit" in swap
+    assert "STOP: The colors fit" in swap
     assert sum(line.endswith(" ok") for line in text.splitlines()) >= 7
 
 

@@ -56,7 +56,7 @@ WRONG_TYPES = """
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Path]]:
-    """Puts a package named cv_bridge first on the path, and forgets it afterwards."""
+    """Puts a package named cv_bridge first on the path, and forgets it afterward."""
 
     def forget() -> None:
         bridge._tried.cache_clear()

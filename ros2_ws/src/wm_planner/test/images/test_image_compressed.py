@@ -35,7 +35,7 @@ def encode(pixels: NDArray[Any], kind: str, mode: str | None = None, **options: 
 
 
 def png16(pixels: NDArray[np.uint16]) -> bytes:
-    """Write a 16-bit PNG by hand, row filter 0: values in the order given (RGB or grey)."""
+    """Write a 16-bit PNG by hand, row filter 0: values in the order given (RGB or gray)."""
     height, width = pixels.shape[:2]
     color = 2 if pixels.ndim == 3 else 0
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
@@ -71,7 +71,7 @@ def close(a: NDArray[np.uint8], b: NDArray[np.uint8], limit: float = 8.0) -> boo
      "png", "something else"],
 )  # fmt: skip
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}])
-def test_colour_jpeg_is_rgb_whatever_the_format_string(form: str, options: dict[str, Any]) -> None:
+def test_color_jpeg_is_rgb_whatever_the_format_string(form: str, options: dict[str, Any]) -> None:
     rgb = decode(compressed(encode(RGB, "JPEG", quality=95, **options), form))
     assert close(rgb, RGB)
     assert not close(rgb[..., ::-1], RGB, 30.0)
@@ -82,14 +82,14 @@ def test_colour_jpeg_is_rgb_whatever_the_format_string(form: str, options: dict[
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
 @pytest.mark.parametrize("form", ["jpeg", "mono8; jpeg compressed ", "mono8; png compressed "])
-def test_grey_images_get_three_equal_channels(kind: str, form: str) -> None:
+def test_gray_images_get_three_equal_channels(kind: str, form: str) -> None:
     rgb = decode(compressed(encode(RGB[..., 0], kind), form))
     assert rgb.shape == RGB.shape
     assert (rgb == rgb[..., :1]).all()
 
 
 @pytest.mark.parametrize("form", ["png", "rgb8; png compressed bgr8", "bgr8; png compressed bgr8"])
-def test_colour_png_is_exact(form: str) -> None:
+def test_color_png_is_exact(form: str) -> None:
     assert np.array_equal(decode(compressed(PNG, form)), RGB)
 
 
@@ -148,7 +148,7 @@ def test_generic_png_needs_its_order_declared() -> None:
     ],
 )
 def test_depth_and_labels_are_refused(form: str, reason: str) -> None:
-    with pytest.raises(ImageFormatError, match="colour") as caught:
+    with pytest.raises(ImageFormatError, match="color") as caught:
         decode(compressed(png16(np.zeros((4, 4), np.uint16)), form))
     assert caught.value.reason == reason
 

@@ -127,7 +127,7 @@ def test_step_may_count_the_chroma_in(encoding: str) -> None:
     ("encoding", "height", "width"),
     [("yuv422", 4, 5), ("yuyv", 4, 5), ("nv12", 5, 4), ("nv12", 4, 5), ("nv21", 5, 5)],
 )
-def test_odd_sizes_of_subsampled_colour_are_refused(encoding: str, height: int, width: int) -> None:
+def test_odd_sizes_of_subsampled_color_are_refused(encoding: str, height: int, width: int) -> None:
     message = oracle.make(encoding, 6, 6).message()
     message.height, message.width, message.step = height, width, 0
     with pytest.raises(ImageFormatError, match="even"):

@@ -76,7 +76,7 @@ def test_open_question_is_refused_by_default_and_names_the_setting(
 
 
 @pytest.mark.parametrize("encoding", ["16UC3", "32FC3", "64FC3"])
-def test_generic_colour_needs_its_order_beside_its_range(encoding: str) -> None:
+def test_generic_color_needs_its_order_beside_its_range(encoding: str) -> None:
     policy = ImagePolicy(bit_depth=16, float_range="[0,1]")
     with pytest.raises(ImageFormatError, match="generic_color_order"):
         decode(oracle.make(encoding, 4, 4).message(), policy)
@@ -159,13 +159,13 @@ def test_depth_and_label_topics_are_refused_even_when_all_is_declared(
 ) -> None:
     policy = ImagePolicy(bit_depth=16, float_range="[0,1]", generic_color_order="rgb")
     message = oracle.make(encoding, 4, 4).message()
-    with pytest.raises(ImageFormatError, match="colour topic") as caught:
+    with pytest.raises(ImageFormatError, match="color topic") as caught:
         decode(message, policy, topic)
     assert caught.value.reason == reason
     assert decode(message, policy, "/camera/infra").shape == (4, 4, 3)
 
 
 @pytest.mark.parametrize("encoding", ["rgb8", "mono8"])
-def test_colour_and_8_bit_grey_on_a_topic_with_depth_in_its_name_are_decoded(encoding: str) -> None:
+def test_color_and_8_bit_gray_on_a_topic_with_depth_in_its_name_are_decoded(encoding: str) -> None:
     message = oracle.make(encoding, 4, 4).message()
     assert decode(message, topic="/depth_camera/infra").shape == (4, 4, 3)

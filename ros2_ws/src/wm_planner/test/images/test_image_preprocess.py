@@ -19,7 +19,7 @@ REFERENCE = Path(__file__).parent / "data" / "dino_wm_images.npz"
 
 
 def in_training(images: NDArray[np.uint8], size: int) -> torch.Tensor:
-    """DINO-WM's transform the straight way: divide, resize, crop, normalise whole images."""
+    """DINO-WM's transform the straight way: divide, resize, crop, normalize whole images."""
     frames = torch.from_numpy(images).permute(0, 3, 1, 2) / 255.0
     height, width = frames.shape[-2:]
     if height < width:

@@ -36,7 +36,7 @@ def test_a_saved_spec_loads_unchanged(spec: ModelSpec, tmp_path: Path) -> None:
     ("keys", "value", "words"),
     [
         ("action.frame", None, "action.frame"),
-        ("colour", "red", "colour"),
+        ("color", "red", "color"),
         ("frameskip", "many", "frameskip"),
         ("frameskip", 0, "frameskip must be above zero and finite, not 0"),
         ("num_hist", -1, "num_hist must be above zero and finite, not -1"),
@@ -118,7 +118,7 @@ def test_statistics_that_were_fixed_beforehand_need_no_counts(
     assert load_spec(tmp_path).statistics.problem() == ""
 
 
-def test_normalisation_tiles_over_the_environment_steps(spec: ModelSpec) -> None:
+def test_normalization_tiles_over_the_environment_steps(spec: ModelSpec) -> None:
     spec.frameskip = 2
     actions = np.arange(6.0).reshape(1, 6)
     normal = spec.normalize_actions(actions)
@@ -126,7 +126,7 @@ def test_normalisation_tiles_over_the_environment_steps(spec: ModelSpec) -> None
     np.testing.assert_allclose(spec.denormalize_actions(normal), actions)
 
 
-def test_normalised_zero_is_the_mean_action(spec: ModelSpec) -> None:
+def test_normalized_zero_is_the_mean_action(spec: ModelSpec) -> None:
     np.testing.assert_allclose(spec.denormalize_actions(np.zeros(3)), spec.statistics.action.mean)
 
 

@@ -44,7 +44,7 @@ def test_color_zero_is_white():
 
 @pytest.mark.parametrize("color", [0.5, 1.0, 2.0, 4.0])
 @pytest.mark.parametrize("steps", [1, 2, 5, 16])
-def test_color_keeps_the_variance_and_ties_neighbours_together(color, steps):
+def test_color_keeps_the_variance_and_ties_neighbors_together(color, steps):
     factor = color_factor(color, steps)
     covariance = factor.T @ factor
     torch.testing.assert_close(covariance.diagonal(), torch.ones(steps), atol=1e-4, rtol=0)

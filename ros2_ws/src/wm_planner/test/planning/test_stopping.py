@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from wm_planner.planning import (
-    PlanCancelledError,
+    PlanCanceledError,
     StoppingSettings,
     StopReason,
     make_planner,
@@ -162,10 +162,10 @@ def test_cancel_is_asked_between_iterations(preset, bowl):
 
     planner = make_planner(preset, action_dim=2, horizon=3)
     result = planner.plan(bowl(torch.ones(1, 3, 2)), cancel=cancel)
-    assert (result.stop_reason, result.iterations) == (StopReason.CANCELLED, 3)
+    assert (result.stop_reason, result.iterations) == (StopReason.CANCELED, 3)
 
 
 def test_cancel_before_the_first_iteration_is_an_error(bowl):
     planner = make_planner("online", action_dim=2, horizon=3)
-    with pytest.raises(PlanCancelledError, match="before the first iteration"):
+    with pytest.raises(PlanCanceledError, match="before the first iteration"):
         planner.plan(bowl(torch.ones(1, 3, 2)), cancel=lambda: True)

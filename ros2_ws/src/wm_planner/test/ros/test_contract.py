@@ -17,7 +17,7 @@ IMAGE = np.random.default_rng(0).integers(0, 256, (96, 96, 3), dtype=np.uint8)
     ("joints", "moved", "frozen"),
     [(False, 0.001, False), (False, 0.004, True), (True, 0.004, False), (True, 0.006, True)],
 )
-def test_an_image_is_frozen_when_the_arm_has_moved_metres_or_radians(
+def test_an_image_is_frozen_when_the_arm_has_moved_meters_or_radians(
     spec: ModelSpec, joints: bool, moved: float, frozen: bool
 ) -> None:
     contract = CameraContract(spec, CameraConfig(frozen="stop"), joints=joints)

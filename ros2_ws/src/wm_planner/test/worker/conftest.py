@@ -78,7 +78,7 @@ class Driver:
         return self.answers.pop(0)
 
     def plan(self, observation: Observation, **settings: Any) -> Planned | Failed:
-        """The answer to a plan towards the goal."""
+        """The answer to a plan toward the goal."""
         self.link.plan(PlanRequest(1, observation, **settings))
         return self.answer()
 
@@ -102,6 +102,6 @@ def drive(until: Callable[..., None]) -> Iterator[Callable[[Config], Driver]]:
         yield start
 
 
-def image(*colour: int) -> Observation:
-    """An image of one colour."""
-    return Observation((np.full((12, 16, 3), colour, np.uint8),))
+def image(*color: int) -> Observation:
+    """An image of one color."""
+    return Observation((np.full((12, 16, 3), color, np.uint8),))

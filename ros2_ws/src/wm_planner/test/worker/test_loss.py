@@ -20,7 +20,7 @@ from wm_planner.worker.shared import SIZE
 
 MakeConfig = Callable[..., Config]
 Drive = Callable[[Config], Any]
-GREY = Observation((np.full((12, 16, 3), 100, np.uint8),))
+GRAY = Observation((np.full((12, 16, 3), 100, np.uint8),))
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def _kill(driver: Any) -> None:
 
 def test_a_killed_worker_comes_back_with_the_goal(toy_config: MakeConfig, drive: Drive) -> None:
     driver = drive(toy_config())
-    before = driver.plan(GREY)
+    before = driver.plan(GRAY)
     _kill(driver)
     lost = driver.answer()
     assert isinstance(lost, Failed)
@@ -43,7 +43,7 @@ def test_a_killed_worker_comes_back_with_the_goal(toy_config: MakeConfig, drive:
     assert "SIGKILL" in lost.message
     assert not driver.link.idle
     driver.until(lambda: driver.link.idle)
-    after = driver.plan(GREY)  # the goal was not sent again by the node
+    after = driver.plan(GRAY)  # the goal was not sent again by the node
     assert isinstance(after, Planned)
     assert after.distance == before.distance
     np.testing.assert_array_equal(after.actions, before.actions)
@@ -125,7 +125,7 @@ def test_a_thread_that_hangs_is_left_behind(toy_config: MakeConfig, drive: Drive
     config = toy_config(fault="hang")
     config.worker.mode, config.worker.plan_timeout = "thread", 0.2
     driver = drive(config)
-    assert driver.plan(GREY).restarting
+    assert driver.plan(GRAY).restarting
     driver.until(lambda: driver.link.idle)
 
 
@@ -133,7 +133,7 @@ def test_a_worker_that_ends_itself_is_told_with_its_exit_code(
     toy_config: MakeConfig, drive: Drive
 ) -> None:
     driver = drive(toy_config(fault="exit"))
-    answer = driver.plan(GREY)
+    answer = driver.plan(GRAY)
     assert answer.lost
     assert "exit code 7" in answer.message
 
@@ -177,7 +177,7 @@ def test_nothing_is_left_behind_when_a_worker_is_killed(
         _kill(driver)
         assert driver.answer().lost
         driver.until(lambda: driver.link.idle)
-        assert isinstance(driver.plan(GREY), Planned)
+        assert isinstance(driver.plan(GRAY), Planned)
     driver.until(lambda: len(os.listdir("/proc/self/fd")) <= files)
 
 

@@ -20,7 +20,7 @@ from wm_planner.worker import Failed, Planned, PlanOnce, WorkerError
 
 MakeConfig = Callable[..., Config]
 Drive = Callable[[Config], Any]
-GREY = Observation((np.full((12, 16, 3), 100, np.uint8),))
+GRAY = Observation((np.full((12, 16, 3), 100, np.uint8),))
 
 
 @pytest.fixture(params=["process", "thread", "inline"])
@@ -39,7 +39,7 @@ def test_every_mode_gives_the_same_plans(toy_config: MakeConfig, drive: Drive) -
         driver = drive(_in(mode, toy_config()))
         assert "model toy" in driver.link.ready.description
         for _ in range(2):
-            plan = driver.plan(GREY)
+            plan = driver.plan(GRAY)
             assert isinstance(plan, Planned)
             plans.append(plan.actions)
     for plan in plans[2:4], plans[4:]:
@@ -49,7 +49,7 @@ def test_every_mode_gives_the_same_plans(toy_config: MakeConfig, drive: Drive) -
 def test_a_plan_of_its_own_waits_its_turn(mode: str, toy_config: MakeConfig, drive: Drive) -> None:
     driver = drive(_in(mode, toy_config()))
     for number in (-2, -3):
-        driver.link.plan_once(PlanOnce(number, GREY, GREY))
+        driver.link.plan_once(PlanOnce(number, GRAY, GRAY))
     assert driver.answer().goal_id == -2
     driver.link.serve_waiting()
     assert driver.answer().goal_id == -3
@@ -68,7 +68,7 @@ def test_a_fault_in_a_plan_is_answered_and_the_worker_lives(
 ) -> None:
     driver = drive(_in(mode, toy_config(fault=fault)))
     for _ in range(2):
-        answer = driver.plan(GREY)
+        answer = driver.plan(GRAY)
         assert isinstance(answer, Failed)
         assert (answer.goal_id, answer.lost) == (1, False)
         assert words in answer.message
@@ -79,7 +79,7 @@ def test_a_scene_the_model_cannot_take_is_a_sentence(
     mode: str, toy_config: MakeConfig, drive: Drive
 ) -> None:
     driver = drive(_in(mode, toy_config()))
-    answer = driver.plan(Observation(GREY.images * 2))
+    answer = driver.plan(Observation(GRAY.images * 2))
     assert answer == Failed(1, "the model sees image; images given: 2")
 
 
@@ -110,7 +110,7 @@ def test_another_interpreter_needs_no_ros_and_gets_this_package(
     os.environ["PYTHONPATH"] = f"{os.environ['PYTHONPATH']}{os.pathsep}/nowhere"
     config = toy_config(no_ros=True, search_path_without="/nowhere")
     config.worker.python = str(venv / "bin" / "python")
-    plan = drive(config).plan(GREY)
+    plan = drive(config).plan(GRAY)
     assert isinstance(plan, Planned)
 
 

@@ -13,9 +13,9 @@ from wm_planner.config import Config
 from wm_planner.types import Observation
 from wm_planner.worker import Failed, PlanOnce, PlanRequest, SetGoal, link
 
-GREY = Observation((np.full((12, 16, 3), 100, np.uint8),))
-GOAL = PlanRequest(1, GREY)
-OF_ITS_OWN = PlanOnce(-2, GREY, GREY)
+GRAY = Observation((np.full((12, 16, 3), 100, np.uint8),))
+GOAL = PlanRequest(1, GRAY)
+OF_ITS_OWN = PlanOnce(-2, GRAY, GRAY)
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def hanging(
         clock = clock_of(link)
         ask = driver.link.plan_once if isinstance(asked, PlanOnce) else driver.link.plan
         ask(asked)
-        driver.until(mark.exists)  # cancelled sooner, the plan would be answered
+        driver.until(mark.exists)  # canceled sooner, the plan would be answered
         return driver, clock
 
     return make
@@ -68,7 +68,7 @@ def test_goals_that_follow_each_other_do_not_hide_a_worker_that_hangs(
     driver, clock = hanging(GOAL, plan_timeout=4.0)
     for number in range(2, 9):
         clock.now += 0.5
-        driver.link.set_goal(SetGoal(number, GREY))
+        driver.link.set_goal(SetGoal(number, GRAY))
         driver.tick()
     lost = _lost_after(0.5, driver, clock)
     assert "worker.plan_timeout (4.0 s)" in lost.message
@@ -79,8 +79,8 @@ def test_plans_of_their_own_that_wait_are_not_made_during_a_goal(
 ) -> None:
     driver, _ = hanging(OF_ITS_OWN)
     for number in (-3, -4):
-        driver.link.plan_once(PlanOnce(number, GREY, GREY))
-    driver.link.set_goal(SetGoal(2, GREY))
+        driver.link.plan_once(PlanOnce(number, GRAY, GRAY))
+    driver.link.set_goal(SetGoal(2, GRAY))
     answers = driver.link.drain()
     assert [(a.goal_id, a.preempted) for a in answers] == [(-3, True), (-4, True)]
 
@@ -92,6 +92,6 @@ def test_a_goal_does_not_wait_longer_for_it_than_for_a_plan(
     clock.now += 900.0
     driver.tick()
     assert driver.answers == []
-    driver.link.set_goal(SetGoal(2, GREY))
+    driver.link.set_goal(SetGoal(2, GRAY))
     lost = _lost_after(4.0, driver, clock)
     assert "worker.plan_timeout (4.0 s)" in lost.message

@@ -21,7 +21,7 @@ from wm_planner.types import RgbImage
 NEED_MODEL = ("aspect_ratio", "resolution")
 NO_MODEL = (
     "Without a model only the exposure is judged, in the image's central square; give the "
-    "model's directory to compare size and colours with its training."
+    "model's directory to compare size and colors with its training."
 )
 STILL = (
     "No pixel has changed for {:.1f} s although stamps advance. A simulator renders a still scene "
@@ -79,5 +79,5 @@ class Contract:
         if self.spec is None:
             return [NO_MODEL]
         if not self.spec.image.channel_mean:
-            return ["model.yaml has no image.channel_mean: colours cannot be compared."]
+            return ["model.yaml has no image.channel_mean: colors cannot be compared."]
         return []

@@ -56,7 +56,7 @@ def _predict(subject: Subject, episode: Episode, section: Section, count: int) -
         return
     encoded = Encoded(model, episode, chosen.frames)
     measured = prediction.measure(encoded, chosen)
-    section.results.append(inputs.colours(model, episode, chosen, measured))
+    section.results.append(inputs.colors(model, episode, chosen, measured))
     section.results += inputs.action_use(encoded, chosen)
     if calibration is not None:
         section.results += encoding.latent_range(encoded, calibration)

@@ -42,7 +42,7 @@ class Bounds:
 
     @classmethod
     def of(cls, config: LimitsConfig, joints: Sequence[str]) -> Bounds:
-        """The limits for the named joints, or, without any, for positions in metres.
+        """The limits for the named joints, or, without any, for positions in meters.
 
         Raises:
             LimitsError: The box is missing or upside down.
@@ -73,13 +73,13 @@ class Bounds:
         """Length of a vector, or the largest of its joints."""
         return float(np.abs(vector).max()) if self.joints else math.hypot(*vector)
 
-    def within(self, vector: Vector, centre: Vector, radius: float) -> Vector:
-        """The vector no further than ``radius`` from ``centre`` that is nearest to ``vector``."""
-        offset = vector - centre
+    def within(self, vector: Vector, center: Vector, radius: float) -> Vector:
+        """The vector no further than ``radius`` from ``center`` that is nearest to ``vector``."""
+        offset = vector - center
         if self.joints:
-            return np.asarray(centre + np.clip(offset, -radius, radius))
+            return np.asarray(center + np.clip(offset, -radius, radius))
         length = float(np.linalg.norm(offset))
-        return vector if length <= radius else np.asarray(centre + offset * (radius / length))
+        return vector if length <= radius else np.asarray(center + offset * (radius / length))
 
     def into(self, positions: ArrayLike) -> Vector:
         """Positions (..., n) clipped to the box."""
@@ -96,7 +96,7 @@ def _box(
 ) -> tuple[Vector, Vector]:
     box = np.asarray(lower, dtype=np.float64), np.asarray(upper, dtype=np.float64)
     if not lower and not upper:
-        what = "[x, y, z] in metres" if name == "workspace" else "one number per joint in radians"
+        what = "[x, y, z] in meters" if name == "workspace" else "one number per joint in radians"
         raise LimitsError(
             f"limits.{name}_min and limits.{name}_max are not set: give the box ({what}) that the "
             "commands may never leave"

@@ -61,7 +61,7 @@ class CommandGate:
 
     Args:
         config: The limits and their policy.
-        joints: Names of the commanded joints; none: positions in metres.
+        joints: Names of the commanded joints; none: positions in meters.
 
     Raises:
         LimitsError: The box is missing or upside down.
@@ -82,7 +82,7 @@ class CommandGate:
     ) -> Sent:
         """The command that may be sent.
 
-        Clamping brings a command towards the measured position (lead), into the box, and to a
+        Clamping brings a command toward the measured position (lead), into the box, and to a
         velocity that can be reached from the last one and that leaves room to brake before the
         box ends. So box, speed and acceleration always hold; the lead holds as soon as they allow.
 
@@ -116,7 +116,7 @@ class CommandGate:
         return Sent(allowed, velocity, dt)
 
     def _near(self, wanted: Vector, previous: Sent, measured: Vector) -> Vector:
-        """The wanted position brought towards the measured one."""
+        """The wanted position brought toward the measured one."""
         bounds = self.bounds
         apart = bounds.size(measured - previous.position)
         if not apart <= ASTRAY * bounds.lead:

@@ -225,7 +225,7 @@ class ControlLoop:
     def on_planned(self, plan: Planned, now: float, steady: float) -> None:
         """Use a plan: compare with the goal, then move on."""
         session = self.session
-        if session is None or plan.goal_id != self.goal_id or plan.stop_reason == "cancelled":
+        if session is None or plan.goal_id != self.goal_id or plan.stop_reason == "canceled":
             self._plans.drop()
             return
         self._plans.end(steady)

@@ -2,7 +2,7 @@
 
 A plan is a path over time: it begins where the arm had been told to be when the image was taken.
 By the time it arrives the arm has gone on, so it is played from the point of its path that is
-nearest to where the arm is told to be now: what has been travelled is dropped, what has not is
+nearest to where the arm is told to be now: what has been traveled is dropped, what has not is
 played at the speed it was planned with. What remains between path and stream fades within one
 model step. The path is played beyond its first model step, into the plan's horizon, until the next
 plan comes, and no longer than ``play_on``; then the stream holds.
@@ -11,7 +11,7 @@ What is sent is the path's mean over the last ``blend`` seconds, so that the vel
 and changes by no more than (difference of two speeds) / ``blend``, at every corner, join and hold
 (a path of straight lines with parabolic blends: Craig, Introduction to Robotics, ch. 7).
 
-Positions are metres in the frame of the action, or radians; times are of the stream's own clock,
+Positions are meters in the frame of the action, or radians; times are of the stream's own clock,
 in seconds.
 """
 

@@ -65,7 +65,7 @@ def statistics(spec: ModelSpec, data: Data) -> list[Result]:
         ``data_digest``.
 
     Raises:
-        DataError: The data set cannot be normalised itself.
+        DataError: The data set cannot be normalized itself.
     """
     match = compare(spec.statistics, data)
     results = []

@@ -79,7 +79,7 @@ def latent_range(encoded: Encoded, calibration: Calibration) -> list[Result]:
             "encoder does not see what moves; its weights are not those of the training."
             if collapsed
             else f"An image's latent is {far:.1f} times as unusual as any of the training: other "
-            "images (camera, light, colours), or other encoder weights than in training.",
+            "images (camera, light, colors), or other encoder weights than in training.",
             f"at most {far:.2f} times as unusual as in training, spread {spread:.2f} of it",
         )
     ]

@@ -99,14 +99,14 @@ class Encoded:
         return distance(self.model, self.frame(start), self.frame(start + steps), objective)
 
     def predicted(self, start: int, actions: Tensor, objective: Objective) -> NDArray[np.float64]:
-        """Error (N,) of the prediction after the z-normalised actions (N, H, A)."""
+        """Error (N,) of the prediction after the z-normalized actions (N, H, A)."""
         return rollout_cost(
             self.model, self.frame(start), self.frame(start + actions.shape[1]), actions, objective
         )
 
     def actions(self, start: int, steps: int) -> Tensor:
-        """The recorded actions of a window, z-normalised, (1, steps, A)."""
-        return normalised(self.model, self.episode.flat[start : start + steps])[None]
+        """The recorded actions of a window, z-normalized, (1, steps, A)."""
+        return normalized(self.model, self.episode.flat[start : start + steps])[None]
 
 
 @torch.inference_mode()
@@ -134,7 +134,7 @@ def encode(
 def rollout_cost(
     model: WorldModel, start: Latent, goal: Latent, actions: Tensor, objective: Objective
 ) -> NDArray[np.float64]:
-    """Cost (N,) of N candidates (N, H, A), z-normalised, from one start to one goal."""
+    """Cost (N,) of N candidates (N, H, A), z-normalized, from one start to one goal."""
     cost = model.distance(model.rollout(start, actions[None]), goal, objective)
     return np.asarray(cost[0].double().cpu().numpy())
 
@@ -145,7 +145,7 @@ def distance(model: WorldModel, one: Latent, other: Latent, objective: Objective
     return float(model.distance(one, other, objective).item())
 
 
-def normalised(model: WorldModel, actions: NDArray[np.float64]) -> Tensor:
+def normalized(model: WorldModel, actions: NDArray[np.float64]) -> Tensor:
     """Physical actions (..., frameskip * A) as the model takes them."""
     return torch.as_tensor(
         model.spec.normalize_actions(actions), dtype=torch.float32, device=model.device

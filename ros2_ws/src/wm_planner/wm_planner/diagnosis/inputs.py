@@ -1,4 +1,4 @@
-"""Do actions and colours reach the model as it was trained: it predicts best if they do."""
+"""Do actions and colors reach the model as it was trained: it predicts best if they do."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wm_planner.diagnosis.episode import Episode
-from wm_planner.diagnosis.frames import Encoded, Windows, normalised
+from wm_planner.diagnosis.frames import Encoded, Windows, normalized
 from wm_planner.diagnosis.prediction import VISUAL, WEAK, Errors, measure
 from wm_planner.diagnosis.result import OK, STOP, WARN, Result, judge
 from wm_planner.models.protocol import WorldModel
 
 FASTER = 0.75
-"""An order of columns, or of colours, counts as better from this share of the error on."""
+"""An order of columns, or of colors, counts as better from this share of the error on."""
 IGNORED = 0.95
 """Error with the recorded actions over that with others, from which actions do not matter."""
 _MOST_COLUMNS = 3  # columns whose orders are all tried; beyond, exchanges of two
@@ -44,7 +44,7 @@ def action_use(encoded: Encoded, windows: Windows) -> list[Result]:
         own = actions[start]
         others = [actions[other] for other in starts if other != start]
         candidates = np.stack([own[:, list(order)] for order in orders] + others)
-        flat = normalised(encoded.model, candidates.reshape(len(candidates), -1))
+        flat = normalized(encoded.model, candidates.reshape(len(candidates), -1))
         tried[row] = encoded.predicted(start, flat[:, None], VISUAL)
     names = encoded.model.spec.action.names
     used = _used(tried[:, 0].sum(), tried[:, count:].mean(axis=1).sum())
@@ -109,10 +109,10 @@ def _orders(count: int) -> list[tuple[int, ...]]:
     return found
 
 
-def colours(model: WorldModel, episode: Episode, windows: Windows, measured: Errors) -> Result:
+def colors(model: WorldModel, episode: Episode, windows: Windows, measured: Errors) -> Result:
     """Does the model predict better with red and blue exchanged.
 
-    Works without the training's colours in ``model.yaml``, on models that see colour at all.
+    Works without the training's colors in ``model.yaml``, on models that see color at all.
     """
     swapped = Encoded(model, episode, windows.frames, swapped=True)
     other = measure(swapped, windows)
@@ -124,7 +124,7 @@ def colours(model: WorldModel, episode: Episode, windows: Windows, measured: Err
     )
     ratio = exchanged / max(own, 1e-30)
     return judge(
-        "colour_order",
+        "color_order",
         ratio,
         FASTER,
         STOP if ratio < FASTER and exchanged < WEAK else OK,

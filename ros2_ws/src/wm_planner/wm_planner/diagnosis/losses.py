@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wm_planner.diagnosis.frames import distance, normalised, rollout_cost
+from wm_planner.diagnosis.frames import distance, normalized, rollout_cost
 from wm_planner.diagnosis.result import OK, STOP, WARN, Result, quoted
 from wm_planner.models.protocol import Latent, WorldModel
 from wm_planner.planning import Objective, Planner, StopReason
@@ -36,7 +36,7 @@ class Losses:
         itself: Of the goal's own image and state.
         start: Of the start's own image and state; what standing still leaves.
         zero: Of physically zero actions.
-        mean: Of the training's mean action, zero where normalised.
+        mean: Of the training's mean action, zero where normalized.
         plan: Of the planner's plan.
         plan_visual: Its share that comes from images.
         plan_end: Of its last frame alone.
@@ -101,7 +101,7 @@ def _one(
     with torch.inference_mode():
         found = planner.plan(cost, deadline=time.monotonic() + seconds)
     plan = found.actions
-    zero = normalised(model, np.zeros((plan.shape[1], model.spec.model_action_dim)))
+    zero = normalized(model, np.zeros((plan.shape[1], model.spec.model_action_dim)))
     fixed = [zero[None], torch.zeros_like(zero)[None], plan]
     fixed += [] if task.recorded is None else [task.recorded]
     costs = rollout_cost(model, task.start, task.goal, torch.cat(fixed), objective)

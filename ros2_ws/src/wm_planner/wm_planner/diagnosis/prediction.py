@@ -13,11 +13,11 @@ from wm_planner.diagnosis.result import STOP, WARN, Result, first_mend, graded, 
 from wm_planner.planning import Objective
 
 USELESS, WEAK = 0.95, 0.8
-"""Error over that of persistence: from the first on nothing is learnt, from the second little."""
+"""Error over that of persistence: from the first on nothing is learned, from the second little."""
 FOREIGN = 3.0
 """Error over persistence from which another encoder, rather than a short training, is likely."""
 MOVING = 0.2
-"""Mean change of a pixel over a window [grey levels] from which something has moved."""
+"""Mean change of a pixel over a window [gray levels] from which something has moved."""
 VISUAL = Objective(mode="last", alpha=0.0)
 
 
@@ -110,7 +110,7 @@ def _against_still(
         )
     elif verdict == STOP:
         cure = (
-            "The model has not learnt this scene: if epoch, statistics, action columns, colours "
+            "The model has not learned this scene: if epoch, statistics, action columns, colors "
             "and the encoder's file are sound, train longer or on data like this."
         )
     else:

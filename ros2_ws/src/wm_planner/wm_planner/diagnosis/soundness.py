@@ -18,7 +18,7 @@ def modules(model: WorldModel) -> dict[str, nn.Module]:
     return {name: value for name, value in vars(model).items() if isinstance(value, nn.Module)}
 
 
-def grey(model: WorldModel) -> ObservationBatch:
+def gray(model: WorldModel) -> ObservationBatch:
     """An image with some structure and an average state, so that every layer has work to do."""
     size = model.spec.image.size
     ramp = torch.linspace(0, 255, size, device=model.device)
@@ -92,7 +92,7 @@ def _repeatable(model: WorldModel, seed: int) -> Result:
     actions = torch.randn(shape, generator=generator).to(model.device)
 
     def once() -> list[torch.Tensor]:
-        latent = model.encode(grey(model))
+        latent = model.encode(gray(model))
         return [*_tensors(latent), *_tensors(model.rollout(latent, actions))]
 
     first, second = once(), once()

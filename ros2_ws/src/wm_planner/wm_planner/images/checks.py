@@ -16,7 +16,7 @@ _COLORFUL = 0.02
 """Least difference of red and blue in the training statistics by which a swap can be told."""
 
 _WIDEST = 16 / 9
-"""Widest camera whose cropped centre is taken for a square training image."""
+"""Widest camera whose cropped center is taken for a square training image."""
 
 _ONE = 1.0 / 255.0
 
@@ -77,7 +77,7 @@ def resolution(
 def exposure(
     image: ImageStatistics, expected: CameraExpectation, limits: CameraTolerances
 ) -> list[Finding]:
-    """Look for an image without content: black, one colour, squeezed to zero, or blown out.
+    """Look for an image without content: black, one color, squeezed to zero, or blown out.
 
     One cause gives one finding: a [0, 1] image is also nearly black and nearly constant.
     """
@@ -105,7 +105,7 @@ def exposure(
             limits.constant,
             severity("constant"),
             constant,
-            "The image is one plain colour: the camera sends no image, or a test colour.",
+            "The image is one plain color: the camera sends no image, or a test color.",
         ),
         Finding(
             "float_feed",
@@ -144,7 +144,7 @@ def channel_swap(
 
     With e the training's red minus blue (of means and of standard deviations) and p the image's,
     the squared distances to the straight and the exchanged statistics differ by -4 e.p; divided by
-    4 e.e that is -1 for the training's colours, 0 for grey, and 1 for exchanged ones.
+    4 e.e that is -1 for the training's colors, 0 for gray, and 1 for exchanged ones.
     """
     if not expected.channel_mean:
         return None
@@ -158,7 +158,7 @@ def channel_swap(
         score,
         limits.channel_swap,
         limits,
-        "The colours fit the training images better with red and blue exchanged: the driver "
+        "The colors fit the training images better with red and blue exchanged: the driver "
         "says rgb8 and sends BGR or the reverse, or generic_color_order is declared wrongly.",
     )
 

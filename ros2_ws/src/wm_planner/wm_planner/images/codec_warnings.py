@@ -1,9 +1,9 @@
 """Hears what libjpeg and libpng say about an image, instead of letting them write to the terminal.
 
-libjpeg decodes a damaged image to the end, fills in grey, and writes one line to stderr; OpenCV
+libjpeg decodes a damaged image to the end, fills in gray, and writes one line to stderr; OpenCV
 passes on neither the line nor the fact. A frame with half an image is worse than none, so file
 descriptor 2 is pointed at a memory file for the few milliseconds of one decoding. Whatever other
-threads write there meanwhile is passed on afterwards. A child process started by another thread in
+threads write there meanwhile is passed on afterward. A child process started by another thread in
 just those milliseconds would inherit the memory file; who cannot have that sets
 ``ImagePolicy.strict_compressed`` to false.
 """

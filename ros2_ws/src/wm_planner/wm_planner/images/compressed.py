@@ -24,7 +24,7 @@ from wm_planner.images.policy import ImagePolicy
 from wm_planner.images.stream import StreamError, StreamInfo
 
 _PUBLISHER = (
-    "Let the publisher send a colour image as JPEG or PNG (compressed_image_transport), or raw"
+    "Let the publisher send a color image as JPEG or PNG (compressed_image_transport), or raw"
 )
 _DAMAGED = "The frame is dropped; if it happens often, look at the camera's cable and bandwidth"
 
@@ -48,7 +48,7 @@ def to_rgb(message: ImageMessage, policy: ImagePolicy) -> NDArray[np.uint8]:
         (height, width, 3) uint8 RGB, upright when the policy applies EXIF.
 
     Raises:
-        ImageFormatError: No JPEG or PNG, damaged, too large, or not a colour image.
+        ImageFormatError: No JPEG or PNG, damaged, too large, or not a color image.
     """
     form = _parse(message)
     data = message.data.tobytes()
@@ -74,14 +74,14 @@ def _parse(message: ImageMessage) -> _Format:
     if "compresseddepth" in message.encoding.lower():
         raise message.error(
             "depth",
-            "compressedDepth is a depth image, not a colour image",
-            "Give the node the compressed topic of the colour camera (.../image_raw/compressed)",
+            "compressedDepth is a depth image, not a color image",
+            "Give the node the compressed topic of the color camera (.../image_raw/compressed)",
         )
     if not rest:
         return _Format("", "")
     if original.startswith(("32fc", "64fc")):
         raise message.error(
-            "depth", "a compressed float image is depth, not a colour image", _PUBLISHER
+            "depth", "a compressed float image is depth, not a color image", _PUBLISHER
         )
     words = rest.split()
     stored = words[words.index("compressed") + 1] if "compressed" in words[:-1] else ""
@@ -99,7 +99,7 @@ def _no_image(message: ImageMessage, data: bytes) -> Exception:
 def _decode(
     message: ImageMessage, data: bytes, info: StreamInfo, policy: ImagePolicy
 ) -> NDArray[Any]:
-    """Decode to OpenCV's layout: (height, width) grey or (height, width, 3) BGR, 8 or 16 bits."""
+    """Decode to OpenCV's layout: (height, width) gray or (height, width, 3) BGR, 8 or 16 bits."""
     flags = cv2().IMREAD_ANYCOLOR | cv2().IMREAD_ANYDEPTH
     if not policy.apply_exif:
         flags |= cv2().IMREAD_IGNORE_ORIENTATION
@@ -125,13 +125,13 @@ def _decode(
 def _name(form: _Format, pixels: NDArray[Any], lossless: bool) -> str:
     """Name the encoding of decoded pixels as they lie in memory.
 
-    image_transport converts what it knows as a colour to BGR before it compresses and says so. The
+    image_transport converts what it knows as a color to BGR before it compresses and says so. The
     generic types and, in PNG, Bayer patterns it compresses as they are.
     """
     bits = str(pixels.dtype.itemsize * 8)
     as_it_was = ENCODINGS.get(form.original)
     if form.original and as_it_was is None and encodings.is_matrix(form.original):
-        return form.original  # no colour image, whatever the file holds; it will be refused
+        return form.original  # no color image, whatever the file holds; it will be refused
     generic = as_it_was is not None and as_it_was.generic
     if pixels.ndim == 2:
         if lossless and not form.stored and form.original.startswith("bayer_"):

@@ -92,7 +92,7 @@ class CameraTolerances:
             bits; a 12-bit image taken for a 16-bit one stays below 1/16. For dark training
             images a quarter of their brightest values is used where that is less.
         saturated: Largest fraction of values at the upper end, beyond what training explains.
-        channel_swap: -1 is the training's colours, 1 the same with red and blue exchanged.
+        channel_swap: -1 is the training's colors, 1 the same with red and blue exchanged.
         statistics: Largest distance of a channel's mean from training [training std].
         frozen: Longest time without a changed pixel while the robot moves [s of stamps].
         latent: Largest latent score; what it counts in is the caller's matter.

@@ -46,7 +46,7 @@ def to_rgb(
     pixels = _usable(planes[0])
     code = encoding.code
     if pixels.dtype == np.uint16:
-        # Demosaic before the depth is cut, as cv_bridge does; grey is tripled after.
+        # Demosaic before the depth is cut, as cv_bridge does; gray is tripled after.
         if code.startswith("Bayer"):
             pixels, code = _color(pixels, code), ""
         pixels = _from_uint16(pixels, policy, message)
@@ -90,7 +90,7 @@ def _from_float(
         raise message.error(
             "float_range",
             f"values from {low:g} to {high:g} do not lie in the declared {policy.float_range}",
-            "Declare the range of this camera's float images; depth has NaN, infinity and metres",
+            "Declare the range of this camera's float images; depth has NaN, infinity and meters",
         )
     return np.asarray(cv2().convertScaleAbs(np.clip(pixels, 0, full), alpha=255.0 / full))
 

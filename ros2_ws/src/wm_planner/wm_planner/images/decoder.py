@@ -27,7 +27,7 @@ def decode(message: object, policy: ImagePolicy = _DEFAULT, topic: str = "") -> 
         (height, width, 3) uint8 RGB, C-contiguous, writable, sharing no memory with the message.
 
     Raises:
-        ImageFormatError: The message contradicts itself, is damaged, is no colour image, or
+        ImageFormatError: The message contradicts itself, is damaged, is no color image, or
             leaves open what the policy does not declare. Nothing else is raised for any message.
     """
     read_message = read(message, topic)

@@ -1,7 +1,7 @@
 """The one table of encodings, and what a policy has to add to some of them.
 
 Names and meanings: ``sensor_msgs/image_encodings.hpp``; nv12 as isaac_ros and V4L2 use it. Depth
-as 16UC1 in millimetres and 32FC1 in metres: REP-118. The colour conversions are named after
+as 16UC1 in millimeters and 32FC1 in meters: REP-118. The color conversions are named after
 OpenCV's ``COLOR_...`` codes and are those that cv_bridge picks. OpenCV names a Bayer pattern after
 the second row and column, ROS after the first: ``bayer_rggb8`` is ``BayerBG``.
 """
@@ -20,18 +20,18 @@ from wm_planner.images.policy import REFUSE, ImagePolicy
 
 @dataclass(frozen=True)
 class Encoding:
-    """How pixels lie in memory and which colours they are.
+    """How pixels lie in memory and which colors they are.
 
     Attributes:
         name: Name in lower case, as looked up.
         dtype: Type of one value, native byte order.
         channels: Interleaved values per pixel (of the luma plane, where there are two planes).
         code: OpenCV conversion to RGB without its ``COLOR_`` prefix; ``""`` for RGB itself.
-        bridge: Name under which cv_bridge knows it, ``""`` where it does not or not as a colour.
+        bridge: Name under which cv_bridge knows it, ``""`` where it does not or not as a color.
         two_planes: A luma plane followed by one of interleaved chroma pairs.
         shared: (rows, columns) of pixels that share one chroma pair; the size is a multiple of it.
         smallest: Least height and width that OpenCV converts at all.
-        generic: A ``CV_MAT`` type: it names a layout and no colours.
+        generic: A ``CV_MAT`` type: it names a layout and no colors.
     """
 
     name: str
@@ -89,7 +89,7 @@ ENCODINGS: dict[str, Encoding] = {row.name: row for row in _rows()}
 _GENERIC = re.compile(r"(8|16|32|64)(u|s|f)c\d*")
 _DEPTH_WORDS = frozenset({"depth", "disparity"})
 _LABEL_WORDS = frozenset({"segmentation", "semantic", "instance", "label", "labels", "mask"})
-_COLOR_TOPIC = "Give the node the colour topic of the camera (rgb8 or bgr8, often image_raw or rgb)"
+_COLOR_TOPIC = "Give the node the color topic of the camera (rgb8 or bgr8, often image_raw or rgb)"
 
 
 def resolve(name: str, message: ImageMessage, policy: ImagePolicy) -> Encoding:
@@ -101,10 +101,10 @@ def resolve(name: str, message: ImageMessage, policy: ImagePolicy) -> Encoding:
         policy: What the user declares.
 
     Returns:
-        A row of the table; for a generic colour type with the declared channel order.
+        A row of the table; for a generic color type with the declared channel order.
 
     Raises:
-        ImageFormatError: Unknown, not a colour image, or open to interpretation and undeclared.
+        ImageFormatError: Unknown, not a color image, or open to interpretation and undeclared.
     """
     name = name.strip().lower()
     row = ENCODINGS.get(name)
@@ -114,14 +114,14 @@ def resolve(name: str, message: ImageMessage, policy: ImagePolicy) -> Encoding:
     if not row.generic:
         return row
     if row.dtype.startswith("float") and policy.float_range == REFUSE:
-        depth = " It may also be depth in metres (REP-118)." if row.channels == 1 else ""
+        depth = " It may also be depth in meters (REP-118)." if row.channels == 1 else ""
         raise message.error(
             "float_range",
             f"the range of float images is not declared.{depth}"[:-1],
             f"Set float_range to [0,1] or [0,255] if these are intensities. {_COLOR_TOPIC} if not",
         )
     if row.dtype == "uint16" and policy.bit_depth == 0:
-        depth = " and may be depth in millimetres (REP-118)" if row.channels == 1 else ""
+        depth = " and may be depth in millimeters (REP-118)" if row.channels == 1 else ""
         raise message.error(
             "bit_depth",
             f"{name.upper()} says nothing about its significant bits{depth}",
@@ -151,23 +151,23 @@ def _refuse_depth_and_labels(message: ImageMessage, row: Encoding) -> None:
     if row.dtype != "uint8" and words & _DEPTH_WORDS:
         raise message.error(
             "depth",
-            "one channel of more than 8 bits on a topic of that name is depth, not colour",
+            "one channel of more than 8 bits on a topic of that name is depth, not color",
             _COLOR_TOPIC,
         )
     if row.generic and words & _LABEL_WORDS:
         raise message.error(
-            "labels", "a topic of that name carries class numbers, not colours", _COLOR_TOPIC
+            "labels", "a topic of that name carries class numbers, not colors", _COLOR_TOPIC
         )
 
 
 def _unknown(message: ImageMessage, name: str) -> Exception:
     if name == "32sc1":
         return message.error(
-            "labels", "32SC1 is a segmentation (class numbers), not a colour image", _COLOR_TOPIC
+            "labels", "32SC1 is a segmentation (class numbers), not a color image", _COLOR_TOPIC
         )
     if is_matrix(name):
         return message.error(
-            "encoding", f"{name.upper()} is a matrix of numbers, not a colour image", _COLOR_TOPIC
+            "encoding", f"{name.upper()} is a matrix of numbers, not a color image", _COLOR_TOPIC
         )
     close = difflib.get_close_matches(name[:40], ENCODINGS, n=1)
     hint = f"Did the driver mean {close[0]}? " if close else ""

@@ -1,7 +1,7 @@
 """Walks a JPEG from marker to marker: its size, its kind, and whether it is all there.
 
 ITU-T T.81 (JPEG), annex B. An image that ends without its end marker is cut short; decoders show
-the missing part grey or black, some without a word.
+the missing part gray or black, some without a word.
 """
 
 from __future__ import annotations

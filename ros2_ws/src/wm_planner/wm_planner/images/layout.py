@@ -80,7 +80,7 @@ def _check_shared(message: ImageMessage, encoding: Encoding, height: int, width:
     rows, columns = encoding.shared
     if height % rows or width % columns:
         sides = "width and height" if rows > 1 else "width"
-        problem = f"{encoding.name} shares colour between pixels and needs an even {sides}"
+        problem = f"{encoding.name} shares color between pixels and needs an even {sides}"
         raise message.error("size", problem, _DRIVER)
 
 

@@ -19,19 +19,19 @@ class ImagePolicy:
 
     Attributes:
         generic_color_order: Channel order of the generic types (8UC3, 8UC4, 16UC3, 16UC4, 32FC3,
-            64FC3), which name a layout and no colours: ``"rgb"``, ``"bgr"`` or ``"refuse"``.
+            64FC3), which name a layout and no colors: ``"rgb"``, ``"bgr"`` or ``"refuse"``.
         float_range: Range of float images: ``"[0,1]"``, ``"[0,255]"`` or ``"refuse"``. The pairs
             ``(0, 1)`` and ``(0, 255)`` are understood too.
         bit_depth: Significant bits of 16-bit data, 8 to 16: a 12-bit camera that publishes mono16
             needs 12. 0 (undeclared) takes mono16, rgb16 and the like as full 16-bit, as
-            ``sensor_msgs`` defines them, and refuses 16UCx, which is depth in millimetres as often
+            ``sensor_msgs`` defines them, and refuses 16UCx, which is depth in millimeters as often
             as intensity (REP-118).
         converter: ``"auto"`` lets cv_bridge convert what it was seen to convert right, ``"own"``
             never imports it. The pixels are the same.
         apply_exif: Turn a compressed image upright as its EXIF orientation says. image_transport
             never writes that tag; cameras and phones that publish their own JPEG do.
         strict_compressed: Refuse a JPEG in which libjpeg finds damage, instead of showing it partly
-            grey. Needs file descriptor 2 while it decodes, see ``codec_warnings``.
+            gray. Needs file descriptor 2 while it decodes, see ``codec_warnings``.
         max_pixels: Largest height times width that is decoded. A compressed message of a few bytes
             can ask for gigabytes.
     """

@@ -32,7 +32,7 @@ class ImageStatistics:
 
     @property
     def spread(self) -> float:
-        """Largest standard deviation of a channel; 0 for an image of one colour."""
+        """Largest standard deviation of a channel; 0 for an image of one color."""
         return float(self.std.max())
 
 
@@ -41,7 +41,7 @@ def measure(image: NDArray[np.uint8], aspect: float) -> ImageStatistics:
 
     Args:
         image: (height, width, 3) uint8 RGB.
-        aspect: Width over height of the training images; the centre of that shape is measured.
+        aspect: Width over height of the training images; the center of that shape is measured.
     """
     sample = _sample(_center(image, aspect))
     counts = np.stack([np.bincount(sample[..., c].ravel(), minlength=256) for c in range(3)])

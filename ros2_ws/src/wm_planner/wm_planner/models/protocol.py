@@ -19,7 +19,7 @@ class ObservationBatch:
     Attributes:
         images: RGB images, uint8 (B, T, height, width, 3), of any size; the model resizes.
         proprio: Proprioceptive state, float32 (B, T, P) in the spec's order and units, or None.
-        actions: The z-normalised actions that led from each frame to the next, (B, T - 1, A), for
+        actions: The z-normalized actions that led from each frame to the next, (B, T - 1, A), for
             models that look back; None where T is 1.
         views: Images of the spec's other views, in its order, each like ``images``.
     """
@@ -49,7 +49,7 @@ class WorldModel(Protocol):
     """A trained model that predicts what the camera will see.
 
     An implementation is in evaluation mode, its parameters are frozen, and its methods are
-    deterministic. Actions are z-normalised (``ModelSpec.normalize_actions``), one model step each.
+    deterministic. Actions are z-normalized (``ModelSpec.normalize_actions``), one model step each.
     """
 
     spec: ModelSpec

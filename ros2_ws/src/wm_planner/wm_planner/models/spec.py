@@ -32,11 +32,11 @@ class SpecError(ValueError):
 
 
 class StatisticsError(SpecError):
-    """The normalisation statistics have no provenance or are not the ones recorded."""
+    """The normalization statistics have no provenance or are not the ones recorded."""
 
     def __init__(self, where: str, problem: str) -> None:
         super().__init__(
-            f"{where}: the normalisation statistics cannot be trusted: {problem}. Export the model "
+            f"{where}: the normalization statistics cannot be trusted: {problem}. Export the model "
             "again with its data set, or, to use them all the same, set "
             "model.allow_unverified_statistics (every status will then say so)."
         )
@@ -47,7 +47,7 @@ class ImageSpec:
     """The images the model was trained on.
 
     A camera image is resized so that its short side is ``size`` (antialiased bilinear), cropped
-    at the centre to ``(size, size)``, scaled to [0, 1] and normalised with ``mean`` and ``std``:
+    at the center to ``(size, size)``, scaled to [0, 1] and normalized with ``mean`` and ``std``:
     DINO-WM's transform (``datasets/img_transforms.py``).
 
     Attributes:
@@ -227,7 +227,7 @@ class Provenance:
 
 @dataclass
 class Statistics:
-    """The z-normalisation the model was trained with, and where it comes from."""
+    """The z-normalization the model was trained with, and where it comes from."""
 
     action: Moments
     proprio: Moments | None = None
@@ -271,7 +271,7 @@ class Calibration:
             ``typical_distance``.
         latent: Mean and standard deviation of the training images' visual latents, each
             averaged over its tokens; None: unknown.
-        latent_limit: Largest root mean square of so normalised latents in training.
+        latent_limit: Largest root mean square of so normalized latents in training.
     """
 
     noise_floor: float
@@ -326,7 +326,7 @@ class ModelSpec:
         weights: The weights and their digest.
         image: The images.
         action: One environment step's action.
-        statistics: The z-normalisation and its provenance.
+        statistics: The z-normalization and its provenance.
         calibration: Distances of the latent space; None: not measured, and no goal can be said
             to be reached.
         training: How far the training went.
@@ -391,23 +391,23 @@ class ModelSpec:
         return self.frameskip * self.action.dim
 
     def normalize_actions(self, actions: ArrayLike) -> NDArray[np.float64]:
-        """Physical actions (..., frameskip * dim) to the model's z-normalised ones."""
+        """Physical actions (..., frameskip * dim) to the model's z-normalized ones."""
         mean, std = self._action_moments()
         return np.asarray((np.asarray(actions, dtype=np.float64) - mean) / std)
 
     def denormalize_actions(self, actions: ArrayLike) -> NDArray[np.float64]:
-        """z-normalised actions (..., frameskip * dim) to physical units."""
+        """z-normalized actions (..., frameskip * dim) to physical units."""
         mean, std = self._action_moments()
         return np.asarray(np.asarray(actions, dtype=np.float64) * std + mean)
 
-    def grey_observation(self) -> Observation:
-        """Return grey images and a state of zeros, of the sizes that the model takes."""
+    def gray_observation(self) -> Observation:
+        """Return gray images and a state of zeros, of the sizes that the model takes."""
         image = np.full((self.image.size, self.image.size, 3), 127, np.uint8)
         count = len(self.proprio.names)
         return Observation((image,) * len(self.views), np.zeros(count) if count else None)
 
     def action_bounds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Lower and upper bounds (frameskip * dim,) of the z-normalised actions.
+        """Lower and upper bounds (frameskip * dim,) of the z-normalized actions.
 
         They are infinite where the spec gives none.
         """

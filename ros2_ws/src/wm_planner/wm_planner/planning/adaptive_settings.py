@@ -23,7 +23,7 @@ class AdaptiveCEMSettings:
         repulsion: How strongly the worst candidates push the mean away (see ``log_rank``).
         momentum: Fraction of the mean's last step that is repeated (TD-MPC's and iCEM's momentum
             slows the mean down instead: it averages; this one is Polyak's heavy ball).
-        learning_rate: Step of the covariance towards the elites' (rank-mu update of CMA-ES in the
+        learning_rate: Step of the covariance toward the elites' (rank-mu update of CMA-ES in the
             decomposition-free form of MA-ES: Beyer and Sendhoff 2017); None: N / (N + 5 D) for N
             samples in D dimensions, as more samples per dimension are worth more trust.
         warm_learning_rate: The same on a warm start, where the covariance was learned before;

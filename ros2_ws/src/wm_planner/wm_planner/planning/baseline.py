@@ -17,7 +17,7 @@ class RandomSettings:
     """Settings of the baseline.
 
     Attributes:
-        sigma: Standard deviation of each number, in the actions' own (normalised) units.
+        sigma: Standard deviation of each number, in the actions' own (normalized) units.
         stopping: Unused, as there is one iteration.
     """
 

@@ -16,7 +16,7 @@ Side: TypeAlias = "float | Sequence[float] | Tensor"
 
 
 class Bounds:
-    """A box in the space of (normalised) actions; a side may be infinite.
+    """A box in the space of (normalized) actions; a side may be infinite.
 
     Attributes:
         lower: (H * A,) lower side of a flattened plan.

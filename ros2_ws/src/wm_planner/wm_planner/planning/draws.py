@@ -11,7 +11,7 @@ KINDS = ("gaussian", "mirrored_orthogonal")
 
 
 class Draws:
-    """Standardised draws for whole plans: zero mean and unit variance in every dimension.
+    """Standardized draws for whole plans: zero mean and unit variance in every dimension.
 
     All draws of a plan are made at once and shared by the problems of a batch: a problem gets the
     same draws alone and in any batch, and a plan takes the same draws from the generator wherever

@@ -75,12 +75,12 @@ class NoFiniteCostError(PlanError):
         )
 
 
-class PlanCancelledError(PlanError):
-    """Cancelled before the first iteration, so that there is no plan at all."""
+class PlanCanceledError(PlanError):
+    """Canceled before the first iteration, so that there is no plan at all."""
 
     def __init__(self) -> None:
-        """Say when it was cancelled."""
-        super().__init__("cancel: cancelled before the first iteration; there is no plan yet")
+        """Say when it was canceled."""
+        super().__init__("cancel: canceled before the first iteration; there is no plan yet")
 
 
 class GradientError(PlanError):

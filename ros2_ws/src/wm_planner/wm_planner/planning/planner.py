@@ -84,7 +84,7 @@ class Planner(ABC):
 
         Raises:
             NoFiniteCostError: All candidates of a problem cost NaN or infinity.
-            PlanCancelledError: Cancelled before the first iteration.
+            PlanCanceledError: Canceled before the first iteration.
             CostShapeError: ``cost`` returned another shape.
             CostMemoryError: Too little memory for one candidate per problem.
             WarmStartError: The warm start does not fit.

@@ -49,7 +49,7 @@ def make_planner(
             another of ``PRESETS``.
         action_dim: A, dimensions of one action of the model.
         horizon: H, steps planned ahead.
-        bounds: None or (lower, upper), each a number or (A,), in the actions' own (normalised)
+        bounds: None or (lower, upper), each a number or (A,), in the actions' own (normalized)
             units. With bounds no candidate outside is evaluated and none is returned.
         seed: Seed of the planner's own generator.
         device: Where plans are made.

@@ -62,7 +62,7 @@ class RefinedPlanner(Planner):
         found = self._search.plan(
             cost, batch=batch, warm_start=warm_start, deadline=deadline, cancel=cancel
         )
-        over = found.stop_reason in (StopReason.DEADLINE, StopReason.CANCELLED)
+        over = found.stop_reason in (StopReason.DEADLINE, StopReason.CANCELED)
         if over or (cancel is not None and cancel()):
             return found
         # The descent's first plan is the search's, so that its best is never worse.

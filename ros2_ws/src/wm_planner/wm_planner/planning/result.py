@@ -19,7 +19,7 @@ class StopReason(str, Enum):
     """The cost of every problem stopped falling (patience)."""
     DEADLINE = "deadline"
     """The next iteration would have ended after the deadline."""
-    CANCELLED = "cancelled"
+    CANCELED = "canceled"
     """The caller asked for the end."""
 
 

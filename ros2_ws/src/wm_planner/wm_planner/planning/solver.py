@@ -13,7 +13,7 @@ from torch import Tensor
 
 from wm_planner.planning.bounds import Bounds
 from wm_planner.planning.chunks import ChunkedCost, CostFn
-from wm_planner.planning.errors import NoFiniteCostError, PlanCancelledError, SettingsError
+from wm_planner.planning.errors import NoFiniteCostError, PlanCanceledError, SettingsError
 from wm_planner.planning.planner import Planner, Problem
 from wm_planner.planning.result import PlanResult, StopReason, Timings
 from wm_planner.planning.stopping import Monitor, StoppingSettings
@@ -142,7 +142,7 @@ class Solver(Planner):
         if batch < 1:
             raise SettingsError("batch", f"{batch} is below 1", "give the number of problems")
         if cancel is not None and cancel():
-            raise PlanCancelledError
+            raise PlanCanceledError
         with torch.no_grad():
             self._begin(batch, *self._first_mean(batch, warm_start))
             history = History(

@@ -149,7 +149,7 @@ class Monitor:
         if converged:
             return StopReason.CONVERGED
         if self._cancel is not None and self._cancel():
-            return StopReason.CANCELLED
+            return StopReason.CANCELED
         if self._deadline is not None and now + self._longest > self._deadline:
             return StopReason.DEADLINE
         return None

@@ -75,7 +75,7 @@ class PlanOnceService:
         self._waiting[self._number] = future
         link.plan_once(PlanOnce(self._number, observation, goal, request.preset, request.seed))
         answer = await future
-        if isinstance(answer, Planned) and answer.stop_reason != "cancelled":
+        if isinstance(answer, Planned) and answer.stop_reason != "canceled":
             return fill_response(response, answer, self._spec)
         if isinstance(answer, Failed) and not (answer.preempted or self._busy()):
             response.error_code, response.message = int(ErrorCode.PLANNER_FAILED), answer.message

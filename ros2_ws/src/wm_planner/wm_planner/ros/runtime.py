@@ -159,7 +159,7 @@ class PlannerRuntime:
         self._expect_life()
 
     def deactivate(self, outcome: Status) -> None:
-        """Hold, end the goal and take no more; nothing is sent to the arm afterwards."""
+        """Hold, end the goal and take no more; nothing is sent to the arm afterward."""
         if self.active:
             faulthandler.cancel_dump_traceback_later()
             self.loop.end(outcome, self._now())

@@ -107,13 +107,13 @@ def _no_gpu(driver: str, built: str | None) -> str:
 
 
 def _across(model: str) -> int:
-    """Start a worker as the node does, and plan once between two grey images."""
+    """Start a worker as the node does, and plan once between two gray images."""
     config = Config()
     config.model.directory = model
     print("Across both")
     try:
         spec = load_spec(model, allow_unverified_statistics=True)
-        observation = spec.grey_observation()
+        observation = spec.gray_observation()
         link = PlannerLink(config, lambda: None)
         begin = time.monotonic()
         try:

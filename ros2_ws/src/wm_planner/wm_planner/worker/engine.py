@@ -66,9 +66,9 @@ class Engine:
         )
 
     def warm_up(self) -> None:
-        """Plan once on a grey image, so that the first real plan takes no longer than others."""
-        grey = self.spec.grey_observation()
-        self.answer(PlanOnce(0, grey, grey))
+        """Plan once on a gray image, so that the first real plan takes no longer than others."""
+        gray = self.spec.gray_observation()
+        self.answer(PlanOnce(0, gray, gray))
 
     def set_goal(self, request: SetGoal) -> None:
         """Take a new goal, which is encoded once, and forget the previous plan."""
@@ -81,7 +81,7 @@ class Engine:
         """Plan.
 
         Args:
-            request: A step towards the goal set before, or a plan of its own.
+            request: A step toward the goal set before, or a plan of its own.
             cancel: Asked between iterations; True ends the plan early.
 
         Raises:

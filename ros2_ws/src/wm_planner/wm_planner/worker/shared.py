@@ -29,7 +29,7 @@ class Arena:
     """One end of the memory: one process puts arrays, the other takes them in the same order.
 
     Args:
-        descriptor: Of ``make_memory``; may be closed afterwards.
+        descriptor: Of ``make_memory``; may be closed afterward.
     """
 
     def __init__(self, descriptor: int) -> None:

@@ -46,7 +46,7 @@ def attention(q: Tensor, k: Tensor, v: Tensor, heads: int, mask: Tensor | None =
 
 
 def encoder(state: dict[str, Tensor], sizes: EncoderArchitecture, images: Tensor) -> Tensor:
-    """DINOv2's normalised tokens (N, 1 + registers + patches, width)."""
+    """DINOv2's normalized tokens (N, 1 + registers + patches, width)."""
     side, n = sizes.input_size // sizes.patch, len(images)
     patches = images.unfold(2, sizes.patch, sizes.patch).unfold(3, sizes.patch, sizes.patch)
     patches = patches.permute(0, 2, 3, 1, 4, 5).reshape(n, side * side, -1)

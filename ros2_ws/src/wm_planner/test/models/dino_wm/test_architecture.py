@@ -28,7 +28,7 @@ def test_decoder_may_be_absent(content) -> None:
         ("encoder", "mlp", "relu", "encoder.mlp"),
         ("encoder", "registers", -1, "encoder.registers"),
         ("encoder", "heads", 5, "multiple of heads"),
-        ("encoder", "colour", 1, "architecture.encoder: .*'colour'"),
+        ("encoder", "color", 1, "architecture.encoder: .*'color'"),
         ("predictor", "depth", 0, "predictor.depth"),
         ("predictor", "depth", "six", "predictor.depth"),
         ("predictor", "width", 70, "predictor.width is 70.* give 68"),

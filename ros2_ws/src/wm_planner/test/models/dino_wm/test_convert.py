@@ -245,7 +245,7 @@ def test_a_layout_of_the_data_set_names_the_numbers(
     assert convert(request, told).spec.action.names == ["a1", "a0"]
 
 
-def test_what_is_not_normalised_needs_no_data_set(tmp_path: Path) -> None:
+def test_what_is_not_normalized_needs_no_data_set(tmp_path: Path) -> None:
     run = TrainingRun().write(tmp_path / "run")
     config = yaml.safe_load((run / "hydra.yaml").read_text())
     config["normalize_action"] = config["env"]["dataset"]["normalize_action"] = False
@@ -430,7 +430,7 @@ def test_what_is_given_wrong_gives_a_sentence_and_no_directory(
 def test_statistics_of_another_version_of_the_data_are_refused(
     made: Callable[..., Converted], tmp_path: Path
 ) -> None:
-    """Trained with 8 numbers per action, normalised with 6: a real cause of bad plans."""
+    """Trained with 8 numbers per action, normalized with 6: a real cause of bad plans."""
     with pytest.raises(ConversionError, match=r"of 6 action numbers, but .* trained with 8"):
         made(TrainingRun(action_dim=8), statistics=_statistics(tmp_path, 6, 4))
 

@@ -45,7 +45,7 @@ def test_every_kind_equals_the_restatement(registers: int, mlp: str) -> None:
 
 
 @pytest.mark.parametrize("registers", [0, 4])
-def test_class_token_is_the_first_normalised_token(registers: int) -> None:
+def test_class_token_is_the_first_normalized_token(registers: int) -> None:
     encoder = make(registers=registers)
     sizes = EncoderArchitecture(
         "toy", "x_norm_clstoken", 24, 2, 3, registers, grid=5, input_size=42

@@ -169,7 +169,7 @@ def test_goal_of_another_batch_is_refused(model: LatentWorldModel) -> None:
 
 @pytest.mark.parametrize(
     "architecture",
-    [{"colour": 3}, {"latent_dim": 0}, {"latent_dim": "three"}, {"decoder_size": 12}],
+    [{"color": 3}, {"latent_dim": 0}, {"latent_dim": "three"}, {"decoder_size": 12}],
 )
 def test_impossible_architecture_is_refused(architecture: dict[str, object]) -> None:
     with pytest.raises(SpecError):

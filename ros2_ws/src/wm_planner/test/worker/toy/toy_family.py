@@ -1,7 +1,7 @@
 """A world model without weights, whose faults the architecture of its ``model.yaml`` chooses.
 
 ``fault`` says what its rollouts do: nothing, ``raise``, ``memory``, ``torch_memory``, ``exit`` or
-``hang``; the warm-up's grey image is spared. With ``decode`` its decoder fails. ``mark`` names a
+``hang``; the warm-up's gray image is spared. With ``decode`` its decoder fails. ``mark`` names a
 file that appears when it hangs.
 ``die_at_start`` names a file whose presence ends the process while the model is loaded, ``no_ros``
 refuses a process that has imported ROS.
@@ -20,7 +20,7 @@ from wm_planner.models.protocol import Latent
 
 
 class Toy:
-    """The state is the mean colour of the image, and an action is added to it."""
+    """The state is the mean color of the image, and an action is added to it."""
 
     def __init__(self, spec, weights, device):
         self.spec, self.device = spec, device
@@ -49,9 +49,9 @@ class Toy:
     def decode(self, latent):
         if self._settings.get("fault") == "decode":
             raise RuntimeError("this model cannot draw")
-        colours = (255 * latent.visual[..., 0, :]).clamp(0, 255).to(torch.uint8)
+        colors = (255 * latent.visual[..., 0, :]).clamp(0, 255).to(torch.uint8)
         size = self.spec.image.size
-        return colours[..., None, None, :].expand(*colours.shape[:-1], size, size, 3)
+        return colors[..., None, None, :].expand(*colors.shape[:-1], size, size, 3)
 
     def _fail(self):
         fault = self._settings.get("fault", "") if self._armed else ""

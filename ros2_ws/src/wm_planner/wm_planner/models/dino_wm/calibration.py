@@ -51,10 +51,10 @@ def calibrate(
       typical one (at least the noise floor): a goal counts as reached when no more than one step
       is left.
     * ``latent``, ``latent_limit``: moments of all these images' visual latents, each averaged
-      over its tokens, and the largest root mean square of so normalised ones.
+      over its tokens, and the largest root mean square of so normalized ones.
 
     Args:
-        model: The model; its spec gives frameskip, proprio and colour order.
+        model: The model; its spec gives frameskip, proprio and color order.
         data: The data set it was trained on, with images.
         horizon: Model steps between start and goal.
         episodes: Training episodes used at most, evenly spread.

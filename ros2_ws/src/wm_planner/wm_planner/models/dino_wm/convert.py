@@ -33,7 +33,7 @@ from wm_planner.models.dino_wm.facts import (
     question,
 )
 from wm_planner.models.dino_wm.model import DinoWorldModel
-from wm_planner.models.dino_wm.normalisation import read_data, training_statistics
+from wm_planner.models.dino_wm.normalization import read_data, training_statistics
 from wm_planner.models.dino_wm.run import (
     Configuration,
     ConversionError,
@@ -172,9 +172,9 @@ def _missing(
     if encoder is None:
         file = file_name(encoder_name(config))
         missing.append(Missing("--encoder FILE", f"{file}, which torch's cache has not"))
-    normalised = config.get("env.dataset.normalize_action", bool)
-    if normalised and wanted.dataset is None and wanted.statistics is None:
-        text = "data set of the training; or --statistics FILE, what it normalised with"
+    normalized = config.get("env.dataset.normalize_action", bool)
+    if normalized and wanted.dataset is None and wanted.statistics is None:
+        text = "data set of the training; or --statistics FILE, what it normalized with"
         missing.append(Missing("--dataset DIR", text))
     ask_heads = encoder is not None and not encoder.heads
     return missing + missing_facts(
@@ -207,7 +207,7 @@ def _check_transform(config: Configuration) -> None:
     if target != TRANSFORM:
         raise ConversionError(
             f"{config.path} names the image transform {target}: only {TRANSFORM} (resize, crop at "
-            "the centre, mean and std 0.5) is known, so the images could not be prepared as in "
+            "the center, mean and std 0.5) is known, so the images could not be prepared as in "
             "training"
         )
 

@@ -29,7 +29,7 @@ class Decoder(nn.Module):
         self.dec = Upsampling(architecture, 3)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Tokens (N, side * side, emb_dim) to normalised images (N, 3, 16 side, 16 side)."""
+        """Tokens (N, side * side, emb_dim) to normalized images (N, 3, 16 side, 16 side)."""
         side = math.isqrt(tokens.shape[1])
         if self.architecture.quantize:
             tokens = self.quantize_b(tokens)

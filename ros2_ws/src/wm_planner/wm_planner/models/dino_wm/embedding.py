@@ -22,6 +22,6 @@ class Embedding(nn.Module):
         self.patch_embed = nn.Conv1d(numbers, embedded, kernel_size=1)
 
     def forward(self, vectors: Tensor) -> Tensor:
-        """Normalised vectors (..., numbers) to (..., embedded)."""
+        """Normalized vectors (..., numbers) to (..., embedded)."""
         layer = self.patch_embed
         return functional.linear(vectors, layer.weight[..., 0], layer.bias)

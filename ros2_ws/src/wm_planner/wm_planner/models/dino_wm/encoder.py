@@ -47,7 +47,7 @@ class Encoder(nn.Module):
         self.register_load_state_dict_post_hook(_refresh_positions)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Normalised images float (N, 3, input_size, input_size) to tokens (N, tokens, width)."""
+        """Normalized images float (N, 3, input_size, input_size) to tokens (N, tokens, width)."""
         count, registers = len(images), self.register_tokens
         x = torch.cat([self.cls_token.expand(count, -1, -1), self.patch_embed(images)], dim=1)
         x = x + self.positions

@@ -80,7 +80,7 @@ class DinoWorldModel:
         """
         images = self._preprocess(observation.images)
         batch, frames = images.shape[:2]
-        proprio = self._normalised_proprio(observation.proprio, batch, frames)
+        proprio = self._normalized_proprio(observation.proprio, batch, frames)
         actions, width = observation.actions, self.spec.model_action_dim
         if actions is not None:
             if actions.shape != (batch, frames - 1, width):
@@ -159,9 +159,9 @@ class DinoWorldModel:
         ]
         return torch.cat(drawn).unflatten(0, latent.visual.shape[:-2])
 
-    def _images(self, normalised: Tensor) -> Tensor:
+    def _images(self, normalized: Tensor) -> Tensor:
         """uint8 (N, height, width, 3), RGB, of (N, 3, height, width) as the model sees them."""
-        values = 255.0 * (normalised * self._image_std + self._image_mean)
+        values = 255.0 * (normalized * self._image_std + self._image_mean)
         images = values.round().clamp(0, 255).to(torch.uint8)
         if self.spec.image.color_order == "bgr":
             images = images.flip(1)
@@ -189,8 +189,8 @@ class DinoWorldModel:
             images, size=(size, size), mode="bilinear", align_corners=False, antialias=True
         )
 
-    def _normalised_proprio(self, proprio: Tensor | None, batch: int, frames: int) -> Tensor:
-        """z-normalised proprio (B, T, P); zero where the model was trained without."""
+    def _normalized_proprio(self, proprio: Tensor | None, batch: int, frames: int) -> Tensor:
+        """z-normalized proprio (B, T, P); zero where the model was trained without."""
         names = self.spec.proprio.names
         if not names and proprio is None:
             return torch.zeros(batch, frames, 1, device=self.device)

@@ -17,7 +17,7 @@ from wm_planner.models.dino_wm.predictor import Attention, FeedForward, Predicto
 class Norm:
     """A LayerNorm over the true width of padded features (..., padded width).
 
-    What it normalises is centred: its true features have mean zero, and so do the padding's zeros.
+    What it normalizes is centered: its true features have mean zero, and so do the padding's zeros.
     Then the mean over the padded width is right, the variance is too small by true / padded, and
     ``weight`` and ``eps`` make up for it.
     """
@@ -28,7 +28,7 @@ class Norm:
     dtype: torch.dtype
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Normalises in x's precision; the result is in that of the matrix products."""
+        """Normalizes in x's precision; the result is in that of the matrix products."""
         out = functional.layer_norm(x, (x.shape[-1],), self.weight, self.bias, self.eps)
         return out.to(self.dtype)
 
@@ -79,12 +79,12 @@ class Packed:
             first: Position of the first frame in the window.
         """
         tokens, count = frames.shape[2], frames.shape[1]
-        x = self.centred(frames.flatten(1, 2))
+        x = self.centered(frames.flatten(1, 2))
         return x + self.positions[first * tokens : (first + count) * tokens]
 
-    def centred(self, x: Tensor) -> Tensor:
+    def centered(self, x: Tensor) -> Tensor:
         """Takes the mean off x (..., width) and pads it; x itself where nothing is padded."""
-        return _centred(x, self.padded)
+        return _centered(x, self.padded)
 
 
 def pack(predictor: Predictor, dtype: torch.dtype, multiple: int = 1) -> Packed:
@@ -103,7 +103,7 @@ def pack(predictor: Predictor, dtype: torch.dtype, multiple: int = 1) -> Packed:
     padded = math.ceil(width / multiple) * multiple
 
     def rows(weight: Tensor) -> Tensor:
-        return _centred(weight.mT, padded).mT.contiguous().to(dtype)
+        return _centered(weight.mT, padded).mT.contiguous().to(dtype)
 
     def norm(module: LayerNorm, out: torch.dtype) -> Norm:
         weight = module.weight if padded == width else module.weight * math.sqrt(width / padded)
@@ -125,19 +125,19 @@ def pack(predictor: Predictor, dtype: torch.dtype, multiple: int = 1) -> Packed:
             q=qkv[:inner],
             kv=qkv[inner:],
             out=None if projection is None else rows(projection.weight),
-            out_bias=None if projection is None else _centred(projection.bias, padded).to(dtype),
+            out_bias=None if projection is None else _centered(projection.bias, padded).to(dtype),
             mlp_norm=norm(mlp_norm, dtype),
             up=_padded(up.weight, padded).to(dtype),
             up_bias=up.bias.to(dtype),
             down=rows(down.weight),
-            down_bias=_centred(down.bias, padded).to(dtype),
+            down_bias=_centered(down.bias, padded).to(dtype),
         )
 
     with torch.no_grad():
         return Packed(
             layers=[layer(*pair) for pair in predictor.transformer.pairs()],
             norm=norm(predictor.transformer.norm, torch.float32),
-            positions=_centred(predictor.pos_embedding[0], padded),
+            positions=_centered(predictor.pos_embedding[0], padded),
             width=width,
         )
 
@@ -148,7 +148,7 @@ def _padded(x: Tensor, padded: int) -> Tensor:
     return functional.pad(x, (0, missing)) if missing else x
 
 
-def _centred(x: Tensor, padded: int) -> Tensor:
+def _centered(x: Tensor, padded: int) -> Tensor:
     """Takes the mean over the features off x (..., width) and pads it; x itself without padding."""
     if padded == x.shape[-1]:
         return x

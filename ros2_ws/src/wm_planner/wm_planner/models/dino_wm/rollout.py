@@ -45,9 +45,9 @@ class Rollout:
         self._rolling = compute.approximation == "rolling_cache"
         self._candidates = compute.candidates
         self._packed = pack(predictor, compute.dtype, compute.pad_to)
-        self._normalised, self._fed_forward = _normalised, _fed_forward
+        self._normalized, self._fed_forward = _normalized, _fed_forward
         if compute.compile:  # what is many small operations; attention is one already
-            self._normalised = torch.compile(_normalised, dynamic=True)
+            self._normalized = torch.compile(_normalized, dynamic=True)
             self._fed_forward = torch.compile(_fed_forward, dynamic=True)
 
     def __call__(self, history: Tensor, actions: Tensor, write_action: WriteAction) -> Tensor:
@@ -137,7 +137,7 @@ class Rollout:
             x, pair = self._layer(layer, x, None, tokens, False)
             kept.append(pair)
         last = packed.layers[-1]
-        return [*kept, _keys_values(last, self._normalised(last, x))]
+        return [*kept, _keys_values(last, self._normalized(last, x))]
 
     def _layer(
         self, layer: Layer, x: Tensor, before: Pair | None, tokens: int, newest_only: bool
@@ -154,7 +154,7 @@ class Rollout:
         Returns:
             x after the layer, and the keys and values of all frames.
         """
-        h = self._normalised(layer, x)
+        h = self._normalized(layer, x)
         k, v = _keys_values(layer, h)
         if before is not None:
             k, v = torch.cat([before[0], k], dim=2), torch.cat([before[1], v], dim=2)
@@ -169,7 +169,7 @@ class Rollout:
         by_token = [part.transpose(1, 2) for part in attended]
         joined = (by_token[0] if len(by_token) == 1 else torch.cat(by_token, dim=1)).flatten(2)
         if layer.out is None:
-            x = x + self._packed.centred(joined)
+            x = x + self._packed.centered(joined)
         else:
             x = x + functional.linear(joined, layer.out, layer.out_bias)
         return self._fed_forward(layer, x), (k, v)
@@ -201,13 +201,13 @@ class _Shared:
 
 
 def _keys_values(layer: Layer, h: Tensor) -> Pair:
-    """Keys and values (M, heads, L, dim_head) of normalised tokens (M, L, padded width)."""
+    """Keys and values (M, heads, L, dim_head) of normalized tokens (M, L, padded width)."""
     kv = functional.linear(h, layer.kv).unflatten(-1, (2, layer.heads, -1))
     k, v = kv.permute(2, 0, 3, 1, 4)
     return k, v
 
 
-def _normalised(layer: Layer, x: Tensor) -> Tensor:
+def _normalized(layer: Layer, x: Tensor) -> Tensor:
     """What attention reads: (M, L, padded width) in the precision of the matrix products."""
     return layer.attention_norm(x)
 

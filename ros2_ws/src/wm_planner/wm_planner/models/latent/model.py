@@ -92,7 +92,7 @@ class LatentWorldModel:
         self._mean = 255.0 * torch.tensor(spec.image.mean, device=device).view(shape)
         self._std = 255.0 * torch.tensor(spec.image.std, device=device).view(shape)
 
-    def normalise(self, images: Tensor) -> Tensor:
+    def normalize(self, images: Tensor) -> Tensor:
         """uint8 (N, height, width, 3), RGB, to the encoder's input float (N, 3, size, size)."""
         small = resize(images.to(self.device), self.spec.image.size)
         if self.spec.image.color_order == "bgr":
@@ -112,7 +112,7 @@ class LatentWorldModel:
                 "images must be uint8 (B, T, height, width, 3), "
                 f"not {images.dtype} {tuple(images.shape)}"
             )
-        codes = self.networks["encoder"](self.normalise(images[:, -1]))
+        codes = self.networks["encoder"](self.normalize(images[:, -1]))
         return Latent(visual=codes[:, None, None, :])
 
     def rollout(self, latent: Latent, actions: Tensor) -> Latent:

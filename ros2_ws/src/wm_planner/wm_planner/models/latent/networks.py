@@ -45,7 +45,7 @@ class KeypointEncoder(nn.Module):
         )  # fmt: skip
 
     def forward(self, images: Tensor) -> Tensor:
-        """Normalised images float (N, 3, size, size) to latents (N, latent_dim)."""
+        """Normalized images float (N, 3, size, size) to latents (N, latent_dim)."""
         scores: Tensor = self.features(images)
         mass = scores.flatten(2).softmax(-1).view_as(scores)
         x = (mass.sum(2) * self.axis).sum(-1)
@@ -76,7 +76,7 @@ class GatedPredictor(nn.Module):
         )  # fmt: skip
 
     def forward(self, latent: Tensor, action: Tensor) -> Tensor:
-        """Latents (..., latent_dim) after z-normalised actions (..., action_dim)."""
+        """Latents (..., latent_dim) after z-normalized actions (..., action_dim)."""
         delta, gate = self.layers(torch.cat([latent, action], dim=-1)).chunk(2, dim=-1)
         following: Tensor = latent + torch.sigmoid(4.0 * gate - 1.0) * delta
         return following
@@ -114,7 +114,7 @@ class ImageDecoder(nn.Module):
                 (4 * width, 2 * width), (2 * width, width), (width, width),
             )
         )  # fmt: skip
-        self.colour = nn.Conv2d(width, 3, 3, padding=1)
+        self.color = nn.Conv2d(width, 3, 3, padding=1)
 
     def forward(self, latent: Tensor) -> Tensor:
         """Latents (N, latent_dim) to images float (N, 3, size, size), about 0 to 1."""
@@ -124,5 +124,5 @@ class ImageDecoder(nn.Module):
         for layer in self.draw:
             image = functional.interpolate(image, scale_factor=2.0, mode="nearest")
             image = functional.relu(layer(image))
-        coloured: Tensor = self.colour(image)
-        return coloured
+        colored: Tensor = self.color(image)
+        return colored

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 
 def resize(images: Tensor, size: int) -> Tensor:
-    """Resizes the short side to ``size`` and crops the centre, as DINO-WM's transform does.
+    """Resizes the short side to ``size`` and crops the center, as DINO-WM's transform does.
 
     ``Resize(size)`` and ``CenterCrop(size)`` of torchvision (antialiased bilinear) as used in
     DINO-WM's ``datasets/img_transforms.py``, here in float32 without rounding.

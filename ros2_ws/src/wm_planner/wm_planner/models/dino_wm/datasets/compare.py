@@ -72,7 +72,7 @@ def compare(statistics: Statistics, data: Data) -> Match:
     """Find what part of ``data`` the statistics were computed on.
 
     Raises:
-        DataError: The data set cannot be normalised itself.
+        DataError: The data set cannot be normalized itself.
     """
     found = []
     for quantity in QUANTITIES:

@@ -16,7 +16,7 @@ NEAR = 1e-4
 
 
 class Sums(NamedTuple):
-    """Per episode on disk: steps (N, 1), and sums (N, d) of centred rows and their squares.
+    """Per episode on disk: steps (N, 1), and sums (N, d) of centered rows and their squares.
 
     ``center`` (d,) is what was subtracted, ``epsilon`` what the rule adds to the std.
     """
@@ -48,7 +48,7 @@ class Sums(NamedTuple):
 
 
 def sums(quantity: str, data: Data) -> Sums:
-    """Sums of every episode on disk, centred so that squares lose no digits."""
+    """Sums of every episode on disk, centered so that squares lose no digits."""
     rows = [
         row[:length].double().numpy()
         for row, length in zip(data.rows[quantity], data.lengths, strict=True)
@@ -70,7 +70,7 @@ def confirmed(quantity: str, given: Pair, data: Data, indices: Sequence[int], kn
     return same(given, of_tensors(data.measured(quantity, indices)))
 
 
-def neighbours(data: Data) -> list[int]:
+def neighbors(data: Data) -> list[int]:
     """Numbers of episodes around the one the training read, itself first, and all on disk."""
     read, disk = len(data), len(data.lengths)
     near = [read, read - 1, read + 1, read - 2, read + 2, disk, disk - 1]

@@ -27,7 +27,7 @@ class Episode:
     Attributes:
         actions: (T, d) float32, in the units of the statistics (after ``action_scale``); action t
             leads from image t to image t + 1.
-        proprio: (T, p) float32, not normalised.
+        proprio: (T, p) float32, not normalized.
         states: (T, s) float32.
     """
 
@@ -147,7 +147,7 @@ class Data:
         except SpecError as error:
             raise DataError(
                 f"{self.directory}: {quantity} over part '{part}' ({len(indices)} episodes) has "
-                f"std {std.tolist()}: a number that never changes cannot be normalised"
+                f"std {std.tolist()}: a number that never changes cannot be normalized"
             ) from error
 
     def statistics(self, part: str | None = None) -> Statistics:

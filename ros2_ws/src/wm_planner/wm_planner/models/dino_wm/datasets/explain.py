@@ -116,7 +116,7 @@ def _other_split(quantity: str, given: Pair, data: Data, known: counts.Sums) -> 
     """Training or validation episodes of a split with another ratio or number of episodes."""
     if data.split_seed < 0:
         return None
-    for episodes in counts.neighbours(data):
+    for episodes in counts.neighbors(data):
         for ratio in RATIOS:
             for part, indices in zip(
                 ("train", "validation"), random_split(episodes, ratio), strict=True

@@ -30,7 +30,7 @@ class ImageFiles:
         """Images (length, H, W, 3) of an episode, or None where there is no file.
 
         Raises:
-            DataError: The file is damaged or does not hold ``length`` colour images.
+            DataError: The file is damaged or does not hold ``length`` color images.
         """
         path = self.path(index)
         if not path.is_file():

@@ -33,7 +33,7 @@ def read_statistics(file: str | Path) -> Statistics:
     ``provenance_dataset``, ….
 
     Raises:
-        DataError: The file is missing or damaged, or leaves out something that the normalisation
+        DataError: The file is missing or damaged, or leaves out something that the normalization
             or its provenance needs; nothing is filled in.
     """
     path = Path(file).expanduser()

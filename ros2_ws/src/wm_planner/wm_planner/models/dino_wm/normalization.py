@@ -1,4 +1,4 @@
-"""The statistics that a training normalised with: from its data set, from a file, or none."""
+"""The statistics that a training normalized with: from its data set, from a file, or none."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def training_statistics(
         ConversionError: They contradict the checkpoint or the configuration.
         DataError: The file of statistics is unusable.
     """
-    normalised = config.get("env.dataset.normalize_action", bool)
+    normalized = config.get("env.dataset.normalize_action", bool)
     if data is not None:
         statistics = data.statistics()
         where = f"{data.directory}, read as {data.kind} (--dataset-kind),"
     elif file is not None:
         statistics, where = read_statistics(file), str(file)
         moments = (statistics.action, statistics.proprio)
-        if not normalised and any(m and (any(m.mean) or set(m.std) != {1.0}) for m in moments):
+        if not normalized and any(m and (any(m.mean) or set(m.std) != {1.0}) for m in moments):
             raise ConversionError(
                 f"{config.path} says env.dataset.normalize_action is false, so the training used "
                 f"mean 0 and std 1, but {where} has others: leave out --statistics"
