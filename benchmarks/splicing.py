@@ -20,9 +20,9 @@ import numpy as np
 import torch
 
 from wm_planner.config import Config
-from wm_planner.control import Command, Commander, Pose
+from wm_planner.control import Commander
 from wm_planner.control import stream as streams
-from wm_planner.types import Observation
+from wm_planner.types import Command, Observation, Pose
 from wm_planner.worker import PlanRequest, SetGoal
 from wm_planner.worker.engine import Engine
 from wm_planner_sim import evaluation, scene, seeds

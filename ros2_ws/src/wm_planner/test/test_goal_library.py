@@ -36,7 +36,7 @@ def test_a_taken_name_is_refused_unless_told_otherwise(library: GoalLibrary) -> 
     library.save("home", IMAGE, STATE, overwrite=False)
     with pytest.raises(Refused, match="set overwrite to replace it") as caught:
         library.save("home", 255 - IMAGE, {}, overwrite=False)
-    assert caught.value.outcome.code is ErrorCode.INVALID_GOAL
+    assert caught.value.status.code is ErrorCode.INVALID_GOAL
     np.testing.assert_array_equal(library.load("home")[0], IMAGE)
     library.save("home", 255 - IMAGE, {}, overwrite=True)
     image, state = library.load("home")
@@ -135,10 +135,10 @@ def test_an_image_of_billions_of_pixels_is_refused_before_it_is_decoded(tmp_path
     (tmp_path / "huge.png").write_bytes(data)
     with pytest.raises(Refused, match="60000") as caught:
         read_image(tmp_path / "huge.png")
-    assert caught.value.outcome.code is ErrorCode.IMAGE_FORMAT
+    assert caught.value.status.code is ErrorCode.IMAGE_FORMAT
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="there is no file") as caught:
         read_image(tmp_path / "away.png")
-    assert caught.value.outcome.code is ErrorCode.INVALID_GOAL
+    assert caught.value.status.code is ErrorCode.INVALID_GOAL

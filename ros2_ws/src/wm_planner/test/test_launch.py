@@ -17,13 +17,13 @@ from rclpy.context import Context
 from rclpy.node import Node
 
 from wm_planner.config import Config, ImagesConfig
-from wm_planner.control.mapping import command_mapping
+from wm_planner.control.action_mapping import command_mapping
 from wm_planner.models import ModelSpec
 from wm_planner.ros import diagnostics
 from wm_planner.ros.camera import Camera
-from wm_planner.ros.commands import CommandOutput
+from wm_planner.ros.command_output import CommandOutput
+from wm_planner.ros.commanded_joints import JointInput
 from wm_planner.ros.inputs import Inputs
-from wm_planner.ros.joints import JointInput
 from wm_planner.ros.parameters import Parameters
 
 pytest.importorskip("launch_ros")

@@ -21,22 +21,23 @@ from wm_planner_msgs.msg import PlanStatus
 from wm_planner.config import ConfigError
 from wm_planner.control import ErrorCode, Status
 from wm_planner.images import conversion_path
-from wm_planner.ros.background import Background
+from wm_planner.ros.background import BackgroundThread
 from wm_planner.ros.goal_server import GoalServer
 from wm_planner.ros.goal_services import GoalServices
 from wm_planner.ros.parameters import Parameters
 from wm_planner.ros.plan_once import PlanOnceService
-from wm_planner.ros.reporter import Reporter
 from wm_planner.ros.runtime import PlannerRuntime
+from wm_planner.ros.snapshot import Snapshot
+from wm_planner.ros.status_publisher import StatusPublisher
 
-FAREWELL = 0.2  # [s] for the last goal's result and the last status to leave
-LINGER = 1.0  # [s] more for a lifecycle manager to ask for the final state
+LAST_MESSAGES = 0.2  # [s] for the result of the last goal and the last status to be sent
+FINALIZED = 1.0  # [s] more, in which a lifecycle manager can ask for the final state
 
 
 class PlannerNode(LifecycleNode):
     """A lifecycle node: configure loads the model, activate opens the loop.
 
-    Deactivating tells the arm to hold first. What exists while configured is an ``PlannerRuntime``.
+    Deactivating stops the arm first. What exists while configured is a ``PlannerRuntime``.
 
     Args:
         **kwargs: As for ``rclpy.node.Node``.
@@ -47,19 +48,19 @@ class PlannerNode(LifecycleNode):
         self._answer_impossible_transitions()
         share = Path(get_package_share_directory("wm_planner"))
         self._settings = Parameters(self, share / "config")
-        self._reporter = Reporter(self)
-        background = Background(self)
-        self._goals = GoalServer(self, background, self._reporter.reject)
+        self._status = StatusPublisher(self)
+        background = BackgroundThread(self)
+        self._goals = GoalServer(self, background, self._reject)
         self._plan_once = PlanOnceService(self, background)
         self._goal_services = GoalServices(self, background)
-        self._operation: PlannerRuntime | None = None
+        self._runtime: PlannerRuntime | None = None
         self.finalized = False
-        self.interrupted: Callable[[], bool] = lambda: False  # whether to end, not load, the model
+        self.interrupted: Callable[[], bool] = lambda: False  # whether to stop loading the model
 
     def _answer_impossible_transitions(self) -> None:
-        """Refuse what is not possible now; Jazzy's rclpy raises and never answers (rclpy#1209).
+        """Answer a transition that is impossible now; Jazzy's rclpy raises instead (rclpy#1209).
 
-        nav2_lifecycle_manager waits for the answer without end.
+        nav2_lifecycle_manager would wait for the answer for ever.
         """
         service = self._service_change_state
         change = service.callback
@@ -77,35 +78,35 @@ class PlannerNode(LifecycleNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Read the parameters, load the model, open the topics; nothing moves yet."""
         try:
-            operation = PlannerRuntime(
+            runtime = PlannerRuntime(
                 self,
                 self._settings.config(),
-                self._reporter,
+                self._status,
                 self._goals,
                 self._plan_once,
                 self._goal_services,
                 self.interrupted,
             )
-        except Exception as error:  # rclpy would swallow it; whatever it is, the user must know
+        except Exception as error:  # rclpy would swallow it
             reason = Status(ErrorCode.NOT_ACTIVE, f"not configured: {error}")
             self.get_logger().error(reason.message)
-            self._reporter.tell(PlanStatus.INACTIVE, reason)
+            self._status.change(PlanStatus.INACTIVE, reason, None)
             return TransitionCallbackReturn.FAILURE
-        self._operation = self._reporter.operation = self._settings.running = operation
-        ready = operation.link.ready
+        self._runtime = self._settings.running = runtime
+        ready = runtime.link.ready
         assert ready
-        settings = self._reporter.config(operation.config)
+        settings = self._status.publish_config(runtime.config)
         self.get_logger().info(f"images: {conversion_path()}")
         self.get_logger().info(f"{ready.description}; settings:\n{settings}")
         for warning in ready.warnings:
             self.get_logger().warning(warning)
-        self._reporter.tell(PlanStatus.INACTIVE, Status(ErrorCode.NOT_ACTIVE, "configured"))
+        self._change_to_inactive(Status(ErrorCode.NOT_ACTIVE, "configured"))
         return TransitionCallbackReturn.SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Take goals from now on."""
-        assert self._operation
-        self._operation.activate()
+        """Accept goals from now on."""
+        assert self._runtime
+        self._runtime.activate()
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -116,24 +117,24 @@ class PlannerNode(LifecycleNode):
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Unload the model and close the topics."""
         self._close()
-        self._reporter.tell(PlanStatus.INACTIVE, Status(ErrorCode.NOT_ACTIVE, "cleaned up"))
+        self._change_to_inactive(Status(ErrorCode.NOT_ACTIVE, "cleaned up"))
         return TransitionCallbackReturn.SUCCESS
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """From any state: hold and end the goal; ``main`` then ends the process."""
+        """Hold the arm and end the goal, from any state; ``main`` then ends the process."""
         self.hold_and_stop(Status(ErrorCode.NOT_ACTIVE, "the node was shut down"))
         self.finalized = True
         return TransitionCallbackReturn.SUCCESS
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """After an exception in a transition, which rclpy swallows: hold, and start afresh."""
+        """Hold the arm and clean up after an exception in a transition, which rclpy swallows."""
         reason = Status(
             ErrorCode.UNKNOWN, "a fault in a transition of the node: configure it again"
         )
         self.get_logger().fatal(reason.message)
         self.hold_and_stop(reason)
         self._close()
-        self._reporter.tell(PlanStatus.INACTIVE, reason)
+        self._change_to_inactive(reason)
         return TransitionCallbackReturn.SUCCESS
 
     def destroy_node(self) -> None:
@@ -142,20 +143,29 @@ class PlannerNode(LifecycleNode):
         self._goals.destroy()
         super().destroy_node()
 
-    def hold_and_stop(self, outcome: Status) -> None:
-        """Hold, end the goal and take no more."""
-        if self._operation:
-            self._operation.deactivate(outcome)
+    def hold_and_stop(self, status: Status) -> None:
+        """Hold the arm, end the goal and accept no more."""
+        if self._runtime:
+            self._runtime.deactivate(status)
 
     def _close(self) -> None:
-        operation = self._operation
-        self._operation = self._reporter.operation = self._settings.running = None
-        if operation:
-            operation.close()
+        runtime = self._runtime
+        self._runtime = self._settings.running = None
+        if runtime:
+            runtime.close()
+
+    def _snapshot(self) -> Snapshot | None:
+        return self._runtime.snapshot() if self._runtime else None
+
+    def _change_to_inactive(self, status: Status) -> None:
+        self._status.change(PlanStatus.INACTIVE, status, self._snapshot())
+
+    def _reject(self, reason: Status) -> None:
+        self._status.reject(reason, self._snapshot())
 
 
 def _spin(node: Node, executor: SingleThreadedExecutor, seconds: float) -> None:
-    """Do one thing; an answer that finds its client gone is no reason to end."""
+    """Run one callback; an answer whose client is gone is logged."""
     try:
         executor.spin_once(timeout_sec=seconds)
     except RCLError as error:
@@ -163,7 +173,7 @@ def _spin(node: Node, executor: SingleThreadedExecutor, seconds: float) -> None:
 
 
 def main() -> None:
-    """Run the node until a signal ends it; the arm is told to hold before the context dies."""
+    """Run the node until a signal ends it; the arm is stopped before the context ends."""
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     stopping: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
@@ -185,12 +195,12 @@ def main() -> None:
             _spin(node, executor, 0.1)
     except ExternalShutdownException:
         pass
-    except Exception as error:  # a bug: the arm holds, the client is told, the process ends
+    except Exception as error:  # a bug: the arm is stopped, the goal ends, the process ends
         end = Status(ErrorCode.UNKNOWN, f"a fault in the planner's node, which ends now: {error!r}")
         node.get_logger().fatal(traceback.format_exc())
     finally:  # whatever happened, the arm holds
         node.hold_and_stop(end)
-    until = time.monotonic() + FAREWELL + (LINGER if node.finalized else 0.0)
+    until = time.monotonic() + LAST_MESSAGES + (FINALIZED if node.finalized else 0.0)
     while time.monotonic() < until:
         _spin(node, executor, 0.05)
     if not node.finalized:

@@ -29,3 +29,35 @@ class Observation:
     images: tuple[RgbImage, ...]
     proprio: Vector | None = None
     stamp: float = math.nan
+
+
+@dataclass(frozen=True)
+class Pose:
+    """The measured state of the arm, in the space of the commands.
+
+    Attributes:
+        position: (3,) in the frame of the action [m], or one number per commanded joint [rad].
+        orientation: Quaternion (x, y, z, w); without meaning for joints.
+        steady: When it arrived [s, steady clock].
+    """
+
+    position: Vector
+    orientation: Vector
+    steady: float
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command to the arm.
+
+    Attributes:
+        position: (3,) [m], or one number per joint [rad].
+        velocity: The same per second; zero if ``stop``.
+        orientation: Quaternion (x, y, z, w).
+        stop: Whether it is the last of a stop: the arm stays here until the next command.
+    """
+
+    position: Vector
+    velocity: Vector
+    orientation: Vector
+    stop: bool = False

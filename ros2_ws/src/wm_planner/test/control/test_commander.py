@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from wm_planner.config import Config
-from wm_planner.control import Command, Commander, LimitViolation, Pose
+from wm_planner.control import Commander, LimitViolation
 from wm_planner.models import ModelSpec
 from wm_planner.models.spec import CommandMapping
+from wm_planner.types import Command, Pose
 
 START = np.array([0.5, 0.0, 0.5])
 TICK = 0.02
@@ -189,7 +190,7 @@ def test_the_place_at_a_stamp_is_that_of_the_clock_after_it_went_back(spec: Mode
     rig.now -= 100.0
     rig.settle()
     rig.commander.start(rig.pose(), rig.now)
-    np.testing.assert_array_equal(rig.commander.told_at(rig.now), rig.pose().position)
+    np.testing.assert_array_equal(rig.commander.commanded_position_at(rig.now), rig.pose().position)
 
 
 def test_an_arm_that_was_told_nothing_is_not_told_to_stop(spec: ModelSpec) -> None:

@@ -95,7 +95,7 @@ def test_a_sub_goal_is_passed_at_once_and_the_last_one_must_hold() -> None:
     pursued = []
     for distance in (0.04, 0.5, 0.04, 0.04):
         assert session.observe(distance, 101.0) is None
-        pursued.append((session.observation is OBSERVATIONS[session.index], session.index))
+        pursued.append((session.goal is OBSERVATIONS[session.index], session.index))
         session.advance()
     assert pursued == [(True, 0), (True, 1), (True, 1), (True, 2)]
     assert session.reached == 2

@@ -1,41 +1,45 @@
-"""One goal at a time: held first, then told; the newest one wins; sub-goals in their order."""
+"""The closed loop: one goal at a time, stops before reports, sub-goals in their order."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from wm_planner.config import Config
-from wm_planner.control import Command, ControlLoop, ErrorCode, GoalSession, Pose, Refused, Status
+from wm_planner.control import ControlLoop, ErrorCode, GoalSession, Refused, Status
 from wm_planner.models import ModelSpec
-from wm_planner.types import Observation
+from wm_planner.ros.contract import CameraContract
+from wm_planner.types import Command, Observation, Pose
 from wm_planner.worker import Failed, Planned, PlanRequest, Ready, SetGoal
 
 POSE = Pose(np.array([0.5, 0.0, 0.3]), np.array([1.0, 0.0, 0.0, 0.0]), steady=0.0)
-OBSERVATIONS = [Observation((np.full((4, 4, 3), value, np.uint8),)) for value in range(3)]
+IMAGES = np.random.default_rng(0).integers(0, 256, (3, 96, 96, 3), dtype=np.uint8)
+OBSERVATIONS = [Observation((image,)) for image in IMAGES]
 
 
 class Link:
-    """Writes down what a worker would be asked."""
+    """Records the requests to a worker; idle while a test asks for a plan."""
 
     def __init__(self) -> None:
         self.goals: list[SetGoal] = []
         self.ready: Ready | None = Ready("a link without a worker")
         self.problem = "the worker is gone"
-        self.idle = True
+        self.idle = False
+        self.requests: list[PlanRequest] = []
 
     def set_goal(self, goal: SetGoal) -> None:
         self.goals.append(goal)
 
     def plan(self, request: PlanRequest) -> None:
-        pass
+        self.requests.append(request)
 
 
 class Rig:
-    """A loop, and what it did, in order."""
+    """A loop that drives a resting arm, and what it did, in order."""
 
     def __init__(self, spec: ModelSpec) -> None:
         config = Config()
@@ -43,17 +47,21 @@ class Rig:
         self.link = Link()
         self.events: list[Any] = []
         link: Any = self.link
-        self.loop = ControlLoop(config, spec, link, self._publish, self._on_step, self._on_end)
+        contract = CameraContract(spec, config.camera, joints=False)
+        self.loop = ControlLoop(config, spec, link, contract, self)
         self.now, self.steady = 10.0, 0.0
         self.loop.on_pose(POSE, self.now)
 
-    def _publish(self, command: Command) -> None:
-        self.events.append("hold" if command.stop else "command")
+    def on_command(self, command: Command) -> None:
+        self.events.append("stop" if command.stop else "command")
 
-    def _on_step(self, session: GoalSession, plan: Planned) -> None:
+    def on_step(self, session: GoalSession, plan: Planned) -> None:
         self.events.append(("step", session.index))
 
-    def _on_end(self, goal_id: int, session: GoalSession, now: float) -> None:
+    def on_hold(self, status: Status) -> None:
+        self.events.append(("hold", status.code))
+
+    def on_end(self, goal_id: int, session: GoalSession, now: float) -> None:
         assert session.outcome
         self.events.append((goal_id, session.outcome.code))
 
@@ -69,12 +77,15 @@ class Rig:
         self.command()
 
     def ask(self) -> None:
-        self.loop.plan(OBSERVATIONS[0], self.now, self.steady)
-        self._asked = self.now
+        self.link.idle, count = True, len(self.link.requests)
+        self.see()
+        self.link.idle = False
+        assert len(self.link.requests) == count + 1
 
     def answer(self, distance: float = 0.5, actions: float = 0.001) -> None:
         goal, plan = self.loop.goal_id, np.full((5, 3), actions)
-        planned = Planned(goal, self._asked, plan, distance, [1.0], "done", 0.05)
+        stamp = self.link.requests[-1].observation.stamp
+        planned = Planned(goal, stamp, plan, distance, [1.0], "done", 0.05)
         self.loop.on_planned(planned, self.now, self.steady)
 
     def command(self) -> None:
@@ -88,7 +99,8 @@ class Rig:
         self.loop.on_pose(Pose(POSE.position, POSE.orientation, self.steady), self.now)
 
     def see(self) -> None:
-        self.loop.on_image(self.steady)
+        seen = replace(OBSERVATIONS[0], stamp=self.now)
+        self.loop.on_observation(seen, self.now, self.steady)
 
     def pass_time(self, seconds: float, *what: Callable[[], None]) -> None:
         """Let things happen 50 times a second, and send commands."""
@@ -104,11 +116,11 @@ def rig(spec: ModelSpec) -> Rig:
     return Rig(spec)
 
 
-def test_the_arm_is_told_to_hold_before_anyone_hears_of_the_end(rig: Rig) -> None:
+def test_the_arm_is_stopped_before_the_end_is_reported(rig: Rig) -> None:
     goal = rig.begin(OBSERVATIONS[0])
     rig.step(0.5, actions=0.0)
     rig.loop.end(Status(ErrorCode.CANCELED, "canceled"), rig.now)
-    assert rig.events[-2:] == ["hold", (goal, ErrorCode.CANCELED)]
+    assert rig.events[-2:] == ["stop", (goal, ErrorCode.CANCELED)]
 
 
 def test_the_newest_goal_preempts(rig: Rig) -> None:
@@ -147,7 +159,7 @@ def test_a_plan_that_is_not_finite_moves_nothing(rig: Rig) -> None:
     assert rig.events == [(goal, ErrorCode.PLANNER_FAILED)]
 
 
-def test_the_first_command_of_a_plan_leaves_before_anyone_hears_of_the_plan(rig: Rig) -> None:
+def test_the_first_command_of_a_plan_leaves_before_the_plan_is_reported(rig: Rig) -> None:
     rig.begin(OBSERVATIONS[0])
     rig.step(0.5)
     assert rig.events == ["command", ("step", 0), "command"]
@@ -160,12 +172,12 @@ def test_a_clock_that_stands_still_ends_the_goal(rig: Rig) -> None:
         rig.loop.on_pose(Pose(POSE.position, POSE.orientation, steady), rig.now)
         rig.loop.watch(rig.now, steady, steady)
     assert rig.events[-1] == (goal, ErrorCode.CLOCK_JUMPED)
-    assert "ROS time has stood still for" in rig.loop.clock_problem
+    assert "ROS time has stood still for" in rig.loop.clock.problem
     rig.loop.watch(rig.now + 0.1, 3.0, 3.0)
-    assert rig.loop.clock_problem == ""
+    assert rig.loop.clock.problem == ""
 
 
-def test_the_time_of_a_goal_begins_when_the_clock_is_first_heard(rig: Rig) -> None:
+def test_the_time_of_a_goal_begins_with_ros_time(rig: Rig) -> None:
     rig.now = 0.0  # as ROS time is without /clock
     rig.begin(OBSERVATIONS[0])
     rig.command()
@@ -178,7 +190,7 @@ def test_the_time_of_a_goal_begins_when_the_clock_is_first_heard(rig: Rig) -> No
     assert rig.events[-1] == "command"
 
 
-def test_a_clock_that_goes_back_while_the_arm_moves_ends_even_a_goal_without_a_step(
+def test_a_clock_that_jumps_back_while_the_arm_moves_ends_a_goal_without_a_step(
     rig: Rig,
 ) -> None:
     rig.begin(OBSERVATIONS[0])
@@ -195,10 +207,10 @@ def test_after_a_stop_no_goal_begins_until_the_release(rig: Rig) -> None:
     goal = rig.begin(OBSERVATIONS[0])
     rig.step(0.5, actions=0.0)
     rig.loop.stop(rig.now)
-    assert rig.events[-2:] == ["hold", (goal, ErrorCode.STOPPED)]
+    assert rig.events[-2:] == ["stop", (goal, ErrorCode.STOPPED)]
     with pytest.raises(Refused, match="~/release") as caught:
         rig.begin(OBSERVATIONS[1])
-    assert caught.value.outcome.code is ErrorCode.STOPPED
+    assert caught.value.status.code is ErrorCode.STOPPED
     rig.loop.release()
     assert rig.begin(OBSERVATIONS[1]) == goal + 1
 
@@ -207,15 +219,15 @@ def test_without_a_worker_no_goal_begins(rig: Rig) -> None:
     rig.link.ready = None
     with pytest.raises(Refused, match="the worker is gone") as caught:
         rig.begin(OBSERVATIONS[0])
-    assert caught.value.outcome.code is ErrorCode.WORKER_LOST
+    assert caught.value.status.code is ErrorCode.WORKER_LOST
 
 
-def test_a_lost_worker_that_comes_back_holds_the_arm_and_keeps_the_goal(rig: Rig) -> None:
+def test_a_worker_that_is_restarted_holds_the_arm_and_keeps_the_goal(rig: Rig) -> None:
     goal = rig.begin(OBSERVATIONS[0])
     rig.step(0.5)
     before = len(rig.events)
     rig.loop.on_failed(Failed(-1, "killed", lost=True, restarting=True), rig.now)
-    assert rig.events[before:] == ["command"], "at once, not at the next tick"
+    assert rig.events[before:] == ["command", ("hold", ErrorCode.WORKER_LOST)], "at once"
     assert rig.loop.session
     rig.loop.on_failed(Failed(-1, "killed again", lost=True), rig.now)
     assert rig.events[-1] == (goal, ErrorCode.WORKER_LOST)
@@ -228,7 +240,7 @@ def test_other_settings_count_from_the_next_goal_on(rig: Rig) -> None:
     rig.loop.apply(config)
     with pytest.raises(Refused, match="outside") as caught:
         rig.begin(OBSERVATIONS[0])
-    assert caught.value.outcome.code is ErrorCode.LIMIT_VIOLATION
+    assert caught.value.status.code is ErrorCode.LIMIT_VIOLATION
     config.limits.workspace_max = [1.0, 1.0, 1.0]
     rig.loop.apply(config)
     rig.begin(OBSERVATIONS[0])
@@ -242,10 +254,10 @@ def test_other_settings_count_from_the_next_goal_on(rig: Rig) -> None:
     [("see", ErrorCode.NO_IMAGE), ("pose", ErrorCode.NO_POSE)],
     ids=["image", "pose"],
 )
-def test_the_arm_waits_for_a_late_image_or_pose_and_then_for_a_new_plan(
+def test_the_arm_holds_for_an_overdue_image_or_pose_and_then_for_a_new_plan(
     rig: Rig, missing: str, code: ErrorCode, answered: str
 ) -> None:
-    """The plan that is under way, from an image of before, is answered before or after it."""
+    """The plan requested before the hold is answered before or after the missing event."""
     rig.begin(OBSERVATIONS[0])
     rig.pass_time(0.2, rig.see, rig.pose)
     rig.ask()
@@ -253,7 +265,7 @@ def test_the_arm_waits_for_a_late_image_or_pose_and_then_for_a_new_plan(
     rig.pass_time(0.1, rig.see, rig.pose)
     assert rig.loop.commander.moving
     assert rig.loop.waiting is None
-    rig.ask()  # its answer is late
+    rig.ask()  # answered later
     others = {"see": rig.see, "pose": rig.pose}
     del others[missing]
     rig.pass_time(0.2, *others.values())  # the last one, 0.08 s and the blend of 0.1 s
@@ -278,7 +290,7 @@ def test_the_arm_waits_for_a_late_image_or_pose_and_then_for_a_new_plan(
     assert rig.loop.holds == 1
 
 
-def test_the_arm_waits_for_a_plan_that_takes_longer_than_usual(rig: Rig) -> None:
+def test_the_arm_holds_for_an_overdue_plan(rig: Rig) -> None:
     rig.begin(OBSERVATIONS[0])
     for _ in range(3):
         rig.ask()
@@ -286,7 +298,7 @@ def test_the_arm_waits_for_a_plan_that_takes_longer_than_usual(rig: Rig) -> None
         rig.answer(actions=0.004)
     rig.ask()
     rig.pass_time(0.14, rig.see, rig.pose)
-    assert rig.loop.waiting is None, "2.5 times as long is not late yet"
+    assert rig.loop.waiting is None, "2.5 times as long is not overdue yet"
     rig.pass_time(0.14, rig.see, rig.pose)
     assert rig.loop.waiting
     assert rig.loop.waiting.code is ErrorCode.WORKER_LOST
@@ -297,26 +309,25 @@ def test_the_arm_waits_for_a_plan_that_takes_longer_than_usual(rig: Rig) -> None
     assert rig.loop.commander.moving
 
 
-def test_a_measured_pose_that_repeats_while_the_arm_is_told_to_move_is_an_old_one(
+def test_a_measured_pose_that_repeats_while_the_arm_is_commanded_to_move_is_an_old_one(
     rig: Rig,
 ) -> None:
     goal = rig.begin(OBSERVATIONS[0])
     rig.pass_time(0.2, rig.see, rig.pose)
     rig.pose()
-    assert rig.loop.pose
-    assert rig.loop.pose.steady == rig.steady, "an arm that is told nothing may stand still"
+    assert rig.loop.poses.steady == rig.steady, "an arm without commands may rest"
     rig.ask()
     rig.answer(actions=0.06)
     rig.pass_time(0.4, rig.see, rig.pose)
     assert rig.loop.waiting
     assert rig.loop.waiting.code is ErrorCode.NO_POSE
-    assert rig.loop.commander.told[0] < POSE.position[0] + 0.1
+    assert rig.loop.commander.commanded_position[0] < POSE.position[0] + 0.1
     assert not rig.loop.commander.moving
     rig.loop.watch(rig.now, rig.steady + 0.9, rig.steady + 0.9)
     assert (goal, ErrorCode.NO_POSE) in rig.events
 
 
-def test_a_goal_starts_from_a_pose_that_is_not_late(rig: Rig) -> None:
+def test_a_goal_does_not_start_from_an_overdue_pose(rig: Rig) -> None:
     rig.pass_time(0.2, rig.pose)
     rig.wait(0.5)
     rig.begin(OBSERVATIONS[0])
@@ -325,7 +336,7 @@ def test_a_goal_starts_from_a_pose_that_is_not_late(rig: Rig) -> None:
     assert rig.loop.commander.started
 
 
-def test_after_a_delay_of_the_node_what_waits_to_be_read_is_not_late(rig: Rig) -> None:
+def test_after_a_delay_of_the_node_unread_messages_are_not_overdue(rig: Rig) -> None:
     rig.begin(OBSERVATIONS[0])
     rig.pass_time(0.2, rig.see, rig.pose)
     rig.wait(0.2)
@@ -336,7 +347,7 @@ def test_after_a_delay_of_the_node_what_waits_to_be_read_is_not_late(rig: Rig) -
     assert rig.loop.holds == 0
 
 
-def test_an_end_of_the_goal_ends_the_waiting(rig: Rig) -> None:
+def test_the_end_of_a_goal_ends_the_hold(rig: Rig) -> None:
     rig.begin(OBSERVATIONS[0])
     rig.pass_time(0.2, rig.see, rig.pose)
     rig.step(0.5)

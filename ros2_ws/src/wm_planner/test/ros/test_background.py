@@ -15,7 +15,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage
 
 from wm_planner.config import ImagesConfig
-from wm_planner.ros.background import LatestItemWorker
+from wm_planner.ros.background import LatestItemThread
 from wm_planner.ros.camera import Camera
 
 SpinUntil = Callable[[Callable[[], bool]], None]
@@ -41,7 +41,7 @@ def test_what_comes_during_the_work_waits_and_only_the_newest_of_it_is_done(
         assert go_on.wait(patience)
         return item
 
-    with contextlib.closing(LatestItemWorker(node, work, done.append)) as newest:
+    with contextlib.closing(LatestItemThread(node, work, done.append)) as newest:
         newest.put(0)
         assert begun.wait(patience)
         for item in range(1, 5):
@@ -62,7 +62,7 @@ def test_once_it_ends_nothing_more_is_begun_or_delivered(
         assert go_on.wait(patience)
         return item
 
-    newest = LatestItemWorker(node, work, done.append)
+    newest = LatestItemThread(node, work, done.append)
     newest.put(0)
     assert begun.wait(patience)
     newest.put(1)
@@ -74,7 +74,7 @@ def test_once_it_ends_nothing_more_is_begun_or_delivered(
     assert not end.is_alive()
     newest.put(2)
     later: list[int] = []
-    with contextlib.closing(LatestItemWorker(node, lambda item: item, later.append)) as other:
+    with contextlib.closing(LatestItemThread(node, lambda item: item, later.append)) as other:
         other.put(3)
         spin_until(lambda: later == [3])  # whatever came before would have been delivered
     assert (worked, done) == ([0], [])
@@ -84,7 +84,7 @@ def test_a_bug_in_the_work_is_raised_where_the_callbacks_run(
     node: Node, spin_until: SpinUntil
 ) -> None:
     work: Callable[[Any], Any] = lambda item: item["missing"]  # noqa: E731
-    with contextlib.closing(LatestItemWorker(node, work, lambda result: None)) as newest:
+    with contextlib.closing(LatestItemThread(node, work, lambda result: None)) as newest:
         newest.put({})
         with pytest.raises(KeyError, match="missing"):
             spin_until(lambda: False)

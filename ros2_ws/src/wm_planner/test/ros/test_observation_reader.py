@@ -56,13 +56,13 @@ def test_a_stored_goal_gives_its_pixels(reader: ObservationReader) -> None:
 def test_only_names_of_stored_images_are_goals(reader: ObservationReader, name: str) -> None:
     with pytest.raises(Refused, match="there are: broken, home") as caught:
         _read(reader, name=name)
-    assert caught.value.outcome.code is ErrorCode.INVALID_GOAL
+    assert caught.value.status.code is ErrorCode.INVALID_GOAL
 
 
 def test_a_stored_file_that_is_no_image_is_refused(reader: ObservationReader) -> None:
     with pytest.raises(Refused, match="not a readable image") as caught:
         _read(reader, name="broken")
-    assert caught.value.outcome.code is ErrorCode.IMAGE_FORMAT
+    assert caught.value.status.code is ErrorCode.IMAGE_FORMAT
 
 
 def test_two_goals_at_once_are_refused(reader: ObservationReader) -> None:
@@ -104,14 +104,14 @@ def test_a_goal_of_several_views_is_the_current_image(spec: ModelSpec) -> None:
     np.testing.assert_array_equal(_read(reader, current=True).images, seen.images)
     with pytest.raises(Refused, match="sees front, wrist, the goal is one image") as caught:
         _read(reader, image=_message())
-    assert caught.value.outcome.code is ErrorCode.INVALID_GOAL
+    assert caught.value.status.code is ErrorCode.INVALID_GOAL
 
 
 def test_without_a_fresh_image_there_is_no_current_one(spec: ModelSpec) -> None:
     blind = ObservationReader(spec, ImagePolicy(), GoalLibrary(""), lambda: None)
     with pytest.raises(Refused, match="no fresh image") as caught:
         blind.read("goal", current=True)
-    assert caught.value.outcome.code is ErrorCode.NO_IMAGE
+    assert caught.value.status.code is ErrorCode.NO_IMAGE
 
 
 def test_a_file_gives_its_pixels(reader: ObservationReader) -> None:

@@ -24,8 +24,8 @@ from wm_planner.config import Config, ConfigError
 from wm_planner.models import ModelSpec
 from wm_planner.models.spec import ProprioSpec
 from wm_planner.ros import image_reader
-from wm_planner.ros.conversions import seconds_to_time
 from wm_planner.ros.observer import Observer
+from wm_planner.ros.ros_time import seconds_to_time
 from wm_planner.types import Observation
 
 pytestmark = pytest.mark.dds
@@ -49,10 +49,10 @@ class Bench(Node):
         self.config.images.depth = 10
         self.config.session.image_timeout = 1000.0  # stamps of the tests may be old
         self.outputs: dict[str, Any] = {}
-        self.came = 0
+        self.observations: list[Observation] = []
 
     def open(self, spec: ModelSpec, **topics: type) -> Observer:
-        self.observer = Observer(self, self.config, spec, self._count)
+        self.observer = Observer(self, self.config, spec, self.observations.append)
         for topic, kind in topics.items():
             self.outputs[topic] = self.create_publisher(kind, topic, 10)
         self.observer.match_publishers()
@@ -61,9 +61,6 @@ class Bench(Node):
         assert self.until(lambda: self._matched(self))
         self.start = round(self.get_clock().now().nanoseconds * 1e-9, 3) - 100
         return self.observer
-
-    def _count(self) -> None:
-        self.came += 1
 
     def until(self, done: Callable[[], bool], seconds: float = WAIT) -> bool:
         end = time.monotonic() + seconds
@@ -86,10 +83,16 @@ class Bench(Node):
         for _ in range(20):  # more callbacks than wait, however slow the machine is
             self.runner.spin_once(timeout_sec=0.01)
 
-    def newest(self) -> tuple[Observation, float]:
-        newest = self.observer.newest
-        assert newest is not None, self.observer.problem
-        return newest[0], newest[1] - self.start
+    def wait(self, count: int) -> Observation:
+        """Wait until so many observations were handed on; return the last."""
+        assert self.until(lambda: len(self.observations) >= count), self.observer.problem
+        assert len(self.observations) == count
+        return self.observations[-1]
+
+    def wait_images(self) -> None:
+        """Wait until an image is complete whose proprio is missing."""
+        assert self.until(lambda: self.observer.images_steady > -math.inf), self.observer.problem
+        assert self.observations == []
 
 
 @pytest.fixture
@@ -102,27 +105,19 @@ def bench(context: Context, matched: Callable[..., bool]) -> Iterator[Bench]:
         node.destroy_node()
 
 
-def _settle(bench: Bench, count: int) -> None:
-    assert bench.until(lambda: bench.came >= count), bench.observer.problem
-
-
 def test_images_of_one_moment_are_joined_in_the_spec_s_order(bench: Bench, spec: ModelSpec) -> None:
     spec.views = ["front", "wrist"]
     bench.open(spec, front=Image, wrist=Image)
     bench.image("front", 1, 0.0)
     bench.image("wrist", 11, 0.015)
-    _settle(bench, 1)
-    observation, stamp = bench.newest()
-    assert (observation.images[0][0, 0, 0], observation.images[1][0, 0, 0]) == (1, 11)
-    assert stamp == pytest.approx(0.0, abs=1e-3)
-    bench.image("front", 2, 0.1)  # its partner has not come
+    observation = bench.wait(1)
+    assert [image[0, 0, 0] for image in observation.images] == [1, 11]
+    assert observation.stamp - bench.start == pytest.approx(0.0, abs=1e-3)
+    bench.image("front", 2, 0.1)  # the other view's image is missing
     bench.arrive()
-    assert bench.newest()[0].images[0][0, 0, 0] == 1
-    bench.observer.taken()
-    assert bench.observer.newest is None
+    assert len(bench.observations) == 1
     bench.image("wrist", 12, 0.09)
-    _settle(bench, 2)
-    assert bench.newest()[0].images[0][0, 0, 0] == 2
+    assert [image[0, 0, 0] for image in bench.wait(2).images] == [2, 12]
 
 
 def test_images_that_are_further_apart_than_the_slop_are_not_joined(
@@ -136,20 +131,19 @@ def test_images_that_are_further_apart_than_the_slop_are_not_joined(
         bench.image("wrist", i, 0.1 * i + 0.03)
     assert bench.until(lambda: "images.slop" in observer.problem)
     assert "0.030 s apart" in observer.problem
-    assert observer.newest is None
-    assert observer.good_steady == -math.inf
+    assert bench.observations == []
+    assert observer.images_steady == -math.inf
 
 
-def test_after_the_clock_went_back_images_are_joined_again(bench: Bench, spec: ModelSpec) -> None:
+def test_after_the_clock_jumped_back_images_are_joined_again(bench: Bench, spec: ModelSpec) -> None:
     spec.views = ["front", "wrist"]
     bench.open(spec, front=Image, wrist=Image)
     for i, offset in enumerate((50.0, 50.1, 0.0)):
         bench.image("front", int(offset), offset)
         bench.image("wrist", int(offset), offset)
-        _settle(bench, i + 1)
-    observation, stamp = bench.newest()
-    assert stamp == pytest.approx(0.0, abs=1e-3)
-    assert observation.images[1][0, 0, 0] == 0
+        bench.wait(i + 1)
+    assert bench.observations[-1].stamp - bench.start == pytest.approx(0.0, abs=1e-3)
+    assert bench.observations[-1].images[1][0, 0, 0] == 0
 
 
 def test_a_state_stamped_before_1970_is_dropped_with_a_sentence(
@@ -161,9 +155,8 @@ def test_a_state_stamped_before_1970_is_dropped_with_a_sentence(
     _joints(bench, -2 * bench.start, joint1=0.5)
     bench.arrive()
     bench.image("image", 1, 0.0)
-    _settle(bench, 1)
     assert bench.until(lambda: "joint_states dropped" in observer.problem), observer.problem
-    assert observer.newest is None
+    assert bench.observations == []
 
 
 def _joints(bench: Bench, offset: float, **positions: float) -> None:
@@ -180,11 +173,10 @@ def test_the_state_nearest_to_the_image_is_used(bench: Bench, spec: ModelSpec) -
         _joints(bench, 0.02 * i, joint1=0.1 * i, other=9.0, joint2=-0.1 * i)
     bench.arrive()
     bench.image("image", 1, 0.055)
-    _settle(bench, 1)
-    np.testing.assert_allclose(bench.newest()[0].proprio, [-0.3, 0.3])
+    np.testing.assert_allclose(bench.wait(1).proprio, [-0.3, 0.3])
 
 
-def test_a_state_that_is_late_or_not_finite_leaves_the_image_waiting(
+def test_an_image_waits_for_proprio_that_is_late_or_not_finite(
     bench: Bench, spec: ModelSpec
 ) -> None:
     spec.proprio = ProprioSpec(["joint1"], ["rad"])
@@ -194,23 +186,21 @@ def test_a_state_that_is_late_or_not_finite_leaves_the_image_waiting(
     _joints(bench, 0.0, joint1=0.5)
     bench.arrive()
     bench.image("image", 1, 0.2)
-    _settle(bench, 1)
-    assert observer.newest is None
+    bench.wait_images()
     assert "proprio.slop is 0.050 s" in observer.problem
     later = time.monotonic() + 1.0
-    assert "no robot state for the images" in observer.stateless(later)
-    observer.restart(later)  # of a new goal
-    assert observer.stateless(later) == ""
+    assert "no robot state for the images" in observer.missing_proprio(later)
+    observer.restart(later)  # a new goal
+    assert observer.missing_proprio(later) == ""
     _joints(bench, 0.2, joint1=math.nan)
     bench.arrive()
-    assert observer.newest is None
+    assert bench.observations == []
     assert "joint1 is not finite" in observer.problem
     _joints(bench, 0.21, joint1=0.6)
-    assert bench.until(lambda: observer.newest is not None)
-    np.testing.assert_allclose(bench.newest()[0].proprio, [0.6])
+    np.testing.assert_allclose(bench.wait(1).proprio, [0.6])
     bench.image("image", 1, 0.22)
-    _settle(bench, 2)
-    assert observer.stateless(time.monotonic() + 9.0) == ""
+    bench.wait(2)
+    assert observer.missing_proprio(time.monotonic() + 9.0) == ""
 
 
 def test_a_state_may_be_a_mixture(bench: Bench, spec: ModelSpec) -> None:
@@ -227,18 +217,16 @@ def test_a_state_may_be_a_mixture(bench: Bench, spec: ModelSpec) -> None:
     _joints(bench, 0.0, joint4=-1.5)
     bench.arrive()
     bench.image("image", 1, 0.0)
-    _settle(bench, 1)
-    assert bench.until(lambda: bench.observer.newest is not None), bench.observer.problem
-    np.testing.assert_allclose(bench.newest()[0].proprio, [0.25, -1.5, 0.04])
+    np.testing.assert_allclose(bench.wait(1).proprio, [0.25, -1.5, 0.04])
 
 
-def test_an_incompatible_publisher_is_told_in_a_sentence(bench: Bench, spec: ModelSpec) -> None:
+def test_an_incompatible_publisher_is_reported_in_a_sentence(bench: Bench, spec: ModelSpec) -> None:
     bench.config.images.reliability = "reliable"
-    observer = Observer(bench, bench.config, spec, lambda: None)
+    observer = Observer(bench, bench.config, spec, bench.observations.append)
     bench.create_publisher(
         Image, "image", QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
     )
-    assert "nothing usable came on /image yet" in observer.problem
+    assert "no usable message on /image yet" in observer.problem
     assert bench.until(lambda: "QoS" in observer.problem), observer.problem
     assert "/image: a publisher has an incompatible QoS policy (reliability" in observer.problem
 
@@ -246,7 +234,7 @@ def test_an_incompatible_publisher_is_told_in_a_sentence(bench: Bench, spec: Mod
 def test_with_auto_the_camera_s_reliability_is_matched(
     bench: Bench, spec: ModelSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    observer = Observer(bench, bench.config, spec, lambda: None)
+    observer = Observer(bench, bench.config, spec, bench.observations.append)
 
     def publish(policy: ReliabilityPolicy) -> Any:
         return bench.create_publisher(Image, "image", QoSProfile(depth=1, reliability=policy))
@@ -273,7 +261,7 @@ def test_with_auto_the_camera_s_reliability_is_matched(
 def test_two_views_of_one_topic_are_refused_with_a_sentence(bench: Bench, spec: ModelSpec) -> None:
     spec.views = ["front", "/front"]
     with pytest.raises(ConfigError, match="views 'front' and '/front' are both remapped to /front"):
-        Observer(bench, bench.config, spec, lambda: None)
+        Observer(bench, bench.config, spec, bench.observations.append)
     assert not bench.get_subscriptions_info_by_topic("/front")
 
 
@@ -282,6 +270,6 @@ def test_a_camera_that_another_reader_of_the_process_blocks_says_so(
 ) -> None:
     other = image_reader.ImageReader(bench, "/image", reliable=False)
     bench.config.images.reliability = "reliable"
-    observer = Observer(bench, bench.config, spec, lambda: None)
+    observer = Observer(bench, bench.config, spec, bench.observations.append)
     assert "this process reads /image already" in observer.problem
     other.close()

@@ -13,8 +13,8 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
 
-from wm_planner.ros.joints import JointInput
-from wm_planner.ros.pose import PoseInput
+from wm_planner.ros.commanded_joints import JointInput
+from wm_planner.ros.end_effector import EndEffectorInput
 from wm_planner.ros.qos import sensor_data_qos
 
 pytestmark = pytest.mark.dds
@@ -32,14 +32,14 @@ def node(make_node: Callable[..., Node]) -> Node:
 
 def test_reliability_and_depth_of_the_pose_are_parameters(node: Node) -> None:
     for _ in range(2):  # also when the node is configured again
-        inputs = PoseInput(node, "base", 1.0, lambda pose: None)
+        inputs = EndEffectorInput(node, "base", 1.0, lambda pose: None)
         profile = inputs._subscription.qos_profile
         assert (profile.reliability, profile.depth) == (ReliabilityPolicy.RELIABLE, 7)
         inputs.close()
 
 
 def test_an_override_of_one_topic_leaves_the_others_alone(node: Node) -> None:
-    pose = PoseInput(node, "base", 1.0, lambda pose: None)
+    pose = EndEffectorInput(node, "base", 1.0, lambda pose: None)
     joints = JointInput(node, ["joint1"], 1.0, lambda pose: None)
     assert pose._subscription.qos_profile.reliability == ReliabilityPolicy.RELIABLE
     for profile in (joints._subscription.qos_profile, sensor_data_qos(), qos_profile_sensor_data):
@@ -51,7 +51,7 @@ def test_an_override_of_one_topic_leaves_the_others_alone(node: Node) -> None:
 def test_a_pose_that_cannot_arrive_is_told_in_a_sentence(
     node: Node, executor: SingleThreadedExecutor, spin_until: Callable[..., None]
 ) -> None:
-    inputs = PoseInput(node, "base", 1.0, lambda pose: None)
+    inputs = EndEffectorInput(node, "base", 1.0, lambda pose: None)
     node.create_publisher(
         PoseStamped, "current_pose", QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
     )

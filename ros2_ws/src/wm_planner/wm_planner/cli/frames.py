@@ -10,7 +10,7 @@ import numpy as np
 
 from wm_planner.cli.camera import Contract
 from wm_planner.cli.report import OK, Result, judge
-from wm_planner.control.loop import FUTURE
+from wm_planner.control.clock import MAX_FUTURE
 from wm_planner.images import ImageFormatError, decode
 from wm_planner.images.contract import STOP, WARN, CameraMonitor
 from wm_planner.images.errors import shorten
@@ -129,7 +129,7 @@ class Frames:
     def _age(self) -> Result:
         """An image is dropped by the node for its age, or for a stamp in the future."""
         age, limit = float(np.median(self.ages)), self.contract.config.session.image_timeout
-        verdict = STOP if age > limit or age < -FUTURE else OK
+        verdict = STOP if age > limit or age < -MAX_FUTURE else OK
         side = f"{age:.2f} s old when they arrive" if age > 0 else f"stamped {-age:.2f} s ahead"
         return judge(
             "stamp_age",

@@ -1,15 +1,17 @@
-"""From plans to the robot: the goal's rules, the command stream and the limits; no ROS here."""
+"""From plans to commands: the rules of a goal, the command stream and the limits; no ROS."""
 
 from wm_planner.control.bounds import LimitsError
-from wm_planner.control.commander import Command, Commander, Pose
+from wm_planner.control.commander import Commander
 from wm_planner.control.goal_session import GoalSession
 from wm_planner.control.limits import CommandGate, LimitViolation
+from wm_planner.control.listener import LoopListener
 from wm_planner.control.loop import ControlLoop
-from wm_planner.control.status import ErrorCode, Refused, Status
+from wm_planner.control.status import INACTIVE, STOPPED, ErrorCode, Refused, Status
 from wm_planner.control.stream import CommandStream
 
 __all__ = [
-    "Command",
+    "INACTIVE",
+    "STOPPED",
     "CommandGate",
     "CommandStream",
     "Commander",
@@ -18,7 +20,7 @@ __all__ = [
     "GoalSession",
     "LimitViolation",
     "LimitsError",
-    "Pose",
+    "LoopListener",
     "Refused",
     "Status",
 ]

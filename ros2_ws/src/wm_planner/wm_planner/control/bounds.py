@@ -1,4 +1,4 @@
-"""How far, how fast and how suddenly commands may go: in Cartesian space or in joints."""
+"""Limits of position, speed and acceleration, in Cartesian space or for joints."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class LimitsError(ValueError):
 class Bounds:
     """The limits of one kind of command.
 
-    Cartesian speeds, accelerations and leads are lengths of a vector (3,); those of joints hold
-    for each by itself.
+    Cartesian speeds, accelerations and leads are lengths of a vector (3,); those of joints apply
+    to each joint.
 
     Attributes:
         lower: Smallest position (n,) [m or rad].
         upper: Largest position (n,) [m or rad].
         speed: [m/s or rad/s].
         acceleration: [m/s^2 or rad/s^2].
-        lead: Distance of a command from the measured position [m or rad].
+        lead: Largest distance of a command from the measured position [m or rad].
         joints: Whether these are joints.
     """
 
@@ -42,7 +42,7 @@ class Bounds:
 
     @classmethod
     def of(cls, config: LimitsConfig, joints: Sequence[str]) -> Bounds:
-        """The limits for the named joints, or, without any, for positions in meters.
+        """Return the limits of the named joints, or of Cartesian positions if there are none.
 
         Raises:
             LimitsError: The box is missing or upside down.
@@ -57,24 +57,24 @@ class Bounds:
 
     @property
     def unit(self) -> str:
-        """Of positions."""
+        """Unit of positions."""
         return "rad" if self.joints else "m"
 
     @property
     def box(self) -> str:
-        """The names of the settings of the box."""
+        """Names of the settings of the box, for errors."""
         return f"limits.{'joint' if self.joints else 'workspace'}_min and _max"
 
     def name(self, limit: str) -> str:
-        """The name of the setting of ``speed``, ``acceleration`` or ``lead``."""
+        """Return the name of the setting of ``speed``, ``acceleration`` or ``lead``."""
         return f"limits.max_{'joint_' if self.joints else ''}{limit}"
 
     def size(self, vector: Vector) -> float:
-        """Length of a vector, or the largest of its joints."""
+        """Return the length of a vector (3,), or the largest value of the joints."""
         return float(np.abs(vector).max()) if self.joints else math.hypot(*vector)
 
     def within(self, vector: Vector, center: Vector, radius: float) -> Vector:
-        """The vector no further than ``radius`` from ``center`` that is nearest to ``vector``."""
+        """Return the vector nearest to ``vector`` within ``radius`` of ``center``."""
         offset = vector - center
         if self.joints:
             return np.asarray(center + np.clip(offset, -radius, radius))
@@ -82,11 +82,11 @@ class Bounds:
         return vector if length <= radius else np.asarray(center + offset * (radius / length))
 
     def into(self, positions: ArrayLike) -> Vector:
-        """Positions (..., n) clipped to the box."""
+        """Return positions (..., n) clipped to the box."""
         return np.clip(np.asarray(positions, dtype=np.float64), self.lower, self.upper)
 
     def braking(self, velocity: Vector) -> Vector:
-        """Displacement (n,) until rest at the largest acceleration."""
+        """Return the displacement (n,) until rest at the largest acceleration."""
         speeds = np.abs(velocity) if self.joints else np.linalg.norm(velocity)
         return np.asarray(velocity * speeds / (2 * self.acceleration))
 

@@ -1,17 +1,17 @@
-"""When a goal is reached and when it has stalled, from its distances alone."""
+"""Decide from the distances to a goal whether it is reached and whether progress has stalled."""
 
 from __future__ import annotations
 
 
 class GoalChecker:
-    """Reached: the distance stays below the tolerance for some images in a row.
+    """Decides that a goal is reached: the distance stays below the tolerance for some frames.
 
     Args:
         tolerance: In typical distances.
-        frames: Images in a row.
+        frames: Observations in a row.
 
     Attributes:
-        count: Images in a row so far.
+        count: Observations in a row so far.
     """
 
     def __init__(self, tolerance: float, frames: int) -> None:
@@ -19,23 +19,23 @@ class GoalChecker:
         self.count = 0
 
     def observe(self, distance: float) -> bool:
-        """Count an image's distance, in typical distances; NaN is never near."""
+        """Take a distance (typical distances); return whether the goal is reached. NaN never is."""
         self.count = self.count + 1 if distance < self.tolerance else 0
         return self.count >= self.frames
 
 
 class ProgressChecker:
-    """Stalled: the distance did not fall by enough for too long.
+    """Decides that progress has stalled: the distance has not fallen by enough for too long.
 
-    The rule is that of nav2's SimpleProgressChecker, with the distance to the goal in place of the
-    way made.
+    This is the rule of nav2's SimpleProgressChecker, with the distance to the goal instead of the
+    distance traveled.
 
     Args:
-        time: How long it may take to fall [s, ROS time]; 0: for ever.
-        fraction: The least that counts as a fall, in typical distances.
+        time: Time in which it must fall [s, ROS time]; 0 disables the check.
+        fraction: Smallest fall that counts as progress, in typical distances.
 
     Attributes:
-        best: The distance that has to be undercut.
+        best: The smallest distance that counted as progress.
     """
 
     def __init__(self, time: float, fraction: float) -> None:
@@ -44,15 +44,15 @@ class ProgressChecker:
         self._since = float("inf")
 
     def observe(self, distance: float, now: float) -> None:
-        """Take an image's distance, in typical distances, and its ROS time [s]."""
+        """Take a distance, in typical distances, at a ROS time [s]."""
         if distance <= self.best - self._fraction:
             self.best, self._since = distance, now
 
     def pause(self, now: float) -> None:
-        """Nothing is done for the goal at this ROS time [s], which does not count."""
+        """Do not count the time until now [s, ROS time]."""
         if self._since < now:
             self._since = now
 
     def stalled(self, now: float) -> bool:
-        """Whether the time is over; never before the first image."""
+        """Return whether progress has stalled; never before the first distance."""
         return self._time > 0 and now - self._since > self._time

@@ -1,4 +1,4 @@
-"""One goal from acceptance to its outcome: the rules that end it, without ROS."""
+"""One goal from its acceptance to its end, and the rules that end it."""
 
 from __future__ import annotations
 
@@ -11,37 +11,38 @@ from wm_planner.types import Observation
 
 
 class GoalSession:
-    """A goal under way: the sub-goals on the way to it, and the goal itself as the last.
+    """A goal under way, with the sub-goals that lead to it.
 
-    Times named ``now`` are ROS time, those named ``steady`` the steady clock, both in seconds:
-    a goal's timeout is the robot's time, a watchdog must also fire when ROS time stands still.
+    Times named ``now`` are ROS time, those named ``steady`` the steady clock, both in seconds: a
+    goal's timeout counts ROS time, but a watchdog must also fire when ROS time stands still.
 
     Args:
-        config: Watchdog times, tolerance and progress.
-        observations: At least one; each but the last is passed at the first image near it.
-        tolerance: Distance below which an image is near, in typical distances.
+        config: Timeouts, tolerance and progress.
+        goals: The sub-goals in their order, and the goal as the last.
+        tolerance: Distance at which a goal is near, in typical distances. One observation near a
+            sub-goal is enough to go on to the next.
         timeout: Time allowed for all of them [s].
         started: When the goal began (ROS time).
-        started_steady: The same moment on the steady clock.
+        started_steady: When it began (steady time).
 
     Attributes:
-        index: Which observation is pursued, from 0.
-        steps: Images planned from.
-        initial_distance: To the observation that was pursued, at the first image.
-        distance: To the observation that was pursued, at the last image.
+        index: Which of ``goals`` is pursued, from 0.
+        steps: Observations planned from.
+        initial_distance: To the goal pursued at the first of them, in typical distances.
+        distance: To the goal pursued at the last of them, in typical distances.
         outcome: How the goal ended; None while it is pursued.
     """
 
     def __init__(
         self,
         config: SessionConfig,
-        observations: Sequence[Observation],
+        goals: Sequence[Observation],
         tolerance: float,
         timeout: float,
         started: float,
         started_steady: float,
     ) -> None:
-        self._config, self._scenes = config, list(observations)
+        self._config, self._goals = config, list(goals)
         self.tolerance, self.timeout = tolerance, timeout
         self.started, self._started_steady = started, started_steady
         self.index = self.steps = 0
@@ -53,30 +54,30 @@ class GoalSession:
 
     @property
     def count(self) -> int:
-        """Number of observations: the sub-goals and the goal."""
-        return len(self._scenes)
+        """Number of goals, sub-goals counted."""
+        return len(self._goals)
 
     @property
-    def observation(self) -> Observation:
-        """The observation that is pursued."""
-        return self._scenes[self.index]
+    def goal(self) -> Observation:
+        """The goal or sub-goal that is pursued."""
+        return self._goals[self.index]
 
     @property
     def reached(self) -> int:
-        """How many observations were reached."""
+        """Number of goals reached, sub-goals counted."""
         return self.index + (self.outcome is not None and self.outcome.reached)
 
     def end(self, outcome: Status) -> Status:
-        """End the goal; the first outcome stands."""
+        """End the goal; the first outcome is kept."""
         if self.outcome is None:
             self.outcome = outcome
         return self.outcome
 
     def observe(self, distance: float, now: float) -> Status | None:
-        """Count a planned step and compare it with the observation that is pursued.
+        """Count a planned step; return how the goal ended, or None.
 
         Args:
-            distance: Distance of the image to that observation, in typical distances.
+            distance: Distance of the observation to the goal pursued, in typical distances.
             now: Current ROS time [s].
         """
         self.steps += 1
@@ -96,7 +97,7 @@ class GoalSession:
         return self.outcome
 
     def advance(self) -> bool:
-        """Pursue the next observation if this one is a sub-goal that the last image was near to."""
+        """Go on to the next goal if a sub-goal was near; return whether it was."""
         if not self._near or self.index == self.count - 1:
             return False
         self.index += 1
@@ -104,19 +105,19 @@ class GoalSession:
         return True
 
     def pause(self, now: float) -> None:
-        """The goal waits for the planner at this ROS time [s]: it does not stall."""
+        """Do not count the time until now [s] as lack of progress: the planner is not available."""
         self._progress.pause(now)
 
     def tick(
         self, *, now: float, steady: float, image_steady: float, pose_steady: float
     ) -> Status | None:
-        """Check the clocks.
+        """Check the timeouts; return how the goal ended, or None.
 
         Args:
             now: Current ROS time [s].
             steady: Current steady time [s].
-            image_steady: When the newest good image came (steady) [s].
-            pose_steady: When the newest measured pose came (steady) [s].
+            image_steady: When the newest good image arrived (steady) [s].
+            pose_steady: When the newest measured pose arrived (steady) [s].
         """
         elapsed = now - self.started
         if elapsed > self.timeout:
@@ -127,7 +128,7 @@ class GoalSession:
                     f"distance is {self.distance:.3f}, the tolerance {self.tolerance:.3f}",
                 )
             )
-        # The watch begins with the goal, so that a camera may start together with it.
+        # Counted from the start of the goal, so that a camera may start together with it.
         image_age = steady - max(image_steady, self._started_steady)
         if image_age > self._config.image_timeout:
             return self.end(
@@ -162,7 +163,7 @@ class GoalSession:
         return self.outcome
 
     def _pursue(self) -> None:
-        """Begin the observation of ``index``."""
+        """Begin with the goal of ``index``."""
         self._near = False
         last = self.index == self.count - 1
         frames = self._config.tolerance_frames if last else 1

@@ -1,4 +1,4 @@
-"""The last gate before the wire: no command leaves that was not checked here."""
+"""The gate that checks every command before it is published."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from wm_planner.config import LimitsConfig
 from wm_planner.control.bounds import Bounds
 from wm_planner.types import Vector
 
-ASTRAY = 2.0  # the measured position may be this many leads from the last command
-ROUNDING = 1e-9  # a smaller difference is no violation [m or rad]
-SLACK = 1.001  # of speed and acceleration: rounding is not a violation
+MAX_TRACKING_ERROR = 2.0  # times the lead: distance of the measured position from the last command
+ROUNDING = 1e-9  # [m or rad] smaller differences are no violation
+SLACK = 1.001  # factor on speed and acceleration: rounding is no violation
 BISECTIONS = 20
 
 
@@ -25,14 +25,14 @@ class LimitViolation(Exception):
 
 @dataclass
 class Counters:
-    """What the gate did since it was made.
+    """What the gate has done so far.
 
     Attributes:
-        passed: Commands left as they were.
+        passed: Commands that were not changed.
         clamped: Commands brought back to the limits.
         refused: Commands refused.
-        limits: How often each limit was broken: ``finite``, ``astray``, ``box``, ``speed``,
-            ``acceleration``, ``lead``.
+        limits: Number of violations of each limit: ``finite``, ``tracking_error``, ``box``,
+            ``speed``, ``acceleration``, ``lead``.
     """
 
     passed: int = 0
@@ -47,8 +47,8 @@ class Sent:
 
     Attributes:
         position: (n,) [m or rad].
-        velocity: Its displacement over the time since the one before (n,) [1/s].
-        dt: That time [s]; 0 for the first.
+        velocity: Displacement since the command before it, per second (n,) [m/s or rad/s].
+        dt: Time since the command before it [s]; 0 for the first.
     """
 
     position: Vector
@@ -61,7 +61,7 @@ class CommandGate:
 
     Args:
         config: The limits and their policy.
-        joints: Names of the commanded joints; none: positions in meters.
+        joints: Names of the commanded joints; empty for Cartesian positions [m].
 
     Raises:
         LimitsError: The box is missing or upside down.
@@ -73,14 +73,14 @@ class CommandGate:
         self.counters = Counters()
 
     def contains(self, position: ArrayLike, margin: float = 0.01) -> bool:
-        """Whether a position (n,) lies in the box, give or take ``margin`` [m or rad]."""
+        """Return whether a position (n,) lies in the box, within ``margin`` [m or rad]."""
         inside = np.abs(self.bounds.into(position) - np.asarray(position))
         return bool((inside <= margin).all())
 
     def check(
         self, position: ArrayLike, *, previous: Sent, measured: Vector | None, dt: float
     ) -> Sent:
-        """The command that may be sent.
+        """Return the command that may be sent.
 
         Clamping brings a command toward the measured position (lead), into the box, and to a
         velocity that can be reached from the last one and that leaves room to brake before the
@@ -89,14 +89,14 @@ class CommandGate:
         Args:
             position: Wanted position (n,) [m or rad].
             previous: The last command sent.
-            measured: Measured position (n,) [m or rad]; None while the arm is being stopped, which
-                must not depend on it.
+            measured: Measured position (n,) [m or rad]; None while the arm slows down, which must
+                not depend on it.
             dt: Time since the last command [s], above 0.
 
         Raises:
-            LimitViolation: The command is not finite, the arm is far from where it was told to
-                be, or the command breaks a limit under the policy ``refuse``; while the arm is
-                being stopped only the first.
+            LimitViolation: The command is not finite, the tracking error is too large, or the
+                command violates a limit under the policy ``refuse``; while the arm slows down
+                only if the command is not finite.
         """
         wanted, bounds = np.asarray(position, dtype=np.float64), self.bounds
         if wanted.shape != bounds.lower.shape or not np.isfinite(wanted).all():
@@ -116,28 +116,28 @@ class CommandGate:
         return Sent(allowed, velocity, dt)
 
     def _near(self, wanted: Vector, previous: Sent, measured: Vector) -> Vector:
-        """The wanted position brought toward the measured one."""
+        """Return the wanted position brought toward the measured one."""
         bounds = self.bounds
         apart = bounds.size(measured - previous.position)
-        if not apart <= ASTRAY * bounds.lead:
+        if not apart <= MAX_TRACKING_ERROR * bounds.lead:
             raise self._violation(
-                "astray",
-                f"the arm is {apart:.3f} {bounds.unit} from where it was told to be "
+                "tracking_error",
+                f"the arm is {apart:.3f} {bounds.unit} from its commanded position "
                 f"({bounds.name('lead')} is {bounds.lead:.3f} {bounds.unit}): its controller does "
                 f"not follow, or {'joint_states' if bounds.joints else 'current_pose'} is wrong",
             )
         return bounds.within(wanted, measured, bounds.lead)
 
     def slow(self, velocity: Vector) -> Vector:
-        """A velocity (n,) brought down to the largest speed."""
+        """Return a velocity (n,) reduced to the largest speed."""
         return self.bounds.within(velocity, np.zeros_like(velocity), SLACK * self.bounds.speed)
 
     def _reachable(self, wanted: Vector, previous: Sent, dt: float) -> Vector:
-        """The velocity nearest to a wanted one that keeps to speed, acceleration and box."""
+        """Return the velocity nearest to a wanted one that keeps to speed, acceleration and box."""
         bounds, last = self.bounds, previous.velocity
         change = self._change(previous, dt)
         velocity = self.slow(bounds.within(wanted, last, change))
-        # The arm may be a little outside at the start: then no further.
+        # The arm may start slightly outside the box: then it may not go further out.
         lower = np.minimum(bounds.lower, previous.position) - ROUNDING
         upper = np.maximum(bounds.upper, previous.position) + ROUNDING
 
@@ -156,7 +156,7 @@ class CommandGate:
         return np.asarray(safe + share * (velocity - safe))
 
     def _change(self, previous: Sent, dt: float) -> float:
-        """Largest difference of two velocities, whose middles are half of both times apart."""
+        """Return the largest change of velocity, between the middles of two periods."""
         return SLACK * self.bounds.acceleration * max(dt, (dt + previous.dt) / 2)
 
     def _violation(self, limit: str, sentence: str) -> LimitViolation:
@@ -167,7 +167,7 @@ class CommandGate:
     def _reason(
         self, wanted: Vector, near: Vector, inside: Vector, previous: Sent, dt: float
     ) -> tuple[str, str]:
-        """The broken limit, and a sentence about it."""
+        """Return the violated limit, and a sentence about it."""
         bounds, unit = self.bounds, self.bounds.unit
         place = f"the command {np.round(wanted, 4).tolist()} {unit}"
         if (bounds.into(wanted) != wanted).any():

@@ -1,4 +1,4 @@
-"""How a goal ends: one numeric code and one sentence."""
+"""Error codes, and the status that goes with them: a code and a sentence."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ErrorCode(IntEnum):
 
 @dataclass(frozen=True)
 class Status:
-    """The end of a goal.
+    """How a goal ended, or why the planner is in its state.
 
     Attributes:
         code: ``ErrorCode.NONE`` is success.
@@ -47,6 +47,12 @@ class Status:
         return self.code is ErrorCode.NONE
 
 
+INACTIVE = Status(ErrorCode.NOT_ACTIVE, "the node is not active: configure and activate it")
+STOPPED = Status(
+    ErrorCode.STOPPED, "~/stop was called: goals are refused until ~/release is called"
+)
+
+
 class Refused(ValueError):
     """A goal or a request cannot be served; nothing under way is touched.
 
@@ -57,4 +63,4 @@ class Refused(ValueError):
 
     def __init__(self, code: ErrorCode, message: str) -> None:
         super().__init__(message)
-        self.outcome = Status(code, message)
+        self.status = Status(code, message)

@@ -1,15 +1,15 @@
 """The stream of commanded positions between plans.
 
-A plan is a path over time: it begins where the arm had been told to be when the image was taken.
-By the time it arrives the arm has gone on, so it is played from the point of its path that is
-nearest to where the arm is told to be now: what has been traveled is dropped, what has not is
-played at the speed it was planned with. What remains between path and stream fades within one
-model step. The path is played beyond its first model step, into the plan's horizon, until the next
-plan comes, and no longer than ``play_on``; then the stream holds.
+A plan is a path over time that begins at the position commanded when its image was taken. By the
+time the plan arrives the arm has moved on, so the plan is played from the point of its path that
+is nearest to the commanded position: what the arm has already traveled is skipped, and the rest is
+played at the planned speed. The gap between path and stream fades within one model step. The path
+is played beyond its first model step, into the horizon of the plan, until the next plan arrives,
+but no longer than ``play_on``; then the stream holds.
 
-What is sent is the path's mean over the last ``blend`` seconds, so that the velocity is continuous
-and changes by no more than (difference of two speeds) / ``blend``, at every corner, join and hold
-(a path of straight lines with parabolic blends: Craig, Introduction to Robotics, ch. 7).
+The stream sends the mean of the path over the last ``blend`` seconds. This makes the velocity
+continuous, and limits its change at every corner, join and stop to (difference of two speeds) /
+``blend`` (a path of straight lines with parabolic blends: Craig, Introduction to Robotics, ch. 7).
 
 Positions are meters in the frame of the action, or radians; times are of the stream's own clock,
 in seconds.
@@ -22,18 +22,18 @@ from numpy.typing import ArrayLike
 
 from wm_planner.types import Vector
 
-SEARCH = 64  # points of a plan's path among which the nearest is looked for, per step
+SEARCH = 64  # points per environment step among which the nearest one is searched
 
 
 class CommandStream:
-    """Turns plans into a commanded position for every moment.
+    """Turns plans into a commanded position at every time.
 
     Args:
         frameskip: Actions in one model step.
         dt: Duration of one action [s].
-        relative: Whether actions displace the position, rather than being it.
+        relative: Whether moves are displacements; otherwise they are positions.
         play_on: How long a plan is played beyond its first model step [s].
-        blend: Length of the mean [s]; 0: none.
+        blend: Length of the mean [s]; 0 disables it.
     """
 
     def __init__(
@@ -49,20 +49,20 @@ class CommandStream:
         return self._times.size > 0
 
     def clear(self) -> None:
-        """Forget everything; the next goal starts from the measured position."""
+        """Forget the path; the next goal starts from the measured position."""
         self._times, self._points = np.empty(0), np.empty((0, 0))
 
     def start(self, position: ArrayLike, time: float) -> None:
-        """Begin at rest at a measured position (n,)."""
+        """Begin at rest at a position (n,)."""
         self._times = np.array([time])
         self._points = np.asarray(position, dtype=np.float64)[None].copy()
 
     def hold(self, time: float) -> None:
-        """Come to rest: the path ends where it is now."""
+        """Come to rest: the path ends at its present position."""
         self._continue(time, np.empty(0), np.empty((0, self._points.shape[1])))
 
     def at(self, time: float) -> Vector:
-        """The commanded position (n,) at a moment from now on."""
+        """Return the commanded position (n,) at a time that is not before the last one."""
         begin = time - self._blend
         if not begin < time:
             return self._path(time)
@@ -72,22 +72,22 @@ class CommandStream:
         areas = (points[1:] + points[:-1]) / 2 * np.diff(knots)[:, None]
         return np.asarray(areas.sum(axis=0) / self._blend)
 
-    def splice(self, actions: ArrayLike, basis: ArrayLike, latency: float, time: float) -> None:
-        """Go over to a plan.
+    def splice(self, moves: ArrayLike, basis: ArrayLike, latency: float, time: float) -> None:
+        """Change over to a plan.
 
         Args:
-            actions: What the plan does, one row (n,) per environment step, in time order.
-            basis: Position (n,) that the arm had been told when the plan's image was taken.
+            moves: Displacements or positions (steps, n), one per environment step.
+            basis: Position (n,) commanded when the image of the plan was taken.
             latency: Time since that image [s].
             time: Current time [s].
         """
-        moves, start = np.asarray(actions, dtype=np.float64), np.asarray(basis, dtype=np.float64)
-        points = np.vstack([start, start + np.cumsum(moves, axis=0) if self._relative else moves])
+        steps, start = np.asarray(moves, dtype=np.float64), np.asarray(basis, dtype=np.float64)
+        points = np.vstack([start, start + np.cumsum(steps, axis=0) if self._relative else steps])
         times = self._dt * np.arange(len(points), dtype=np.float64)
         here = self._path(time)
-        # The path runs half a blend ahead of what is sent, which is what the plan counts from.
+        # Because of the mean, the path is half a blend ahead of the commands.
         passed = nearest(times, points, here, latency + self._blend / 2)
-        # What remains between the path and the stream fades within one model step.
+        # The gap between path and stream fades within one model step.
         end = max(min(times[-1] - passed, self._step + self._play_on), self._step)
         inner = times - passed
         inner = inner[(inner > 0) & (inner < end)]
@@ -101,7 +101,7 @@ class CommandStream:
         return _interpolate(self._times, self._points, np.array([time]))[0]
 
     def _continue(self, time: float, times: Vector, points: Vector) -> None:
-        """Replace the future, and keep as much of the past as the mean needs."""
+        """Replace the future of the path, and keep as much of its past as the mean needs."""
         here = self._path(time)
         kept = (self._times < time) & (self._times > time - self._blend)
         begin = time - self._blend
@@ -111,12 +111,12 @@ class CommandStream:
 
 
 def _interpolate(times: Vector, points: Vector, at: Vector) -> Vector:
-    """Points (k, n) of a path of straight lines at the times (k,); constant beyond its ends."""
+    """Return points (k, n) of a path of straight lines at times (k,); constant beyond its ends."""
     return np.stack([np.interp(at, times, column) for column in points.T], axis=1)
 
 
 def nearest(times: Vector, points: Vector, here: Vector, latest: float) -> float:
-    """The time, at most ``latest``, when a path is nearest to a position; the first of equals."""
+    """Return when a path is nearest to a position, at most ``latest``; the first of equals."""
     latest = min(max(latest, 0.0), times[-1])
     tried = np.linspace(0.0, latest, SEARCH * len(times))
     away = np.linalg.norm(_interpolate(times, points, tried) - here, axis=1)

@@ -1,4 +1,4 @@
-"""What takes long, done beside the callbacks: files and large images are read in threads."""
+"""Threads for work that takes long, such as reading files and decoding large images."""
 
 from __future__ import annotations
 
@@ -14,30 +14,31 @@ from rclpy.task import Future
 from wm_planner.control import ErrorCode, Refused
 
 T = TypeVar("T")
-MAX_WAITING = 8  # each may hold two images
+MAX_WAITING = 8  # requests; each may hold two images
 
 
-class Background:
-    """Does one thing after the other in a thread, while commands go on.
+class BackgroundThread:
+    """Runs functions one after another in a thread, while commands go on.
 
-    A coroutine keeps its callback group until it ends: who awaits ``run`` must not share one.
+    A coroutine keeps its callback group until it ends, so callbacks that await ``run`` must be in
+    a reentrant group.
 
     Args:
-        node: Its executor goes on with who waits.
+        node: Its executor resumes the awaiting coroutine.
     """
 
     def __init__(self, node: Node) -> None:
         self._node = node
         self._waiting = 0
         self._work: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        # A daemon: a file system that hangs does not keep the process from ending.
+        # A daemon, so that a file system that hangs does not keep the process from ending.
         threading.Thread(target=self._run, name="requests", daemon=True).start()
 
     async def run(self, function: Callable[..., T], *arguments: Any) -> T:
-        """What the function returns; raises what it raises.
+        """Return what the function returns; raise what it raises.
 
         Raises:
-            Refused: Too many wait already.
+            Refused: Too many requests wait already.
         """
         if self._waiting >= MAX_WAITING:
             raise Refused(
@@ -69,13 +70,13 @@ class Background:
             self._work.get()()
 
 
-class LatestItemWorker:
-    """Works on the newest item in a thread, and leaves out what came before while it worked.
+class LatestItemThread:
+    """Works on the newest item in a thread; older ones that wait are dropped.
 
     Args:
         node: Its executor calls ``on_done``.
-        work: Makes a result of an item, in the thread.
-        on_done: Takes each result.
+        work: Turns an item into a result, in the thread.
+        on_done: Called with each result.
     """
 
     def __init__(
@@ -96,10 +97,10 @@ class LatestItemWorker:
         self._wanted.release()
 
     def close(self) -> None:
-        """Work no more; no result is delivered from now on."""
+        """End the thread; no result is delivered from now on."""
         self._open = False
         self._wanted.release()
-        self._thread.join()  # it holds the guard condition
+        self._thread.join()  # it uses the guard condition
         self._node.destroy_guard_condition(self._guard)
 
     def _run(self) -> None:
@@ -110,10 +111,10 @@ class LatestItemWorker:
             try:
                 item = self._items.pop()
             except IndexError:
-                continue  # a newer one took its place
+                continue  # a newer item replaced it
             try:
                 self._results.put((self._do(item), None))
-            except Exception as error:  # a bug, which the executor's thread must know
+            except Exception as error:  # a bug, which is raised in the executor's thread
                 self._results.put((None, error))
             self._guard.trigger()
 

@@ -1,4 +1,4 @@
-"""The camera's side of the node: QoS, the newest frame, and what is wrong with it."""
+"""One camera: its subscription, its newest images, and what is wrong with them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from sensor_msgs.msg import CompressedImage, Image
 from wm_planner.config import ImagesConfig
 from wm_planner.images import ImageFormatError, decode
 from wm_planner.images.configured import image_policy
-from wm_planner.ros.background import LatestItemWorker
+from wm_planner.ros.background import LatestItemThread
 from wm_planner.ros.image_reader import ImageSubscription, why_not
 from wm_planner.ros.qos import on_incompatible_publisher
+from wm_planner.ros.ros_time import arrival_stamp, silence
 from wm_planner.ros.stamped_buffer import StampedBuffer
-from wm_planner.ros.stamps import arrived, silence
 from wm_planner.types import RgbImage
 
-FRAMES = 4  # of each camera that may wait for those of the others
+FRAMES = 4  # images of each camera that wait for those of the others
 
 
 def topic_name(config: ImagesConfig, view: str) -> str:
@@ -32,19 +32,25 @@ def topic_name(config: ImagesConfig, view: str) -> str:
 class Camera:
     """Subscribes to one view's topic and keeps its newest good frames.
 
-    A bad image is dropped, counted and reported once until the reason changes. Compressed ones,
-    which take long, are decoded in a thread, and only the newest. With ``reliability: auto`` it
-    subscribes as soon as a publisher is known. ``match_publisher`` is to be called now and then.
+    A bad image is dropped and counted; the reason is logged when it changes. Compressed images are
+    decoded in a thread, and only the newest of them. With ``reliability: auto`` the camera
+    subscribes as soon as a publisher is known; call ``match_publisher`` several times a second.
 
     Args:
         node: Its logger, clock and topic names are used.
         config: Transport, QoS and decoding.
         max_age: An image older than this when it arrives is stale [s].
-        on_frame: Called after a good frame arrived.
-        view: Name of the topic; for compressed images of its folder.
+        on_frame: Called after every good image.
+        view: Name of the topic, without ``/compressed``.
 
     Attributes:
-        topic: The topic's full name, remappings included.
+        topic: Full name of the topic, after remapping.
+        frames: The newest good images.
+        shape: (height, width) of the newest good image; None before the first.
+        good_steady: When the newest good image arrived [s, steady clock].
+        delay: From the publication of the newest image to its callback [s].
+        received: Images that arrived.
+        dropped: Images that were stale or could not be decoded.
     """
 
     def __init__(
@@ -65,15 +71,15 @@ class Camera:
         self.max_age = max_age
         self._on_frame = on_frame
         self.frames: StampedBuffer[RgbImage] = StampedBuffer(FRAMES)
-        self.shape: tuple[int, int] | None = None  # (height, width) of the last good image
-        self.good_steady = float("-inf")  # [s, steady clock] when the last good image came
-        self.delay = math.nan  # [s] from the last image's publication to its callback
+        self.shape: tuple[int, int] | None = None
+        self.good_steady = -math.inf
+        self.delay = math.nan
         self.received = 0
         self.dropped = 0
         self._problem = ""
         self._key: object = None
         compressed = self._type is CompressedImage
-        self._decoder = LatestItemWorker(node, self._decoded, self._take) if compressed else None
+        self._decoder = LatestItemThread(node, self._decoded, self._take) if compressed else None
         self._subscription: ImageSubscription | None = None
         self._reliable = False
         self._obstacle = ""  # why it cannot subscribe now
@@ -86,10 +92,10 @@ class Camera:
         return self._problem or self._obstacle or silent
 
     def match_publisher(self, *, anew: bool = True) -> None:
-        """Subscribe as ``reliability`` says: ``auto`` asks for what every publisher offers.
+        """Subscribe as ``reliability`` says; ``auto`` requests what every publisher offers.
 
         Args:
-            anew: Subscribe anew if the publishers have changed, which costs images.
+            anew: Subscribe again if the publishers have changed, which loses images.
         """
         reliable = self._wanted_reliability()
         if reliable is None:
@@ -109,7 +115,7 @@ class Camera:
             self._decoder.close()
 
     def _wanted_reliability(self) -> bool | None:
-        """Whether to ask for reliable delivery; None while no publisher is known."""
+        """Return whether to request reliable delivery; None while no publisher is known."""
         if self._reliability != "auto":
             return self._reliability == "reliable"
         offered = [
@@ -141,7 +147,7 @@ class Camera:
         self.received += 1
         self.delay = time.time() - info["source_timestamp"] * 1e-9
         try:
-            stamp = arrived(
+            stamp = arrival_stamp(
                 self._node, message.header, "the image", self.max_age, "session.image_timeout"
             )
         except ValueError as error:
@@ -175,7 +181,7 @@ class Camera:
         self._report(str(error), key)
 
     def _report(self, problem: str, key: object) -> None:
-        """Log a problem once, and its end; ``key`` tells one kind of problem from another."""
+        """Log a problem once, and its end; problems of one ``key`` are of one kind."""
         if key != self._key:
             if problem:
                 self._node.get_logger().warning(f"no image: {problem}")

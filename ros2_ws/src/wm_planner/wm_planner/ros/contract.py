@@ -48,12 +48,11 @@ class CameraContract:
             view.restart()
         self.latent_score, self.findings = None, ()
 
-    def observe(self, observation: Observation, stamp: float, position: Vector) -> bool:
+    def observe(self, observation: Observation, position: Vector) -> bool:
         """Look at all images of a goal.
 
         Args:
             observation: The live images.
-            stamp: Their stamp [s].
             position: Measured position of the arm (3,) [m], or of its joints (J,) [rad].
 
         Returns:
@@ -61,9 +60,9 @@ class CameraContract:
         """
         images = observation.images
         pairs = zip(self._views, images, strict=True)
-        return all([view.observe(image, stamp, position) for view, image in pairs])
+        return all([view.observe(image, observation.stamp, position) for view, image in pairs])
 
-    def stops(self, observation: Observation) -> str:
+    def violation(self, observation: Observation) -> str:
         """Why a goal must end before it is planned from these images, or an empty string."""
         first, *others = self._views
         found = [*first.monitor.check(observation.images[0], self.latent_score)]
@@ -75,7 +74,7 @@ class CameraContract:
         self.findings = tuple(found)
         return _reasons(self.findings)
 
-    def refuses_goal(self, observation: Observation) -> str:
+    def goal_violation(self, observation: Observation) -> str:
         """Why a goal's images cannot be used, or an empty string."""
         pairs = zip(self._views, observation.images, strict=True)
         return " ".join(filter(None, (_reasons(view.check_still(p)) for view, p in pairs)))

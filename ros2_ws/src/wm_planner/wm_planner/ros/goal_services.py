@@ -1,4 +1,4 @@
-"""The services ``~/save_goal`` and ``~/list_goals``: the library of goals by name."""
+"""The services ``~/save_goal`` and ``~/list_goals``: the library of stored goals."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from wm_planner_msgs.srv import ListGoals, SaveGoal
 
 from wm_planner.control import ErrorCode, Refused
 from wm_planner.models import ModelSpec
-from wm_planner.ros.background import Background
+from wm_planner.ros.background import BackgroundThread
 from wm_planner.ros.observation_reader import ObservationReader
 from wm_planner.ros.refusal import refusal
 
 
 class GoalServices:
-    """Offers both services; they outlive the planner's configurations, as their answers may.
+    """Offers both services, which outlive the planner's configurations.
 
     Args:
         node: The node.
-        background: Reads and writes the images.
+        background: Reads and writes images.
     """
 
-    def __init__(self, node: Node, background: Background) -> None:
+    def __init__(self, node: Node, background: BackgroundThread) -> None:
         self._node, self._background = node, background
         self._open: tuple[ObservationReader, ModelSpec] | None = None
         group = ReentrantCallbackGroup()
@@ -35,13 +35,13 @@ class GoalServices:
         """Serve.
 
         Args:
-            reader: Reads images; its library is the one that is written and listed.
-            spec: The names of the state that is stored with an image.
+            reader: Reads images; its library is written and listed.
+            spec: Names the proprio that is stored with an image.
         """
         self._open = reader, spec
 
     def close(self) -> None:
-        """Refuse what comes."""
+        """Refuse further requests."""
         self._open = None
 
     async def _save(self, request: Any, response: Any) -> Any:
@@ -73,7 +73,7 @@ class GoalServices:
 
 
 def _store(reader: ObservationReader, spec: ModelSpec, request: Any) -> Path:
-    """Store what a ``SaveGoal`` request says; in another thread, beside the callbacks."""
+    """Store the goal of a ``SaveGoal`` request; runs in another thread."""
     given = len(request.image.data) + len(request.compressed_image.data) > 0
     observation = reader.read(
         "goal",

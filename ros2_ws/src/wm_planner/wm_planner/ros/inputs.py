@@ -1,35 +1,42 @@
-"""What the node perceives: cameras, state and pose, and whether the images are right."""
+"""Everything the node perceives: observations and measured poses."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from typing import Protocol
 
 from rclpy.node import Node
 
 from wm_planner.config import Config
-from wm_planner.control import Pose
-from wm_planner.control.mapping import command_mapping
 from wm_planner.models import ModelSpec
-from wm_planner.ros import diagnostics
-from wm_planner.ros.contract import CameraContract
-from wm_planner.ros.joints import JointInput
-from wm_planner.ros.monitor import Monitor
+from wm_planner.models.spec import CommandMapping
+from wm_planner.ros.commanded_joints import JointInput
+from wm_planner.ros.end_effector import EndEffectorInput
 from wm_planner.ros.observer import Observer
-from wm_planner.ros.pose import PoseInput
-from wm_planner.types import Observation
+from wm_planner.ros.rates import Event, Latency, RateMonitor
+from wm_planner.types import Observation, Pose
+
+
+class InputListener(Protocol):
+    """Gets what the node perceives."""
+
+    def on_pose(self, pose: Pose) -> None:
+        """Take a measured pose."""
+
+    def on_observation(self, observation: Observation) -> None:
+        """Take an observation."""
 
 
 class Inputs:
-    """Subscribes to all that is perceived and keeps the newest observation.
+    """Subscribes to cameras, proprio and measured pose.
 
     Args:
         node: Carries the subscriptions.
         config: All settings.
-        spec: Frame of the pose, and what the images should be like.
-        monitor: Counts what comes.
-        on_pose: Called with every good pose.
-        on_observation: Called after an observation came.
+        spec: Views, proprio, and the frame of the pose.
+        command: Names the commanded joints.
+        rates: Counts images and poses.
+        listener: Gets observations and poses.
     """
 
     def __init__(
@@ -37,24 +44,22 @@ class Inputs:
         node: Node,
         config: Config,
         spec: ModelSpec,
-        monitor: Monitor,
-        on_pose: Callable[[Pose], None],
-        on_observation: Callable[[], None],
+        command: CommandMapping,
+        rates: RateMonitor,
+        listener: InputListener,
     ) -> None:
-        self._monitor, self._on_pose, self._on_observation = monitor, on_pose, on_observation
+        self._rates, self._listener = rates, listener
         self._max_age = config.session.image_timeout
-        self._seen: tuple[Observation, float] | None = (
-            None  # the newest observation, and when it came
+        self._latest: tuple[Observation, float] | None = (
+            None  # and when it was complete [s, steady]
         )
-        joints = command_mapping(spec, config.commands).joints
-        self.contract = CameraContract(spec, config.camera, joints=bool(joints))
-        self.observer = Observer(node, config, spec, self._on_frame)
+        self.observer = Observer(node, config, spec, self._on_observation)
         self.camera = self.observer.main
-        age = config.session.pose_timeout
+        age, joints = config.session.pose_timeout, command.joints
         self.pose = (
-            JointInput(node, joints, age, self._on_measured)
+            JointInput(node, joints, age, self._on_pose)
             if joints
-            else PoseInput(node, spec.action.frame, age, self._on_measured)
+            else EndEffectorInput(node, spec.action.frame, age, self._on_pose)
         )
 
     def close(self) -> None:
@@ -68,28 +73,19 @@ class Inputs:
         self.pose.max_age = config.session.pose_timeout
         self.observer.apply(config)
 
-    def observation(self) -> tuple[Observation, float] | None:
-        """The newest observation that was not planned from, and its stamp [s]; the one place."""
-        return self.observer.newest
-
-    def taken(self) -> None:
-        """The newest observation is planned from."""
-        self.observer.taken()
-
-    def seen(self) -> Observation | None:
-        """The newest observation, planned from or not; None when it is old."""
-        if self._seen is None or time.monotonic() - self._seen[1] > self._max_age:
+    def latest(self) -> Observation | None:
+        """Return the newest observation; None if it is old."""
+        if self._latest is None or time.monotonic() - self._latest[1] > self._max_age:
             return None
-        return self._seen[0]
+        return self._latest[0]
 
-    def _on_measured(self, pose: Pose) -> None:
-        self._monitor.event(diagnostics.POSES, time.monotonic())
-        self._on_pose(pose)
+    def _on_pose(self, pose: Pose) -> None:
+        self._rates.event(Event.POSES, pose.steady)
+        self._listener.on_pose(pose)
 
-    def _on_frame(self) -> None:
+    def _on_observation(self, observation: Observation) -> None:
         steady = time.monotonic()
-        self._monitor.event(diagnostics.IMAGES, steady)
-        self._monitor.sample(diagnostics.TO_CALLBACK, self.camera.delay)
-        if observation := self.observation():
-            self._seen = observation[0], steady
-        self._on_observation()
+        self._rates.event(Event.IMAGES, steady)
+        self._rates.sample(Latency.TO_CALLBACK, self.camera.delay)
+        self._latest = observation, steady
+        self._listener.on_observation(observation)

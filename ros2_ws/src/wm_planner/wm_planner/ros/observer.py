@@ -1,4 +1,4 @@
-"""What is planned from: the cameras' images of one moment, and the robot's state at it."""
+"""Observations: the images of all cameras and the proprio of one moment."""
 
 from __future__ import annotations
 
@@ -16,36 +16,41 @@ from wm_planner.types import Observation, RgbImage
 
 
 class Observer:
-    """Joins the images of the spec's views and the state by their stamps.
+    """Joins the images of the spec's views and the proprio by their stamps.
 
-    An image waits until the others that belong to it have come; only the newest moment is kept.
+    Images wait until those of the other views arrive, and then for the proprio; newer ones replace
+    them. Every observation is handed on once.
 
     Args:
         node: Its logger, clock and topic names are used.
         config: All settings.
-        spec: The views, and the state that the model takes.
-        on_observation: Called after something new can be planned from.
+        spec: The views, and the proprio that the model takes.
+        on_observation: Called with every observation.
 
     Raises:
-        ConfigError: The configuration does not say where the state comes from, or two views have
-            one topic.
+        ConfigError: The configuration does not say where the proprio comes from, or two views have
+            the same topic.
 
     Attributes:
-        good_steady: When images of one moment were last complete [s, steady clock].
+        images_steady: When the images of all views were last complete [s, steady clock].
     """
 
     def __init__(
-        self, node: Node, config: Config, spec: ModelSpec, on_observation: Callable[[], None]
+        self,
+        node: Node,
+        config: Config,
+        spec: ModelSpec,
+        on_observation: Callable[[Observation], None],
     ) -> None:
-        self._slop, self._state_timeout = config.images.slop, config.session.pose_timeout
+        self._slop, self._proprio_timeout = config.images.slop, config.session.pose_timeout
         self._on_observation = on_observation
-        self._images: tuple[float, tuple[RgbImage, ...]] | None = None
-        self._joined: RgbImage | None = None
-        self._stateless_since: float | None = None
+        self._joined: RgbImage | None = None  # the first view's image that was joined last
+        self._waiting: Observation | None = None  # images whose proprio is missing
+        self._missing_since: float | None = None
         self._apart = ""
-        self.good_steady = -math.inf
+        self.images_steady = -math.inf
         _check_topics(node, config, spec)
-        self._state = ProprioInput(node, config.proprio, spec)
+        self._proprio = ProprioInput(node, config.proprio, spec, self._complete)
         self._cameras = [
             Camera(node, config.images, config.session.image_timeout, self._on_frame, view)
             for view in spec.views
@@ -58,48 +63,33 @@ class Observer:
 
     @property
     def problem(self) -> str:
-        """What is wrong with the images or the state, or an empty string."""
+        """What is wrong with the images or the proprio, or an empty string."""
         problems = [*(camera.problem for camera in self._cameras), self._apart]
-        return next((text for text in problems if text), "") or self._state.problem
-
-    @property
-    def newest(self) -> tuple[Observation, float] | None:
-        """The newest moment that was not planned from, and its first image's stamp [s]."""
-        if self._images is None:
-            return None
-        stamp, (first, *others) = self._images
-        state = self._state.at(stamp) if self._state.needed else None
-        if self._state.needed and state is None:
-            return None
-        return Observation((first, *tuple(others)), state), stamp
-
-    def taken(self) -> None:
-        """The newest moment was used."""
-        self._images = None
+        return next((text for text in problems if text), "") or self._proprio.problem
 
     def restart(self, steady: float) -> None:
-        """A goal begins: what was missing before does not count; at this steady time [s]."""
-        if self._stateless_since is not None:
-            self._stateless_since = steady
+        """Begin a goal at this steady time [s]: proprio missing before it does not count."""
+        if self._missing_since is not None:
+            self._missing_since = steady
 
-    def stateless(self, steady: float) -> str:
-        """Why a goal must end at this steady time [s] for want of a state, or an empty string."""
-        age = steady - (self._stateless_since or steady)
-        if age <= self._state_timeout:
+    def missing_proprio(self, steady: float) -> str:
+        """Return why a goal must end without proprio at a steady time [s], or an empty string."""
+        age = steady - (self._missing_since or steady)
+        if age <= self._proprio_timeout:
             return ""
         return (
             f"no robot state for the images of {age:.2f} s (session.pose_timeout is "
-            f"{self._state_timeout:.2f} s): {self._state.problem}"
+            f"{self._proprio_timeout:.2f} s): {self._proprio.problem}"
         )
 
     def apply(self, config: Config) -> None:
         """Use other timeouts of the session."""
-        self._state_timeout = config.session.pose_timeout
+        self._proprio_timeout = config.session.pose_timeout
         for camera in self._cameras:
             camera.max_age = config.session.image_timeout
 
     def match_publishers(self, *, anew: bool = True) -> None:
-        """See ``Camera.match_publisher``."""
+        """Match the reliability of every camera's publisher; see ``Camera.match_publisher``."""
         for camera in self._cameras:
             camera.match_publisher(anew=anew)
 
@@ -107,23 +97,19 @@ class Observer:
         """Unsubscribe."""
         for camera in self._cameras:
             camera.close()
-        self._state.close()
+        self._proprio.close()
 
     def _on_frame(self) -> None:
-        """An image came: see whether a moment is complete."""
-        found = self._join()
-        if found is None or found[1][0] is self._joined:
+        """Join the images if a camera completed them."""
+        joined = self._join()
+        if joined is None or joined.images[0] is self._joined:
             return
-        self._images, self._joined = found, found[1][0]
-        self.good_steady = time.monotonic()
-        if self._state.needed and self._state.at(found[0]) is None:
-            self._stateless_since = self._stateless_since or self.good_steady
-        else:
-            self._stateless_since = None
-        self._on_observation()
+        self._waiting, self._joined = joined, joined.images[0]
+        self.images_steady = time.monotonic()
+        self._complete()
 
-    def _join(self) -> tuple[float, tuple[RgbImage, ...]] | None:
-        """The newest image of the first view, with those that belong to it."""
+    def _join(self) -> Observation | None:
+        """Return the newest image of the first view with the images that belong to it."""
         first, *others = self._cameras
         closest = math.inf
         for stamp, image in first.frames.newest_first():
@@ -131,14 +117,27 @@ class Observer:
             furthest = max((math.inf if n is None else n[0] for n in nearest), default=0.0)
             if furthest <= self._slop:
                 self._apart = ""
-                return stamp, (image, *(n[1] for n in nearest if n is not None))
+                images = (image, *(n[1] for n in nearest if n is not None))
+                return Observation(images, stamp=stamp)
             closest = min(closest, furthest)
-        if math.isfinite(closest) and time.monotonic() - self.good_steady > self._state_timeout:
+        if math.isfinite(closest) and time.monotonic() - self.images_steady > self._proprio_timeout:
             self._apart = (
-                f"the cameras' images are {closest:.3f} s apart, images.slop is "
-                f"{self._slop:.3f} s: are they triggered together, and stamped by one clock?"
+                f"the images of the cameras are {closest:.3f} s apart, images.slop is "
+                f"{self._slop:.3f} s: are the cameras triggered together, and stamped by one clock?"
             )
         return None
+
+    def _complete(self) -> None:
+        """Hand on the images that wait, if their proprio is there."""
+        images = self._waiting
+        if images is None:
+            return
+        proprio = None
+        if self._proprio.needed and (proprio := self._proprio.at(images.stamp)) is None:
+            self._missing_since = self._missing_since or self.images_steady
+            return
+        self._waiting = self._missing_since = None
+        self._on_observation(Observation(images.images, proprio, images.stamp))
 
 
 def _check_topics(node: Node, config: Config, spec: ModelSpec) -> None:

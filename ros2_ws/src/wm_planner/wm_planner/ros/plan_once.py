@@ -1,4 +1,4 @@
-"""The service ``~/plan_once``: one plan for one image and goal; nothing moves."""
+"""The service ``~/plan_once``: one plan from one observation to one goal; nothing moves."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from wm_planner_msgs.srv import Plan
 
 from wm_planner.control import ErrorCode, Refused
 from wm_planner.models import ModelSpec
-from wm_planner.ros.background import Background
-from wm_planner.ros.conversions import fill_response
+from wm_planner.ros.background import BackgroundThread
 from wm_planner.ros.observation_reader import ObservationReader
 from wm_planner.ros.refusal import refusal
+from wm_planner.ros.report_messages import fill_response
 from wm_planner.types import Observation
 from wm_planner.worker import Failed, Planned, PlannerLink, PlanOnce
 
-MAX_WAITING = 8  # each holds two images
+MAX_WAITING = 8  # requests; each holds two images
 
 
 class PlanOnceService:
-    """Serves single plans between those of the loop.
+    """Serves single plans while no goal is under way.
 
-    The service outlives the planner's configurations: a coroutine that answers late needs it.
+    The service outlives the planner's configurations, because coroutines may answer late.
 
     Args:
         node: The node.
         background: Reads the images.
     """
 
-    def __init__(self, node: Node, background: Background) -> None:
+    def __init__(self, node: Node, background: BackgroundThread) -> None:
         self._node, self._background = node, background
         self._link: PlannerLink | None = None
         self._waiting: dict[int, Future] = {}
-        self._number = -1  # counts down, the goals' numbers count up
+        self._number = -1  # counts down; the numbers of goals count up
         node.create_service(
             Plan, "~/plan_once", self._serve, callback_group=ReentrantCallbackGroup()
         )
@@ -44,18 +44,18 @@ class PlanOnceService:
     def open(
         self, link: PlannerLink, reader: ObservationReader, spec: ModelSpec, busy: Callable[[], str]
     ) -> None:
-        """Serve with this planner and model; ``busy`` says why not now, or nothing."""
+        """Serve with this planner and model; ``busy`` returns why not now, or an empty string."""
         self._link, self._reader, self._spec, self._busy = link, reader, spec, busy
 
     def take(self, answer: Planned | Failed) -> bool:
-        """Pass on an answer; False when it is not for this service."""
+        """Take an answer of the worker; return whether it was for this service."""
         if answer.goal_id not in self._waiting:
             return False
         self._waiting.pop(answer.goal_id).set_result(answer)
         return True
 
     def close(self) -> None:
-        """Answer what waits, and refuse what comes."""
+        """Answer the waiting requests, and refuse further ones."""
         for number in list(self._waiting):
             self.take(Failed(number, "the node was cleaned up"))
         self._link = None
@@ -65,7 +65,7 @@ class PlanOnceService:
             link = self._check()
             observation, goal = await self._background.run(_read, self._reader, request)
             if self._check() is not link:
-                raise Refused(ErrorCode.NOT_ACTIVE, "the node was configured anew meanwhile")
+                raise Refused(ErrorCode.NOT_ACTIVE, "the node was configured again in the meantime")
         except Exception as error:
             outcome = refusal(self._node, error)
             response.error_code, response.message = int(outcome.code), outcome.message
@@ -87,10 +87,10 @@ class PlanOnceService:
         return response
 
     def _check(self) -> PlannerLink:
-        """Who could make a plan now.
+        """Return the link that could make a plan now.
 
         Raises:
-            Refused: Why not.
+            Refused: No plan can be made, and why.
         """
         if self._link is None:
             raise Refused(ErrorCode.NOT_ACTIVE, "the node is not configured")
@@ -106,7 +106,7 @@ class PlanOnceService:
 
 
 def _read(reader: ObservationReader, request: Any) -> tuple[Observation, Observation]:
-    """The image and the goal; in another thread, beside the callbacks."""
+    """Return the observation and the goal; runs in another thread."""
     observation = reader.read(
         "image",
         image=request.image,

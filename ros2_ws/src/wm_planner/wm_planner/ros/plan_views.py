@@ -1,4 +1,4 @@
-"""``~/plan`` and ``~/imagined``: where the plan leads, and what the model expects to see there."""
+"""``~/plan`` and ``~/imagined``: the path of a plan, and the images the model expects on it."""
 
 from __future__ import annotations
 
@@ -10,64 +10,44 @@ from nav_msgs.msg import Path
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 
+from wm_planner.control.action_mapping import ActionMapping
 from wm_planner.models import ModelSpec
-from wm_planner.models.spec import CommandMapping
-from wm_planner.ros.conversions import seconds_to_time
+from wm_planner.ros.ros_time import seconds_to_time
 from wm_planner.types import Vector
 from wm_planner.worker import Planned
 
 
-def plan_positions(
-    spec: ModelSpec, command: CommandMapping, actions: Vector, start: Vector
-) -> Vector:
-    """The positions a Cartesian plan commands, one an environment step: (horizon * frameskip, 3).
-
-    Args:
-        spec: The order and rate of the actions.
-        command: How they become positions.
-        actions: Physical actions (horizon, frameskip * dim).
-        start: Where the arm had been told to be when the plan's image was taken (3,) [m].
-    """
-    steps = actions.reshape(-1, spec.action.dim)
-    moves = np.stack([steps[:, spec.action.names.index(name)] for name in command.position], axis=1)
-    if command.mode == "absolute":
-        return moves
-    if command.mode == "velocity":
-        moves = moves / spec.control_rate
-    return start + np.cumsum(moves, axis=0)
-
-
 class PlanViews:
-    """Publishes plans for people to look at; costs nothing while nobody subscribes.
+    """Publishes plans to look at; costs nothing without subscribers.
 
     Args:
         node: Carries the topics.
-        spec: The order, rate and frame of the actions.
-        command: How they become commands; ``~/plan`` is for Cartesian ones.
+        spec: The rate and frame of the actions.
+        actions: How they become positions; ``~/plan`` shows Cartesian ones only.
     """
 
-    def __init__(self, node: Node, spec: ModelSpec, command: CommandMapping) -> None:
-        self._node, self._spec, self._command = node, spec, command
+    def __init__(self, node: Node, spec: ModelSpec, actions: ActionMapping) -> None:
+        self._node, self._spec, self._actions = node, spec, actions
         self._path = node.create_publisher(Path, "~/plan", 1)
         self._imagined = node.create_publisher(Image, "~/imagined", 1)
         self._decode_error = ""
 
     @property
     def imagine(self) -> bool:
-        """Whether someone wants to see imagined frames."""
+        """Whether imagined frames have a subscriber."""
         return bool(self._imagined.get_subscription_count() > 0)
 
     def close(self) -> None:
-        """Take the topics away."""
+        """Destroy the publishers."""
         self._node.destroy_publisher(self._path)
         self._node.destroy_publisher(self._imagined)
 
     def show(self, plan: Planned, start: Vector) -> None:
-        """Publish a plan that began at this commanded position (3,) [m]."""
+        """Publish a plan that began at this commanded position (n,) [m or rad]."""
         if plan.decode_error and plan.decode_error != self._decode_error:
             self._node.get_logger().warning(plan.decode_error)
         self._decode_error = plan.decode_error
-        if not self._command.joints and self._path.get_subscription_count():
+        if not self._actions.command.joints and self._path.get_subscription_count():
             self._path.publish(self._path_of(plan, start))
         if plan.imagined is not None and self.imagine:
             height, width = plan.imagined.shape[:2]
@@ -80,8 +60,8 @@ class PlanViews:
         path = Path()
         path.header.stamp = seconds_to_time(plan.stamp)
         path.header.frame_id = self._spec.action.frame
-        positions = [start, *plan_positions(self._spec, self._command, plan.actions, start)]
-        for i, (x, y, z) in enumerate(np.asarray(positions).tolist()):
+        positions = np.vstack([start, self._actions.positions(plan.actions, start)])
+        for i, (x, y, z) in enumerate(positions.tolist()):
             pose = PoseStamped()
             pose.header.stamp = seconds_to_time(plan.stamp + i / self._spec.control_rate)
             pose.header.frame_id = path.header.frame_id

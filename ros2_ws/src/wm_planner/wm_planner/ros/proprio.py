@@ -1,15 +1,15 @@
-"""The robot's state beside the image, in the model's order and units."""
+"""The proprio of an observation, in the model's order and units."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
 from rclpy.qos_overriding_options import QoSOverridingOptions
-from rclpy.time import Time
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 
@@ -17,32 +17,38 @@ from wm_planner.config import ProprioConfig
 from wm_planner.models import ModelSpec
 from wm_planner.ros.proprio_fields import POSE, Field, proprio_fields
 from wm_planner.ros.qos import on_incompatible_publisher, sensor_data_qos
+from wm_planner.ros.ros_time import now, stamp_seconds
 from wm_planner.ros.stamped_buffer import StampedBuffer
 from wm_planner.types import Vector
 
-LENGTH = 1024  # values kept of each number, a second at 1 kHz
+LENGTH = 1024  # values kept of each number: a second at 1 kHz
 TOPICS = {"joint_states": "joint_states", "pose": "current_pose", "topic": "proprio"}
 TYPES = {"joint_states": JointState, "pose": PoseStamped, "topic": Float64MultiArray}
 
 
 class ProprioInput:
-    """Subscribes to ``joint_states``, ``current_pose`` and ``proprio``, as far as they are needed.
+    """Subscribes to those of ``joint_states``, ``current_pose`` and ``proprio`` that are needed.
 
-    A number that is not finite is refused. ``proprio`` has no stamp: it counts from its arrival.
+    Messages with numbers that are not finite are dropped. ``proprio`` has no stamp, so its time is
+    that of its arrival.
 
     Args:
         node: Its logger, clock and topic names are used.
         config: Where each number comes from.
         spec: The numbers' order, and the frame of poses.
+        on_update: Called after every message.
 
     Raises:
         ConfigError: The configuration does not say where each number comes from.
     """
 
-    def __init__(self, node: Node, config: ProprioConfig, spec: ModelSpec) -> None:
+    def __init__(
+        self, node: Node, config: ProprioConfig, spec: ModelSpec, on_update: Callable[[], None]
+    ) -> None:
         self._node, self._slop, self._frame = node, config.slop, spec.action.frame
+        self._on_update = on_update
         self._fields = proprio_fields(config, spec)
-        self._recent: dict[Field, StampedBuffer[float]] = {
+        self._buffers: dict[Field, StampedBuffer[float]] = {
             f: StampedBuffer(LENGTH) for f in self._fields
         }
         self._dropped: dict[str, str] = {}  # why the last message of a source was dropped
@@ -53,14 +59,14 @@ class ProprioInput:
 
     @property
     def needed(self) -> bool:
-        """Whether the model takes a state."""
+        """Whether the model takes proprio."""
         return bool(self._fields)
 
     def at(self, stamp: float) -> Vector | None:
-        """The state (P,) nearest to an image's stamp [s]; without one None and a ``problem``."""
+        """Return the numbers (P,) nearest to a stamp [s]; None if one is missing."""
         values = np.empty(len(self._fields))
         for i, field in enumerate(self._fields):
-            found = self._recent[field].nearest(stamp)
+            found = self._buffers[field].nearest(stamp)
             distance, values[i] = found or (math.inf, math.nan)
             if distance > self._slop:
                 self._report(self._dropped.get(field.source) or self._missing(field, distance))
@@ -76,9 +82,9 @@ class ProprioInput:
     def _missing(self, field: Field, distance: float) -> str:
         topic = TOPICS[field.source]
         if math.isinf(distance):
-            return f"no {field.name} came on {topic} yet"
+            return f"no {field.name} arrived on {topic} yet"
         return (
-            f"the {field.name} nearest to the image was taken {distance:.3f} s from it, "
+            f"the {field.name} nearest to the image is {distance:.3f} s away from it, "
             f"proprio.slop is {self._slop:.3f} s: is {topic} alive, and stamped by the camera's "
             "clock?"
         )
@@ -96,7 +102,7 @@ class ProprioInput:
         )
 
     def _on_message(self, fields: list[Field], message: Any) -> None:
-        """Remember the numbers of one message."""
+        """Remember the numbers of a message."""
         source = fields[0].source
         try:
             found = READERS[source](message, fields, self._frame)
@@ -104,24 +110,24 @@ class ProprioInput:
             if broken:
                 raise ValueError(f"{', '.join(broken)} is not finite")
             stamp = 0.0
-            if source != "topic":  # rclpy refuses a stamp before 1970
-                stamp = Time.from_msg(message.header.stamp).nanoseconds * 1e-9
+            if source != "topic":
+                stamp = stamp_seconds(message.header)
         except ValueError as error:
             self._dropped[source] = f"{TOPICS[source]} dropped: {error}"
-            return
-        self._dropped.pop(source, None)
-        now = self._node.get_clock().now().nanoseconds * 1e-9
-        for field, value in found.items():
-            self._recent[field].add(stamp or now, value)
+        else:
+            self._dropped.pop(source, None)
+            for field, value in found.items():
+                self._buffers[field].add(stamp or now(self._node), value)
+        self._on_update()
 
     def _report(self, problem: str) -> None:
-        if not self.problem:  # said once, until the state is there again
+        if not self.problem:  # logged once, until the proprio is complete again
             self._node.get_logger().warning(f"proprio: {problem}")
         self.problem = problem
 
 
 def _of_joints(message: JointState, fields: list[Field], frame: str) -> dict[Field, float]:
-    """The joints' numbers; a message may hold some of the joints only."""
+    """Return the numbers of joints; a message may hold only some of the joints."""
     found = {}
     for field in fields:
         if field.name in message.name:

@@ -1,4 +1,4 @@
-"""Quality of service: what two ends of a topic cannot agree on, as a sentence."""
+"""Quality of service: profiles, and reports of ends that do not match."""
 
 from __future__ import annotations
 
@@ -34,27 +34,27 @@ def _sentence(topic: str, event: Any, *, other: str, what: str) -> str:
 
 
 def on_incompatible_publisher(
-    topic: Callable[[], str], tell: Callable[[str], None]
+    topic: Callable[[], str], report: Callable[[str], None]
 ) -> SubscriptionEventCallbacks:
-    """For a subscription: a publisher that it hears nothing from is told as a sentence.
+    """Return callbacks of a subscription that report a publisher whose QoS does not match.
 
     Args:
-        topic: The topic's full name.
-        tell: Takes the sentence.
+        topic: Returns the full name of the topic.
+        report: Called with a sentence.
     """
     return SubscriptionEventCallbacks(
-        incompatible_qos=lambda event: tell(
+        incompatible_qos=lambda event: report(
             _sentence(topic(), event, other="a publisher", what="arrives from it")
         )
     )
 
 
 def on_incompatible_subscription(
-    topic: Callable[[], str], tell: Callable[[str], None]
+    topic: Callable[[], str], report: Callable[[str], None]
 ) -> PublisherEventCallbacks:
-    """For a publisher: a subscription that gets nothing is told as a sentence."""
+    """Return callbacks of a publisher that report a subscription whose QoS does not match."""
     return PublisherEventCallbacks(
-        incompatible_qos=lambda event: tell(
+        incompatible_qos=lambda event: report(
             _sentence(topic(), event, other="a subscription", what="reaches it")
         )
     )

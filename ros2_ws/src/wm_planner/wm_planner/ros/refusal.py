@@ -1,4 +1,4 @@
-"""Why a request is refused; a bug that it meets is one reason, and never ends the node."""
+"""The answer to a request that raised an error; a bug never ends the node."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from wm_planner.control import ErrorCode, Refused, Status
 
 
 def refusal(node: Node, error: Exception) -> Status:
-    """The answer to a request that raised this error.
+    """Return the status that answers a request.
 
-    rclpy catches nothing that a callback raises, so one request would end the node for everybody.
+    rclpy does not catch what a callback raises, so one request could end the node.
 
     Args:
-        node: Its logger gets the traceback of what nobody has foreseen.
-        error: A ``Refused``, or anything.
+        node: Its logger gets the traceback of an unexpected error.
+        error: What the request raised.
     """
     if isinstance(error, Refused):
-        return error.outcome
+        return error.status
     node.get_logger().error("".join(traceback.format_exception(error)))
     return Status(
         ErrorCode.UNKNOWN,

@@ -1,4 +1,4 @@
-"""The newest values of a stream, found again by their stamps; no ROS here."""
+"""The newest values of a stream, by their stamps; no ROS."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ T = TypeVar("T")
 
 
 class StampedBuffer(Generic[T]):
-    """Remembers what came last.
+    """Remembers the newest values.
 
-    A stamp that goes back begins anew: what came before belongs to another time, as when a
-    simulator is started again.
+    A stamp that goes back clears the buffer: older values belong to another time, e.g. before a
+    restart of the simulator.
 
     Args:
-        length: How many values are kept.
+        length: Number of values kept.
     """
 
     def __init__(self, length: int) -> None:
@@ -28,15 +28,15 @@ class StampedBuffer(Generic[T]):
         self._items.append((stamp, value))
 
     def newest_first(self) -> list[tuple[float, T]]:
-        """Stamps [s] and values."""
+        """Return stamps [s] and values."""
         return list(reversed(self._items))
 
     def nearest(self, stamp: float) -> tuple[float, T] | None:
-        """How far the nearest value lies from a stamp [s], and the value; None without any."""
+        """Return the value nearest to a stamp, and its distance [s] first; None without any."""
         best: tuple[float, T] | None = None
         for when, value in reversed(self._items):
             distance = abs(when - stamp)
             if best is not None and distance >= best[0]:
-                break  # it only gets further from here
+                break  # the others are further away
             best = distance, value
         return best

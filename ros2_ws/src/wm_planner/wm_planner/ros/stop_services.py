@@ -1,4 +1,4 @@
-"""The services ``~/stop`` and ``~/release``: the arm holds, and goals are refused in between."""
+"""The services ``~/stop`` and ``~/release``; in between the arm holds and goals are refused."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from rclpy.node import Node
 from std_srvs.srv import Trigger
 
 from wm_planner.control import ControlLoop
+from wm_planner.ros.ros_time import now
 
 
 class StopServices:
     """Offers both services; a stop lasts until the release, or until the node is cleaned up.
 
     Args:
-        node: The node.
-        loop: Is stopped.
+        node: Carries the services.
+        loop: Is stopped and released.
         on_change: Called after a stop or a release.
     """
 
@@ -28,19 +29,24 @@ class StopServices:
         ]
 
     def close(self) -> None:
-        """Take both away."""
+        """Destroy both services."""
         for service in self._services:
             self._node.destroy_service(service)
 
     def _stop(self, request: Any, response: Any) -> Any:
-        self._loop.stop(self._node.get_clock().now().nanoseconds * 1e-9)
+        self._loop.stop(now(self._node))
         self._on_change()
-        response.success, response.message = True, "the arm holds; ~/release takes goals again"
+        response.success, response.message = (
+            True,
+            "the arm holds; call ~/release to accept goals again",
+        )
         return response
 
     def _release(self, request: Any, response: Any) -> Any:
         response.success = True
-        response.message = "goals are taken again" if self._loop.stopped else "it was not stopped"
+        response.message = (
+            "goals are accepted again" if self._loop.stopped else "it was not stopped"
+        )
         if self._loop.stopped:
             self._loop.release()
             self._on_change()

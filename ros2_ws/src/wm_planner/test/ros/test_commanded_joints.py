@@ -13,9 +13,9 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Header
 
-from wm_planner.control import Pose
-from wm_planner.ros import joints, stamps
-from wm_planner.ros.joints import JointInput
+from wm_planner.ros import pose_input, ros_time
+from wm_planner.ros.commanded_joints import JointInput
+from wm_planner.types import Pose
 
 
 class Input:
@@ -41,23 +41,23 @@ def test_joints_are_found_by_name_whatever_their_order(measured: Input) -> None:
     assert measured.joints.problem == ""
 
 
-def test_the_states_of_other_joints_are_none_of_ours(measured: Input) -> None:
+def test_states_of_other_joints_are_ignored(measured: Input) -> None:
     measured.take(name=["gripper"], position=[9.0])
     assert measured.poses == []
     assert measured.joints.problem == (
-        "nothing usable came on /joint_states yet: nobody publishes it"
+        "no usable message on /joint_states yet: it has no publisher"
     )
 
 
-def test_a_silence_of_longer_than_allowed_is_told_with_its_length(
+def test_a_silence_that_is_too_long_is_reported_with_its_length(
     measured: Input, clock_of: Callable[..., Any]
 ) -> None:
-    clock = clock_of(joints, stamps)
+    clock = clock_of(pose_input, ros_time)
     measured.take(name=["a", "b"], position=[1.0, 2.0])
     clock.now += 1.0
     assert measured.joints.problem == ""
     clock.now += 0.5
-    assert measured.joints.problem.startswith("nothing usable came on /joint_states for 1.5 s:")
+    assert measured.joints.problem.startswith("no usable message on /joint_states for 1.5 s:")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from wm_planner.config import CommandsConfig, ConfigError
-from wm_planner.control.mapping import command_mapping, sends_velocity
+from wm_planner.control.action_mapping import command_mapping, sends_velocity
 from wm_planner.models import ModelSpec, SpecError
 from wm_planner.models.spec import CommandMapping
 
@@ -43,7 +43,7 @@ def test_another_unit_is_refused(spec: ModelSpec) -> None:
 
 @pytest.mark.parametrize("type", ["joint_state", "joint_trajectory"])
 def test_cartesian_actions_are_no_joints(spec: ModelSpec, type: str) -> None:
-    with pytest.raises(ConfigError, match="no inverse kinematics here"):
+    with pytest.raises(ConfigError, match="has no inverse kinematics"):
         command_mapping(spec, CommandsConfig(type=type))
 
 

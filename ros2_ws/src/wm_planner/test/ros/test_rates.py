@@ -1,10 +1,10 @@
-"""Rates, ages and percentiles of what a node does."""
+"""Rates, ages and percentiles of the node's events."""
 
 from __future__ import annotations
 
 import math
 
-from wm_planner.ros.monitor import SAMPLES, SPAN, Monitor, Rate, Samples
+from wm_planner.ros.rates import SAMPLES, SPAN, Event, Latency, Rate, RateMonitor, Samples
 
 
 def test_a_rate_counts_the_last_seconds_only() -> None:
@@ -26,10 +26,10 @@ def test_percentiles_are_those_of_the_last_samples() -> None:
 
 
 def test_figures_are_named_with_their_units() -> None:
-    monitor = Monitor(("plans",), ("plan time",))
-    monitor.event("plans", 10.0)
-    monitor.sample("plan time", 0.25)
-    assert monitor.values(12.0) == {
+    monitor = RateMonitor()
+    monitor.event(Event.PLANS, 10.0)
+    monitor.sample(Latency.PLAN_TIME, 0.25)
+    assert monitor.figures(12.0, Event.PLANS, Latency.PLAN_TIME) == {
         "plans [Hz]": "0.2",
         "plans: age [s]": "2",
         "plan time: p50 [s]": "0.25",

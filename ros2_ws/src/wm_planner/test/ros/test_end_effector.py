@@ -9,8 +9,8 @@ import pytest
 from geometry_msgs.msg import Point, PoseStamped, Quaternion
 from rclpy.node import Node
 
-from wm_planner.control import Pose
-from wm_planner.ros.pose import PoseInput
+from wm_planner.ros.end_effector import EndEffectorInput
+from wm_planner.types import Pose
 
 
 class Input:
@@ -18,7 +18,7 @@ class Input:
 
     def __init__(self, node: Node) -> None:
         self.poses: list[Pose] = []
-        self.pose = PoseInput(node, "base", 1.0, self.poses.append)
+        self.pose = EndEffectorInput(node, "base", 1.0, self.poses.append)
 
     def take(self, frame: str = "base", x: float = 0.5, w: float = 1.0) -> None:
         message = PoseStamped()

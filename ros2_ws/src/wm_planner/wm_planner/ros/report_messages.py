@@ -1,19 +1,19 @@
-"""Filling the messages that tell what the planner does."""
+"""Messages that report goals and plans."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-from builtin_interfaces.msg import Duration, Time
 from wm_planner_msgs.action import ReachGoal
 from wm_planner_msgs.msg import PlanStatus
 
 from wm_planner.control import ErrorCode, GoalSession, Status
 from wm_planner.models import ModelSpec
+from wm_planner.ros.ros_time import seconds_to_duration
 from wm_planner.worker import Planned
 
-_STATES = {
+_END_STATES = {
     ErrorCode.NONE: PlanStatus.REACHED,
     ErrorCode.CANCELED: PlanStatus.CANCELED,
     ErrorCode.PREEMPTED: PlanStatus.CANCELED,
@@ -21,30 +21,13 @@ _STATES = {
 }
 
 
-def state_of(outcome: Status) -> int:
-    """The status after a goal ended so."""
-    return _STATES.get(outcome.code, PlanStatus.FAILED)
-
-
-def seconds_to_duration(seconds: float) -> Duration:
-    """A ROS duration of that many seconds."""
-    nanoseconds = round(seconds * 1e9)
-    return Duration(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
-
-
-def seconds_to_time(seconds: float) -> Time:
-    """A ROS time stamp."""
-    nanoseconds = round(seconds * 1e9)
-    return Time(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
-
-
-def duration_to_seconds(duration: Duration) -> float:
-    """Seconds of a ROS duration."""
-    return float(duration.sec + duration.nanosec * 1e-9)
+def state_after(outcome: Status) -> int:
+    """Return the state of ``PlanStatus`` after a goal that ended so."""
+    return _END_STATES.get(outcome.code, PlanStatus.FAILED)
 
 
 def feedback(session: GoalSession, plan: Planned, image_age: float) -> Any:
-    """``ReachGoal`` feedback of one step."""
+    """Return the ``ReachGoal`` feedback of one step."""
     return ReachGoal.Feedback(
         step=session.steps,
         goal_index=session.index,
@@ -59,7 +42,7 @@ def feedback(session: GoalSession, plan: Planned, image_age: float) -> Any:
 
 
 def result(session: GoalSession, now: float) -> Any:
-    """``ReachGoal`` result of a session that ended at ROS time ``now`` [s]."""
+    """Return the ``ReachGoal`` result of a session that ended at ROS time ``now`` [s]."""
     outcome = session.outcome
     assert outcome
     return ReachGoal.Result(
@@ -73,8 +56,8 @@ def result(session: GoalSession, now: float) -> Any:
     )
 
 
-def describe_plan(status: Any, plan: Planned | None, image_age: float, spec: ModelSpec) -> None:
-    """Put a plan, or none, into a ``PlanStatus``."""
+def describe_plan(status: Any, plan: Planned | None, image_age: float, frame: str) -> None:
+    """Fill a ``PlanStatus`` with a plan, or with NaN if there is none."""
     status.image_age = image_age
     if plan is None:
         status.distance = status.cost_first = status.cost_last = status.plan_time = math.nan
@@ -85,11 +68,11 @@ def describe_plan(status: Any, plan: Planned | None, image_age: float, spec: Mod
     status.stop_reason = plan.stop_reason
     status.plan_time = plan.plan_time
     status.action = plan.actions[0].tolist()
-    status.header.frame_id = spec.action.frame
+    status.header.frame_id = frame
 
 
 def fill_response(response: Any, plan: Planned, spec: ModelSpec) -> Any:
-    """Put a plan into a ``Plan`` response."""
+    """Fill a ``Plan`` response with a plan; return it."""
     response.success = True
     response.actions = plan.actions.ravel().tolist()
     response.horizon = len(plan.actions)

@@ -15,9 +15,10 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 
 from wm_planner.config import CommandsConfig
-from wm_planner.control import Command
 from wm_planner.models.spec import CommandMapping
-from wm_planner.ros.commands import CommandMessages, CommandOutput
+from wm_planner.ros.command_messages import CommandMessages
+from wm_planner.ros.command_output import CommandOutput
+from wm_planner.types import Command
 
 CARTESIAN = CommandMapping("relative", ["dx", "dy", "dz"])
 JOINTS = CommandMapping("relative", ["dx", "dy", "dz"], ["a", "b", "c"])
@@ -121,7 +122,7 @@ def test_every_type_arrives_over_the_wire(
     messages = CommandMessages(config, mapping, "base")
     received: list[Any] = []
     arm.create_subscription(messages.type, "command", received.append, 10)
-    until(lambda: not output.deaf, lambda: output.problems)
+    until(lambda: not output.no_subscriber, lambda: output.problems)
     until(lambda: planner.count_publishers("command") == 1)
     assert output.problems == []
     until(lambda: matched(planner, arm))
@@ -154,9 +155,9 @@ def test_a_second_publisher_may_be_only_warned_of(nodes: Any) -> None:
     planner, arm, until = nodes
     output = CommandOutput(planner, CommandsConfig(second_publisher="warn"), CARTESIAN, "base")
     arm.create_publisher(CommandMessages(CommandsConfig(), CARTESIAN, "base").type, "command", 1)
-    until(lambda: output.intruder != "")
+    until(lambda: output.other_publisher != "")
     assert (output.stops, output.refuses) == ("", "")
-    assert output.intruder in output.problems
+    assert output.other_publisher in output.problems
 
 
 @pytest.mark.parametrize("no_subscriber", ["warn", "refuse"])

@@ -1,0 +1,31 @@
+"""The command in force at a past time is found again."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wm_planner.control.history import LENGTH, CommandHistory
+
+
+def _filled(*times: float) -> CommandHistory:
+    history = CommandHistory()
+    for time in times:
+        history.add(time, np.array([time]))
+    return history
+
+
+def test_the_last_command_before_a_time_is_in_force() -> None:
+    history = _filled(1.0, 2.0, 3.0)
+    assert [history.at(time)[0] for time in (2.0, 2.9, 3.0, 99.0)] == [2.0, 2.0, 3.0, 3.0]
+
+
+def test_before_the_first_command_the_first_counts() -> None:
+    assert _filled(1.0, 2.0).at(0.5)[0] == 1.0
+
+
+def test_commands_are_forgotten_after_a_while_but_for_the_newest() -> None:
+    assert _filled(1.0, 2.0, 2.5 + LENGTH).at(0.0)[0] == 2.5 + LENGTH
+
+
+def test_a_clock_that_jumped_back_clears_the_history() -> None:
+    assert _filled(5.0, 6.0, 1.0).at(5.5)[0] == 1.0

@@ -1,0 +1,34 @@
+"""The messages that can carry commands to an arm; ``ros/command_messages.py`` writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True)
+class CommandType:
+    """What one message can carry.
+
+    Attributes:
+        cartesian: Positions of the end effector, or their velocities.
+        joints: Positions of named joints, or their velocities.
+        velocity: Whether it carries velocities; None: as ``commands.interface`` says.
+    """
+
+    cartesian: bool = False
+    joints: bool = False
+    velocity: bool | None = False
+
+
+COMMAND_TYPES: Mapping[str, CommandType] = MappingProxyType(
+    {
+        "pose_stamped": CommandType(cartesian=True),
+        "twist_stamped": CommandType(cartesian=True, velocity=True),
+        "joint_state": CommandType(joints=True, velocity=None),
+        "joint_trajectory": CommandType(joints=True),
+        "float64_multi_array": CommandType(cartesian=True, joints=True, velocity=None),
+    }
+)
+"""Every value of ``commands.type``."""

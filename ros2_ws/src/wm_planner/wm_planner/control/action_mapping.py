@@ -1,0 +1,103 @@
+"""What the numbers of an action mean for the arm, and which commands can carry it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from wm_planner.command_types import COMMAND_TYPES
+from wm_planner.config import CommandsConfig, ConfigError
+from wm_planner.models import ModelSpec, SpecError
+from wm_planner.models.spec import CommandMapping
+from wm_planner.types import Vector
+
+
+class ActionMapping:
+    """Turns the actions of a model into moves of the arm.
+
+    Args:
+        spec: Names, order and rate of the actions, and how they become commands.
+        config: What the user says instead of ``model.yaml``.
+
+    Raises:
+        SpecError: Neither says how an action becomes a command, or what is said is impossible.
+        ConfigError: The command's type cannot carry it.
+
+    Attributes:
+        command: Which numbers of an action are positions, and of which joints.
+    """
+
+    def __init__(self, spec: ModelSpec, config: CommandsConfig) -> None:
+        self.command = command_mapping(spec, config)
+        self._dim = spec.action.dim
+        self._columns = [spec.action.names.index(name) for name in self.command.position]
+        self._scale = 1 / spec.control_rate if self.command.mode == "velocity" else 1.0
+
+    @property
+    def size(self) -> int:
+        """Numbers of a position: 3, or one per joint."""
+        return len(self._columns)
+
+    @property
+    def relative(self) -> bool:
+        """Whether moves are displacements; otherwise they are positions."""
+        return self.command.mode != "absolute"
+
+    def moves(self, actions: ArrayLike) -> Vector:
+        """Return displacements or positions (steps, n) [m or rad], one per environment step.
+
+        Args:
+            actions: Physical actions (horizon, frameskip * dim).
+        """
+        steps = np.asarray(actions, dtype=np.float64).reshape(-1, self._dim)
+        return np.asarray(steps[:, self._columns] * self._scale)
+
+    def positions(self, actions: ArrayLike, start: Vector) -> Vector:
+        """Return the positions (steps, n) [m or rad] that actions lead to from a start (n,)."""
+        moves = self.moves(actions)
+        return start + np.cumsum(moves, axis=0) if self.relative else moves
+
+
+def command_mapping(spec: ModelSpec, config: CommandsConfig) -> CommandMapping:
+    """Return the mapping of ``model.yaml``, with what ``commands`` says instead.
+
+    Raises:
+        SpecError: Neither says how an action becomes a command, or what is said is impossible.
+        ConfigError: The command's type cannot carry it.
+    """
+    given = spec.action.command
+    mode, position, joints = config.mode, config.position, config.joints
+    if given:
+        mode = mode or given.mode
+        joints = joints or ([] if position else given.joints)
+        position = position or given.position
+    if not mode or not position:
+        raise SpecError(
+            f"model {spec.name} has no action.command: say in model.yaml, or in commands.mode and "
+            f"commands.position, how its action ({', '.join(spec.action.names)}) becomes a command"
+        )
+    mapping = CommandMapping(mode, list(position), list(joints))
+    replace(spec.action, command=mapping)  # checks names and units
+    carried = COMMAND_TYPES[config.type]
+    if mapping.joints and not carried.joints:
+        choices = ", ".join(name for name, kind in COMMAND_TYPES.items() if kind.joints)
+        raise ConfigError(
+            f"commands.type {config.type} is Cartesian, but the actions of model {spec.name} move "
+            f"joints: choose {choices}"
+        )
+    if not mapping.joints and not carried.cartesian:
+        raise ConfigError(
+            f"commands.type {config.type} is for joints, but the actions of model {spec.name} are "
+            "Cartesian, and this node has no inverse kinematics: choose pose_stamped with a "
+            "controller that has it (crisp_controllers, cartesian_controllers), or twist_stamped "
+            "with moveit_servo"
+        )
+    return mapping
+
+
+def sends_velocity(config: CommandsConfig) -> bool:
+    """Return whether the commands are velocities, which the arm forgets when they end."""
+    velocity = COMMAND_TYPES[config.type].velocity
+    return config.interface == "velocity" if velocity is None else velocity

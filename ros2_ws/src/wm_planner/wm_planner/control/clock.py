@@ -1,0 +1,51 @@
+"""Detect that ROS time stands still, jumps back or begins."""
+
+from __future__ import annotations
+
+import math
+
+ROUNDING = 0.001  # [s] by which ROS time may go back without having jumped
+MAX_FUTURE = 0.5  # [s] a stamp further ahead of ROS time belongs to another clock
+
+
+class ClockMonitor:
+    """Compares ROS time with the steady clock.
+
+    Args:
+        max_stall: ROS time that stands still for longer is a problem [s].
+
+    Attributes:
+        problem: That ROS time stands still, as a sentence, or an empty string.
+    """
+
+    def __init__(self, max_stall: float) -> None:
+        self.max_stall = max_stall
+        self.problem = ""
+        self._now = -math.inf
+        self._changed = -math.inf, -math.inf  # the last new ROS time, and when it came (steady) [s]
+
+    def restart(self, now: float, steady: float) -> None:
+        """Begin to watch at this ROS time and steady time [s]."""
+        self._now, self._changed = now, (now, steady)
+
+    def watch(self, now: float, steady: float) -> None:
+        """Update ``problem``; both times in seconds."""
+        if now != self._changed[0]:
+            self._changed = now, steady
+        stall = steady - self._changed[1]
+        self.problem = ""
+        if stall > self.max_stall:
+            self.problem = (
+                f"ROS time has stood still for {stall:.1f} s: does the simulator run, and does "
+                "anyone publish /clock?"
+            )
+
+    def jump(self, now: float) -> float:
+        """Return by how much ROS time has gone back since the last call [s]; 0 if it has not.
+
+        It is infinite if ROS time begins, from the zero that it is before the first ``/clock``.
+        """
+        before, self._now = self._now, now
+        if before == 0 < now:
+            return math.inf
+        return before - now if before - now > ROUNDING else 0.0

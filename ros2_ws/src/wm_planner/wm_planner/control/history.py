@@ -1,0 +1,34 @@
+"""The positions that were commanded, by their time."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import deque
+
+from wm_planner.types import Vector
+
+LENGTH = 10.0  # [s] how far back commands are remembered
+
+
+class CommandHistory:
+    """Remembers commanded positions for ``LENGTH`` seconds of ROS time."""
+
+    def __init__(self) -> None:
+        self._items: deque[tuple[float, Vector]] = deque()
+
+    def clear(self) -> None:
+        """Forget all positions."""
+        self._items.clear()
+
+    def add(self, now: float, position: Vector) -> None:
+        """Remember a position (n,) commanded at a ROS time [s]; a clock that jumped back clears."""
+        if self._items and now < self._items[-1][0]:
+            self._items.clear()
+        self._items.append((now, position))
+        while len(self._items) > 1 and self._items[0][0] < now - LENGTH:
+            self._items.popleft()
+
+    def at(self, stamp: float) -> Vector:
+        """Return the position (n,) in force at a ROS time [s]; before the first, the first."""
+        i = bisect_right(self._items, stamp, key=lambda item: item[0])
+        return self._items[max(i - 1, 0)][1]

@@ -1,0 +1,139 @@
+"""Commands as messages; what each controller demands was read in its sources (``config/profiles``).
+
+To add a type of message: a line in ``wm_planner/command_types.py``, and a function here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from builtin_interfaces.msg import Time
+from geometry_msgs.msg import PoseStamped, TwistStamped
+from rclpy.duration import Duration
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Float64MultiArray
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+
+from wm_planner.config import CommandsConfig
+from wm_planner.control.action_mapping import sends_velocity
+from wm_planner.models.spec import CommandMapping
+from wm_planner.types import Command
+
+
+@dataclass(frozen=True)
+class Format:
+    """What the messages hold besides the command.
+
+    Attributes:
+        joints: Names of the commanded joints.
+        frame: ``frame_id`` of Cartesian commands.
+        velocity: Whether a message that could hold either holds velocities, not positions.
+        duration: Time from the arrival of a trajectory to its point.
+    """
+
+    joints: list[str]
+    frame: str
+    velocity: bool
+    duration: Any
+
+
+Writer = Callable[[Command, Time, Format], Any]
+WRITERS: dict[str, tuple[type, Writer]] = {}
+"""Type of message and its function, by the value of ``commands.type``."""
+
+
+def writes(name: str, kind: type) -> Callable[[Writer], Writer]:
+    """Register a function that writes commands as messages of a type."""
+
+    def register(writer: Writer) -> Writer:
+        WRITERS[name] = kind, writer
+        return writer
+
+    return register
+
+
+class CommandMessages:
+    """Writes commands as messages of the configured type.
+
+    Args:
+        config: Type, interface and frame.
+        mapping: Names the joints.
+        frame: Frame of the action.
+
+    Attributes:
+        type: The type of the messages.
+    """
+
+    def __init__(self, config: CommandsConfig, mapping: CommandMapping, frame: str) -> None:
+        self.type, self._write = WRITERS[config.type]
+        self._format = Format(
+            list(mapping.joints),
+            config.frame or frame,
+            sends_velocity(config),
+            Duration(seconds=config.trajectory_time).to_msg(),
+        )
+
+    def write(self, command: Command, stamp: Time) -> Any:
+        """Return the message of a command.
+
+        Args:
+            command: A stop repeats the pose or position, or is a velocity of zero.
+            stamp: Current ROS time; moveit_servo halts on commands older than 0.1 s.
+        """
+        return self._write(command, stamp, self._format)
+
+
+@writes("pose_stamped", PoseStamped)
+def _pose(command: Command, stamp: Time, form: Format) -> PoseStamped:
+    message = PoseStamped()
+    message.header.stamp, message.header.frame_id = stamp, form.frame
+    p, q = message.pose.position, message.pose.orientation
+    p.x, p.y, p.z = command.position.tolist()
+    q.x, q.y, q.z, q.w = command.orientation.tolist()
+    return message
+
+
+@writes("twist_stamped", TwistStamped)
+def _twist(command: Command, stamp: Time, form: Format) -> TwistStamped:
+    message = TwistStamped()
+    message.header.stamp, message.header.frame_id = stamp, form.frame
+    v = message.twist.linear
+    v.x, v.y, v.z = command.velocity.tolist()
+    return message
+
+
+@writes("joint_state", JointState)
+def _joint_state(command: Command, stamp: Time, form: Format) -> JointState:
+    """Return only what is commanded: Isaac Sim leaves a drive with an empty array as it is."""
+    message = JointState(name=form.joints)
+    message.header.stamp = stamp
+    if form.velocity:
+        message.velocity = command.velocity.tolist()
+    else:
+        message.position = command.position.tolist()
+    return message
+
+
+@writes("joint_trajectory", JointTrajectory)
+def _trajectory(command: Command, stamp: Time, form: Format) -> JointTrajectory:
+    """Return one point ahead, which starts on arrival (a stamp of zero).
+
+    The point has no velocity, because joint_trajectory_controller rejects a trajectory that ends
+    with one that is not zero; a stop has zero.
+    """
+    point = JointTrajectoryPoint(positions=command.position.tolist(), time_from_start=form.duration)
+    if command.stop:
+        point.velocities = command.velocity.tolist()
+    return JointTrajectory(joint_names=form.joints, points=[point])
+
+
+@writes("float64_multi_array", Float64MultiArray)
+def _numbers(command: Command, stamp: Time, form: Format) -> Float64MultiArray:
+    """Return one number per joint; without joints x, y, z, and a quaternion or angular zeros."""
+    numbers = command.velocity if form.velocity else command.position
+    rest: list[float] = []
+    if not form.joints:
+        rest = [0.0] * 3 if form.velocity else command.orientation.tolist()
+    return Float64MultiArray(data=[*numbers.tolist(), *rest])

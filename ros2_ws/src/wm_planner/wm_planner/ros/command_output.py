@@ -1,0 +1,97 @@
+"""The only publisher of commands."""
+
+from __future__ import annotations
+
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from rclpy.qos_overriding_options import QoSOverridingOptions
+
+from wm_planner.config import CommandsConfig
+from wm_planner.models.spec import CommandMapping
+from wm_planner.ros.command_messages import CommandMessages
+from wm_planner.ros.qos import on_incompatible_subscription
+from wm_planner.types import Command
+
+
+class CommandOutput:
+    """Publishes commands, and watches the other publishers and the subscribers of the topic.
+
+    Args:
+        node: Carries the publisher.
+        config: Type, topic and reactions.
+        mapping: Names the joints.
+        frame: Frame of the action.
+    """
+
+    def __init__(
+        self, node: Node, config: CommandsConfig, mapping: CommandMapping, frame: str
+    ) -> None:
+        self._node, self._config = node, config
+        self._messages = CommandMessages(config, mapping, frame)
+        self._incompatible = ""
+        # A command that could not leave in time is replaced by the next: a depth of one.
+        self._publisher = node.create_publisher(
+            self._messages.type,
+            config.topic,
+            QoSProfile(depth=1),
+            event_callbacks=on_incompatible_subscription(
+                lambda: self._publisher.topic_name, self._report
+            ),
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        )
+
+    def close(self) -> None:
+        """Stop publishing."""
+        self._node.destroy_publisher(self._publisher)
+
+    def publish(self, command: Command) -> None:
+        """Send a command."""
+        stamp = self._node.get_clock().now().to_msg()
+        self._publisher.publish(self._messages.write(command, stamp))
+
+    @property
+    def other_publisher(self) -> str:
+        """That another node publishes on the topic, as a sentence, or an empty string."""
+        topic = self._publisher.topic_name
+        if self._node.count_publishers(topic) <= 1:
+            return ""
+        names = {
+            f"{info.node_namespace.rstrip('/')}/{info.node_name}"
+            for info in self._node.get_publishers_info_by_topic(topic)
+        } - {self._node.get_fully_qualified_name()}
+        who = ", ".join(sorted(names)) or "a node of the same name"
+        return (
+            f"{who} also publishes on {topic}: the arm gets two commanders, end one or give the "
+            "planner a topic of its own (commands.topic)"
+        )
+
+    @property
+    def no_subscriber(self) -> str:
+        """That the topic has no subscriber, as a sentence, or an empty string."""
+        if self._publisher.get_subscription_count():
+            return ""
+        return (
+            f"nobody subscribes to {self._publisher.topic_name}: is the arm's controller running, "
+            "and is this the topic it takes?"
+        )
+
+    @property
+    def stops(self) -> str:
+        """Why a goal under way must end, or an empty string."""
+        return self.other_publisher if self._config.second_publisher == "stop" else ""
+
+    @property
+    def refuses(self) -> str:
+        """Why no goal may begin, or an empty string."""
+        return self.stops or (self.no_subscriber if self._config.no_subscriber == "refuse" else "")
+
+    @property
+    def problems(self) -> list[str]:
+        """Sentences for the diagnostics."""
+        return [
+            text for text in (self.other_publisher, self.no_subscriber, self._incompatible) if text
+        ]
+
+    def _report(self, problem: str) -> None:
+        self._incompatible = problem
+        self._node.get_logger().warning(problem)

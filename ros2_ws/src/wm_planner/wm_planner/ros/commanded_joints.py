@@ -1,0 +1,52 @@
+"""The measured positions of the commanded joints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from rclpy.node import Node
+from sensor_msgs.msg import JointState
+
+from wm_planner.ros.pose_input import PoseInput
+from wm_planner.types import Pose, Vector
+
+TOPIC = "joint_states"
+NO_ROTATION = np.array([0.0, 0.0, 0.0, 1.0])
+
+
+class JointInput(PoseInput):
+    """Subscribes to ``joint_states``, and finds each commanded joint by its name.
+
+    Args:
+        node: Its logger, clock and topic names are used.
+        joints: Names of the commanded joints, in their order.
+        max_age: A measurement older than this when it arrives is dropped [s].
+        on_pose: Called with every good measurement.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        joints: Sequence[str],
+        max_age: float,
+        on_pose: Callable[[Pose], None],
+    ) -> None:
+        self._joints = list(joints)
+        super().__init__(node, JointState, TOPIC, max_age, on_pose)
+
+    def read(self, message: JointState) -> tuple[Vector, Vector] | None:
+        """Return the positions (J,) [rad]; None if the message is about other joints.
+
+        Raises:
+            ValueError: A commanded joint is missing, or its position is not finite.
+        """
+        known = dict(zip(message.name, message.position, strict=False))
+        if not any(name in known for name in self._joints):
+            return None  # of another publisher, e.g. the gripper
+        if missing := [name for name in self._joints if name not in known]:
+            raise ValueError(f"{TOPIC} has no position of {', '.join(missing)}")
+        positions = np.array([known[name] for name in self._joints])
+        if not np.isfinite(positions).all():
+            raise ValueError(f"{TOPIC} holds positions that are not finite")
+        return positions, NO_ROTATION

@@ -1,0 +1,51 @@
+"""The measured pose of the end effector."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from geometry_msgs.msg import PoseStamped
+from rclpy.node import Node
+
+from wm_planner.ros.pose_input import PoseInput
+from wm_planner.types import Pose, Vector
+
+TOPIC = "current_pose"
+UNIT_TOLERANCE = 0.01  # of the length of a quaternion
+
+
+class EndEffectorInput(PoseInput):
+    """Subscribes to ``current_pose``: the end effector in the frame of the action.
+
+    Args:
+        node: Its logger, clock and topic names are used.
+        frame: The only ``frame_id`` accepted.
+        max_age: A pose older than this when it arrives is dropped [s].
+        on_pose: Called with every good pose.
+    """
+
+    def __init__(
+        self, node: Node, frame: str, max_age: float, on_pose: Callable[[Pose], None]
+    ) -> None:
+        self._frame = frame
+        super().__init__(node, PoseStamped, TOPIC, max_age, on_pose)
+
+    def read(self, message: PoseStamped) -> tuple[Vector, Vector]:
+        """Return position (3,) [m] and quaternion (x, y, z, w).
+
+        Raises:
+            ValueError: Another frame, numbers that are not finite, or no unit quaternion.
+        """
+        if message.header.frame_id != self._frame:
+            raise ValueError(
+                f"{TOPIC} is in frame '{message.header.frame_id}', the model's actions are in "
+                f"'{self._frame}'"
+            )
+        p, q = message.pose.position, message.pose.orientation
+        position, orientation = np.array([p.x, p.y, p.z]), np.array([q.x, q.y, q.z, q.w])
+        if not (np.isfinite(position).all() and np.isfinite(orientation).all()):
+            raise ValueError(f"{TOPIC} is not finite")
+        if abs(np.linalg.norm(orientation) - 1) > UNIT_TOLERANCE:
+            raise ValueError(f"the quaternion of {TOPIC} is not of unit length")
+        return position, orientation

@@ -1,0 +1,31 @@
+"""End a node that hangs: it could not even stop the arm."""
+
+from __future__ import annotations
+
+import faulthandler
+
+HANG = 5.0  # [s] without a sign of life
+STDERR = 2  # its file descriptor
+
+
+class HangWatch:
+    """Ends the process, and prints where it hangs, if ``alive`` is not called in time.
+
+    Fast DDS can loop for ever in ``take`` (docs/architecture.md) while it keeps the interpreter's
+    lock; then no Python code can do anything about it.
+
+    Args:
+        enabled: Whether to watch at all.
+    """
+
+    def __init__(self, *, enabled: bool) -> None:
+        self._enabled = enabled
+
+    def alive(self) -> None:
+        """Expect the next call within ``HANG`` seconds."""
+        if self._enabled:
+            faulthandler.dump_traceback_later(HANG, exit=True, file=STDERR)
+
+    def rest(self) -> None:
+        """Expect no call until the next ``alive``."""
+        faulthandler.cancel_dump_traceback_later()

@@ -1,0 +1,86 @@
+"""A subscription from which the measured pose of the arm comes."""
+
+from __future__ import annotations
+
+import math
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+from rclpy.node import Node
+from rclpy.qos_overriding_options import QoSOverridingOptions
+
+from wm_planner.ros.qos import on_incompatible_publisher, sensor_data_qos
+from wm_planner.ros.ros_time import arrival_stamp, silence
+from wm_planner.types import Pose, Vector
+
+
+class PoseInput(ABC):
+    """Subscribes to a topic; a message that cannot be used is dropped, and logged once.
+
+    Args:
+        node: Its logger, clock and topic names are used.
+        kind: Type of the messages, which have a header.
+        topic: The topic, before remapping.
+        max_age: A message older than this when it arrives is dropped [s].
+        on_pose: Called with every good pose.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        kind: type,
+        topic: str,
+        max_age: float,
+        on_pose: Callable[[Pose], None],
+    ) -> None:
+        self._node, self._name, self._on_pose = node, topic, on_pose
+        self.max_age = max_age
+        self._problem, self._good_steady = "", -math.inf
+        self._subscription = node.create_subscription(
+            kind,
+            topic,
+            self._on_message,
+            sensor_data_qos(),
+            event_callbacks=on_incompatible_publisher(lambda: topic, self._report),
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        )
+
+    @abstractmethod
+    def read(self, message: Any) -> tuple[Vector, Vector] | None:
+        """Return position and orientation of a message; None if it is about something else.
+
+        Raises:
+            ValueError: It cannot be used, and why.
+        """
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with the messages, or an empty string."""
+        topic = self._subscription.topic_name
+        return self._problem or silence(self._node, topic, self._good_steady, self.max_age)
+
+    def close(self) -> None:
+        """Unsubscribe."""
+        self._node.destroy_subscription(self._subscription)
+
+    def _on_message(self, message: Any) -> None:
+        try:
+            found = self.read(message)
+            if found is None:
+                return
+            arrival_stamp(
+                self._node, message.header, self._name, self.max_age, "session.pose_timeout"
+            )
+        except ValueError as error:
+            self._report(str(error))
+            return
+        self._report("")
+        self._good_steady = time.monotonic()
+        self._on_pose(Pose(*found, self._good_steady))
+
+    def _report(self, problem: str) -> None:
+        if problem and problem != self._problem:
+            self._node.get_logger().warning(f"no measured pose: {problem}")
+        self._problem = problem

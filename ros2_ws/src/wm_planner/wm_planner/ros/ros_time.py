@@ -1,0 +1,92 @@
+"""ROS time in seconds, and the age of messages."""
+
+from __future__ import annotations
+
+import math
+import time
+
+from builtin_interfaces.msg import Duration, Time
+from rclpy.node import Node
+from rclpy.time import Time as RosTime
+from std_msgs.msg import Header
+
+from wm_planner.control.clock import MAX_FUTURE
+
+
+def now(node: Node) -> float:
+    """Return the ROS time of a node's clock [s]."""
+    return float(node.get_clock().now().nanoseconds * 1e-9)
+
+
+def seconds_to_time(seconds: float) -> Time:
+    """Return seconds as a stamp."""
+    nanoseconds = round(seconds * 1e9)
+    return Time(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
+
+
+def seconds_to_duration(seconds: float) -> Duration:
+    """Return seconds as a duration."""
+    nanoseconds = round(seconds * 1e9)
+    return Duration(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
+
+
+def duration_to_seconds(duration: Duration) -> float:
+    """Return a duration in seconds."""
+    return float(duration.sec + duration.nanosec * 1e-9)
+
+
+def stamp_seconds(header: Header) -> float:
+    """Return the stamp of a header [s]; 0 if it has none.
+
+    Raises:
+        ValueError: The stamp is negative.
+    """
+    return float(RosTime.from_msg(header.stamp).nanoseconds * 1e-9)
+
+
+def arrival_stamp(node: Node, header: Header, what: str, max_age: float, setting: str) -> float:
+    """Return the stamp of a message that arrives [s]; the present if it has none.
+
+    Args:
+        node: Its clock is ROS time.
+        header: The header of the message.
+        what: What errors call the message.
+        max_age: How old it may be [s].
+        setting: Name of the parameter that sets ``max_age``.
+
+    Raises:
+        ValueError: It is older, from the future, or from before 1970.
+    """
+    present = now(node)
+    stamp = stamp_seconds(header)
+    if stamp == 0:
+        return present
+    if present - stamp > max_age:
+        raise ValueError(
+            f"{what} is {present - stamp:.2f} s old when it arrives; at most {max_age:.2f} s "
+            f"({setting}) is allowed"
+        )
+    if stamp - present > MAX_FUTURE:
+        raise ValueError(
+            f"the stamp of {what} lies {stamp - present:.2f} s in the future: do its publisher and "
+            "the node use the same clock (use_sim_time)?"
+        )
+    return stamp
+
+
+def silence(node: Node, topic: str, since: float, allowed: float) -> str:
+    """Return that a topic has been silent for too long, as a sentence, or an empty string.
+
+    Args:
+        node: Knows the publishers.
+        topic: The topic.
+        since: When the last usable message arrived [s, steady clock]; -inf: never.
+        allowed: How long it may be silent [s].
+    """
+    age = time.monotonic() - since
+    if age <= allowed:
+        return ""
+    how_long = f"for {age:.1f} s" if math.isfinite(age) else "yet"
+    published = node.count_publishers(topic)
+    why = "its publisher is silent" if published else "it has no publisher"
+    return f"no usable message on {topic} {how_long}: {why}"

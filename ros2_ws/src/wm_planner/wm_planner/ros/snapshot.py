@@ -1,0 +1,92 @@
+"""What status and diagnostics report, taken from the configured planner at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from wm_planner.images.checks import Finding
+
+
+@dataclass(frozen=True)
+class CameraSnapshot:
+    """The camera of the first view.
+
+    Attributes:
+        topic: Its full name.
+        received: Images that arrived.
+        dropped: Images that were stale or could not be decoded.
+        problem: What is wrong with images, views or proprio, or an empty string.
+        findings: What the camera contract found in the last observation.
+    """
+
+    topic: str
+    received: int
+    dropped: int
+    problem: str
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class WorkerSnapshot:
+    """The worker.
+
+    Attributes:
+        description: Model, device and planner; empty if it is not ready.
+        problem: Why it is not ready, or an empty string.
+        warnings: What it warned of when it loaded the model.
+        memory: Its resident memory [bytes].
+    """
+
+    description: str
+    problem: str
+    warnings: tuple[str, ...]
+    memory: int
+
+
+@dataclass(frozen=True)
+class CommandSnapshot:
+    """The commands.
+
+    Attributes:
+        sent: Commands sent.
+        passed: Commands that the limits did not change.
+        clamped: Commands that the limits changed.
+        refused: Commands that were not sent.
+        violations: Number of violations of each limit.
+        problems: What is wrong with the topic of the commands.
+    """
+
+    sent: int
+    passed: int
+    clamped: int
+    refused: int
+    violations: Mapping[str, int]
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The configured planner.
+
+    Attributes:
+        camera: Images, views and proprio.
+        pose_problem: What is wrong with the measured pose, or an empty string.
+        worker: The worker.
+        commands: The commands.
+        clock_problem: What is wrong with ROS time, or an empty string.
+        waiting: Why the arm holds although a goal is under way, or an empty string.
+        holds: How often the arm had to hold.
+        action_frame: Frame of the actions.
+        unverified_statistics: Whether the model's statistics have no provenance.
+    """
+
+    camera: CameraSnapshot
+    pose_problem: str
+    worker: WorkerSnapshot
+    commands: CommandSnapshot
+    clock_problem: str
+    waiting: str
+    holds: int
+    action_frame: str
+    unverified_statistics: bool
