@@ -1,7 +1,7 @@
-"""Writes the model directory: model.yaml says everything the planner must know.
+"""Write a model directory: the weights, and model.yaml with everything the planner must know.
 
-Usage: python export.py DIRECTORY (here with made-up data and an untrained network; yours come from
-your training).
+Usage: python export.py DIRECTORY. The data here is made up and the network untrained; yours come
+from your training.
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ def main(directory: Path) -> None:
                 formula="mean and standard deviation (ddof 0) over all steps",
             ),
         ),
-        # Root of `distance` between two images of one state, and from start to goal: measured.
+        # Measure yours: root of `distance` between two images of one state, and from start to goal.
         calibration=Calibration(noise_floor=0.01, typical_distance=1.0, tolerance=0.1),
-        training=Training(epoch=20, epochs=20, seed=0, command="python train.py"),
+        training=Training(epoch=20, epochs=20, seed=0, command_line="python train.py"),
         control_rate=5.0,
     )
     torch.manual_seed(0)

@@ -101,7 +101,7 @@ def describe(data: Dataset, seed: int) -> ModelSpec:
             epoch=1,
             epochs=1,
             seed=seed,
-            command=f"python -m wm_planner_sim.make_model --seed {seed}",
+            command_line=f"python -m wm_planner_sim.make_model --seed {seed}",
         ),
         control_rate=1.0 / STEP_DURATION,
         objective=ObjectiveSpec(mode="mean"),

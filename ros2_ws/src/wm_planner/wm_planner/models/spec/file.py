@@ -1,0 +1,42 @@
+"""``model.yaml`` as a mapping: reading, with migration to the newest format, and writing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from wm_planner.models.spec.errors import SpecError
+from wm_planner.models.spec.formats import FORMAT, Content, migrate
+
+SPEC_FILE = "model.yaml"
+
+
+def read_content(path: Path) -> Content:
+    """Read ``model.yaml`` and migrate it, in memory, to the newest format.
+
+    Raises:
+        SpecError: The file is missing, is not YAML, is not a mapping, or has an unknown format.
+    """
+    try:
+        content = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise SpecError(
+            f"{path} cannot be read ({error.strerror or error}): give the directory that holds "
+            f"{SPEC_FILE} and its weights"
+        ) from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise SpecError(f"{path} is not valid YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise SpecError(f"{path} is not a mapping of settings")
+    try:
+        migrate(content)
+    except SpecError as error:
+        raise SpecError(f"{path}: {error}") from error
+    return content
+
+
+def write_content(path: Path, content: Content) -> None:
+    """Write a mapping of the newest format, the format's number first."""
+    ordered = {"format": FORMAT} | content
+    path.write_text(yaml.safe_dump(ordered, sort_keys=False, default_flow_style=None))

@@ -1,0 +1,42 @@
+"""Load ``model.yaml`` as a checked ``ModelSpec``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from wm_planner.models.spec.errors import SpecError, StatisticsError
+from wm_planner.models.spec.file import SPEC_FILE, read_content
+from wm_planner.models.spec.model import ModelSpec
+
+
+def load_spec(directory: str | Path, *, allow_unverified_statistics: bool = False) -> ModelSpec:
+    """Read and check ``model.yaml``.
+
+    Args:
+        directory: The model's directory.
+        allow_unverified_statistics: Accept statistics whose provenance is missing or wrong.
+
+    Returns:
+        The spec, every field validated.
+
+    Raises:
+        SpecError: The file is missing, is not YAML, has an unknown format, lacks or misspells a
+            field, or contradicts itself.
+        StatisticsError: The statistics have no provenance, or were changed after the export.
+    """
+    path = Path(directory).expanduser() / SPEC_FILE
+    content = read_content(path)
+    try:
+        spec = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(ModelSpec), content))
+    except OmegaConfBaseException as error:
+        key = getattr(error, "full_key", None) or "?"
+        raise SpecError(f"{path}: {key}: {str(error).splitlines()[0]}") from error
+    except SpecError as error:
+        raise SpecError(f"{path}: {error}") from error
+    assert isinstance(spec, ModelSpec)
+    if not allow_unverified_statistics and (problem := spec.statistics.problem()):
+        raise StatisticsError(str(path), problem)
+    return spec

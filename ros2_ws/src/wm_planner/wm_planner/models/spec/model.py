@@ -1,0 +1,180 @@
+"""``ModelSpec``: everything that ``model.yaml`` says about one world model."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from wm_planner.models.spec.action import ActionSpec
+from wm_planner.models.spec.calibration import Calibration
+from wm_planner.models.spec.errors import SpecError
+from wm_planner.models.spec.file import SPEC_FILE, write_content
+from wm_planner.models.spec.formats import FORMAT
+from wm_planner.models.spec.image import ImageSpec
+from wm_planner.models.spec.statistics import Statistics
+from wm_planner.types import Observation
+
+
+@dataclass
+class ProprioSpec:
+    """Names and units of the proprio, in the model's order; empty if the model takes none."""
+
+    names: list[str] = field(default_factory=list)
+    units: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if len(self.names) != len(self.units):
+            raise SpecError(f"proprio has {len(self.names)} names but {len(self.units)} units")
+
+
+@dataclass
+class Training:
+    """How far the training went, so that an early checkpoint is recognized.
+
+    Attributes:
+        epoch: Epoch of the checkpoint.
+        epochs: Epochs that were planned.
+        seed: Seed of the training.
+        command_line: How the training was started; empty if unknown.
+    """
+
+    epoch: int
+    epochs: int
+    seed: int
+    command_line: str = ""
+
+
+@dataclass
+class ObjectiveSpec:
+    """The planning objective that the model was validated with (``planning.Objective``)."""
+
+    mode: str = "last"
+    base: float = 2.0
+    alpha: float = 1.0
+
+
+@dataclass
+class WeightsFile:
+    """The weight file, relative to ``model.yaml``, and its SHA-256."""
+
+    sha256: str
+    file: str = "weights.safetensors"
+
+
+@dataclass
+class ModelSpec:
+    """Everything that the node and the worker need to know about one trained world model.
+
+    Attributes:
+        name: Name for people, e.g. ``franka_reach``.
+        family: Entry point in the group ``wm_planner.models`` that loads the model.
+        weights: The weight file and its digest.
+        image: The images.
+        action: The action of one environment step.
+        statistics: The z-normalization and its provenance.
+        training: How far the training went.
+        control_rate: Environment steps per second [Hz].
+        calibration: Distances in the latent space; None if not measured: no goal can then count as
+            reached.
+        num_hist: Frames that the model looks back (DINO-WM's name).
+        frameskip: Environment steps per model step; one planned action holds as many.
+        views: Names of the cameras, in the model's order; the node subscribes to a topic for each.
+        proprio: The robot state that the model takes; empty if it takes images only.
+        objective: The objective that the model was validated with.
+        architecture: The family's own settings.
+        source: The files that the model was made from, with their digests, and what the
+            configuration of its training says about the data; the family's own.
+        format: Format of ``model.yaml``, always the newest; see ``formats.py``.
+    """
+
+    name: str
+    family: str
+    weights: WeightsFile
+    image: ImageSpec
+    action: ActionSpec
+    statistics: Statistics
+    training: Training
+    control_rate: float
+    calibration: Calibration | None = None
+    num_hist: int = 1
+    frameskip: int = 1
+    views: list[str] = field(default_factory=lambda: ["image"])
+    proprio: ProprioSpec = field(default_factory=ProprioSpec)
+    objective: ObjectiveSpec = field(default_factory=ObjectiveSpec)
+    architecture: dict[str, Any] = field(default_factory=dict)
+    source: dict[str, Any] = field(default_factory=dict)
+    format: int = field(default=FORMAT, init=False)
+
+    def __post_init__(self) -> None:
+        for name in ("control_rate", "num_hist", "frameskip"):
+            value = getattr(self, name)
+            if not 0 < value < np.inf:
+                raise SpecError(f"{name} must be above zero and finite, not {value}")
+        if len(self.statistics.action.mean) != self.action.dim:
+            raise SpecError(
+                f"statistics.action has {len(self.statistics.action.mean)} numbers per step, "
+                f"action.names {self.action.dim}"
+            )
+        if not self.views or len(set(self.views)) != len(self.views):
+            raise SpecError(f"views {self.views} must name at least one camera, each only once")
+        proprio = self.statistics.proprio
+        if self.proprio.names and (proprio is None or len(proprio.mean) != len(self.proprio.names)):
+            raise SpecError("statistics.proprio must have one mean and std for each proprio.names")
+
+    @property
+    def step_duration(self) -> float:
+        """Duration of one model step, ``frameskip`` environment steps [s]."""
+        return self.frameskip / self.control_rate
+
+    @property
+    def model_action_dim(self) -> int:
+        """Numbers in one model step's action: ``frameskip`` environment actions in time order."""
+        return self.frameskip * self.action.dim
+
+    def normalize_actions(self, actions: ArrayLike) -> NDArray[np.float64]:
+        """Convert physical actions (..., frameskip * dim) to z-normalized ones."""
+        mean, std = self._action_moments()
+        return np.asarray((np.asarray(actions, dtype=np.float64) - mean) / std)
+
+    def denormalize_actions(self, actions: ArrayLike) -> NDArray[np.float64]:
+        """Convert z-normalized actions (..., frameskip * dim) to physical units."""
+        mean, std = self._action_moments()
+        return np.asarray(np.asarray(actions, dtype=np.float64) * std + mean)
+
+    def action_bounds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return lower and upper bounds (frameskip * dim,) of the z-normalized actions.
+
+        They are infinite if the spec gives none.
+        """
+        if not self.action.lower:
+            unbounded = np.full(self.model_action_dim, np.inf)
+            return -unbounded, unbounded
+        return (
+            self.normalize_actions(np.tile(self.action.lower, self.frameskip)),
+            self.normalize_actions(np.tile(self.action.upper, self.frameskip)),
+        )
+
+    def _action_moments(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        moments = self.statistics.action
+        return np.tile(moments.mean, self.frameskip), np.tile(moments.std, self.frameskip)
+
+    def gray_observation(self) -> Observation:
+        """Return an observation of gray images and a proprio of zeros, in the model's sizes."""
+        image = np.full((self.image.size, self.image.size, 3), 127, np.uint8)
+        count = len(self.proprio.names)
+        return Observation((image,) * len(self.views), np.zeros(count) if count else None)
+
+    def save(self, directory: str | Path) -> Path:
+        """Write ``model.yaml`` into ``directory``, with the digest of the statistics.
+
+        Returns:
+            The file's path.
+        """
+        self.statistics.sha256 = self.statistics.digest()
+        path = Path(directory) / SPEC_FILE
+        write_content(path, asdict(self))
+        return path

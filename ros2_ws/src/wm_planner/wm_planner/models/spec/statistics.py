@@ -1,0 +1,95 @@
+"""The ``statistics`` section of ``model.yaml``: normalization, its provenance and its digest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from wm_planner.models.spec.errors import SpecError
+
+CONSTANTS = "constants"
+"""``Provenance.split`` of statistics that were chosen by hand, not computed from data."""
+
+
+@dataclass
+class Moments:
+    """Mean and standard deviation of each number, in physical units."""
+
+    mean: list[float]
+    std: list[float]
+
+    def __post_init__(self) -> None:
+        if len(self.mean) != len(self.std):
+            raise SpecError(f"{len(self.mean)} means but {len(self.std)} standard deviations")
+        if not np.isfinite([*self.mean, *self.std]).all() or min(self.std, default=1.0) <= 0:
+            raise SpecError("statistics must be finite, standard deviations above zero")
+
+
+@dataclass
+class Provenance:
+    """Where statistics come from, so that anyone can compute them again.
+
+    Attributes:
+        dataset: Name of the dataset.
+        dataset_sha256: Digest of its files.
+        split: Part of the data that the statistics were computed on: ``all``, ``train``, …, or
+            ``CONSTANTS``.
+        episodes: Number of episodes counted.
+        steps: Number of environment steps counted.
+        formula: The formula in words (``ddof``, epsilon, scale).
+        split_seed: Seed of the split; -1 if there was none.
+    """
+
+    dataset: str
+    dataset_sha256: str
+    split: str
+    episodes: int
+    steps: int
+    formula: str
+    split_seed: int = -1
+
+
+@dataclass
+class Statistics:
+    """The z-normalization that the model was trained with, and where it comes from.
+
+    Attributes:
+        action: Moments of one environment step's action.
+        proprio: Moments of the proprio; None if the model takes none.
+        state: Moments of the dataset's full state; None if unknown. No plan depends on it.
+        provenance: Where the numbers come from; None if unknown.
+        sha256: ``digest()`` at the export, so that a later change is noticed.
+    """
+
+    action: Moments
+    proprio: Moments | None = None
+    state: Moments | None = None
+    provenance: Provenance | None = None
+    sha256: str = ""
+
+    def digest(self) -> str:
+        """Compute the SHA-256 of the moments, as canonical JSON of their float64 values."""
+        numbers = {
+            name: asdict(moments) if (moments := getattr(self, name)) is not None else None
+            for name in ("action", "proprio", "state")
+        }
+        return hashlib.sha256(json.dumps(numbers, sort_keys=True).encode()).hexdigest()
+
+    def problem(self) -> str:
+        """Say why these statistics cannot be trusted; an empty string if they can."""
+        if self.provenance is None:
+            return "model.yaml has no statistics.provenance"
+        empty = [name for name, value in asdict(self.provenance).items() if value == ""]
+        if self.provenance.split != CONSTANTS:
+            empty += [name for name in ("episodes", "steps") if getattr(self.provenance, name) < 1]
+        if empty:
+            return f"statistics.provenance leaves out {', '.join(empty)}"
+        if self.sha256 != self.digest():
+            return (
+                f"their digest is {self.digest()[:12]}…, model.yaml records "
+                f"'{self.sha256[:12]}…': the numbers were changed after the export"
+            )
+        return ""
