@@ -12,9 +12,10 @@ import pytest
 import torch
 
 from wm_planner.config import Config
+from wm_planner.models.batch import ObservationError
 from wm_planner.models.spec import Moments
 from wm_planner.types import Observation
-from wm_planner.worker.engine import Engine, ObservationError
+from wm_planner.worker.engine import Engine
 from wm_planner.worker.messages import PlanOnce, PlanRequest, SetGoal
 from wm_planner_sim import seeds
 from wm_planner_sim.simulation import Simulation

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from wm_planner.models.latent.preprocess import resize
+from wm_planner.images.resize import resize
 from wm_planner_sim import scene, seeds
 from wm_planner_sim.motion import MAX_STEP, move
 from wm_planner_sim.progress import track

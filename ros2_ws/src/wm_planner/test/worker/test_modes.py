@@ -80,7 +80,7 @@ def test_a_scene_the_model_cannot_take_is_a_sentence(
 ) -> None:
     driver = drive(_in(mode, toy_config()))
     answer = driver.plan(Observation(GRAY.images * 2))
-    assert answer == Failed(1, "the model sees image; images given: 2")
+    assert answer == Failed(1, "the model needs one image per view (image); the observation has 2")
 
 
 def test_a_model_that_cannot_be_loaded_is_explained(

@@ -59,8 +59,9 @@ def register(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Make the plan, print it, return the exit code."""
+    from wm_planner.models.batch import ObservationError
     from wm_planner.planning import PlanError  # torch, seconds to import
-    from wm_planner.worker.engine import Engine, ObservationError
+    from wm_planner.worker.engine import Engine
 
     try:
         config = settings([*arguments.overrides, f"model.directory={_quoted(arguments.model)}"])

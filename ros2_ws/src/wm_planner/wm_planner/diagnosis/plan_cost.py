@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import torch
 
 from wm_planner.diagnosis.cost import Cost, cost_of, matmul_rate, seconds
-from wm_planner.models.dino_wm.model import DinoWorldModel
-from wm_planner.models.protocol import ObservationBatch, WorldModel
+from wm_planner.models.batch import observation_batch
+from wm_planner.models.protocol import WorldModel
 
 PROBE = 4
-"""Candidates that are timed and counted on a CPU, as many as DINO-WM computes at once there."""
+"""Candidates that are computed on a CPU; the cost of more is extrapolated."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,10 @@ class PlanCost:
 def plan_cost(
     model: WorldModel, dtype: torch.dtype, *, samples: int, iterations: int, horizon: int
 ) -> PlanCost:
-    """Counts and times what a plan of these settings executes.
+    """Count and time what a plan with these settings executes.
 
-    A DINO-WM plan is counted without computing it; of other families, whose code may look at the
-    numbers it computes, one whole iteration is computed.
+    The rollouts of a model with ``static_rollout`` are counted without computing them. Other models
+    may compute differently depending on their numbers, so one whole iteration is computed.
 
     Args:
         model: The model on its device.
@@ -53,14 +53,8 @@ def plan_cost(
         horizon: Model steps.
     """
     spec, device = model.spec, model.device
-    names, size = spec.proprio.names, spec.image.size
-    image = torch.full((1, 1, size, size, 3), 127, dtype=torch.uint8, device=device)
-    observation = ObservationBatch(
-        image,
-        torch.zeros(1, 1, len(names), device=device) if names else None,
-        views=(image,) * (len(spec.views) - 1),
-    )
-    pretend = isinstance(model, DinoWorldModel)
+    observation = observation_batch(spec.gray_observation(), spec, device)
+    pretend = getattr(model, "static_rollout", False)
     with torch.inference_mode():
         latent = model.encode(observation)
 

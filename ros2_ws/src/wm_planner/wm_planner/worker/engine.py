@@ -11,17 +11,14 @@ import torch
 from torch import Tensor
 
 from wm_planner.config import Config
-from wm_planner.models.latent.preprocess import resize
+from wm_planner.images.resize import resize
+from wm_planner.models.batch import ObservationError, observation_batch
 from wm_planner.models.loading import load
-from wm_planner.models.protocol import Latent, ObservationBatch
+from wm_planner.models.protocol import Latent
 from wm_planner.planning import Objective, Planner, PlanResult, make_planner, shift
 from wm_planner.types import Observation, RgbImage
 from wm_planner.worker.messages import Planned, PlanOnce, PlanRequest, SetGoal
 from wm_planner.worker.scoring import Scoring
-
-
-class ObservationError(ValueError):
-    """An image or state that the model cannot take."""
 
 
 class Engine:
@@ -198,24 +195,6 @@ class Engine:
         return shift(actions, steps=steps) if 0 <= steps < actions.shape[1] else None
 
     def _encode(self, observation: Observation) -> Latent:
-        names = self.spec.proprio.names
-        given = 0 if observation.proprio is None else len(observation.proprio)
-        if names and given != len(names):
-            raise ObservationError(
-                f"the model needs the state {', '.join(names)}; {given} numbers came"
-            )
-        images, views = observation.images, self.spec.views
-        if len(images) != len(views):
-            raise ObservationError(
-                f"the model sees {', '.join(views)}; images given: {len(images)}"
-            )
-        image, *others = (
-            torch.from_numpy(image).to(self._model.device)[None, None] for image in images
-        )
-        proprio = None
-        if names:
-            proprio = torch.as_tensor(
-                observation.proprio, dtype=torch.float32, device=self._model.device
-            )[None, None]
+        batch = observation_batch(observation, self.spec, self._model.device)
         with torch.inference_mode():
-            return self._model.encode(ObservationBatch(image, proprio, views=tuple(others)))
+            return self._model.encode(batch)

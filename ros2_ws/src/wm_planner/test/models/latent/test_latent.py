@@ -1,4 +1,4 @@
-"""Rules of the latent family, on untrained weights."""
+"""The latent family with untrained weights follows the protocol."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import torch
 from safetensors.torch import save_file
 
 from wm_planner.models.latent import LatentWorldModel
-from wm_planner.models.latent.preprocess import resize
 from wm_planner.models.loading import WeightsError
 from wm_planner.models.protocol import Latent, ObservationBatch
 from wm_planner.models.spec import (
@@ -74,7 +73,7 @@ def test_shapes_follow_the_protocol(model: LatentWorldModel) -> None:
     assert drawn.dtype == torch.uint8
 
 
-def test_model_without_a_decoder_decodes_to_nothing() -> None:
+def test_without_a_decoder_decode_returns_none() -> None:
     spec = replace(SPEC, architecture={**SPEC.architecture, "decoder_size": 0})
     model = LatentWorldModel(spec, None)
     assert model.decode(model.encode(image())) is None
@@ -85,7 +84,7 @@ def test_equal_inputs_give_equal_latents(model: LatentWorldModel) -> None:
     torch.testing.assert_close(first, second, rtol=0, atol=0)
 
 
-def test_the_newest_image_counts(model: LatentWorldModel) -> None:
+def test_only_the_newest_image_is_encoded(model: LatentWorldModel) -> None:
     several = image(frames=3)
     newest = ObservationBatch(several.images[:, -1:])
     torch.testing.assert_close(model.encode(several).visual, model.encode(newest).visual)
@@ -105,7 +104,7 @@ def test_first_action_changes_the_first_predicted_frame_and_later_ones_do_not(
     assert not torch.allclose(frames[0, 2], frames[2, 2])
 
 
-def test_each_candidate_and_problem_is_rolled_out_on_its_own(model: LatentWorldModel) -> None:
+def test_candidates_and_problems_do_not_influence_each_other(model: LatentWorldModel) -> None:
     latent = model.encode(image(batch=2))
     actions = torch.randn(2, 5, 3, 3, generator=torch.Generator().manual_seed(1))
     together = model.rollout(latent, actions).visual
@@ -162,8 +161,8 @@ def test_actions_of_another_shape_are_refused(
         model.rollout(model.encode(image()), torch.zeros(shape))
 
 
-def test_goal_of_another_batch_is_refused(model: LatentWorldModel) -> None:
-    with pytest.raises(ValueError, match="a goal latent is"):
+def test_a_goal_of_another_batch_size_is_refused(model: LatentWorldModel) -> None:
+    with pytest.raises(ValueError, match="the goal's latent must be"):
         model.distance(model.encode(image(batch=2)), model.encode(image()))
 
 
@@ -171,17 +170,17 @@ def test_goal_of_another_batch_is_refused(model: LatentWorldModel) -> None:
     "architecture",
     [{"color": 3}, {"latent_dim": 0}, {"latent_dim": "three"}, {"decoder_size": 12}],
 )
-def test_impossible_architecture_is_refused(architecture: dict[str, object]) -> None:
+def test_an_impossible_architecture_is_refused(architecture: dict[str, object]) -> None:
     with pytest.raises(SpecError):
         LatentWorldModel(replace(SPEC, architecture=architecture), None)
 
 
-def test_history_is_refused() -> None:
+def test_a_history_is_refused() -> None:
     with pytest.raises(SpecError, match="one image"):
         LatentWorldModel(replace(SPEC, num_hist=3), None)
 
 
-def test_weights_come_back_as_saved(model: LatentWorldModel, tmp_path: Path) -> None:
+def test_saved_weights_give_equal_latents(model: LatentWorldModel, tmp_path: Path) -> None:
     path = tmp_path / "weights.safetensors"
     save_file(model.networks.state_dict(), path)
     torch.manual_seed(1)
@@ -199,26 +198,7 @@ def test_weights_of_another_architecture_are_refused(
         LatentWorldModel(other, path)
 
 
-def test_resize_keeps_the_central_square_at_the_short_side() -> None:
-    wide = torch.zeros(1, 40, 80, 3, dtype=torch.uint8)
-    wide[:, :, 20:60] = 200
-    small = resize(wide, 20)
-    assert small.shape == (1, 3, 20, 20)
-    assert small[..., 1:-1].min() == pytest.approx(200.0)
-
-
-def test_resize_leaves_an_image_of_the_right_size_alone() -> None:
-    images = image(height=32, width=32).images[:, 0]
-    torch.testing.assert_close(resize(images, 32), images.permute(0, 3, 1, 2).float())
-
-
-@pytest.mark.parametrize("shape", [(48, 64, 3), (1, 48, 64, 4), (1, 0, 64, 3)])
-def test_resize_refuses_what_is_not_an_image(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match="images must be"):
-        resize(torch.zeros(shape), 32)
-
-
-def test_bgr_models_see_their_own_order() -> None:
+def test_a_bgr_model_gets_bgr_images() -> None:
     torch.manual_seed(0)
     rgb = LatentWorldModel(SPEC, None)
     bgr = LatentWorldModel(replace(SPEC, image=ImageSpec(size=32, color_order="bgr")), None)

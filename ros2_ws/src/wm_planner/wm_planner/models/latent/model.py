@@ -1,4 +1,4 @@
-"""``LatentWorldModel``: a small latent world model that plans from images alone."""
+"""``LatentWorldModel``: a small world model that takes images only."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from wm_planner.images.resize import resize
 from wm_planner.models.latent.networks import GatedPredictor, ImageDecoder, KeypointEncoder
-from wm_planner.models.latent.preprocess import resize
 from wm_planner.models.loading import WeightsError
 from wm_planner.models.protocol import Latent, ObservationBatch
 from wm_planner.models.spec import ModelSpec, SpecError
@@ -25,17 +25,18 @@ SETTINGS = {
     "decoder_size": 0,
     "decoder_width": 16,
 }
-"""Architecture settings of ``model.yaml`` and their defaults; ``decoder_size`` 0: no decoder."""
+"""``architecture`` in ``model.yaml``, and the defaults; no decoder if ``decoder_size`` is 0."""
 
 
 def build(spec: ModelSpec) -> nn.ModuleDict:
-    """Builds the untrained networks that ``spec`` describes.
+    """Build the untrained networks that ``spec`` describes.
 
     Returns:
-        ``encoder``, ``predictor`` and, where ``decoder_size`` is not 0, ``decoder``.
+        ``encoder``, ``predictor`` and, if ``decoder_size`` is not 0, ``decoder``.
 
     Raises:
-        SpecError: A setting is unknown, is not a whole number, or the family cannot do it.
+        SpecError: A setting is unknown or has an impossible value, or the spec asks for a history
+            or proprio.
     """
     if unknown := set(spec.architecture) - set(SETTINGS):
         raise SpecError(f"architecture has unknown settings {sorted(unknown)}")
@@ -44,7 +45,7 @@ def build(spec: ModelSpec) -> nn.ModuleDict:
         if not isinstance(value, int) or value < (0 if name == "decoder_size" else 1):
             raise SpecError(f"architecture.{name} must be a positive whole number, not {value!r}")
     if spec.num_hist != 1 or spec.proprio.names:
-        raise SpecError("the latent family sees one image: num_hist 1 and no proprio")
+        raise SpecError("the latent family takes one image: set num_hist to 1, and no proprio")
     latent_dim, size = settings["latent_dim"], settings["decoder_size"]
     networks: dict[str, nn.Module] = {
         "encoder": KeypointEncoder(
@@ -60,19 +61,19 @@ def build(spec: ModelSpec) -> nn.ModuleDict:
 
 
 class LatentWorldModel:
-    """Encoder, predictor and distance in one small vector per image.
+    """A world model whose latent is one token of ``latent_dim`` numbers per image.
 
-    Implements ``wm_planner.models.protocol.WorldModel``. A latent is one token of ``latent_dim``
-    numbers; the distance is the mean squared difference, as in DINO-WM's objective.
+    Implements ``wm_planner.models.protocol.WorldModel``. The distance is the mean squared
+    difference, as in DINO-WM's objective.
 
     Args:
         spec: What ``model.yaml`` says.
-        weights: The ``safetensors`` file; None leaves the networks untrained (for tests, and for
-            training).
-        device: Where the networks live.
+        weights: The ``safetensors`` file; None leaves the networks untrained (for training and
+            tests).
+        device: Device of the networks.
 
     Raises:
-        SpecError: The spec asks for what the family cannot do.
+        SpecError: The family cannot do what the spec asks for.
         WeightsError: The weights cannot be read or do not fit the spec.
     """
 
@@ -93,7 +94,7 @@ class LatentWorldModel:
         self._std = 255.0 * torch.tensor(spec.image.std, device=device).view(shape)
 
     def normalize(self, images: Tensor) -> Tensor:
-        """uint8 (N, height, width, 3), RGB, to the encoder's input float (N, 3, size, size)."""
+        """Convert RGB images, uint8 (N, height, width, 3), to the encoder's float (N, 3, S, S)."""
         small = resize(images.to(self.device), self.spec.image.size)
         if self.spec.image.color_order == "bgr":
             small = small.flip(1)
@@ -101,7 +102,7 @@ class LatentWorldModel:
 
     @torch.no_grad()  # not inference_mode: a gradient planner differentiates through rollouts
     def encode(self, observation: ObservationBatch) -> Latent:
-        """Latent of the newest image, ``visual`` (B, 1, 1, latent_dim).
+        """Encode the newest images: ``visual`` (B, 1, 1, latent_dim).
 
         Raises:
             ValueError: The images are not uint8 (B, T, height, width, 3).
@@ -116,7 +117,7 @@ class LatentWorldModel:
         return Latent(visual=codes[:, None, None, :])
 
     def rollout(self, latent: Latent, actions: Tensor) -> Latent:
-        """Predicts H frames for B problems of N candidates each; gradients flow to ``actions``.
+        """Predict H frames for N candidates of each of B problems; differentiable.
 
         Returns:
             ``visual`` (B, N, 1 + H, 1, latent_dim): the observed frame, then the predicted ones.
@@ -137,11 +138,11 @@ class LatentWorldModel:
         return Latent(visual=torch.stack(frames, dim=2)[:, :, :, None])
 
     def distance(self, latent: Latent, goal: Latent, objective: Objective = Objective()) -> Tensor:
-        """Mean squared differences of frames to the goal, combined: (B, N).
+        """Combine the frames' mean squared differences to the goal: (B, N).
 
         Args:
-            latent: A rollout (B, N, 1 + H, 1, latent_dim), or an encoded image, which counts as
-                N = 1 with one frame.
+            latent: A rollout (B, N, 1 + H, 1, latent_dim), or encoded images, which count as N = 1
+                with one frame.
             goal: The goal's latent (B, 1, 1, latent_dim).
             objective: How the frames are combined.
 
@@ -151,7 +152,7 @@ class LatentWorldModel:
         frames = latent.visual if latent.visual.ndim == 5 else latent.visual[:, None]
         if goal.visual.ndim != 4 or goal.visual.shape[0] != frames.shape[0]:
             raise ValueError(
-                f"a goal latent is ({frames.shape[0]}, 1, 1, latent_dim), "
+                f"the goal's latent must be ({frames.shape[0]}, 1, 1, latent_dim), "
                 f"not {tuple(goal.visual.shape)}"
             )
         target = goal.visual[:, None, -1:]
@@ -161,7 +162,7 @@ class LatentWorldModel:
 
     @torch.inference_mode()
     def decode(self, latent: Latent) -> Tensor | None:
-        """Images uint8 (..., size, size, 3) of the frames, or None without a decoder."""
+        """Decode frames to RGB images, uint8 (..., side, side, 3); None without a decoder."""
         if "decoder" not in self.networks:
             return None
         codes = latent.visual[..., 0, :]
@@ -171,7 +172,7 @@ class LatentWorldModel:
 
 
 def _fill(networks: nn.Module, path: Path) -> None:
-    """Loads the weights into the networks, all of them and nothing else."""
+    """Load exactly the networks' weights from the file."""
     try:
         state: dict[str, Any] = load_file(path)
         networks.load_state_dict(state)
