@@ -1,6 +1,6 @@
-"""A world model of a laboratory, known to wm_planner by an entry point alone.
+"""A lab's own world model, which wm_planner finds through its entry point.
 
-It averages the image over a grid of cells and predicts how the cells change with a small network.
+It averages the image over a grid of cells and predicts with a small network how the cells change.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CELLS = 8  # along one side of the image
 
 
 def networks(spec: ModelSpec) -> nn.Module:
-    """The network to train: cells and action in, change of the cells out."""
+    """Build the network to train: from cells and action to the change of the cells."""
     width = 3 * CELLS**2
     return nn.Sequential(
         nn.Linear(width + spec.model_action_dim, 256), nn.GELU(), nn.Linear(256, width)
@@ -31,6 +31,8 @@ def networks(spec: ModelSpec) -> nn.Module:
 
 class LabWorldModel:
     """Implements ``wm_planner.models.protocol.WorldModel``."""
+
+    static_rollout = True  # no branch depends on the numbers in a tensor
 
     def __init__(self, spec: ModelSpec, weights: Path, device: torch.device) -> None:
         self.spec, self.device = spec, device
@@ -45,27 +47,27 @@ class LabWorldModel:
 
     @torch.no_grad()
     def encode(self, observation: ObservationBatch) -> Latent:
-        """The newest image as ``visual`` (B, 1, cells, 3)."""
+        """Encode the newest images: ``visual`` (B, 1, cells, 3)."""
         newest = self._preprocess(observation.images[:, -1:])[:, 0]
         cells = nn.functional.adaptive_avg_pool2d(newest, CELLS)
         return Latent(visual=cells.flatten(2).transpose(1, 2)[:, None])
 
     def rollout(self, latent: Latent, actions: Tensor) -> Latent:
-        """Frames ``visual`` (B, N, 1 + H, cells, 3), the observed one first."""
+        """Predict frames: ``visual`` (B, N, 1 + H, cells, 3), the observed one first."""
         B, N, H, _ = actions.shape
         state = latent.visual[:, None, -1].flatten(2).expand(B, N, -1)
         frames = [state]
-        for step in range(H):  # the first action acts on the image the robot sees now
+        for step in range(H):  # the first action acts on the newest image
             change = self._dynamics(torch.cat([state, actions[:, :, step].to(state)], dim=-1))
             state = state + change
             frames.append(state)
         return Latent(visual=torch.stack(frames, dim=2).unflatten(-1, (-1, 3)))
 
     def distance(self, latent: Latent, goal: Latent, objective: Objective = Objective()) -> Tensor:
-        """Mean squared difference of the cells, combined over the frames: (B, N)."""
+        """Combine the frames' mean squared differences to the goal: (B, N)."""
         frames = latent.visual if latent.visual.ndim == 5 else latent.visual[:, None]
         return objective((frames - goal.visual[:, None, -1:]).square().mean(dim=(-2, -1)))
 
     def decode(self, latent: Latent) -> Tensor | None:
-        """No images."""
+        """Return None: this model has no decoder."""
         return None

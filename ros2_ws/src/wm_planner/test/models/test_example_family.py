@@ -1,4 +1,4 @@
-"""The documentation's worked example, installed as a laboratory would."""
+"""The example in docs/, installed as a lab would install it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EXAMPLE = Path(__file__).parents[5] / "docs" / "examples" / "lab_world_model"
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """An environment in which the example is installed."""
+    """Environment variables with which the example is installed."""
     site, source = tmp_path_factory.mktemp("site"), tmp_path_factory.mktemp("source")
     for file in EXAMPLE.iterdir():
         if file.is_file():
@@ -40,13 +40,11 @@ def _run(command: list[str], environment: dict[str, str] | None = None) -> str:
     return done.stdout
 
 
-def test_the_model_is_written_in_under_a_hundred_lines() -> None:
+def test_the_example_has_fewer_than_a_hundred_lines() -> None:
     assert len((EXAMPLE / "lab_world_model.py").read_text().splitlines()) < 100
 
 
-def test_the_example_plans_without_a_change_to_the_package(
-    model: Path, installed: dict[str, str], tmp_path: Path
-) -> None:
+def test_the_example_plans(model: Path, installed: dict[str, str], tmp_path: Path) -> None:
     for name, value in (("now", 20), ("goal", 200)):
         cv2.imwrite(str(tmp_path / f"{name}.png"), np.full((96, 128, 3), value, np.uint8))
     images = ["--image", f"{tmp_path}/now.png", "--goal-image", f"{tmp_path}/goal.png"]
@@ -58,12 +56,12 @@ def test_the_example_plans_without_a_change_to_the_package(
     assert np.abs(plan["actions"]).max() <= 0.05 + 1e-6
 
 
-def test_without_the_entry_point_the_family_is_refused_by_name(model: Path) -> None:
+def test_a_family_that_is_not_installed_is_named(model: Path) -> None:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-m", "wm_planner.cli", "plan", str(model)]
     images = ["--image", "a.png", "--goal-image", "b.png"]
     done = subprocess.run([*command, *images], env=environment, capture_output=True, text=True)
     assert done.returncode == 2
-    assert "family 'lab' is not installed; there are: latent" in done.stderr.replace(
+    assert "family 'lab' is not installed; installed are: latent" in done.stderr.replace(
         "dino_wm, ", ""
     )

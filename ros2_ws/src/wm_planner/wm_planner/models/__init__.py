@@ -1,6 +1,6 @@
-"""World models: the spec that travels with the weights, the protocol, and loading.
+"""World models: the spec beside the weights, the protocol, loading, and the families.
 
-Importing this package does not import torch, so that the node's process stays small; ``load`` does.
+Importing this package does not import torch, so that the node's process stays small. ``load`` does.
 """
 
 from __future__ import annotations

@@ -21,10 +21,10 @@ class WeightsError(ValueError):
 
 
 def resolve_device(device: str | torch.device) -> torch.device:
-    """``auto`` is the first GPU where there is one, else the CPU.
+    """Return the torch device; ``auto`` is the first GPU, or the CPU if there is none.
 
     Raises:
-        ValueError: There is no such device.
+        ValueError: torch does not know the device, or this machine does not have it.
     """
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -38,7 +38,7 @@ def resolve_device(device: str | torch.device) -> torch.device:
     if resolved.type == "cuda" and (resolved.index or 0) >= count:
         raise ValueError(
             f"model.device is {device}, but torch {torch.__version__} sees {count or 'no'} GPU"
-            f"{'s' if count > 1 else ''}: use auto, or cpu"
+            f"{'s' if count > 1 else ''}: use auto or cpu"
         )
     return resolved
 
@@ -50,22 +50,22 @@ def load(
     allow_unverified_statistics: bool = False,
     **options: Any,
 ) -> WorldModel:
-    """Load the model whose ``model.yaml`` lies in ``directory``.
+    """Load the model in ``directory``.
 
-    The family named there is looked up among the installed entry points of the group
-    ``wm_planner.models``; its class is called as ``family(spec, weights_path, device)``.
+    ``family`` in its ``model.yaml`` names an installed entry point of the group
+    ``wm_planner.models``, a class that is called as ``family(spec, weights, device, **options)``.
 
     Args:
-        directory: Where the model lies.
+        directory: Directory with ``model.yaml`` and the weights.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, …
         allow_unverified_statistics: Accept statistics whose provenance is missing or wrong.
-        **options: Handed on to the family as keyword arguments, e.g. ``precision``.
+        **options: Keyword arguments of the family, e.g. ``precision``.
 
     Raises:
-        SpecError: ``model.yaml`` is missing or wrong, or names an unknown family.
+        SpecError: ``model.yaml`` is missing or wrong, or names a family that is not installed.
         StatisticsError: Its statistics cannot be trusted.
-        WeightsError: The weights are missing, damaged or do not fit.
-        ValueError: The device does not exist, or the family lacks an option or its value.
+        WeightsError: The weights are missing, damaged or do not fit the spec.
+        ValueError: The device does not exist, or the family does not have an option or its value.
     """
     directory = Path(directory).expanduser()
     spec = load_spec(directory, allow_unverified_statistics=allow_unverified_statistics)
@@ -80,8 +80,9 @@ def load(
     families = {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
     if spec.family not in families:
         raise SpecError(
-            f"{directory}: family '{spec.family}' is not installed; there are: "
-            f"{', '.join(sorted(families)) or 'none'}"
+            f"{directory}: family '{spec.family}' is not installed; installed are: "
+            f"{', '.join(sorted(families)) or 'none'}. Install the package that provides it, or "
+            "correct family in model.yaml"
         )
     family = families[spec.family].load()
     arguments = (spec, weights, resolve_device(device))
@@ -90,7 +91,7 @@ def load(
     except TypeError as error:
         raise ValueError(
             f"models of family '{spec.family}' cannot take model.{', model.'.join(options)} "
-            f"({error}): leave the default"
+            f"({error}): leave it at its default"
         ) from error
     model: WorldModel = family(*arguments, **options)
     return model

@@ -1,4 +1,13 @@
-"""The contract between the loop and a world model."""
+"""The contract between the planner and a world model.
+
+For each new image the worker calls ``encode`` once. For each iteration of the planner it calls
+``rollout`` with all candidates and ``distance`` on what ``rollout`` returned. It calls ``encode``
+once for each goal, and ``decode`` only to show a plan. Calls never overlap.
+
+In all shapes B counts problems (one image and one goal each; the node plans with B = 1), N the
+candidates of each problem, T observed frames and H model steps. A is ``ModelSpec.model_action_dim``
+and P the number of ``proprio.names``.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +23,17 @@ from wm_planner.planning import Objective
 
 @dataclass(frozen=True)
 class ObservationBatch:
-    """What the robot sees and feels, oldest frame first, in raw units.
+    """Observations as a model takes them, oldest frame first, not normalized.
+
+    The planner puts the tensors on the model's device; a model accepts those of other devices too.
 
     Attributes:
-        images: RGB images, uint8 (B, T, height, width, 3), of any size; the model resizes.
-        proprio: Proprioceptive state, float32 (B, T, P) in the spec's order and units, or None.
-        actions: The z-normalized actions that led from each frame to the next, (B, T - 1, A), for
-            models that look back; None where T is 1.
+        images: RGB images of the spec's first view, uint8 (B, T, height, width, 3) in [0, 255], of
+            any height and width; the model resizes.
+        proprio: Robot state, float32 (B, T, P) in the spec's order and units; None if the model
+            takes none.
+        actions: z-normalized actions that led from each frame to the next, float32 (B, T - 1, A),
+            for models that look back; None if T is 1.
         views: Images of the spec's other views, in its order, each like ``images``.
     """
 
@@ -32,12 +45,14 @@ class ObservationBatch:
 
 @dataclass(frozen=True)
 class Latent:
-    """Frames in the model's latent space.
+    """Frames in the model's latent space, floating point, on the model's device.
 
     Attributes:
-        visual: Float (B, T, tokens, features); after a rollout (B, N, T, tokens, features).
-        proprio: Embedded proprio (B, T, features), after a rollout (B, N, T, features), or None.
-        actions: The observation's actions (B, T - 1, A), which a rollout starts from, or None.
+        visual: (B, T, tokens, features); after a rollout (B, N, frames, tokens, features).
+        proprio: Embedded proprio (B, T, features), after a rollout (B, N, frames, features); None
+            if the model has none.
+        actions: The observation's actions (B, T - 1, A), which a rollout of a model that looks back
+            needs; None otherwise.
     """
 
     visual: Tensor
@@ -46,42 +61,81 @@ class Latent:
 
 
 class WorldModel(Protocol):
-    """A trained model that predicts what the camera will see.
+    """A trained model that predicts the latents of future images.
 
-    An implementation is in evaluation mode, its parameters are frozen, and its methods are
-    deterministic. Actions are z-normalized (``ModelSpec.normalize_actions``), one model step each.
+    A family is a class called as ``family(spec, weights, device, **options)``. Its networks are in
+    evaluation mode, its parameters do not require gradients, and its methods are deterministic.
+    Actions are z-normalized (``ModelSpec.normalize_actions``), one model step each: ``frameskip``
+    environment actions in time order.
+
+    A family may set the attribute ``static_rollout = True``: ``rollout`` then runs the same
+    operations whatever numbers it is given, and takes time in proportion to N. Its cost can then be
+    counted without computing it. Without the attribute nothing of the kind is assumed.
+
+    Attributes:
+        spec: What ``model.yaml`` says.
+        device: Where the networks are, and where latents and distances are returned.
     """
 
     spec: ModelSpec
     device: torch.device
 
     def encode(self, observation: ObservationBatch) -> Latent:
-        """Encode B observations of T frames; called once per image, never once per candidate."""
+        """Encode B observations of T frames.
+
+        What depends on the image alone belongs here, because ``encode`` runs once per image and
+        ``rollout`` once per iteration.
+
+        Raises:
+            ValueError: A shape or dtype is not what the spec says.
+        """
         ...
 
     def rollout(self, latent: Latent, actions: Tensor) -> Latent:
-        """Predict H frames for B problems of N candidates each.
+        """Predict H frames for N candidates of each of B problems.
+
+        The planner may differentiate through this method and ``distance``, so neither may use
+        ``torch.inference_mode`` or ``torch.no_grad``.
 
         Args:
             latent: What ``encode`` returned for B observations.
-            actions: (B, N, H, A); ``actions[:, :, 0]`` acts on the newest observed frame.
+            actions: Floating point (B, N, H, A) on the model's device; ``actions[:, :, 0]`` acts on
+                the newest observed frame. H may differ from call to call.
 
         Returns:
-            Frames of the N rollouts in time order, the newest last, as the family's objective
-            needs them (DINO-WM keeps the observed frame in front).
+            Frames of the rollouts in time order, the newest last. A family may put the observed
+            frames first if its ``distance`` expects them (both included families do).
+
+        Raises:
+            ValueError: The shape of ``actions`` does not fit ``latent`` or the spec.
         """
         ...
 
     def distance(self, latent: Latent, goal: Latent, objective: Objective = Objective()) -> Tensor:
-        """Distance (B, N) of B x N rollouts to B goals, never negative.
+        """Measure the distance of B x N rollouts to B goals.
 
         Args:
-            latent: What ``rollout`` returned. A plain ``encode`` result counts as N = 1.
-            goal: What ``encode`` returned for the goal observation (T = 1).
-            objective: How frames and proprio are combined; by default the last frame counts.
+            latent: What ``rollout`` returned; what ``encode`` returned counts as N = 1.
+            goal: What ``encode`` returned for the goals' observations (T = 1).
+            objective: How frames and proprio are combined; by default only the last frame counts.
+
+        Returns:
+            Mean of squares (B, N), never negative. The planner takes the root and divides it by
+            ``calibration.typical_distance``.
+
+        Raises:
+            ValueError: The shapes of ``latent`` and ``goal`` do not fit each other.
         """
         ...
 
     def decode(self, latent: Latent) -> Tensor | None:
-        """Images uint8 (..., height, width, 3) of the frames; None without a decoder."""
+        """Decode frames to RGB images, for people to look at.
+
+        Args:
+            latent: What ``encode`` or ``rollout`` returned.
+
+        Returns:
+            uint8 (B, T, height, width, 3) or (B, N, frames, height, width, 3), square and of any
+            size; None if the model has no decoder.
+        """
         ...

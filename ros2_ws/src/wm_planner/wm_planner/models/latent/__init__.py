@@ -1,4 +1,4 @@
-"""The embedded default: a keypoint encoder and a gated predictor in one small latent."""
+"""The family of the embedded model: one small latent vector per image."""
 
 from wm_planner.models.latent.model import LatentWorldModel
 

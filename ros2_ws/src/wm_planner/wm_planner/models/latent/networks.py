@@ -1,4 +1,4 @@
-"""The modules of the latent family: encoder, predictor, decoder."""
+"""The networks of the latent family: encoder, predictor and decoder."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from torch.nn import functional
 
 
 class KeypointEncoder(nn.Module):
-    """Images to a small latent, by way of where things are.
+    """A convolutional encoder from images to keypoints to a small latent.
 
-    Convolutions draw ``maps`` score maps; each gives the place of its mass (spatial soft-argmax of
-    Levine et al., "End-to-End Training of Deep Visuomotor Policies", JMLR 2016, section 5.1) and
-    its maximum; a small head turns these numbers into the latent.
+    Convolutions compute ``maps`` score maps. Each gives a keypoint (spatial soft-argmax of Levine
+    et al., "End-to-End Training of Deep Visuomotor Policies", JMLR 2016, section 5.1) and its
+    maximum. A small head turns these numbers into the latent.
 
     Args:
         size: Side of the images [pixels].
         latent_dim: Numbers in the latent.
-        maps: Score maps.
+        maps: Number of score maps.
         width: Channels of the first convolution; later ones have two and three times as many.
     """
 
@@ -45,7 +45,7 @@ class KeypointEncoder(nn.Module):
         )  # fmt: skip
 
     def forward(self, images: Tensor) -> Tensor:
-        """Normalized images float (N, 3, size, size) to latents (N, latent_dim)."""
+        """Encode normalized images, float (N, 3, size, size), to latents (N, latent_dim)."""
         scores: Tensor = self.features(images)
         mass = scores.flatten(2).softmax(-1).view_as(scores)
         x = (mass.sum(2) * self.axis).sum(-1)
@@ -57,8 +57,7 @@ class KeypointEncoder(nn.Module):
 class GatedPredictor(nn.Module):
     """One step of the dynamics: ``z' = z + sigmoid(4 g - 1) * delta``.
 
-    The gate starts near closed, so that "nothing changes" is what it predicts unless the action
-    says otherwise.
+    The gate starts nearly closed, so that the untrained network predicts little change.
 
     Args:
         latent_dim: Numbers in the latent.
@@ -76,18 +75,18 @@ class GatedPredictor(nn.Module):
         )  # fmt: skip
 
     def forward(self, latent: Tensor, action: Tensor) -> Tensor:
-        """Latents (..., latent_dim) after z-normalized actions (..., action_dim)."""
+        """Predict the latents (..., latent_dim) after z-normalized actions (..., action_dim)."""
         delta, gate = self.layers(torch.cat([latent, action], dim=-1)).chunk(2, dim=-1)
         following: Tensor = latent + torch.sigmoid(4.0 * gate - 1.0) * delta
         return following
 
 
 class ImageDecoder(nn.Module):
-    """Latents to small images, for people to look at; planning does not use it.
+    """A decoder from latents to small images, for people to look at; planning does not use it.
 
-    Sines and cosines of the latent at several frequencies come first: without them such networks
-    blur (Tancik et al., "Fourier Features Let Networks Learn High Frequency Functions in Low
-    Dimensional Domains", NeurIPS 2020).
+    Its inputs include sines and cosines of the latent at several frequencies, because such networks
+    blur without them (Tancik et al., "Fourier Features Let Networks Learn High Frequency Functions
+    in Low Dimensional Domains", NeurIPS 2020).
 
     Args:
         latent_dim: Numbers in the latent.
@@ -117,7 +116,7 @@ class ImageDecoder(nn.Module):
         self.color = nn.Conv2d(width, 3, 3, padding=1)
 
     def forward(self, latent: Tensor) -> Tensor:
-        """Latents (N, latent_dim) to images float (N, 3, size, size), about 0 to 1."""
+        """Decode latents (N, latent_dim) to images, float (N, 3, size, size), about 0 to 1."""
         angles = (latent[..., None] * self.frequencies).flatten(-2)
         image = self.seed(torch.cat([latent, angles.sin(), angles.cos()], dim=-1))
         image = image.view(-1, 4 * self.width, self.side, self.side)
