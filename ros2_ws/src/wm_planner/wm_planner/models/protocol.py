@@ -1,8 +1,9 @@
 """The contract between the planner and a world model.
 
-For each new image the worker calls ``encode`` once. For each iteration of the planner it calls
-``rollout`` with all candidates and ``distance`` on what ``rollout`` returned. It calls ``encode``
-once for each goal, and ``decode`` only to show a plan. Calls never overlap.
+The worker calls ``encode`` once per goal and per new image, and ``distance`` on both. For each
+iteration of the planner it calls ``rollout`` with the candidates, in several calls if memory is
+short, and ``distance`` on what ``rollout`` returned. It calls ``decode`` only to show a plan. Calls
+never overlap.
 
 In all shapes B counts problems (one image and one goal each; the node plans with B = 1), N the
 candidates of each problem, T observed frames and H model steps. A is ``ModelSpec.model_action_dim``
@@ -84,7 +85,7 @@ class WorldModel(Protocol):
         """Encode B observations of T frames.
 
         What depends on the image alone belongs here, because ``encode`` runs once per image and
-        ``rollout`` once per iteration.
+        ``rollout`` in every iteration.
 
         Raises:
             ValueError: A shape or dtype is not what the spec says.
