@@ -32,6 +32,19 @@ class Observation:
 
 
 @dataclass(frozen=True)
+class Goal:
+    """A goal or sub-goal.
+
+    Attributes:
+        observation: What the cameras and the robot should show.
+        tolerance: Distance at which it is reached, in typical distances; 0 for the default.
+    """
+
+    observation: Observation
+    tolerance: float = 0.0
+
+
+@dataclass(frozen=True)
 class Pose:
     """The measured state of the arm, in the space of the commands.
 

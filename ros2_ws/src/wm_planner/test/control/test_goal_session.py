@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from wm_planner.config import SessionConfig
 from wm_planner.control import ErrorCode, GoalSession, Status
-from wm_planner.types import Observation
+from wm_planner.types import Goal, Observation
 
 CONFIG = SessionConfig(tolerance_frames=2, image_timeout=1.0, pose_timeout=1.0, progress_time=3.0)
-OBSERVATIONS = [Observation((np.full((4, 4, 3), value, np.uint8),)) for value in range(3)]
+IMAGES = [np.full((4, 4, 3), value, np.uint8) for value in range(3)]
+GOALS = [Goal(Observation((image,))) for image in IMAGES]
 
 
-def _session(observations: list[Observation]) -> GoalSession:
+def _session(goals: list[Goal]) -> GoalSession:
     return GoalSession(
-        CONFIG, observations, tolerance=0.05, timeout=8.0, started=100.0, started_steady=5.0
+        CONFIG, goals, tolerance=0.05, timeout=8.0, started=100.0, started_steady=5.0
     )
 
 
 @pytest.fixture
 def session() -> GoalSession:
-    return _session(OBSERVATIONS[:1])
+    return _session(GOALS[:1])
 
 
 def test_it_is_reached_after_enough_frames_in_a_row(session: GoalSession) -> None:
@@ -91,11 +94,11 @@ def test_a_distance_that_no_longer_falls_ends_it_as_stalled(session: GoalSession
 
 
 def test_a_sub_goal_is_passed_at_once_and_the_last_one_must_hold() -> None:
-    session = _session(OBSERVATIONS)
+    session = _session(GOALS)
     pursued = []
     for distance in (0.04, 0.5, 0.04, 0.04):
         assert session.observe(distance, 101.0) is None
-        pursued.append((session.goal is OBSERVATIONS[session.index], session.index))
+        pursued.append((session.goal is GOALS[session.index].observation, session.index))
         session.advance()
     assert pursued == [(True, 0), (True, 1), (True, 1), (True, 2)]
     assert session.reached == 2
@@ -107,8 +110,16 @@ def test_a_sub_goal_is_passed_at_once_and_the_last_one_must_hold() -> None:
 
 
 def test_the_next_sub_goal_has_its_own_time_to_make_progress() -> None:
-    session = _session(OBSERVATIONS)
+    session = _session(GOALS)
     session.observe(0.04, 101.0)
     session.advance()
     session.observe(0.9, 103.9)
     assert _tick(session, now=105.0) is None
+
+
+def test_a_goal_may_have_a_tolerance_of_its_own() -> None:
+    session = _session([replace(GOALS[0], tolerance=0.2), GOALS[1]])
+    session.observe(0.15, 101.0)
+    assert session.tolerance == 0.2
+    assert session.advance()
+    assert session.tolerance == 0.05

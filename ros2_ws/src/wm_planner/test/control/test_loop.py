@@ -13,7 +13,7 @@ from wm_planner.config import Config
 from wm_planner.control import ControlLoop, ErrorCode, GoalSession, Refused, Status
 from wm_planner.models import ModelSpec
 from wm_planner.ros.contract import CameraContract
-from wm_planner.types import Command, Observation, Pose
+from wm_planner.types import Command, Goal, Observation, Pose
 from wm_planner.worker import Failed, Planned, PlanRequest, Ready, SetGoal
 
 POSE = Pose(np.array([0.5, 0.0, 0.3]), np.array([1.0, 0.0, 0.0, 0.0]), steady=0.0)
@@ -66,7 +66,8 @@ class Rig:
         self.events.append((goal_id, session.outcome.code))
 
     def begin(self, *observations: Observation) -> int:
-        return self.loop.begin(observations, 0.0, 0.0, self.now, self.steady)
+        goals = [Goal(observation) for observation in observations]
+        return self.loop.begin(goals, 0.0, self.now, self.steady)
 
     def step(self, distance: float, actions: float = 0.001) -> None:
         """Plan once, and send the command that follows."""

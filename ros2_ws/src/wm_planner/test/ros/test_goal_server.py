@@ -17,6 +17,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 from wm_planner_msgs.action import ReachGoal
+from wm_planner_msgs.msg import Goal
 
 from wm_planner.config import Config
 from wm_planner.control import ControlLoop, ErrorCode, GoalSession, Refused, Status
@@ -27,9 +28,9 @@ from wm_planner.ros.background import MAX_WAITING, BackgroundThread
 from wm_planner.ros.command_output import CommandOutput
 from wm_planner.ros.contract import CameraContract
 from wm_planner.ros.goal_host import GoalHost
+from wm_planner.ros.goal_reader import GoalReader
 from wm_planner.ros.goal_server import GoalServer, _Server
 from wm_planner.ros.inputs import Inputs
-from wm_planner.ros.observation_reader import ObservationReader
 from wm_planner.ros.rates import RateMonitor
 from wm_planner.types import Command, Observation, Pose
 from wm_planner.worker import Planned, PlannerLink, Ready
@@ -61,9 +62,7 @@ class Bench(Node):
         command = self.loop.commander.actions.command
         self.inputs = Inputs(self, config, self._spec, command, RateMonitor(), self)
         self.commands = CommandOutput(self, config.commands, command, "base")
-        self._reader = ObservationReader(
-            self._spec, ImagePolicy(), GoalLibrary(""), self.inputs.latest
-        )
+        self._reader = GoalReader(self._spec, ImagePolicy(), GoalLibrary(""), self.inputs.latest)
         self.reopen()
 
     def reopen(self) -> None:
@@ -115,7 +114,7 @@ def bench(context: Context, spec: ModelSpec, until: Callable[..., None]) -> Iter
 
 
 def _goal() -> Any:
-    return ReachGoal.Goal(image=IMAGE)
+    return ReachGoal.Goal(goal=Goal(images=[IMAGE]))
 
 
 def test_a_result_is_delivered_after_the_configuration_that_it_is_of(bench: Bench) -> None:
@@ -154,16 +153,16 @@ def test_a_bug_rejects_the_goal_that_meets_it_and_the_server_goes_on(bench: Benc
 def test_while_a_goal_is_read_the_callbacks_go_on_and_the_newest_goal_wins(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, patience: float
 ) -> None:
-    read, reading, go_on = ObservationReader.goal, threading.Event(), threading.Event()
+    read, reading, go_on = GoalReader.goal, threading.Event(), threading.Event()
 
-    def slow(self: ObservationReader, *arguments: Any) -> Any:
+    def slow(self: GoalReader, *arguments: Any) -> Any:
         reading.set()
         assert go_on.wait(patience)
         return read(self, *arguments)
 
     bench.open()
     first = bench.send(_goal())
-    monkeypatch.setattr(ObservationReader, "goal", slow)
+    monkeypatch.setattr(GoalReader, "goal", slow)
     sent = [bench.client.send_goal_async(_goal()) for _ in range(2)]
     bench.until(reading.is_set)
     bench.wait(first.cancel_goal_async())
@@ -204,9 +203,9 @@ def test_a_goal_that_was_read_for_another_time_is_rejected(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, event: str
 ) -> None:
     bench.open()
-    read = ObservationReader.goal
+    read = GoalReader.goal
 
-    def slow(self: ObservationReader, *arguments: Any) -> Any:
+    def slow(self: GoalReader, *arguments: Any) -> Any:
         if event == "stop":
             bench.loop.stop(1.0)
             bench.loop.release()
@@ -215,7 +214,7 @@ def test_a_goal_that_was_read_for_another_time_is_rejected(
             bench.reopen()
         return read(self, *arguments)
 
-    monkeypatch.setattr(ObservationReader, "goal", slow)
+    monkeypatch.setattr(GoalReader, "goal", slow)
     assert not bench.send(_goal()).accepted
     assert bench.rejected[-1].code is ErrorCode.PREEMPTED
     assert bench.loop.session is None
@@ -227,12 +226,12 @@ def test_no_more_requests_wait_than_can_be_kept(
 ) -> None:
     go_on = threading.Event()
 
-    def slow(self: ObservationReader, *arguments: Any) -> Any:
+    def slow(self: GoalReader, *arguments: Any) -> Any:
         assert go_on.wait(patience)
         raise Refused(ErrorCode.INVALID_GOAL, "read")
 
     bench.open()
-    monkeypatch.setattr(ObservationReader, "goal", slow)
+    monkeypatch.setattr(GoalReader, "goal", slow)
     bench.until(bench.client.server_is_ready)
     sent = [bench.client.send_goal_async(_goal()) for _ in range(MAX_WAITING + 1)]
     bench.until(lambda: bool(bench.rejected))
@@ -248,13 +247,13 @@ def test_a_goal_that_is_read_when_the_planner_closes_is_rejected(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench.open()
-    read = ObservationReader.goal
+    read = GoalReader.goal
 
-    def close(self: ObservationReader, *arguments: Any) -> Any:
+    def close(self: GoalReader, *arguments: Any) -> Any:
         bench.server.close()
         return read(self, *arguments)
 
-    monkeypatch.setattr(ObservationReader, "goal", close)
+    monkeypatch.setattr(GoalReader, "goal", close)
     assert not bench.send(_goal()).accepted
     assert bench.rejected[-1].code is ErrorCode.NOT_ACTIVE
     assert bench.loop.session is None
@@ -274,5 +273,5 @@ def test_the_images_of_a_goal_are_not_kept_with_its_handle(bench: Bench) -> None
     assert bench.send(_goal()).accepted
     assert bench.loop.session is not None
     (handle,) = bench.server._server._goal_handles.values()
-    assert len(handle.request.image.data) == 0
+    assert len(handle.request.goal.images) == 0
     bench.close()

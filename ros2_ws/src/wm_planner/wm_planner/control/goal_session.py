@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from wm_planner.config import SessionConfig
 from wm_planner.control.checkers import GoalChecker, ProgressChecker
 from wm_planner.control.status import ErrorCode, Status
-from wm_planner.types import Observation
+from wm_planner.types import Goal, Observation
 
 
 class GoalSession:
@@ -18,9 +18,9 @@ class GoalSession:
 
     Args:
         config: Timeouts, tolerance and progress.
-        goals: The sub-goals in their order, and the goal as the last.
-        tolerance: Distance at which a goal is near, in typical distances. One observation near a
+        goals: The sub-goals in their order, and the goal as the last. One observation near a
             sub-goal is enough to go on to the next.
+        tolerance: Distance at which goals without one of their own are near, in typical distances.
         timeout: Time allowed for all of them [s].
         started: When the goal began (ROS time).
         started_steady: When it began (steady time).
@@ -36,14 +36,14 @@ class GoalSession:
     def __init__(
         self,
         config: SessionConfig,
-        goals: Sequence[Observation],
+        goals: Sequence[Goal],
         tolerance: float,
         timeout: float,
         started: float,
         started_steady: float,
     ) -> None:
         self._config, self._goals = config, list(goals)
-        self.tolerance, self.timeout = tolerance, timeout
+        self._tolerance, self.timeout = tolerance, timeout
         self.started, self._started_steady = started, started_steady
         self.index = self.steps = 0
         self.initial_distance = self.distance = float("nan")
@@ -59,8 +59,13 @@ class GoalSession:
 
     @property
     def goal(self) -> Observation:
-        """The goal or sub-goal that is pursued."""
-        return self._goals[self.index]
+        """The observation of the goal or sub-goal that is pursued."""
+        return self._goals[self.index].observation
+
+    @property
+    def tolerance(self) -> float:
+        """Distance at which the goal that is pursued is near, in typical distances."""
+        return self._goals[self.index].tolerance or self._tolerance
 
     @property
     def reached(self) -> int:

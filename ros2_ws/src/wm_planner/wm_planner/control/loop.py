@@ -18,7 +18,7 @@ from wm_planner.control.pose_monitor import PoseMonitor
 from wm_planner.control.status import STOPPED, ErrorCode, Refused, Status
 from wm_planner.models import ModelSpec, SpecError
 from wm_planner.ros.contract import CameraContract
-from wm_planner.types import Observation, Pose
+from wm_planner.types import Goal, Observation, Pose
 from wm_planner.worker import Failed, Planned, PlannerLink, PlanRequest, SetGoal
 
 
@@ -96,8 +96,7 @@ class ControlLoop:
 
     def begin(
         self,
-        goals: Sequence[Observation],
-        tolerance: float,
+        goals: Sequence[Goal],
         timeout: float,
         now: float,
         steady: float,
@@ -106,7 +105,6 @@ class ControlLoop:
 
         Args:
             goals: The sub-goals in their order, and the goal as the last.
-            tolerance: In typical distances; 0 for the configured one.
             timeout: ROS time allowed [s]; 0 for the configured one.
             now: ROS time [s].
             steady: Steady time [s].
@@ -124,7 +122,7 @@ class ControlLoop:
         self.session = GoalSession(
             settings,
             goals,
-            tolerance or settings.tolerance or self._tolerance,
+            settings.tolerance or self._tolerance,
             timeout or settings.timeout,
             started=now,
             started_steady=steady,

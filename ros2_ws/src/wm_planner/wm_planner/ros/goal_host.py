@@ -9,12 +9,12 @@ from typing import Any
 
 from wm_planner.control import INACTIVE, ControlLoop, ErrorCode, Refused, Status
 from wm_planner.ros.command_output import CommandOutput
+from wm_planner.ros.goal_reader import GoalReader
 from wm_planner.ros.inputs import Inputs
-from wm_planner.ros.observation_reader import ObservationReader
 from wm_planner.ros.ros_time import duration_to_seconds
-from wm_planner.types import Observation
+from wm_planner.types import Goal
 
-MAX_SUBGOALS = 16  # each may hold an image of 50 million pixels
+MAX_SUB_GOALS = 16  # each may hold an image of 50 million pixels
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,10 @@ class GoalRequest:
 
     Attributes:
         goals: The sub-goals in their order, and the goal as the last.
-        tolerance: In typical distances; 0 for the configured one.
         timeout: ROS time allowed [s]; 0 for the configured one.
     """
 
-    goals: list[Observation]
-    tolerance: float
+    goals: list[Goal]
     timeout: float
 
 
@@ -37,7 +35,7 @@ class GoalHost:
 
     Args:
         loop: Pursues goals.
-        reader: Reads the observations of goals.
+        reader: Reads goals.
         inputs: What the cameras show now.
         commands: Knows why no command can be sent.
         clock: Returns ROS time [s].
@@ -50,7 +48,7 @@ class GoalHost:
     def __init__(
         self,
         loop: ControlLoop,
-        reader: ObservationReader,
+        reader: GoalReader,
         inputs: Inputs,
         commands: CommandOutput,
         clock: Callable[[], float],
@@ -79,28 +77,24 @@ class GoalHost:
         Raises:
             Refused: An observation or a number cannot be used.
         """
-        tolerance, timeout = request.tolerance, duration_to_seconds(request.timeout)
-        if not 0 <= tolerance <= 1 or timeout < 0:
+        timeout, sub_goals = duration_to_seconds(request.timeout), request.sub_goals
+        if timeout < 0:
+            raise Refused(ErrorCode.INVALID_GOAL, f"timeout is {timeout} s; it cannot be negative")
+        if len(sub_goals) > MAX_SUB_GOALS:
             raise Refused(
                 ErrorCode.INVALID_GOAL,
-                f"tolerance {tolerance} must lie in [0, 1] and timeout {timeout} s must not be "
-                "negative",
-            )
-        if len(request.via) > MAX_SUBGOALS:
-            raise Refused(
-                ErrorCode.INVALID_GOAL,
-                f"{len(request.via)} sub-goals were given, at most {MAX_SUBGOALS} are allowed: "
+                f"{len(sub_goals)} sub-goals were given, at most {MAX_SUB_GOALS} are allowed: "
                 "send them as several goals",
             )
-        named = [(f"sub-goal {i}", goal) for i, goal in enumerate(request.via)]
-        goals = [self._read(what, goal) for what, goal in [*named, ("goal", request)]]
-        return GoalRequest(goals, tolerance, timeout)
+        named = [(f"sub-goal {i}", goal) for i, goal in enumerate(sub_goals)]
+        goals = [self._read(what, goal) for what, goal in [*named, ("goal", request.goal)]]
+        return GoalRequest(goals, timeout)
 
-    def _read(self, what: str, message: Any) -> Observation:
-        observation = self._reader.goal(what, message, self._inputs.camera.shape)
-        if why := self._loop.contract.goal_violation(observation):
+    def _read(self, what: str, message: Any) -> Goal:
+        goal = self._reader.goal(what, message, self._inputs.camera.shape)
+        if why := self._loop.contract.goal_violation(goal.observation):
             raise Refused(ErrorCode.CAMERA_CONTRACT, f"the {what} image: {why}")
-        return observation
+        return goal
 
     def begin(self, request: GoalRequest) -> None:
         """Begin a goal that was read; one under way is preempted. ``go`` follows.
@@ -109,7 +103,7 @@ class GoalHost:
             Refused: The goal cannot start; one under way goes on.
         """
         now, steady = self._clock(), time.monotonic()
-        self._loop.begin(request.goals, request.tolerance, request.timeout, now, steady)
+        self._loop.begin(request.goals, request.timeout, now, steady)
         self._inputs.observer.restart(steady)
 
     def go(self) -> None:

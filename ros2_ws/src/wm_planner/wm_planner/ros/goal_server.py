@@ -9,8 +9,8 @@ from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 from rclpy.task import Future
-from sensor_msgs.msg import CompressedImage, Image
 from wm_planner_msgs.action import ReachGoal
+from wm_planner_msgs.msg import Goal
 
 from wm_planner.control import INACTIVE, ErrorCode, GoalSession, Refused, Status
 from wm_planner.ros.background import BackgroundThread
@@ -129,7 +129,7 @@ class GoalServer:
         host.begin(read)
         self._read = None
         # The handle is kept until RESULT_TIMEOUT; its images, which were read, need not be.
-        request.image, request.compressed_image, request.via = Image(), CompressedImage(), []
+        request.goal, request.sub_goals = Goal(), []
         self._under_way = handle
         self._results[_uuid(handle)] = Future(executor=self._node.executor)
         handle.execute()

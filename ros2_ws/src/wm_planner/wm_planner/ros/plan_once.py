@@ -13,7 +13,7 @@ from wm_planner_msgs.srv import Plan
 from wm_planner.control import ErrorCode, Refused
 from wm_planner.models import ModelSpec
 from wm_planner.ros.background import BackgroundThread
-from wm_planner.ros.observation_reader import ObservationReader
+from wm_planner.ros.goal_reader import GoalReader
 from wm_planner.ros.refusal import refusal
 from wm_planner.ros.report_messages import fill_response
 from wm_planner.types import Observation
@@ -28,7 +28,7 @@ class PlanOnceService:
     The service outlives the planner's configurations, because coroutines may answer late.
 
     Args:
-        node: The node.
+        node: Carries the service.
         background: Reads the images.
     """
 
@@ -42,7 +42,7 @@ class PlanOnceService:
         )
 
     def open(
-        self, link: PlannerLink, reader: ObservationReader, spec: ModelSpec, busy: Callable[[], str]
+        self, link: PlannerLink, reader: GoalReader, spec: ModelSpec, busy: Callable[[], str]
     ) -> None:
         """Serve with this planner and model; ``busy`` returns why not now, or an empty string."""
         self._link, self._reader, self._spec, self._busy = link, reader, spec, busy
@@ -63,17 +63,17 @@ class PlanOnceService:
     async def _serve(self, request: Any, response: Any) -> Any:
         try:
             link = self._check()
-            observation, goal = await self._background.run(_read, self._reader, request)
+            start, goal = await self._background.run(_read, self._reader, request)
             if self._check() is not link:
                 raise Refused(ErrorCode.NOT_ACTIVE, "the node was configured again in the meantime")
         except Exception as error:
-            outcome = refusal(self._node, error)
-            response.error_code, response.message = int(outcome.code), outcome.message
+            status = refusal(self._node, error)
+            response.error_code, response.message = int(status.code), status.message
             return response
         self._number -= 1
         future = Future(executor=self._node.executor)
         self._waiting[self._number] = future
-        link.plan_once(PlanOnce(self._number, observation, goal, request.preset, request.seed))
+        link.plan_once(PlanOnce(self._number, start, goal, request.preset, request.seed))
         answer = await future
         if isinstance(answer, Planned) and answer.stop_reason != "canceled":
             return fill_response(response, answer, self._spec)
@@ -105,19 +105,7 @@ class PlanOnceService:
         return self._link
 
 
-def _read(reader: ObservationReader, request: Any) -> tuple[Observation, Observation]:
-    """Return the observation and the goal; runs in another thread."""
-    observation = reader.read(
-        "image",
-        image=request.image,
-        compressed=request.compressed_image,
-        proprio=request.proprio,
-    )
-    goal = reader.read(
-        "goal",
-        image=request.goal_image,
-        compressed=request.goal_compressed_image,
-        name=request.goal_name,
-        proprio=request.goal_proprio,
-    )
-    return observation, goal
+def _read(reader: GoalReader, request: Any) -> tuple[Observation, Observation]:
+    """Return the start and the goal; runs in another thread."""
+    start = reader.observation("start", request.start)
+    return start, reader.goal("goal", request.goal).observation

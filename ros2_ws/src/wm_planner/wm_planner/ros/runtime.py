@@ -21,11 +21,11 @@ from wm_planner.ros.command_output import CommandOutput
 from wm_planner.ros.contract import CameraContract
 from wm_planner.ros.diagnostics import Diagnostics
 from wm_planner.ros.goal_host import GoalHost
+from wm_planner.ros.goal_reader import GoalReader
 from wm_planner.ros.goal_server import GoalServer
 from wm_planner.ros.goal_services import GoalServices
 from wm_planner.ros.hang_watch import HangWatch
 from wm_planner.ros.inputs import Inputs
-from wm_planner.ros.observation_reader import ObservationReader
 from wm_planner.ros.plan_once import PlanOnceService
 from wm_planner.ros.plan_views import PlanViews
 from wm_planner.ros.proprio_fields import proprio_fields
@@ -118,13 +118,13 @@ class PlannerRuntime:
 
     def _open_goals(self) -> None:
         policy, library = image_policy(self.config.images), GoalLibrary(self.config.goals.directory)
-        self._reader = ObservationReader(self.spec, policy, library, self.inputs.latest)
+        self._reader = GoalReader(self.spec, policy, library, self.inputs.latest)
         self._host = GoalHost(
             self.loop, self._reader, self.inputs, self.commands, self._now, self._on_begin
         )
         self._goals.open(self._host)
         self._plan_once.open(self.link, self._reader, self.spec, self._why_busy)
-        self._goal_services.open(self._reader, self.spec)
+        self._goal_services.open(self._reader)
         stops = StopServices(self._node, self.loop, self._report_ready)
         for part in (self._goals, self._plan_once, self._goal_services, stops):
             self._closers.append(part.close)

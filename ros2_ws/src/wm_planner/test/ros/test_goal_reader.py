@@ -1,0 +1,163 @@
+"""Goals from messages: given in one way, of the right size, or refused with a sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from wm_planner_msgs.msg import Goal
+
+from wm_planner.control import ErrorCode, Refused
+from wm_planner.goal_library import GoalLibrary
+from wm_planner.images import ImagePolicy
+from wm_planner.models import ModelSpec
+from wm_planner.models.spec import Moments
+from wm_planner.ros.goal_reader import GoalReader
+from wm_planner.ros.goal_sources import SOURCES
+from wm_planner.types import Observation
+
+IMAGE = np.random.default_rng(0).integers(0, 256, (96, 128, 3), dtype=np.uint8)
+
+
+def _message(image: np.ndarray = IMAGE) -> Any:
+    height, width = image.shape[:2]
+    return SimpleNamespace(
+        height=height, width=width, encoding="rgb8", is_bigendian=0, step=3 * width,
+        data=image.tobytes(),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def reader(spec: ModelSpec, tmp_path: Path) -> GoalReader:
+    cv2.imwrite(str(tmp_path / "home.png"), cv2.cvtColor(IMAGE, cv2.COLOR_RGB2BGR))
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    (tmp_path / "notes.txt").write_text("no goal")
+    return GoalReader(
+        spec, ImagePolicy(), GoalLibrary(str(tmp_path)), lambda: Observation((IMAGE + 1,))
+    )
+
+
+NOTHING: dict[str, Any] = {
+    "images": [], "compressed_images": [], "name": "", "file": "", "current": False,
+    "proprio": [], "tolerance": 0.0, "masks": [],
+}  # fmt: skip
+
+
+def _read(reader: GoalReader, like: tuple[int, int] | None = None, **fields: Any) -> Observation:
+    return reader.goal("goal", SimpleNamespace(**{**NOTHING, **fields}), like).observation
+
+
+def test_a_message_gives_its_pixels(reader: GoalReader) -> None:
+    np.testing.assert_array_equal(_read(reader, images=[_message()]).images[0], IMAGE)
+
+
+def test_a_stored_goal_gives_its_pixels(reader: GoalReader) -> None:
+    np.testing.assert_array_equal(_read(reader, name="home").images[0], IMAGE)
+
+
+@pytest.mark.parametrize("name", ["../home", "notes", "/etc/passwd", "home.png", "away"])
+def test_only_names_of_stored_images_are_goals(reader: GoalReader, name: str) -> None:
+    with pytest.raises(Refused, match="there are: broken, home") as caught:
+        _read(reader, name=name)
+    assert caught.value.status.code is ErrorCode.INVALID_GOAL
+
+
+def test_a_stored_file_that_is_no_image_is_refused(reader: GoalReader) -> None:
+    with pytest.raises(Refused, match="not a readable image") as caught:
+        _read(reader, name="broken")
+    assert caught.value.status.code is ErrorCode.IMAGE_FORMAT
+
+
+def test_two_goals_at_once_are_refused(reader: GoalReader) -> None:
+    with pytest.raises(Refused, match="images and name are given"):
+        _read(reader, images=[_message()], name="home")
+
+
+def test_an_image_smaller_than_the_model_s_is_refused(reader: GoalReader) -> None:
+    with pytest.raises(Refused, match="128x60; the model needs at least 64 pixels"):
+        _read(reader, images=[_message(IMAGE[:60])])
+
+
+def test_an_image_of_another_aspect_than_the_camera_s_is_refused(reader: GoalReader) -> None:
+    assert _read(reader, images=[_message()], like=(480, 640)).images[0].shape == IMAGE.shape
+    with pytest.raises(Refused, match="128x96, the camera's images are 1280x720"):
+        _read(reader, images=[_message()], like=(720, 1280))
+
+
+def test_proprio_must_be_what_the_model_takes(reader: GoalReader, spec: ModelSpec) -> None:
+    with pytest.raises(Refused, match="the model takes 0, it sees images only"):
+        _read(reader, images=[_message()], proprio=[1.0])
+    spec.proprio.names, spec.proprio.units = ["x", "y"], ["m", "m"]
+    spec.statistics.proprio = Moments([0.0, 0.0], [1.0, 1.0])
+    assert _read(reader, images=[_message()], proprio=[1.0, 2.0]).proprio.tolist() == [1.0, 2.0]
+    with pytest.raises(Refused, match="not finite"):
+        _read(reader, images=[_message()], proprio=[1.0, np.nan])
+    with pytest.raises(Refused, match="takes 2: x, y"):
+        _read(reader, images=[_message()])
+
+
+def test_the_current_image_is_what_the_camera_sees(reader: GoalReader) -> None:
+    np.testing.assert_array_equal(_read(reader, current=True).images[0], IMAGE + 1)
+
+
+def test_a_goal_has_an_image_for_each_view(spec: ModelSpec) -> None:
+    spec.views = ["front", "wrist"]
+    seen = Observation((IMAGE, IMAGE + 2))
+    reader = GoalReader(spec, ImagePolicy(), GoalLibrary(""), lambda: seen)
+    np.testing.assert_array_equal(_read(reader, current=True).images, seen.images)
+    both = [_message(IMAGE), _message(IMAGE + 2)]
+    np.testing.assert_array_equal(_read(reader, images=both).images, seen.images)
+    with pytest.raises(Refused, match="sees front, wrist; the goal has 1 images") as caught:
+        _read(reader, images=both[:1])
+    assert caught.value.status.code is ErrorCode.INVALID_GOAL
+
+
+def test_without_a_fresh_image_there_is_no_current_one(spec: ModelSpec) -> None:
+    blind = GoalReader(spec, ImagePolicy(), GoalLibrary(""), lambda: None)
+    with pytest.raises(Refused, match="no fresh image") as caught:
+        _read(blind, current=True)
+    assert caught.value.status.code is ErrorCode.NO_IMAGE
+
+
+@pytest.mark.parametrize("tolerance", [-0.1, 1.1, np.nan])
+def test_a_tolerance_is_a_fraction(reader: GoalReader, tolerance: float) -> None:
+    with pytest.raises(Refused, match=r"must lie in \[0, 1\]"):
+        _read(reader, name="home", tolerance=tolerance)
+
+
+def test_masks_are_refused_for_models_that_cannot_use_them(reader: GoalReader) -> None:
+    with pytest.raises(Refused, match="leave them empty"):
+        _read(reader, name="home", masks=[_message()])
+
+
+@pytest.mark.parametrize("field", [{"tolerance": 0.1}, {"masks": [_message()]}])
+def test_an_observation_has_no_tolerance_and_no_masks(reader: GoalReader, field: Any) -> None:
+    message = SimpleNamespace(**{**NOTHING, "name": "home"})
+    np.testing.assert_array_equal(reader.observation("start", message).images[0], IMAGE)
+    with pytest.raises(Refused, match="the start has a tolerance or masks"):
+        reader.observation("start", SimpleNamespace(**{**vars(message), **field}))
+
+
+def test_every_source_is_a_field_of_the_message() -> None:
+    assert set(SOURCES) <= set(Goal.get_fields_and_field_types())
+
+
+def test_a_file_gives_its_pixels(reader: GoalReader) -> None:
+    path = reader.library.directory / "home.png"
+    np.testing.assert_array_equal(_read(reader, file=str(path)).images[0], IMAGE)
+    with pytest.raises(Refused, match="there is no file"):
+        _read(reader, file="/nowhere/goal.png")
+
+
+def test_a_stored_state_counts_unless_another_is_given(reader: GoalReader, spec: ModelSpec) -> None:
+    spec.proprio.names, spec.proprio.units = ["x", "y"], ["m", "m"]
+    reader.library.save("there", IMAGE, {"y": 2.0, "x": 1.0}, overwrite=False)
+    np.testing.assert_array_equal(_read(reader, name="there").proprio, [1.0, 2.0])
+    np.testing.assert_array_equal(_read(reader, name="there", proprio=[3.0, 4.0]).proprio, [3, 4])
+    reader.library.save("half", IMAGE, {"y": 2.0}, overwrite=False)
+    with pytest.raises(Refused, match="1 numbers, the model takes 2: x, y"):
+        _read(reader, name="half")

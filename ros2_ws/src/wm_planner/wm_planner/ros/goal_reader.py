@@ -1,0 +1,151 @@
+"""Read ``wm_planner_msgs/Goal`` messages, and check them against the model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from wm_planner.control import ErrorCode, Refused
+from wm_planner.goal_library import GoalLibrary
+from wm_planner.images import ImagePolicy
+from wm_planner.models import ModelSpec
+from wm_planner.ros.goal_sources import SOURCES, SourceContext, is_given
+from wm_planner.types import Goal, Observation, RgbImage, Vector
+
+ASPECT_TOLERANCE = 0.02  # relative
+
+
+class GoalReader:
+    """Reads goals and observations from messages.
+
+    Args:
+        spec: Views, image size and proprio of the model.
+        policy: How images are decoded.
+        library: The stored goals.
+        latest: Returns the newest observation; None if it is old.
+
+    Attributes:
+        spec: As above.
+    """
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        policy: ImagePolicy,
+        library: GoalLibrary,
+        latest: Callable[[], Observation | None],
+    ) -> None:
+        self.spec = spec
+        self._context = SourceContext(policy, library, latest)
+
+    @property
+    def library(self) -> GoalLibrary:
+        """The stored goals."""
+        return self._context.library
+
+    @library.setter
+    def library(self, library: GoalLibrary) -> None:
+        self._context.library = library
+
+    def goal(self, what: str, message: Any, like: tuple[int, int] | None = None) -> Goal:
+        """Return the goal of a ``Goal`` message.
+
+        Args:
+            what: What errors call it, e.g. ``sub-goal 2``.
+            message: The message.
+            like: (height, width) of the camera's images, whose aspect ratio it must have.
+
+        Raises:
+            Refused: It is not given in exactly one way, or cannot be used.
+        """
+        if not 0 <= message.tolerance <= 1:
+            raise Refused(
+                ErrorCode.INVALID_GOAL,
+                f"the {what}'s tolerance is {message.tolerance}; it must lie in [0, 1]",
+            )
+        if len(message.masks):
+            raise Refused(
+                ErrorCode.INVALID_GOAL,
+                f"the {what} has masks, and model {self.spec.name} does not compare image tokens "
+                "by masks: leave them empty",
+            )
+        return Goal(self._read(what, message, like), message.tolerance)
+
+    def observation(self, what: str, message: Any) -> Observation:
+        """Return what a ``Goal`` message without tolerance and masks shows.
+
+        Raises:
+            Refused: It is not given in exactly one way, or cannot be used.
+        """
+        if message.tolerance or len(message.masks):
+            raise Refused(
+                ErrorCode.INVALID_GOAL, f"the {what} has a tolerance or masks: they are for goals"
+            )
+        return self._read(what, message, None)
+
+    def _read(self, what: str, message: Any, like: tuple[int, int] | None) -> Observation:
+        given = [field for field in SOURCES if is_given(getattr(message, field))]
+        if len(given) != 1:
+            raise Refused(
+                ErrorCode.INVALID_GOAL,
+                f"the {what} must be given in one way, as {', '.join(SOURCES)}; "
+                + (f"{' and '.join(given)} are given" if given else "none of them is"),
+            )
+        field = given[0]
+        found = SOURCES[field](what, getattr(message, field), self._context)
+        views = self.spec.views
+        if len(found.images) != len(views):
+            raise Refused(
+                ErrorCode.INVALID_GOAL,
+                f"the model sees {', '.join(views)}; the {what} has {len(found.images)} images: "
+                "give one for each view as images, compressed_images or current",
+            )
+        for image in found.images:
+            self._check_size(what, image)
+        if like:
+            _check_aspect(what, found.images[0], like)
+        return Observation(found.images, self._proprio(what, message.proprio, found.proprio))
+
+    def _check_size(self, what: str, image: RgbImage) -> None:
+        height, width = image.shape[:2]
+        if min(height, width) < self.spec.image.size:
+            raise Refused(
+                ErrorCode.IMAGE_FORMAT,
+                f"the {what} image is {width}x{height}; the model needs at least "
+                f"{self.spec.image.size} pixels on the short side",
+            )
+
+    def _proprio(
+        self, what: str, given: Sequence[float], stored: Vector | Mapping[str, float] | None
+    ) -> Vector | None:
+        """Return the proprio (P,) that is given, else the stored one; None without proprio."""
+        names = self.spec.proprio.names
+        values = np.asarray(given, dtype=np.float64)
+        if values.size == 0 and not names:
+            return None
+        if values.size == 0 and stored is not None:
+            if isinstance(stored, Mapping):
+                # A name that is not stored makes it too short, which is refused below.
+                stored = np.array([stored[key] for key in names if key in stored])
+            values = stored
+        if values.size != len(names):
+            raise Refused(
+                ErrorCode.INVALID_GOAL,
+                f"the {what}'s proprio has {values.size} numbers, the model takes {len(names)}"
+                + (f": {', '.join(names)}" if names else ", it sees images only"),
+            )
+        if not np.isfinite(values).all():
+            raise Refused(ErrorCode.INVALID_GOAL, f"the {what}'s proprio is not finite")
+        return values
+
+
+def _check_aspect(what: str, image: RgbImage, like: tuple[int, int]) -> None:
+    height, width = image.shape[:2]
+    if abs(width / height * like[0] / like[1] - 1) > ASPECT_TOLERANCE:
+        raise Refused(
+            ErrorCode.IMAGE_FORMAT,
+            f"the {what} image is {width}x{height}, the camera's images are {like[1]}x{like[0]}: "
+            "give one of the same aspect ratio, from the same camera",
+        )
