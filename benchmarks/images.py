@@ -39,7 +39,7 @@ def times(work: Callable[[], object], rounds: int) -> tuple[float, float]:
 def raw_message(row: Encoding, height: int, width: int) -> SimpleNamespace:
     """A random image of an encoding, its data an array as rclpy delivers it."""
     random = np.random.default_rng(0)
-    shared = row.shared[0] * row.shared[1]
+    shared = row.chroma_block[0] * row.chroma_block[1]
     values = height * width * row.channels + (2 * height * width // shared) * row.two_planes
     if row.dtype.startswith("float"):
         data = random.random(values).astype(row.dtype)

@@ -1,4 +1,4 @@
-"""Random messages: good ones, good ones with something wrong, and noise."""
+"""Random messages: valid ones, valid ones with faults, and noise."""
 
 from __future__ import annotations
 
@@ -31,20 +31,31 @@ FORMATS = [
     "compressed",
     "h264",
 ]
-NAMES = [*oracle.ALL, "32SC1", "8SC3", "32FC2", "8UC", "rgb", "", "\0", "é" * 50, "jpeg", "RGB8 "]
+ENCODINGS = [
+    *oracle.ALL,
+    "32SC1",
+    "8SC3",
+    "32FC2",
+    "8UC",
+    "rgb",
+    "",
+    "\0",
+    "é" * 50,
+    "jpeg",
+    "RGB8 ",
+]
 SIZES = [0, 1, 2, 3, 4, 7, 255, 2**16, 2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**64, -1]
-STRANGE: list[Any] = [None, 1.5, "4", b"4", [], float("nan"), True, object(), 10**400]
+WRONG_TYPES: list[Any] = [None, 1.5, "4", b"4", [], float("nan"), True, object(), 10**400]
 CONTAINERS = list(oracle.CONTAINERS)
 POLICIES = [
     ImagePolicy(),
     ImagePolicy(generic_color_order="rgb", float_range="[0,1]", bit_depth=16),
-    ImagePolicy(generic_color_order="bgr", float_range="[0,255]", bit_depth=12, converter="own"),
-    ImagePolicy(max_pixels=100, apply_exif=False, strict_compressed=False),
+    ImagePolicy(generic_color_order="bgr", float_range="[0,255]", bit_depth=12),
 ]
 
 
-def encoded() -> list[bytes]:
-    """Small JPEGs and PNGs to damage."""
+def valid_files() -> list[bytes]:
+    """Return small valid JPEGs and PNGs."""
     noise = np.random.default_rng(0).integers(0, 256, (24, 32, 4), dtype=np.uint8)
     images = [noise, noise[..., :3], noise[..., 0], noise[..., :3].astype(np.uint16) * 257]
     files = [cv2.imencode(".png", image)[1].tobytes() for image in images]
@@ -54,10 +65,10 @@ def encoded() -> list[bytes]:
     return files
 
 
-def messages(seed: int) -> Callable[[], tuple[Any, ImagePolicy]]:
-    """Make a source of random messages with policies; the same for the same seed."""
+def random_messages(seed: int) -> Callable[[], tuple[Any, ImagePolicy]]:
+    """Return a function that makes random messages with policies, the same for the same seed."""
     rng = random.Random(seed)
-    files = encoded()
+    files = valid_files()
 
     def raw() -> SimpleNamespace:
         encoding = rng.choice(oracle.ALL)
@@ -71,41 +82,41 @@ def messages(seed: int) -> Callable[[], tuple[Any, ImagePolicy]]:
             container="bytes",
         )
         for _ in range(rng.choice([0, 1, 1, 2])):
-            spoil(message)
+            change_a_field(message)
         if isinstance(message.data, bytes) and rng.random() < 0.5:
             message.data = oracle.CONTAINERS[rng.choice(CONTAINERS)](message.data)
         return message
 
-    def spoil(message: SimpleNamespace) -> None:
+    def change_a_field(message: SimpleNamespace) -> None:
         field = rng.choice(["height", "width", "step", "encoding", "is_bigendian", "data", "data"])
         if rng.random() < 0.1:
-            setattr(message, field, rng.choice(STRANGE))
+            setattr(message, field, rng.choice(WRONG_TYPES))
         elif field == "encoding":
-            message.encoding = rng.choice(NAMES)
+            message.encoding = rng.choice(ENCODINGS)
         elif field == "data":
             message.data = rng.randbytes(rng.choice([0, 1, 12, 48, 96, rng.randrange(400)]))
         else:
             setattr(message, field, rng.choice(SIZES))
 
     def damaged(data: bytes) -> bytes:
-        work = bytearray(data)
+        result = bytearray(data)
         for _ in range(rng.choice([0, 1, 1, 3, 20])):
-            place = rng.randrange(len(work))
+            place = rng.randrange(len(result))
             kind = rng.random()
             if kind < 0.5:
-                work[place] = rng.getrandbits(8)
+                result[place] = rng.getrandbits(8)
             elif kind < 0.7:
-                del work[place : place + rng.randrange(1, 40)]
+                del result[place : place + rng.randrange(1, 40)]
             elif kind < 0.9:
-                work[place:place] = rng.randbytes(rng.randrange(1, 20))
+                result[place:place] = rng.randbytes(rng.randrange(1, 20))
             else:
-                del work[place:]
-            if not work:
+                del result[place:]
+            if not result:
                 break
-        return bytes(work)
+        return bytes(result)
 
     def with_new_checksums(data: bytes) -> bytes:
-        """Damage the chunks of a PNG and sign the damage, so that it reaches libpng."""
+        """Damage the chunks of a PNG and correct their checksums, so that libpng reads them."""
         result, place = data[:8], 8
         while place + 12 <= len(data):
             (length,) = struct.unpack(">I", data[place : place + 4])
@@ -130,10 +141,10 @@ def messages(seed: int) -> Callable[[], tuple[Any, ImagePolicy]]:
             )
         return SimpleNamespace(format=rng.choice(FORMATS), data=data)
 
-    def next_one() -> tuple[Any, ImagePolicy]:
+    def next_message() -> tuple[Any, ImagePolicy]:
         kind = rng.random()
         if kind < 0.01:
-            return rng.choice(STRANGE), rng.choice(POLICIES)
+            return rng.choice(WRONG_TYPES), rng.choice(POLICIES)
         return (raw() if kind < 0.55 else compressed()), rng.choice(POLICIES)
 
-    return next_one
+    return next_message

@@ -1,6 +1,6 @@
-"""Raw images of every encoding with the RGB they stand for, computed with numpy alone.
+"""Raw images of every encoding with the RGB they mean, computed with NumPy only.
 
-Nothing here knows OpenCV or the package under test. Sources of the rules: sensor_msgs
+Uses neither OpenCV nor the package under test. Sources of the rules: sensor_msgs
 ``image_encodings.hpp`` for memory layouts, ITU-R BT.601 for YUV, bilinear interpolation from the
 nearest neighbors of a color for Bayer patterns.
 """
@@ -25,21 +25,22 @@ ALL = (
 
 
 @dataclass
-class RgbImage:
+class RawImage:
     """One image as memory and as colors.
 
     Attributes:
-        encoding: Name for the message.
-        planes: Rows of values, native dtype: (rows, values per row) per plane.
+        encoding: Name of the encoding.
+        planes: Values of each plane in native byte order, (rows, values per row).
         rgb: (height, width, 3) expected colors, float64.
-        tolerance: Largest difference from ``rgb`` that rounding explains.
+        tolerance: Largest difference from ``rgb`` that rounding causes.
+        step_factors: Row length of each plane, as a multiple of the first plane's.
     """
 
     encoding: str
     planes: list[NDArray]
     rgb: NDArray[np.float64]
     tolerance: float = 0.5
-    chroma_steps: list[int] = field(default_factory=lambda: [1])
+    step_factors: list[int] = field(default_factory=lambda: [1])
 
     def message(
         self,
@@ -50,10 +51,10 @@ class RgbImage:
         step_zero: bool = False,
         container: str = "array",
     ) -> SimpleNamespace:
-        """Write the image as an object with the fields of sensor_msgs/Image."""
+        """Return the image as an object with the fields of sensor_msgs/Image."""
         step = self.planes[0].shape[1] * self.planes[0].itemsize + padding
         chunks = []
-        for plane, factor in zip(self.planes, self.chroma_steps, strict=True):
+        for plane, factor in zip(self.planes, self.step_factors, strict=True):
             ordered = plane.astype(plane.dtype.newbyteorder(">" if big_endian else "<"))
             for row in ordered:
                 chunks.append(row.tobytes().ljust(step * factor, b"\xa5"))
@@ -69,7 +70,7 @@ class RgbImage:
         )
 
     def matches(self, rgb: NDArray[np.uint8]) -> bool:
-        """Tell whether decoded pixels are the expected ones."""
+        """Return whether decoded pixels are the expected ones."""
         same_shape = rgb.shape == self.rgb.shape
         return same_shape and bool(np.all(np.abs(rgb - self.rgb) <= self.tolerance))
 
@@ -87,10 +88,10 @@ CONTAINERS = {
 }
 
 
-def make(encoding: str, height: int, width: int, seed: int = 0) -> RgbImage:
+def make(encoding: str, height: int, width: int, seed: int = 0) -> RawImage:
     """Make a random image of an encoding.
 
-    8UCx and the like are laid out as RGB or RGBA; floats lie in [0, 1].
+    Generic types (8UC3, …) hold RGB or RGBA; floats lie in [0, 1].
     """
     random = np.random.default_rng(seed)
     name = encoding.lower()
@@ -105,23 +106,23 @@ def make(encoding: str, height: int, width: int, seed: int = 0) -> RgbImage:
         shape = (height, width, int(name[-1]))
         values = (random.integers(0, 2001, shape) / 2000).astype(dtype)
         colors = values.astype(np.float64) * 255
-        return RgbImage(encoding, [values.reshape(height, -1)], _three(colors), 0.501)
+        return RawImage(encoding, [values.reshape(height, -1)], _to_three_channels(colors), 0.501)
     bits = 16 if "16" in name else 8
     generic = {"1": "mono", "3": "rgb", "4": "rgba"}
     order = generic[name[-1]] if name[0].isdigit() else name.removesuffix(str(bits))
     channels = 1 if order == "mono" else len(order)
     values = random.integers(0, 2**bits, (height, width, channels)).astype(f"uint{bits}")
     colors = values * (255 / (2**bits - 1))
-    rgb = _three(colors) if order == "mono" else colors[..., COLOR_CHANNELS[order]]
-    return RgbImage(encoding, [values.reshape(height, -1)], rgb, 0.5 if bits == 16 else 0.0)
+    rgb = _to_three_channels(colors) if order == "mono" else colors[..., COLOR_CHANNELS[order]]
+    return RawImage(encoding, [values.reshape(height, -1)], rgb, 0.5 if bits == 16 else 0.0)
 
 
-def _three(gray: NDArray) -> NDArray:
+def _to_three_channels(gray: NDArray) -> NDArray:
     return np.broadcast_to(gray, (*gray.shape[:2], 3)) if gray.shape[-1] == 1 else gray
 
 
 def _bt601(y: NDArray, u: NDArray, v: NDArray) -> NDArray[np.float64]:
-    """ITU-R BT.601, luma 16 to 235, chroma 16 to 240; luma below black is black."""
+    """Convert by ITU-R BT.601 with luma 16 to 235, chroma 16 to 240; luma below 16 is black."""
     y, u, v = (np.asarray(p, dtype=np.float64) for p in (y, u, v))
     luma = np.maximum(y - 16, 0) * 255 / 219
     kr, kb = 0.299, 0.114
@@ -132,7 +133,7 @@ def _bt601(y: NDArray, u: NDArray, v: NDArray) -> NDArray[np.float64]:
     return np.clip(np.stack([luma + red, luma + green, luma + blue], axis=-1), 0, 255)
 
 
-def _packed_yuv(encoding: str, random: np.random.Generator, height: int, width: int) -> RgbImage:
+def _packed_yuv(encoding: str, random: np.random.Generator, height: int, width: int) -> RawImage:
     y = random.integers(0, 256, (height, width))
     u, v = random.integers(0, 256, (2, height, width // 2))
     row = np.empty((height, width // 2, 4), np.uint8)
@@ -140,30 +141,30 @@ def _packed_yuv(encoding: str, random: np.random.Generator, height: int, width: 
     row[..., 1 if uyvy else 0], row[..., 3 if uyvy else 2] = y[:, ::2], y[:, 1::2]
     row[..., 0 if uyvy else 1], row[..., 2 if uyvy else 3] = u, v
     rgb = _bt601(y, np.repeat(u, 2, axis=1), np.repeat(v, 2, axis=1))
-    return RgbImage(encoding, [row.reshape(height, -1)], rgb, 1.0)
+    return RawImage(encoding, [row.reshape(height, -1)], rgb, 1.0)
 
 
-def _two_plane_yuv(encoding: str, random: np.random.Generator, height: int, width: int) -> RgbImage:
+def _two_plane_yuv(encoding: str, random: np.random.Generator, height: int, width: int) -> RawImage:
     shared = 1 if encoding.lower() == "nv24" else 2
     y = random.integers(0, 256, (height, width)).astype(np.uint8)
     first, second = random.integers(0, 256, (2, height // shared, width // shared))
     u, v = (second, first) if encoding.lower() == "nv21" else (first, second)
     chroma = np.stack([first, second], axis=-1).astype(np.uint8).reshape(height // shared, -1)
     u, v = (np.repeat(np.repeat(p, shared, axis=0), shared, axis=1) for p in (u, v))
-    return RgbImage(encoding, [y, chroma], _bt601(y, u, v), 1.0, [1, 2 // shared])
+    return RawImage(encoding, [y, chroma], _bt601(y, u, v), 1.0, [1, 2 // shared])
 
 
-def _bayer(encoding: str, random: np.random.Generator, height: int, width: int) -> RgbImage:
+def _bayer(encoding: str, random: np.random.Generator, height: int, width: int) -> RawImage:
     bits = 16 if encoding.endswith("16") else 8
     mosaic = random.integers(0, 2**bits, (height, width)).astype(np.int64)
     pattern = encoding.lower().removeprefix("bayer_").removesuffix(str(bits))
     rgb = demosaic(mosaic, pattern) * (255 / (2**bits - 1))
     plane = mosaic.astype(f"uint{bits}")
-    return RgbImage(encoding, [plane], rgb, 0.5 if bits == 16 else 0.0)
+    return RawImage(encoding, [plane], rgb, 0.5 if bits == 16 else 0.0)
 
 
 def demosaic(mosaic: NDArray[np.int64], pattern: str) -> NDArray[np.int64]:
-    """Interpolate each color from its nearest neighbors, halves up; the border repeats."""
+    """Interpolate each color from its nearest neighbors, halves up; repeat the border."""
     height, width = mosaic.shape
     rgb = np.zeros((height, width, 3), np.int64)
     rings = {

@@ -1,4 +1,4 @@
-"""JPEG and PNG become upright RGB; what is damaged or no image is refused."""
+"""JPEG and PNG are decoded to upright RGB; damaged and unsupported data are refused."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ORIENTATION = 0x112
 
 
 def encode(pixels: NDArray[Any], kind: str, mode: str | None = None, **options: Any) -> bytes:
-    """Encode with Pillow, which decodes nothing here."""
+    """Encode with Pillow, which the code under test does not use."""
     image = Image.fromarray(pixels)
     buffer = io.BytesIO()
     (image.convert(mode) if mode else image).save(buffer, kind, **options)
@@ -35,7 +35,7 @@ def encode(pixels: NDArray[Any], kind: str, mode: str | None = None, **options: 
 
 
 def png16(pixels: NDArray[np.uint16]) -> bytes:
-    """Write a 16-bit PNG by hand, row filter 0: values in the order given (RGB or gray)."""
+    """Write a 16-bit PNG with row filter 0 and the values in the order given (RGB or gray)."""
     height, width = pixels.shape[:2]
     color = 2 if pixels.ndim == 3 else 0
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
@@ -105,7 +105,7 @@ def test_alpha_is_dropped_not_multiplied() -> None:
 
 
 @pytest.mark.parametrize("mode", ["P", "L", "LA", "1"])
-def test_other_kinds_of_png_are_what_pillow_makes_of_them(mode: str) -> None:
+def test_other_kinds_of_png_are_decoded_as_pillow_does(mode: str) -> None:
     data = encode(RGB, "PNG", mode)
     expected = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
     assert np.array_equal(decode(compressed(data, "png")), expected)
@@ -154,7 +154,7 @@ def test_depth_and_labels_are_refused(form: str, reason: str) -> None:
 
 
 @pytest.mark.parametrize("turn", range(1, 9))
-def test_exif_orientation_is_applied_or_ignored_as_the_policy_says(turn: int) -> None:
+def test_exif_orientation_is_applied(turn: int) -> None:
     exif = Image.Exif()
     exif[ORIENTATION] = turn
     data = encode(RGB, "JPEG", quality=95, exif=exif)
@@ -163,7 +163,6 @@ def test_exif_orientation_is_applied_or_ignored_as_the_policy_says(turn: int) ->
         6: np.rot90(RGB, -1), 7: np.rot90(RGB, 2).transpose(1, 0, 2), 8: np.rot90(RGB, 1),
     }[turn]  # fmt: skip
     assert close(decode(compressed(data)), upright)
-    assert close(decode(compressed(data), ImagePolicy(apply_exif=False)), RGB)
 
 
 CUT = {
@@ -176,9 +175,9 @@ DAMAGED = CUT | {
     "JPEG with bytes lost": JPEG[:900] + JPEG[1000:],
     "JPEG with foreign bytes before its end marker": JPEG[:-2] + b"\x12" * 30 + JPEG[-2:],
     "JPEG of headers only": JPEG[:20] + b"\xff\xd9",
-    "JPEG with noise for headers": b"\xff\xd8\xff\xe0" + bytes(RANDOM.bytes(500)),
+    "JPEG with random headers": b"\xff\xd8\xff\xe0" + bytes(RANDOM.bytes(500)),
     "PNG without its end chunk": PNG[:-12],
-    "PNG with a bit turned": PNG[:200] + bytes([PNG[200] ^ 1]) + PNG[201:],
+    "PNG with a bit flipped": PNG[:200] + bytes([PNG[200] ^ 1]) + PNG[201:],
     "PNG with no data": png(chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 8, 8, 2, 0, 0, 0))),
     "PNG with short data": png(
         chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 8, 8, 2, 0, 0, 0)),
@@ -189,7 +188,9 @@ DAMAGED = CUT | {
 
 
 @pytest.mark.parametrize("name", DAMAGED)
-def test_damaged_image_is_refused_in_silence(name: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_damaged_image_is_refused_without_output(
+    name: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(ImageFormatError) as caught:
         decode(compressed(DAMAGED[name]))
     assert caught.value.reason == "damaged"
@@ -197,18 +198,13 @@ def test_damaged_image_is_refused_in_silence(name: str, capfd: pytest.CaptureFix
     assert captured.err == captured.out == ""
 
 
-def test_lenient_policy_shows_a_damaged_jpeg_as_opencv_does() -> None:
-    data = DAMAGED["JPEG with bytes lost"]
-    assert decode(compressed(data), ImagePolicy(strict_compressed=False)).shape == RGB.shape
-
-
 @pytest.mark.parametrize(
     "data",
     [JPEG + bytes(100), JPEG[:-2] + bytes(9) + JPEG[-2:], JPEG[:2] + b"\xff\xff" + JPEG[2:],
      PNG + b"trailing"],
-    ids=["zeros behind", "zeros before the end marker", "fill bytes", "bytes behind a PNG"],
+    ids=["zeros after the end", "zeros before the end marker", "fill bytes", "bytes after a PNG"],
 )  # fmt: skip
-def test_harmless_padding_is_accepted_in_silence(
+def test_harmless_padding_is_accepted_without_output(
     data: bytes, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert close(decode(compressed(data)), RGB)
@@ -225,7 +221,7 @@ def test_harmless_padding_is_accepted_in_silence(
         (encode(RGB, "JPEG", "CMYK"), "codec"),
     ],
 )
-def test_what_is_no_jpeg_or_png_of_a_camera_is_refused(data: bytes, reason: str) -> None:
+def test_data_that_are_not_jpeg_or_png_of_a_camera_are_refused(data: bytes, reason: str) -> None:
     with pytest.raises(ImageFormatError) as caught:
         decode(compressed(data))
     assert caught.value.reason == reason
@@ -241,28 +237,28 @@ def test_decompression_bomb_is_refused_before_decoding(
     side: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cv2, "imdecode", None)
-    with pytest.raises(ImageFormatError, match="max_pixels"):
+    with pytest.raises(ImageFormatError, match="largest image decoded"):
         decode(compressed(bomb(side), "png"))
     huge = bytearray(JPEG)
     frame = huge.index(b"\xff\xc0")
     huge[frame + 5 : frame + 9] = b"\xff\xff\xff\xff"
-    with pytest.raises(ImageFormatError, match="max_pixels"):
+    with pytest.raises(ImageFormatError, match="largest image decoded"):
         decode(compressed(bytes(huge)))
 
 
-def test_containers_of_compressed_data_may_be_any() -> None:
+def test_compressed_data_may_be_in_any_container() -> None:
     for data in (bytearray(PNG), memoryview(PNG), list(PNG), np.frombuffer(PNG, np.uint8)):
         assert np.array_equal(decode(compressed(data, "png")), RGB)  # type: ignore[arg-type]
 
 
-def test_what_others_write_to_stderr_meanwhile_is_passed_on(
+def test_lines_of_other_threads_on_stderr_are_passed_on(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    def work() -> int:
+    def write() -> int:
         os.write(2, b"Corrupt JPEG data: premature end of data segment\nhello from the node\n")
         return 5
 
-    result, lines = codec_warnings.listen(work)
+    result, lines = codec_warnings.capture(write)
     assert result == 5
     assert lines == [b"Corrupt JPEG data: premature end of data segment\n"]
     assert capfd.readouterr().err == "hello from the node\n"
@@ -270,12 +266,12 @@ def test_what_others_write_to_stderr_meanwhile_is_passed_on(
 
 def test_stderr_is_restored_when_decoding_raises(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ZeroDivisionError):
-        codec_warnings.listen(lambda: 1 / 0)
-    os.write(2, b"still here\n")
-    assert capfd.readouterr().err == "still here\n"
+        codec_warnings.capture(lambda: 1 / 0)
+    os.write(2, b"restored\n")
+    assert capfd.readouterr().err == "restored\n"
 
 
-def test_descriptors_are_not_leaked_by_many_threads() -> None:
+def test_many_threads_leak_no_file_descriptors() -> None:
     before = len(os.listdir("/proc/self/fd"))
 
     def work() -> None:

@@ -1,4 +1,4 @@
-"""Every encoding becomes the pixels it stands for, however its bytes lie."""
+"""Every encoding is decoded to the pixels it means, with any layout of its bytes."""
 
 from __future__ import annotations
 
@@ -11,24 +11,27 @@ from hypothesis import strategies as st
 from wm_planner.images import ImageFormatError, ImagePolicy, decode
 from wm_planner.images.encodings import ENCODINGS
 
-DECLARED = ImagePolicy(
-    generic_color_order="rgb", float_range="[0,1]", bit_depth=16, converter="own"
-)
-EVERY = pytest.mark.parametrize("encoding", oracle.ALL)
+DECLARED = ImagePolicy(generic_color_order="rgb", float_range="[0,1]", bit_depth=16)
+EVERY_ENCODING = pytest.mark.parametrize("encoding", oracle.ALL)
 
 
-def test_table_and_oracle_know_the_same_encodings() -> None:
+@pytest.fixture(autouse=True)
+def _own(own_conversion: None) -> None:
+    """Test the package's own code; test_image_bridge.py compares it with cv_bridge."""
+
+
+def test_table_and_oracle_have_the_same_encodings() -> None:
     assert set(ENCODINGS) == {name.lower() for name in oracle.ALL}
 
 
-@EVERY
+@EVERY_ENCODING
 @pytest.mark.parametrize(("height", "width"), [(4, 4), (6, 10), (48, 64)])
 def test_pixels_are_the_independently_computed_ones(encoding: str, height: int, width: int) -> None:
     image = oracle.make(encoding, height, width)
     assert image.matches(decode(image.message(), DECLARED))
 
 
-@EVERY
+@EVERY_ENCODING
 def test_result_is_owned_writable_contiguous_rgb(encoding: str) -> None:
     message = oracle.make(encoding, 6, 8).message(container="bytearray")
     before = bytes(message.data)
@@ -42,10 +45,10 @@ def test_result_is_owned_writable_contiguous_rgb(encoding: str) -> None:
     assert bytes(message.data) == before
 
 
-@EVERY
+@EVERY_ENCODING
 @pytest.mark.parametrize("padding", [1, 2, 3, 5, 64])
 @pytest.mark.parametrize("last_row_padded", [True, False])
-def test_row_padding_of_any_width_changes_nothing(
+def test_row_padding_does_not_change_the_pixels(
     encoding: str, padding: int, last_row_padded: bool
 ) -> None:
     image = oracle.make(encoding, 6, 8)
@@ -53,13 +56,13 @@ def test_row_padding_of_any_width_changes_nothing(
     assert np.array_equal(decode(message, DECLARED), decode(image.message(), DECLARED))
 
 
-@EVERY
+@EVERY_ENCODING
 def test_step_zero_means_tight_rows(encoding: str) -> None:
     image = oracle.make(encoding, 6, 8)
     assert image.matches(decode(image.message(step_zero=True), DECLARED))
 
 
-@EVERY
+@EVERY_ENCODING
 def test_names_may_be_in_any_case(encoding: str) -> None:
     message = oracle.make(encoding, 6, 8).message()
     expected = decode(message, DECLARED)
@@ -68,15 +71,15 @@ def test_names_may_be_in_any_case(encoding: str) -> None:
         assert np.array_equal(decode(message, DECLARED), expected)
 
 
-@EVERY
+@EVERY_ENCODING
 @pytest.mark.parametrize("container", oracle.CONTAINERS)
 def test_data_may_be_in_any_container(encoding: str, container: str) -> None:
     image = oracle.make(encoding, 4, 6)
     assert image.matches(decode(image.message(container=container), DECLARED))
 
 
-@EVERY
-def test_big_endian_data_is_swapped(encoding: str) -> None:
+@EVERY_ENCODING
+def test_big_endian_values_are_read(encoding: str) -> None:
     image = oracle.make(encoding, 6, 8)
     assert image.matches(decode(image.message(big_endian=True, padding=3), DECLARED))
 
@@ -103,8 +106,8 @@ def test_any_size_padding_order_and_container_gives_the_same_pixels(
     seed: int,
 ) -> None:
     row = ENCODINGS[encoding.lower()]
-    height = max(height - height % row.shared[0], row.shared[0], row.smallest)
-    width = max(width - width % row.shared[1], row.shared[1], row.smallest)
+    height = max(height - height % row.chroma_block[0], row.chroma_block[0], row.min_side)
+    width = max(width - width % row.chroma_block[1], row.chroma_block[1], row.min_side)
     image = oracle.make(encoding, height, width, seed)
     message = image.message(
         padding=padding,
@@ -116,7 +119,7 @@ def test_any_size_padding_order_and_container_gives_the_same_pixels(
 
 
 @pytest.mark.parametrize("encoding", ["nv12", "nv21", "nv24"])
-def test_step_may_count_the_chroma_in(encoding: str) -> None:
+def test_step_may_include_the_chroma(encoding: str) -> None:
     image = oracle.make(encoding, 6, 8)
     message = image.message()
     message.step = len(message.data) // message.height

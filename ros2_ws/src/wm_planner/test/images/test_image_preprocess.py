@@ -1,4 +1,4 @@
-"""The model sees exactly what it saw in training."""
+"""The transform equals DINO-WM's own, bit for bit on the CPU."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REFERENCE = Path(__file__).parent / "data" / "dino_wm_images.npz"
 
 
 def in_training(images: NDArray[np.uint8], size: int) -> torch.Tensor:
-    """DINO-WM's transform the straight way: divide, resize, crop, normalize whole images."""
+    """DINO-WM's transform step by step: divide, resize, crop, normalize."""
     frames = torch.from_numpy(images).permute(0, 3, 1, 2) / 255.0
     height, width = frames.shape[-2:]
     if height < width:
@@ -41,13 +41,13 @@ def frames(height: int, width: int, count: int = 1) -> NDArray[np.uint8]:
     return random.integers(0, 256, (count, height, width, 3), dtype=np.uint8)
 
 
-def test_equals_upstream_s_own_transform_bit_for_bit() -> None:
+def test_transform_equals_upstream_bit_for_bit() -> None:
     reference = np.load(REFERENCE)
     ours = Preprocess(224)(reference["raw"])
     assert np.array_equal(ours.numpy()[..., ::8, :], reference["transformed_every_8th_row"])
 
 
-def test_resize_equals_torchvision_s_bit_for_bit() -> None:
+def test_resize_equals_torchvision_bit_for_bit() -> None:
     """Upstream's next step resized these images to 196 with torchvision: the same filter."""
     reference = np.load(REFERENCE)
     transformed = Preprocess(224)(reference["raw"])[0]
@@ -61,7 +61,7 @@ def test_resize_equals_torchvision_s_bit_for_bit() -> None:
      (100, 90), (97, 331), (49, 48)],
 )  # fmt: skip
 @pytest.mark.parametrize("size", [224, 64])
-def test_any_size_equals_the_straight_way_bit_for_bit(height: int, width: int, size: int) -> None:
+def test_any_size_equals_training_bit_for_bit(height: int, width: int, size: int) -> None:
     images = frames(height, width)
     assert torch.equal(Preprocess(size)(images[None])[0], in_training(images, size))
 
@@ -69,21 +69,19 @@ def test_any_size_equals_the_straight_way_bit_for_bit(height: int, width: int, s
 @pytest.mark.parametrize(
     ("height", "width", "size"), [(81, 109, 82), (157, 213, 158), (81, 109, 80), (60, 200, 61)]
 )
-def test_scale_close_to_one_equals_the_straight_way_too(height: int, width: int, size: int) -> None:
+def test_scale_close_to_one_equals_training_bit_for_bit(height: int, width: int, size: int) -> None:
     images = frames(height, width)
     assert torch.equal(Preprocess(size)(images[None])[0], in_training(images, size))
 
 
 @settings(max_examples=60, deadline=None)
 @given(height=st.integers(1, 150), width=st.integers(1, 150), size=st.integers(2, 160))
-def test_random_sizes_equal_the_straight_way_bit_for_bit(
-    height: int, width: int, size: int
-) -> None:
+def test_random_sizes_equal_training_bit_for_bit(height: int, width: int, size: int) -> None:
     images = frames(height, width)
     assert torch.equal(Preprocess(size)(images[None])[0], in_training(images, size))
 
 
-def test_batches_and_steps_keep_their_places() -> None:
+def test_batches_and_steps_keep_their_order() -> None:
     images = frames(60, 80, 6).reshape(2, 3, 60, 80, 3)
     result = Preprocess(32)(images)
     assert result.shape == (2, 3, 3, 32, 32)
@@ -136,7 +134,7 @@ def test_floats_and_other_shapes_are_refused(images: Any) -> None:
     "settings",
     [{"size": 0}, {"mean": (0.5,)}, {"std": (1, 1, 0)}, {"color_order": "RGB"}],
 )
-def test_constructor_refuses_nonsense(settings: dict[str, Any]) -> None:
+def test_constructor_refuses_invalid_values(settings: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(settings))):
         Preprocess(**settings)
 
@@ -147,9 +145,7 @@ def test_resized_shape_rounds_the_long_side_down() -> None:
     assert resized_shape(50, 50, 224) == (224, 224)
 
 
-def test_whole_images_as_on_a_gpu_agree_within_one_in_a_hundred_thousand(device: str) -> None:
+def test_every_device_equals_training_within_one_in_a_hundred_thousand(device: str) -> None:
     images = frames(480, 640, 2)
-    preprocess = Preprocess(224, device=device)
-    preprocess._in_bands = False
-    whole = preprocess(images[None])[0].cpu()
-    assert torch.allclose(whole, in_training(images, 224), atol=1e-5, rtol=0)
+    result = Preprocess(224, device=device)(images[None])[0].cpu()
+    assert torch.allclose(result, in_training(images, 224), atol=1e-5, rtol=0)

@@ -1,4 +1,4 @@
-"""The very message classes of ROS 2 are decoded as the stand-ins of the other tests are."""
+"""ROS 2's message classes are decoded as the stand-ins of the other tests are."""
 
 from __future__ import annotations
 

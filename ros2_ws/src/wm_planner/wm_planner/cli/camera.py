@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from wm_planner.cli.report import Result, of_contract
 from wm_planner.config import Config
 from wm_planner.images import ImagePolicy
-from wm_planner.images.configured import expectation, image_policy, severities
+from wm_planner.images.configured import expectation, severities
 from wm_planner.images.contract import (
     STOP,
     WARN,
@@ -45,7 +45,7 @@ class Contract:
     @property
     def policy(self) -> ImagePolicy:
         """The decoder's policy as configured, as the node takes it."""
-        return image_policy(self.config.images)
+        return ImagePolicy.from_config(self.config.images)
 
     def monitor(self) -> CameraMonitor:
         """A monitor that has seen no image.

@@ -14,8 +14,7 @@ import numpy as np
 
 from wm_planner.cli.settings import settings
 from wm_planner.config import Config, ConfigError
-from wm_planner.images import ImageFormatError, decode
-from wm_planner.images.configured import image_policy
+from wm_planner.images import ImageFormatError, ImagePolicy, decode
 from wm_planner.models.spec import ModelSpec, SpecError
 from wm_planner.types import Observation
 from wm_planner.worker.messages import Planned, PlanOnce
@@ -80,7 +79,7 @@ def _observation(path: Path, proprio: list[float] | None, config: Config) -> Obs
     try:
         data = path.expanduser().read_bytes()
         message = SimpleNamespace(format=path.suffix.lstrip(".").lower(), data=data)
-        image = decode(message, image_policy(config.images))
+        image = decode(message, ImagePolicy.from_config(config.images))
     except OSError as error:
         raise _InputError(f"{path} cannot be read: {error.strerror or error}") from error
     except ImageFormatError as error:

@@ -1,10 +1,12 @@
-"""Image messages to RGB, or an error that says why not; and the camera contract.
+"""Decode image messages to RGB, or raise an error that says what is wrong with the message.
 
-Needs numpy and OpenCV only. ``wm_planner.images.preprocess`` alone needs torch.
+``decode`` is the way in: message (``message.py``) → encoding (``encodings.py``) → views of the
+pixels (``planes.py``), or a decoded JPEG or PNG (``compressed.py``) → RGB (``bridge.py`` or
+``color_conversion.py``). Needs NumPy and OpenCV; only ``preprocess.py`` needs torch.
 """
 
 from wm_planner.images.bridge import ConversionPath, conversion_path
-from wm_planner.images.decoder import decode
+from wm_planner.images.decoding import decode
 from wm_planner.images.errors import ImageFormatError
 from wm_planner.images.policy import ImagePolicy
 

@@ -1,17 +1,20 @@
-"""cv_bridge, used for what it was seen to convert right on this machine.
+"""Convert raw images with cv_bridge if it gives the right pixels on this machine.
 
-Several packages are imported as ``cv_bridge``: the compiled one of a ROS distribution, which does
-not load beside a NumPy it was not built for, and a pure-Python port on PyPI of an old release, with
-faults. So nothing is taken on trust: once per process each encoding of the table is converted both
-by cv_bridge and by this package's own code, and cv_bridge keeps those whose pixels are equal. It is
-handed tight rows in native byte order only; padding and byte order are its weak places
-(``docs/images.md``).
+cv_bridge may convert rgb8 to bgra16, mono, Bayer patterns and yuv422 (the rows of ``ENCODINGS``
+with a ``bridge`` name). The package's own code (``color_conversion.py``) converts all others:
+generic types (8UC3, 32FC1, …), two-plane YUV, 16-bit images with a declared bit depth below 16, and
+compressed images.
+
+Two packages are imported as ``cv_bridge``: the compiled one of a ROS distribution, which does not
+load with a NumPy that it was not built for, and a pure-Python port of an old release on PyPI, which
+has defects. So each encoding is tried out once per process: cv_bridge converts it from then on only
+if its pixels equal those of the own code. cv_bridge gets tight rows in native byte order, because
+it mishandles padding and byte order (``docs/images.md``).
 """
 
 from __future__ import annotations
 
 import functools
-import importlib.metadata
 import importlib.util
 import subprocess
 import sys
@@ -23,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wm_planner.images import convert
+from wm_planner.images import color_conversion
 from wm_planner.images.encodings import ENCODINGS, Encoding
 from wm_planner.images.message import ImageMessage
 from wm_planner.images.policy import ImagePolicy
@@ -40,52 +43,51 @@ cvtColor2(numpy.zeros((4, 4, 3), numpy.uint8), "bgr8", "rgb8")
 
 @dataclass(frozen=True)
 class ConversionPath:
-    """Who converts raw images in this process, and why.
+    """Which code converts raw images in this process, and why.
 
     Attributes:
-        kind: ``"compiled"`` or ``"python"`` cv_bridge, or ``"own"`` code alone.
-        version: Version of cv_bridge, ``""`` where it is unknown or absent.
-        encodings: Names that cv_bridge converts; own code converts all others.
-        reason: Why it is so, a sentence.
+        kind: ``"compiled"`` or ``"python"`` cv_bridge, or ``"own"`` code only.
+        encodings: Encodings that cv_bridge converts; own code converts all others.
+        reason: One sentence.
     """
 
     kind: str
-    version: str
     encodings: tuple[str, ...]
     reason: str
 
     def __str__(self) -> str:
-        """One line for a person."""
+        """Return one line for the log."""
         share = f"{len(self.encodings)} of {len(ENCODINGS)}"
         return f"{self.reason} cv_bridge converts {share} encodings, own code the others."
 
 
 def conversion_path() -> ConversionPath:
-    """Tell which code converts raw images and why; the first call tries cv_bridge out."""
-    return _tried()[1]
+    """Return which code converts raw images; the first call tries cv_bridge out."""
+    return _try_out()[1]
 
 
-def trusted(encoding: Encoding, policy: ImagePolicy) -> bool:
-    """Tell whether cv_bridge converts this encoding as this policy wants it."""
-    if not encoding.bridge or (encoding.dtype == "uint16" and policy.bit_depth not in (0, 16)):
-        return False
-    return encoding.name in _tried()[1].encodings
-
-
-def to_rgb(pixels: NDArray[Any], encoding: Encoding) -> NDArray[np.uint8] | None:
+def to_rgb(
+    pixels: NDArray[Any], encoding: Encoding, policy: ImagePolicy
+) -> NDArray[np.uint8] | None:
     """Convert pixels with cv_bridge.
 
     Args:
-        pixels: (height, width) or (height, width, channels) of the encoding's dtype, any strides
-            and byte order.
-        encoding: A row that ``trusted`` allows.
+        pixels: (height, width) or (height, width, channels) of the encoding's dtype, with any
+            strides and byte order.
+        encoding: The image's row of ``ENCODINGS``.
+        policy: Its bit depth decides whether cv_bridge can convert 16-bit images.
 
     Returns:
-        (height, width, 3) uint8, perhaps a view; None where cv_bridge fails after all.
+        (height, width, 3) uint8, possibly a view; None if own code has to convert the image.
     """
+    if not encoding.bridge or (encoding.dtype == "uint16" and policy.bit_depth not in (0, 16)):
+        return None
+    bridge, path = _try_out()
+    if encoding.name not in path.encodings:
+        return None
     try:
-        return _convert(_tried()[0], pixels, encoding)
-    except Exception:  # own code then says what is wrong with the image, if anything
+        return _convert(bridge, pixels, encoding)
+    except Exception:  # own code then reports what is wrong with the image, if anything is
         return None
 
 
@@ -107,28 +109,28 @@ def _convert(bridge: Any, pixels: NDArray[Any], encoding: Encoding) -> NDArray[n
 
 
 @functools.cache
-def _tried() -> tuple[Any, ConversionPath]:
-    """Import cv_bridge without being killed by it, and compare it with own code."""
+def _try_out() -> tuple[Any, ConversionPath]:
+    """Import cv_bridge, if that cannot crash the process, and compare it with own code."""
     kind, folder = _find()
     if kind == "own":
-        return None, ConversionPath("own", "", (), "cv_bridge is not installed.")
-    failure = _trial() if kind == "compiled" else ""
+        return None, ConversionPath("own", (), "cv_bridge is not installed.")
+    failure = _run_trial() if kind == "compiled" else ""
     bridge = None
     if not failure:
         try:
             bridge = importlib.import_module("cv_bridge").CvBridge()
-        except Exception as error:  # the port raises what its own imports raise
+        except Exception as error:  # the port raises whatever its own imports raise
             failure = f"{type(error).__name__}: {error}"
     if failure:
         reason = f"cv_bridge in {folder} cannot be used ({failure})."
-        return None, ConversionPath("own", _version(), (), reason)
+        return None, ConversionPath("own", (), reason)
     names = tuple(name for name, row in ENCODINGS.items() if row.bridge and _agrees(bridge, row))
     reason = f"The {kind} cv_bridge in {folder} loads and was compared with own code."
-    return bridge, ConversionPath(kind, _version(), names, reason)
+    return bridge, ConversionPath(kind, names, reason)
 
 
 def _find() -> tuple[str, str]:
-    """Find cv_bridge without importing it: its kind and its folder."""
+    """Find cv_bridge without importing it; return its kind and its folder."""
     try:
         spec = importlib.util.find_spec("cv_bridge")
     except (ImportError, ValueError):
@@ -136,15 +138,15 @@ def _find() -> tuple[str, str]:
     folders = list(spec.submodule_search_locations or ()) if spec is not None else []
     if not folders:
         return "own", ""
-    built = any(Path(folders[0]).glob("boost/cv_bridge_boost*.so"))
-    return ("compiled" if built else "python"), folders[0]
+    compiled = any(Path(folders[0]).glob("boost/cv_bridge_boost*.so"))
+    return ("compiled" if compiled else "python"), folders[0]
 
 
-def _trial() -> str:
-    """Load a compiled cv_bridge in a child process: a wrong NumPy may crash the interpreter.
+def _run_trial() -> str:
+    """Load a compiled cv_bridge in a child process, because a wrong NumPy may crash Python.
 
     Returns:
-        ``""``, or what went wrong: the last line it said, or the signal that ended it.
+        ``""``, or what failed: the last line of the child's stderr, or the signal that ended it.
     """
     command = [sys.executable or "python3", "-c", _TRIAL, *sys.path]
     try:
@@ -153,29 +155,22 @@ def _trial() -> str:
         return f"{type(error).__name__} in a trial run"
     if done.returncode == 0:
         return ""
-    said = done.stderr.decode(errors="replace").strip().splitlines()
+    lines = done.stderr.decode(errors="replace").strip().splitlines()
     end = f"signal {-done.returncode}" if done.returncode < 0 else "an error"
-    built = b"NumPy" in done.stderr or b"_ARRAY_API" in done.stderr
-    hint = "; it was built for another NumPy than the installed one" if built else ""
-    return f"its trial run ended with {end}: {said[-1][:200] if said else 'no output'}{hint}"
+    wrong_numpy = b"NumPy" in done.stderr or b"_ARRAY_API" in done.stderr
+    hint = "; it was built for another NumPy than the installed one" if wrong_numpy else ""
+    return f"its trial run ended with {end}: {lines[-1][:200] if lines else 'no output'}{hint}"
 
 
 def _agrees(bridge: Any, row: Encoding) -> bool:
-    """Compare cv_bridge with own code on a small image of every value range."""
+    """Compare cv_bridge with own code on a small image of all values."""
     random = np.random.default_rng(0)
     shape = (8, 12, row.channels)[: 2 if row.channels == 1 else 3]
     pixels = random.integers(0, np.iinfo(row.dtype).max, shape, dtype=row.dtype, endpoint=True)
     message = ImageMessage("", row.name, pixels.reshape(-1).view(np.uint8))
     try:
         theirs = _convert(bridge, pixels, row)
-    except Exception:  # that is the answer: it does not convert this one
+    except Exception:  # cv_bridge does not convert this encoding
         return False
-    own = convert.to_rgb((pixels,), row, ImagePolicy(), message)
+    own = color_conversion.to_rgb((pixels,), row, ImagePolicy(), message)
     return theirs is not None and np.array_equal(theirs, own)
-
-
-def _version() -> str:
-    try:
-        return importlib.metadata.version("cv_bridge")
-    except importlib.metadata.PackageNotFoundError:
-        return ""

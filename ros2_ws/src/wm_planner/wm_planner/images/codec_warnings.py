@@ -1,11 +1,12 @@
-"""Hears what libjpeg and libpng say about an image, instead of letting them write to the terminal.
+"""Capture what libjpeg and libpng write to stderr while an image is decoded.
 
-libjpeg decodes a damaged image to the end, fills in gray, and writes one line to stderr; OpenCV
-passes on neither the line nor the fact. A frame with half an image is worse than none, so file
-descriptor 2 is pointed at a memory file for the few milliseconds of one decoding. Whatever other
-threads write there meanwhile is passed on afterward. A child process started by another thread in
-just those milliseconds would inherit the memory file; who cannot have that sets
-``ImagePolicy.strict_compressed`` to false.
+libjpeg decodes a damaged image to the end, fills the lost part with gray and writes a line to
+stderr; OpenCV reports neither. So file descriptor 2 points to a memory file for the few
+milliseconds of a decoding; what other threads write meanwhile is passed on afterward. A child
+process that another thread starts in these milliseconds inherits the memory file.
+
+This stays because simplejpeg, which needs no redirection, either refuses harmless stray bytes too
+(strict) or accepts lost pixels too (not strict).
 """
 
 from __future__ import annotations
@@ -36,47 +37,47 @@ _KNOWN = _DAMAGE + _HARMLESS
 _EXTRANEOUS = re.compile(rb"Corrupt JPEG data: (\d+) extraneous bytes before marker 0xd9")
 
 
-def listen(work: Callable[[], _Result]) -> tuple[_Result, list[bytes]]:
-    """Run a decoding and catch what the codec writes.
+def capture(decode: Callable[[], _Result]) -> tuple[_Result, list[bytes]]:
+    """Run a decoding and capture the lines that the codec writes.
 
     Args:
-        work: Decodes one image; may raise.
+        decode: Decodes one image; may raise.
 
     Returns:
-        What ``work`` returns, and the codecs' lines.
+        What ``decode`` returns, and the codec's lines.
     """
     with _LOCK:
         try:
-            terminal = os.dup(2)
-        except OSError:  # no stderr at all: nothing is written, nothing can be heard
-            return work(), []
+            stderr = os.dup(2)
+        except OSError:  # the process has no stderr, so the codec writes nothing
+            return decode(), []
         try:
             memory = os.memfd_create("codec")
             try:
                 os.dup2(memory, 2)
                 try:
-                    result = work()
+                    result = decode()
                 finally:
-                    os.dup2(terminal, 2)
+                    os.dup2(stderr, 2)
                     lines = _written(memory)
-                    _pass_on(terminal, lines)
+                    _pass_on(stderr, lines)
             finally:
                 os.close(memory)
         finally:
-            os.close(terminal)
-    return result, [line for line in lines if _of_codec(line)]
+            os.close(stderr)
+    return result, [line for line in lines if _is_codec_line(line)]
 
 
 def damage(lines: list[bytes], padding: int) -> str:
-    """Pick the line that means lost pixels.
+    """Return the first line that means lost pixels.
 
     Args:
-        lines: What ``listen`` heard.
-        padding: Zero bytes that the camera put before the end marker; libjpeg calls them
-            extraneous, and they cost nothing.
+        lines: The lines that ``capture`` returned.
+        padding: Number of zero bytes that the camera wrote before the end marker; libjpeg calls
+            them extraneous, and no pixel is lost by them.
 
     Returns:
-        The warning, or ``""``.
+        The line, or ``""`` if no pixels were lost.
     """
     for line in lines:
         found = _EXTRANEOUS.match(line)
@@ -92,12 +93,12 @@ def _written(memory: int) -> list[bytes]:
     return os.pread(memory, size, 0).splitlines(keepends=True) if size else []
 
 
-def _of_codec(line: bytes) -> bool:
-    """Tell libjpeg's and libpng's lines, and OpenCV's log of its readers, from all others."""
+def _is_codec_line(line: bytes) -> bool:
+    """Decide whether libjpeg, libpng or the log of OpenCV's readers wrote a line."""
     return line.startswith(_KNOWN) or b" grfmt_" in line
 
 
-def _pass_on(terminal: int, lines: list[bytes]) -> None:
-    others = b"".join(line for line in lines if not _of_codec(line))
+def _pass_on(stderr: int, lines: list[bytes]) -> None:
+    others = b"".join(line for line in lines if not _is_codec_line(line))
     if others:
-        os.write(terminal, others)
+        os.write(stderr, others)

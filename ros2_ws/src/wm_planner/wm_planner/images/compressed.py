@@ -1,9 +1,9 @@
-"""Decodes ``sensor_msgs/CompressedImage``: JPEG and PNG, from image_transport and from cameras.
+"""Decode ``sensor_msgs/CompressedImage``: JPEG and PNG.
 
-The ``format`` string is ``ORIGINAL; CODEC compressed [STORED]`` from image_transport, or just a
-codec from other publishers (``sensor_msgs/msg/CompressedImage.msg``). The codec is taken from the
-bytes, which cannot be wrong about it. ``STORED`` matters: image_transport's own subscriber takes a
-file that was stored as ``rgb8`` for one whose red and blue are exchanged, and so does this.
+image_transport writes ``ORIGINAL; CODEC compressed [STORED]`` into ``format``, other publishers
+often just a codec (``sensor_msgs/msg/CompressedImage.msg``). The codec is read from the data.
+``STORED`` matters: image_transport's own subscriber exchanges red and blue of a file that was
+stored as ``rgb8``, and so does this module.
 """
 
 from __future__ import annotations
@@ -15,23 +15,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wm_planner.images import codec_warnings, convert, encodings, jpeg, png
+from wm_planner.images import codec_warnings, color_conversion, encodings, jpeg, png
 from wm_planner.images.encodings import ENCODINGS
-from wm_planner.images.layout import check_size
+from wm_planner.images.errors import ImageFormatError
+from wm_planner.images.file_structure import DamagedFileError, FileStructure
 from wm_planner.images.message import ImageMessage
 from wm_planner.images.opencv import cv2
+from wm_planner.images.planes import check_size
 from wm_planner.images.policy import ImagePolicy
-from wm_planner.images.stream import StreamError, StreamInfo
 
 _PUBLISHER = (
     "Let the publisher send a color image as JPEG or PNG (compressed_image_transport), or raw"
 )
-_DAMAGED = "The frame is dropped; if it happens often, look at the camera's cable and bandwidth"
+_DAMAGED = "The image is dropped; if this happens often, check the camera's cable and bandwidth"
 
 
 @dataclass(frozen=True)
 class _Format:
-    """A ``format`` string taken apart, in lower case: original encoding, and the stored order."""
+    """The parts of a ``format`` string in lower case; ``""`` if a part is missing.
+
+    Attributes:
+        original: Encoding of the raw image before compression.
+        stored: Encoding in which image_transport stored the file.
+    """
 
     original: str
     stored: str
@@ -42,40 +48,40 @@ def to_rgb(message: ImageMessage, policy: ImagePolicy) -> NDArray[np.uint8]:
 
     Args:
         message: A compressed message.
-        policy: Declarations about the camera.
+        policy: What the user declares about the camera.
 
     Returns:
-        (height, width, 3) uint8 RGB, upright when the policy applies EXIF.
+        (height, width, 3) uint8 RGB, turned upright as its EXIF orientation says.
 
     Raises:
-        ImageFormatError: No JPEG or PNG, damaged, too large, or not a color image.
+        ImageFormatError: The data are not JPEG or PNG, damaged, too large, or not a color image.
     """
-    form = _parse(message)
+    form = _parse_format(message)
     data = message.data.tobytes()
-    walker: ModuleType | None = next((m for m in (jpeg, png) if data.startswith(m.MAGIC)), None)
-    if walker is None:
-        raise _no_image(message, data)
+    codec: ModuleType | None = next((m for m in (jpeg, png) if data.startswith(m.MAGIC)), None)
+    if codec is None:
+        raise _unknown_codec(message, data)
     try:
-        info: StreamInfo = walker.walk(data)
-    except StreamError as error:
+        structure: FileStructure = codec.read_structure(data)
+    except DamagedFileError as error:
         remedy = _DAMAGED if error.reason == "damaged" else _PUBLISHER
         raise message.error(error.reason, str(error), remedy) from None
-    message = replace(message, height=info.height, width=info.width)
-    check_size(message, policy.max_pixels)
-    pixels = _decode(message, data, info, policy)
-    name = _name(form, pixels, lossless=walker is png)
+    message = replace(message, height=structure.height, width=structure.width)
+    check_size(message)
+    pixels = _decode(message, data, structure)
+    name = _encoding_name(form, pixels, lossless=codec is png)
     encoding = encodings.resolve(name, message, policy)
-    check_size(message, policy.max_pixels, encoding.smallest)
-    return convert.to_rgb((pixels,), encoding, policy, message)
+    check_size(message, encoding.min_side)
+    return color_conversion.to_rgb((pixels,), encoding, policy, message)
 
 
-def _parse(message: ImageMessage) -> _Format:
+def _parse_format(message: ImageMessage) -> _Format:
     original, _, rest = message.encoding.strip().lower().partition(";")
     if "compresseddepth" in message.encoding.lower():
         raise message.error(
             "depth",
             "compressedDepth is a depth image, not a color image",
-            "Give the node the compressed topic of the color camera (.../image_raw/compressed)",
+            "Remap the node to the compressed topic of the color camera (.../image_raw/compressed)",
         )
     if not rest:
         return _Format("", "")
@@ -88,7 +94,7 @@ def _parse(message: ImageMessage) -> _Format:
     return _Format(original.strip(), stored)
 
 
-def _no_image(message: ImageMessage, data: bytes) -> Exception:
+def _unknown_codec(message: ImageMessage, data: bytes) -> ImageFormatError:
     if not data:
         return message.error("length", "data is empty", _PUBLISHER)
     return message.error(
@@ -96,43 +102,38 @@ def _no_image(message: ImageMessage, data: bytes) -> Exception:
     )
 
 
-def _decode(
-    message: ImageMessage, data: bytes, info: StreamInfo, policy: ImagePolicy
-) -> NDArray[Any]:
+def _decode(message: ImageMessage, data: bytes, structure: FileStructure) -> NDArray[Any]:
     """Decode to OpenCV's layout: (height, width) gray or (height, width, 3) BGR, 8 or 16 bits."""
-    flags = cv2().IMREAD_ANYCOLOR | cv2().IMREAD_ANYDEPTH
-    if not policy.apply_exif:
-        flags |= cv2().IMREAD_IGNORE_ORIENTATION
-    buffer = np.frombuffer(data, dtype=np.uint8, count=info.end)
+    buffer = np.frombuffer(data, dtype=np.uint8, count=structure.end)
 
-    def work() -> NDArray[Any] | None:
+    def decode() -> NDArray[Any] | None:
         try:
-            return cv2().imdecode(buffer, flags)
+            return cv2().imdecode(buffer, cv2().IMREAD_ANYCOLOR | cv2().IMREAD_ANYDEPTH)
         except cv2().error:
             return None
 
-    pixels, lines = codec_warnings.listen(work) if policy.strict_compressed else (work(), [])
+    pixels, lines = codec_warnings.capture(decode)
     if pixels is None:
         raise message.error("damaged", "OpenCV cannot decode the image", _DAMAGED)
-    harm = codec_warnings.damage(lines, info.padding)
-    if harm:
-        raise message.error("damaged", f"the image is damaged ({harm})", _DAMAGED)
-    if sorted(pixels.shape[:2]) != sorted((info.height, info.width)):
-        raise message.error("damaged", "the image is not of the size it announces", _DAMAGED)
+    warning = codec_warnings.damage(lines, structure.padding)
+    if warning:
+        raise message.error("damaged", f"the image is damaged ({warning})", _DAMAGED)
+    if sorted(pixels.shape[:2]) != sorted((structure.height, structure.width)):
+        raise message.error("damaged", "the image does not have the size in its header", _DAMAGED)
     return pixels
 
 
-def _name(form: _Format, pixels: NDArray[Any], lossless: bool) -> str:
+def _encoding_name(form: _Format, pixels: NDArray[Any], lossless: bool) -> str:
     """Name the encoding of decoded pixels as they lie in memory.
 
-    image_transport converts what it knows as a color to BGR before it compresses and says so. The
-    generic types and, in PNG, Bayer patterns it compresses as they are.
+    image_transport converts the color encodings to BGR before it compresses them, and writes so
+    into ``format``. It compresses the generic types and, as PNG, Bayer patterns unconverted.
     """
     bits = str(pixels.dtype.itemsize * 8)
-    as_it_was = ENCODINGS.get(form.original)
-    if form.original and as_it_was is None and encodings.is_matrix(form.original):
-        return form.original  # no color image, whatever the file holds; it will be refused
-    generic = as_it_was is not None and as_it_was.generic
+    original = ENCODINGS.get(form.original)
+    if form.original and original is None and encodings.is_matrix(form.original):
+        return form.original  # not a color image, so encodings.resolve refuses it
+    generic = original is not None and original.generic
     if pixels.ndim == 2:
         if lossless and not form.stored and form.original.startswith("bayer_"):
             return form.original.rstrip("0123456789") + bits

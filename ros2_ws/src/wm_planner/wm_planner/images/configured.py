@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-from wm_planner.config import CameraConfig, ImagesConfig
+from wm_planner.config import CameraConfig
 from wm_planner.images.contract import SEVERITIES, CameraExpectation, CameraTolerances
-from wm_planner.images.policy import ImagePolicy
 from wm_planner.models.spec import ImageSpec
-
-
-def image_policy(config: ImagesConfig) -> ImagePolicy:
-    """How messages are decoded."""
-    return ImagePolicy(
-        generic_color_order=config.generic_color_order,
-        float_range=config.float_range,
-        bit_depth=config.bit_depth,
-    )
 
 
 def expectation(image: ImageSpec) -> CameraExpectation:

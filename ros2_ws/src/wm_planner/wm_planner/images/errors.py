@@ -1,27 +1,26 @@
-"""The one error of the image decoder."""
+"""The error of the image decoder."""
 
 from __future__ import annotations
 
 from typing import Any
 
 _SHOWN = 60
-"""Longest piece of a foreign string that an error message repeats, in characters."""
+"""Number of characters of a foreign string that an error message quotes at most."""
 
 
 class ImageFormatError(ValueError):
-    """An image message that is not turned into pixels, with the reason and the way out.
+    """An image message that cannot be decoded: what is wrong with it and what to do.
 
     Attributes:
-        reason: Short stable name of the cause (``"length"``, ``"encoding"``, ...), by which a node
-            tells a new fault from a repeated one.
-        problem: What is wrong, in words.
-        remedy: What to do about it, in words.
-        topic: Where the message came from, ``""`` when the caller did not say.
+        reason: Short stable name of the cause (``"length"``, ``"encoding"``, ...).
+        problem: What is wrong, as part of a sentence.
+        remedy: What to do about it, a sentence without its period.
+        topic: Topic of the message; ``""`` if unknown.
         encoding: The message's ``encoding``, or the ``format`` of a compressed one.
-        height: Rows in pixels as the message says, None when it does not say.
-        width: Columns in pixels as the message says, None when it does not say.
-        step: Row length in bytes as the message says, None when it does not say.
-        length: Bytes of ``data``, None when it could not be read.
+        height: The message's ``height`` [pixels]; None if it has none.
+        width: The message's ``width`` [pixels]; None if it has none.
+        step: The message's ``step`` [bytes]; None if it has none.
+        length: Length of ``data`` [bytes]; None if it could not be read.
     """
 
     def __init__(
@@ -37,7 +36,7 @@ class ImageFormatError(ValueError):
         step: int | None = None,
         length: int | None = None,
     ) -> None:
-        """Keep the facts and write the message."""
+        """Set the attributes and write the message."""
         self.reason = reason
         self.problem = problem
         self.remedy = remedy
@@ -61,11 +60,11 @@ class ImageFormatError(ValueError):
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What has to change for the fault to be news: (topic, encoding, reason)."""
+        """(topic, encoding, reason): errors with equal keys need to be logged only once."""
         return (self.topic, self.encoding, self.reason)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle by attributes: keyword-only arguments do not survive the default way."""
+        """Pickle the attributes, because the default cannot pass keyword-only arguments."""
         facts = {k: getattr(self, k) for k in _FACTS}
         return (_rebuild, (self.reason, self.problem, self.remedy, facts))
 
@@ -78,11 +77,11 @@ def _rebuild(reason: str, problem: str, remedy: str, facts: dict[str, Any]) -> I
 
 
 def shorten(text: object) -> str:
-    """Quote a foreign value for a message, cut where it is long."""
+    """Quote a foreign value for an error message, cut to ``_SHOWN`` characters."""
     shown = text if isinstance(text, str) else f"<{type(text).__name__}>"
     return repr(shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "...")
 
 
 def number(value: int) -> str:
-    """Write an integer for a message; Python refuses to print very long ones."""
+    """Format an integer for an error message; Python refuses to format very long ones."""
     return str(value) if abs(value) < 10**20 else "a number of more than 20 digits"

@@ -1,4 +1,4 @@
-"""Reads an image message of any origin into plain, checked values."""
+"""Read an image message, or an object with the same fields, into checked values."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _NOT_A_MESSAGE = "Pass a sensor_msgs Image or CompressedImage, or an object with
 
 @dataclass(frozen=True)
 class ImageMessage:
-    """The fields of ``sensor_msgs/Image``, or of a ``CompressedImage``, as plain values.
+    """The fields of ``sensor_msgs/Image`` or ``CompressedImage``.
 
     Attributes:
-        topic: Where the message came from, for error messages and the depth rule.
+        topic: Topic of the message; ``""`` if unknown.
         encoding: ``encoding``, or ``format`` of a compressed message.
         data: (length,) uint8 view of the message's bytes.
         height: Rows [pixels]; None for a compressed message.
         width: Columns [pixels]; None for a compressed message.
-        step: Row length [bytes], 0 for tight; None for a compressed message.
-        is_bigendian: Byte order of values longer than a byte, unchecked.
+        step: Row length [bytes], 0 if rows are not padded; None for a compressed message.
+        is_bigendian: Byte order of values longer than a byte, not yet checked.
     """
 
     topic: str
@@ -39,11 +39,11 @@ class ImageMessage:
 
     @property
     def compressed(self) -> bool:
-        """Whether this is a CompressedImage."""
+        """Whether the message is a CompressedImage."""
         return self.step is None
 
     def error(self, reason: str, problem: str, remedy: str) -> ImageFormatError:
-        """Make the error that tells where this message came from and what it claimed."""
+        """Return an error with the facts of this message."""
         return ImageFormatError(
             reason,
             problem,
@@ -57,16 +57,16 @@ class ImageMessage:
         )
 
 
-def read(message: object, topic: str = "") -> ImageMessage:
+def read_message(message: object, topic: str = "") -> ImageMessage:
     """Read the fields of an Image or CompressedImage.
 
     Args:
         message: Any object with the fields ``height``, ``width``, ``encoding``, ``is_bigendian``,
             ``step`` and ``data``, or with ``format`` and ``data``.
-        topic: Name for error messages.
+        topic: Topic of the message, for errors.
 
     Raises:
-        ImageFormatError: A field is missing, raises, or has an impossible type or value.
+        ImageFormatError: A field is missing, raises when read, or has an impossible type or value.
     """
     if _has(message, "encoding"):
         encoding = _text(message, "encoding", topic)
@@ -90,7 +90,7 @@ _SIZES = ("height", "width", "step")
 
 
 def _field(message: object, name: str) -> Any:
-    """Read a field; None where it is missing or reading it fails."""
+    """Read a field; return None if it is missing or reading it fails."""
     try:
         return getattr(message, name, None)
     except Exception:  # a foreign property may raise anything
@@ -125,7 +125,7 @@ def _whole(message: object, name: str, topic: str, encoding: str) -> int:
 def _data(message: object, topic: str, encoding: str, sizes: dict[str, int]) -> NDArray[np.uint8]:
     value = _field(message, "data")
     try:
-        return as_bytes(value)
+        return _as_bytes(value)
     except Exception as error:  # buffers of foreign types may raise anything
         raise ImageFormatError(
             "data",
@@ -138,23 +138,24 @@ def _data(message: object, topic: str, encoding: str, sizes: dict[str, int]) -> 
         ) from None
 
 
-def as_bytes(value: object) -> NDArray[np.uint8]:
-    """View bytes of any container, copying only lists and what is not contiguous.
+def _as_bytes(value: object) -> NDArray[np.uint8]:
+    """View the bytes of a container; only lists, tuples and strided buffers are copied.
 
     Args:
-        value: bytes, bytearray, ``array.array``, memoryview, ndarray or list, of one-byte items.
+        value: bytes, bytearray, ``array.array``, memoryview, ndarray, list or tuple of one-byte
+            items.
 
     Returns:
-        (length,) uint8; shares memory with ``value`` where it can.
+        (length,) uint8; shares memory with ``value`` if possible.
 
     Raises:
-        Exception: Not such a container, or an item that is not a byte.
+        Exception: Another container, or an item that is not a byte.
     """
     if isinstance(value, (list, tuple)):
         return np.frombuffer(bytes(value), dtype=np.uint8)
     view = memoryview(value)  # type: ignore[arg-type]
     if view.itemsize != 1:
-        raise TypeError(f"items of {view.itemsize} bytes, not of one byte")
+        raise TypeError(f"items have {view.itemsize} bytes, not one")
     if view.nbytes == 0:
         return np.empty(0, dtype=np.uint8)
     if not view.c_contiguous:

@@ -1,4 +1,4 @@
-"""OpenCV, imported when the first image needs it, and the reason where it cannot be."""
+"""Import OpenCV when the first image needs it, or say why it cannot be imported."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 
 class OpenCVMissingError(RuntimeError):
-    """OpenCV cannot be imported, which is often one built on NumPy 1 beside a NumPy 2."""
+    """OpenCV cannot be imported; often it was built for NumPy 1 and NumPy 2 is installed."""
 
     def __init__(self, error: BaseException) -> None:
-        """Say what happened and what to install."""
+        """Write the message: what failed and what to install."""
         super().__init__(
             f"OpenCV cannot be imported ({type(error).__name__}: {error}). "
             "Install it into the node's environment: pip install opencv-python-headless"
@@ -20,12 +20,12 @@ class OpenCVMissingError(RuntimeError):
 
 @functools.cache
 def cv2() -> Any:
-    """Return the cv2 module.
+    """Return the module ``cv2``.
 
     Raises:
         OpenCVMissingError: It is not installed or does not load.
     """
     try:
         return importlib.import_module("cv2")
-    except Exception as error:  # a build for another NumPy raises whatever it likes
+    except Exception as error:  # a build for another NumPy raises exceptions of any type
         raise OpenCVMissingError(error) from error

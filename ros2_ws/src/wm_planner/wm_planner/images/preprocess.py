@@ -1,26 +1,22 @@
-"""Images to the model's input, exactly as in training: DINO-WM's transform.
+"""Turn images into the input of a model, as in its training: DINO-WM's transform.
 
 ``datasets/img_transforms.py`` of gaoyuezhou/dino_wm composes torchvision's ``Resize(S)``,
 ``CenterCrop(S)`` and ``Normalize(mean, std)`` on float tensors divided by 255; torchvision resizes
-tensors with ``interpolate(mode="bilinear", align_corners=False, antialias=True)``. Restated here
-without torchvision, with equal bits on the CPU. The encoder's own resize (224 to 196 for DINOv2)
-belongs to the model.
+tensors with ``interpolate(mode="bilinear", align_corners=False, antialias=True)``. This module does
+the same without torchvision, with equal bits on the CPU. The encoder's own resize (224 to 196 for
+DINOv2) belongs to the model.
 
 Needs torch, unlike the rest of ``wm_planner.images``.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.nn.functional import interpolate
-
-_BAND = 48
-"""Rows that are resized at a time on the CPU: a band of floats stays in the cache."""
 
 
 class Preprocess:
@@ -38,14 +34,14 @@ class Preprocess:
 
         Args:
             size: Side of the model's square image [pixels].
-            mean: Subtracted from each of the model's channels, of values in [0, 1].
+            mean: Subtracted from each of the model's channels, whose values are in [0, 1].
             std: Divides each of the model's channels.
-            device: Where the result is wanted; the bytes go there before they become floats.
+            device: Device of the result; images are moved there as bytes.
             color_order: ``"rgb"`` or ``"bgr"``: channel order of the training images.
 
         Raises:
-            ValueError: A size below one, not three means and deviations, a deviation that is not
-                positive, or an unknown order.
+            ValueError: ``size`` is below one, ``mean`` or ``std`` does not have three values, a
+                value of ``std`` is not positive, or ``color_order`` is unknown.
         """
         if size < 1:
             raise ValueError(f"size must be at least one pixel; it is {size}")
@@ -55,7 +51,6 @@ class Preprocess:
             raise ValueError(f"color_order must be rgb or bgr; it is {color_order!r}")
         self.size = size
         self.device = torch.device(device)
-        self._in_bands = self.device.type == "cpu"
         self._swap = color_order == "bgr"
         self._mean = torch.tensor(mean, dtype=torch.float32, device=self.device).view(3, 1, 1)
         self._std = torch.tensor(std, dtype=torch.float32, device=self.device).view(3, 1, 1)
@@ -71,8 +66,8 @@ class Preprocess:
             (B, T, 3, size, size) float32 on the device, contiguous.
 
         Raises:
-            ValueError: Another shape or type. Floats are refused: training divides by 255, and
-                images already in [0, 1] would come out as black without a word.
+            ValueError: Another shape or dtype. Floats are refused, because dividing images in
+                [0, 1] by 255 again would turn them black.
         """
         pixels = self._pixels(images)
         batch, steps = pixels.shape[:2]
@@ -93,29 +88,22 @@ class Preprocess:
         return images.to(self.device)
 
     def _resize_and_crop(self, frames: torch.Tensor) -> torch.Tensor:
-        """Bring (N, 3, H, W) uint8 to (N, 3, S, S) float32 in [0, 1]."""
+        """Turn (N, 3, H, W) uint8 into (N, 3, S, S) float32 in [0, 1]."""
         height, width = frames.shape[-2:]
         rows, columns = resized_shape(height, width, self.size)
         top = round((rows - self.size) / 2.0)  # halves go to the even number, as in torchvision
         left = round((columns - self.size) / 2.0)
-        square = (..., slice(top, top + self.size), slice(left, left + self.size))
-        if (rows, columns) == (height, width):
-            return frames[square].contiguous() / 255.0
-        if not self._in_bands:
-            return _resize(frames.contiguous() / 255.0, rows, columns)[square]
-        # torch resizes along the width first, then along the height. Its two passes are called one
-        # by one: bands of rows stay in the cache, and what is cropped is not resized twice.
-        needed = _needed_columns(width, columns, left + self.size)
-        narrow = torch.empty(len(frames), 3, height, self.size)
-        for start in range(0, height, _BAND):
-            band = frames[:, :, start : start + _BAND, :needed].contiguous() / 255.0
-            resized = _narrow(band, width, columns)
-            narrow[:, :, start : start + _BAND] = resized[..., left : left + self.size]
-        return _resize(narrow, rows, self.size)[:, :, top : top + self.size]
+        # One copy, divided in place: two copies cost twice as much on large images.
+        floats = frames.to(torch.float32, memory_format=torch.contiguous_format).div_(255.0)
+        if (rows, columns) != (height, width):
+            floats = interpolate(
+                floats, size=(rows, columns), mode="bilinear", align_corners=False, antialias=True
+            )
+        return floats[..., top : top + self.size, left : left + self.size]
 
 
 def resized_shape(height: int, width: int, size: int) -> tuple[int, int]:
-    """Compute torchvision's size after ``Resize(size)``: the short side becomes ``size``.
+    """Return torchvision's size after ``Resize(size)``: the short side becomes ``size``.
 
     Returns:
         (rows, columns); the long side is rounded down.
@@ -123,33 +111,3 @@ def resized_shape(height: int, width: int, size: int) -> tuple[int, int]:
     if width <= height:
         return int(size * height / width), size
     return size, int(size * width / height)
-
-
-def _resize(images: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
-    return interpolate(
-        images, size=(rows, columns), mode="bilinear", align_corners=False, antialias=True
-    )
-
-
-def _needed_columns(width: int, columns: int, wanted: int) -> int:
-    """Count the input columns that the first ``wanted`` output columns depend on.
-
-    All of them, where the scale cannot be given to torch with the very bits it would compute, or
-    where torch would copy because input and output are equally wide.
-    """
-    scale = width / columns
-    exact = np.float32(1.0 / (columns / width)) == np.float32(width) / np.float32(columns)
-    needed = math.ceil(scale * (wanted + 0.5) + max(scale, 1.0)) + 2
-    if not exact or needed >= width or int(needed * (columns / width)) == needed:
-        return width
-    return needed
-
-
-def _narrow(band: torch.Tensor, width: int, columns: int) -> torch.Tensor:
-    """Resize along the width, as if the band still had all ``width`` columns of its image."""
-    if band.shape[-1] == width:
-        return _resize(band, band.shape[-2], columns)
-    scale = (1.0, columns / width)
-    return interpolate(
-        band, scale_factor=scale, mode="bilinear", align_corners=False, antialias=True
-    )

@@ -12,8 +12,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 
 from wm_planner.config import ImagesConfig
-from wm_planner.images import ImageFormatError, decode
-from wm_planner.images.configured import image_policy
+from wm_planner.images import ImageFormatError, ImagePolicy, decode
 from wm_planner.ros.background import LatestItemThread
 from wm_planner.ros.image_reader import ImageSubscription, why_not
 from wm_planner.ros.qos import on_incompatible_publisher
@@ -62,7 +61,7 @@ class Camera:
         view: str = "image",
     ) -> None:
         self._node = node
-        self._policy = image_policy(config)
+        self._policy = ImagePolicy.from_config(config)
         self._type = Image if config.transport == "raw" else CompressedImage
         self._name = topic_name(config, view)
         self.topic = str(node.resolve_topic_name(self._name))

@@ -15,7 +15,7 @@ from wm_planner.config import Config, to_yaml
 from wm_planner.control import ControlLoop, ErrorCode, GoalSession, Status
 from wm_planner.control.action_mapping import command_mapping
 from wm_planner.goal_library import GoalLibrary
-from wm_planner.images.configured import image_policy
+from wm_planner.images import ImagePolicy
 from wm_planner.models import load_spec
 from wm_planner.ros.command_output import CommandOutput
 from wm_planner.ros.contract import CameraContract
@@ -117,7 +117,7 @@ class PlannerRuntime:
             self._closers.append(part.close)
 
     def _open_goals(self) -> None:
-        policy, library = image_policy(self.config.images), GoalLibrary(self.config.goals.directory)
+        policy, library = ImagePolicy.from_config(self.config.images), GoalLibrary(self.config.goals.directory)
         self._reader = GoalReader(self.spec, policy, library, self.inputs.latest)
         self._host = GoalHost(
             self.loop, self._reader, self.inputs, self.commands, self._now, self._on_begin

@@ -1,8 +1,7 @@
-"""Converts viewed pixels to RGB with OpenCV: this package's own code, used beside cv_bridge.
+"""Convert pixels to RGB with OpenCV; used for what cv_bridge does not convert (``bridge.py``).
 
-YUV is ITU-R BT.601 in the limited range (luma 16 to 235), which is what OpenCV's ``cvtColor``, and
-so cv_bridge, takes every YUV image for. Sixteen bits become eight by rounding
-v * 255 / (2^bits - 1).
+YUV is taken as ITU-R BT.601 in the limited range (luma 16 to 235), as OpenCV's ``cvtColor`` and
+cv_bridge take it. 16 bits become 8 by rounding v * 255 / (2^bits - 1).
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from wm_planner.images.opencv import cv2
 from wm_planner.images.policy import ImagePolicy
 
 _FLOAT_SLACK = 1e-3
-"""How far outside its range a float image may lie, as a fraction of the range: rounding noise."""
+"""Distance from its range that a value of a float image may have by rounding [of the range]."""
 
 
 def to_rgb(
@@ -30,23 +29,23 @@ def to_rgb(
     """Convert pixels to RGB.
 
     Args:
-        planes: Views as ``layout.view_planes`` makes them.
-        encoding: Their row of the table, resolved.
+        planes: Views of the pixels, as ``planes.view_planes`` returns them.
+        encoding: The image's row of ``ENCODINGS``, as ``encodings.resolve`` returns it.
         policy: Bit depth and float range.
-        message: Where they came from, for errors.
+        message: The message of the pixels, for errors.
 
     Returns:
-        (height, width, 3) uint8, C-contiguous, its own memory.
+        (height, width, 3) uint8, C-contiguous, sharing no memory with ``planes``.
 
     Raises:
         ImageFormatError: Values contradict the declared bit depth or range.
     """
     if encoding.two_planes:
         return _two_planes(planes[0], planes[1], encoding)
-    pixels = _usable(planes[0])
+    pixels = _native(planes[0])
     code = encoding.code
     if pixels.dtype == np.uint16:
-        # Demosaic before the depth is cut, as cv_bridge does; gray is tripled after.
+        # Bayer patterns are interpolated before the bits are reduced, as cv_bridge does.
         if code.startswith("Bayer"):
             pixels, code = _color(pixels, code), ""
         pixels = _from_uint16(pixels, policy, message)
@@ -55,8 +54,8 @@ def to_rgb(
     return _color(pixels, code)
 
 
-def _usable(pixels: NDArray[np.generic]) -> NDArray[Any]:
-    """Bring values to native byte order and alignment, copying only where needed."""
+def _native(pixels: NDArray[np.generic]) -> NDArray[Any]:
+    """Return aligned values in native byte order, copied only if necessary."""
     return np.require(pixels, pixels.dtype.newbyteorder("="), "A")
 
 
@@ -75,7 +74,7 @@ def _from_uint16(
         raise message.error(
             "bit_depth",
             f"the value {top} does not fit the declared bit_depth of {bits}",
-            "Declare the camera's bit_depth; 16 where it fills the upper bits",
+            "Set bit_depth to the camera's, or to 16 if the camera uses the upper bits",
         )
     return np.asarray(cv2().convertScaleAbs(pixels, alpha=255.0 / full))
 
@@ -84,28 +83,29 @@ def _from_float(
     pixels: NDArray[np.floating], policy: ImagePolicy, message: ImageMessage
 ) -> NDArray[np.uint8]:
     full = policy.float_max
-    low, high = float(pixels.min()), float(pixels.max())  # either is NaN where any value is
+    low, high = float(pixels.min()), float(pixels.max())  # both are NaN if any value is
     slack = _FLOAT_SLACK * full
     if not (low >= -slack and high <= full + slack):
         raise message.error(
             "float_range",
             f"values from {low:g} to {high:g} do not lie in the declared {policy.float_range}",
-            "Declare the range of this camera's float images; depth has NaN, infinity and meters",
+            "Set float_range to the range of this camera's images; if the values are meters, NaN "
+            "or infinity, this is a depth topic: choose the color topic",
         )
     return np.asarray(cv2().convertScaleAbs(np.clip(pixels, 0, full), alpha=255.0 / full))
 
 
 def _two_planes(luma: NDArray[Any], chroma: NDArray[Any], encoding: Encoding) -> NDArray[np.uint8]:
-    if encoding.shared != (1, 1):
+    if encoding.chroma_block != (1, 1):
         code = getattr(cv2(), f"COLOR_{encoding.code}")
         return np.asarray(cv2().cvtColorTwoPlane(luma, chroma, code))
     return _nv24(luma, chroma)
 
 
 def _nv24(luma: NDArray[Any], chroma: NDArray[Any]) -> NDArray[np.uint8]:
-    """Convert unsubsampled chroma, which OpenCV has no code for, with OpenCV's own arithmetic.
+    """Convert nv24, which OpenCV has no code for, with the arithmetic of OpenCV's UYVY.
 
-    Every pixel is doubled into one U Y V Y quadruple, converted, and every second one taken.
+    Every pixel is doubled into one U Y V Y quadruple, converted, and every second pixel taken.
     """
     height, width = luma.shape
     quadruples = np.empty((height, width, 4), dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""Checks an uncompressed message against its encoding and lays a view over its bytes."""
+"""Check the sizes of an uncompressed message and view its bytes as pixels."""
 
 from __future__ import annotations
 
@@ -9,29 +9,30 @@ from wm_planner.images.encodings import Encoding
 from wm_planner.images.errors import number
 from wm_planner.images.message import ImageMessage
 
-_DRIVER = "The driver fills height, width, step or data wrongly"
+MAX_PIXELS = 50_000_000
+"""Largest height times width that is decoded; a few compressed bytes can announce gigabytes."""
+
+_DRIVER = "The camera's driver sets height, width, step or data wrongly"
 
 
-def view_planes(
-    message: ImageMessage, encoding: Encoding, max_pixels: int
-) -> tuple[NDArray[np.generic], ...]:
-    """View the pixels of a message, whatever its row padding and byte order.
+def view_planes(message: ImageMessage, encoding: Encoding) -> tuple[NDArray[np.generic], ...]:
+    """View the pixels of a message with any row padding and byte order.
 
     Args:
         message: An uncompressed message.
-        encoding: Its row of the table.
-        max_pixels: Largest height times width that is accepted.
+        encoding: Its row of ``ENCODINGS``.
 
     Returns:
-        One view over the message's bytes, (height, width) or (height, width, channels), of
-        ``encoding.dtype`` in the message's byte order; rows may be padded. Two-plane YUV comes as
-        luma (height, width) and chroma (height / rows, width / columns, 2), uint8.
+        One view of the message's bytes, (height, width) or (height, width, channels), of
+        ``encoding.dtype`` in the message's byte order; rows may be padded. For two-plane YUV,
+        luma (height, width) and chroma (height / rows, width / columns, 2), both uint8, with
+        (rows, columns) the encoding's ``chroma_block``.
 
     Raises:
-        ImageFormatError: Sizes, step, length and encoding contradict one another.
+        ImageFormatError: Height, width, step, length and encoding contradict one another.
     """
-    height, width = check_size(message, max_pixels, encoding.smallest)
-    _check_shared(message, encoding, height, width)
+    height, width = check_size(message, encoding.min_side)
+    _check_chroma_block(message, encoding, height, width)
     if encoding.two_planes:
         return _view_two_planes(message, encoding, height, width)
     dtype = np.dtype(encoding.dtype)
@@ -46,41 +47,40 @@ def view_planes(
     return (np.ndarray(shape, dtype, buffer=message.data, strides=strides),)
 
 
-def check_size(message: ImageMessage, max_pixels: int, smallest: int = 1) -> tuple[int, int]:
+def check_size(message: ImageMessage, min_side: int = 1) -> tuple[int, int]:
     """Refuse an image without pixels, or with too many.
 
     Args:
-        message: A message whose ``height`` and ``width`` are known.
-        max_pixels: Largest height times width that is accepted.
-        smallest: Least height and width of a Bayer pattern that OpenCV converts.
+        message: A message with known ``height`` and ``width``.
+        min_side: Smallest height and width that OpenCV converts.
 
     Returns:
         (height, width).
 
     Raises:
-        ImageFormatError: The size is out of bounds.
+        ImageFormatError: The image is too small or too large.
     """
     height, width = message.height or 0, message.width or 0
     if height == 0 or width == 0:
         raise message.error("size", "the image has no pixels", _DRIVER)
-    if height * width > max_pixels:
+    if height * width > MAX_PIXELS:
         raise message.error(
             "size",
-            f"{height * width} pixels are more than max_pixels ({max_pixels})",
-            f"{_DRIVER}, or max_pixels is too small for this camera",
+            f"{height * width} pixels are more than the largest image decoded ({MAX_PIXELS})",
+            f"{_DRIVER}, or the camera needs a lower resolution",
         )
-    if min(height, width) < smallest:
+    if min(height, width) < min_side:
         raise message.error(
-            "size", f"a Bayer pattern needs at least {smallest}x{smallest} pixels", _DRIVER
+            "size", f"a Bayer pattern needs at least {min_side}x{min_side} pixels", _DRIVER
         )
     return height, width
 
 
-def _check_shared(message: ImageMessage, encoding: Encoding, height: int, width: int) -> None:
-    rows, columns = encoding.shared
+def _check_chroma_block(message: ImageMessage, encoding: Encoding, height: int, width: int) -> None:
+    rows, columns = encoding.chroma_block
     if height % rows or width % columns:
         sides = "width and height" if rows > 1 else "width"
-        problem = f"{encoding.name} shares color between pixels and needs an even {sides}"
+        problem = f"pixels of {encoding.name} share chroma, which needs an even {sides}"
         raise message.error("size", problem, _DRIVER)
 
 
@@ -90,7 +90,7 @@ def _big_endian(message: ImageMessage) -> bool:
         raise message.error(
             "byte_order",
             "is_bigendian is neither 0 nor 1",
-            "The driver must say in which order the bytes of its values lie",
+            "The camera's driver must set is_bigendian to the byte order of its values",
         )
     return bool(order)
 
@@ -99,13 +99,13 @@ def _step(message: ImageMessage, row: int) -> int:
     step = message.step or row
     if step < row:
         raise message.error(
-            "step", f"a row of this width takes {row} bytes, more than the step", _DRIVER
+            "step", f"a row of this width has {row} bytes, more than the step", _DRIVER
         )
     return step
 
 
 def _check_length(message: ImageMessage, full: int, least: int) -> None:
-    """Accept all rows with their padding, or all but the padding of the last one."""
+    """Accept all rows with their padding, or all but the padding of the last row."""
     length = message.data.size
     if length in (full, least):
         return
@@ -121,19 +121,20 @@ def _check_length(message: ImageMessage, full: int, least: int) -> None:
 def _view_two_planes(
     message: ImageMessage, encoding: Encoding, height: int, width: int
 ) -> tuple[NDArray[np.generic], ...]:
-    """View luma rows and the chroma rows behind them.
+    """View the luma rows and the chroma rows behind them.
 
-    ``step`` is the luma row for V4L2 and every driver seen; the chroma row is then as long, or
-    twice as long where chroma is not subsampled. A driver that keeps the letter of sensor_msgs
-    (``data`` is step times height) counts the chroma in. The length tells the two apart.
+    For V4L2 and most drivers, ``step`` is the length of a luma row; a chroma row is then as long,
+    or twice as long if chroma is not subsampled. Some drivers follow sensor_msgs to the letter
+    (``data`` has step times height bytes) and include the chroma in ``step``. The length of
+    ``data`` tells which.
     """
-    rows, columns = height // encoding.shared[0], width // encoding.shared[1]
+    rows, columns = height // encoding.chroma_block[0], width // encoding.chroma_block[1]
     tight = height * width + rows * columns * 2
     if message.data.size == tight and (message.step or 0) * height in (0, tight):
         step = width
     else:
         step = _step(message, width)
-    chroma_step = step * 2 // encoding.shared[1]
+    chroma_step = step * 2 // encoding.chroma_block[1]
     start = step * height
     full = start + chroma_step * rows
     _check_length(message, full, full - chroma_step + columns * 2)
