@@ -36,8 +36,8 @@ from sensor_msgs.msg import Image
 from wm_planner_msgs.action import ReachGoal
 from wm_planner_msgs.msg import PlanStatus
 
+from wm_planner.camera_contract.contract import MOVED
 from wm_planner.control import ErrorCode
-from wm_planner.ros.contract import MOVED
 from wm_planner_sim import scene, seeds
 from wm_planner_sim.calls import ClientError
 from wm_planner_sim.client import Client

@@ -1,4 +1,4 @@
-"""Times the image path on one core: each encoding over a plain copy of its bytes, and to the model.
+"""Time decoding, preprocessing and the camera contract on one core.
 
 python benchmarks/images.py [--height 480 --width 640] [--rounds 200]
 """
@@ -16,17 +16,18 @@ import cv2
 import numpy as np
 import torch
 
+from wm_planner.camera_contract import CameraExpectation, CameraMonitor
 from wm_planner.images import ImagePolicy, conversion_path, decode
-from wm_planner.images.contract import CameraExpectation, CameraMonitor
 from wm_planner.images.encodings import ENCODINGS, Encoding
 from wm_planner.images.preprocess import Preprocess
 
 DECLARED = ImagePolicy(generic_color_order="bgr", float_range="[0,1]", bit_depth=16)
 TARGETS = [("rgb8", 480, 640, 3.0), ("bgra8", 720, 1280, 6.0)]
+"""Encoding, height, width, and the time that decoding and preprocessing should take [ms]."""
 
 
 def times(work: Callable[[], object], rounds: int) -> tuple[float, float]:
-    """Fastest and median time of one call [ms]."""
+    """Return the fastest and the median time of a call [ms]."""
     work()
     spent = []
     for _ in range(rounds):
@@ -37,7 +38,7 @@ def times(work: Callable[[], object], rounds: int) -> tuple[float, float]:
 
 
 def raw_message(row: Encoding, height: int, width: int) -> SimpleNamespace:
-    """A random image of an encoding, its data an array as rclpy delivers it."""
+    """Return a random image of an encoding; its data are an array, as in rclpy."""
     random = np.random.default_rng(0)
     shared = row.chroma_block[0] * row.chroma_block[1]
     values = height * width * row.channels + (2 * height * width // shared) * row.two_planes
@@ -53,7 +54,7 @@ def raw_message(row: Encoding, height: int, width: int) -> SimpleNamespace:
 
 
 def compressed_message(kind: str, height: int, width: int) -> SimpleNamespace:
-    """A smooth image with some noise, compressed as image_transport does."""
+    """Return a smooth image with some noise, compressed as image_transport does."""
     random = np.random.default_rng(0)
     small = random.integers(0, 256, (height // 20, width // 20, 3), dtype=np.uint8)
     smooth = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
@@ -64,7 +65,7 @@ def compressed_message(kind: str, height: int, width: int) -> SimpleNamespace:
 
 
 def line(name: str, message: SimpleNamespace, rounds: int) -> None:
-    """Print one encoding's times and its ratio to a copy of the same bytes."""
+    """Print the times of an encoding and their ratio to a copy of the same bytes."""
     copy, _ = times(lambda: np.frombuffer(message.data, np.uint8).copy(), rounds)
     best, median = times(lambda: decode(message, DECLARED), rounds)
     size = len(message.data) / 1e6

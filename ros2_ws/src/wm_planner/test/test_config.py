@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from wm_planner.config import Config, ConfigError, ModelConfig, compose, leaves, to_yaml, validate
-from wm_planner.images.contract import SEVERITIES
 
 FILES = Path(__file__).parents[1] / "config"
 
@@ -112,9 +111,3 @@ def test_nan_is_no_speed() -> None:
 def test_an_unknown_file_is_named() -> None:
     with pytest.raises(ConfigError, match="nowhere"):
         compose(FILES, "nowhere")
-
-
-def test_every_camera_check_has_a_setting_with_its_default() -> None:
-    settings = {leaf.name.split(".")[1]: leaf.value for leaf in leaves(Config(), "")
-                if leaf.name.startswith("camera.")}  # fmt: skip
-    assert settings == dict(SEVERITIES)

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from wm_planner.camera_contract import STOP, WARN, CameraExpectation, CameraMonitor
 from wm_planner.cli.report import Result, of_contract
 from wm_planner.config import Config
 from wm_planner.images import ImagePolicy
-from wm_planner.images.configured import expectation, severities
-from wm_planner.images.contract import (
-    STOP,
-    WARN,
-    CameraExpectation,
-    CameraMonitor,
-    CameraTolerances,
-)
 from wm_planner.models.spec import ModelSpec
 from wm_planner.types import RgbImage
 
@@ -52,12 +45,12 @@ class Contract:
 
         Nobody tells the doctor whether the robot moves, so a frozen image is only a warning.
         """
-        chosen = severities(self.config.camera)
-        if chosen["frozen"] == STOP:
-            chosen["frozen"] = WARN
+        severities = self.config.camera
+        if severities.frozen == STOP:
+            severities = replace(severities, frozen=WARN)
         unknown = CameraExpectation(height=1, width=1)
-        expected = expectation(self.spec.image) if self.spec else unknown
-        return CameraMonitor(expected, CameraTolerances(severities=chosen))
+        expected = CameraExpectation.from_spec(self.spec.image) if self.spec else unknown
+        return CameraMonitor(expected, severities)
 
     def measure(self, monitor: CameraMonitor, image: RgbImage, *, live: bool) -> list[Result]:
         """Run the checks that mean something here.

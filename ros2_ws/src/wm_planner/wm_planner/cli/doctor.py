@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 import wm_planner
+from wm_planner.camera_contract import STOP
 from wm_planner.cli import topic
 from wm_planner.cli.camera import Contract
 from wm_planner.cli.elsewhere import has_torch
@@ -20,7 +21,6 @@ from wm_planner.cli.report import Report, Result, Section
 from wm_planner.cli.settings import settings
 from wm_planner.config import Config, ConfigError
 from wm_planner.images import conversion_path
-from wm_planner.images.contract import STOP
 from wm_planner.images.opencv import OpenCVMissingError, cv2
 from wm_planner.models.spec import ModelSpec, SpecError, StatisticsError, load_spec
 

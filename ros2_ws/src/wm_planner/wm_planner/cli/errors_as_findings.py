@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from wm_planner.camera_contract import STOP
 from wm_planner.cli.report import Result, Section
 from wm_planner.diagnosis.distribution import ProprioError
 from wm_planner.diagnosis.episode import RecordingError
 from wm_planner.images import ImageFormatError
-from wm_planner.images.contract import STOP
 from wm_planner.models.dino_wm.datasets import DataError
 from wm_planner.models.loading import WeightsError
 from wm_planner.models.spec import SpecError

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from wm_planner.camera_contract import STOP, WARN, CameraMonitor
 from wm_planner.cli.camera import Contract
 from wm_planner.cli.report import OK, Result, judge
 from wm_planner.control.clock import MAX_FUTURE
 from wm_planner.images import ImageFormatError, decode
-from wm_planner.images.contract import STOP, WARN, CameraMonitor
 from wm_planner.images.errors import shorten
 from wm_planner.types import RgbImage
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from types import SimpleNamespace
 
+from wm_planner.camera_contract import STOP
 from wm_planner.cli.camera import Contract
 from wm_planner.cli.report import Result, Section
 from wm_planner.images import ImageFormatError, ImagePolicy, decode
-from wm_planner.images.contract import STOP
 from wm_planner.types import RgbImage
 
 

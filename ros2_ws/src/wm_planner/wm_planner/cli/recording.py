@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from wm_planner.camera_contract import STOP
 from wm_planner.cli.report import Section
 from wm_planner.cli.subject import Subject
 from wm_planner.cli.task import add_losses
 from wm_planner.diagnosis import distribution, encoding, inputs, layout, losses, prediction
 from wm_planner.diagnosis.episode import Episode
 from wm_planner.diagnosis.frames import Encoded, windows
-from wm_planner.images.contract import STOP
 
 TASKS = 3
 """Stretches of an episode whose losses are measured."""

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from wm_planner.camera_contract import Finding
 from wm_planner.diagnosis.result import OK, STOP, WARN, Result, judge
-from wm_planner.images.checks import Finding
 
 __all__ = ["OK", "Report", "Result", "Section", "judge", "of_contract", "section_text"]
 

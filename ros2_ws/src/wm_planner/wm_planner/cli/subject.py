@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from wm_planner.camera_contract import STOP
 from wm_planner.cli.camera import Contract
 from wm_planner.cli.errors_as_findings import Told
 from wm_planner.cli.report import Section
 from wm_planner.diagnosis import checkpoint, soundness
-from wm_planner.images.contract import STOP
 from wm_planner.models.protocol import WorldModel
 from wm_planner.models.spec import ModelSpec
 from wm_planner.planning import Objective, Planner, make_planner

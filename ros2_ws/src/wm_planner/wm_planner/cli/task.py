@@ -6,13 +6,13 @@ import argparse
 
 import numpy as np
 
+from wm_planner.camera_contract import STOP
 from wm_planner.cli.errors_as_findings import Told
 from wm_planner.cli.images import read_image
 from wm_planner.cli.report import Result, Section
 from wm_planner.cli.subject import Subject
 from wm_planner.diagnosis import distribution, losses
 from wm_planner.diagnosis.frames import encode
-from wm_planner.images.contract import STOP
 
 GOAL_CURE = (
     "No plan lowers the state's part of its loss: take a goal whose state was seen in training, or "

@@ -7,10 +7,10 @@ import contextlib
 import time
 from typing import Any
 
+from wm_planner.camera_contract import STOP
 from wm_planner.cli.camera import Contract
 from wm_planner.cli.frames import Frames
 from wm_planner.cli.report import OK, Result, Section, judge
-from wm_planner.images.contract import STOP
 
 RAW, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 _DISCOVERY = 4.0  # [s] as long as a publisher may take to be found

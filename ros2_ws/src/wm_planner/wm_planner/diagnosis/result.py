@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from wm_planner.images.contract import STOP, WARN
+from wm_planner.camera_contract import STOP, WARN
 
 OK = "ok"
 

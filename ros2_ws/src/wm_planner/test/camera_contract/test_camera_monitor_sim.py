@@ -1,4 +1,4 @@
-"""The contract on the simulator's own images: every fault found, no false alarm."""
+"""The checks on the simulator's images: every fault is found, without a false alarm."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 import yaml
 from numpy.typing import NDArray
 
-from wm_planner.images.contract import CameraExpectation, CameraMonitor
+from wm_planner.camera_contract import CameraExpectation, CameraMonitor
 
 os.environ.setdefault("MUJOCO_GL", "osmesa")
 simulation = pytest.importorskip("wm_planner_sim.simulation")
@@ -31,14 +31,14 @@ def simulator() -> Iterator[Any]:
     with contextlib.closing(simulation.Simulation(camera_height=120, camera_width=160)) as arm:
         try:
             arm.render()
-        except Exception as error:  # no OpenGL on this machine, in whatever words
+        except Exception as error:  # without OpenGL, exceptions of several types
             pytest.skip(f"the simulator cannot render here: {error}")
         yield arm
 
 
 @pytest.fixture(scope="module")
 def expected(simulator: Any) -> CameraExpectation:
-    """What the shipped model says about its images, or what 40 training scenes look like."""
+    """The expectation of the shipped model, or of 40 training scenes."""
     if MODEL.exists():
         image = yaml.safe_load(MODEL.read_text())["image"]
         if image.get("channel_mean"):

@@ -1,4 +1,4 @@
-"""Channel statistics of one image, from a histogram of a sample of its pixels."""
+"""Brightness and color statistics of one image, from histograms of a sample of its pixels."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-_SIDE = 256
-"""Rows and columns that are sampled at most: a check then costs under a millisecond."""
+from wm_planner.types import RgbImage
+
+_SAMPLES = 256
+"""Largest number of rows and of columns that are sampled; a check then takes under 1 ms."""
 
 
 @dataclass(frozen=True)
-class ImageStatistics:
-    """What the contract needs to know about an image; values in [0, 1].
+class PixelStatistics:
+    """Statistics of an image; all values in [0, 1].
 
     Attributes:
-        mean: (3,) mean per R, G, B channel.
-        std: (3,) standard deviation per channel.
+        mean: (3,) mean of R, G and B.
+        std: (3,) standard deviation of R, G and B.
         top: Largest value.
         bright: Value that 99.5 % of all values do not exceed.
         saturated: Fraction of values of 254 and 255.
-        spread: Largest standard deviation of a channel.
     """
 
     mean: NDArray[np.float64]
@@ -36,12 +37,12 @@ class ImageStatistics:
         return float(self.std.max())
 
 
-def measure(image: NDArray[np.uint8], aspect: float) -> ImageStatistics:
-    """Measure the part of an image that the model gets to see.
+def pixel_statistics(image: RgbImage, aspect: float) -> PixelStatistics:
+    """Measure the central part of an image that the model sees.
 
     Args:
         image: (height, width, 3) uint8 RGB.
-        aspect: Width over height of the training images; the center of that shape is measured.
+        aspect: Width over height of the central part.
     """
     sample = _sample(_center(image, aspect))
     counts = np.stack([np.bincount(sample[..., c].ravel(), minlength=256) for c in range(3)])
@@ -49,18 +50,18 @@ def measure(image: NDArray[np.uint8], aspect: float) -> ImageStatistics:
     share = counts / counts.sum(axis=1, keepdims=True)
     mean = share @ values
     std = np.sqrt(np.maximum(share @ values**2 - mean**2, 0.0))
-    together = share.mean(axis=0)
-    bright = int(np.searchsorted(np.cumsum(together), 0.995))
-    return ImageStatistics(
+    all_channels = share.mean(axis=0)
+    bright = int(np.searchsorted(np.cumsum(all_channels), 0.995))
+    return PixelStatistics(
         mean=mean,
         std=std,
-        top=float(np.flatnonzero(together)[-1]) / 255.0,
+        top=float(np.flatnonzero(all_channels)[-1]) / 255.0,
         bright=min(bright, 255) / 255.0,
-        saturated=float(together[254:].sum()),
+        saturated=float(all_channels[254:].sum()),
     )
 
 
-def _center(image: NDArray[np.uint8], aspect: float) -> NDArray[np.uint8]:
+def _center(image: RgbImage, aspect: float) -> RgbImage:
     height, width = image.shape[:2]
     rows = min(height, max(1, round(width / aspect)))
     columns = min(width, max(1, round(height * aspect)))
@@ -68,6 +69,6 @@ def _center(image: NDArray[np.uint8], aspect: float) -> NDArray[np.uint8]:
     return image[top : top + rows, left : left + columns]
 
 
-def _sample(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    rows, columns = (-(-side // _SIDE) for side in image.shape[:2])
+def _sample(image: RgbImage) -> RgbImage:
+    rows, columns = (-(-side // _SAMPLES) for side in image.shape[:2])
     return image[::rows, ::columns]

@@ -1,62 +1,69 @@
-"""The camera contract in the loop: every image of every view, and when it must change."""
+"""The camera contract of live and goal images of all views."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
+from wm_planner.camera_contract import CameraContract
 from wm_planner.config import CameraConfig
 from wm_planner.models import ModelSpec
-from wm_planner.ros.contract import CameraContract
 from wm_planner.types import Observation
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (96, 96, 3), dtype=np.uint8)
+
+
+def contract_of(
+    spec: ModelSpec, severities: CameraConfig, *, joints: bool = False
+) -> CameraContract:
+    """Return the contract of a model."""
+    return CameraContract(spec.views, spec.image, severities, joints=joints)
 
 
 @pytest.mark.parametrize(
     ("joints", "moved", "frozen"),
     [(False, 0.001, False), (False, 0.004, True), (True, 0.004, False), (True, 0.006, True)],
 )
-def test_an_image_is_frozen_when_the_arm_has_moved_meters_or_radians(
+def test_unchanged_image_is_frozen_after_the_arm_moved_by_the_limit_in_meters_or_radians(
     spec: ModelSpec, joints: bool, moved: float, frozen: bool
 ) -> None:
-    contract = CameraContract(spec, CameraConfig(frozen="stop"), joints=joints)
+    contract = contract_of(spec, CameraConfig(frozen="stop"), joints=joints)
     found = []
     for i in range(20):
         at = moved * min(i, 1) + moved / 8 * (i % 2)
         new = contract.observe(Observation((IMAGE,)), 0.2 * i, np.array([at, 0.0, 0.0]))
-        assert new is (i < 2 or not frozen), "a simulator's image may show the frame before"
+        assert new is (i < 2 or not frozen), "a simulator may repeat one image"
         found.append(contract.stops(Observation((IMAGE,))))
     assert any("frozen" in why for why in found) is frozen
 
 
-def test_an_arm_that_rests_proves_no_image_frozen(spec: ModelSpec) -> None:
-    """As after a gap of the measured poses, or where they come later than the images."""
-    contract = CameraContract(spec, CameraConfig(frozen="stop"), joints=False)
+def test_unchanged_image_of_an_arm_at_rest_is_not_frozen(spec: ModelSpec) -> None:
+    """As after a gap in the measured poses, or if they are newer than the images."""
+    contract = contract_of(spec, CameraConfig(frozen="stop"))
     assert contract.observe(Observation((IMAGE,)), 0.0, np.zeros(3))
     for i in range(1, 30):
         assert contract.observe(Observation((IMAGE,)), 0.1 * i, np.array([0.07, 0.0, 0.0]))
     assert contract.stops(Observation((IMAGE,))) == ""
 
 
-def test_a_frozen_image_that_nobody_minds_counts_as_new(spec: ModelSpec) -> None:
-    contract = CameraContract(spec, CameraConfig(frozen="warn"), joints=False)
+def test_frozen_image_may_be_planned_from_if_frozen_is_a_warning(spec: ModelSpec) -> None:
+    contract = contract_of(spec, CameraConfig(frozen="warn"))
     assert all(
         contract.observe(Observation((IMAGE,)), 0.1 * i, np.array([0.1 * i, 0, 0]))
         for i in range(9)
     )
 
 
-def test_every_image_is_looked_at(spec: ModelSpec) -> None:
-    contract = CameraContract(spec, CameraConfig(), joints=False)
+def test_every_image_is_checked(spec: ModelSpec) -> None:
+    contract = contract_of(spec, CameraConfig())
     assert contract.stops(Observation((IMAGE,))) == ""
     assert contract.stops(Observation((np.zeros_like(IMAGE),))).startswith("black (")
     assert contract.stops(Observation((IMAGE,))) == ""
 
 
-def test_every_view_is_held_to_the_contract(spec: ModelSpec) -> None:
+def test_images_of_every_view_are_checked(spec: ModelSpec) -> None:
     spec.views = ["front", "wrist"]
-    contract = CameraContract(spec, CameraConfig(), joints=False)
+    contract = contract_of(spec, CameraConfig())
     black = np.zeros_like(IMAGE)
     assert "wrist: The image is black" in contract.stops(Observation((IMAGE, black)))
     assert contract.refuses_goal(Observation((IMAGE, black))).startswith("black (")

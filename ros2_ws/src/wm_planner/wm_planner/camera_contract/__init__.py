@@ -1,0 +1,38 @@
+"""Compare camera and goal images with the images that the model was trained on.
+
+A model computes as calmly on a wrong image as on a right one, so every image is checked before the
+model sees it. The node calls ``CameraContract`` in this order:
+
+1. ``refuses_goal(observation)`` for every goal and sub-goal, before the goal is accepted;
+2. ``restart()`` when a goal is accepted;
+3. ``observe(observation, stamp, position)`` for every live observation, to detect frozen images;
+4. ``stops(observation)`` before every plan; set ``latent_score`` when the worker reports one.
+
+For a stream of images without a goal, as in the doctor, use ``CameraMonitor``.
+
+To add a check, for example ``blur``:
+
+- Write ``checks/blur.py`` with ``CHECK = Check(measure)``; ``measure`` takes a ``CheckInput`` and
+  returns a ``Measurement`` (score, limit, whether the image failed, sentence).
+- Add a line to ``CameraConfig``: ``blur: str = severity("warn", "The image is blurred.")``. This
+  line alone sets the check's name and default severity, declares the parameter ``camera.blur``, and
+  puts the check into the registry (``registry.py``).
+- Add the check's row to the table in ``docs/images.md``; a test compares it.
+
+Needs NumPy only; no ROS, torch or OpenCV.
+"""
+
+from wm_planner.camera_contract.camera_monitor import CameraMonitor
+from wm_planner.camera_contract.contract import CameraContract
+from wm_planner.camera_contract.expectation import CameraExpectation
+from wm_planner.camera_contract.finding import OFF, STOP, WARN, Finding
+
+__all__ = [
+    "OFF",
+    "STOP",
+    "WARN",
+    "CameraContract",
+    "CameraExpectation",
+    "CameraMonitor",
+    "Finding",
+]

@@ -1,0 +1,1 @@
+"""The checks, one per file; ``wm_planner.camera_contract`` says how to add one."""

@@ -1,0 +1,21 @@
+"""The image is smaller than the training images."""
+
+from wm_planner.camera_contract.check import Check, CheckInput, Measurement
+
+LIMIT = 1.0
+"""Smallest short side, as a fraction of the training images'."""
+
+
+def measure(seen: CheckInput) -> Measurement:
+    """Compare the short sides; a smaller image is enlarged and lacks details."""
+    short = min(seen.height, seen.width)
+    wanted = min(seen.expected.height, seen.expected.width)
+    return Measurement.at_least(
+        short / wanted,
+        LIMIT,
+        f"The image's short side has {short} pixels, training had {wanted}: set the camera to a "
+        "higher resolution.",
+    )
+
+
+CHECK = Check(measure)

@@ -1,0 +1,80 @@
+"""What the model's training images were like."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class TrainingImages(Protocol):
+    """The fields that a spec has about its training images (``models.spec.ImageSpec``)."""
+
+    @property
+    def size(self) -> int:
+        """Side of the model's square image [pixels]."""
+
+    @property
+    def channel_mean(self) -> Sequence[float]:
+        """(R, G, B) mean in [0, 1]; empty if unknown."""
+
+    @property
+    def channel_std(self) -> Sequence[float]:
+        """(R, G, B) standard deviation in [0, 1]; empty if unknown."""
+
+    @property
+    def camera_aspect(self) -> float:
+        """Width over height of the training camera's images before cropping; 0 if unknown."""
+
+
+@dataclass(frozen=True)
+class CameraExpectation:
+    """What images should be like, because the training images were.
+
+    Attributes:
+        height: Rows of the training images [pixels].
+        width: Columns of the training images [pixels].
+        channel_mean: (R, G, B) mean in [0, 1]; empty if unknown.
+        channel_std: (R, G, B) standard deviation in [0, 1]; empty if unknown.
+        camera_aspect: Width over height of the training camera's images before cropping; 0 if
+            unknown. DINO-WM's transform crops the images of every camera to squares.
+    """
+
+    height: int
+    width: int
+    channel_mean: tuple[float, ...] = ()
+    channel_std: tuple[float, ...] = ()
+    camera_aspect: float = 0.0
+
+    @classmethod
+    def from_spec(cls, image: TrainingImages) -> CameraExpectation:
+        """Return the expectation that a model's spec states."""
+        return cls(
+            height=image.size,
+            width=image.size,
+            channel_mean=tuple(image.channel_mean),
+            channel_std=tuple(image.channel_std),
+            camera_aspect=image.camera_aspect,
+        )
+
+    def __post_init__(self) -> None:
+        """Check the fields.
+
+        Raises:
+            ValueError: A size is below one pixel, or statistics are not three values in [0, 1].
+        """
+        if self.height < 1 or self.width < 1:
+            raise ValueError(f"training images cannot have {self.width}x{self.height} pixels")
+        for name in ("channel_mean", "channel_std"):
+            values = tuple(float(v) for v in getattr(self, name))
+            if values and (len(values) != 3 or not all(0.0 <= v <= 1.0 for v in values)):
+                raise ValueError(f"{name} must be three values in [0, 1]; it is {values}")
+            object.__setattr__(self, name, values)
+        if not 0.0 <= self.camera_aspect < 100.0:
+            raise ValueError(
+                f"camera_aspect is width over height, 0 to 100; it is {self.camera_aspect}"
+            )
+        if self.camera_aspect == 0.0 and self.width != self.height:
+            object.__setattr__(self, "camera_aspect", self.width / self.height)
+        if bool(self.channel_mean) != bool(self.channel_std):
+            raise ValueError("channel_mean and channel_std must be given together or not at all")
