@@ -46,7 +46,7 @@ def raw_message(row: Encoding, height: int, width: int) -> SimpleNamespace:
         data = random.random(values).astype(row.dtype)
     else:
         data = random.integers(0, np.iinfo(row.dtype).max, values, dtype=row.dtype)
-    step = width * row.channels * row.itemsize
+    step = width * row.channels * np.dtype(row.dtype).itemsize
     return SimpleNamespace(
         height=height, width=width, encoding=row.name, is_bigendian=0, step=step,
         data=array.array("B", data.tobytes()),
@@ -105,7 +105,7 @@ def main() -> None:
         print(f"| {width}x{height} {name} | {best:.2f} | {median:.2f} | {target:.0f} |")
 
     image = decode(raw_message(ENCODINGS["rgb8"], *size))
-    monitor = CameraMonitor(CameraExpectation(224, 224, (0.5,) * 3, (0.3,) * 3))
+    monitor = CameraMonitor(CameraExpectation(224, (0.5,) * 3, (0.3,) * 3))
     print("\n| camera contract | best | median |\n|---|---|---|")
     best, median = times(lambda: monitor.observe(image, 0.0), options.rounds)
     print(f"| observe, every image | {best:.3f} | {median:.3f} |")

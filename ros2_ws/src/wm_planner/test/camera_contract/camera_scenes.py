@@ -20,7 +20,7 @@ def scene(seed: int = 0, side: int = 96, light: float = 1.0) -> NDArray[np.uint8
 
 
 EXPECTED = CameraExpectation(
-    96, 96,
+    96,
     channel_mean=tuple(np.mean([scene(s).mean((0, 1)) / 255 for s in range(50)], axis=0)),
     channel_std=tuple(np.mean([scene(s).std((0, 1)) / 255 for s in range(50)], axis=0)),
 )  # fmt: skip

@@ -43,10 +43,10 @@ def expected(simulator: Any) -> CameraExpectation:
         image = yaml.safe_load(MODEL.read_text())["image"]
         if image.get("channel_mean"):
             mean, std = tuple(image["channel_mean"]), tuple(image["channel_std"])
-            return CameraExpectation(image["size"], image["size"], mean, std)
+            return CameraExpectation(image["size"], mean, std)
     values = np.stack([scene(simulator, seeds.TRAINING[i])[:, 20:140] for i in range(40)]) / 255.0
     mean, std = tuple(values.mean((0, 1, 2))), tuple(values.std((0, 1, 2)))
-    return CameraExpectation(96, 96, mean, std)
+    return CameraExpectation(96, mean, std)
 
 
 def scene(simulator: Any, seed: int) -> NDArray[np.uint8]:

@@ -33,7 +33,7 @@ def test_channel_swap_scores_minus_one_for_training_and_one_for_exchanged_statis
 
 
 def test_channel_swap_is_not_judged_if_training_images_were_gray() -> None:
-    gray = CameraExpectation(96, 96, (0.4, 0.4, 0.4), (0.2, 0.2, 0.2))
+    gray = CameraExpectation(96, (0.4, 0.4, 0.4), (0.2, 0.2, 0.2))
     assert "channel_swap" not in judged(scene(), gray)
 
 
@@ -91,7 +91,7 @@ def test_cropped_sides_do_not_enter_the_statistics() -> None:
 
 @pytest.mark.parametrize(("aspect", "fails"), [(4 / 3, False), (1.0, True), (16 / 9, True)])
 def test_shape_of_a_known_training_camera_is_compared_exactly(aspect: float, fails: bool) -> None:
-    square = CameraExpectation(96, 96, camera_aspect=aspect)
+    square = CameraExpectation(96, camera_aspect=aspect)
     image = scene(side=480).repeat(4, 1)[:, ::3]
     assert ("aspect_ratio" in failed(image, square)) == fails
 
@@ -107,6 +107,6 @@ def test_latent_is_not_judged_without_a_score() -> None:
 
 
 def test_colors_are_not_judged_without_training_statistics() -> None:
-    unknown = CameraExpectation(96, 96)
+    unknown = CameraExpectation(96)
     assert failed(scene(), unknown) == set()
     assert not judged(scene(), unknown) & {"channel_swap", "statistics"}

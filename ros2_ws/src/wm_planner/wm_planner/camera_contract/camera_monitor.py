@@ -72,12 +72,11 @@ class CameraMonitor:
             One finding per check, passed or failed, in the order of ``CHECKS``, without checks
             that are off or cannot judge the image.
         """
-        expected = self.expectation
         seen = CheckInput(
             height=image.shape[0],
             width=image.shape[1],
-            pixels=pixel_statistics(image, expected.width / expected.height),
-            expected=expected,
+            pixels=pixel_statistics(image),
+            expected=self.expectation,
             unchanged=self._unchanged,
             latent_score=latent_score,
         )

@@ -32,16 +32,14 @@ class CameraExpectation:
     """What images should be like, because the training images were.
 
     Attributes:
-        height: Rows of the training images [pixels].
-        width: Columns of the training images [pixels].
+        size: Side of the model's square image [pixels].
         channel_mean: (R, G, B) mean in [0, 1]; empty if unknown.
         channel_std: (R, G, B) standard deviation in [0, 1]; empty if unknown.
         camera_aspect: Width over height of the training camera's images before cropping; 0 if
             unknown. DINO-WM's transform crops the images of every camera to squares.
     """
 
-    height: int
-    width: int
+    size: int
     channel_mean: tuple[float, ...] = ()
     channel_std: tuple[float, ...] = ()
     camera_aspect: float = 0.0
@@ -50,8 +48,7 @@ class CameraExpectation:
     def from_spec(cls, image: TrainingImages) -> CameraExpectation:
         """Return the expectation that a model's spec states."""
         return cls(
-            height=image.size,
-            width=image.size,
+            size=image.size,
             channel_mean=tuple(image.channel_mean),
             channel_std=tuple(image.channel_std),
             camera_aspect=image.camera_aspect,
@@ -61,10 +58,11 @@ class CameraExpectation:
         """Check the fields.
 
         Raises:
-            ValueError: A size is below one pixel, or statistics are not three values in [0, 1].
+            ValueError: The size is below one pixel, statistics are not three values in [0, 1], or
+                ``camera_aspect`` is out of range.
         """
-        if self.height < 1 or self.width < 1:
-            raise ValueError(f"training images cannot have {self.width}x{self.height} pixels")
+        if self.size < 1:
+            raise ValueError(f"size must be at least one pixel; it is {self.size}")
         for name in ("channel_mean", "channel_std"):
             values = tuple(float(v) for v in getattr(self, name))
             if values and (len(values) != 3 or not all(0.0 <= v <= 1.0 for v in values)):
@@ -74,7 +72,5 @@ class CameraExpectation:
             raise ValueError(
                 f"camera_aspect is width over height, 0 to 100; it is {self.camera_aspect}"
             )
-        if self.camera_aspect == 0.0 and self.width != self.height:
-            object.__setattr__(self, "camera_aspect", self.width / self.height)
         if bool(self.channel_mean) != bool(self.channel_std):
             raise ValueError("channel_mean and channel_std must be given together or not at all")

@@ -37,14 +37,13 @@ class PixelStatistics:
         return float(self.std.max())
 
 
-def pixel_statistics(image: RgbImage, aspect: float) -> PixelStatistics:
-    """Measure the central part of an image that the model sees.
+def pixel_statistics(image: RgbImage) -> PixelStatistics:
+    """Measure the central square of an image, which is what the model sees.
 
     Args:
         image: (height, width, 3) uint8 RGB.
-        aspect: Width over height of the central part.
     """
-    sample = _sample(_center(image, aspect))
+    sample = _sample(_central_square(image))
     counts = np.stack([np.bincount(sample[..., c].ravel(), minlength=256) for c in range(3)])
     values = np.arange(256) / 255.0
     share = counts / counts.sum(axis=1, keepdims=True)
@@ -61,12 +60,11 @@ def pixel_statistics(image: RgbImage, aspect: float) -> PixelStatistics:
     )
 
 
-def _center(image: RgbImage, aspect: float) -> RgbImage:
+def _central_square(image: RgbImage) -> RgbImage:
     height, width = image.shape[:2]
-    rows = min(height, max(1, round(width / aspect)))
-    columns = min(width, max(1, round(height * aspect)))
-    top, left = (height - rows) // 2, (width - columns) // 2
-    return image[top : top + rows, left : left + columns]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return image[top : top + side, left : left + side]
 
 
 def _sample(image: RgbImage) -> RgbImage:

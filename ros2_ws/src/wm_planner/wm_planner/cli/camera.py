@@ -48,7 +48,7 @@ class Contract:
         severities = self.config.camera
         if severities.frozen == STOP:
             severities = replace(severities, frozen=WARN)
-        unknown = CameraExpectation(height=1, width=1)
+        unknown = CameraExpectation(size=1)
         expected = CameraExpectation.from_spec(self.spec.image) if self.spec else unknown
         return CameraMonitor(expected, severities)
 

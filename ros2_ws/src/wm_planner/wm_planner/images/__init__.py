@@ -5,9 +5,9 @@ pixels (``planes.py``), or a decoded JPEG or PNG (``compressed.py``) → RGB (``
 ``color_conversion.py``). Needs NumPy and OpenCV; only ``preprocess.py`` needs torch.
 """
 
-from wm_planner.images.bridge import ConversionPath, conversion_path
+from wm_planner.images.bridge import conversion_path
 from wm_planner.images.decoding import decode
 from wm_planner.images.errors import ImageFormatError
 from wm_planner.images.policy import ImagePolicy
 
-__all__ = ["ConversionPath", "ImageFormatError", "ImagePolicy", "conversion_path", "decode"]
+__all__ = ["ImageFormatError", "ImagePolicy", "conversion_path", "decode"]

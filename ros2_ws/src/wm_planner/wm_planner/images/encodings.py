@@ -12,8 +12,6 @@ import difflib
 import re
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from wm_planner.images.errors import ImageFormatError
 from wm_planner.images.message import ImageMessage
 from wm_planner.images.policy import REFUSE, ImagePolicy
@@ -45,11 +43,6 @@ class Encoding:
     chroma_block: tuple[int, int] = (1, 1)
     min_side: int = 1
     generic: bool = False
-
-    @property
-    def itemsize(self) -> int:
-        """Bytes of one value."""
-        return int(np.dtype(self.dtype).itemsize)
 
 
 def _rows() -> list[Encoding]:

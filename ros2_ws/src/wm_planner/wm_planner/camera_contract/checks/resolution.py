@@ -9,7 +9,7 @@ LIMIT = 1.0
 def measure(seen: CheckInput) -> Measurement:
     """Compare the short sides; a smaller image is enlarged and lacks details."""
     short = min(seen.height, seen.width)
-    wanted = min(seen.expected.height, seen.expected.width)
+    wanted = seen.expected.size
     return Measurement.at_least(
         short / wanted,
         LIMIT,
