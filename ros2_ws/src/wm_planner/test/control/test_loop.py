@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from wm_planner.camera_contract import CameraContract
 from wm_planner.config import Config
 from wm_planner.control import ControlLoop, ErrorCode, GoalSession, Refused, Status
 from wm_planner.models import ModelSpec
-from wm_planner.ros.contract import CameraContract
 from wm_planner.types import Command, Goal, Observation, Pose
 from wm_planner.worker import Failed, Planned, PlanRequest, Ready, SetGoal
 
@@ -47,7 +47,7 @@ class Rig:
         self.link = Link()
         self.events: list[Any] = []
         link: Any = self.link
-        contract = CameraContract(spec, config.camera, joints=False)
+        contract = CameraContract(spec.views, spec.image, config.camera, joints=False)
         self.loop = ControlLoop(config, spec, link, contract, self)
         self.now, self.steady = 10.0, 0.0
         self.loop.on_pose(POSE, self.now)

@@ -19,6 +19,7 @@ from sensor_msgs.msg import Image
 from wm_planner_msgs.action import ReachGoal
 from wm_planner_msgs.msg import Goal
 
+from wm_planner.camera_contract import CameraContract
 from wm_planner.config import Config
 from wm_planner.control import ControlLoop, ErrorCode, GoalSession, Refused, Status
 from wm_planner.goal_library import GoalLibrary
@@ -26,7 +27,6 @@ from wm_planner.images import ImagePolicy
 from wm_planner.models import ModelSpec
 from wm_planner.ros.background import MAX_WAITING, BackgroundThread
 from wm_planner.ros.command_output import CommandOutput
-from wm_planner.ros.contract import CameraContract
 from wm_planner.ros.goal_host import GoalHost
 from wm_planner.ros.goal_reader import GoalReader
 from wm_planner.ros.goal_server import GoalServer, _Server
@@ -57,7 +57,7 @@ class Bench(Node):
         config.limits.workspace_min, config.limits.workspace_max = [0.0] * 3, [1.0] * 3
         link = PlannerLink(config, lambda: None)
         link.ready = Ready("a worker that never plans")
-        contract = CameraContract(self._spec, config.camera, joints=False)
+        contract = CameraContract(self._spec.views, self._spec.image, config.camera, joints=False)
         self.loop = ControlLoop(config, self._spec, link, contract, self)
         command = self.loop.commander.actions.command
         self.inputs = Inputs(self, config, self._spec, command, RateMonitor(), self)

@@ -3,10 +3,10 @@
 A model computes as calmly on a wrong image as on a right one, so every image is checked before the
 model sees it. The node calls ``CameraContract`` in this order:
 
-1. ``refuses_goal(observation)`` for every goal and sub-goal, before the goal is accepted;
+1. ``goal_violation(observation)`` for every goal and sub-goal, before the goal is accepted;
 2. ``restart()`` when a goal is accepted;
-3. ``observe(observation, stamp, position)`` for every live observation, to detect frozen images;
-4. ``stops(observation)`` before every plan; set ``latent_score`` when the worker reports one.
+3. ``observe(observation, position)`` for every live observation, to detect frozen images;
+4. ``violation(observation)`` before every plan; set ``latent_score`` when the worker reports one.
 
 For a stream of images without a goal, as in the doctor, use ``CameraMonitor``.
 

@@ -38,7 +38,7 @@ class CameraContract:
 
     Attributes:
         latent_score: Score of the last planned image, as the worker reported it; None if unknown.
-        findings: What the last call of ``stops`` found.
+        findings: What the last call of ``violation`` found.
     """
 
     def __init__(
@@ -65,12 +65,11 @@ class CameraContract:
             view.restart()
         self.latent_score, self.findings = None, ()
 
-    def observe(self, observation: Observation, stamp: float, position: Vector) -> bool:
+    def observe(self, observation: Observation, position: Vector) -> bool:
         """Detect frozen images; call it for every live observation of a goal.
 
         Args:
             observation: The live images.
-            stamp: Their stamp [s].
             position: Measured position of the arm (3,) [m], or of its joints (J,) [rad].
 
         Returns:
@@ -78,9 +77,9 @@ class CameraContract:
             not plan from these images then.
         """
         pairs = zip(self._views, observation.images, strict=True)
-        return all([view.observe(image, stamp, position) for view, image in pairs])
+        return all([view.observe(image, observation.stamp, position) for view, image in pairs])
 
-    def stops(self, observation: Observation) -> str:
+    def violation(self, observation: Observation) -> str:
         """Return why the goal must end instead of being planned from these images, or ``""``."""
         first, *others = self._views
         found = [*first.monitor.check(observation.images[0], self.latent_score)]
@@ -92,7 +91,7 @@ class CameraContract:
         self.findings = tuple(found)
         return _reasons(self.findings)
 
-    def refuses_goal(self, observation: Observation) -> str:
+    def goal_violation(self, observation: Observation) -> str:
         """Return why the images of a goal cannot be used, or ``""``."""
         pairs = zip(self._views, observation.images, strict=True)
         return " ".join(filter(None, (_reasons(view.check_goal(p)) for view, p in pairs)))

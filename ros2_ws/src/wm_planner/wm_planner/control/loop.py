@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from wm_planner.camera_contract import CameraContract
 from wm_planner.config import Config
 from wm_planner.control.clock import MAX_FUTURE, ClockMonitor
 from wm_planner.control.commander import MAX_PERIODS, Commander
@@ -17,7 +18,6 @@ from wm_planner.control.listener import LoopListener
 from wm_planner.control.pose_monitor import PoseMonitor
 from wm_planner.control.status import STOPPED, ErrorCode, Refused, Status
 from wm_planner.models import ModelSpec, SpecError
-from wm_planner.ros.contract import CameraContract
 from wm_planner.types import Goal, Observation, Pose
 from wm_planner.worker import Failed, Planned, PlannerLink, PlanRequest, SetGoal
 

@@ -7,7 +7,6 @@ from typing import Protocol
 
 from rclpy.node import Node
 
-from wm_planner.camera_contract import CameraContract
 from wm_planner.config import Config
 from wm_planner.models import ModelSpec
 from wm_planner.models.spec import CommandMapping

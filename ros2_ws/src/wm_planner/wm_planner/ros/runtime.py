@@ -11,6 +11,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from wm_planner_msgs.msg import PlanStatus
 
+from wm_planner.camera_contract import CameraContract
 from wm_planner.config import Config, to_yaml
 from wm_planner.control import ControlLoop, ErrorCode, GoalSession, Status
 from wm_planner.control.action_mapping import command_mapping
@@ -18,7 +19,6 @@ from wm_planner.goal_library import GoalLibrary
 from wm_planner.images import ImagePolicy
 from wm_planner.models import load_spec
 from wm_planner.ros.command_output import CommandOutput
-from wm_planner.ros.contract import CameraContract
 from wm_planner.ros.diagnostics import Diagnostics
 from wm_planner.ros.goal_host import GoalHost
 from wm_planner.ros.goal_reader import GoalReader
@@ -96,7 +96,7 @@ class PlannerRuntime:
         )
         proprio_fields(config.proprio, spec)  # raises before the model is loaded
         joints = command_mapping(spec, config.commands).joints
-        contract = CameraContract(spec, config.camera, joints=bool(joints))
+        contract = CameraContract(spec.views, spec.image, config.camera, joints=bool(joints))
         answers = self._node.create_guard_condition(self._on_answers)
         self._closers.append(partial(self._node.destroy_guard_condition, answers))
         self.link = PlannerLink(config, answers.trigger)
@@ -117,7 +117,10 @@ class PlannerRuntime:
             self._closers.append(part.close)
 
     def _open_goals(self) -> None:
-        policy, library = ImagePolicy.from_config(self.config.images), GoalLibrary(self.config.goals.directory)
+        policy, library = (
+            ImagePolicy.from_config(self.config.images),
+            GoalLibrary(self.config.goals.directory),
+        )
         self._reader = GoalReader(self.spec, policy, library, self.inputs.latest)
         self._host = GoalHost(
             self.loop, self._reader, self.inputs, self.commands, self._now, self._on_begin

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from wm_planner.images.checks import Finding
+from wm_planner.camera_contract import Finding
 
 
 @dataclass(frozen=True)
