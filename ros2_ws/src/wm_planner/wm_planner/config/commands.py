@@ -1,0 +1,80 @@
+"""Settings of the commands to the robot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wm_planner.config.schema import setting
+
+
+@dataclass
+class CommandsConfig:
+    """What is sent to the robot, and how the arm follows a plan."""
+
+    type: str = setting(
+        "pose_stamped",
+        "Message of the command: pose_stamped, twist_stamped, joint_state, joint_trajectory or "
+        "float64_multi_array.",
+        choices=[
+            "pose_stamped", "twist_stamped", "joint_state", "joint_trajectory",
+            "float64_multi_array",
+        ],
+    )  # fmt: skip
+    topic: str = setting("command", "Topic of the commands, relative to the node's namespace.")
+    frame: str = setting(
+        "", "frame_id of the commands; nothing is transformed; empty: the frame of the action."
+    )
+    interface: str = setting(
+        "position",
+        "What joint_state and float64_multi_array contain: position or velocity.",
+        choices=["position", "velocity"],
+    )
+    mode: str = setting(
+        "",
+        "What an action is: relative, absolute or velocity; empty: as model.yaml says.",
+        choices=["", "relative", "absolute", "velocity"],
+    )
+    position: list[str] = setting(  # noqa: RUF009
+        [],
+        "Names of the action's numbers for x, y, z or for each joint; empty: as model.yaml says.",
+        of=str,
+    )
+    joints: list[str] = setting(  # noqa: RUF009
+        [],
+        "Names of the arm's joints, one for each name in commands.position; empty: as model.yaml "
+        "says.",
+        of=str,
+    )
+    rate: float = setting(
+        50.0, "Commands per second while a goal is pursued [Hz].", low=1.0, high=1000.0
+    )
+    play_on: float = setting(
+        0.5,
+        "How long the arm follows a plan beyond its first model step if no new plan arrives [s].",
+        low=0.0,
+    )
+    blend: float = setting(
+        0.1,
+        "Time over which the velocity changes at corners, between plans and at stops [s]; "
+        "0: at once.",
+        low=0.0,
+        high=1.0,
+    )
+    feedback: float = setting(
+        1.0,
+        "Gain of velocity commands on the tracking error [1/s].",
+        low=0.0,
+    )
+    trajectory_time: float = setting(
+        0.04, "time_from_start of the only point of a joint_trajectory [s].", above=0.0
+    )
+    second_publisher: str = setting(
+        "stop",
+        "If another publisher uses the commands' topic: stop (hold and end the goal) or warn.",
+        choices=["stop", "warn"],
+    )
+    no_subscriber: str = setting(
+        "warn",
+        "If no subscriber listens to the commands: warn in the diagnostics, or refuse goals.",
+        choices=["warn", "refuse"],
+    )

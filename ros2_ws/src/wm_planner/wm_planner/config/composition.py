@@ -1,0 +1,96 @@
+"""The configuration from YAML files, overrides and parameters, and back to YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from functools import reduce
+from pathlib import Path
+from typing import Any, cast
+
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from wm_planner.config.root import Config
+from wm_planner.config.schema import ConfigError, check_leaves
+
+SCHEMA_NAME = "wm_planner_schema"
+
+
+def compose(
+    directory: str | Path,
+    name: str = "planner",
+    overrides: Sequence[str] = (),
+    values: Mapping[str, Any] | None = None,
+) -> Config:
+    """Compose the configuration with Hydra.
+
+    Args:
+        directory: The folder of YAML files.
+        name: Name of the primary file, without ``.yaml``.
+        overrides: Hydra overrides, e.g. ``planning.horizon=8``.
+        values: Values by dotted name, applied last (the node's ROS parameters).
+
+    Returns:
+        The validated configuration.
+
+    Raises:
+        ConfigError: A file or setting is unknown, has the wrong type or is out of range, or
+            settings contradict each other.
+    """
+    ConfigStore.instance().store(name=SCHEMA_NAME, node=Config)
+    try:
+        with initialize_config_dir(str(Path(directory).resolve()), version_base="1.3"):
+            composed = hydra_compose(name, overrides=list(overrides))
+        for key, value in (values or {}).items():
+            OmegaConf.update(composed, key, value)
+        config = cast(Config, OmegaConf.to_object(composed))
+    except (HydraException, OmegaConfBaseException) as error:
+        reasons = [str(e).splitlines()[0] for e in (error, error.__cause__) if e is not None]
+        raise ConfigError(": ".join(reasons)) from error
+    validate(config)
+    return config
+
+
+def changed(config: Config, values: Mapping[str, Any]) -> Config:
+    """Return a validated copy with other values; much faster than ``compose``.
+
+    Args:
+        config: Stays as it is.
+        values: Values by dotted name, of the leaves' own types.
+
+    Raises:
+        ConfigError: A value is out of range, or settings contradict each other.
+    """
+    copy = deepcopy(config)
+    for name, value in values.items():
+        *path, leaf = name.split(".")
+        setattr(reduce(getattr, path, copy), leaf, value)
+    validate(copy)
+    return copy
+
+
+def validate(config: Config) -> None:
+    """Check every setting against its range, and the planner's settings against each other.
+
+    Raises:
+        ConfigError: Names the setting, its value and what is allowed.
+    """
+    check_leaves(config)
+    config.planning.size_of(config.planning.preset)
+
+
+def to_yaml(config: Config) -> str:
+    """Return the configuration as YAML, as it is printed and published.
+
+    Raises:
+        ConfigError: A text contains an interpolation (``${...}``) that cannot be resolved.
+    """
+    try:
+        return OmegaConf.to_yaml(cast(DictConfig, OmegaConf.structured(config)))
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"a text of the settings cannot be read: {error}") from error

@@ -1,0 +1,61 @@
+"""Settings of goals: when a goal session holds and ends, and where goals are stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wm_planner.config.schema import setting
+
+
+@dataclass
+class SessionConfig:
+    """When a goal session holds, and when it ends."""
+
+    tolerance: float = setting(
+        0.0,
+        "A goal is reached below this fraction of the model's typical distance; 0: the model's "
+        "own.",
+        low=0.0,
+        high=1.0,
+    )
+    tolerance_frames: int = setting(
+        2, "Consecutive images below the tolerance that make a goal reached.", low=1
+    )
+    timeout: float = setting(
+        30.0, "Time after which a goal without its own timeout ends [s].", above=0.0
+    )
+    hold_after: float = setting(
+        0.08,
+        "Hold while the next image, measured pose or plan is overdue: later than this and later "
+        "than 2.5 times the usual interval [s]; set it to the timeouts to disable.",
+        low=0.0,
+    )
+    image_timeout: float = setting(
+        1.0, "Hold and end the goal after this long without a good image [s].", above=0.0
+    )
+    pose_timeout: float = setting(
+        1.0,
+        "Hold and end the goal after this long without a measured pose; a pose that arrives older "
+        "than this does not count [s].",
+        above=0.0,
+    )
+    progress_time: float = setting(
+        10.0,
+        "A goal has stalled if its distance has not decreased for this long [s]; 0: never.",
+        low=0.0,
+    )
+    progress_fraction: float = setting(
+        0.02,
+        "Smallest decrease that counts, as a fraction of the model's typical distance.",
+        low=0.0,
+        high=1.0,
+    )
+
+
+@dataclass
+class GoalsConfig:
+    """Stored goals."""
+
+    directory: str = setting(
+        "", "Directory of stored goals, <name>.png or <name>.jpg; ~/save_goal writes there."
+    )
