@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from wm_planner.config import Config, ConfigError, ModelConfig, compose, leaves, to_yaml, validate
+from wm_planner.config import (
+    PRESETS,
+    Config,
+    ConfigError,
+    ModelConfig,
+    SearchSize,
+    compose,
+    leaves,
+    to_yaml,
+    validate,
+)
 
 FILES = Path(__file__).parents[1] / "config"
 
@@ -87,12 +99,47 @@ def test_printed_settings_compose_to_the_same(tmp_path: Path) -> None:
         ("limits.workspace_min=[1,2]", "limits.workspace_min has 2 numbers, not 3"),
         ("images.bit_depth=7", "images.bit_depth is '7'; choose 0, 8, 9"),
         ("commands.rate=0.1", "commands.rate is 0.1; the least is 1.0"),
+        ("planning.preset=best", "planning.preset is 'best'; choose online, full, dino_wm"),
+        ("planning.mppi.rank=0", "planning.mppi.rank is 0.0; it must be above 0.0"),
+        ("planning.mppi.momentum=0", "momentum"),
+        ("planning.num_samples=1", "planning.num_samples is 1; give a whole number, 2 or more"),
+        ("planning.num_elites=301", "planning.num_elites is 301, more than num_samples"),
     ],
 )
 def test_a_bad_setting_is_named(override: str, words: str) -> None:
     with pytest.raises(ConfigError) as caught:
         compose(FILES, "planner", [override])
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("setting", ["num_samples", "iterations", "num_elites"])
+@pytest.mark.parametrize("preset", ["random", "cem_gd"])
+def test_a_setting_that_the_planner_does_not_have_is_named(preset: str, setting: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        compose(FILES, "planner", [f"planning.preset={preset}", f"planning.{setting}=4"])
+    assert str(caught.value) == (
+        f"planning.{setting} is 4, but the preset {preset} has no such setting; set it to 0 or "
+        "choose another preset"
+    )
+
+
+def test_the_help_of_the_preset_names_all_presets() -> None:
+    (leaf,) = (leaf for leaf in leaves(Config()) if leaf.name == "planning.preset")
+    assert leaf.checks["choices"] == list(PRESETS)
+    for name, preset in PRESETS.items():
+        assert f"{name} ({preset.about})" in leaf.checks["help"]
+
+
+def test_the_paper_s_settings_are_the_defaults() -> None:
+    assert PRESETS["dino_wm"].size == SearchSize(num_samples=300, iterations=30, num_elites=30)
+    assert PRESETS["full"].size == SearchSize(num_samples=300, iterations=30)
+    assert PRESETS["online"].size == SearchSize(num_samples=300, iterations=5)
+    assert (Config().planning.preset, Config().planning.horizon) == ("online", 5)
+
+
+def test_the_settings_need_no_torch() -> None:
+    code = "import sys, wm_planner.config; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_family_is_told_only_what_differs_from_the_default() -> None:

@@ -1,4 +1,4 @@
-"""The reference page of all settings, made from the schema.
+"""The reference page of all settings, generated from the schema.
 
 Usage: ``python -m wm_planner.reference > docs/parameters.md``.
 """
@@ -6,8 +6,8 @@ Usage: ``python -m wm_planner.reference > docs/parameters.md``.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
-from dataclasses import fields
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from wm_planner.config import Config, leaves
@@ -15,31 +15,42 @@ from wm_planner.config import Config, leaves
 _INTRODUCTION = """\
 # Parameters
 
-Made from the schema by `python -m wm_planner.reference > docs/parameters.md`; a test holds the two
-together. Every setting is a ROS parameter of the node under this name, a Hydra override of the
-command-line tools (`wm-planner plan … planning.horizon=8`), and a line of `config/planner.yaml`.
+Generated from the schema by `python -m wm_planner.reference > docs/parameters.md`; a test keeps the
+two equal. Every setting is a ROS parameter of the node, a Hydra override of the command-line tools
+(`wm-planner plan … planning.horizon=8`) and a key of `config/planner.yaml`.
 
-Five more are parameters of the node only: `config_directory` and `config_file` (a file in it,
+While the node is configured, the sections `planning`, `objective`, `session`, `limits` and `goals`
+can change between goals. All other parameters are read when it is configured.
+
+Five more parameters belong to the node only: `config_directory`, `config_file` (a file in it,
 without `.yaml`), `profile`, `overrides` and `autostart`.
 """
 
 
 def page() -> str:
-    """The page as Markdown: one table per section of the configuration."""
-    config = Config()
-    parts = [_INTRODUCTION]
-    for section in fields(config):
-        value = getattr(config, section.name)
-        purpose = " ".join((type(value).__doc__ or "").split("\n\n")[0].split())
+    """Return the page as Markdown: one table per section of the configuration."""
+    return "\n".join([_INTRODUCTION, *_sections(Config())])
+
+
+def _sections(config: Any, prefix: str = "") -> Iterator[str]:
+    """Yield a text with a table for each section inside a section, depth first."""
+    for item in fields(config):
+        section = getattr(config, item.name)
+        if not is_dataclass(section):
+            continue
+        name = prefix + item.name
+        purpose = [" ".join(part.split()) for part in (type(section).__doc__ or "").split("\n\n")]
         rows = [
             f"| `{leaf.name}` | {_value(leaf.value)} | {_allowed(leaf.checks)} "
             f"| {_cell(leaf.checks['help'])} |"
-            for leaf in leaves(value, f"{section.name}.")
+            for leaf in leaves(section, f"{name}.")
+            if leaf.name.count(".") == name.count(".") + 1
         ]
         head = ["| parameter | default | allowed | meaning |", "|---|---|---|---|"]
-        paragraph = textwrap.fill(purpose, 100)
-        parts.append("\n".join([f"## {section.name}", "", paragraph, "", *head, *rows, ""]))
-    return "\n".join(parts)
+        title = "#" * (name.count(".") + 2) + f" {name}"
+        paragraphs = "\n\n".join(textwrap.fill(part, 100) for part in purpose)
+        yield "\n".join([title, "", paragraphs, "", *head, *rows, ""])
+        yield from _sections(section, name + ".")
 
 
 def _value(value: Any) -> str:
@@ -49,9 +60,9 @@ def _value(value: Any) -> str:
 
 
 def _allowed(checks: Mapping[str, Any]) -> str:
-    """What the schema's checks allow, in a cell."""
+    """Return what the schema's checks allow, for a cell."""
     if "choices" in checks:
-        return ", ".join(f"`{choice}`" for choice in checks["choices"])
+        return ", ".join(f"`{choice}`" if choice != "" else "empty" for choice in checks["choices"])
     words = [
         f"{sign} {checks[name]:g}"
         for name, sign in (("above", ">"), ("low", "≥"), ("high", "≤"))

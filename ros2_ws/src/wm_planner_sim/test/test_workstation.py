@@ -200,7 +200,7 @@ def test_a_goal_is_reached_from_an_installed_ros_with_torch_in_an_environment_of
         before = _files(station.ros), _files(site)
 
         said = station.make("build", "worker", "TORCH=cpu")
-        assert "Across both" in said, said
+        assert "Both together" in said, said
         assert station.make("build") == "", "a second build finds work"
 
         assert (_files(station.ros), _files(site)) == before, "ROS 2 or the system was changed"

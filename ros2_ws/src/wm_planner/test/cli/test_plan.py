@@ -52,7 +52,8 @@ def test_json_is_the_same_for_the_same_seed_and_another_for_another(
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["planning.preset=best"], "there is no preset 'best'"),
+        (["planning.preset=best"], "planning.preset is 'best'; choose online, full, dino_wm"),
+        (["planning.preset=mppi", "planning.num_elites=4"], "the preset mppi has no such setting"),
         (["planning.horizon=0"], "planning.horizon is 0; the least is 1"),
         (["--image", "missing.png"], "missing.png cannot be read: No such file"),
         (["--image", str(MODEL / "model.yaml")], "model.yaml: "),

@@ -230,7 +230,7 @@ def test_what_cannot_be_examined_is_a_sentence(
         (("--bag", tmp_path / "empty"), "bag", "metadata.yaml"),
         (("--proprio", "1"), "proprio", "images only"),
         (("--encoder", recorded.model / "model.yaml"), "encoder_file", "convert it again"),
-        (("--dataset", recorded.data_set, "planning.preset=nothing"), "plan", "nothing"),
+        (("--dataset", recorded.data_set, "planning.preset=nothing"), "settings", "nothing"),
     ):
         code, found = findings(recorded.model, *words)
         assert code == 2

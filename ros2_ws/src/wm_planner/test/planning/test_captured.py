@@ -57,7 +57,7 @@ def test_nothing_waits_for_the_device_before_the_plan_is_read(preset, device, bo
         raise Searched
 
     monkeypatch.setattr(solver.History, "best", read)
-    planner = make_planner(preset, action_dim=2, horizon=3, device=device, patience=None)
+    planner = make_planner(preset, action_dim=2, horizon=3, device=device, patience=0)
     goal = bowl(torch.ones(1, 3, 2, device=device))
     calls = []
     with waiting_is_an_error(device) as from_now_on:

@@ -165,7 +165,7 @@ def test_impossible_candidates_are_no_elites():
         ("iterations", 0),
         ("returns", "worst"),
         ("pad", "mirror"),
-        ("patience", 0),
+        ("patience", -1),
         ("min_improvement", -1.0),
         ("chunk", 0),
         ("memory_limit", 0),

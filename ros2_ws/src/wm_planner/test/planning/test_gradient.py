@@ -7,7 +7,7 @@ TARGET = torch.linspace(-1, 1, 6).view(1, 3, 2)
 
 
 def test_descent_finds_the_bottom_of_a_bowl(bowl):
-    result = make_planner("gradient", action_dim=2, horizon=3, patience=None).plan(bowl(TARGET))
+    result = make_planner("gradient", action_dim=2, horizon=3, patience=0).plan(bowl(TARGET))
     assert result.cost.item() < 1e-3
 
 

@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
+from wm_planner.config import PRESETS
 from wm_planner.planning import (
-    PRESETS,
     BoundsError,
     CostShapeError,
     NoFiniteCostError,

@@ -4,9 +4,9 @@ import time
 import pytest
 import torch
 
+from wm_planner.config.planners import StoppingSettings
 from wm_planner.planning import (
     PlanCanceledError,
-    StoppingSettings,
     StopReason,
     make_planner,
     solver,
@@ -94,7 +94,7 @@ def test_each_problem_of_a_batch_stops_as_it_does_alone(bowl):
 
 
 def test_patience_none_uses_all_iterations():
-    planner = make_planner("full", action_dim=2, horizon=3, patience=None)
+    planner = make_planner("full", action_dim=2, horizon=3, patience=0)
     result = planner.plan(lambda a: torch.ones(a.shape[:2]))
     assert (result.stop_reason, result.iterations) == (StopReason.ITERATIONS, 30)
 

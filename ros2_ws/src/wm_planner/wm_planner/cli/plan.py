@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     except (ConfigError, SpecError, _InputError, ObservationError, PlanError, ValueError) as error:
         print(f"wm-planner plan: {error}", file=sys.stderr)
         return 2
-    print(_json(plan, engine.spec) if arguments.json else _text(plan, engine))
+    print(_json(plan, engine.spec) if arguments.json else _text(plan, engine, config))
     return 0
 
 
@@ -109,12 +109,12 @@ def _json(plan: Planned, spec: ModelSpec) -> str:
     )
 
 
-def _text(plan: Planned, engine: Any) -> str:
+def _text(plan: Planned, engine: Any, config: Config) -> str:
     spec = engine.spec
     unit = "typical distances" if spec.calibration else "units of the latent space"
     costs = plan.cost_history
     lines = [
-        engine.describe(),
+        f"{engine.describe()}, planner {config.planning.preset}, horizon {config.planning.horizon}",
         f"distance from the image to the goal: {plan.distance:.4f} {unit}",
         f"cost {costs[0]:.5g} -> {costs[-1]:.5g} in {len(costs)} iterations "
         f"({plan.stop_reason}), {plan.plan_time:.3f} s",

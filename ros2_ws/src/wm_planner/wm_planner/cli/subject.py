@@ -12,7 +12,8 @@ from wm_planner.cli.report import Section
 from wm_planner.diagnosis import checkpoint, soundness
 from wm_planner.models.protocol import WorldModel
 from wm_planner.models.spec import ModelSpec
-from wm_planner.planning import Objective, Planner, make_planner
+from wm_planner.planning import Objective, Planner
+from wm_planner.worker.from_settings import objective_for, planner_for
 
 CONSEQUENCES = ("one_step", "rollout", "action_use")
 """Findings that have a cause, and are none."""
@@ -66,21 +67,8 @@ class Subject:
 
     def objective(self) -> Objective:
         """As configured; by default the model's own."""
-        setting = self.contract.config.objective
-        chosen = self.spec.objective if setting.mode == "model" else setting
-        return Objective(mode=chosen.mode, base=chosen.base, alpha=chosen.alpha)
+        return objective_for(self.spec, self.contract.config.objective)
 
     def planner(self, horizon: int) -> Planner:
         """As configured, for another horizon."""
-        settings = self.contract.config.planning
-        named = ("num_samples", "iterations", "num_elites")
-        lower, upper = self.spec.action_bounds()
-        return make_planner(
-            settings.preset,
-            action_dim=self.spec.model_action_dim,
-            horizon=horizon,
-            bounds=(lower.tolist(), upper.tolist()),
-            seed=settings.seed,
-            device=self.model.device,
-            **{name: value for name in named if (value := getattr(settings, name))},
-        )
+        return planner_for(self.model, self.contract.config.planning, horizon=horizon)

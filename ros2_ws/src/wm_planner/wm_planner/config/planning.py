@@ -73,17 +73,16 @@ class PlanningConfig:
             ConfigError: The planner has no such setting, or they contradict each other.
         """
         least = self.settings_of(preset).sizes
-        chosen = {name: value for name in ("chunk", "memory_limit") if (value := getattr(self, name))}
-        for name in ("num_samples", "iterations", "num_elites"):
-            value = getattr(self, name)
-            if not value or preset != self.preset:
-                continue
-            if name not in least:
+        names = ["chunk", "memory_limit"]
+        if preset == self.preset:
+            names += ["num_samples", "iterations", "num_elites"]
+        chosen = {name: value for name in names if (value := getattr(self, name))}
+        for name, value in chosen.items():
+            if name not in (*least, "chunk", "memory_limit"):
                 raise ConfigError(
                     f"planning.{name} is {value}, but the preset {preset} has no such setting; set "
                     "it to 0 or choose another preset"
                 )
-            chosen[name] = value
         size = replace(PRESETS[preset].size, **chosen)
         try:
             size.check(least)

@@ -1,6 +1,6 @@
-"""Batched planners over a cost function: no model, no ROS.
+"""Batched planners over a cost function; they know neither a model nor ROS.
 
-``make_planner(preset, ...)`` builds one, ``planner.plan(cost)`` searches.
+``make_planner(preset, ...)`` builds a planner, ``planner.plan(cost)`` searches.
 """
 
 from wm_planner.planning.captured import CapturedCost
@@ -16,15 +16,13 @@ from wm_planner.planning.errors import (
     SettingsError,
     WarmStartError,
 )
+from wm_planner.planning.factory import build_planner, make_planner
 from wm_planner.planning.objectives import Objective
-from wm_planner.planning.planner import Planner
-from wm_planner.planning.presets import PRESETS, make_planner
-from wm_planner.planning.result import PlanResult, StopReason, Timings
-from wm_planner.planning.stopping import StoppingSettings
+from wm_planner.planning.plan_result import PlanResult, StopReason, Timings
+from wm_planner.planning.planner import Planner, Problem
 from wm_planner.planning.warm_start import shift
 
 __all__ = [
-    "PRESETS",
     "BoundsError",
     "CapturedCost",
     "CostMemoryError",
@@ -37,11 +35,12 @@ __all__ = [
     "PlanResult",
     "Planner",
     "PresetError",
+    "Problem",
     "SettingsError",
     "StopReason",
-    "StoppingSettings",
     "Timings",
     "WarmStartError",
+    "build_planner",
     "make_planner",
     "shift",
 ]

@@ -1,50 +1,48 @@
-"""The default solver: a cross-entropy method that learns which directions matter."""
+"""The default planner: a cross-entropy method that learns which directions matter."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from wm_planner.planning.adaptive_settings import AdaptiveCEMSettings
+from wm_planner.config.planners import AdaptiveCEMSettings
+from wm_planner.config.presets import SearchSize
 from wm_planner.planning.draws import Draws, color_factor
 from wm_planner.planning.planner import Problem
+from wm_planner.planning.schedule import Schedule
 from wm_planner.planning.solver import Solver
 from wm_planner.planning.weights import log_rank
 
 
 class AdaptiveCEMPlanner(Solver):
-    """Candidates are mean + scale * draw @ factor; mean and factor follow those of low cost.
+    """Candidates are mean + width * draw @ factor; mean and factor follow those of low cost.
 
-    Per iteration, with z the draws sorted by the cost of their candidates, w and v weights by rank:
+    Per iteration, with z the draws sorted by the cost of their candidates and w, v weights by rank:
 
-        mean   <- mean + scale * (sum w z) factor + momentum * last step
+        mean   <- mean + width * (sum w z) factor + momentum * last step
         factor <- (1 - r/2) factor + r/2 (sum v z z') factor
 
-    The second line makes factor' factor, the covariance, follow the good candidates' by a rate of
-    r, without any decomposition; the scale falls by schedule. A rotation of the draws is put into
-    the first factor, where it costs nothing. Draw 0 of the first iteration is zero: the mean, which
-    on a warm start is the shifted previous plan, is itself a candidate. The returned plan is the
-    best one evaluated.
+    The second line moves factor' factor, the covariance, toward that of the good candidates at a
+    rate of r, without any decomposition (rank-mu update of CMA-ES in the form of MA-ES: Beyer and
+    Sendhoff 2017). The width follows a schedule. The momentum is Polyak's heavy ball; that of
+    TD-MPC and iCEM slows the mean down instead, because it averages. The rotation of the draws is
+    multiplied into the first factor, where it costs nothing. Draw 0 of the first iteration is zero,
+    so that the mean (on a warm start the shifted previous plan) is itself a candidate. The best
+    plan evaluated is returned.
     """
 
-    def __init__(self, problem: Problem, settings: AdaptiveCEMSettings) -> None:
+    def __init__(self, problem: Problem, size: SearchSize, settings: AdaptiveCEMSettings) -> None:
         """Build the planner; raises as ``Solver`` does."""
-        super().__init__(
-            problem,
-            samples=settings.num_samples,
-            iterations=settings.iterations,
-            stopping=settings.stopping,
-            chunk=settings.chunk,
-            memory_limit=settings.memory_limit,
-        )
+        super().__init__(problem, size, settings)
         self.settings = settings
-        n = settings.num_samples
-        pull = log_rank(n, settings.elites, settings.repulsion)
-        shape = log_rank(n, settings.shapers)
-        self._scales = [settings.scale(i) for i in range(settings.iterations)]
-        scales = torch.tensor(self._scales, device=self.device).view(-1, 1, 1, 1)
-        # Two equal rows: a product with one row takes another path for one problem than for several
-        # and rounds differently, and a problem shall get the same plan in any batch.
+        self._schedule = schedule = Schedule(size, settings)
+        n = self.samples
+        pull = log_rank(n, schedule.elites, settings.repulsion)
+        shape = log_rank(n, schedule.shapers)
+        self._widths_over_time = [schedule.width(i) for i in range(self.iterations)]
+        scales = torch.tensor(self._widths_over_time, device=self.device).view(-1, 1, 1, 1)
+        # Two equal rows, because a product with one row would round differently for one problem
+        # than for several, and a problem must get the same plan in any batch.
         self._pull = (scales * pull.to(self.device)).expand(-1, 1, 2, n).contiguous()
         self._shape = shape.to(self.device).view(1, n, 1)
         self._eye = torch.eye(self.dims, device=self.device)
@@ -60,8 +58,8 @@ class AdaptiveCEMPlanner(Solver):
         problem, settings = self.problem, self.settings
         self._draws = Draws(
             settings.draws,
-            iterations=settings.iterations,
-            samples=settings.num_samples,
+            iterations=self.iterations,
+            samples=self.samples,
             dims=self.dims,
             generator=self._generator,
         )
@@ -82,7 +80,7 @@ class AdaptiveCEMPlanner(Solver):
             spread = draws[:, None, : self.samples].expand(-1, batch, -1, -1)
             self._spread = spread.unbind()
             self._pulls = self._pull.expand(-1, batch, -1, -1).unbind()
-        self._rate = self.settings.rate(self.dims, warm=planned is not None)
+        self._rate = self._schedule.rate(self.dims, warm=planned is not None)
         self._pair = mean.repeat(1, 2, 1)
         self._center = self._pair[:, :1]
         self._velocity = torch.zeros_like(self._pair)
@@ -92,8 +90,8 @@ class AdaptiveCEMPlanner(Solver):
         self._factor = factor
 
     def _generate(self, iteration: int, out: Tensor) -> None:
-        scale = self._scales[iteration]
-        torch.baddbmm(self._center, self._spread[iteration], self._factor, alpha=scale, out=out)
+        width = self._widths_over_time[iteration]
+        torch.baddbmm(self._center, self._spread[iteration], self._factor, alpha=width, out=out)
         self.bounds.clamp_(out)
 
     def _update(self, iteration: int, candidates: Tensor, costs: Tensor, doubtful: bool) -> None:
@@ -115,13 +113,13 @@ class AdaptiveCEMPlanner(Solver):
         rate: float,
         doubtful: bool,
     ) -> Tensor:
-        """The two lines of the class docstring; nothing in it waits for the device.
+        """Apply the two lines of the class docstring, without waiting for the device.
 
         Moves the mean and the last step in place, and returns the new factor.
         """
         mean, last, factor = state
         index = costs.argsort(dim=1)
-        if doubtful:  # impossible candidates get the draw that is zero
+        if doubtful:  # impossible candidates get the draw of zeros
             index = index.masked_fill(costs.gather(1, index) == torch.inf, self.samples)
         z_sorted = torch.embedding(z, index)
         pull = torch.bmm(weights, z_sorted)
@@ -138,10 +136,11 @@ class AdaptiveCEMPlanner(Solver):
         self._center, self._factor = state
 
     def _first_factor(self, batch: int, planned: int | None) -> Tensor:
-        """(B, D, D) factor of the first covariance.
+        """Return the (B, D, D) factor of the first covariance.
 
-        On a warm start it is narrow for the steps that were planned before, and shaped like the
-        last one of the previous plan.
+        On a warm start it is narrow for the steps that were planned before, and takes over a share
+        of the shape of the previous plan's last covariance. That is not shifted, because which
+        directions matter depends more on the place in the horizon than on the moment.
         """
         unit = self._unit_factor.expand(batch, -1, -1)
         if planned is not None and self.settings.carry and len(self._factor) == batch:
@@ -152,7 +151,7 @@ class AdaptiveCEMPlanner(Solver):
         return unit * self._widths
 
     def _first_widths(self, planned: int | None) -> Tensor:
-        """(D,) first deviation of each number."""
+        """Return the (D,) first deviation of each number."""
         if planned is None:
             return self._sigma
         settings, horizon = self.settings, self.problem.horizon

@@ -11,11 +11,12 @@ from wm_planner.planning.chunks import CostFn
 class CapturedCost:
     """Replays a cost function as a CUDA graph: one launch instead of one per operation.
 
-    Worth it where a rollout of many small kernels takes the host longer than the device. The first
-    call with candidates of a shape runs the cost a few times and captures it; later calls copy the
-    candidates in and replay. The cost must read the same memory each time: keep the latent and the
-    goal in tensors of their own and write new ones into them with ``copy_``. It must not wait for
-    the device, nor have shapes that depend on data. On the CPU calls go straight through.
+    This helps if a rollout has so many small kernels that the host is slower than the device. The
+    first call with candidates of a new shape runs the cost a few times and captures it; later calls
+    copy the candidates in and replay. The cost must read the same memory each time, so keep the
+    latent and the goal in tensors of their own and write new ones into them with ``copy_``. The
+    cost must not wait for the device, and its shapes must not depend on data. On the CPU the cost
+    is called directly.
 
     Example:
         cost = CapturedCost(lambda actions: model.distance(model.rollout(latent, actions), goal))
@@ -27,12 +28,14 @@ class CapturedCost:
     _WARM_UP = 3
 
     def __init__(self, cost: CostFn) -> None:
-        """Keep the cost; nothing is captured yet."""
         self._cost = cost
         self._graphs: dict[torch.Size, tuple[torch.cuda.CUDAGraph, Tensor, Tensor]] = {}
 
     def __call__(self, actions: Tensor) -> Tensor:
-        """Costs (B, N) of actions (B, N, H, A), overwritten by the next call of the same shape."""
+        """Return the costs (B, N) of actions (B, N, H, A).
+
+        The next call with actions of this shape overwrites them.
+        """
         if not actions.is_cuda:
             return self._cost(actions)
         if actions.shape not in self._graphs:

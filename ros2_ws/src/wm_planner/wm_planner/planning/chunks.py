@@ -1,4 +1,4 @@
-"""Evaluate candidates in chunks that fit the memory."""
+"""Evaluation of candidates in chunks that fit the memory."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from torch import Tensor
 from wm_planner.planning.errors import CostMemoryError, CostShapeError, SettingsError
 
 CostFn: TypeAlias = Callable[[Tensor], Tensor]
-"""From actions (B, N, H, A) to costs (B, N)."""
+"""Function from actions (B, N, H, A) to costs (B, N)."""
 
 
 class ChunkedCost:
     """Calls a cost function with as many candidates at a time as fit the memory.
 
-    Without a limit all candidates go at once. Where that runs out of memory the chunk is halved and
-    tried again, and what was learned is kept for later calls. With a limit in bytes the first call
-    on CUDA measures what a few candidates take. The allocator's cache is never emptied: the next
-    chunk needs the same blocks again.
+    Without a limit, all candidates are evaluated at once. When the memory runs out, the chunk is
+    halved, tried again, and kept for later calls. With a limit in bytes, the first call on CUDA
+    measures a few candidates. The allocator's cache is never emptied, because the next chunk needs
+    the same blocks again.
 
     Attributes:
-        chunk: Candidates per call, None while all go at once.
+        chunk: Candidates per call, None while all are evaluated at once.
     """
 
     PROBE = 8
-    """Candidates by which the need for memory is measured."""
+    """Number of candidates with which the need for memory is measured."""
 
     def __init__(self, chunk: int | None = None, memory_limit: int | None = None) -> None:
         """Set the first chunk.
@@ -37,20 +37,20 @@ class ChunkedCost:
             memory_limit: Memory that one call may take [bytes], CUDA only.
 
         Raises:
-            SettingsError: Not above 0.
+            SettingsError: One is not above 0.
         """
         for name, value in (("chunk", chunk), ("memory_limit", memory_limit)):
             if value is not None and value < 1:
-                raise SettingsError(name, f"{value} is not above 0", "give None to choose it")
+                raise SettingsError(f"{name} is {value}; give a number above 0, or None for all")
         self.chunk = chunk
         self._memory_limit = memory_limit
 
     def __call__(self, cost: CostFn, actions: Tensor) -> Tensor:
-        """Costs (B, N) of actions (B, N, H, A).
+        """Return the costs (B, N) of actions (B, N, H, A).
 
         Raises:
             CostShapeError: The cost function returned another shape.
-            CostMemoryError: Not even one candidate per problem fits.
+            CostMemoryError: The memory is too small for one candidate per problem.
         """
         count = actions.shape[1]
         if self.chunk is None and self._memory_limit is not None and actions.is_cuda:
@@ -65,7 +65,7 @@ class ChunkedCost:
 
     @staticmethod
     def _attempt(cost: CostFn, actions: Tensor, size: int) -> Tensor | None:
-        """The costs, or None when the memory ran out; the failed call's tensors are free again."""
+        """Return the costs, or None if the memory ran out; a failed call keeps no tensors."""
         try:
             if size == actions.shape[1]:
                 return _checked(cost(actions), actions)

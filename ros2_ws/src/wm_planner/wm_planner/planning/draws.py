@@ -7,23 +7,21 @@ import math
 import torch
 from torch import Tensor
 
-KINDS = ("gaussian", "mirrored_orthogonal")
-
 
 class Draws:
     """Standardized draws for whole plans: zero mean and unit variance in every dimension.
 
-    All draws of a plan are made at once and shared by the problems of a batch: a problem gets the
-    same draws alone and in any batch, and a plan takes the same draws from the generator wherever
-    it stops.
+    All draws of a plan are made at once and shared by the problems of a batch. So a problem gets
+    the same draws alone and in any batch, and a plan takes the same number of draws from the
+    generator wherever it stops.
 
     ``gaussian``
         Independent normal draws.
     ``mirrored_orthogonal``
         Directions in pairs d, -d, mutually orthogonal in blocks of D, all of length sqrt(D): the
         mirrored orthogonal sampling of Wang, Emmerich and Bäck (2014, 2019) for evolution
-        strategies, on the sphere. The design is made once, each plan turns it by a random rotation.
-        With N candidates in D dimensions an iteration covers min(N / 2, D) directions evenly where
+        strategies, on the sphere. The design is made once; each plan rotates it at random. With N
+        candidates in D dimensions an iteration covers min(N / 2, D) directions evenly, while
         independent draws leave some out.
     """
 
@@ -39,7 +37,7 @@ class Draws:
         """Make the design.
 
         Args:
-            kind: One of ``KINDS``.
+            kind: ``gaussian`` or ``mirrored_orthogonal``.
             iterations: I.
             samples: N.
             dims: D.
@@ -50,13 +48,13 @@ class Draws:
         self._design = self._padded(self._orthogonal()) if kind == "mirrored_orthogonal" else None
 
     def next(self) -> tuple[Tensor, Tensor | None]:
-        """The draws of one plan.
+        """Return the draws of one plan.
 
         Returns:
-            Draws (I, N + 1, D), the same memory each time where there is a design, and the rotation
-            (D, D) that they still need (draws @ rotation), or None. Row N is zero, for who needs a
-            row that stands for nothing; so is row 0 of the first iteration, which makes the mean
-            the first candidate.
+            Draws (I, N + 1, D), and None or the rotation (D, D) to apply to them: draws @ rotation.
+            With a design the draws are the same memory each time. Row N is zero and stands for an
+            impossible candidate. Row 0 of the first iteration is zero, which makes the mean the
+            first candidate.
         """
         if self._design is None:
             return self._padded(self._randn(*self._shape)), None
@@ -83,21 +81,21 @@ class Draws:
 
 
 def rotated(draws: Tensor, rotation: Tensor | None) -> Tensor:
-    """What ``Draws.next`` gives, the rotation applied."""
+    """Apply the rotation of ``Draws.next`` to its draws."""
     return draws if rotation is None else draws @ rotation
 
 
 def _orthonormal(gaussian: Tensor) -> Tensor:
-    """Random rotations or reflections (..., D, D), evenly distributed (Haar)."""
+    """Return random rotations or reflections (..., D, D), evenly distributed (Haar)."""
     q, r = torch.linalg.qr(gaussian)
     return q * r.diagonal(dim1=-2, dim2=-1).sign().unsqueeze(-2)
 
 
 def color_factor(color: float, steps: int) -> Tensor:
-    """(steps, steps) factor F whose draws z @ F have unit variance and a spectrum 1/f^color.
+    """Return the (steps, steps) factor F that gives draws z @ F a spectrum 1/f^color.
 
-    The autocorrelation comes from the power spectrum over twice the steps, so that the ends of a
-    plan are not tied together.
+    Their variance stays 1 (iCEM: Pinneri et al. 2020). The autocorrelation is taken from the power
+    spectrum over twice the steps, so that the ends of a plan are not correlated.
     """
     frequency = torch.fft.rfftfreq(2 * steps, dtype=torch.float64)
     frequency[0] = frequency[1] if steps > 1 else 1.0

@@ -2,77 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import torch
 from torch import Tensor
 
+from wm_planner.config.planners import GradientSettings
+from wm_planner.config.presets import SearchSize
 from wm_planner.planning.chunks import CostFn
-from wm_planner.planning.errors import GradientError, SettingsError
+from wm_planner.planning.errors import GradientError
 from wm_planner.planning.planner import Problem
 from wm_planner.planning.solver import Solver
-from wm_planner.planning.stopping import StoppingSettings
-
-
-@dataclass(frozen=True)
-class GradientSettings:
-    """Settings of the descent. DINO-WM has one too (``planning/gd.py``): plain SGD with noise.
-
-    Attributes:
-        num_samples: Plans that descend side by side.
-        iterations: Steps; each costs a forward and a backward pass.
-        sigma: Deviation of the first plans from the mean [the actions' units]; the first one is
-            the mean itself.
-        learning_rate: Step of Adam (Kingma and Ba 2015), in the actions' units.
-        final_rate: Step at the end, relative to the first; it falls geometrically.
-        stopping: Early stopping.
-        chunk: Plans per call of the cost, None for as many as fit.
-        memory_limit: Memory that one call of the cost may take [bytes].
-    """
-
-    num_samples: int = 8
-    iterations: int = 100
-    sigma: float = 1.0
-    learning_rate: float = 0.1
-    final_rate: float = 0.1
-    stopping: StoppingSettings = field(default_factory=StoppingSettings)
-    chunk: int | None = None
-    memory_limit: int | None = None
-
-    def __post_init__(self) -> None:
-        """Check the settings.
-
-        Raises:
-            SettingsError: A setting out of range.
-        """
-        if not 0 <= self.sigma < float("inf"):
-            raise SettingsError("sigma", f"{self.sigma} is below 0", "see the default")
-        for name in ("learning_rate", "final_rate"):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise SettingsError(
-                    name, f"{getattr(self, name)} is not above 0", "see the default"
-                )
 
 
 class GradientPlanner(Solver):
-    """Adam on several plans at once, projected onto the bounds; the best plan met is returned.
+    """Adam (Kingma and Ba 2015) on several plans at once; returns the best plan evaluated.
 
-    The cost must be differentiable with respect to the actions and made outside of
-    ``torch.inference_mode`` (what it keeps, a latent for example, must allow autograd).
+    The first plan starts at the mean, the others around it; all are kept inside the bounds. The
+    step falls geometrically. DINO-WM has a descent too (``planning/gd.py``): plain SGD with noise.
+
+    The cost must be differentiable with respect to the actions. What it uses, e.g. a latent, must
+    have been computed outside of ``torch.inference_mode``.
     """
 
     _DECAYS = (0.9, 0.999)
 
-    def __init__(self, problem: Problem, settings: GradientSettings) -> None:
+    def __init__(self, problem: Problem, size: SearchSize, settings: GradientSettings) -> None:
         """Build the planner; raises as ``Solver`` does."""
-        super().__init__(
-            problem,
-            samples=settings.num_samples,
-            iterations=settings.iterations,
-            stopping=settings.stopping,
-            chunk=settings.chunk,
-            memory_limit=settings.memory_limit,
-        )
+        super().__init__(problem, size, settings)
         self.settings = settings
 
     def _begin(self, batch: int, mean: Tensor, planned: int | None) -> None:
@@ -108,7 +63,7 @@ class GradientPlanner(Solver):
         settings, (a, b) = self.settings, self._DECAYS
         self._first = torch.lerp(self._slope, self._first, a)
         self._second = torch.lerp(self._slope.square(), self._second, b)
-        rate = settings.learning_rate * settings.final_rate ** (iteration / settings.iterations)
+        rate = settings.learning_rate * settings.final_rate ** (iteration / self.iterations)
         scale = (self._second / (1 - b ** (iteration + 1))).sqrt_().add_(1e-12)
         step = self._first / scale * (rate / (1 - a ** (iteration + 1)))
         self._plans = self.bounds.clamp_(self._plans - step)

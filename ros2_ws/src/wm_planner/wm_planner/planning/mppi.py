@@ -2,83 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import torch
 from torch import Tensor
 
-from wm_planner.planning.draws import KINDS, Draws, rotated
-from wm_planner.planning.errors import SettingsError
+from wm_planner.config.planners import MPPISettings
+from wm_planner.config.presets import SearchSize
+from wm_planner.planning.draws import Draws, rotated
 from wm_planner.planning.planner import Problem
 from wm_planner.planning.solver import Solver
-from wm_planner.planning.stopping import StoppingSettings
-
-
-@dataclass(frozen=True)
-class MPPISettings:
-    """Settings of MPPI.
-
-    Attributes:
-        num_samples: Candidates per iteration.
-        iterations: Iterations; 1 is the controller of the paper.
-        sigma: Standard deviation of the candidates, in the actions' units.
-        warm_sigma: The same on a warm start, relative to ``sigma``.
-        final_sigma: Width that is left after the last iteration, relative to the first; 1:
-            constant, as in the paper.
-        temperature: Lambda of the paper, relative to how much worse than the best the candidate at
-            ``rank`` is, so that it does not depend on the scale of the cost.
-        rank: Rank that sets the temperature, as a fraction of the samples.
-        draws: ``"gaussian"`` or ``"mirrored_orthogonal"`` (see ``Draws``).
-        stopping: Early stopping.
-        chunk: Candidates per call of the cost, None for as many as fit.
-        memory_limit: Memory that one call of the cost may take [bytes].
-    """
-
-    num_samples: int = 300
-    iterations: int = 30
-    sigma: float = 1.0
-    warm_sigma: float = 0.5
-    final_sigma: float = 0.05
-    temperature: float = 0.5
-    rank: float = 0.1
-    draws: str = "mirrored_orthogonal"
-    stopping: StoppingSettings = field(default_factory=StoppingSettings)
-    chunk: int | None = None
-    memory_limit: int | None = None
-
-    def __post_init__(self) -> None:
-        """Check the settings.
-
-        Raises:
-            SettingsError: A setting out of range.
-        """
-        for name in ("sigma", "warm_sigma", "final_sigma", "temperature"):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise SettingsError(
-                    name, f"{getattr(self, name)} is not above 0", "see the default"
-                )
-        if not 0 < self.rank <= 1:
-            raise SettingsError("rank", f"{self.rank} is outside 0 to 1", "0.1 is the default")
-        if self.draws not in KINDS:
-            raise SettingsError("draws", f"there is no {self.draws!r}", f"choose {KINDS}")
 
 
 class MPPIPlanner(Solver):
-    """The mean moves to the average of the candidates, weighted by exp(-cost / temperature)."""
+    """The mean moves to the average of the candidates, weighted by exp(-cost / temperature).
 
-    def __init__(self, problem: Problem, settings: MPPISettings) -> None:
+    The controller of the paper has one iteration and a constant width. The temperature (the paper's
+    lambda) is relative to how much the candidate at ``rank`` costs above the best one, so that it
+    does not depend on the scale of the cost.
+    """
+
+    def __init__(self, problem: Problem, size: SearchSize, settings: MPPISettings) -> None:
         """Build the planner; raises as ``Solver`` does."""
-        super().__init__(
-            problem,
-            samples=settings.num_samples,
-            iterations=settings.iterations,
-            stopping=settings.stopping,
-            chunk=settings.chunk,
-            memory_limit=settings.memory_limit,
-        )
+        super().__init__(problem, size, settings)
         self.settings = settings
-        self._rank = max(1, round(settings.rank * settings.num_samples))
-        self._decay = settings.final_sigma ** (1.0 / settings.iterations)
+        self._rank = max(1, round(settings.rank * self.samples))
+        self._decay = settings.final_sigma ** (1.0 / self.iterations)
         self._design()
 
     def reset(self) -> None:
@@ -106,7 +53,7 @@ class MPPIPlanner(Solver):
         self._sigma *= self._decay
 
     def _update(self, iteration: int, candidates: Tensor, costs: Tensor, doubtful: bool) -> None:
-        # Where all costs are inf the gaps are NaN, all weights 0, and the mean stays.
+        # If all costs are inf, the gaps are NaN, all weights are 0 and the mean stays.
         gap = costs - costs.amin(dim=1, keepdim=True)
         scale = gap.kthvalue(self._rank, dim=1, keepdim=True).values * self.settings.temperature
         weights = torch.exp(-gap / scale.clamp(min=1e-30)).nan_to_num(0.0)

@@ -1,4 +1,4 @@
-"""Costs from distances per frame, as DINO-WM computes them, and a mean over the horizon."""
+"""Costs from distances per frame: two rules of DINO-WM, and a mean over the horizon."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Objective:
     """How the distances of a candidate's frames to the goal become its cost.
 
     Attributes:
-        mode: ``"last"``: the last frame alone (DINO-WM ``create_objective_fn`` "last").
-            ``"all"``: every frame, the observed one included, weighted by ``base ** i`` (weights
-            summing to one) and then divided by the number of frames T once more, as DINO-WM does;
-            its values are therefore not comparable with those of ``last``.
+        mode: ``"last"``: only the last frame (DINO-WM ``create_objective_fn`` "last").
+            ``"all"``: every frame, the observed one included, weighted by ``base ** i``. The
+            weights sum to one, and the result is divided by the number of frames T once more, as
+            in DINO-WM, so its values are not comparable with those of ``last``.
             ``"mean"``: the mean over the predicted frames (all but the first).
         base: Growth of the weights in mode ``all``.
         alpha: Weight of the proprio distance.
@@ -34,33 +34,33 @@ class Objective:
         """Check the settings.
 
         Raises:
-            SettingsError: An unknown mode, a base not above 0, or an alpha below 0.
+            SettingsError: The mode is unknown, base is not above 0, or alpha is below 0.
         """
         if self.mode not in MODES:
-            raise SettingsError("mode", f"there is no {self.mode!r}", f"choose {', '.join(MODES)}")
+            raise SettingsError(f"there is no mode {self.mode!r}; choose {', '.join(MODES)}")
         if not self.base > 0:
-            raise SettingsError("base", f"{self.base} is not above 0", "2 is DINO-WM's")
+            raise SettingsError(f"base is {self.base}; give a number above 0 (DINO-WM has 2)")
         if not self.alpha >= 0:
-            raise SettingsError("alpha", f"{self.alpha} is not 0 or more", "1 is DINO-WM's")
+            raise SettingsError(f"alpha is {self.alpha}; give 0 or more (DINO-WM has 1)")
 
     def __call__(self, visual: Tensor, proprio: Tensor | None = None) -> Tensor:
         """Combine distances.
 
         Args:
-            visual: (B, N, T) mean squared distance of each frame's visual embedding to the goal's,
-                T frames of which the first is the observed one.
+            visual: (B, N, T) mean squared distance of each frame's visual embedding to the goal's;
+                the first of the T frames is the observed one.
             proprio: (B, N, T) the same for the proprio embedding, or None.
 
         Returns:
             (B, N) costs.
 
         Raises:
-            SettingsError: Shapes that differ or lack the frames.
+            SettingsError: The shapes differ or are not (B, N, T).
         """
         if visual.ndim != 3 or (proprio is not None and proprio.shape != visual.shape):
             other = "" if proprio is None else f" and {tuple(proprio.shape)}"
             raise SettingsError(
-                "distances", f"shapes {tuple(visual.shape)}{other}", "give (B, N, T) for both"
+                f"distances have shapes {tuple(visual.shape)}{other}; give (B, N, T) for both"
             )
         cost = self._reduce(visual)
         if proprio is not None and self.alpha:

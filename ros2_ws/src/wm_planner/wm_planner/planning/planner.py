@@ -1,4 +1,4 @@
-"""What every planner is: a search for actions of low cost."""
+"""The interface of all planners: a search for actions of low cost."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from wm_planner.planning.bounds import Side
+from wm_planner.planning.action_box import Side
 from wm_planner.planning.chunks import CostFn
 from wm_planner.planning.errors import SettingsError
-from wm_planner.planning.result import PlanResult
+from wm_planner.planning.plan_result import PlanResult
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Problem:
 
     Attributes:
         action_dim: A, dimensions of one action of the model.
-        horizon: H, steps planned ahead.
+        horizon: H, model steps planned ahead.
         bounds: None or (lower, upper), each a number or (A,), in the actions' own units.
         seed: Seed of the planner's own generator.
         device: Where plans are made.
@@ -37,18 +37,18 @@ class Problem:
         """Check the sizes.
 
         Raises:
-            SettingsError: No action dimension, or no step.
+            SettingsError: One is no whole number above 0.
         """
         for name in ("action_dim", "horizon"):
             value = getattr(self, name)
             if not isinstance(value, int) or value < 1:
-                raise SettingsError(name, f"{value} is not a whole number above 0", "give one")
+                raise SettingsError(f"{name} is {value}; give a whole number above 0")
 
 
 class Planner(ABC):
-    """Searches actions of low cost; knows no model, only a function from candidates to costs.
+    """A search for actions of low cost, given a function from candidates to costs.
 
-    State that outlives a plan (the generator, and what a solver keeps) is cleared by ``reset``.
+    ``reset`` clears all state that outlives a plan, e.g. the generator.
 
     Attributes:
         problem: What it was built for.
@@ -58,7 +58,7 @@ class Planner(ABC):
 
     @abstractmethod
     def reset(self) -> None:
-        """Forget everything of earlier plans; the next plan is that of a new planner."""
+        """Forget all earlier plans; the next plan is that of a new planner."""
 
     @abstractmethod
     def plan(
@@ -76,16 +76,16 @@ class Planner(ABC):
             cost: From actions (B, N, H, A), float32 on the planner's device, to costs (B, N). NaN
                 and infinity mean that a candidate is impossible.
             batch: B.
-            warm_start: (B, h, A) first guess: the previous plan, already shifted (``shift``). With
-                fewer than H steps, the rest is filled up. It is left as it is.
+            warm_start: (B, h, A) first guess: the previous plan, already shifted (``shift``). If it
+                has fewer than H steps, the rest is filled up. It is not changed.
             deadline: Time of ``time.monotonic()`` by which to return the best plan so far [s]. One
-                iteration is always done; another one only when the longest so far fits.
-            cancel: Asked between iterations; True ends the search with the best plan so far.
+                iteration is always done, another one only if the longest so far still fits.
+            cancel: Called between iterations; True ends the search with the best plan so far.
 
         Raises:
             NoFiniteCostError: All candidates of a problem cost NaN or infinity.
             PlanCanceledError: Canceled before the first iteration.
             CostShapeError: ``cost`` returned another shape.
-            CostMemoryError: Too little memory for one candidate per problem.
+            CostMemoryError: The memory is too small for one candidate per problem.
             WarmStartError: The warm start does not fit.
         """

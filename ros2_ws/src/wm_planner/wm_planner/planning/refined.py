@@ -1,48 +1,54 @@
-"""A search, then a descent from what it found."""
+"""A search, then a descent from the plan that it found."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
+from wm_planner.config.planners import AdaptiveCEMSettings, GradientSettings, RefinedSettings
+from wm_planner.config.presets import SearchSize
 from wm_planner.planning.adaptive_cem import AdaptiveCEMPlanner
-from wm_planner.planning.adaptive_settings import AdaptiveCEMSettings
 from wm_planner.planning.chunks import CostFn
-from wm_planner.planning.gradient import GradientPlanner, GradientSettings
+from wm_planner.planning.gradient import GradientPlanner
+from wm_planner.planning.plan_result import PlanResult, StopReason, Timings
 from wm_planner.planning.planner import Planner, Problem
-from wm_planner.planning.result import PlanResult, StopReason, Timings
-
-
-@dataclass(frozen=True)
-class RefinedSettings:
-    """A search and the descent from its result.
-
-    Attributes:
-        search: Settings of the search.
-        descent: Settings of the descent; its ``sigma`` spreads the plans around the search's.
-    """
-
-    search: AdaptiveCEMSettings = field(
-        default_factory=lambda: AdaptiveCEMSettings(num_samples=128, iterations=5)
-    )
-    descent: GradientSettings = field(
-        default_factory=lambda: GradientSettings(
-            num_samples=4, iterations=30, sigma=0.05, learning_rate=0.05
-        )
-    )
 
 
 class RefinedPlanner(Planner):
     """CEM refined by gradient steps (Bharadhwaj et al. 2020; CEM-GD: Huang et al. 2021)."""
 
-    def __init__(self, problem: Problem, settings: RefinedSettings) -> None:
-        """Build both; raises as ``Solver`` does."""
-        self.problem, self.settings = problem, settings
-        self._search = AdaptiveCEMPlanner(problem, settings.search)
-        self._descent = GradientPlanner(problem, settings.descent)
+    def __init__(
+        self,
+        problem: Problem,
+        size: SearchSize,
+        settings: RefinedSettings,
+        search: AdaptiveCEMSettings,
+        descent: GradientSettings,
+    ) -> None:
+        """Build both planners; raises as ``Solver`` does.
+
+        Args:
+            problem: What to plan for.
+            size: Only ``chunk`` and ``memory_limit`` count.
+            settings: Sizes of both planners, and settings of the descent that differ.
+            search: Settings of the search.
+            descent: Settings of the descent.
+        """
+        self.problem = problem
+        search_size = replace(
+            size, num_samples=settings.search_samples, iterations=settings.search_iterations
+        )
+        descent_size = replace(
+            size, num_samples=settings.descent_samples, iterations=settings.descent_iterations
+        )
+        descent = replace(
+            descent, sigma=settings.descent_sigma, learning_rate=settings.descent_learning_rate
+        )
+        self._search = AdaptiveCEMPlanner(problem, search_size, search)
+        self._descent = GradientPlanner(problem, descent_size, descent)
 
     def reset(self) -> None:
         """See ``Planner.reset``."""
@@ -65,7 +71,7 @@ class RefinedPlanner(Planner):
         over = found.stop_reason in (StopReason.DEADLINE, StopReason.CANCELED)
         if over or (cancel is not None and cancel()):
             return found
-        # The descent's first plan is the search's, so that its best is never worse.
+        # The first candidate of the descent is the search's plan, so the best is never worse.
         better = self._descent.plan(
             cost, batch=batch, warm_start=found.actions, deadline=deadline, cancel=cancel
         )

@@ -1,4 +1,4 @@
-"""The loop that all solvers share: generate, score, update, until there is reason to stop."""
+"""The loop of all solvers: generate, score and update until there is a reason to stop."""
 
 from __future__ import annotations
 
@@ -11,22 +11,24 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from wm_planner.planning.bounds import Bounds
+from wm_planner.config.planners import StoppingSettings
+from wm_planner.config.presets import SearchSize
+from wm_planner.planning.action_box import Bounds
 from wm_planner.planning.chunks import ChunkedCost, CostFn
 from wm_planner.planning.errors import NoFiniteCostError, PlanCanceledError, SettingsError
+from wm_planner.planning.plan_result import PlanResult, StopReason, Timings
 from wm_planner.planning.planner import Planner, Problem
-from wm_planner.planning.result import PlanResult, StopReason, Timings
-from wm_planner.planning.stopping import Monitor, StoppingSettings
+from wm_planner.planning.stopping import StopMonitor
 from wm_planner.planning.warm_start import check, complete
 
 
 class History:
-    """All candidates of a plan with their costs: nothing evaluated is forgotten.
+    """All candidates of a plan and their costs.
 
     Attributes:
-        flat: Per iteration (B, N, D), where that iteration's candidates are written.
+        flat: Per iteration (B, N, D), memory for the candidates.
         actions: Per iteration (B, N, H, A), the same memory.
-        costs: Per iteration (B, N), where their costs are written; inf for NaN and infinities.
+        costs: Per iteration (B, N), memory for the costs; inf stands for NaN and infinities.
     """
 
     def __init__(
@@ -43,14 +45,14 @@ class History:
         self._host = self._costs.numpy() if at_once else None
 
     def host(self, iteration: int) -> list[list[float]] | None:
-        """The same costs for the host to read, None where it would have to wait for the device.
+        """Return the same costs on the host; None if that would have to wait for the device.
 
-        Lists, since a few hundred numbers are read faster by Python than by a NumPy call.
+        They are lists, because Python reads a few hundred numbers faster than a NumPy call does.
         """
         return None if self._host is None else self._host[iteration].tolist()
 
     def best(self, stopped_at: list[int]) -> tuple[Tensor, Tensor, Tensor]:
-        """The best plan of each problem.
+        """Return the best plan of each problem.
 
         Args:
             stopped_at: Iterations that count, per problem.
@@ -73,42 +75,32 @@ class History:
 
 
 def reads_at_once(device: torch.device) -> bool:
-    """Whether the host reads a device's numbers without waiting for it."""
+    """Decide whether the host reads a device's numbers without waiting for it."""
     return device.type == "cpu"
 
 
 class Solver(Planner):
-    """A planner in rounds; what differs is ``_begin``, ``_generate`` and ``_update``."""
+    """An iterative planner; subclasses define ``_begin``, ``_generate`` and ``_update``."""
 
     def __init__(
         self,
         problem: Problem,
-        *,
-        samples: int,
-        iterations: int,
+        size: SearchSize,
         stopping: StoppingSettings,
-        chunk: int | None = None,
-        memory_limit: int | None = None,
+        *,
         generator_device: str | torch.device | None = None,
     ) -> None:
-        """Keep the settings.
+        """Prepare the bounds and the generator.
 
         Args:
             problem: What to plan for.
-            samples: N, candidates per iteration.
-            iterations: Iterations at most.
-            stopping: When to stop before that.
-            chunk: Candidates per call of the cost; None: all, fewer when the memory runs out.
-            memory_limit: Memory one call of the cost may take [bytes]; None: all there is.
-            generator_device: Where draws are made; None: where plans are.
+            size: Candidates, iterations and memory, already checked.
+            stopping: When to stop before the last iteration, already checked.
+            generator_device: Where draws are made; None: where plans are made.
 
         Raises:
-            SettingsError: Settings out of range.
-            BoundsError: Bounds that leave no box.
+            BoundsError: The bounds leave no box.
         """
-        for name, value in (("num_samples", samples), ("iterations", iterations)):
-            if not isinstance(value, int) or value < 1:
-                raise SettingsError(name, f"{value} is not a whole number above 0", "give one")
         self.problem = problem
         self.device = torch.device(problem.device)
         self.bounds = Bounds(
@@ -117,9 +109,9 @@ class Solver(Planner):
             horizon=problem.horizon,
             device=self.device,
         )
-        self.samples, self.iterations, self.stopping = samples, iterations, stopping
+        self.samples, self.iterations, self.stopping = size.num_samples, size.iterations, stopping
         self.dims = problem.horizon * problem.action_dim
-        self._evaluate = ChunkedCost(chunk, memory_limit)
+        self._evaluate = ChunkedCost(size.chunk, size.memory_limit)
         self._at_once = reads_at_once(self.device)
         self._generator = torch.Generator(generator_device or self.device)
         self._generator.manual_seed(problem.seed)
@@ -140,7 +132,7 @@ class Solver(Planner):
         """Plan for ``batch`` problems at once; see ``Planner.plan``."""
         begin = time.monotonic()
         if batch < 1:
-            raise SettingsError("batch", f"{batch} is below 1", "give the number of problems")
+            raise SettingsError(f"batch is {batch}; give the number of problems, 1 or more")
         if cancel is not None and cancel():
             raise PlanCanceledError
         with torch.no_grad():
@@ -148,10 +140,10 @@ class Solver(Planner):
             history = History(
                 self.iterations, batch, self.samples, self.problem, at_once=self._at_once
             )
-            monitor = Monitor(self.stopping, batch, deadline, cancel)
+            monitor = StopMonitor(self.stopping, batch, deadline, cancel)
             reason, times = None, [time.monotonic()]
-            # States, wanted where a problem has stopped before the last iteration: earlier than
-            # others of its batch, or unnoticed while the device was at the next iteration.
+            # States are kept if a problem may stop before the last iteration: earlier than others
+            # of its batch, or while the device already computes the next iteration.
             trail = []
             overrun = batch > 1 or not self._at_once
             done = 0
@@ -162,7 +154,7 @@ class Solver(Planner):
                 doubtful = host is None or math.inf in map(max, host)
                 self._update(done, history.flat[done], costs, doubtful)
                 done += 1
-                if overrun and self.stopping.patience is not None:
+                if overrun and self.stopping.patience:
                     trail.append(self._state())
                 reason = monitor.after(costs, host)
                 times.append(time.monotonic())
@@ -195,8 +187,8 @@ class Solver(Planner):
 
         Args:
             batch: B.
-            mean: (B, 1, D) the first guess, inside the bounds; the solver's to keep.
-            planned: Steps that the warm start gave, None for a cold start.
+            mean: (B, 1, D) the first guess, inside the bounds; may be kept and changed.
+            planned: Steps of the warm start, None for a cold start.
         """
 
     @abstractmethod
@@ -211,28 +203,28 @@ class Solver(Planner):
             iteration: Its number, from 0.
             candidates: (B, N, D).
             costs: (B, N), inf for impossible candidates.
-            doubtful: There may be impossible candidates; False spares looking for them. Known on
-                the CPU, where the host reads the costs for free, always True on CUDA.
+            doubtful: There may be impossible candidates. False is possible on the CPU only, where
+                the host reads the costs for free, and saves looking for them.
         """
 
     @abstractmethod
     def _state(self) -> tuple[Tensor, ...]:
-        """The mean (B, 1, D) of the distribution now, and what else outlives the plan (B, ...)."""
+        """Return the distribution's mean (B, 1, D), and what else outlives the plan (B, ...)."""
 
     @abstractmethod
     def _restore(self, state: tuple[Tensor, ...]) -> None:
-        """Go back to a state."""
+        """Return to a state."""
 
     def _choose(self, cost: CostFn, actions: Tensor, value: Tensor) -> tuple[Tensor, Tensor, int]:
-        """What to return: actions, their cost, and how many candidates that took to find out."""
+        """Return the plan: actions, their cost, and how many more candidates were evaluated."""
         return actions, value, 0
 
     def _padding(self) -> str:
-        """How a warm start is filled up: see ``complete``."""
+        """Return how a warm start is filled up: see ``complete``."""
         return "repeat"
 
     def _score(self, cost: CostFn, actions: Tensor, out: Tensor) -> Tensor:
-        """Costs (B, N) with inf for everything that is not finite, written to ``out``."""
+        """Write the costs (B, N) to ``out``, with inf for everything that is not finite."""
         costs = self._evaluate(cost, actions)
         if costs.dtype != out.dtype:
             costs = costs.to(out.dtype)
@@ -252,13 +244,13 @@ class Solver(Planner):
         return self.bounds.clamp_(mean), planned
 
     def _shaped(self, flat: Tensor) -> Tensor:
-        """(B, 1, D) as actions (B, H, A), inside the bounds, in memory of their own."""
+        """Return (B, 1, D) as actions (B, H, A), inside the bounds, in memory of their own."""
         inside = self.bounds.clamp_(flat.clone())
         return inside.view(-1, self.problem.horizon, self.problem.action_dim)
 
 
 def _pick(trail: list[tuple[Tensor, ...]], stopped_at: list[int]) -> tuple[Tensor, ...]:
-    """The state of each problem when it stopped."""
+    """Return the state of each problem when it stopped."""
     return tuple(
         torch.stack([parts[at - 1][b] for b, at in enumerate(stopped_at)])
         for parts in zip(*trail, strict=True)

@@ -1,4 +1,4 @@
-"""When to stop: patience, deadline, cancellation. All of it on the host, between iterations."""
+"""When to stop: patience, deadline and cancellation, decided on the host between iterations."""
 
 from __future__ import annotations
 
@@ -6,47 +6,19 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from wm_planner.planning.errors import SettingsError
-from wm_planner.planning.result import StopReason
-
-
-@dataclass(frozen=True)
-class StoppingSettings:
-    """Loss-based early stopping.
-
-    Attributes:
-        patience: Iterations without improvement after which a problem counts as done; None: never.
-        min_improvement: Smallest improvement that counts, relative to the size of the best cost
-            so far. Any decrease counts where the best cost is zero.
-    """
-
-    patience: int | None = 5
-    min_improvement: float = 0.001
-
-    def __post_init__(self) -> None:
-        """Check the settings.
-
-        Raises:
-            SettingsError: Patience below 1, or an improvement below 0.
-        """
-        if self.patience is not None and self.patience < 1:
-            raise SettingsError("patience", f"{self.patience} is below 1", "give None for never")
-        if not self.min_improvement >= 0:
-            raise SettingsError(
-                "min_improvement", f"{self.min_improvement} is below 0", "use 0.001"
-            )
+from wm_planner.config.planners import StoppingSettings
+from wm_planner.planning.plan_result import StopReason
 
 
 class Patience:
-    """Follows the cost of each problem and tells when it has stopped falling.
+    """Detects for each problem that its cost has stopped falling.
 
-    The best cost so far is the yardstick, so that a rising cost counts as no improvement, and its
-    absolute value the scale, so that the sign does not matter. While no finite cost has been seen a
+    Improvements are measured against the best cost so far, so that a rising cost is none, and
+    relative to its absolute value, so that the sign does not matter. Before the first finite cost a
     problem is never done.
 
     Attributes:
@@ -54,7 +26,6 @@ class Patience:
     """
 
     def __init__(self, settings: StoppingSettings, batch: int) -> None:
-        """Start with no cost seen."""
         self._settings = settings
         self._reference = [math.inf] * batch
         self._waited = [0] * batch
@@ -62,7 +33,7 @@ class Patience:
         self._seen = 0
 
     def update(self, costs: list[float]) -> bool:
-        """Take one iteration's lowest cost per problem; True when all problems are done."""
+        """Take the lowest cost per problem of an iteration; return True when all are done."""
         self._seen += 1
         for b, cost in enumerate(costs):
             reference = self._reference[b]
@@ -72,13 +43,13 @@ class Patience:
             else:
                 self._waited[b] += 1
             patience = self._settings.patience
-            if patience is not None and self._waited[b] >= patience and self.stopped_at[b] is None:
+            if patience and self._waited[b] >= patience and self.stopped_at[b] is None:
                 self.stopped_at[b] = self._seen
         return all(at is not None for at in self.stopped_at)
 
 
 class _Reading:
-    """Numbers on their way to the host, which goes on meanwhile; on the CPU they are there."""
+    """A copy of numbers to the host that does not block; on the CPU it is done at once."""
 
     def __init__(self, values: Tensor) -> None:
         self._host = torch.empty(values.shape, dtype=values.dtype, pin_memory=values.is_cuda)
@@ -88,20 +59,20 @@ class _Reading:
             self._arrived.record(torch.cuda.current_stream(values.device))
 
     def numbers(self) -> list[float]:
-        """Waits until they are there."""
+        """Wait for the copy and return the numbers."""
         if self._arrived is not None:
             self._arrived.synchronize()
         numbers: list[float] = self._host.tolist()
         return numbers
 
 
-class Monitor:
-    """Decides after each iteration whether to go on.
+class StopMonitor:
+    """Decides after each iteration whether to continue.
 
     On the CPU the costs are read at once, which is free. On CUDA nothing waits for the iteration
-    just queued: its costs are copied to pinned memory behind it and read when the next one has been
-    queued, so that the device never idles. What was queued too much changes no result, since each
-    problem's plan is taken from the iterations up to its own stop.
+    just queued: its costs are copied to pinned memory after it and read when the next one has been
+    queued, so that the device never idles. An iteration too many changes no result, because the
+    plan of each problem is taken from the iterations up to its own stop.
 
     Attributes:
         patience: The early stopping of this plan.
@@ -120,10 +91,10 @@ class Monitor:
             settings: Early stopping.
             batch: Problems.
             deadline: Time of ``time.monotonic()`` by which to have returned [s].
-            cancel: Asked between iterations.
+            cancel: Called between iterations; True ends the search.
         """
         self.patience = Patience(settings, batch)
-        self._early = settings.patience is not None
+        self._early = settings.patience > 0
         self._deadline = deadline
         self._cancel = cancel
         self._pending: deque[_Reading] = deque()
@@ -131,11 +102,11 @@ class Monitor:
         self._longest = 0.0
 
     def after(self, costs: Tensor, host: list[list[float]] | None) -> StopReason | None:
-        """Take the (B, N) costs of an iteration; the reason to stop, or None.
+        """Take the (B, N) costs of an iteration; return the reason to stop, or None.
 
         Args:
             costs: On the device.
-            host: The same for the host, None where it cannot read them without waiting.
+            host: The same on the host, None if it cannot read them without waiting.
         """
         converged = False
         if self._early or self._deadline is not None or self._cancel is not None:
@@ -161,7 +132,7 @@ class Monitor:
         return self.patience.update(self._pending.popleft().numbers())
 
     def finish(self, iterations: int) -> list[int]:
-        """Read what is still on its way; iterations that count, per problem."""
+        """Read the remaining costs; return the iterations that count, per problem."""
         while self._early and self._pending:
             self.patience.update(self._pending.popleft().numbers())
         return [

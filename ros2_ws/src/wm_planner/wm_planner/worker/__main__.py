@@ -13,7 +13,7 @@ import sys
 def main() -> None:
     """Serve on the inherited socket and memory."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # When the node has gone there is nobody to tell.
+    # These mean that the node has gone.
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         end, memory = map(int, sys.argv[1:])
         channel = socket.socket(fileno=end)
@@ -21,16 +21,16 @@ def main() -> None:
             from wm_planner.worker.service import serve
             from wm_planner.worker.shared import Arena
             from wm_planner.worker.wire import Wire
-        except (ImportError, OSError) as error:  # OSError: a library of torch does not load
+        except (ImportError, OSError) as error:  # OSError: a library of torch cannot be loaded
             sys.exit(_refuse(channel, error))
         serve(Wire(channel, incoming=Arena(memory)))
 
 
 def _refuse(channel: socket.socket, error: Exception) -> str:
-    """Tell the node what this interpreter lacks, as `wire` would, which may not be importable."""
+    """Send the node a ``Failed`` in the format of `wire`, which may not be importable here."""
     sentence = (
-        f"{sys.executable} cannot run the planner's process ({error}): `make worker` makes an "
-        "environment that can; worker.python or WM_PLANNER_WORKER_PYTHON names its interpreter"
+        f"{sys.executable} cannot run the planner's process ({error}); make an environment for it "
+        "with `make worker`, and set worker.python or WM_PLANNER_WORKER_PYTHON to its interpreter"
     )
     failed = {"kind": "Failed", "fields": {"goal_id": -1, "message": sentence}}
     header = json.dumps(failed).encode()

@@ -1,4 +1,4 @@
-"""Shows the node's and the worker's interpreter, and makes a plan across both.
+"""A check of the node's and the worker's interpreters, with a plan through both.
 
 Usage, in the node's environment: ``python -m wm_planner.worker.check [MODEL_DIR]``; ``make worker``
 ends with it.
@@ -29,18 +29,20 @@ _ADVICE = "`make worker` makes an environment for the worker."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print what is there, return the exit code.
+    """Print both interpreters, make a plan, and return the exit code.
 
     Args:
         argv: Arguments; None takes the process's own.
     """
     parser = argparse.ArgumentParser(prog="python -m wm_planner.worker.check")
-    parser.add_argument("model", nargs="?", metavar="MODEL_DIR", help="plan with this model")
+    parser.add_argument("model", nargs="?", metavar="MODEL_DIR", help="make a plan with this model")
     parser.add_argument(
-        "--worker-only", action="store_true", help="this interpreter is the worker's"
+        "--worker-only", action="store_true", help="check only this interpreter, as the worker's"
     )
     parser.add_argument(
-        "--driver", default="", help="the NVIDIA driver, in words: the worker must find its GPU"
+        "--driver",
+        default="",
+        help="name of the NVIDIA driver; the worker must then find a GPU",
     )
     arguments = parser.parse_args(argv)
     if arguments.worker_only:
@@ -63,18 +65,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _node() -> None:
-    print("The node's side")
+    print("Node")
     _interpreter()
     for name in ("cv2", "cv_bridge", "rclpy"):
         _module(name)
 
 
 def _worker(driver: str) -> int:
-    print("The worker's side")
+    print("Worker")
     _interpreter()
     try:
         import torch
-    except (ImportError, OSError) as error:  # OSError: one of its libraries does not load
+    except (ImportError, OSError) as error:  # OSError: one of its libraries cannot be loaded
         _line("torch", "none")
         print(f"PyTorch cannot be imported: {error}. {_ADVICE}", file=sys.stderr)
         return 1
@@ -95,14 +97,14 @@ def _worker(driver: str) -> int:
 def _no_gpu(driver: str, built: str | None) -> str:
     if built is None:
         return (
-            f"{driver}, but PyTorch is built for the CPU: pip is set to an index with such builds "
-            "(PIP_INDEX_URL, PIP_FIND_LINKS or pip.conf). Unset that, delete .venv-worker and run "
-            "`make worker` again, or go on without the GPU: make worker TORCH=cpu"
+            f"There is {driver}, but PyTorch is built for the CPU, because pip is set to an index "
+            "of such builds (PIP_INDEX_URL, PIP_FIND_LINKS or pip.conf). Unset that, delete "
+            ".venv-worker and run `make worker` again, or do without the GPU: make worker TORCH=cpu"
         )
     return (
-        f"{driver}, but PyTorch, built for CUDA {built}, finds no GPU: see what nvidia-smi says "
-        "and whether CUDA_VISIBLE_DEVICES hides it, after an update of the driver reboot, or go on "
-        "without the GPU: make worker TORCH=cpu"
+        f"There is {driver}, but PyTorch, built for CUDA {built}, finds no GPU. Check nvidia-smi "
+        "and CUDA_VISIBLE_DEVICES, reboot after an update of the driver, or do without the GPU: "
+        "make worker TORCH=cpu"
     )
 
 
@@ -110,7 +112,7 @@ def _across(model: str) -> int:
     """Start a worker as the node does, and plan once between two gray images."""
     config = Config()
     config.model.directory = model
-    print("Across both")
+    print("Both together")
     try:
         spec = load_spec(model, allow_unverified_statistics=True)
         observation = spec.gray_observation()
@@ -126,7 +128,7 @@ def _across(model: str) -> int:
             _line("model", f"{Path(model).name}, loaded in {started - begin:.1f} s")
             _line(
                 "a plan",
-                f"{(ended - started) * 1e3:.0f} ms, {plan.plan_time * 1e3:.0f} of planning",
+                f"{(ended - started) * 1e3:.0f} ms, {plan.plan_time * 1e3:.0f} ms of it planning",
             )
         finally:
             link.close()
@@ -154,7 +156,7 @@ def _interpreter() -> None:
 def _module(name: str) -> None:
     try:
         module = importlib.import_module(name)
-    except Exception as error:  # one built for another NumPy raises whatever it likes
+    except Exception as error:  # a module built for another NumPy may raise anything
         _line(name, f"cannot be imported ({error})")
     else:
         place = os.path.dirname(module.__file__ or "")

@@ -1,4 +1,4 @@
-"""The node's side of the worker: starts it, sends requests, hands over answers."""
+"""The node's side of the worker: start it, send requests, pass on answers."""
 
 from __future__ import annotations
 
@@ -23,41 +23,41 @@ from wm_planner.worker.wire import Wire
 
 OnAnswer = Callable[[Answer], None]
 WORKER_PYTHON = "WM_PLANNER_WORKER_PYTHON"
-"""Variable with the worker's interpreter; ``scripts/env.sh`` sets it after ``make worker``."""
+"""Environment variable with the worker's interpreter; ``scripts/env.sh`` sets it."""
 
 
 def worker_python(setting: str) -> str:
-    """The interpreter of the worker's process; empty: this one.
+    """Return the interpreter of the worker's process; empty: this one.
 
     Args:
-        setting: ``worker.python``, which comes before the variable.
+        setting: ``worker.python``, which goes before the environment variable.
     """
     return os.path.expanduser(setting or os.environ.get(WORKER_PYTHON, ""))
 
 
 class Worker(Protocol):
-    """Holds the model and plans.
+    """The holder of the model, which plans; ``make_worker`` starts one.
 
-    ``make_worker`` starts one. Its ``on_answer`` is called with each answer, perhaps from another
-    thread, and must only pass it on. When the worker is lost, the last answer is a ``Failed`` with
-    ``lost`` set; none follows ``kill`` or ``close``.
+    ``on_answer`` is called with each answer, perhaps from another thread, and must only pass it on.
+    When the worker is lost, the last answer is a ``Failed`` with ``lost`` set. After ``kill`` or
+    ``close`` there are no more answers.
     """
 
     def send(self, request: Request) -> None:
-        """Hand over a request."""
+        """Send a request; does not wait for it."""
         ...
 
     def kill(self) -> None:
-        """End it at once; does not wait for it."""
+        """End the worker at once; does not wait for it."""
         ...
 
     def close(self) -> None:
-        """End it, and wait a little for it to be gone."""
+        """End the worker, and wait up to a second for it."""
         ...
 
     @property
     def pid(self) -> int:
-        """The process it runs in."""
+        """Id of the process it runs in."""
         ...
 
 
@@ -76,10 +76,10 @@ def make_worker(config: Config, on_answer: OnAnswer) -> Worker:
 
 
 class ProcessWorker:
-    """A process of its own; ``worker_python`` names its interpreter.
+    """A worker in a process of its own, run by ``worker_python``.
 
-    Nothing here blocks the caller: two threads do the sending and the receiving, because a stopped
-    process (SIGSTOP, swap) neither reads nor answers.
+    Two threads send and receive, so that a stopped process (SIGSTOP, swap), which neither reads nor
+    answers, does not block the caller.
     """
 
     def __init__(self, config: Config, on_answer: OnAnswer) -> None:
@@ -92,15 +92,15 @@ class ProcessWorker:
                 [python, "-m", "wm_planner.worker", str(theirs.fileno()), str(memory)],
                 pass_fds=[theirs.fileno(), memory],
                 stdin=subprocess.DEVNULL,
-                start_new_session=True,  # Ctrl-C is the node's to handle
+                start_new_session=True,  # only the node handles Ctrl-C
                 env=foreign_environment() if other else None,
             )
         except OSError as error:
             ours.close()
             named = "worker.python" if config.worker.python else WORKER_PYTHON
             raise ValueError(
-                f"{named} '{python}' cannot be run: {error.strerror or error}. "
-                "`make worker` makes an environment for it"
+                f"{named} '{python}' cannot be run: {error.strerror or error}; make an environment "
+                "for it with `make worker`"
             ) from error
         else:
             self._wire = Wire(ours, outgoing=Arena(memory))
@@ -133,7 +133,7 @@ class ProcessWorker:
             self._process.wait(1.0)
 
     def _send_all(self) -> None:
-        with contextlib.suppress(OSError):  # a broken connection is told by _receive_all
+        with contextlib.suppress(OSError):  # _receive_all reports a broken connection
             while (message := self._outbox.get()) is not None:
                 self._wire.send(message)
 
@@ -145,27 +145,27 @@ class ProcessWorker:
                 if not self._closed:
                     self._on_answer(answer)
         except Exception as error:  # also an answer that cannot be read
-            # Reap first, so that the sentence can say how it died.
+            # Wait for its exit code, which the sentence names.
             try:
                 code = self._process.wait(1.0)
             except subprocess.TimeoutExpired:
                 code = None
             if not self._closed:
-                obituary = _obituary(code, error)
+                reason = _exit_reason(code, error)
                 if code and code > 0 and answer is None:
-                    # Without its packages it cannot even say so: see wm_planner.worker.__main__.
-                    obituary += f". If {self._python} lacks packages: `make worker`"
-                self._on_answer(Failed(-1, obituary, lost=True))
+                    # Without its packages it may be unable to send a Failed.
+                    reason += f". If {self._python} lacks packages, run `make worker`"
+                self._on_answer(Failed(-1, reason, lost=True))
         finally:
             self._outbox.put(None)
-            self._process.wait()  # reap it, however long that takes: nobody waits for this thread
+            self._process.wait()  # reaps it; no other thread waits for this one
             self._wire.close()
 
 
 class ThreadWorker:
-    """A thread of the node's process: no second interpreter, but torch competes with callbacks.
+    """A worker in a thread of the node: torch then competes with the node's callbacks.
 
-    A thread cannot be killed: one that hangs is left behind, and its answers are ignored.
+    A thread cannot be killed; one that hangs is left behind and its answers are ignored.
     """
 
     def __init__(self, config: Config, on_answer: OnAnswer) -> None:
@@ -185,7 +185,7 @@ class ThreadWorker:
 
     def kill(self) -> None:
         self._closed = True
-        self._inbox.put(None)  # also ends the plan under way
+        self._inbox.put(None)  # also ends the current plan
 
     def close(self) -> None:
         self.kill()
@@ -193,7 +193,7 @@ class ThreadWorker:
 
     def _run(self) -> None:
         try:
-            from wm_planner.worker.service import serve  # torch, which other modes keep out
+            from wm_planner.worker.service import serve  # imports torch, unlike other modes
 
             serve(_Inbox(self._inbox, self._answer))
         except EOFError:
@@ -207,7 +207,7 @@ class ThreadWorker:
 
 
 class _Inbox:
-    """The thread's end of its connection: ``service.Channel`` over a queue."""
+    """The thread's end of the connection, a ``service.Channel`` over a queue."""
 
     def __init__(
         self, inbox: queue.SimpleQueue[Config | Request | None], on_answer: OnAnswer
@@ -225,10 +225,10 @@ class _Inbox:
 
 
 class InlineWorker:
-    """Plans in the caller, which waits for each plan: for debugging, not for an arm."""
+    """A worker in the caller, which waits for each plan; for debugging, not for an arm."""
 
     def __init__(self, config: Config, on_answer: OnAnswer) -> None:
-        from wm_planner.worker.service import Service  # torch, which other modes keep out
+        from wm_planner.worker.service import Service  # imports torch, unlike other modes
 
         self._on_answer = on_answer
         self._service = Service(config)
@@ -243,28 +243,28 @@ class InlineWorker:
             self._on_answer(answer)
 
     def kill(self) -> None:
-        """Nothing runs between two calls."""
+        """Do nothing, because nothing runs between two calls."""
 
     def close(self) -> None:
-        """Nothing runs between two calls."""
+        """Do nothing, because nothing runs between two calls."""
 
 
 def foreign_environment() -> dict[str, str]:
-    """The environment of another interpreter: of the node's Python path only this package."""
+    """Return the environment for another interpreter, with only this package on its path."""
     home = Path(wm_planner.__file__).parents[1]
     env = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
-    # Installed among others, e.g. by pip, it would bring along packages of the wrong Python.
+    # A folder of installed packages is left out, because they are built for another Python.
     if home != Path(sysconfig.get_path("purelib")):
         env["PYTHONPATH"] = str(home)
     return env
 
 
-def _obituary(code: int | None, error: Exception) -> str:
-    """A sentence on how the worker ended."""
+def _exit_reason(code: int | None, error: Exception) -> str:
+    """Return a sentence on how the worker ended."""
     if code is None:
         return f"the planner's process closed its connection ({error!r})"
     if code < 0:
         name = signal.Signals(-code).name
         hint = " (often: out of memory)" if name == "SIGKILL" else ""
         return f"the planner's process was ended by {name}{hint}"
-    return f"the planner's process ended with exit code {code}: its output says why"
+    return f"the planner's process ended with exit code {code}; its output says why"

@@ -1,4 +1,4 @@
-"""The model and the planner, put together; no ROS, no process."""
+"""The model and its planners; knows neither ROS nor processes."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ from wm_planner.images.resize import resize
 from wm_planner.models.batch import ObservationError, observation_batch
 from wm_planner.models.loading import load
 from wm_planner.models.protocol import Latent
-from wm_planner.planning import Objective, Planner, PlanResult, make_planner, shift
+from wm_planner.planning import Planner, PlanResult, shift
 from wm_planner.types import Observation, RgbImage
+from wm_planner.worker.from_settings import objective_for, planner_for
 from wm_planner.worker.messages import Planned, PlanOnce, PlanRequest, SetGoal
 from wm_planner.worker.scoring import Scoring
 
 
 class Engine:
-    """Answers plan requests with one model.
+    """Answers requests for plans with one model.
 
     Args:
-        config: All settings; ``model``, ``planning``, ``objective`` and ``worker.threads`` count.
+        config: All settings; used are ``model``, ``planning``, ``objective``, ``worker.threads``.
 
     Raises:
         SpecError, WeightsError, ValueError: The model or the planner's settings are wrong.
@@ -34,7 +35,6 @@ class Engine:
     def __init__(self, config: Config) -> None:
         if config.worker.threads:
             torch.set_num_threads(config.worker.threads)
-        self._config = config
         self._model = load(
             config.model.directory,
             config.model.device,
@@ -42,63 +42,71 @@ class Engine:
             **config.model.options(),
         )
         self.spec = self._model.spec
-        chosen = self.spec.objective if config.objective.mode == "model" else config.objective
-        objective = Objective(mode=chosen.mode, base=chosen.base, alpha=chosen.alpha)
-        self._scoring = Scoring(self._model, objective, captured=config.model.cuda_graphs)
-        self._planners: dict[str, Planner] = {}
-        self._planner(config.planning.preset)
         self._goal_observation: Observation | None = None
         self._goal: Latent | None = None
-        self._previous: tuple[float, Tensor] | None = None
         problem = self.spec.statistics.problem()
         self.warnings = [f"unverified statistics: {problem}"] if problem else []
+        self.configure(config)
+        self._planner(config.planning.preset)
+
+    def configure(self, config: Config) -> None:
+        """Use other settings of ``planning`` and ``objective``, and forget the previous plan."""
+        self._planning = config.planning
+        objective = objective_for(self.spec, config.objective)
+        self._scoring = Scoring(self._model, objective, captured=config.model.cuda_graphs)
+        self._planners: dict[str, Planner] = {}
+        self._previous: tuple[float, Tensor] | None = None
 
     def describe(self) -> str:
-        """Model, training, device and planner in one line."""
+        """Return a line on the model, its training and its device."""
         spec, training = self.spec, self.spec.training
         return (
             f"model {spec.name} ({spec.family}, epoch {training.epoch} of {training.epochs}) on "
-            f"{self._model.device}, planner {self._config.planning.preset}, horizon "
-            f"{self._config.planning.horizon}"
+            f"{self._model.device}"
         )
 
-    def warm_up(self) -> None:
-        """Plan once on a gray image, so that the first real plan takes no longer than others."""
+    def warm_up(self, cancel: Callable[[], bool] | None = None) -> None:
+        """Plan once on a gray image, so that the first real plan takes no longer than others.
+
+        Args:
+            cancel: See ``answer``.
+        """
         gray = self.spec.gray_observation()
-        self.answer(PlanOnce(0, gray, gray))
+        self.answer(PlanOnce(0, gray, gray), cancel)
 
     def set_goal(self, request: SetGoal) -> None:
         """Take a new goal, which is encoded once, and forget the previous plan."""
         self._goal_observation, self._goal, self._previous = request.goal, None, None
-        self._planner(self._config.planning.preset).reset()
+        if planner := self._planners.get(self._planning.preset):
+            planner.reset()
 
     def answer(
         self, request: PlanRequest | PlanOnce, cancel: Callable[[], bool] | None = None
     ) -> Planned:
-        """Plan.
+        """Make a plan.
 
         Args:
-            request: A step toward the goal set before, or a plan of its own.
-            cancel: Asked between iterations; True ends the plan early.
+            request: A plan toward the current goal, or one with a goal of its own.
+            cancel: Called between iterations; True ends the plan early.
 
         Raises:
-            ObservationError: The model cannot take the image or the state.
-            PlanError: The planner found no finite plan, or has no preset of that name.
+            ObservationError: The model cannot take an image or the proprio.
+            PlanError: The planner found no finite plan, or there is no such preset.
         """
         begin = time.monotonic()
         if isinstance(request, PlanOnce):
             stamp, imagine = math.nan, False
             goal = self._encode(request.goal)
-            preset = request.preset or self._config.planning.preset
+            preset = request.preset or self._planning.preset
             planner = self._planner(preset, None if request.seed < 0 else request.seed)
             warm = None
         else:
             if self._goal is None:
                 if self._goal_observation is None:
-                    raise ObservationError("a plan was asked for before a goal was set")
+                    raise ObservationError("a plan was requested before a goal was set")
                 self._goal = self._encode(self._goal_observation)
             stamp, imagine, goal = request.observation.stamp, request.imagine, self._goal
-            planner = self._planner(self._config.planning.preset)
+            planner = self._planner(self._planning.preset)
             warm = self._warm_start(stamp)
         latent = self._encode(request.observation)
         distance = float(self._model.distance(latent, goal).item())
@@ -110,8 +118,8 @@ class Engine:
         if imagine:
             try:
                 imagined = self._imagined(latent, result.actions)
-            except Exception as error:  # of the model's decoder: the plan is good without it
-                decode_error = f"the plan cannot be imagined: {error!r}"
+            except Exception as error:  # the model's decoder failed; the plan is good without it
+                decode_error = f"the plan's frames cannot be decoded: {error!r}"
         return Planned(
             goal_id=request.goal_id,
             stamp=stamp,
@@ -126,7 +134,7 @@ class Engine:
         )
 
     def _imagined(self, latent: Latent, actions: Tensor) -> RgbImage | None:
-        """The plan's decoded frames in a row, then the goal image; None without a decoder."""
+        """Return the decoded frames of a plan in a row, then the goal image, or None."""
         assert self._goal_observation
         with torch.inference_mode():
             frames = self._model.decode(self._model.rollout(latent, actions[:, None]))
@@ -137,7 +145,7 @@ class Engine:
         return np.ascontiguousarray(torch.cat(images, dim=1).numpy())
 
     def _latent_score(self, latent: Latent) -> float | None:
-        """How unusual an image's latent is, 1 being the most unusual of training."""
+        """Return how unusual the image's latent is; 1 is the most unusual one of training."""
         calibration = self.spec.calibration
         if calibration is None or calibration.latent is None:
             return None
@@ -154,38 +162,22 @@ class Engine:
         begin: float,
         cancel: Callable[[], bool] | None,
     ) -> PlanResult:
-        budget = self._config.planning.budget
+        budget = self._planning.budget
         deadline = begin + budget if budget else None
         with torch.inference_mode():
             cost = self._scoring.cost(latent, goal)
             return planner.plan(cost, warm_start=warm, deadline=deadline, cancel=cancel)
 
     def _planner(self, preset: str, seed: int | None = None) -> Planner:
-        """The planner of a preset; one with a seed of its own is made afresh."""
-        if seed is None and preset in self._planners:
-            return self._planners[preset]
-        settings = self._config.planning
-        overrides = {
-            name: value
-            for name in ("num_samples", "iterations", "num_elites")
-            if preset == settings.preset and (value := getattr(settings, name))
-        }
-        lower, upper = self.spec.action_bounds()
-        planner = make_planner(
-            preset,
-            action_dim=self.spec.model_action_dim,
-            horizon=settings.horizon,
-            bounds=(lower.tolist(), upper.tolist()),
-            seed=settings.seed if seed is None else seed,
-            device=self._model.device,
-            **overrides,
-        )
-        if seed is None:
-            self._planners[preset] = planner
-        return planner
+        """Return the planner of a preset; one with another seed is built anew."""
+        if seed is not None:
+            return planner_for(self._model, self._planning, preset=preset, seed=seed)
+        if preset not in self._planners:
+            self._planners[preset] = planner_for(self._model, self._planning, preset=preset)
+        return self._planners[preset]
 
     def _warm_start(self, stamp: float) -> Tensor | None:
-        """The previous plan, moved on by the model steps that have passed since its image."""
+        """Return the previous plan, shifted by the model steps since its image."""
         if self._previous is None:
             return None
         then, actions = self._previous

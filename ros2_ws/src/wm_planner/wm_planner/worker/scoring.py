@@ -1,4 +1,4 @@
-"""Candidates to costs, between one image and one goal."""
+"""The cost of candidates between one image and one goal."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from wm_planner.planning.chunks import CostFn
 
 
 class Scoring:
-    """Makes the planner's cost function.
+    """Factory of the planner's cost functions.
 
     Args:
         model: The model.
         objective: How the frames of a rollout count.
-        captured: Replay rollouts as a CUDA graph, which saves the host's time for their many
-            operations. Needs a model that never waits for the device, as ``dino_wm`` does not;
-            nothing changes on the CPU, nor where gradients are asked for.
+        captured: Replay rollouts as a CUDA graph, which saves the time that the host needs for
+            their many operations. The model must never wait for the device (``dino_wm`` does not).
+            Without effect on the CPU and for gradients.
     """
 
     def __init__(self, model: WorldModel, objective: Objective, *, captured: bool = False) -> None:
@@ -30,7 +30,10 @@ class Scoring:
         self._replay: CapturedCost | None = None
 
     def cost(self, latent: Latent, goal: Latent) -> CostFn:
-        """From actions (B, N, H, A) to costs (B, N); captured ones hold until the next call."""
+        """Return the function from actions (B, N, H, A) to costs (B, N).
+
+        Captured costs are overwritten by the next call.
+        """
         if not self._captured:
             return lambda actions: self._cost(latent, actions, goal)
         if self._kept is None or not all(map(_fits, self._kept, (latent, goal))):

@@ -1,7 +1,7 @@
-"""Memory that two processes share, through which images pass in one copy each way.
+"""Memory that two processes share, through which images pass with one copy at each end.
 
-It belongs to no file and to no name: when both processes have gone, however they ended, the kernel
-frees it.
+It has neither a file nor a name: when both processes have ended, in whatever way, the kernel frees
+it.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-SIZE = 32 << 20  # [bytes] only what is used takes memory: usually one image
-START = 64  # [bytes] the reader's count comes first
+SIZE = 32 << 20  # [bytes]; only used pages take memory, usually one image
+START = 64  # [bytes]; the reader's count comes before
 
 
 def make_memory() -> int:
-    """A file descriptor of memory for an ``Arena``, to be passed to the other process."""
+    """Return a file descriptor of memory for an ``Arena``, to be passed to the other process."""
     descriptor = os.memfd_create("wm_planner")
     os.ftruncate(descriptor, SIZE)
     return descriptor
 
 
 class Arena:
-    """One end of the memory: one process puts arrays, the other takes them in the same order.
+    """One end of the memory: one process puts arrays, the other one takes them in that order.
 
     Args:
-        descriptor: Of ``make_memory``; may be closed afterward.
+        descriptor: From ``make_memory``; may be closed afterward.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -40,7 +40,7 @@ class Arena:
         self._free = START
 
     def put(self, array: NDArray[Any]) -> int | None:
-        """Write a contiguous array; where it is, or None when there is no room."""
+        """Write a contiguous array; return its place, or None if there is no room."""
         if self._taken[0] == self._put:  # all are taken
             self._free = START
         place, end = self._free, self._free + array.nbytes
@@ -52,7 +52,7 @@ class Arena:
         return place
 
     def take(self, place: int, shape: Sequence[int], dtype: str) -> NDArray[Any]:
-        """A copy of the array at a place; makes room for others."""
+        """Return a copy of the array at a place, and free its memory for others."""
         array = np.empty(shape, dtype)
         flat = array.reshape(-1).view(np.uint8)
         flat[:] = self._bytes[place : place + array.nbytes]

@@ -1,4 +1,4 @@
-"""What a plan is: the actions, what they cost, and how the search went."""
+"""The result of a search: the actions, their cost, and how the search went."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ class StopReason(str, Enum):
     DEADLINE = "deadline"
     """The next iteration would have ended after the deadline."""
     CANCELED = "canceled"
-    """The caller asked for the end."""
+    """The caller canceled the search."""
 
 
 @dataclass(frozen=True)
 class Timings:
     """Wall-clock times of one plan [s].
 
-    On CUDA the per-iteration times are those of queueing the work, unless the plan had a deadline,
-    a patience or a cancel function, which make the host follow the device one iteration behind.
+    On CUDA the times of the iterations are those of queueing the work. With a deadline, a patience
+    or a cancel function the host follows the device one iteration behind.
 
     Attributes:
         total: From the call to the return, the device's work included.
@@ -44,16 +44,16 @@ class PlanResult:
     """A plan for each of B problems.
 
     Attributes:
-        actions: (B, H, A), inside the bounds; they share no memory with the planner.
+        actions: (B, H, A), inside the bounds, in memory of their own.
         cost: (B,) the cost of exactly these actions, finite.
-        cost_history: (iterations, B) lowest finite cost of each iteration, inf where there is none.
+        cost_history: (iterations, B) lowest finite cost of each iteration, inf if there is none.
         iterations: Iterations done.
         stop_reason: Why the search ended.
-        timings: Where the time went.
+        timings: Wall-clock times.
         evaluations: Candidates evaluated per problem.
         mean: (B, H, A) mean of the last sampling distribution, clamped to the bounds.
-        stopped_at: Iterations that count, per problem: fewer than ``iterations`` where a problem
-            of the batch stopped falling earlier than the others.
+        stopped_at: Iterations that count, per problem: fewer than ``iterations`` if the cost of a
+            problem stopped falling earlier than those of the others.
     """
 
     actions: Tensor

@@ -1,4 +1,4 @@
-"""The action box."""
+"""The box of allowed actions."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Bounds:
         """Spread the sides over the plan.
 
         Raises:
-            BoundsError: Not a pair, a NaN, a wrong length, or lower above upper.
+            BoundsError: No pair, NaN, a wrong length, or lower above upper.
         """
         if bounds is None:
             bounds = (-math.inf, math.inf)
@@ -57,16 +57,16 @@ class Bounds:
                 f"in action dimension {worst}"
             )
         if bool((self.lower == math.inf).any()) or bool((self.upper == -math.inf).any()):
-            raise BoundsError("lower is +inf or upper is -inf, so that no action fits")
+            raise BoundsError("lower is +inf or upper is -inf, so no action fits")
         self._sides: tuple[float, float] | tuple[Tensor, Tensor] = (self.lower, self.upper)
-        if all(bool((side == side[0]).all()) for side in sides):  # a call with numbers is faster
+        if all(bool((side == side[0]).all()) for side in sides):  # numbers are faster than tensors
             self._sides = float(self.lower[0]), float(self.upper[0])
         self.finite = bool((self.lower.isfinite() | self.upper.isfinite()).any())
 
     def clamp_(self, actions: Tensor) -> Tensor:
-        """Clamp (..., H * A) in place; nothing is done without bounds."""
+        """Clamp (..., H * A) in place; without bounds, do nothing."""
         return actions.clamp_(*self._sides) if self.finite else actions
 
     def sigma(self, sigma: float, fraction: float) -> Tensor:
-        """(H * A,) standard deviation: ``sigma``, but at most ``fraction`` of half the box."""
+        """Return the (H * A,) deviation: ``sigma``, but at most ``fraction`` of half the box."""
         return ((self.upper - self.lower) * (0.5 * fraction)).clamp(max=sigma)
