@@ -129,9 +129,9 @@ def test_settings_of_goals_and_limits_change_between_goals_whole_or_not_at_all(
         answer = client.result(handle)
         assert answer.result.error_code == ErrorCode.TIMED_OUT
         assert "0.5 s were allowed" in answer.result.error_msg
-        refused = client.set_all(session__timeout=30.0, planning__seed=3)
+        refused = client.set_all(session__timeout=30.0, model__device="cpu")
         assert not refused.successful
-        assert "planning.seed: read when the node is configured" in refused.reason
+        assert "model.device: read when the node is configured" in refused.reason
         refused = client.set_all(session__timeout=30.0, limits__workspace_min=[9.0, 9.0, 9.0])
         assert not refused.successful
         assert "limits.workspace_min" in refused.reason

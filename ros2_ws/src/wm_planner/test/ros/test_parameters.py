@@ -119,17 +119,25 @@ def test_a_configured_node_takes_live_settings_whole(make_node: MakeNode) -> Non
     changes = [
         Parameter("session.timeout", value=5.0),
         Parameter("limits.workspace_min", value=[0.0, 0.0, 0.1]),
+        Parameter("planning.preset", value="mppi"),
+        Parameter("planning.mppi.temperature", value=0.3),
+        Parameter("objective.alpha", value=0.5),
     ]
     assert node.set_parameters_atomically(changes).successful
     assert running.config.session.timeout == 5.0
     assert running.config.limits.workspace_min == [0.0, 0.0, 0.1]
-    assert running.config.planning == Config().planning
+    assert running.config.planning.preset == "mppi"
+    assert running.config.planning.mppi.temperature == 0.3
+    assert running.config.objective.alpha == 0.5
+    assert running.config.worker == Config().worker
 
 
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("planning.seed", 3, "planning.seed: read when the node is configured"),
+        ("model.device", "cpu", "model.device: read when the node is configured"),
+        ("planning.preset", "mppi", "the preset mppi has no such setting"),
+        ("objective.alpha", -1.0, "objective.alpha"),
         ("session.tolerance_frames", 0, "session.tolerance_frames"),
         ("limits.policy", "maybe", "limits.policy is 'maybe'"),
     ],
@@ -139,7 +147,8 @@ def test_of_several_changes_all_are_refused_with_one(
 ) -> None:
     node = make_node()
     running = _configured(node)
-    changes = [Parameter("session.timeout", value=5.0), Parameter(name, value=value)]
+    elites = Parameter("planning.num_elites", value=4)
+    changes = [Parameter("session.timeout", value=5.0), elites, Parameter(name, value=value)]
     answer = node.set_parameters_atomically(changes)
     assert not answer.successful
     assert words in answer.reason

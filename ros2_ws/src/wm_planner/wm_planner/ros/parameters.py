@@ -1,4 +1,4 @@
-"""Every leaf of the configuration as a ROS parameter of the same dotted name."""
+"""Every setting as a ROS parameter of the same dotted name."""
 
 from __future__ import annotations
 
@@ -19,55 +19,56 @@ from rclpy.parameter import Parameter
 from wm_planner.config import Config, ConfigError, Leaf, changed, compose, leaves
 from wm_planner.ros.refusal import refusal
 
-HUGE = 1e9
-LIVE = ("session.", "limits.", "goals.")  # what can change while the node is configured
+HUGE = 1e9  # end of a range without a maximum
+LIVE = ("planning.", "objective.", "session.", "limits.", "goals.")
+"""Sections that can change between goals, while the node is configured."""
 
 
 class Running(Protocol):
-    """What uses the settings while the node is configured."""
+    """The user of the settings while the node is configured."""
 
     config: Config
 
     def check(self, config: Config) -> None:
-        """Raises ValueError, with the reason, where other live settings cannot be used now."""
+        """Raise ValueError, with the reason, if these settings cannot be used now."""
 
     def apply(self, config: Config) -> None:
-        """Use settings that ``check`` agreed to."""
+        """Use settings that ``check`` has accepted."""
 
 
 class Parameters:
-    """Declares the configuration's leaves on a node and composes them into a ``Config``.
+    """The settings as ROS parameters of a node.
 
-    Four parameters choose where the defaults come from: ``config_directory``, ``config_file``
-    (the name of a YAML file in it), ``profile`` (of the arm's controller) and ``overrides`` (Hydra
-    overrides). What is set on the node,
-    by a launch file, ``--params-file`` or ``ros2 param set``, comes last.
+    Four parameters choose the defaults: ``config_directory``, ``config_file`` (the name of a YAML
+    file in it), ``profile`` (of the arm's controller) and ``overrides`` (Hydra overrides). Values
+    set on the node, by a launch file, ``--params-file`` or ``ros2 param set``, are applied last.
 
-    A change is taken whole or refused with a reason: every parameter of a call that sets several
-    atomically, or none.
+    A call that sets several parameters atomically is accepted as a whole, or refused with a reason.
 
     Args:
         node: The node.
-        default_directory: Where ``config_file`` is looked up unless the user says otherwise.
+        default_directory: Default of ``config_directory``.
 
     Attributes:
-        running: Set while the node is configured: then only the settings of ``LIVE`` can change,
-            and only when it agrees.
+        running: Set while the node is configured; then only the sections of ``LIVE`` can change,
+            and only if its ``check`` accepts them.
 
     Raises:
-        ConfigError: A file, an override or a value given for a parameter is wrong.
+        ConfigError: A file, an override or the value of a parameter is wrong.
     """
 
     def __init__(self, node: Node, default_directory: Path) -> None:
         self._node = node
         self.running: Running | None = None
-        self._directory = self._door(
-            "config_directory", str(default_directory), "Folder of the configuration's YAML files."
+        self._directory = self._read_only(
+            "config_directory", str(default_directory), "Folder of the YAML files with settings."
         )
-        self._file = self._door("config_file", "planner", "YAML file, without .yaml.")
-        overrides = self._door("overrides", [""], "Hydra overrides, e.g. ['planning.horizon=8'].")
-        profile = self._door(
-            "profile", "", "Commands for a known controller: a file of profiles/, without .yaml."
+        self._file = self._read_only("config_file", "planner", "YAML file, without .yaml.")
+        overrides = self._read_only(
+            "overrides", [""], "Hydra overrides, e.g. ['planning.horizon=8']."
+        )
+        profile = self._read_only(
+            "profile", "", "Controller of the arm: a file of profiles/, without .yaml."
         )
         self._overrides = [f"+profiles={profile}"] if profile else []
         self._overrides += [text for text in overrides if text]
@@ -84,10 +85,10 @@ class Parameters:
         node.add_post_set_parameters_callback(self._after_set)
 
     def config(self, changes: Mapping[str, Any] | None = None) -> Config:
-        """The configuration as the parameters stand, with ``changes`` applied.
+        """Return the configuration of the parameters' values, with ``changes`` applied.
 
         Raises:
-            ConfigError: A value is out of range.
+            ConfigError: A value is out of range, or settings contradict each other.
         """
         values = {name: self._value(name) for name in self._names}
         values |= {k: v for k, v in (changes or {}).items() if k in values}
@@ -96,7 +97,7 @@ class Parameters:
     def _value(self, name: str) -> Any:
         return _plain(self._node.get_parameter_or(name, Parameter(name, value=[])).value)
 
-    def _door(self, name: str, default: Any, description: str) -> Any:
+    def _read_only(self, name: str, default: Any, description: str) -> Any:
         descriptor = ParameterDescriptor(description=description, read_only=True)
         return self._node.declare_parameter(name, default, descriptor).value
 
@@ -125,14 +126,14 @@ class Parameters:
 
 
 def _plain(value: Any) -> Any:
-    """A parameter's value with lists in place of arrays; one that is not set is empty."""
+    """Return a parameter's value, with an array as a list, and no value as an empty list."""
     if value is None:
         return []
     return value if isinstance(value, (str, bool, int, float)) else list(value)
 
 
 def _refuse_fixed(changes: Mapping[str, Any]) -> None:
-    """Refuse what a configured node cannot change.
+    """Refuse parameters that a configured node cannot change.
 
     Raises:
         ValueError: Names the parameters.
@@ -140,13 +141,13 @@ def _refuse_fixed(changes: Mapping[str, Any]) -> None:
     fixed = sorted(name for name in changes if not name.startswith(LIVE))
     if fixed:
         raise ValueError(
-            f"{', '.join(fixed)}: read when the node is configured, so clean it up first; until "
-            f"then only {', '.join(f'{section}*' for section in LIVE)} can change"
+            f"{', '.join(fixed)}: read when the node is configured, so clean it up first; while it "
+            f"is configured, only {', '.join(f'{section}*' for section in LIVE)} can change"
         )
 
 
 def _descriptor(leaf: Leaf) -> ParameterDescriptor:
-    """Description, range and choices of a leaf."""
+    """Return the description, range and choices of a leaf."""
     checks = leaf.checks
     descriptor = ParameterDescriptor(description=checks["help"])
     if "choices" in checks:

@@ -185,6 +185,7 @@ class PlannerRuntime:
         """Use settings that passed ``check``."""
         self.config = config
         self.loop.apply(config)
+        self.link.apply(config)
         self.inputs.apply(config)
         self._reader.library = GoalLibrary(config.goals.directory)
         self._status.publish_config(config)

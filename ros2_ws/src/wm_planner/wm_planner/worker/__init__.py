@@ -1,8 +1,9 @@
-"""Where the model plans: by default in a process of its own, so that the node has no torch."""
+"""The worker, which holds the model and plans; by default a process, so the node has no torch."""
 
 from wm_planner.worker.link import PlannerLink, WorkerError
 from wm_planner.worker.messages import (
     Answer,
+    Configure,
     Failed,
     Planned,
     PlanOnce,
@@ -13,6 +14,7 @@ from wm_planner.worker.messages import (
 
 __all__ = [
     "Answer",
+    "Configure",
     "Failed",
     "PlanOnce",
     "PlanRequest",

@@ -1,4 +1,4 @@
-"""One plan at a time from a worker that is watched, and started again when it is lost."""
+"""The node's link to the worker: one plan at a time, and a restart when the worker is lost."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from wm_planner.config import Config
 from wm_planner.worker.client import Worker, make_worker
 from wm_planner.worker.messages import (
     Answer,
+    Configure,
     Failed,
     Planned,
     PlanOnce,
@@ -21,9 +22,9 @@ from wm_planner.worker.messages import (
     SetGoal,
 )
 
-POLL = 0.05  # [s] how often a start looks whether it was interrupted
+POLL = 0.05  # [s] between two looks at whether a start was interrupted
 MAX_LOSSES = 5  # in a row, without a plan in between
-BACKOFF = 1.0  # [s] before the second start in a row, doubled for each that follows
+BACKOFF = 1.0  # [s] before the second restart in a row; doubled for each further one
 
 
 class WorkerError(RuntimeError):
@@ -31,16 +32,20 @@ class WorkerError(RuntimeError):
 
 
 class PlannerLink:
-    """Keeps at most one plan under way and knows whether the worker is up.
+    """The worker as the node sees it: at most one plan at a time, restarted when lost.
 
-    A worker that is lost is started again, and gets the goal again when it is up: the answer
-    ``Failed(lost=True, restarting=True)`` says that the goal may wait for it. The goal cannot when
-    the worker is lost twice, or is not back within ``worker.restart_timeout``; then ``restarting``
-    is False. After ``MAX_LOSSES`` in a row it is given up.
+    A lost worker is restarted and then gets the goal again. ``Failed(lost=True, restarting=True)``
+    says that the goal may wait for it. ``restarting`` is False if the goal must end, because its
+    worker was lost twice or is not back within ``worker.restart_timeout``. After ``MAX_LOSSES`` in
+    a row the worker is not restarted any more.
 
     Args:
         config: All settings.
-        wake: Called from another thread when an answer waits for ``drain``.
+        wake: Called, from another thread, when an answer waits for ``drain``.
+
+    Attributes:
+        ready: The worker's ``Ready``, or None while it cannot plan.
+        problem: While ``ready`` is None, a sentence that says why.
     """
 
     def __init__(self, config: Config, wake: Callable[[], None]) -> None:
@@ -50,26 +55,27 @@ class PlannerLink:
         self._generation = 0
         self._spawned = 0.0
         self._spawn_due: float | None = None
-        self._asked: tuple[float, PlanRequest | PlanOnce] | None = None
-        self._limit = "plan_timeout"  # the setting that bounds what was asked
-        self._once: list[PlanOnce] = []
+        self._request: tuple[float, PlanRequest | PlanOnce] | None = None  # since when [s, steady]
+        self._request_timeout = "plan_timeout"  # the setting that bounds the request
+        self._waiting: list[PlanOnce] = []
         self._worker: Worker | None = None
         self._goal: SetGoal | None = None
+        self._new_settings = False  # the worker does not have them yet
         self._restarted = False  # since the goal was set
-        self._waiting_since: float | None = None  # [s, steady] a goal waits for the restart
-        self._overdue: list[Failed] = []
+        self._restart_since: float | None = None  # [s, steady] a goal waits for the restart
+        self._own_answers: list[Failed] = []
         self._losses = 0
         self.ready: Ready | None = None
         self.problem = "the planner's process is still loading the model"
 
     @property
     def idle(self) -> bool:
-        """Whether a plan may be asked for."""
-        return self.ready is not None and self._asked is None
+        """Whether a plan may be requested."""
+        return self.ready is not None and self._request is None
 
     @property
     def memory(self) -> int:
-        """Resident memory of the worker's process [bytes]; 0 when it is not there."""
+        """Resident memory of the worker's process [bytes]; 0 without a process."""
         if self._worker is None:
             return 0
         try:
@@ -82,10 +88,11 @@ class PlannerLink:
         """Start the worker and wait until the model is loaded.
 
         Args:
-            interrupted: Asked while waiting; True ends the start.
+            interrupted: Called while waiting; True ends the start.
 
         Raises:
-            WorkerError: It failed, was interrupted, or took longer than ``worker.start_timeout``.
+            WorkerError: The start failed, was interrupted, or took longer than
+                ``worker.start_timeout``.
         """
         self._spawn()
         try:
@@ -99,34 +106,48 @@ class PlannerLink:
             raise WorkerError(answer.message)
         self.ready = answer
 
+    def apply(self, config: Config) -> None:
+        """Use other settings of ``planning`` and ``objective`` from the next goal on.
+
+        A current ``PlanOnce`` is not disturbed: the worker gets the settings after it. A restarted
+        worker starts with them.
+        """
+        self._config = config
+        self._new_settings = True
+        if self.idle:
+            self._send_settings()
+
     def set_goal(self, goal: SetGoal) -> None:
-        """Make this the goal of the plans that follow; ends the plans under way and waiting."""
+        """Make this the goal of the following plans; ends the current and the waiting plans."""
         if self._goal is None or goal.goal_id != self._goal.goal_id:
-            self._restarted, self._waiting_since = False, None
+            self._restarted, self._restart_since = False, None
         self._goal = goal
-        if self._asked and self._limit == "plan_once_timeout":  # it ends now, or the worker hangs
-            self._asked, self._limit = (time.monotonic(), self._asked[1]), "plan_timeout"
-        if self._once:
+        if self._request and self._request_timeout == "plan_once_timeout":
+            # It ends now, or the worker hangs.
+            self._request = time.monotonic(), self._request[1]
+            self._request_timeout = "plan_timeout"
+        if self._waiting:
             why = "a goal came in between"
-            self._overdue += [Failed(r.goal_id, why, preempted=True) for r in self._once]
-            self._once.clear()
+            self._own_answers += [Failed(r.goal_id, why, preempted=True) for r in self._waiting]
+            self._waiting.clear()
             self._wake()
         if self._worker:
+            self._send_settings()
             self._worker.send(goal)
 
     def plan(self, request: PlanRequest) -> None:
-        """Ask for a plan; only while ``idle``."""
-        self._ask(request)
+        """Request a plan; only while ``idle``."""
+        self._send(request)
 
     def plan_once(self, request: PlanOnce) -> None:
-        """Ask for a plan of its own, as soon as the worker is idle."""
-        self._once.append(request)
+        """Request a plan with a goal of its own, as soon as the worker is idle."""
+        self._waiting.append(request)
         self.serve_waiting()
 
     def drain(self) -> list[Planned | Failed]:
-        """Answers that came since the last call; a lost worker is being started again."""
-        answers: list[Planned | Failed] = [*self._overdue]
-        self._overdue.clear()
+        """Return the answers since the last call; restart a lost worker."""
+        answers: list[Planned | Failed] = [*self._own_answers]
+        self._own_answers.clear()
         while not self._answers.empty():
             generation, answer = self._answers.get()
             if generation != self._generation:
@@ -138,28 +159,29 @@ class PlannerLink:
             elif isinstance(answer, Failed) and self.ready is None:
                 answers += self._give_up(answer)
             else:
-                self._asked = None
+                self._request = None
                 self._losses = 0
                 answers.append(answer)
         return answers
 
     def serve_waiting(self) -> None:
-        """Ask for a plan of its own that waits, if the worker is idle."""
-        if self._once and self.idle:
-            self._ask(self._once.pop(0))
+        """Send the first waiting ``PlanOnce`` if the worker is idle."""
+        if self._waiting and self.idle:
+            self._send(self._waiting.pop(0))
 
     def watch(self) -> None:
-        """Give up a worker that did not answer in time, and start one whose time has come."""
+        """Give up a worker that did not answer in time, and restart one whose time has come."""
         settings, now = self._config.worker, time.monotonic()
-        if self._waiting_since and now - self._waiting_since > settings.restart_timeout:
-            self._waiting_since = None
+        if self._restart_since and now - self._restart_since > settings.restart_timeout:
+            self._restart_since = None
             late = f"not done within worker.restart_timeout ({settings.restart_timeout:g} s)"
-            self._overdue.append(Failed(-1, f"{self.problem}, {late}", lost=True))
+            self._own_answers.append(Failed(-1, f"{self.problem}, {late}", lost=True))
             self._wake()
+        timeout = getattr(settings, self._request_timeout)
         if self._spawn_due and now >= self._spawn_due:
             self._spawn_again()
-        elif self._asked and now - self._asked[0] > getattr(settings, self._limit):
-            self._expire(f"worker.{self._limit} ({getattr(settings, self._limit):.1f} s)")
+        elif self._request and now - self._request[0] > timeout:
+            self._expire(f"worker.{self._request_timeout} ({timeout:.1f} s)")
         elif self._worker and not self.ready and now - self._spawned > settings.start_timeout:
             self._expire(f"worker.start_timeout ({settings.start_timeout:.0f} s)")
 
@@ -171,7 +193,7 @@ class PlannerLink:
         self._spawn_due = None
 
     def _first_answer(self, interrupted: Callable[[], bool]) -> Answer:
-        """Wait for the answer to the start."""
+        """Return the first answer of a started worker."""
         timeout = self._config.worker.start_timeout
         until = time.monotonic() + timeout
         while time.monotonic() < until:
@@ -185,6 +207,7 @@ class PlannerLink:
 
     def _spawn(self) -> None:
         self._spawned, self._spawn_due = time.monotonic(), None
+        self._new_settings = False
         self._generation += 1
         generation = self._generation
         self._worker = make_worker(self._config, lambda answer: self._receive(generation, answer))
@@ -198,15 +221,15 @@ class PlannerLink:
         self._receive(self._generation, Failed(-1, message, lost=True))
 
     def _forget_worker(self) -> None:
-        self._generation += 1  # what it still says is not heard
-        self._worker, self.ready, self._asked = None, None, None
+        self._generation += 1  # its further answers are ignored
+        self._worker, self.ready, self._request = None, None, None
 
     def _lose(self, lost: Failed) -> list[Planned | Failed]:
-        """Start again, now or later; answer what waited for the worker."""
-        waiting = [*([self._asked[1]] if self._asked else []), *self._once]
-        self._once.clear()
+        """Restart the worker, now or later; answer the requests that waited for it."""
+        waiting = [*([self._request[1]] if self._request else []), *self._waiting]
+        self._waiting.clear()
         if self._worker:
-            self._worker.kill()  # nobody waits for it: the arm comes first
+            self._worker.kill()  # without waiting for its end, because the arm must be held
         self._forget_worker()
         self._losses += 1
         restarting = not self._restarted and self._config.worker.restart_timeout > 0
@@ -223,7 +246,7 @@ class PlannerLink:
             if not delay:
                 self._spawn_again()
         self._restarted = True
-        self._waiting_since = time.monotonic() if restarting else None
+        self._restart_since = time.monotonic() if restarting else None
         message = self.problem if self._losses > MAX_LOSSES else lost.message
         return [
             replace(lost, message=message, restarting=restarting),
@@ -237,23 +260,32 @@ class PlannerLink:
             self._receive(self._generation, Failed(-1, str(error), lost=True))
 
     def _give_up(self, failure: Failed) -> list[Planned | Failed]:
-        """A worker that was started again cannot load the model any more."""
+        """Give up a restarted worker that cannot load the model any more."""
         if self._worker:
             self._worker.kill()
         self._forget_worker()
-        self._waiting_since = None
+        self._restart_since = None
         self.problem = f"{failure.message}: clean the node up and configure it again"
         return [Failed(-1, self.problem, lost=True)]
 
     def _resume(self, ready: Ready) -> None:
-        """The worker is up again: it gets the goal it does not know of."""
-        self.ready, self._waiting_since = ready, None
+        """Continue with a restarted worker, which does not know the goal."""
+        self.ready, self._restart_since = ready, None
+        self._send_settings()
         if self._worker and self._goal:
             self._worker.send(self._goal)
 
-    def _ask(self, request: PlanRequest | PlanOnce) -> None:
+    def _send(self, request: PlanRequest | PlanOnce) -> None:
         assert self.idle, "one plan at a time"
         assert self._worker
-        self._asked = (time.monotonic(), request)
-        self._limit = "plan_once_timeout" if isinstance(request, PlanOnce) else "plan_timeout"
+        self._send_settings()
+        self._request = time.monotonic(), request
+        once = isinstance(request, PlanOnce)
+        self._request_timeout = "plan_once_timeout" if once else "plan_timeout"
         self._worker.send(request)
+
+    def _send_settings(self) -> None:
+        """Send settings that the worker does not have yet."""
+        if self._worker and self._new_settings:
+            self._new_settings = False
+            self._worker.send(Configure(self._config))

@@ -1,19 +1,27 @@
-"""Messages between the node and its worker; plain data, no torch.
+"""Messages between the node and its worker: plain data, no torch.
 
-The node sends ``SetGoal``, ``PlanRequest`` and ``PlanOnce``; the worker answers ``Ready`` once,
-then one ``Planned`` or ``Failed`` per plan. A new message ends the plan under way.
+The node sends ``Configure``, ``SetGoal``, ``PlanRequest`` and ``PlanOnce``. The worker answers
+``Ready`` once, then one ``Planned`` or ``Failed`` per plan. A new message ends the current plan.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from wm_planner.config import Config
 from wm_planner.types import Observation, RgbImage, Vector
 
 
 @dataclass(frozen=True)
+class Configure:
+    """New settings of ``planning`` and ``objective``; all others count at the start only."""
+
+    config: Config
+
+
+@dataclass(frozen=True)
 class SetGoal:
-    """The goal of the plans that follow; forgets the previous plan."""
+    """The goal of the following plans; the worker forgets the previous plan."""
 
     goal_id: int
     goal: Observation
@@ -21,12 +29,12 @@ class SetGoal:
 
 @dataclass(frozen=True)
 class PlanRequest:
-    """Plan from an image to the goal set before, warm-started from the previous plan.
+    """A request for a plan to the current goal, warm-started from the previous plan.
 
     Attributes:
         goal_id: The goal it belongs to.
-        observation: What the robot sees; its stamp says how far the last plan has moved on.
-        imagine: Also decode what the model expects of the plan.
+        observation: What the robot sees; its stamp tells how far the previous plan has advanced.
+        imagine: Also decode the frames that the model predicts for the plan.
     """
 
     goal_id: int
@@ -36,14 +44,14 @@ class PlanRequest:
 
 @dataclass(frozen=True)
 class PlanOnce:
-    """One plan from nothing, which leaves the current goal and its warm start alone.
+    """A request for one plan without a warm start; the current goal and its plans are unaffected.
 
     Attributes:
-        goal_id: A number of its own; comes back in the answer.
+        goal_id: Identifies the request; repeated in the answer.
         observation: What the robot sees.
         goal: What it should see.
-        preset: Planner preset, empty for the configured one.
-        seed: Seed of the draws, negative for the configured one.
+        preset: Planner preset; empty: the configured one.
+        seed: Seed of the draws; negative: the configured one.
     """
 
     goal_id: int
@@ -58,8 +66,8 @@ class Ready:
     """The model is loaded and warmed up.
 
     Attributes:
-        description: Model, device and planner, for the log.
-        warnings: What every status should say, e.g. unverified statistics.
+        description: Model and device, for the log.
+        warnings: Sentences for every status, e.g. on unverified statistics.
     """
 
     description: str
@@ -71,19 +79,19 @@ class Planned:
     """A plan.
 
     Attributes:
-        goal_id: The goal it is for.
+        goal_id: The goal of the request.
         stamp: Stamp of its image [s]; NaN for ``PlanOnce``.
         actions: Physical actions (horizon, frameskip * action_dim).
-        distance: From the image to the goal, in typical distances; in the latent space's own
-            units where the model is not calibrated.
+        distance: From the image to the goal, in typical distances; without calibration in the
+            units of the latent space.
         cost_history: Cost of the best plan after each iteration.
         stop_reason: Why the planner stopped.
         plan_time: Wall time of encoding and planning [s].
-        latent_score: How far the image's latent lies outside the training's, 1 being the
-            farthest that is normal; None where the spec does not say what is.
+        latent_score: Distance of the image's latent from those of training; up to 1 is normal.
+            None if the spec has no latent statistics.
         imagined: Decoded frames of the plan in a row, then the goal image, uint8 (size,
-            frames * size, 3); None where it was not asked for, or the model has no decoder.
-        decode_error: Why there are none although they were asked for, or an empty string.
+            frames * size, 3); None if not requested, or if the model has no decoder.
+        decode_error: Why requested frames are missing, or an empty string.
     """
 
     goal_id: int
@@ -100,14 +108,14 @@ class Planned:
 
 @dataclass(frozen=True)
 class Failed:
-    """No plan: the message says why.
+    """There is no plan; the message says why.
 
     Attributes:
-        goal_id: The goal it is about; -1: the worker could not start, or was lost.
+        goal_id: The goal of the request; -1: the worker could not start, or was lost.
         message: A sentence.
         lost: The worker is gone.
-        restarting: It is being started again, and will go on with the goal.
-        preempted: It is about a ``PlanOnce`` that a goal kept from being made.
+        restarting: The worker is being restarted and will continue with the goal.
+        preempted: A goal took the place of this ``PlanOnce``.
     """
 
     goal_id: int
@@ -117,5 +125,5 @@ class Failed:
     preempted: bool = False
 
 
-Request = SetGoal | PlanRequest | PlanOnce
+Request = Configure | SetGoal | PlanRequest | PlanOnce
 Answer = Ready | Planned | Failed

@@ -1,25 +1,26 @@
-"""The worker's conversation: load once, then one answer to each plan that is asked for."""
+"""The worker's main loop: load the model, then answer each request for a plan."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 from typing import Protocol
 
 from wm_planner.config import Config
 from wm_planner.worker.engine import Engine
-from wm_planner.worker.messages import Answer, Failed, Ready, Request, SetGoal
+from wm_planner.worker.messages import Answer, Configure, Failed, Ready, Request, SetGoal
 
 
 class Channel(Protocol):
     """The worker's end of its connection to the node."""
 
     def receive(self) -> Request | Config:
-        """The next message; raises ``EOFError`` when the node has gone."""
+        """Return the next message; raise ``EOFError`` if the node has closed the connection."""
         ...
 
     def pending(self) -> bool:
-        """Whether a message waits."""
+        """Return whether a message is waiting."""
         ...
 
     def send(self, message: Answer) -> None:
@@ -28,17 +29,17 @@ class Channel(Protocol):
 
 
 class Service:
-    """Answers requests; what a model's code raises becomes a ``Failed``.
+    """Answers requests; an exception in the model's code becomes a ``Failed``.
 
     Attributes:
-        answer: ``Ready``, or the ``Failed`` that says why the model could not be loaded.
+        answer: ``Ready``, or a ``Failed`` that says why the model could not be loaded.
     """
 
     def __init__(self, config: Config) -> None:
         try:
             self._engine = Engine(config)
             self._engine.warm_up()
-        except Exception as error:  # whatever a model's code raises is the user's to read
+        except Exception as error:  # a model's code may raise anything
             self.answer: Ready | Failed = Failed(
                 -1, f"the model could not be loaded: {_sentence(error)}"
             )
@@ -46,12 +47,18 @@ class Service:
             self.answer = Ready(self._engine.describe(), self._engine.warnings)
 
     def handle(self, request: Request, cancel: Callable[[], bool] | None = None) -> Answer | None:
-        """Answer a request; a new goal needs no answer.
+        """Answer a request; new settings and a new goal get no answer.
 
         Args:
-            request: What the node wants.
-            cancel: Asked between iterations; True ends the plan early.
+            request: The request.
+            cancel: Called between iterations; True ends the plan early.
         """
+        if isinstance(request, Configure):
+            self._engine.configure(request.config)
+            # The next plan reports what is wrong; a request that is waiting ends the warm-up.
+            with contextlib.suppress(Exception):
+                self._engine.warm_up(cancel)
+            return None
         if isinstance(request, SetGoal):
             self._engine.set_goal(request)
             return None
@@ -62,10 +69,10 @@ class Service:
 
 
 def serve(channel: Channel) -> None:
-    """Load the model the first message asks for, and answer until the node has gone.
+    """Load the model of the first message, a ``Config``, then answer all requests.
 
     Raises:
-        EOFError: The node has gone.
+        EOFError: The node has closed the connection.
     """
     config = channel.receive()
     assert isinstance(config, Config)
@@ -80,5 +87,5 @@ def serve(channel: Channel) -> None:
 
 
 def _sentence(error: Exception) -> str:
-    # A ValueError is one of ours, a sentence already.
+    # The message of a ValueError, which this package raises, is a sentence already.
     return str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"

@@ -1,7 +1,7 @@
-"""Messages on a socket, readable by any version of Python and NumPy.
+"""Messages on a socket, between any versions of Python and NumPy.
 
-A message is a JSON header, preceded by its length, and then the bytes of its arrays, unless these
-went through shared memory. Nothing is pickled, so that the ends may run on different interpreters.
+A message is the length of a JSON header, the header, and then the bytes of those arrays that did
+not go through shared memory. Nothing is pickled, so the two ends may run different interpreters.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ KINDS: dict[str, Any] = {
     kind.__name__: kind
     for kind in (
         Observation,
+        messages.Configure,
         messages.SetGoal,
         messages.PlanRequest,
         messages.PlanOnce,
@@ -40,13 +41,13 @@ KINDS: dict[str, Any] = {
 class Wire:
     """One end of a stream socket.
 
-    Sending and receiving may happen in different threads, each in one.
+    One thread may send while another one receives.
 
     Args:
-        end: Connected to the other end.
-        outgoing: Where arrays are put that the other end takes; those without room there, and all
-            without it, go through the socket.
-        incoming: Where the other end puts arrays.
+        end: A connected socket.
+        outgoing: Shared memory for arrays to the other end; those that do not fit go through the
+            socket, as all do without it.
+        incoming: Shared memory for arrays from the other end.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class Wire:
         self._socket, self._outgoing, self._incoming = end, outgoing, incoming
 
     def send(self, message: Any) -> None:
-        """Send a ``Config`` or one of ``messages``; waits until the other end has read most of it.
+        """Send a ``Config`` or one of ``messages``; block until the other end has read most of it.
 
         Raises:
             OSError: The connection is broken.
@@ -67,7 +68,7 @@ class Wire:
             self._socket.sendall(array.reshape(-1).view(np.uint8).data)
 
     def receive(self) -> Any:
-        """The next message.
+        """Return the next message; block until there is one.
 
         Raises:
             EOFError: The other end has closed.
@@ -77,11 +78,11 @@ class Wire:
         return self._build(json.loads(self._fill(header)))
 
     def pending(self) -> bool:
-        """Whether a message, or the connection's end, waits to be received."""
+        """Return whether a message, or the end of the connection, is waiting."""
         return bool(select.select([self._socket], [], [], 0)[0])
 
     def close(self) -> None:
-        """Close this end; a thread that waits in ``receive`` is let go."""
+        """Close this end; a thread that waits in ``receive`` returns with an error."""
         self._socket.close()
 
     def _fill(self, buffer: Any) -> Any:
@@ -94,7 +95,7 @@ class Wire:
         return buffer
 
     def _build(self, value: Any) -> Any:
-        """The inverse of ``_plain``; arrays follow the header in the order of their mention."""
+        """Invert ``_plain``; arrays follow the header in the order in which it names them."""
         if isinstance(value, list):
             return [self._build(item) for item in value]
         if not isinstance(value, dict):
@@ -115,7 +116,7 @@ class Wire:
         return KINDS[value["kind"]](**built)
 
     def _plain(self, value: Any, arrays: list[NDArray[Any]]) -> Any:
-        """What JSON can say of a message; arrays for the socket are collected in ``arrays``."""
+        """Return a message as JSON values; append the arrays for the socket to ``arrays``."""
         if isinstance(value, Config):
             return {"config": asdict(value)}
         if isinstance(value, np.ndarray):
