@@ -441,7 +441,7 @@ def _parameters(run: Run) -> None:
     """Random values, possible or not, for random settings; then back."""
     chosen = [
         ("session.timeout", [30.0, -1.0, 5.0]),
-        ("session.tolerance_frames", [2, 0, 3]),
+        ("session.tolerance_images", [2, 0, 3]),
         ("limits.max_speed", [0.5, 0.0, 0.3]),
         ("limits.workspace_min", [list(scene.WORKSPACE_MIN), [9.0, 9.0, 9.0], [1.0]]),
         ("planning.horizon", [5, 0, 7]),

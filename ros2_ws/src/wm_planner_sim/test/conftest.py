@@ -248,7 +248,7 @@ def client(simulator: Partner, planner: Partner, watcher: Watcher) -> Watcher:
 def spoiled_planner(watch: Any) -> Iterator[Watcher]:
     planner = start_planner(
         *PATIENT,
-        "commands.second_publisher:=warn",  # the other tests' planner
+        "commands.other_publisher:=warn",  # the other tests' planner
         image="spoiled",
         name="spoiled_planner",
     )

@@ -191,7 +191,7 @@ def faulty_planner(
         *("--params-file", str(share / "config" / "demo.yaml")),
         *("-p", f"model.directory:={share / 'models' / 'franka_reach'}"),
         *("-r", "image:=rgb", "-r", "__node:=faulty_planner"),
-        *("-p", "commands.second_publisher:=warn"),
+        *("-p", "commands.other_publisher:=warn"),
         *(word for parameter in patient for word in ("-p", parameter)),
     ]
     with ExitStack() as stack:

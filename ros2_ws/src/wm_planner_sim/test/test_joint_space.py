@@ -144,7 +144,7 @@ def _planner(
             "limits.max_joint_speed": SPEED,
             "limits.max_joint_lead": LEAD,
             "worker.threads": 1,
-            "session.hold_after": 10.0,  # not for the load of this machine
+            "session.overdue_after": 10.0,  # not for the load of this machine
         }
         patience = [word for parameter in patient for word in ("-p", parameter)]
         words = [word for key in parameters for word in ("-p", f"{key}:={parameters[key]}")]

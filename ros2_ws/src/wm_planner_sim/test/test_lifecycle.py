@@ -33,7 +33,7 @@ def managed(
     partner = start_planner(
         *patient,
         "autostart:=false",
-        "commands.second_publisher:=warn",  # the other tests' planner
+        "commands.other_publisher:=warn",  # the other tests' planner
         name="managed_planner",
         log_level="fatal",
     )

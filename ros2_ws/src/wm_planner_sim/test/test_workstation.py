@@ -139,7 +139,7 @@ class Workstation:
             words += ["-r", f"{old}:={new}"]
         for parameter in (
             f"model.directory:={self.model}",
-            "commands.second_publisher:=warn",  # the other tests' planner
+            "commands.other_publisher:=warn",  # the other tests' planner
             "session.image_timeout:=10.0",
             "session.pose_timeout:=10.0",
             "worker.plan_timeout:=60.0",

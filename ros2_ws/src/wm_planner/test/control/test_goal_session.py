@@ -11,7 +11,7 @@ from wm_planner.config import SessionConfig
 from wm_planner.control import ErrorCode, GoalSession, Status
 from wm_planner.types import Goal, Observation
 
-CONFIG = SessionConfig(tolerance_frames=2, image_timeout=1.0, pose_timeout=1.0, progress_time=3.0)
+CONFIG = SessionConfig(tolerance_images=2, image_timeout=1.0, pose_timeout=1.0, progress_time=3.0)
 IMAGES = [np.full((4, 4, 3), value, np.uint8) for value in range(3)]
 GOALS = [Goal(Observation((image,))) for image in IMAGES]
 

@@ -153,7 +153,7 @@ def test_a_second_publisher_is_named_and_stops_the_goal(nodes: Any) -> None:
 
 def test_a_second_publisher_may_be_only_warned_of(nodes: Any) -> None:
     planner, arm, until = nodes
-    output = CommandOutput(planner, CommandsConfig(second_publisher="warn"), CARTESIAN, "base")
+    output = CommandOutput(planner, CommandsConfig(other_publisher="warn"), CARTESIAN, "base")
     arm.create_publisher(CommandMessages(CommandsConfig(), CARTESIAN, "base").type, "command", 1)
     until(lambda: output.other_publisher != "")
     assert (output.stops, output.refuses) == ("", "")

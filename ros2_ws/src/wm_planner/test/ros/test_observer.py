@@ -46,7 +46,7 @@ class Bench(Node):
         self.runner.add_node(self)
         self._matched = matched
         self.config = Config()
-        self.config.images.depth = 10
+        self.config.images.queue_depth = 10
         self.config.session.image_timeout = 1000.0  # stamps of the tests may be old
         self.outputs: dict[str, Any] = {}
         self.observations: list[Observation] = []

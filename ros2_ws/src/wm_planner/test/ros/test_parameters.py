@@ -138,7 +138,7 @@ def test_a_configured_node_takes_live_settings_whole(make_node: MakeNode) -> Non
         ("model.device", "cpu", "model.device: read when the node is configured"),
         ("planning.preset", "mppi", "the preset mppi has no such setting"),
         ("objective.alpha", -1.0, "objective.alpha"),
-        ("session.tolerance_frames", 0, "session.tolerance_frames"),
+        ("session.tolerance_images", 0, "session.tolerance_images"),
         ("limits.policy", "maybe", "limits.policy is 'maybe'"),
     ],
 )

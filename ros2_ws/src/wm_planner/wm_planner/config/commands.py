@@ -48,7 +48,7 @@ class CommandsConfig:
     rate: float = setting(
         50.0, "Commands per second while a goal is pursued [Hz].", low=1.0, high=1000.0
     )
-    play_on: float = setting(
+    overrun: float = setting(
         0.5,
         "How long the arm follows a plan beyond its first model step if no new plan arrives [s].",
         low=0.0,
@@ -68,7 +68,7 @@ class CommandsConfig:
     trajectory_time: float = setting(
         0.04, "time_from_start of the only point of a joint_trajectory [s].", above=0.0
     )
-    second_publisher: str = setting(
+    other_publisher: str = setting(
         "stop",
         "If another publisher uses the commands' topic: stop (hold and end the goal) or warn.",
         choices=["stop", "warn"],

@@ -38,7 +38,7 @@ class ImagesConfig:
         "QoS reliability of the camera subscription; auto matches the publisher.",
         choices=["auto", "reliable", "best_effort"],
     )
-    depth: int = setting(1, "QoS depth of the camera subscription.", low=1, high=100)
+    queue_depth: int = setting(1, "QoS depth of the camera subscription.", low=1, high=100)
     slop: float = setting(
         0.02,
         "Largest difference between the stamps of images that form one observation [s].",

@@ -18,13 +18,13 @@ class SessionConfig:
         low=0.0,
         high=1.0,
     )
-    tolerance_frames: int = setting(
+    tolerance_images: int = setting(
         2, "Consecutive images below the tolerance that make a goal reached.", low=1
     )
     timeout: float = setting(
         30.0, "Time after which a goal without its own timeout ends [s].", above=0.0
     )
-    hold_after: float = setting(
+    overdue_after: float = setting(
         0.08,
         "Hold while the next image, measured pose or plan is overdue: later than this and later "
         "than 2.5 times the usual interval [s]; set it to the timeouts to disable.",

@@ -52,7 +52,7 @@ class Commander:
             spec.frameskip,
             1 / spec.control_rate,
             self.actions.relative,
-            commands.play_on,
+            commands.overrun,
             commands.blend,
         )
         self._period = 1 / commands.rate

@@ -171,6 +171,6 @@ class GoalSession:
         """Begin with the goal of ``index``."""
         self._near = False
         last = self.index == self.count - 1
-        frames = self._config.tolerance_frames if last else 1
+        frames = self._config.tolerance_images if last else 1
         self._checker = GoalChecker(self.tolerance, frames)
         self._progress = ProgressChecker(self._config.progress_time, self._config.progress_fraction)

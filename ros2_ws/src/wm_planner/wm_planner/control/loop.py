@@ -338,4 +338,4 @@ class ControlLoop:
 def _patience(config: Config) -> float:
     """Return how long the loop waits before anything is overdue [s]."""
     # Plans in the node's own callbacks delay all messages.
-    return math.inf if config.worker.mode == "inline" else config.session.hold_after
+    return math.inf if config.worker.mode == "inline" else config.session.overdue_after

@@ -65,7 +65,7 @@ class Camera:
         self._type = Image if config.transport == "raw" else CompressedImage
         self._name = topic_name(config, view)
         self.topic = str(node.resolve_topic_name(self._name))
-        self._depth = config.depth
+        self._depth = config.queue_depth
         self._reliability = config.reliability
         self.max_age = max_age
         self._on_frame = on_frame

@@ -78,7 +78,7 @@ class CommandOutput:
     @property
     def stops(self) -> str:
         """Why a goal under way must end, or an empty string."""
-        return self.other_publisher if self._config.second_publisher == "stop" else ""
+        return self.other_publisher if self._config.other_publisher == "stop" else ""
 
     @property
     def refuses(self) -> str:
