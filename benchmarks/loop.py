@@ -1,9 +1,10 @@
 """Latency of the whole loop over DDS: simulator, planner and this script as separate processes.
 
-Images of 640x480, stamped with system time, in three runs: plans of a given length follow each
-other without a pause while the camera gives 25 images a second; the same while other programs
-join and leave, as ``ros2 topic echo`` does; and a planner that is free when an image comes (5 Hz).
-The processes use the Fast DDS profile of ``config/fastdds.xml``; see docs/architecture.md.
+The images have 640x480 pixels and are stamped with system time. There are three runs: plans of a
+given length follow each other without a pause, at 25 images per second; the same while other
+programs join and leave, as ``ros2 topic echo`` does; and a planner that is idle when an image
+arrives (5 Hz). The processes use the Fast DDS profile ``config/fastdds.xml``; see
+docs/architecture.md.
 
 python benchmarks/loop.py [--seconds 60] [--plan-time 0.3] [--default-dds]
 """
@@ -37,7 +38,7 @@ from wm_planner_sim.client import Client
 from wm_planner_sim.partners import start_planner, start_simulator
 
 SEED = seeds.EVALUATION[2000]
-NEVER = 1e-9  # a tolerance that is not reached, so that the goal goes on
+NEVER = 1e-9  # a tolerance that is never reached, so that the goal does not end
 HOLDS = "holds"
 DELAY = "image's publication to callback: p99 [s]"  # of /diagnostics, over the last 1000
 JAZZY = os.environ.get("ROS_DISTRO") == "jazzy"
@@ -61,12 +62,12 @@ WANTED = {
 
 
 class Recorder(Node):
-    """Writes down when commands and statuses came."""
+    """Records when commands and statuses arrive."""
 
     def __init__(self) -> None:
         super().__init__("recorder")
         self.commands: list[tuple[float, float]] = []  # arrival and stamp [s, system time]
-        self.plans: list[tuple[float, float, float]] = []  # when ready, image's age, plan time
+        self.plans: list[tuple[float, float, float]] = []  # when done, image's age, plan time [s]
         self.delay = self.holds = float("nan")
         self.create_subscription(PoseStamped, "target_pose", self._on_command, 100)
         self.create_subscription(PlanStatus, "wm_planner/status", self._on_status, 100)
@@ -78,7 +79,7 @@ class Recorder(Node):
     def _on_status(self, message: PlanStatus) -> None:
         if message.state == PlanStatus.ACTIVE and np.isfinite(message.image_age):
             plan = (_seconds(message.header.stamp), message.image_age, message.plan_time)
-            if not self.plans or self.plans[-1][1:] != plan[1:]:  # else the one of every second
+            if not self.plans or self.plans[-1][1:] != plan[1:]:  # otherwise a periodic repetition
                 self.plans.append(plan)
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
@@ -88,7 +89,7 @@ class Recorder(Node):
 
 
 def use_profile() -> None:
-    """Let this process and those that it starts use the planner's Fast DDS profile."""
+    """Use the planner's Fast DDS profile in this process and in those that it starts."""
     profile = Path(get_package_share_directory("wm_planner")) / "config" / "fastdds.xml"
     os.environ[PROFILE] = str(profile)
 
@@ -99,7 +100,7 @@ def _seconds(stamp: Any) -> float:
 
 @contextlib.contextmanager
 def others_join(wanted: bool) -> Iterator[None]:
-    """Start and end programs that subscribe to the commands, one after the other."""
+    """Start and end programs that subscribe to the commands, one after another."""
     end = threading.Event()
 
     def join() -> None:
@@ -116,7 +117,7 @@ def others_join(wanted: bool) -> Iterator[None]:
 
 
 def measure(seconds: float, camera_rate: float, *parameters: str, joining: bool) -> Recorder:
-    """Run the loop; returns what was recorded, without the goal's first two seconds."""
+    """Run the loop; return the record, without the goal's first two seconds."""
     rclpy.init()
     camera = ("system_time:=true", f"camera_rate:={camera_rate}")
     simulator = start_simulator(*camera, log_level="warn")
@@ -132,7 +133,7 @@ def measure(seconds: float, camera_rate: float, *parameters: str, joining: bool)
         assert handle.accepted, client.rejection
         client.spin_for(2.0)
         executor.remove_node(client)
-        client.destroy_node()  # it would take every image
+        client.destroy_node()  # it would receive every image
         recorder = Recorder()
         executor.add_node(recorder)
         with others_join(joining):
@@ -148,13 +149,13 @@ def measure(seconds: float, camera_rate: float, *parameters: str, joining: bool)
 
 
 def figures(record: Recorder) -> dict[str, float]:
-    """What a run showed [ms, Hz]."""
+    """Return the results of a run [ms, Hz]."""
     arrivals, stamps = np.array(record.commands).T
     gaps = np.diff(arrivals)
     plans = np.array(record.plans)
     plans = plans[(plans[:, 0] > stamps[0] + 0.1) & (plans[:, 0] < stamps[-1])]
     ready, age, plan_time = plans.T
-    # A plan's command leaves right before the status that tells of the plan.
+    # A plan's first command is sent right before the status that reports the plan.
     own = arrivals[np.searchsorted(stamps, ready, side="right") - 1]
     to_command = own - (ready - age) - plan_time
     return {
@@ -173,16 +174,18 @@ def figures(record: Recorder) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--seconds", type=float, default=60.0, help="of each run")
-    parser.add_argument("--plan-time", type=float, default=0.3, help="of a plan back to back [s]")
-    parser.add_argument("--default-dds", action="store_true", help="without the Fast DDS profile")
+    parser.add_argument("--seconds", type=float, default=60.0, help="length of each run [s]")
+    parser.add_argument(
+        "--plan-time", type=float, default=0.3, help="of a plan in the first two runs [s]"
+    )
+    parser.add_argument("--default-dds", action="store_true", help="use no Fast DDS profile")
     options = parser.parse_args()
     if options.default_dds:
         os.environ.pop(PROFILE, None)
     else:
         use_profile()
     load = os.getloadavg()[0]
-    # DINO-WM's rule plans on until its time is up.
+    # DINO-WM's rule uses all of its budget.
     busy = ("planning.preset:=dino_wm", "planning.iterations:=500")
     busy = (*busy, f"planning.budget:={options.plan_time}")
     runs = [

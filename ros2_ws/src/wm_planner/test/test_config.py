@@ -1,4 +1,4 @@
-"""The configuration: what is wrong is refused with the setting's name."""
+"""The configuration: wrong settings are refused by name."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def test_the_settings_need_no_torch() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_family_is_told_only_what_differs_from_the_default() -> None:
+def test_the_family_gets_only_options_that_differ_from_the_default() -> None:
     assert ModelConfig(directory="somewhere", device="cpu").options() == {}
     chosen = {"precision": "bfloat16", "compile": True, "approximation": "rolling_cache"}
     assert ModelConfig(**chosen).options() == chosen

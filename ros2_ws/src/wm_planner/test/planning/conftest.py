@@ -23,7 +23,7 @@ def one_thread():
 
 @pytest.fixture
 def bowl() -> Callable[[Tensor], CostFn]:
-    """Makes the squared distance to a target (B, H, A), whose dimensions differ in weight."""
+    """Return a maker of squared distances to a target (B, H, A), with a weight per dimension."""
 
     def make(target: Tensor) -> CostFn:
         numbers = target[0].numel()
@@ -39,12 +39,12 @@ def bowl() -> Callable[[Tensor], CostFn]:
 
 @pytest.fixture
 def as_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Planners that are made from now on read no costs at once, as if they had to wait."""
+    """Let new planners read costs with a delay, as on a GPU."""
     monkeypatch.setattr(solver, "reads_at_once", lambda device: False)
 
 
 class Recorder:
-    """Passes everything to a cost function and keeps what was asked and answered."""
+    """A cost function that records its candidates and costs."""
 
     def __init__(self, cost: CostFn) -> None:
         self.cost = cost

@@ -1,4 +1,4 @@
-"""A cost as a CUDA graph, and a plan that never waits for a GPU; on the CPU what can be of it."""
+"""A cost as a CUDA graph, and a plan that never waits for a GPU; as far as possible on the CPU."""
 
 import contextlib
 
@@ -9,7 +9,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from wm_planner.planning import CapturedCost, make_planner, solver
 
 
-def test_on_the_cpu_calls_go_straight_through(bowl):
+def test_on_the_cpu_the_cost_is_called_directly(bowl):
     cost = bowl(torch.ones(1, 3, 2))
     plans = [
         make_planner("online", action_dim=2, horizon=3).plan(c) for c in (cost, CapturedCost(cost))
@@ -31,7 +31,7 @@ def test_captured_cost_gives_the_same_plans_after_its_tensors_changed(preset, de
 
 
 class Searched(Exception):
-    """All iterations are done; whoever wants the plan has to wait for it."""
+    """Raised when all iterations are queued; only reading the plan has to wait."""
 
 
 @contextlib.contextmanager

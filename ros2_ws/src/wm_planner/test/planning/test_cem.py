@@ -134,7 +134,7 @@ def test_best_returns_the_best_candidate_instead_of_the_mean(bowl, recorder):
     torch.testing.assert_close(result.cost, cost.everything()[1].amin(1))
 
 
-def test_mean_that_is_impossible_gives_way_to_the_best_candidate():
+def test_best_candidate_is_returned_if_the_mean_is_impossible():
     def cost(actions):  # impossible near the middle, where the mean of the elites falls
         middle = actions.abs().amax((-1, -2))
         return torch.where(middle < 0.5, torch.nan, middle)

@@ -8,7 +8,7 @@ ACTIONS = torch.arange(20.0).view(1, 10, 2, 1)
 
 
 class Limited:
-    """A cost that runs out of memory above so many candidates."""
+    """A cost that runs out of memory above a number of candidates."""
 
     def __init__(self, most, error=torch.OutOfMemoryError):
         self.most, self.error, self.sizes = most, error, []
@@ -31,12 +31,12 @@ def test_chunk_is_halved_until_it_fits_and_kept(error):
     assert cost.sizes[6:] == [3, 3, 3, 1]
 
 
-def test_one_candidate_too_many_is_an_error():
+def test_memory_too_small_for_one_candidate_is_an_error():
     with pytest.raises(CostMemoryError, match="1 problems"):
         ChunkedCost()(Limited(0), ACTIONS)
 
 
-def test_other_errors_of_the_cost_come_through():
+def test_other_errors_of_the_cost_are_raised():
     with pytest.raises(RuntimeError, match="mat1 and mat2"):
         ChunkedCost()(Limited(0, lambda text: RuntimeError("mat1 and mat2")), ACTIONS)
 
@@ -53,7 +53,7 @@ def test_limit_in_bytes_changes_nothing_on_the_cpu():
     assert cost.sizes == [10]
 
 
-def test_limit_in_bytes_allows_as_many_candidates_as_fit_by_what_a_few_take(device, monkeypatch):
+def test_limit_in_bytes_sets_the_chunk_from_the_memory_of_a_few_candidates(device, monkeypatch):
     mebibyte, sizes = 2**20, []
 
     def cost(actions):
@@ -61,7 +61,7 @@ def test_limit_in_bytes_allows_as_many_candidates_as_fit_by_what_a_few_take(devi
         held = torch.ones(actions.shape[1], mebibyte, dtype=torch.uint8, device=device)
         return actions.sum((-1, -2)) * held[:, 0]
 
-    if device == "cpu":  # where nobody counts
+    if device == "cpu":  # which does not measure its memory
         monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda device: None)
         monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 9 * mebibyte)
         monkeypatch.setattr(

@@ -1,4 +1,4 @@
-"""What holds for every solver."""
+"""Properties of every planner."""
 
 import math
 
@@ -39,7 +39,7 @@ def test_every_evaluated_and_returned_action_is_inside_the_bounds(preset, bowl, 
 
 
 @pytest.mark.parametrize("preset", ALL)
-def test_bounds_of_no_width_give_that_action(preset, bowl):
+def test_bounds_without_width_give_that_action(preset, bowl):
     planner = make_planner(preset, action_dim=2, horizon=4, bounds=(0.3, 0.3))
     result = planner.plan(bowl(target()))
     torch.testing.assert_close(result.actions, torch.full((1, 4, 2), 0.3))
@@ -94,7 +94,7 @@ def test_other_seeds_give_other_candidates(preset, bowl, recorder):
 
 
 @pytest.mark.parametrize("preset", ALL)
-def test_global_generator_is_left_alone(preset, bowl):
+def test_global_generator_is_not_used(preset, bowl):
     torch.manual_seed(3)
     before = torch.get_rng_state()
     make_planner(preset, action_dim=2, horizon=4).plan(bowl(target()))

@@ -93,7 +93,7 @@ def test_each_problem_of_a_batch_stops_as_it_does_alone(bowl):
     torch.testing.assert_close(together.mean[1:], alone.mean)
 
 
-def test_patience_none_uses_all_iterations():
+def test_patience_zero_uses_all_iterations():
     planner = make_planner("full", action_dim=2, horizon=3, patience=0)
     result = planner.plan(lambda a: torch.ones(a.shape[:2]))
     assert (result.stop_reason, result.iterations) == (StopReason.ITERATIONS, 30)
@@ -153,7 +153,7 @@ def test_costs_that_are_read_one_iteration_late_change_no_plan(preset, batch, re
 
 
 @pytest.mark.parametrize("preset", ["online", "full", "mppi", "gradient", "cem_gd", "dino_wm"])
-def test_cancel_is_asked_between_iterations(preset, bowl):
+def test_cancel_is_called_between_iterations(preset, bowl):
     asked = []
 
     def cancel():

@@ -16,7 +16,7 @@ def test_shift_by_the_horizon_or_more_leaves_the_padding():
     assert shift(PLAN, 9, pad="zero")[0].tolist() == [[0, 0]] * 4
 
 
-def test_shift_pads_with_zeros_when_told():
+def test_shift_pads_with_zeros_if_requested():
     assert shift(PLAN, 1, pad="zero")[0].tolist() == [[3, 4], [5, 6], [7, 8], [0, 0]]
 
 
@@ -27,7 +27,7 @@ def test_shift_by_nothing_is_a_copy():
 
 
 @pytest.mark.parametrize(("steps", "pad"), [(-1, "repeat"), (1, "mirror")])
-def test_shift_refuses_what_makes_no_sense(steps, pad):
+def test_shift_refuses_negative_steps_and_unknown_padding(steps, pad):
     with pytest.raises(SettingsError):
         shift(PLAN, steps, pad=pad)
 

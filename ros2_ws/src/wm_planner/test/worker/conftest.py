@@ -1,4 +1,4 @@
-"""The toy family, installed for this process and those it starts, and models of it."""
+"""Models of the toy family, installed for this process and the processes that it starts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from wm_planner.worker import Failed, Planned, PlannerLink, PlanRequest, SetGoal
 
 @pytest.fixture
 def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the family is installed, as an entry point of a distribution of its own."""
+    """Install the family as a distribution with an entry point; return its folder."""
     home = tmp_path / "home"
     metadata = home / "toy-1.0.dist-info"
     metadata.mkdir(parents=True)
@@ -35,7 +35,7 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def toy_config(toy: Path, tmp_path: Path, spec: ModelSpec) -> Callable[..., Config]:
-    """Configurations of a toy model with these faults."""
+    """Return a maker of configurations with a toy model that has certain faults."""
 
     def make(change: Callable[[ModelSpec], None] = lambda spec: None, **faults: Any) -> Config:
         directory = tmp_path / "model"
@@ -56,7 +56,7 @@ def toy_config(toy: Path, tmp_path: Path, spec: ModelSpec) -> Callable[..., Conf
 
 
 class Driver:
-    """A link, and what its answers were."""
+    """A link and its answers."""
 
     def __init__(self, config: Config, until: Callable[..., None]) -> None:
         self.link = PlannerLink(config, lambda: None)
@@ -64,21 +64,21 @@ class Driver:
         self.answers: list[Planned | Failed] = []
 
     def until(self, done: Callable[[], bool]) -> None:
-        """Do what the node does, until something is so."""
+        """Do what the node does until a condition holds."""
         self._until(done, self._pause, lambda: f"{self.link.problem}; {self.answers}")
 
     def tick(self) -> None:
-        """Do it once."""
+        """Do once what the node does."""
         self.link.watch()
         self.answers += self.link.drain()
 
     def answer(self) -> Planned | Failed:
-        """The next answer."""
+        """Wait for the next answer."""
         self.until(lambda: bool(self.answers))
         return self.answers.pop(0)
 
     def plan(self, observation: Observation, **settings: Any) -> Planned | Failed:
-        """The answer to a plan toward the goal."""
+        """Plan toward the goal and return the answer."""
         self.link.plan(PlanRequest(1, observation, **settings))
         return self.answer()
 
@@ -89,7 +89,7 @@ class Driver:
 
 @pytest.fixture
 def drive(until: Callable[..., None]) -> Iterator[Callable[[Config], Driver]]:
-    """Started links, with a red goal."""
+    """Return a starter of links, with a red goal."""
     with contextlib.ExitStack() as links:
 
         def start(config: Config) -> Driver:

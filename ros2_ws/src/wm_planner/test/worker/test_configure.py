@@ -60,9 +60,7 @@ def test_settings_that_change_during_a_restart_reach_the_worker(
     assert np.shape(driver.plan(GRAY).actions)[0] == 3
 
 
-def test_a_current_plan_of_its_own_ends_with_its_settings(
-    toy_config: MakeConfig, drive: Drive
-) -> None:
+def test_a_current_plan_once_keeps_its_settings(toy_config: MakeConfig, drive: Drive) -> None:
     config = toy_config()
     driver = drive(config)
     driver.link.plan_once(PlanOnce(-2, GRAY, GRAY))

@@ -1,4 +1,4 @@
-"""Which interpreter the worker runs on, and what is said of one that cannot."""
+"""The choice of the worker's interpreter, and the errors of one that cannot run it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wm_planner.worker.client import WORKER_PYTHON, worker_python
 
 @pytest.fixture
 def without_torch(tmp_path: Path) -> str:
-    """An interpreter with all that this one has but torch."""
+    """An interpreter like this one, but without torch."""
     (tmp_path / "torch.py").write_text("raise ModuleNotFoundError(\"No module named 'torch'\")")
     python = tmp_path / "python"
     python.write_text(
@@ -43,7 +43,7 @@ def test_the_setting_comes_before_the_variable(monkeypatch: pytest.MonkeyPatch) 
     assert worker_python("~/from/setting") == "/home/robot/from/setting"
 
 
-def test_the_variable_s_interpreter_is_named_where_it_cannot_be_run(
+def test_the_variable_s_interpreter_is_named_if_it_cannot_be_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(WORKER_PYTHON, "/nowhere/python")
@@ -51,7 +51,7 @@ def test_the_variable_s_interpreter_is_named_where_it_cannot_be_run(
         _start("")
 
 
-def test_a_missing_torch_is_said_with_its_interpreter(without_torch: str) -> None:
+def test_a_missing_torch_is_reported_with_the_interpreter(without_torch: str) -> None:
     with pytest.raises(WorkerError, match=rf"{sys.executable} cannot .*torch.*make worker"):
         _start(without_torch)
 

@@ -49,7 +49,7 @@ def test_a_start_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
         _start(config)
 
 
-def test_a_worker_that_dies_at_once_is_told(tmp_path: Path) -> None:
+def test_a_worker_that_exits_at_once_is_reported(tmp_path: Path) -> None:
     config = Config()
     config.worker.python = "/bin/false"
     with pytest.raises(WorkerError, match="exit code 1"):

@@ -1,4 +1,4 @@
-"""A worker that is lost: started again once with the goal, then with patience, then not at all."""
+"""A lost worker: restarted once for the goal, then with delays, then not at all."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ GRAY = Observation((np.full((12, 16, 3), 100, np.uint8),))
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Starts in a row follow each other faster."""
+    """Shorten the delays between restarts."""
     monkeypatch.setattr(link, "BACKOFF", 0.01)
 
 
@@ -43,7 +43,7 @@ def test_a_killed_worker_comes_back_with_the_goal(toy_config: MakeConfig, drive:
     assert "SIGKILL" in lost.message
     assert not driver.link.idle
     driver.until(lambda: driver.link.idle)
-    after = driver.plan(GRAY)  # the goal was not sent again by the node
+    after = driver.plan(GRAY)  # the link sent the goal again
     assert isinstance(after, Planned)
     assert after.distance == before.distance
     np.testing.assert_array_equal(after.actions, before.actions)
@@ -129,9 +129,7 @@ def test_a_thread_that_hangs_is_left_behind(toy_config: MakeConfig, drive: Drive
     driver.until(lambda: driver.link.idle)
 
 
-def test_a_worker_that_ends_itself_is_told_with_its_exit_code(
-    toy_config: MakeConfig, drive: Drive
-) -> None:
+def test_the_exit_code_of_a_worker_is_reported(toy_config: MakeConfig, drive: Drive) -> None:
     driver = drive(toy_config(fault="exit"))
     answer = driver.plan(GRAY)
     assert answer.lost

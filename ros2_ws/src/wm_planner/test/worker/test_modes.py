@@ -1,4 +1,4 @@
-"""In a process, in a thread and inline the worker answers the same, and survives faults."""
+"""The worker gives the same answers in a process, in a thread and inline, and survives faults."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ def test_every_mode_gives_the_same_plans(toy_config: MakeConfig, drive: Drive) -
         np.testing.assert_array_equal(plan, plans[:2])
 
 
-def test_a_plan_of_its_own_waits_its_turn(mode: str, toy_config: MakeConfig, drive: Drive) -> None:
+def test_plan_once_waits_for_the_current_plan(
+    mode: str, toy_config: MakeConfig, drive: Drive
+) -> None:
     driver = drive(_in(mode, toy_config()))
     for number in (-2, -3):
         driver.link.plan_once(PlanOnce(number, GRAY, GRAY))
@@ -75,7 +77,7 @@ def test_a_fault_in_a_plan_is_answered_and_the_worker_lives(
     assert driver.link.ready is not None
 
 
-def test_a_scene_the_model_cannot_take_is_a_sentence(
+def test_an_observation_that_the_model_cannot_take_is_a_sentence(
     mode: str, toy_config: MakeConfig, drive: Drive
 ) -> None:
     driver = drive(_in(mode, toy_config()))
@@ -92,9 +94,9 @@ def test_a_model_that_cannot_be_loaded_is_explained(
         drive(config)
 
 
-def test_the_worker_s_memory_is_told(mode: str, toy_config: MakeConfig, drive: Drive) -> None:
+def test_the_worker_s_memory_is_known(mode: str, toy_config: MakeConfig, drive: Drive) -> None:
     driver = drive(_in(mode, toy_config()))
-    assert 50e6 < driver.link.memory < 10e9  # [bytes] torch alone is more
+    assert 50e6 < driver.link.memory < 10e9  # [bytes]; torch alone takes more
     driver.link.close()
     assert driver.link.memory == 0
 
@@ -105,7 +107,7 @@ def test_another_interpreter_needs_no_ros_and_gets_this_package(
     venv = tmp_path / "venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
     site = next(venv.glob("lib/python*/site-packages"))
-    # Its packages are torch's and the toy's, and nothing that the node's PYTHONPATH names.
+    # It has torch's packages and the toy family, and nothing of the node's PYTHONPATH.
     (site / "test.pth").write_text(f"{sysconfig.get_path('purelib')}\n{toy}\n")
     os.environ["PYTHONPATH"] = f"{os.environ['PYTHONPATH']}{os.pathsep}/nowhere"
     config = toy_config(no_ros=True, search_path_without="/nowhere")
@@ -119,7 +121,7 @@ def test_a_node_s_process_without_thread_or_inline_has_no_torch() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_the_process_gives_way_to_the_node(toy_config: MakeConfig, drive: Drive) -> None:
+def test_the_process_has_the_configured_niceness(toy_config: MakeConfig, drive: Drive) -> None:
     before = set(psutil.Process().children())
     config = toy_config()
     config.worker.nice = 7

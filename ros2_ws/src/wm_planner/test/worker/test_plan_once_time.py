@@ -1,4 +1,4 @@
-"""A plan of its own has its own time, unless a goal waits for the worker."""
+"""A plan of ``~/plan_once`` has its own timeout, unless a goal waits for the worker."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wm_planner.worker import Failed, PlanOnce, PlanRequest, SetGoal, link
 
 GRAY = Observation((np.full((12, 16, 3), 100, np.uint8),))
 GOAL = PlanRequest(1, GRAY)
-OF_ITS_OWN = PlanOnce(-2, GRAY, GRAY)
+ONCE = PlanOnce(-2, GRAY, GRAY)
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def hanging(
     clock_of: Callable[..., Any],
     tmp_path: Path,
 ) -> Callable[..., tuple[Any, Any]]:
-    """A link whose worker hangs in a plan, and the link's clock."""
+    """Return a maker of links whose worker hangs in a plan, and of their clocks."""
 
     def make(asked: PlanRequest | PlanOnce, **timeouts: float) -> tuple[Any, Any]:
         mark = tmp_path / "hangs"
@@ -36,14 +36,14 @@ def hanging(
         clock = clock_of(link)
         ask = driver.link.plan_once if isinstance(asked, PlanOnce) else driver.link.plan
         ask(asked)
-        driver.until(mark.exists)  # canceled sooner, the plan would be answered
+        driver.until(mark.exists)  # otherwise the plan could still be canceled
         return driver, clock
 
     return make
 
 
 def _lost_after(seconds: float, driver: Any, clock: Any) -> Failed:
-    """The answer when the worker is given up: then, and not a second before."""
+    """Check that the worker is given up after a time and not before; return the answer."""
     clock.now += seconds - 0.5
     driver.tick()
     assert driver.answers == []
@@ -55,10 +55,10 @@ def _lost_after(seconds: float, driver: Any, clock: Any) -> Failed:
     return lost
 
 
-def test_a_plan_of_its_own_is_not_bound_to_the_time_of_a_goal_s_plan(
+def test_plan_once_has_its_own_timeout(
     hanging: Callable[..., tuple[Any, Any]],
 ) -> None:
-    lost = _lost_after(8.0, *hanging(OF_ITS_OWN, plan_timeout=2.0, plan_once_timeout=8.0))
+    lost = _lost_after(8.0, *hanging(ONCE, plan_timeout=2.0, plan_once_timeout=8.0))
     assert "worker.plan_once_timeout (8.0 s)" in lost.message
 
 
@@ -74,10 +74,10 @@ def test_goals_that_follow_each_other_do_not_hide_a_worker_that_hangs(
     assert "worker.plan_timeout (4.0 s)" in lost.message
 
 
-def test_plans_of_their_own_that_wait_are_not_made_during_a_goal(
+def test_waiting_plan_once_requests_end_when_a_goal_is_set(
     hanging: Callable[..., tuple[Any, Any]],
 ) -> None:
-    driver, _ = hanging(OF_ITS_OWN)
+    driver, _ = hanging(ONCE)
     for number in (-3, -4):
         driver.link.plan_once(PlanOnce(number, GRAY, GRAY))
     driver.link.set_goal(SetGoal(2, GRAY))
@@ -85,10 +85,10 @@ def test_plans_of_their_own_that_wait_are_not_made_during_a_goal(
     assert [(a.goal_id, a.preempted) for a in answers] == [(-3, True), (-4, True)]
 
 
-def test_a_goal_does_not_wait_longer_for_it_than_for_a_plan(
+def test_a_goal_waits_for_plan_once_no_longer_than_for_a_plan(
     hanging: Callable[..., tuple[Any, Any]],
 ) -> None:
-    driver, clock = hanging(OF_ITS_OWN, plan_timeout=4.0, plan_once_timeout=1000.0)
+    driver, clock = hanging(ONCE, plan_timeout=4.0, plan_once_timeout=1000.0)
     clock.now += 900.0
     driver.tick()
     assert driver.answers == []

@@ -1,4 +1,4 @@
-"""The engine passes views and state to the model, and imagines only when asked."""
+"""The engine passes views and proprio to the model, and decodes frames only if requested."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _with_state(spec: ModelSpec) -> None:
     spec.statistics.proprio = Moments([0.0], [1.0])
 
 
-def test_a_missing_state_is_refused_and_its_names_told(toy_config: MakeConfig) -> None:
+def test_a_missing_proprio_is_refused_by_name(toy_config: MakeConfig) -> None:
     engine = Engine(toy_config(_with_state))
     engine.warm_up()
     engine.set_goal(SetGoal(1, Observation((_image(1),))))
@@ -55,19 +55,19 @@ def test_a_missing_state_is_refused_and_its_names_told(toy_config: MakeConfig) -
         engine.answer(PlanRequest(1, Observation((_image(1),), np.array([0.3]))))
 
 
-def test_frames_are_imagined_only_when_asked_for(toy_config: MakeConfig) -> None:
+def test_frames_are_decoded_only_if_requested(toy_config: MakeConfig) -> None:
     engine = Engine(toy_config())
     engine.set_goal(SetGoal(1, Observation((_image(200),))))
     observation = Observation((_image(100),))
     assert engine.answer(PlanRequest(1, observation)).imagined is None
     imagined = engine.answer(PlanRequest(1, observation, imagine=True)).imagined
     assert imagined is not None
-    size, horizon = engine.spec.image.size, 5  # the toy's rollouts hold predicted frames only
+    size, horizon = engine.spec.image.size, 5  # the toy's rollouts contain only predicted frames
     assert imagined.shape == (size, (horizon + 1) * size, 3)
     np.testing.assert_array_equal(imagined[:, -size:], 200)  # the goal image, last
 
 
-def test_a_plan_that_cannot_be_imagined_is_still_a_plan(toy_config: MakeConfig) -> None:
+def test_a_plan_whose_frames_cannot_be_decoded_is_still_a_plan(toy_config: MakeConfig) -> None:
     engine = Engine(toy_config(fault="decode"))
     engine.set_goal(SetGoal(1, Observation((_image(200),))))
     plan = engine.answer(PlanRequest(1, Observation((_image(100),)), imagine=True))

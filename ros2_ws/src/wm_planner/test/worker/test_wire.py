@@ -1,4 +1,4 @@
-"""Messages keep their content, whatever Python reads them, and need no pickle."""
+"""Messages arrive as they were sent, between any versions of Python, without pickle."""
 
 from __future__ import annotations
 
@@ -67,10 +67,10 @@ def test_a_message_arrives_as_it_was_sent(ends: tuple[Wire, Wire], message: Any)
     np.testing.assert_equal(asdict(received), asdict(message))
 
 
-def test_what_finds_no_room_in_the_memory_goes_through_the_socket(
+def test_arrays_that_do_not_fit_the_memory_go_through_the_socket(
     ends: tuple[Wire, Wire],
 ) -> None:
-    count = SIZE // IMAGE.nbytes + 3  # none is taken before all are sent
+    count = SIZE // IMAGE.nbytes + 3  # all are sent before the first is received
     observations = [Observation((IMAGE + np.uint8(i),)) for i in range(count)]
     sender = threading.Thread(target=lambda: [ends[0].send(SetGoal(1, s)) for s in observations])
     sender.start()
@@ -79,7 +79,7 @@ def test_what_finds_no_room_in_the_memory_goes_through_the_socket(
     sender.join()
 
 
-def test_memory_that_was_taken_is_used_again() -> None:
+def test_memory_of_received_arrays_is_used_again() -> None:
     writer, reader = _two_arenas()
     places = []
     for i in range(3):
@@ -90,7 +90,7 @@ def test_memory_that_was_taken_is_used_again() -> None:
     assert len(set(places)) == 1
 
 
-def test_an_array_that_was_not_taken_is_left_alone() -> None:
+def test_an_array_that_was_not_received_is_not_overwritten() -> None:
     writer, reader = _two_arenas()
     first, second = writer.put(IMAGE), writer.put(~IMAGE)
     assert first is not None
@@ -118,7 +118,7 @@ def test_a_closed_end_is_noticed_in_the_middle_of_a_message() -> None:
             wire.receive()
 
 
-def test_pending_tells_of_a_message_without_taking_it(ends: tuple[Wire, Wire]) -> None:
+def test_pending_reports_a_message_without_receiving_it(ends: tuple[Wire, Wire]) -> None:
     assert not ends[1].pending()
     ends[0].send(Failed(1, "sentence"))
     assert ends[1].pending()

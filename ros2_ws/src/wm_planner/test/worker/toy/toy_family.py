@@ -1,10 +1,9 @@
-"""A world model without weights, whose faults the architecture of its ``model.yaml`` chooses.
+"""A world model without weights; the architecture in its ``model.yaml`` chooses its faults.
 
-``fault`` says what its rollouts do: nothing, ``raise``, ``memory``, ``torch_memory``, ``exit`` or
-``hang``; the warm-up's gray image is spared. With ``decode`` its decoder fails. ``mark`` names a
-file that appears when it hangs.
-``die_at_start`` names a file whose presence ends the process while the model is loaded, ``no_ros``
-refuses a process that has imported ROS.
+``fault`` is what its rollouts do, except with the warm-up's gray image: ``raise``, ``memory``,
+``torch_memory``, ``exit`` or ``hang``; with ``decode`` the decoder fails. ``mark`` names a file
+that is created when a rollout hangs. If the file ``die_at_start`` exists, the process ends while
+the model is loaded. ``no_ros`` refuses a process that has imported ROS.
 """
 
 from __future__ import annotations

@@ -32,11 +32,11 @@ FAMILIES = {
     "gelu": {"activation": "gelu", "scale": 0.5},
     "tanh, stronger": {"activation": "tanh", "scale": 1.0},
 }
-"""Kinds of dynamics; the planner was tuned on seeds below 100, results are for seeds above."""
+"""Kinds of dynamics; the planner was tuned on seeds below 100, the results are for others."""
 
 
 def hidden_actions(kind: str, count: int, steps: int, generator: torch.Generator) -> Tensor:
-    """(count, steps, A): 'white' is independent per step, 'smooth' varies slowly."""
+    """Actions (count, steps, A): 'white' is independent per step, 'smooth' varies slowly."""
     actions = torch.randn(count, steps, ACTION, generator=generator)
     if kind == "smooth":
         for t in range(1, steps):
@@ -56,7 +56,7 @@ class Problems:
         return len(self.start)
 
     def cost(self, actions: Tensor) -> Tensor:
-        """(B, N) mean squared distance of the last latent to the goal."""
+        """Costs (B, N): mean squared distance of the last latent to the goal."""
         batch, count = actions.shape[:2]
         z = self.start.unsqueeze(1).expand(-1, count, -1).reshape(batch * count, LATENT)
         steps = actions.reshape(batch * count, HORIZON, ACTION).unbind(dim=1)
@@ -65,7 +65,7 @@ class Problems:
         return (z.view(batch, count, LATENT) - self.goal.unsqueeze(1)).square().mean(dim=-1)
 
     def clamped_cost(self, actions: Tensor) -> Tensor:
-        """(B,) cost of one plan each, after clamping to the box."""
+        """Costs (B,) of one plan each, after clamping to the box."""
         return self.cost(actions.clamp(-BOX, BOX).unsqueeze(1))[:, 0]
 
 
@@ -79,7 +79,7 @@ def make_problems(dynamics: Dynamics, kind: str, seed: int, count: int = 20) -> 
 
 
 def make_reference(dynamics: Dynamics, kind: str, seed: int, steps: int, count: int) -> Tensor:
-    """(steps + H + 1, count, L) a trajectory to follow."""
+    """A trajectory (steps + H + 1, count, L) to follow."""
     generator = torch.Generator().manual_seed(20_000 + seed)
     states = [torch.randn(count, LATENT, generator=generator)]
     for action in hidden_actions(kind, count, steps + HORIZON, generator).unbind(dim=1):

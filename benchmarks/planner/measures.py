@@ -1,4 +1,4 @@
-"""What the planner benchmark measures: costs, closed loops, operations, time."""
+"""The measures of the planner benchmark: costs, closed loops, operations and times."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import time
 from collections.abc import Callable, Sequence
 
 import torch
-from planner_peers import Rule
-from planner_problems import (
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from planner.peers import Rule
+from planner.problems import (
     ACTION,
     BOX,
     FAMILIES,
@@ -17,16 +20,11 @@ from planner_problems import (
     make_problems,
     make_reference,
 )
-from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
-
 from wm_planner.planning import make_planner, shift
-from wm_planner.planning.adaptive_settings import AdaptiveCEMSettings
-from wm_planner.planning.gradient import GradientSettings
 
 
 def ours(preset: str = "full", **settings: object) -> Rule:
-    """A fresh planner for each call, cold or warm; early stopping off, to spend the budget."""
+    """A new planner for each call, cold or warm; never stops early, to use the whole budget."""
 
     def rule(
         problems: Problems, samples: int, iterations: int, warm: Tensor | None, seed: int
@@ -38,7 +36,7 @@ def ours(preset: str = "full", **settings: object) -> Rule:
 
 
 def build(preset, samples, iterations, seed, settings):
-    values = {"num_samples": samples, "iterations": iterations, "patience": None, **settings}
+    values = {"num_samples": samples, "iterations": iterations, "patience": 0, **settings}
     if isinstance(values.get("num_elites"), float):
         values["num_elites"] = round(values["num_elites"] * samples)
     return make_planner(
@@ -47,20 +45,19 @@ def build(preset, samples, iterations, seed, settings):
 
 
 def cem_gd(problems, samples, iterations, warm, seed):
-    """A sixth of the rollouts searches, the rest descends, a gradient counted as three rollouts."""
-    search = AdaptiveCEMSettings(num_samples=64, iterations=max(1, samples * iterations // 384))
-    left = samples * iterations - search.num_samples * search.iterations
-    descent = GradientSettings(
-        num_samples=8, iterations=max(1, left // 24), sigma=0.05, learning_rate=0.05
-    )
+    """A sixth of the rollouts is for the search; a gradient counts as three rollouts."""
+    search_iterations = max(1, samples * iterations // 384)
+    left = samples * iterations - 64 * search_iterations
     planner = make_planner(
         "cem_gd",
         action_dim=ACTION,
         horizon=HORIZON,
         bounds=(-BOX, BOX),
         seed=seed,
-        search=search,
-        descent=descent,
+        search_samples=64,
+        search_iterations=search_iterations,
+        descent_samples=8,
+        descent_iterations=max(1, left // 24),
     )
     return planner.plan(problems.cost, batch=len(problems), warm_start=warm).actions
 
@@ -100,7 +97,7 @@ def follow(rule: Rule, samples: int, pad: str) -> Callable[[], Callable]:
 
 
 def follow_ours(samples: int, **settings: object) -> Callable[[], Callable]:
-    """The same with one planner, which carries what it keeps over the replans."""
+    """The same with one planner, which keeps its state from plan to plan."""
 
     def start() -> Callable:
         planner, last = build("full", samples, 5, 0, settings), []
@@ -154,9 +151,9 @@ def operations(preset: str, iterations: int) -> int:
 
 
 def overhead(rule: Rule, problems: Problems, samples: int, iterations: int, times: int) -> float:
-    """Lowest plan time over lowest time of the bare forwards on the same shapes, interleaved.
+    """Ratio of the lowest plan time to the lowest time of the same forwards alone, interleaved.
 
-    Processor time of the one thread, which other load on the machine disturbs less.
+    It is the processor time of the thread, which other load on the machine disturbs less.
     """
     actions = torch.randn(1, samples, HORIZON, ACTION)
     plans, bare = [], []
@@ -174,7 +171,7 @@ def overhead(rule: Rule, problems: Problems, samples: int, iterations: int, time
 
 
 def built(preset: str) -> Rule:
-    """A planner that is built once, as a node does."""
+    """A planner that is built once, as in the node."""
     planner = build(preset, 300, 30, 0, {})
 
     def rule(problems, samples, iterations, warm, seed):
@@ -184,7 +181,7 @@ def built(preset: str) -> Rule:
 
 
 def diverging(problems: Problems) -> Problems:
-    """The same problems under a model that gives NaN where an action is above 1.2."""
+    """The same problems under a model that returns NaN if an action is above 1.2."""
 
     class Diverging(Problems):
         def cost(self, actions: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
-"""Planners to compare with: DINO-WM's rule restated, and public packages in a folder of their own.
+"""Planners to compare with: a restatement of DINO-WM's rule, and public packages.
 
-A rule is a function (problems, samples, iterations, warm, seed) -> plans (B, H, A); ``warm`` is the
-previous plan already shifted, or None.
+The packages are installed in a folder of their own. A rule is a function (problems, samples,
+iterations, warm, seed) -> plans (B, H, A); ``warm`` is the shifted previous plan, or None.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from planner_problems import ACTION, BOX, HORIZON, LATENT, Problems
 from torch import Tensor
+
+from planner.problems import ACTION, BOX, HORIZON, LATENT, Problems
 
 Rule = Callable[[Problems, int, int, "Tensor | None", int], Tensor]
 
@@ -36,11 +37,11 @@ PINNED = (
     "loguru==0.7.3",
     "scipy==1.16.3",
 )
-"""The peers and what they import, without their dependencies: torch and numpy are ours."""
+"""The peers and what they import, except torch and numpy, which are those of this environment."""
 
 
 def dino_wm(elites: int = 0, pad: str = "zero") -> Rule:
-    """DINO-WM's rule; 0 elites: a tenth of the samples."""
+    """DINO-WM's rule; 0 elites stand for a tenth of the samples."""
 
     def rule(
         problems: Problems, samples: int, iterations: int, warm: Tensor | None, seed: int
@@ -62,21 +63,21 @@ def dino_wm(elites: int = 0, pad: str = "zero") -> Rule:
 
 
 def install(folder: Path) -> None:
-    """Install the pinned peers into ``folder``, once, and make them importable after our own."""
+    """Install the pinned peers once into ``folder``, and put it last on the import path."""
     done = folder / "installed"
     if not done.exists() or done.read_text() != "\n".join(PINNED):
         pip = [sys.executable, "-m", "pip", "install", "-qq", "--no-deps", "--upgrade"]
         subprocess.run([*pip, "--target", str(folder), *PINNED], check=True)
         done.write_text("\n".join(PINNED))
     sys.path.append(str(folder))
-    # The package's own __init__ imports simulators and data sets; its solvers do without.
+    # The package's __init__ imports simulators and datasets, which its solvers do not need.
     package = types.ModuleType("stable_worldmodel")
     package.__path__ = [str(folder / "stable_worldmodel")]
     sys.modules["stable_worldmodel"] = package
 
 
 class _Costable:
-    """What stable-worldmodel's solvers ask of a model."""
+    """The interface that stable-worldmodel's solvers need of a model."""
 
     def __init__(self, problems: Problems) -> None:
         self._problems = problems
@@ -89,7 +90,7 @@ class _Costable:
 
 
 def stable_worldmodel(module: str, name: str, **settings: Any) -> Rule:
-    """A solver of stable-worldmodel; 30 elites of 300 become a tenth of any number."""
+    """A solver of stable-worldmodel; its 30 elites of 300 become a tenth of the samples."""
     solver_class = getattr(importlib.import_module(f"stable_worldmodel.solver.{module}"), name)
     from gymnasium.spaces import Box
 
@@ -116,7 +117,7 @@ def stable_worldmodel(module: str, name: str, **settings: Any) -> Rule:
 
 
 def pytorch_icem() -> Rule:
-    """pytorch-icem, one problem after another; its draws come from NumPy's global generator."""
+    """pytorch-icem, one problem after another; it draws from NumPy's global generator."""
     icem = importlib.import_module("pytorch_icem")
 
     def rule(
@@ -127,7 +128,7 @@ def pytorch_icem() -> Rule:
         plans = []
         for b in range(len(problems)):
             goal = problems.goal[b]
-            # Its constructor refuses more than one action dimension; the rest does not mind.
+            # Only its constructor refuses more than one action dimension.
             planner = icem.iCEM(
                 problems.dynamics,
                 lambda x, u, goal=goal: (x[..., -1, :] - goal).square().mean(dim=-1),
@@ -186,7 +187,7 @@ def pytorch_mppi(temperature: float = 0.02) -> Rule:
 
 
 def peers(folder: Path) -> dict[str, Rule]:
-    """All peers by name and version."""
+    """All peers, by name and version."""
     install(folder)
     return {
         "stable-worldmodel 0.1.1 CEM": stable_worldmodel("cem", "CEMSolver"),

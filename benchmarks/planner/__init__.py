@@ -1,0 +1,1 @@
+"""The benchmark of the planners; ``benchmarks/planner.py`` runs it."""
