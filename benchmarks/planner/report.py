@@ -78,14 +78,14 @@ class Report:
     ) -> None:
         self._table(
             "Overhead",
-            "Plan time over the bare model forwards at 300x30, hidden width 512, one problem.",
+            "Plan time over the time of the forwards alone; 300x30, hidden width 512, one problem.",
             ["planner", "time ratio"],
             [[name, f"{value:.3f}"] for name, value in times.items()],
         )
         self._table(
             "Operations",
-            "Torch operations outside the model per iteration at 300x30, views included: all of a "
-            "plan over its iterations, and what one more iteration adds.",
+            "Torch operations outside the model per iteration at 300x30, views included: average "
+            "over the iterations of a plan, and of each further iteration.",
             ["preset", "average", "each further"],
             [[name, f"{a:.1f}", f"{b:.1f}"] for name, (a, b) in operations.items()],
         )
@@ -93,8 +93,8 @@ class Report:
     def robust(self, rows: Mapping[str, tuple[int, int]]) -> None:
         self._table(
             "A model that diverges",
-            "NaN cost wherever an action is above 1.2 (nearly every random plan has one): plans "
-            "that are NaN or cost NaN, at 300x10.",
+            "The cost is NaN if an action is above 1.2, as in nearly every random plan. Bad plans "
+            "are NaN or cost NaN, at 300x10.",
             ["planner", "bad plans"],
             [[name, f"{bad} of {total}"] for name, (bad, total) in rows.items()],
         )

@@ -93,4 +93,4 @@ def to_yaml(config: Config) -> str:
     try:
         return OmegaConf.to_yaml(cast(DictConfig, OmegaConf.structured(config)))
     except OmegaConfBaseException as error:
-        raise ConfigError(f"a text of the settings cannot be read: {error}") from error
+        raise ConfigError(f"a text in the settings cannot be resolved: {error}") from error

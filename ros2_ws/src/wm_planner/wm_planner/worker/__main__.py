@@ -13,7 +13,7 @@ import sys
 def main() -> None:
     """Serve on the inherited socket and memory."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # These mean that the node has gone.
+    # These errors mean that the node has ended.
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         end, memory = map(int, sys.argv[1:])
         channel = socket.socket(fileno=end)

@@ -127,7 +127,7 @@ class PlannerLink:
             self._request = time.monotonic(), self._request[1]
             self._request_timeout = "plan_timeout"
         if self._waiting:
-            why = "a goal came in between"
+            why = "a goal was accepted before its turn"
             self._own_answers += [Failed(r.goal_id, why, preempted=True) for r in self._waiting]
             self._waiting.clear()
             self._wake()

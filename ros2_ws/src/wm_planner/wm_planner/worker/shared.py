@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SIZE = 32 << 20  # [bytes]; only used pages take memory, usually one image
-START = 64  # [bytes]; the reader's count comes before
+START = 64  # [bytes]; the reader's count is before it
 
 
 def make_memory() -> int:
