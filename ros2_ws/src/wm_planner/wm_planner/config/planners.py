@@ -149,10 +149,7 @@ class MPPISettings(StoppingSettings):
         0.5, "Temperature, relative to how much the candidate at `rank` costs above the best."
     )
     rank: float = setting(
-        0.1,
-        "Rank that sets the temperature, as a fraction of the candidates.",
-        above=0.0,
-        high=1.0,
+        0.1, "Rank that sets the temperature, as a fraction of the candidates.", above=0.0, high=1.0
     )
     draws: str = _draws()
 
