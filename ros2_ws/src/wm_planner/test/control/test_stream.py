@@ -16,7 +16,7 @@ SPEED = np.linalg.norm(MOVE) / STEP
 
 
 def _stream(**changes: float) -> CommandStream:
-    settings = {"frameskip": 1, "dt": STEP, "relative": True, "play_on": 0.5, "blend": BLEND}
+    settings = {"frameskip": 1, "dt": STEP, "relative": True, "extra_time": 0.5, "blend": BLEND}
     stream = CommandStream(**{**settings, **changes})
     stream.start(START, 10.0)
     return stream
@@ -87,14 +87,14 @@ def test_what_was_traveled_is_dropped() -> None:
 
 
 def test_a_plan_is_played_on_into_its_horizon_and_then_holds() -> None:
-    stream = _stream(play_on=0.3)
+    stream = _stream(extra_time=0.3)
     stream.splice([MOVE] * 5, START, 0.0, 10.0)
     np.testing.assert_allclose(stream.at(99.0), START + 2.5 * MOVE)
     assert _speeds(_play(stream, 10.2, 10.48)).min() > 0.99 * SPEED
 
 
 def test_without_playing_on_only_the_first_step_is_played() -> None:
-    stream = _stream(play_on=0.0)
+    stream = _stream(extra_time=0.0)
     stream.splice([MOVE] * 5, START, 0.0, 10.0)
     np.testing.assert_allclose(stream.at(99.0), START + MOVE)
 
@@ -144,7 +144,7 @@ def test_position_speed_and_acceleration_are_bounded_at_every_join(
 def test_the_plan_s_own_places_are_reached_wherever_the_arm_was(
     actions: list[np.ndarray], latency: float, offset: np.ndarray
 ) -> None:
-    stream = _stream(play_on=9.0)
+    stream = _stream(extra_time=9.0)
     stream.splice(actions, START + offset, latency, 10.0)
     end = START + offset + np.sum(actions, axis=0)
     np.testing.assert_allclose(stream.at(99.0), end, atol=1e-9)

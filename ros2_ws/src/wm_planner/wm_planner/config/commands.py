@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from wm_planner.command_types import COMMAND_TYPES
 from wm_planner.config.schema import setting
 
 
@@ -13,13 +14,9 @@ class CommandsConfig:
 
     type: str = setting(
         "pose_stamped",
-        "Message of the command: pose_stamped, twist_stamped, joint_state, joint_trajectory or "
-        "float64_multi_array.",
-        choices=[
-            "pose_stamped", "twist_stamped", "joint_state", "joint_trajectory",
-            "float64_multi_array",
-        ],
-    )  # fmt: skip
+        f"Message of the command: {', '.join(COMMAND_TYPES)}.",
+        choices=list(COMMAND_TYPES),
+    )
     topic: str = setting("command", "Topic of the commands, relative to the node's namespace.")
     frame: str = setting(
         "", "frame_id of the commands; nothing is transformed; empty: the frame of the action."
@@ -48,7 +45,7 @@ class CommandsConfig:
     rate: float = setting(
         50.0, "Commands per second while a goal is pursued [Hz].", low=1.0, high=1000.0
     )
-    overrun: float = setting(
+    extra_time: float = setting(
         0.5,
         "How long the arm follows a plan beyond its first model step if no new plan arrives [s].",
         low=0.0,

@@ -52,7 +52,7 @@ class Commander:
             spec.frameskip,
             1 / spec.control_rate,
             self.actions.relative,
-            commands.overrun,
+            commands.extra_time,
             commands.blend,
         )
         self._period = 1 / commands.rate

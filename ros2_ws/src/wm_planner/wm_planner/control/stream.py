@@ -5,7 +5,7 @@ time the plan arrives the arm has moved on, so the plan is played from the point
 is nearest to the commanded position: what the arm has already traveled is skipped, and the rest is
 played at the planned speed. The gap between path and stream fades within one model step. The path
 is played beyond its first model step, into the horizon of the plan, until the next plan arrives,
-but no longer than ``play_on``; then the stream holds.
+but no longer than ``extra_time``; then the stream holds.
 
 The stream sends the mean of the path over the last ``blend`` seconds. This makes the velocity
 continuous, and limits its change at every corner, join and stop to (difference of two speeds) /
@@ -32,15 +32,15 @@ class CommandStream:
         frameskip: Actions in one model step.
         dt: Duration of one action [s].
         relative: Whether moves are displacements; otherwise they are positions.
-        play_on: How long a plan is played beyond its first model step [s].
+        extra_time: How long a plan is played beyond its first model step [s].
         blend: Length of the mean [s]; 0 disables it.
     """
 
     def __init__(
-        self, frameskip: int, dt: float, relative: bool, play_on: float, blend: float
+        self, frameskip: int, dt: float, relative: bool, extra_time: float, blend: float
     ) -> None:
         self._dt, self._step, self._relative = dt, dt * frameskip, relative
-        self._play_on, self._blend = play_on, blend
+        self._extra_time, self._blend = extra_time, blend
         self.clear()
 
     @property
@@ -88,7 +88,7 @@ class CommandStream:
         # Because of the mean, the path is half a blend ahead of the commands.
         passed = nearest(times, points, here, latency + self._blend / 2)
         # The gap between path and stream fades within one model step.
-        end = max(min(times[-1] - passed, self._step + self._play_on), self._step)
+        end = max(min(times[-1] - passed, self._step + self._extra_time), self._step)
         inner = times - passed
         inner = inner[(inner > 0) & (inner < end)]
         knots: Vector = np.unique(np.array([*inner, self._step, end]))
