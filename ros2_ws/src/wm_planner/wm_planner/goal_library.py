@@ -6,13 +6,13 @@ import json
 import os
 import re
 from pathlib import Path
-from types import SimpleNamespace
 
 import cv2
 
 from wm_planner.control import ErrorCode, Refused
-from wm_planner.images import ImageFormatError, decode
+from wm_planner.images import ImageFormatError
 from wm_planner.images.errors import shorten
+from wm_planner.images.image_file import read_image_file
 from wm_planner.types import RgbImage
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
@@ -33,18 +33,16 @@ def read_image(file: str | Path) -> RgbImage:
     """
     try:
         path = Path(file).expanduser()
-        data = path.read_bytes() if path.is_file() and path.stat().st_size <= MAX_BYTES else None
-    except UNUSABLE as error:
-        raise _refused(f"the file {shorten(str(file))} cannot be read", error) from error
-    if data is None:
-        raise Refused(
-            ErrorCode.INVALID_GOAL,
-            f"there is no file {path} on the planner's machine, or it has over {MAX_BYTES} bytes",
-        )
-    try:
-        return decode(SimpleNamespace(format="", data=data))
+        if path.is_file() and path.stat().st_size <= MAX_BYTES:
+            return read_image_file(path)
     except ImageFormatError as error:
         raise Refused(ErrorCode.IMAGE_FORMAT, f"{path} is not a readable image: {error}") from error
+    except UNUSABLE as error:
+        raise _refused(f"the file {shorten(str(file))} cannot be read", error) from error
+    raise Refused(
+        ErrorCode.INVALID_GOAL,
+        f"there is no file {path} on the planner's machine, or it has over {MAX_BYTES} bytes",
+    )
 
 
 class GoalLibrary:

@@ -1,4 +1,4 @@
-"""A model's directory, an image as it was trained on, and the program in this process."""
+"""A model's directory, an image like those of its training, and the doctor in this process."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def save(tmp_path: Path) -> Callable[[str, NDArray[np.uint8]], str]:
 
 @pytest.fixture
 def doctor(capsys: pytest.CaptureFixture[str]) -> Doctor:
-    """Runs ``wm-planner doctor … --json``; the exit code and what was printed."""
+    """Runs ``wm-planner doctor … --json``; returns the exit code and the report."""
 
     def run(*words: str) -> tuple[int, dict[str, Any]]:
         code = main(["doctor", "--json", *words])

@@ -1,4 +1,4 @@
-"""A DINO-WM run from its files to a plan, with the commands that its owner types."""
+"""A DINO-WM run from its files to a plan, with the commands that a user types."""
 
 from __future__ import annotations
 

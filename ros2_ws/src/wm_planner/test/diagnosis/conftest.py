@@ -1,4 +1,4 @@
-"""A simulated arm's recordings, a model that fits them, and the program in this process."""
+"""Recordings of the simulated arm, a model that fits them, and the doctor in this process."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ EPISODES, STEPS = 4, 20
 
 
 class Recorded(NamedTuple):
-    """Episodes of the simulated arm, and where they were written."""
+    """Episodes of the simulated arm, and the paths of dataset and model."""
 
     actions: NDArray[np.float32]
     positions: NDArray[np.float32]
@@ -36,7 +36,7 @@ class Recorded(NamedTuple):
 
 @pytest.fixture(scope="session")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
-    """Four episodes, a data set of them, and the embedded model with its statistics."""
+    """Four episodes, their dataset, and the embedded model with its statistics."""
     collect = pytest.importorskip("wm_planner_sim.collect")
     simulation = pytest.importorskip("wm_planner_sim.simulation")
     seeds = pytest.importorskip("wm_planner_sim.seeds")
@@ -59,7 +59,7 @@ Findings = Callable[..., tuple[int, dict[str, dict[str, Any]]]]
 
 @pytest.fixture
 def findings(capsys: pytest.CaptureFixture[str]) -> Findings:
-    """Runs ``wm-planner doctor … --json``: the exit code, and what is not ok by its name."""
+    """Runs ``wm-planner doctor … --json``; returns the exit code and the findings by name."""
 
     def run(*words: str | Path) -> tuple[int, dict[str, dict[str, Any]]]:
         code = main(["doctor", "--json", *map(str, words)])

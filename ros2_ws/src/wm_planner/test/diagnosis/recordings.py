@@ -1,6 +1,6 @@
-"""Recordings of the simulated arm as a lab has them: a data set, bags; and a model that fits them.
+"""Writes recordings of the simulated arm, as datasets and bags, and a model that fits them.
 
-Everything is made once, of a few short episodes; the tests then plant one fault each.
+The tests then plant one fault each.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def write_set(
     images: NDArray[np.uint8],
     layout: dict[str, Any] | None = None,
 ) -> Path:
-    """A data set with a named layout: (N, T, 3), (N, T + 1, 3), (N, T + 1, S, S, 3)."""
+    """Writes a dataset with a layout: (N, T, 3), (N, T + 1, 3), (N, T + 1, S, S, 3)."""
     (directory / "obses").mkdir(parents=True)
     (directory / "layout.yaml").write_text(yaml.safe_dump(layout or LAYOUT, sort_keys=False))
     torch.save(torch.from_numpy(actions.copy()), directory / "actions.pth")
@@ -56,9 +56,9 @@ def write_set(
 
 
 def fitted_model(directory: Path, statistics: Statistics, **changes: Any) -> Path:
-    """The embedded model with other statistics and weights that compute the same with them.
+    """Saves the embedded model with other statistics and weights that compute the same with them.
 
-    The predictor's first layer takes the change of scale, so that the model is as good as before.
+    The predictor's first layer is rescaled, so that the model is as good as before.
     """
     spec = load_spec(EMBEDDED)
     weights = load_file(EMBEDDED / "weights.safetensors")
@@ -75,7 +75,7 @@ def fitted_model(directory: Path, statistics: Statistics, **changes: Any) -> Pat
 
 
 def save_model(directory: Path, spec: ModelSpec, weights: dict[str, torch.Tensor]) -> Path:
-    """Spec and weights, digest included."""
+    """Saves spec and weights with their digest."""
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / "weights.safetensors"
     save_file({name: tensor.contiguous() for name, tensor in weights.items()}, path)
@@ -85,7 +85,7 @@ def save_model(directory: Path, spec: ModelSpec, weights: dict[str, torch.Tensor
 
 
 def change_spec(model: Path, directory: Path, **changes: Any) -> Path:
-    """A copy of a model whose spec says something else."""
+    """Copies a model with changes in its spec."""
     directory.mkdir(parents=True, exist_ok=True)
     shutil.copy(model / "weights.safetensors", directory)
     replace(load_spec(model), **changes).save(directory)
@@ -108,18 +108,18 @@ def write_bag(
     compressed: bool = False,
     seconds_per_step: float = STEP,
 ) -> Path:
-    """One episode as a bag: images and measured poses every step, commanded ones at 50 Hz.
+    """Writes one episode as a bag: images and measured poses every step, commanded ones at 50 Hz.
 
     Args:
-        path: Where.
+        path: The bag's directory.
         actions: (T, 3) displacements of the commanded position [m].
         positions: (T + 1, 3) measured [m].
         images: (T + 1, S, S, 3) RGB.
         plugin: File format.
-        columns: Which displacement is played along x, y, z.
-        commands: Record them.
+        columns: Which displacement is commanded along x, y, z.
+        commands: Record the commands.
         compressed: PNG instead of raw images.
-        seconds_per_step: Of the stamps.
+        seconds_per_step: Time between stamps [s].
     """
     types = get_typestore(Stores.ROS2_JAZZY)
     steps = len(actions)

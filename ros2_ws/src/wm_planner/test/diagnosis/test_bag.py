@@ -1,4 +1,4 @@
-"""Bags: which topics are taken, how commands become actions, and what cannot be used."""
+"""Bags: which topics are read, how commands become actions, and what cannot be used."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from recordings import START, STEP, write_bag
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
-from wm_planner.diagnosis.bag import Topics
-from wm_planner.diagnosis.bag_episode import episode
+from wm_planner.config import Config
+from wm_planner.diagnosis.bag import DEFAULT_TOPICS, Topics
+from wm_planner.diagnosis.bag_episode import bag_episode
 from wm_planner.diagnosis.episode import Episode, RecordingError
 from wm_planner.images import ImagePolicy
 from wm_planner.models.spec import CommandMapping, ModelSpec, Moments, ProprioSpec
@@ -35,7 +36,7 @@ def numbers() -> tuple[Any, Any, Any]:
 
 
 def _read(path: Path, spec: ModelSpec, **topics: str) -> Episode:
-    return episode(path, spec, Topics(**topics), ImagePolicy())
+    return bag_episode(path, spec, Topics(**topics), ImagePolicy())
 
 
 @pytest.mark.parametrize("plugin", list(StoragePlugin))
@@ -49,8 +50,8 @@ def test_frames_and_actions_are_those_recorded(
     np.testing.assert_allclose(found.actions[:, 0], actions, atol=1e-6)
     np.testing.assert_allclose(found.places["z"], places[:, 2], atol=1e-6)
     assert found.notes == (
-        "Poses on /arm/current_pose are in panda_link0, actions in base: if those frames are "
-        "turned, the axes do not fit.",
+        "Poses on /arm/current_pose are in frame panda_link0, the model's actions in base: if one "
+        "is rotated against the other, the axes do not match.",
     )
 
 
@@ -62,6 +63,14 @@ def test_a_single_file_is_read_like_its_directory(
     np.testing.assert_array_equal(_read(file, spec).actions, _read(folder, spec).actions)
 
 
+def test_the_node_s_command_topic_is_found_without_being_named(
+    spec: ModelSpec, tmp_path: Path
+) -> None:
+    assert DEFAULT_TOPICS["command"][0] == Config().commands.topic
+    path = _bag(tmp_path / "bag", _numbers("/planner/command", 3))
+    np.testing.assert_allclose(_read(path, spec).actions[:, 0, 0], 0.01 * np.arange(STEPS))
+
+
 def test_frameskip_gives_sub_actions_in_time_order(
     numbers: Any, spec: ModelSpec, tmp_path: Path
 ) -> None:
@@ -71,7 +80,7 @@ def test_frameskip_gives_sub_actions_in_time_order(
     assert [image[0, 0, 0] for image in found.images] == [0, 2, 4, 6]
 
 
-def test_absolute_commands_are_the_places_commanded(
+def test_absolute_commands_are_the_commanded_positions(
     numbers: Any, spec: ModelSpec, tmp_path: Path
 ) -> None:
     action = replace(spec.action, command=CommandMapping("absolute", spec.action.names))
@@ -79,7 +88,7 @@ def test_absolute_commands_are_the_places_commanded(
     np.testing.assert_allclose(found.actions[:, 0], numbers[1][1:], atol=1e-6)
 
 
-def test_without_commands_the_measured_motion_counts_and_is_told(
+def test_without_commands_the_measured_motion_is_used_with_a_note(
     numbers: Any, spec: ModelSpec, tmp_path: Path
 ) -> None:
     found = _read(write_bag(tmp_path / "bag", *numbers, commands=False), spec)
@@ -99,7 +108,7 @@ def test_proprio_is_taken_by_its_names(numbers: Any, spec: ModelSpec, tmp_path: 
     assert "no state 'gripper'" in " ".join(found.notes)
 
 
-def test_images_rarer_than_a_model_step_are_a_sentence(
+def test_images_rarer_than_a_model_step_are_refused(
     numbers: Any, spec: ModelSpec, tmp_path: Path
 ) -> None:
     path = write_bag(tmp_path / "bag", *numbers, seconds_per_step=5 * STEP)
@@ -107,7 +116,7 @@ def test_images_rarer_than_a_model_step_are_a_sentence(
         _read(path, spec)
 
 
-def test_what_is_no_bag_or_lacks_topics_is_a_sentence(
+def test_files_that_are_no_bag_or_lack_topics_are_refused(
     numbers: Any, spec: ModelSpec, tmp_path: Path
 ) -> None:
     with pytest.raises(RecordingError, match="cannot be read as a bag"):
@@ -121,8 +130,8 @@ def test_what_is_no_bag_or_lacks_topics_is_a_sentence(
         _read(path, spec)
 
 
-def _with_numbers(path: Path, write: Callable[[Any, Any], None]) -> Path:
-    """A bag with images every step, and what ``write`` adds."""
+def _bag(path: Path, write: Callable[[Any, Any], None]) -> Path:
+    """Writes a bag with an image every step and the messages that ``write`` adds."""
     header, time = TYPES.types["std_msgs/msg/Header"], TYPES.types["builtin_interfaces/msg/Time"]
     image = TYPES.types["sensor_msgs/msg/Image"]
     with Writer(path, version=9) as writer:
@@ -139,23 +148,27 @@ def _with_numbers(path: Path, write: Callable[[Any, Any], None]) -> Path:
     return path
 
 
-def test_numbers_are_actions_where_they_are_as_many(spec: ModelSpec, tmp_path: Path) -> None:
-    def numbers(width: int) -> Callable[[Any, Any], None]:
-        def write(writer: Any, types: Any) -> None:
-            kind = "std_msgs/msg/Float64MultiArray"
-            connection = writer.add_connection("/commands", kind, typestore=types)
-            layout = types.types["std_msgs/msg/MultiArrayLayout"]([], 0)
-            for step in range(STEPS + 1):
-                message = types.types[kind](layout, np.full(width, 0.01 * step))
-                time = round((START + step * STEP) * 1e9)
-                writer.write(connection, time, types.serialize_cdr(message, kind))
+def _numbers(topic: str, width: int) -> Callable[[Any, Any], None]:
+    """Writes arrays of ``width`` equal numbers, 0.01 more each step."""
 
-        return write
+    def write(writer: Any, types: Any) -> None:
+        kind = "std_msgs/msg/Float64MultiArray"
+        connection = writer.add_connection(topic, kind, typestore=types)
+        layout = types.types["std_msgs/msg/MultiArrayLayout"]([], 0)
+        for step in range(STEPS + 1):
+            message = types.types[kind](layout, np.full(width, 0.01 * step))
+            time = round((START + step * STEP) * 1e9)
+            writer.write(connection, time, types.serialize_cdr(message, kind))
 
-    found = _read(_with_numbers(tmp_path / "three", numbers(3)), spec, command="commands")
+    return write
+
+
+def test_arrays_are_actions_if_they_have_as_many_numbers(spec: ModelSpec, tmp_path: Path) -> None:
+    path = _bag(tmp_path / "three", _numbers("/commands", 3))
+    found = _read(path, spec, command="commands")
     np.testing.assert_allclose(found.actions[:, 0, 0], 0.01 * np.arange(STEPS), atol=1e-9)
     with pytest.raises(RecordingError, match="carries 7 numbers"):
-        _read(_with_numbers(tmp_path / "seven", numbers(7)), spec, command="commands")
+        _read(_bag(tmp_path / "seven", _numbers("/commands", 7)), spec, command="commands")
 
 
 def test_velocities_become_displacements(spec: ModelSpec, tmp_path: Path) -> None:
@@ -173,11 +186,11 @@ def test_velocities_become_displacements(spec: ModelSpec, tmp_path: Path) -> Non
             message = known[kind](header, known["geometry_msgs/msg/Twist"](speed, zero))
             writer.write(connection, round(stamp * 1e9), types.serialize_cdr(message, kind))
 
-    found = _read(_with_numbers(tmp_path / "bag", write), spec, command="twist")
+    found = _read(_bag(tmp_path / "bag", write), spec, command="twist")
     np.testing.assert_allclose(found.actions[:, 0], [[0.02, 0, -0.04]] * STEPS, atol=1e-9)
 
 
 def test_images_alone_are_no_episode(spec: ModelSpec, tmp_path: Path) -> None:
-    path = _with_numbers(tmp_path / "bag", lambda writer, types: None)
+    path = _bag(tmp_path / "bag", lambda writer, types: None)
     with pytest.raises(RecordingError, match="neither commands nor measured poses"):
         _read(path, spec)

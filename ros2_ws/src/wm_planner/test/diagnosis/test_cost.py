@@ -1,3 +1,5 @@
+"""Counted operations and memory, and measured times."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -27,7 +29,7 @@ def test_fused_attention_is_counted(pretend: bool) -> None:
 
 
 @pytest.mark.parametrize("pretend", [False, True])
-def test_peak_leaves_out_what_was_freed_views_and_what_was_there(pretend: bool) -> None:
+def test_peak_leaves_out_freed_tensors_views_and_inputs(pretend: bool) -> None:
     given = torch.zeros(100)
 
     def call() -> torch.Tensor:
@@ -39,7 +41,7 @@ def test_peak_leaves_out_what_was_freed_views_and_what_was_there(pretend: bool) 
     assert cost_of(call, pretend=pretend).peak == 2 * 400  # one is made before the last is freed
 
 
-def test_nothing_is_computed_where_it_only_pretends() -> None:
+def test_nothing_is_computed_on_fake_tensors() -> None:
     huge = torch.empty(10**6, 10**6, device="meta")
     assert cost_of(lambda: huge @ huge).flop == 2 * 10**18
 

@@ -1,4 +1,4 @@
-"""The doctor on the genuine DINO-WM run: sound as it is, each planted fault named."""
+"""The doctor on a genuine DINO-WM run: no findings as it is, each planted fault named."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The doctor on models and recordings: each planted fault is found and named, sound ones are not.
+"""The doctor on models and recordings: planted faults are found, sound ones have no finding.
 
-The data are those of the simulated arm, the model is the embedded one with the data's statistics.
+The data are of the simulated arm; the model is the embedded one with the data's statistics.
 """
 
 from __future__ import annotations
@@ -100,8 +100,8 @@ def test_exchanged_action_columns_of_a_bag_are_named_by_motion_and_by_model(
     assert code == 2
     moves = "".join("xyz"[axis] for axis in order)
     for name, axis in zip(("dx", "dy", "dz"), moves, strict=True):
-        told = f"'{name}' moves {axis}" in found["motion_axes"]["sentence"]
-        assert told == (name != f"d{axis}")
+        named = f"'{name}' moves {axis}" in found["motion_axes"]["sentence"]
+        assert named == (name != f"d{axis}")
     assert f"dx from column {list(order).index(0) + 1}" in found["action_order"]["sentence"]
     assert "'motion_axes', 'action_order' first" in found["one_step"]["sentence"]
 
@@ -124,7 +124,7 @@ def test_actions_in_another_unit_are_named(
     assert "outside action.lower" in found["action_bounds"]["sentence"]
 
 
-def test_exchanged_colors_are_named_with_and_without_the_training_s_colors(
+def test_exchanged_colors_are_named_with_and_without_known_training_colors(
     recorded: Any, findings: Findings, tmp_path: Path
 ) -> None:
     swapped = recorded._replace(images=recorded.images[..., ::-1])
@@ -186,7 +186,7 @@ def test_another_encoder_is_named_without_a_calibration(
     spec = replace(load_spec(recorded.model), calibration=None)
     model = recordings.save_model(tmp_path, spec, _mixed(recorded.model, "encoder"))
     found = findings(model, "--dataset", recorded.data_set)[1]
-    assert "not the ones the predictor was trained with" in found["encoder"]["sentence"]
+    assert "not those that the predictor was trained with" in found["encoder"]["sentence"]
 
 
 def test_a_planner_that_searches_too_little_is_at_fault(recorded: Any, findings: Findings) -> None:
@@ -196,7 +196,7 @@ def test_a_planner_that_searches_too_little_is_at_fault(recorded: Any, findings:
     assert "THE PLANNER" in found["plan"]["sentence"]
 
 
-def test_a_recording_without_motion_judges_nothing(
+def test_a_recording_without_motion_is_not_judged(
     recorded: Any, findings: Findings, tmp_path: Path
 ) -> None:
     still = recorded._replace(
@@ -209,36 +209,37 @@ def test_a_recording_without_motion_judges_nothing(
     assert "plan" not in found
 
 
-def test_two_images_tell_whether_a_plan_helps(
+def test_two_images_show_whether_a_plan_helps(
     recorded: Any, findings: Findings, tmp_path: Path
 ) -> None:
     files = [_png(tmp_path / f"{step}.png", recorded.images[0, step]) for step in (0, 5)]
     found = findings(recorded.model, "--image", files[0], "--goal-image", files[1])[1]
-    assert {"aspect_ratio"} == found.keys()  # the data set's images are cropped
+    assert {"aspect_ratio"} == found.keys()  # the images of the dataset are cropped
     found = findings(recorded.model, "--image", files[0], "--goal-image", files[0])[1]
     assert "the same" in found["plan"]["sentence"]
 
 
-def test_what_cannot_be_examined_is_a_sentence(
+def test_inputs_that_cannot_be_examined_are_results(
     recorded: Any, findings: Findings, tmp_path: Path
 ) -> None:
     (tmp_path / "empty").mkdir()
-    for words, name, told in (
+    for words, name, expected in (
         (("--dataset", tmp_path / "empty"), "dataset", "give --dataset-kind"),
         (("--dataset", tmp_path / "none", "--dataset-kind", "pusht"), "dataset", "no directory"),
+        (("--dataset", recorded.data_set, "--dataset-kind", "x"), "dataset", "kind 'x'"),
         (("--dataset", recorded.data_set, "--episode", "99"), "episode", "episodes 0 to 3"),
         (("--bag", tmp_path / "empty"), "bag", "metadata.yaml"),
         (("--proprio", "1"), "proprio", "images only"),
-        (("--encoder", recorded.model / "model.yaml"), "encoder_file", "convert it again"),
+        (("--encoder", recorded.model / "model.yaml"), "encoder_file", "convert the model again"),
         (("--dataset", recorded.data_set, "planning.preset=nothing"), "settings", "nothing"),
     ):
         code, found = findings(recorded.model, *words)
         assert code == 2
-        assert told in found[name]["sentence"]
+        assert expected in found[name]["sentence"]
         assert found[name]["sentence"].endswith(".")
 
 
-def test_missing_or_foreign_weights_are_a_sentence(
+def test_missing_or_damaged_weights_are_a_result(
     recorded: Any, findings: Findings, tmp_path: Path
 ) -> None:
     model = recordings.change_spec(recorded.model, tmp_path)
@@ -252,7 +253,7 @@ def test_missing_or_foreign_weights_are_a_sentence(
 
 def test_arguments_that_need_others_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     model = str(recordings.EMBEDDED)
-    for words, told in (
+    for words, expected in (
         (["--dataset", "a"], "needs a model"),
         ([model, "--goal-image", "a"], "needs one --image"),
         ([model, "--goal-image", "a", "--image", "b", "c"], "needs one --image"),
@@ -261,7 +262,7 @@ def test_arguments_that_need_others_are_refused(capsys: pytest.CaptureFixture[st
         with pytest.raises(SystemExit) as caught:
             main(["doctor", *words])
         assert caught.value.code == 2
-        assert told in capsys.readouterr().err
+        assert expected in capsys.readouterr().err
 
 
 def test_the_program_prints_evidence_and_losses(recorded: Any) -> None:
@@ -308,7 +309,7 @@ def _untrained(spec: Any) -> dict[str, torch.Tensor]:
 
 
 def _mixed(model: Path, part: str) -> dict[str, torch.Tensor]:
-    """The model's weights, those of one network as before any training."""
+    """Returns the model's weights, those of one network untrained."""
     fresh = _untrained(load_spec(model))
     weights = load_file(model / "weights.safetensors")
     return {name: fresh[name] if name.startswith(part) else weights[name] for name in weights}

@@ -1,4 +1,4 @@
-"""Commands that need PyTorch, called where there is none: the worker's interpreter runs them."""
+"""Runs commands that need PyTorch in the worker's interpreter, if this one has none."""
 
 from __future__ import annotations
 
@@ -15,23 +15,25 @@ _MOVED = "_WM_PLANNER_MOVED"  # keeps two interpreters without PyTorch from call
 
 
 def has_torch() -> bool:
-    """Whether this interpreter has PyTorch."""
+    """Decide whether this interpreter has PyTorch."""
     return importlib.util.find_spec("torch") is not None
 
 
 def run_elsewhere(words: Sequence[str], overrides: Sequence[str]) -> int:
-    """Go on in the worker's interpreter, found as the node finds it; return only where that fails.
+    """Run the program in the worker's interpreter, found as the node finds it.
+
+    The process is replaced, so that this returns only if that fails.
 
     Args:
         words: The program's arguments.
         overrides: The settings among them.
 
     Returns:
-        An exit code.
+        The exit code of the failure.
     """
     try:
         other = worker_python(settings(overrides).worker.python)
-    except ConfigError:  # the command will say so
+    except ConfigError:  # the command itself will report it
         other = worker_python("")
     if other and _MOVED not in os.environ:
         sys.stdout.flush()

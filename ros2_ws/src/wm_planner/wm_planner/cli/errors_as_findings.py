@@ -1,42 +1,27 @@
-"""Errors of a check as findings."""
+"""Exceptions of a check as results in the report."""
 
 from __future__ import annotations
 
-from wm_planner.camera_contract import STOP
-from wm_planner.cli.report import Result, Section
-from wm_planner.diagnosis.distribution import ProprioError
-from wm_planner.diagnosis.episode import RecordingError
-from wm_planner.images import ImageFormatError
-from wm_planner.models.dino_wm.datasets import DataError
-from wm_planner.models.loading import WeightsError
-from wm_planner.models.spec import SpecError
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from wm_planner.cli.report import Section
+from wm_planner.diagnosis.check_result import STOP, Result
 from wm_planner.planning import PlanError
 
-EXPECTED = (
-    DataError,
-    ImageFormatError,
-    OSError,
-    PlanError,
-    ProprioError,
-    RecordingError,
-    SpecError,
-    WeightsError,
-    ValueError,  # devices, settings of planner and objective
-)
+EXPECTED = (OSError, PlanError, ValueError)
+"""Files, planner, and the ``ValueError`` classes of data, model, recording and settings."""
 
 
-class Told:
-    """What keeps a check from being made becomes a finding of its section."""
+@contextmanager
+def errors_as_findings(section: Section, name: str) -> Iterator[None]:
+    """Report an expected exception as a result called ``name`` that stops.
 
-    def __init__(self, section: Section, name: str) -> None:
-        self._section, self._name = section, name
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
-        if not isinstance(error, EXPECTED):
-            return False
-        sentence = f"{str(error).rstrip('.')}."
-        self._section.results.append(Result(self._name, 1.0, 0.0, STOP, sentence))
-        return True
+    Args:
+        section: Takes the result.
+        name: Name of the result.
+    """
+    try:
+        yield
+    except EXPECTED as error:
+        section.add(Result(name, 1.0, 0.0, STOP, f"{str(error).rstrip('.')}."))

@@ -8,16 +8,24 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
+from types import ModuleType
 from typing import NoReturn
 
-from wm_planner.cli import convert, doctor, inspect, plan
+from wm_planner.cli import convert_command, doctor_command, inspect_command, plan_command
 from wm_planner.cli.elsewhere import has_torch, run_elsewhere
 from wm_planner.config import Config
 
-COMMANDS = (convert, doctor, inspect, plan)
-"""Modules with ``register(subparsers)``, which sets ``run(arguments) -> exit code``.
+COMMANDS: dict[str, tuple[ModuleType, str]] = {
+    "convert": (convert_command, "turn a training run of DINO-WM into a model directory"),
+    "doctor": (doctor_command, "explain bad plans: camera, model, statistics, recordings, goal"),
+    "inspect": (inspect_command, "describe a model and what a plan with it costs"),
+    "plan": (plan_command, "make one plan from one image to another"),
+}
+"""Commands by name, each with a module and a line of help.
 
-They need torch, unless they also set ``needs_torch(arguments)``, which then says.
+A module has ``add_arguments(parser)`` and ``run(arguments)``, which returns the exit code. Only
+``run`` imports torch and rclpy, so that ``--help`` is fast. It runs in an interpreter with torch; a
+module that can do without defines ``needs_torch(arguments)``, which decides that.
 """
 
 _GROUPS = "|".join(item.name for item in fields(Config))
@@ -28,32 +36,32 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Args:
-        argv: Arguments behind the program's name; None takes the process's own. Settings like
-            ``images.bit_depth=12`` may stand anywhere. What follows ``--ros-args`` is for ROS.
+        argv: The arguments after the program's name; None: the process's own. Settings such as
+            ``images.bit_depth=12`` may stand anywhere. Those after ``--ros-args`` are for ROS.
 
     Returns:
-        The exit code; argparse itself exits with 2 where an argument is wrong.
+        The exit code; argparse itself exits with 2 if an argument is wrong.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     ros = words.index("--ros-args") if "--ros-args" in words else len(words)
     overrides = [word for word in words[:ros] if _OVERRIDE.match(word)]
-    parser = _parser()
-    arguments = parser.parse_args([word for word in words[:ros] if word not in overrides])
+    arguments = _parser().parse_args([word for word in words[:ros] if word not in overrides])
     arguments.words, arguments.overrides, arguments.ros_args = words, overrides, words[ros:]
-    needs_torch = getattr(arguments, "needs_torch", lambda arguments: True)
+    command, _ = COMMANDS[arguments.command]
+    needs_torch = getattr(command, "needs_torch", lambda arguments: True)
     try:
         if needs_torch(arguments) and not has_torch():
             return run_elsewhere(words, overrides)
-        return int(arguments.run(arguments))
+        return int(command.run(arguments))
     except KeyboardInterrupt:
         return 130
 
 
 def program() -> NoReturn:
-    """Be the process: run one command and end with its exit code.
+    """Run one command as the whole process, and exit with its code.
 
-    It ends at once when all is printed. The middleware's destructors, which run as the interpreter
-    is taken down, have been seen to keep a finished doctor from ending.
+    The process exits without taking down the interpreter: destructors of the middleware, which
+    would run then, have been seen to hang a finished doctor.
     """
     try:
         code = main()
@@ -68,7 +76,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="wm-planner", description="Tools of the planner for visual world models."
     )
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in COMMANDS:
-        command.register(commands)
+    commands = parser.add_subparsers(
+        title="commands", metavar="COMMAND", dest="command", required=True
+    )
+    for name, (module, line) in COMMANDS.items():
+        module.add_arguments(
+            commands.add_parser(
+                name, help=line, formatter_class=argparse.RawDescriptionHelpFormatter
+            )
+        )
     return parser

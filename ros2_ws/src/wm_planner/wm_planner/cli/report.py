@@ -1,25 +1,13 @@
-"""What a command found out: facts, findings, an exit code; as text and as JSON."""
+"""The report of a command: facts, results, an exit code; as text and as JSON."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from wm_planner.camera_contract import Finding
-from wm_planner.diagnosis.result import OK, STOP, WARN, Result, judge
-
-__all__ = ["OK", "Report", "Result", "Section", "judge", "of_contract", "section_text"]
-
-
-def of_contract(findings: Iterable[Finding]) -> list[Result]:
-    """The camera contract's measurements as results."""
-    return [
-        judge(f.name, f.score, f.threshold, f.severity if f.found else OK, f.sentence)
-        for f in findings
-    ]
+from wm_planner.diagnosis.check_result import OK, STOP, WARN, Answer, Fact, Note, Result
 
 
 @dataclass
@@ -27,10 +15,10 @@ class Section:
     """One thing that was examined: an image, a topic, a model.
 
     Attributes:
-        title: What it is.
+        title: Its kind and name.
         facts: What is known about it, in the order of printing.
-        results: The findings, good ones included.
-        notes: Sentences that explain the table.
+        results: The results of its checks, good ones included.
+        notes: Sentences that help to read the table.
     """
 
     title: str
@@ -38,24 +26,33 @@ class Section:
     results: list[Result] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
+    def add(self, answer: Answer) -> None:
+        """Add what a check returned."""
+        if isinstance(answer, Fact):
+            self.facts[answer.name] = answer.value
+        elif isinstance(answer, Note):
+            self.notes.append(answer.sentence)
+        else:
+            self.results.append(answer)
+
 
 @dataclass
 class Report:
-    """All that a command prints."""
+    """Everything that a command prints."""
 
     sections: list[Section] = field(default_factory=list)
 
     def count(self, verdict: str) -> int:
-        """Findings of this verdict."""
+        """Return the number of results with this verdict."""
         return sum(r.verdict == verdict for s in self.sections for r in s.results)
 
     @property
     def exit_code(self) -> int:
-        """0 without findings, 1 with warnings only, 2 with one that stops."""
+        """0 if nothing was found, 1 for warnings only, 2 for a problem."""
         return 2 if self.count(STOP) else 1 if self.count(WARN) else 0
 
     def to_json(self) -> str:
-        """One JSON object; a number that is not finite becomes null."""
+        """Return one JSON object; a number that is not finite becomes null."""
         sections = [
             {
                 "title": section.title,
@@ -68,7 +65,7 @@ class Report:
         return json.dumps({"sections": sections, "exit_code": self.exit_code}, indent=2)
 
     def to_text(self) -> str:
-        """For a person at a terminal."""
+        """Return the text for a terminal."""
         warnings, stops = self.count(WARN), self.count(STOP)
         parts = [section_text(section) for section in self.sections]
         parts.append(f"{_counted(stops, 'problem')} and {_counted(warnings, 'warning')} found.")
@@ -76,7 +73,7 @@ class Report:
 
 
 def section_text(section: Section) -> str:
-    """One section: its title, its facts in two columns, its table, its notes."""
+    """Return one section as text: title, facts in two columns, table, notes."""
     lines = [section.title]
     width = max(map(len, section.facts), default=0)
     for name, value in section.facts.items():
@@ -88,7 +85,7 @@ def section_text(section: Section) -> str:
 
 
 def _rows(value: Any) -> list[Any]:
-    """A fact as lines: each entry of a list, each name and number of a mapping."""
+    """Return a fact as lines: the entries of a list, or the names and numbers of a mapping."""
     if isinstance(value, dict):
         width = max(map(len, value), default=0)
         return [f"{name:<{width}}  {number:.4g}" for name, number in value.items()]
@@ -96,13 +93,13 @@ def _rows(value: Any) -> list[Any]:
 
 
 def _table(results: list[Result]) -> list[str]:
-    """A line per finding, the columns of the camera contract's own table."""
+    """Return a heading, and a line for each result."""
     lines = [f"{'check':<14}{'score':>9}{'limit':>9}  result"]
     for name, score, limit, verdict, sentence, evidence in results:
-        told = f"{verdict.upper()}: {sentence}" if verdict != OK else "ok"
+        shown = f"{verdict.upper()}: {sentence}" if verdict != OK else "ok"
         if verdict == OK and evidence:
-            told += f": {evidence}"
-        lines.append(f"{name:<14}{_number(score):>9}{_number(limit):>9}  {told}")
+            shown += f": {evidence}"
+        lines.append(f"{name:<14}{_number(score):>9}{_number(limit):>9}  {shown}")
     return lines
 
 

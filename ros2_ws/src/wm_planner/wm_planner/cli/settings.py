@@ -20,13 +20,13 @@ def settings(overrides: Sequence[str]) -> Config:
     Raises:
         ConfigError: A setting is unknown, of the wrong type or out of range.
     """
-    # Hydra reads [0,1] as a list; quoted it is the name that the setting wants.
+    # Hydra would read [0,1] as a list, but the setting's value is the string.
     quoted = [re.sub(r"^(images\.float_range=)(\[.*\])$", r'\1"\2"', text) for text in overrides]
     return compose(config_directory(), overrides=quoted)
 
 
 def config_directory() -> Path:
-    """Where planner.yaml lies: in ROS's share, beside the source, or in the environment's share."""
+    """Return the directory of planner.yaml: ROS's share, beside the source, or Python's share."""
     try:
         from ament_index_python.packages import get_package_share_directory
 

@@ -1,7 +1,17 @@
-"""What the doctor knows: pure checks on a model and on data, each a number and a sentence.
+"""The doctor's checks: a model and data in, results with a sentence each out. Nothing here prints.
 
-``soundness`` and ``checkpoint`` look at the model alone; ``data_set`` at its statistics;
-``layout`` and ``distribution`` at recorded numbers; ``inputs``, ``encoding``, ``prediction`` and
-``losses`` at what the model makes of a recorded ``Episode``, which ``data_set`` and ``bag_episode``
-read. Nothing here prints.
+A check is one file in ``checks/``. To add one, write a file such as ``checks/my_check.py``::
+
+    def run(recording: Recording) -> Iterator[Result]:
+        yield judge("my_check", score, LIMIT, WARN if score > LIMIT else OK, "What is wrong, …")
+
+    CHECK = Check(("my_check",), Recording, run)
+
+and add ``"my_check"`` to the list in ``registry.py``, which sets the order of the report.
+``examined.py`` has the classes that a check can need: ``ModelDescription``, ``LoadedModel``,
+``OpenDataset``, ``Recording``, ``Predictions``, ``GivenStates`` and ``PlanningTasks``.
+
+Episodes come from ``bag_episode`` and ``dataset_episode``; a new kind of dataset is added to
+``dataset_reader``. Images alone are compared by ``camera_examiner``, messages by
+``camera_stream``, neither of which needs torch. ``plan_cost`` is for ``wm-planner inspect``.
 """

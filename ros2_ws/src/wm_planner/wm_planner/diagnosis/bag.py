@@ -1,4 +1,4 @@
-"""Reads the topics of a recorded bag that an episode is made of; sqlite3 and mcap, without ROS."""
+"""Reads the topics of a bag that make an episode; sqlite3 and mcap, without ROS."""
 
 from __future__ import annotations
 
@@ -20,32 +20,46 @@ if TYPE_CHECKING:
 IMAGES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
 POSE, TWIST = "geometry_msgs/msg/PoseStamped", "geometry_msgs/msg/TwistStamped"
 JOINTS, NUMBERS = "sensor_msgs/msg/JointState", "std_msgs/msg/Float64MultiArray"
-COMMANDS = (POSE, TWIST, JOINTS, NUMBERS)
-_CLOCKS_APART = 1.0  # [s] between a message's stamp and its recording
+TYPES = {
+    "image": IMAGES,
+    "pose": (POSE,),
+    "command": (POSE, TWIST, JOINTS, NUMBERS),
+    "joints": (JOINTS,),
+}
+"""Message types that a role can have."""
+DEFAULT_TOPICS = {
+    "image": ("image",),
+    "pose": ("current_pose",),
+    "command": ("command", "target_pose"),
+    "joints": ("joint_states",),
+}
+"""Names of the planner node's topics, by role, in any namespace; the first one found is taken.
+``target_pose`` is what the demo and CRISP controllers call the commands."""
+_CLOCKS_APART = 1.0  # [s] difference of stamps and recording times above which clocks differ
 
 
 @dataclass(frozen=True)
 class Topics:
-    """Names of a bag's topics, with or without their namespace; the node's names by default."""
+    """Names of a bag's topics, with or without namespace; empty: those of ``DEFAULT_TOPICS``."""
 
-    image: str = "image"
-    pose: str = "current_pose"
-    command: str = "target_pose"
-    joints: str = "joint_states"
+    image: str = ""
+    pose: str = ""
+    command: str = ""
+    joints: str = ""
 
 
 @dataclass
 class Stream:
-    """What one topic carried.
+    """The messages of one topic.
 
     Attributes:
         topic: Its full name.
         kind: Message type.
-        times: Stamp of each message, or where it has none the time of its recording [s].
-        received: Time of its recording [s].
-        values: Numbers of each message; positions [m] of poses, velocities [m/s] of twists.
-        names: Of joints.
-        frames: ``frame_id``s seen.
+        times: Stamp of each message, or the time of its recording if it has no stamp [s].
+        received: Time of each message's recording [s].
+        values: Numbers of each message: positions [m] of poses, velocities [m/s] of twists.
+        names: Names of the joints.
+        frames: All ``frame_id``s.
     """
 
     topic: str
@@ -57,7 +71,7 @@ class Stream:
     frames: set[str] = field(default_factory=set)
 
     def add(self, message: Any, received: float) -> None:
-        """Take a message, images only by their time."""
+        """Add a message; of an image only its time is kept."""
         header = getattr(message, "header", None)
         stamp = 0.0 if header is None else header.stamp.sec + 1e-9 * header.stamp.nanosec
         if header is not None and header.frame_id:
@@ -80,18 +94,22 @@ class Stream:
 
 @dataclass
 class Bag:
-    """A bag's streams, and its images on demand.
+    """The streams of a bag; its images are read on demand.
 
     Attributes:
         path: Directory or file.
-        streams: By role: ``image``, ``pose``, ``command``, ``joints``; those that are there.
+        streams: The streams found, by role: ``image``, ``pose``, ``command``, ``joints``.
     """
 
     path: Path
     streams: dict[str, Stream]
 
     def images(self, indices: list[int], policy: ImagePolicy) -> NDArray[np.uint8]:
-        """Decode the images of these (increasing) indices: RGB (len, height, width, 3).
+        """Decode images: RGB, uint8 (len(indices), height, width, 3).
+
+        Args:
+            indices: Which images, in increasing order; one may be repeated.
+            policy: How they are decoded.
 
         Raises:
             RecordingError: An image cannot be decoded, or they differ in size.
@@ -112,38 +130,34 @@ class Bag:
                     break
         if len({image.shape for image in found}) > 1:
             raise RecordingError(
-                f"{self.path}: images of {stream.topic} change their size on the way: record "
-                "with one setting of the camera"
+                f"{self.path}: images of {stream.topic} change their size during the recording: "
+                "record with one camera setting"
             )
         return np.repeat(np.stack(found), [indices.count(i) for i in sorted(wanted)], axis=0)
 
 
 def read_bag(path: Path, topics: Topics) -> Bag:
-    """Read a bag's streams, all but its images' pixels.
+    """Read a bag's streams, without the pixels of its images.
 
     Args:
         path: Directory with ``metadata.yaml``, or a single ``.mcap`` or ``.db3`` file.
-        topics: Which ones to take; the one topic of a fitting type serves where a name is missing.
+        topics: Which topics to read. If no image topic is named or has the default name, the only
+            one with images is taken.
 
     Raises:
-        RecordingError: The bag cannot be read, has no images, or several topics would do.
+        RecordingError: The bag cannot be read, has no images, lacks a topic that was named, or has
+            several topics for a role.
     """
     with _reading(path) as reader:
         kinds = {c.topic: c.msgtype for c in reader.connections}
         chosen = {
             role: topic
-            for role, wanted, types in (
-                ("image", topics.image, IMAGES),
-                ("pose", topics.pose, (POSE,)),
-                ("command", topics.command, COMMANDS),
-                ("joints", topics.joints, (JOINTS,)),
-            )
-            if (topic := _choose(path, role, wanted, types, kinds))
+            for role, types in TYPES.items()
+            if (topic := _choose(path, role, getattr(topics, role), types, kinds))
         }
         if "image" not in chosen:
             raise RecordingError(
-                f"{path} has no images; its topics: "
-                f"{', '.join(f'{t} ({k})' for t, k in sorted(kinds.items())) or 'none'}"
+                f"{path} has no images: record the camera's topic, too. It has: {_listed(kinds)}"
             )
         streams = {role: Stream(topic, kinds[topic]) for role, topic in chosen.items()}
         for stream in streams.values():
@@ -152,25 +166,27 @@ def read_bag(path: Path, topics: Topics) -> Bag:
                 stream.add(reader.deserialize(raw, connection.msgtype), time * 1e-9)
     streams = {role: stream for role, stream in streams.items() if stream.times}
     if "image" not in streams:
-        raise RecordingError(f"{path}: no message was recorded on {chosen['image']}")
-    _one_clock(streams)
+        raise RecordingError(
+            f"{path}: no message was recorded on {chosen['image']}: is the camera running?"
+        )
+    _use_one_clock(streams)
     return Bag(path, streams)
 
 
 def _choose(
     path: Path, role: str, wanted: str, types: tuple[str, ...], kinds: dict[str, str]
 ) -> str:
-    """The topic of a role: the one named, else the only image topic; empty: none."""
-    named = [
-        t for t, k in kinds.items() if k in types and f"/{t}".endswith(f"/{wanted.lstrip('/')}")
-    ]
-    if not named and wanted != getattr(Topics(), role):
+    """Return the topic of a role: the one named, else the only one with images, else empty."""
+    fitting = [topic for topic, kind in kinds.items() if kind in types]
+    named: list[str] = []
+    for name in [wanted] if wanted else DEFAULT_TOPICS[role]:
+        named = named or [t for t in fitting if f"/{t}".endswith(f"/{name.lstrip('/')}")]
+    if not named and wanted:
         raise RecordingError(
-            f"{path} has no topic {wanted} of type {' or '.join(types)}; it has: "
-            f"{', '.join(f'{t} ({k})' for t, k in sorted(kinds.items()))}"
+            f"{path} has no topic {wanted} of type {' or '.join(types)}; it has: {_listed(kinds)}"
         )
     if not named and role == "image":
-        named = [topic for topic, kind in kinds.items() if kind in types]
+        named = fitting
     if len(named) > 1:
         raise RecordingError(
             f"{path} has several topics for {role} ({', '.join(sorted(named))}): choose one with "
@@ -179,10 +195,14 @@ def _choose(
     return named[0] if named else ""
 
 
-def _one_clock(streams: dict[str, Stream]) -> None:
-    """Where stamps and recording times are of different clocks, all streams take the latter.
+def _listed(kinds: dict[str, str]) -> str:
+    return ", ".join(f"{t} ({k})" for t, k in sorted(kinds.items())) or "none"
 
-    Messages without a stamp have no other time, and a simulator's stamps do not fit it.
+
+def _use_one_clock(streams: dict[str, Stream]) -> None:
+    """Use the recording times of all streams if stamps come from another clock and one has none.
+
+    Messages without stamps have only a recording time, which a simulator's stamps do not match.
     """
     bare = any(s.kind == NUMBERS for s in streams.values())
     apart = max(abs(np.median(np.subtract(s.times, s.received))) for s in streams.values())
@@ -198,7 +218,7 @@ def _reading(path: Path) -> Iterator[AnyReader]:
         from rosbags.typesys import Stores, get_typestore
     except ImportError as error:
         raise RecordingError(
-            f"Bags need the Python package rosbags, which cannot be imported ({error}): "
+            f"Reading bags needs the Python package rosbags, which cannot be imported ({error}): "
             "pip install rosbags"
         ) from error
     try:

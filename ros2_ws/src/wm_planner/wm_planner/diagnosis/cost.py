@@ -1,4 +1,4 @@
-"""What a computation costs: floating-point operations, memory, and what the device could do."""
+"""The cost of a computation: floating-point operations, memory, and the device's rate."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 @dataclass(frozen=True)
 class Cost:
-    """What a call executed.
+    """The cost of a call.
 
     Attributes:
         flop: Floating-point operations of matrix products and convolutions, two per
             multiplication and addition.
-        peak: Most bytes of tensors that the call held at once, its results included.
+        peak: Most bytes of tensors held at once that the call made, its results included.
     """
 
     flop: int
@@ -32,11 +32,11 @@ class Cost:
 
 
 def cost_of(call: Callable[[], object], *, pretend: bool = True) -> Cost:
-    """Counts what ``call`` executes.
+    """Count the operations and the memory of ``call``.
 
     Args:
-        call: Something that never looks at the numbers it computes, unless it is computed.
-        pretend: All that the call makes are fake tensors, and nothing is computed.
+        call: The computation. It must not depend on values if it is not computed.
+        pretend: Count on fake tensors, without computing.
     """
     fused: Any = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
     with (
@@ -50,12 +50,12 @@ def cost_of(call: Callable[[], object], *, pretend: bool = True) -> Cost:
 
 
 def _attention(query: Any, key: Any, value: Any, *_: Any, out_shape: Any = None, **__: Any) -> int:
-    """Fused attention on the CPU, which torch's counter leaves out."""
+    """Count fused attention on the CPU, which torch's counter leaves out."""
     return int(sdpa_flop_count(query, key, value))
 
 
 class _Held(TorchDispatchMode):
-    """Bytes of the storages that operations made and that are still alive."""
+    """Counts the bytes of living storages that operations have made."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class _Held(TorchDispatchMode):
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         result = func(*args, **(kwargs or {}))
-        if any(value.alias_info for value in func._schema.returns):  # a view, or in place
+        if any(value.alias_info for value in func._schema.returns):  # a view, or in-place
             return result
         for tensor in tree_leaves(result):
             if not isinstance(tensor, Tensor) or tensor.untyped_storage() in self._seen:
@@ -83,21 +83,21 @@ class _Held(TorchDispatchMode):
 
 
 def matmul_rate(device: torch.device, dtype: torch.dtype = torch.float32) -> float:
-    """Measured rate of a large square matrix product [FLOP/s], the best of twenty."""
+    """Measure the rate of a large square matrix product [FLOP/s], the best of twenty."""
     size = 8192 if device.type == "cuda" else 1024
     a, b = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
     return 2 * size**3 / min(busy_seconds(lambda: a @ b, device) for _ in range(20))
 
 
 def seconds(call: Callable[[], object], device: torch.device) -> float:
-    """Wall-clock time of a call, the device's work included."""
+    """Measure the wall-clock time of a call, the device's work included [s]."""
     return _lasted(call, device, time.perf_counter)
 
 
 def busy_seconds(call: Callable[[], object], device: torch.device) -> float:
-    """What a call would take if nothing else ran.
+    """Measure the time of a call without the time that other programs take [s].
 
-    On a CPU that is the process's time over torch's threads, which other programs change little.
+    On a CPU that is the process's CPU time divided by torch's threads.
     """
     if device.type == "cuda":
         return seconds(call, device)

@@ -1,4 +1,4 @@
-"""A recorded episode, as the checks need it."""
+"""A recorded episode at the model's step rate, whatever it was read from."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+LEAST_STEPS = 8
+"""Steps of an episode from which distributions and correlations are judged."""
+
 
 class RecordingError(ValueError):
     """A recording cannot be read, or does not fit the model."""
@@ -14,16 +17,16 @@ class RecordingError(ValueError):
 
 @dataclass(frozen=True)
 class Episode:
-    """K model steps of a recording; frame k + 1 is what action k led to.
+    """K model steps of a recording; action k leads from frame k to frame k + 1.
 
     Attributes:
-        name: Which recording and which episode of it, for people.
+        name: The recording and the episode in it, for messages.
         actions: Physical units, float64 (K, frameskip, A) in the order of ``action.names``.
-        images: RGB uint8 (K + 1, height, width, 3), or None where none were recorded.
+        images: RGB, uint8 (K + 1, height, width, 3), or None if none were recorded.
         proprio: Physical units, float64 (K + 1, P) in the order of ``proprio.names``, or None.
-        places: Measured coordinates by the name of their axis, ``x``, ``y``, ``z``, each (K + 1,),
-            in the unit of the actions' displacements; empty where none is known.
-        notes: What was assumed in reading it, as sentences.
+        places: Measured coordinates by axis, ``x``, ``y``, ``z``, each (K + 1,), in the unit of
+            the actions' displacements; empty if none are known.
+        notes: Sentences that say what was assumed when it was read.
     """
 
     name: str
@@ -40,20 +43,20 @@ class Episode:
             if values is not None and len(values) != frames:
                 raise RecordingError(
                     f"{self.name} has {len(values)} frames of {name} for {len(self.actions)} model "
-                    f"steps, not {frames}: the recording is cut or its streams do not overlap"
+                    f"steps, not {frames}: the recording was cut off, or its streams do not overlap"
                 )
 
     @property
     def steps(self) -> int:
-        """K, model steps."""
+        """K, the number of model steps."""
         return len(self.actions)
 
     @property
     def flat(self) -> NDArray[np.float64]:
-        """The actions as the model takes them, (K, frameskip * A), sub-actions in time order."""
+        """One model step a row, (K, frameskip * A), its sub-actions in time order."""
         return self.actions.reshape(self.steps, -1)
 
     @property
     def rows(self) -> NDArray[np.float64]:
-        """One environment step's action a row, (K * frameskip, A)."""
+        """One environment step a row, (K * frameskip, A)."""
         return self.actions.reshape(-1, self.actions.shape[-1])

@@ -1,4 +1,4 @@
-"""What one plan costs with a model and a planner's settings."""
+"""The cost of one plan with a model and a planner's settings."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class PlanCost:
     """FLOP, memory and estimated time of one plan from one frame.
 
     Attributes:
-        encode_flop: Floating-point operations of encoding the image and the goal.
-        rollout_flop: Those of all rollouts.
-        peak_bytes: Most bytes of tensors held at once during a rollout, weights left out.
-        matmul_rate: What the device was measured to do in a large matrix product [FLOP/s].
-        least_seconds: All FLOP at that rate.
-        estimated_seconds: From a rollout that was timed.
-        timed_candidates: How many candidates that rollout had.
+        encode_flop: Floating-point operations to encode the image and the goal.
+        rollout_flop: Floating-point operations of all rollouts.
+        peak_bytes: Most bytes of tensors held at once during a rollout, without the weights.
+        matmul_rate: The device's measured rate in a large matrix product [FLOP/s].
+        least_seconds: Time of all operations at that rate.
+        estimated_seconds: Estimate from a timed rollout.
+        timed_candidates: Candidates of that rollout.
     """
 
     encode_flop: int

@@ -1,0 +1,106 @@
+"""``wm-planner inspect``: what it prints, and its errors."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from wm_planner.cli import main
+
+MODEL = Path(__file__).parents[3] / "wm_planner_sim" / "models" / "franka_reach"
+RUN = Path(__file__).parents[1] / "data" / "dino_wm"
+DEVICE = ["model.device=cpu"]
+
+
+def inspected(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
+    assert main(["inspect", "--json", *words, *DEVICE]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_text_names_family_sizes_statistics_and_cost(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", str(MODEL), "--samples", "8", "--iterations", "2", *DEVICE]) == 0
+    text = capsys.readouterr().out
+    spec = yaml.safe_load((MODEL / "model.yaml").read_text())
+    assert text.startswith(f"model {spec['name']}\n")
+    assert f"epoch {spec['training']['epoch']} of {spec['training']['epochs']}" in text
+    assert spec["statistics"]["provenance"]["dataset_sha256"] in text
+    assert "dx [m]: mean" in text
+    assert "encoder: " in text
+    assert "one plan, 8x2, horizon 5" in text
+    assert "s (estimate from a rollout of 8 candidates timed here)" in text
+
+
+def test_flop_grow_with_samples_iterations_and_horizon(capsys: pytest.CaptureFixture[str]) -> None:
+    def flop(samples: int, iterations: int, horizon: int) -> int:
+        sizes = {"samples": samples, "iterations": iterations, "horizon": horizon}
+        words = [word for name, value in sizes.items() for word in (f"--{name}", str(value))]
+        return inspected(capsys, str(MODEL), *words)["plan"]["rollout_flop"]
+
+    once = flop(4, 1, 2)
+    assert once > 0
+    assert flop(8, 3, 4) == 2 * 3 * 2 * once
+
+
+def test_modules_add_up_to_the_weight_file(capsys: pytest.CaptureFixture[str]) -> None:
+    modules = inspected(capsys, str(MODEL), "--samples", "2", "--iterations", "1")["modules"]
+    size = (MODEL / "weights.safetensors").stat().st_size
+    assert set(modules) >= {"encoder", "predictor"}
+    assert 0.9 * size < sum(part["bytes"] for part in modules.values()) <= size
+
+
+def test_dino_wm_plan_is_counted_whole_and_timed_in_part(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = str(tmp_path / "model")
+    words = [
+        *("--encoder", str(RUN / "dinov2_tiny_pretrain.pth"), "--encoder-heads", "3"),
+        *("--dataset", str(RUN / "data" / "point_maze"), "--control-rate", "10"),
+        *("--color-order", "rgb", "--action-names", "fx", "fy", "--action-units", "N", "N"),
+        *("--action-frame", "world", "--proprio-names", "x", "y", "vx", "vy"),
+        *("--proprio-units", "m", "m", "m/s", "m/s"),
+    ]
+    assert main(["convert", str(RUN / "outputs" / "tiny"), model, *words]) == 0
+    capsys.readouterr()
+    exact = inspected(capsys, model)
+    cheap = inspected(capsys, model, "model.approximation=rolling_cache", "--precision=bfloat16")
+    assert exact["plan"]["samples"] == 300
+    assert exact["plan"]["timed_candidates"] < 10
+    assert exact["plan"]["rollout_flop"] % (300 * 30) == 0
+    assert cheap["plan"]["rollout_flop"] < exact["plan"]["rollout_flop"]
+    assert set(exact["modules"]) == {
+        "encoder", "predictor", "action_encoder", "proprio_encoder", "decoder",
+    }  # fmt: skip
+
+
+def test_changed_statistics_are_shown_with_the_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = Path(shutil.copytree(MODEL, tmp_path / "model"))
+    content = yaml.safe_load((model / "model.yaml").read_text())
+    content["statistics"]["action"]["mean"][0] += 1.0
+    (model / "model.yaml").write_text(yaml.safe_dump(content))
+    found = inspected(capsys, str(model), "--samples", "2", "--iterations", "1")
+    assert "changed after the export" in found["statistics_problem"]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["missing"], "missing/model.yaml cannot be read"),
+        ([str(MODEL), "--precision", "float16"], "family 'latent' cannot take model.precision"),
+        ([str(MODEL), "model.approximation=some"], "model.approximation is 'some'; choose none"),
+    ],
+)
+def test_an_error_is_one_sentence_with_exit_code_2(
+    words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["inspect", *words, *DEVICE]) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith("wm-planner inspect: ")
+    assert sentence in output.err

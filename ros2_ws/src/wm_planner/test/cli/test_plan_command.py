@@ -1,0 +1,80 @@
+"""``wm-planner plan``: what it prints, and its errors."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from wm_planner.cli import main
+
+MODEL = Path(__file__).parents[3] / "wm_planner_sim" / "models" / "franka_reach"
+SMALL = ["planning.preset=dino_wm", "planning.num_samples=16", "planning.iterations=2",
+         "planning.num_elites=4", "worker.threads=1"]  # fmt: skip
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> list[str]:
+    names = [str(tmp_path / "now.png"), str(tmp_path / "then.png")]
+    for seed, name in enumerate(names):
+        noise = np.random.default_rng(seed).integers(0, 255, (96, 128, 3), np.uint8)
+        cv2.imwrite(name, noise)
+    return ["--image", names[0], "--goal-image", names[1]]
+
+
+def test_a_plan_is_printed_as_environment_steps_in_units(
+    images: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["plan", str(MODEL), *images, *SMALL, "planning.horizon=3"]) == 0
+    text = capsys.readouterr().out
+    assert "dx [m]" in text
+    assert re.findall(r"(?m)^ +(\d+) +(\d\.\d\d) ", text) == [
+        ("0", "0.00"), ("1", "0.20"), ("2", "0.40"),
+    ]  # fmt: skip
+
+
+def test_plans_are_equal_only_for_the_same_seed(
+    images: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    plans = []
+    for seed in (0, 0, 1):
+        words = [*images, *SMALL, f"planning.seed={seed}", "--json"]
+        assert main(["plan", str(MODEL), *words]) == 0
+        plans.append(json.loads(capsys.readouterr().out))
+    assert plans[0]["actions"] == plans[1]["actions"] != plans[2]["actions"]
+    assert np.shape(plans[0]["actions"]) == (5, 3)
+    assert len(plans[0]["cost_history"]) == 2
+    assert plans[0]["units"] == ["m", "m", "m"]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["planning.preset=best"], "planning.preset is 'best'; choose online, full, dino_wm"),
+        (["planning.preset=mppi", "planning.num_elites=4"], "the preset mppi has no such setting"),
+        (["planning.horizon=0"], "planning.horizon is 0; the least is 1"),
+        (["--image", "missing.png"], "missing.png cannot be read: No such file"),
+        (["--image", str(MODEL / "model.yaml")], "model.yaml: "),
+    ],
+)
+def test_an_error_is_one_sentence_with_exit_code_2(
+    words: list[str], sentence: str, images: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["plan", str(MODEL), *images, *words]) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith("wm-planner plan: ")
+    assert sentence in output.err
+
+
+def test_a_state_that_is_not_numbers_is_refused(
+    images: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["plan", str(MODEL), *images, "--proprio", "0.1,nan"])
+    assert ended.value.code == 2
+    assert "'0.1,nan' is not a list of finite numbers" in capsys.readouterr().err

@@ -1,0 +1,189 @@
+"""``wm-planner convert``: turns a training run of DINO-WM into a model directory."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from wm_planner.models.dino_wm.convert import Converted
+
+_EPILOG = """\
+What the run does not record must be given. Without it the command lists what is missing, as a YAML
+file to fill in. The checkpoint is read without running its code, so DINO-WM need not be installed.
+Exit code: 0 converted, 1 converted with notes, 2 not converted; then nothing was written.
+"""
+_FACT = "fact "
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.description = "Turn a training run of DINO-WM into model.yaml and weights.safetensors."
+    parser.epilog = _EPILOG
+    parser.add_argument(
+        "run_directory", type=Path, metavar="RUN_DIR", help="has hydra.yaml and checkpoints/"
+    )
+    parser.add_argument("output", type=Path, metavar="OUTPUT", help="model directory to make")
+    _add_files(parser)
+    _add_facts(parser)
+    parser.add_argument("--force", action="store_true", help="replace the model in OUTPUT")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _add_files(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("files")
+    group.add_argument(
+        "--checkpoint", default="latest", metavar="NAME", help="epoch or file (%(default)s)"
+    )
+    group.add_argument(
+        "--encoder",
+        type=Path,
+        metavar="FILE",
+        help="dinov2_*_pretrain.pth; default: the one in torch's hub cache. Nothing is downloaded",
+    )
+    group.add_argument(
+        "--dataset", type=Path, metavar="DIR", help="the training's dataset, for its statistics"
+    )
+    group.add_argument(
+        "--dataset-kind",
+        metavar="KIND",
+        help="point_maze, pusht, wall, deformable or franka; default: what hydra.yaml names",
+    )
+    group.add_argument(
+        "--statistics", type=Path, metavar="FILE", help="YAML, JSON or npz instead of --dataset"
+    )
+    group.add_argument(
+        "--calibrate",
+        action="store_true",
+        help="measure distances on the dataset's images, so that a goal can count as reached",
+    )
+
+
+def _add_facts(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what the run does not record (these, or --meta)")
+    group.add_argument("--meta", type=Path, metavar="FILE", help="a YAML file with all of these")
+
+    def add(option: str, entry: str, text: str, **settings: Any) -> None:
+        group.add_argument(option, dest=_FACT + entry, help=text, **settings)
+
+    names = {"nargs": "+", "metavar": "NAME"}
+    units = {"nargs": "+", "metavar": "UNIT"}
+    numbers = {"nargs": "+", "metavar": "X", "type": float}
+    add("--name", "name", "the model's name (default: that of OUTPUT)", metavar="NAME")
+    add("--control-rate", "control_rate", "environment steps per second", type=float, metavar="HZ")
+    add(
+        "--color-order",
+        "color_order",
+        "color order of the training's images",
+        choices=("rgb", "bgr"),
+    )
+    add(
+        "--action-names",
+        "action.names",
+        "columns of one environment step's action, in order",
+        **names,
+    )
+    add("--action-units", "action.units", "their units, after the dataset's action_scale", **units)
+    add("--action-frame", "action.frame", "frame of the actions", metavar="FRAME")
+    add("--action-lower", "action.lower", "smallest values (optional)", **numbers)
+    add("--action-upper", "action.upper", "largest values (optional)", **numbers)
+    add("--command-mode", "action.command.mode", "what an action is, if it moves an arm (optional)",
+        choices=("relative", "absolute", "velocity"))  # fmt: skip
+    add("--command-position", "action.command.position",
+        "columns that are x, y, z [m, m/s], or one per joint [rad, rad/s]", **names)  # fmt: skip
+    add("--command-joints", "action.command.joints",
+        "joints of the arm that they move, if they are not x, y, z", **names)  # fmt: skip
+    add("--proprio-names", "proprio.names", "columns of the state; none if the dataset has none",
+        nargs="*", metavar="NAME")  # fmt: skip
+    add("--proprio-units", "proprio.units", "their units", **units)
+    add("--encoder-heads", "encoder_heads", "attention heads, for an encoder of no official size",
+        type=int, metavar="N")  # fmt: skip
+    add(
+        "--objective",
+        "objective.mode",
+        "frames that count: last, all or mean (last)",
+        metavar="MODE",
+    )
+    add(
+        "--alpha",
+        "objective.alpha",
+        "weight of proprio in the objective (1)",
+        type=float,
+        metavar="X",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Convert, print what was written, return the exit code."""
+    # torch takes seconds to import
+    from wm_planner.models.dino_wm.checkpoint import CheckpointError
+    from wm_planner.models.dino_wm.convert import Request, convert
+    from wm_planner.models.dino_wm.datasets import DataError
+    from wm_planner.models.dino_wm.facts import read_facts
+    from wm_planner.models.dino_wm.run import ConversionError
+    from wm_planner.models.spec import SpecError
+
+    wanted = Request(
+        run=arguments.run_directory,
+        output=arguments.output,
+        encoder=arguments.encoder,
+        dataset=arguments.dataset,
+        dataset_kind=arguments.dataset_kind,
+        statistics=arguments.statistics,
+        checkpoint=arguments.checkpoint,
+        calibrate=arguments.calibrate,
+        force=arguments.force,
+        command=shlex.join(["wm-planner", *arguments.words]),
+    )
+    try:
+        converted = convert(wanted, read_facts(arguments.meta, _given(arguments)))
+    except (CheckpointError, ConversionError, DataError, OSError, SpecError) as error:
+        print(f"wm-planner convert: {error}", file=sys.stderr)
+        return 2
+    code = 1 if converted.notes else 0
+    if arguments.json:
+        print(json.dumps({
+            "directory": str(converted.directory), "notes": converted.notes, "exit_code": code,
+            "spec": asdict(converted.spec),
+        }, indent=2))  # fmt: skip
+    else:
+        print(_text(converted, arguments))
+    return code
+
+
+def _given(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the facts among the options, nested as in the YAML file."""
+    given: dict[str, Any] = {}
+    for name, value in vars(arguments).items():
+        if name.startswith(_FACT) and value is not None:
+            *sections, entry = name.removeprefix(_FACT).split(".")
+            place = given
+            for section in sections:
+                place = place.setdefault(section, {})
+            place[entry] = value
+    return given
+
+
+def _text(converted: Converted, arguments: argparse.Namespace) -> str:
+    spec, directory = converted.spec, converted.directory
+    provenance = spec.statistics.provenance
+    assert provenance is not None  # convert requires it
+    lines = [
+        f"checkpoint  {spec.source['checkpoint']['file']}, epoch {spec.training.epoch} of "
+        f"{spec.training.epochs}",
+        f"encoder     {spec.architecture['encoder']['name']} from {spec.source['encoder']['file']}",
+        f"statistics  {provenance.dataset}, split {provenance.split}: {provenance.formula}",
+        f"action      {', '.join(spec.action.names)}; {spec.frameskip} steps at "
+        f"{spec.control_rate:g} Hz a model step",
+        *(f"Note: {note}" for note in converted.notes),
+    ]
+    doctor = ["wm-planner", "doctor", str(directory)]
+    if arguments.dataset is not None:
+        doctor += ["--dataset", str(arguments.dataset)]
+    lines.append(f"{directory} is written; next: {shlex.join(doctor)}")
+    return "\n".join(lines)

@@ -1,0 +1,201 @@
+"""``wm-planner inspect``: prints a model's architecture, statistics and the cost of a plan."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from wm_planner.cli.report import Section, section_text
+from wm_planner.cli.settings import settings
+from wm_planner.config import Config, ConfigError
+from wm_planner.models.spec import SpecError
+
+_EPILOG = """\
+Settings may follow as Hydra overrides: model.device=cpu, model.approximation=rolling_cache, …
+Times are estimates for this machine's device, from a rollout timed on it.
+Exit code: 0, or 2 if the model cannot be loaded; the message says why.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.description = (
+        "Print a model's architecture, sizes, statistics with their provenance, and the cost of "
+        "one plan."
+    )
+    parser.epilog = _EPILOG
+    parser.add_argument("model", metavar="MODEL_DIR", help="directory with model.yaml")
+    for name, default, what in (
+        ("samples", 300, "candidates per iteration"),
+        ("iterations", 30, "iterations of the plan"),
+        ("horizon", 5, "model steps planned ahead"),
+    ):
+        parser.add_argument(
+            f"--{name}", type=_count, default=default, metavar="N", help=f"{what} (%(default)s)"
+        )
+    parser.add_argument(
+        "--precision",
+        choices=("float32", "bfloat16", "float16"),
+        help="precision of rollouts; default: model.precision",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the model and the cost of a plan, return the exit code."""
+    try:
+        config = settings(arguments.overrides)
+        config.model.directory = arguments.model
+        config.model.precision = arguments.precision or config.model.precision
+        found = _inspected(config, arguments)
+    except (ConfigError, SpecError, ValueError) as error:
+        print(f"wm-planner inspect: {error}", file=sys.stderr)
+        return 2
+    print(json.dumps(found, indent=2) if arguments.json else _text(found))
+    return 0
+
+
+def _inspected(config: Config, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return all that is known, as plain data."""
+    import torch  # takes seconds to import
+
+    from wm_planner.diagnosis.plan_cost import plan_cost
+    from wm_planner.models import load
+
+    chosen = {name: getattr(arguments, name) for name in ("samples", "iterations", "horizon")}
+    model = load(
+        arguments.model,
+        config.model.device,
+        allow_unverified_statistics=True,
+        **config.model.options(),
+    )
+    spec, device = model.spec, model.device
+    dtype = getattr(torch, config.model.precision)
+    cuda = device.type == "cuda"
+    return {
+        "spec": asdict(spec),
+        "statistics_problem": spec.statistics.problem(),
+        "modules": _modules(Path(arguments.model).expanduser() / spec.weights.file),
+        "plan": {
+            **chosen,
+            "precision": config.model.precision,
+            "approximation": config.model.approximation,
+            "device": torch.cuda.get_device_name(device) if cuda else str(device),
+            "threads": None if cuda else torch.get_num_threads(),
+            **asdict(plan_cost(model, dtype, **chosen)),
+        },
+    }
+
+
+def _modules(weights: Path) -> dict[str, dict[str, int]]:
+    """Return parameters and bytes of each top-level module, from the weight file's header."""
+    from safetensors import safe_open
+
+    modules: dict[str, dict[str, int]] = {}
+    with safe_open(weights, framework="pt") as tensors:
+        for name in tensors.keys():  # noqa: SIM118 (safe_open is no mapping)
+            part = tensors.get_slice(name)
+            module = modules.setdefault(name.partition(".")[0], {"parameters": 0, "bytes": 0})
+            count = math.prod(part.get_shape())
+            module["parameters"] += count
+            module["bytes"] += count * _bytes(part.get_dtype())
+    return modules
+
+
+def _bytes(dtype: str) -> int:
+    """Return the bytes of one number of a safetensors type such as F32 or I64."""
+    return max(1, int("".join(filter(str.isdigit, dtype.partition("_")[0])) or 8) // 8)
+
+
+def _text(found: Mapping[str, Any]) -> str:
+    spec = found["spec"]
+    sections = [
+        _model(spec, found["modules"]),
+        Section("architecture", dict(_leaves(spec["architecture"]))),
+        _statistics(spec, found["statistics_problem"]),
+        _plan(found["plan"], sum(module["bytes"] for module in found["modules"].values())),
+    ]
+    return "\n\n".join(map(section_text, sections))
+
+
+def _model(spec: Mapping[str, Any], modules: Mapping[str, Any]) -> Section:
+    image, training, objective = spec["image"], spec["training"], spec["objective"]
+    command = spec["action"]["command"]
+    facts = {
+        "family": spec["family"],
+        "training": f"epoch {training['epoch']} of {training['epochs']}",
+        "images": f"{len(spec['views'])} x {image['size']}x{image['size']}, {image['color_order']}",
+        "history": f"{spec['num_hist']} frames",
+        "model step": f"{spec['frameskip']} environment steps at {spec['control_rate']:g} Hz, "
+        f"{spec['frameskip'] / spec['control_rate']:.3f} s",
+        "objective": f"{objective['mode']}, alpha {objective['alpha']:g}",
+        "command": f"{command['mode']} position {', '.join(command['position'])}"
+        if command
+        else "none: the model plans but cannot command an arm",
+        "calibrated": "yes" if spec["calibration"] else "no: a goal cannot count as reached",
+        "networks": [
+            f"{name}: {part['parameters']:,} parameters, {part['bytes'] / 1e6:.1f} MB"
+            for name, part in modules.items()
+        ],
+    }
+    return Section(f"model {spec['name']}", facts)
+
+
+def _statistics(spec: Mapping[str, Any], problem: str) -> Section:
+    statistics = spec["statistics"]
+    facts: dict[str, Any] = {}
+    for kind in ("action", "proprio"):
+        names, units, moments = spec[kind]["names"], spec[kind]["units"], statistics[kind]
+        facts[kind] = [
+            f"{name} [{unit}]: mean {mean:.6g}, std {std:.6g}"
+            for name, unit, mean, std in zip(
+                names, units, *(moments or {"mean": [], "std": []}).values(), strict=True
+            )
+        ]
+    provenance = statistics["provenance"] or {}
+    facts |= {name.replace("_", " "): str(value) for name, value in provenance.items()}
+    facts["verified"] = f"no: {problem}" if problem else "yes"
+    return Section("statistics", facts)
+
+
+def _plan(plan: Mapping[str, Any], weights: int) -> Section:
+    flop = plan["encode_flop"] + plan["rollout_flop"]
+    threads = "" if plan["threads"] is None else f", {plan['threads']} threads"
+    encoding, rate = _si(plan["encode_flop"], "FLOP"), _si(plan["matmul_rate"], "FLOP/s")
+    facts = {
+        "precision": f"{plan['precision']}, approximation {plan['approximation']}",
+        "computation": f"{_si(flop, 'FLOP')}, {encoding} of them to encode image and goal",
+        "memory": f"{_si(plan['peak_bytes'], 'B')} at most, plus {_si(weights, 'B')} of weights",
+        "device": f"{plan['device']}{threads}: {rate} measured in a large matrix product",
+        "time": f"{plan['estimated_seconds']:.3g} s (estimate from a rollout of "
+        f"{plan['timed_candidates']} candidates timed here); {plan['least_seconds']:.3g} s at the "
+        "rate of the matrix product",
+    }
+    title = f"one plan, {plan['samples']}x{plan['iterations']}, horizon {plan['horizon']}"
+    return Section(title, facts)
+
+
+def _si(value: float, unit: str) -> str:
+    power = min(4, int(math.log10(max(value, 1)) / 3))
+    return f"{value / 1000**power:.4g} {['', 'k', 'M', 'G', 'T'][power]}{unit}"
+
+
+def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, str(value)
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
+    return value

@@ -1,0 +1,128 @@
+"""``wm-planner plan``: makes one plan from one image to another; nothing moves."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wm_planner.cli.arguments import number_list
+from wm_planner.cli.settings import settings
+from wm_planner.config import Config, ConfigError
+from wm_planner.images import ImageFormatError, ImagePolicy
+from wm_planner.images.image_file import read_image_file
+from wm_planner.models.spec import ModelSpec, SpecError
+from wm_planner.types import Observation
+from wm_planner.worker.messages import Planned, PlanOnce
+
+_EPILOG = """\
+Settings may follow as Hydra overrides: planning.preset=dino_wm, planning.num_samples=300,
+planning.iterations=30, planning.horizon=5, planning.seed=0, objective.mode=last,
+objective.alpha=0.5, model.device=cpu, …
+Exit code: 0 if a plan was made, else 2; the message says why.
+"""
+
+
+class _InputError(ValueError):
+    """An image or state on the command line cannot be used."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.description = "Plan from an image to a goal image and print the actions in their units."
+    parser.epilog = _EPILOG
+    parser.add_argument("model", metavar="MODEL_DIR", help="directory with model.yaml")
+    for name, what in (("image", "what the robot sees"), ("goal-image", "what it should see")):
+        parser.add_argument(
+            f"--{name}", type=Path, required=True, metavar="FILE", help=f"PNG or JPEG: {what}"
+        )
+    for name in ("proprio", "goal-proprio"):
+        parser.add_argument(
+            f"--{name}",
+            type=number_list,
+            metavar="A,B,…",
+            help=f"state in the order and units of model.yaml, if it has one: --{name}=-0.1,0.2",
+        )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Make the plan, print it, return the exit code."""
+    from wm_planner.models.batch import ObservationError  # torch takes seconds to import
+    from wm_planner.planning import PlanError
+    from wm_planner.worker.engine import Engine
+
+    try:
+        config = settings([*arguments.overrides, f"model.directory={_quoted(arguments.model)}"])
+        engine = Engine(config)
+        observation = _observation(arguments.image, arguments.proprio, config)
+        goal = _observation(arguments.goal_image, arguments.goal_proprio, config)
+        plan = engine.answer(PlanOnce(0, observation, goal, seed=config.planning.seed))
+    except (ConfigError, SpecError, _InputError, ObservationError, PlanError, ValueError) as error:
+        print(f"wm-planner plan: {error}", file=sys.stderr)
+        return 2
+    print(_json(plan, engine.spec) if arguments.json else _text(plan, engine, config))
+    return 0
+
+
+def _observation(path: Path, proprio: list[float] | None, config: Config) -> Observation:
+    try:
+        image = read_image_file(path, ImagePolicy.from_config(config.images))
+    except OSError as error:
+        raise _InputError(f"{path} cannot be read: {error.strerror or error}") from error
+    except ImageFormatError as error:
+        raise _InputError(f"{path}: {error}") from error
+    return Observation((image,), None if proprio is None else np.array(proprio))
+
+
+def _rows(plan: Planned, spec: ModelSpec) -> list[list[float]]:
+    """Return the plan as environment steps (horizon * frameskip, A) in physical units."""
+    return np.reshape(plan.actions, (-1, spec.action.dim)).tolist()
+
+
+def _json(plan: Planned, spec: ModelSpec) -> str:
+    return json.dumps(
+        {
+            "actions": _rows(plan, spec),
+            "names": spec.action.names,
+            "units": spec.action.units,
+            "frameskip": spec.frameskip,
+            "control_rate": spec.control_rate,
+            "distance": plan.distance,
+            "cost_history": plan.cost_history,
+            "stop_reason": plan.stop_reason,
+            "plan_time": plan.plan_time,
+        },
+        indent=2,
+    )
+
+
+def _text(plan: Planned, engine: Any, config: Config) -> str:
+    spec = engine.spec
+    unit = "typical distances" if spec.calibration else "units of the latent space"
+    costs = plan.cost_history
+    lines = [
+        f"{engine.describe()}, planner {config.planning.preset}, horizon {config.planning.horizon}",
+        f"distance from the image to the goal: {plan.distance:.4f} {unit}",
+        f"cost {costs[0]:.5g} -> {costs[-1]:.5g} in {len(costs)} iterations "
+        f"({plan.stop_reason}), {plan.plan_time:.3f} s",
+        "",
+        "step  time [s]  "
+        + "  ".join(
+            f"{f'{name} [{unit}]':>12}"
+            for name, unit in zip(spec.action.names, spec.action.units, strict=True)
+        ),
+    ]
+    for step, row in enumerate(_rows(plan, spec)):
+        time = step / spec.control_rate
+        lines.append(f"{step:>4}  {time:>8.2f}  " + "  ".join(f"{value:>12.5f}" for value in row))
+    return "\n".join([*lines, *(f"Note: {warning}" for warning in engine.warnings)])
+
+
+def _quoted(path: str) -> str:
+    """Return a path as a Hydra value, whatever characters it has."""
+    return '"' + str(Path(path).expanduser()).replace("\\", "\\\\").replace('"', '\\"') + '"'

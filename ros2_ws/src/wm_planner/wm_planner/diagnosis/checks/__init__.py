@@ -1,0 +1,1 @@
+"""The checks, one a file; ``wm_planner.diagnosis.registry`` lists them."""

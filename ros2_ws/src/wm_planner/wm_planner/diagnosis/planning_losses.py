@@ -1,0 +1,120 @@
+"""Planning losses of a plan and of other actions, side by side."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from wm_planner.diagnosis.model_calls import distance, normalized, rollout_cost
+from wm_planner.models.protocol import Latent, WorldModel
+from wm_planner.planning import Objective, Planner, StopReason
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Planning losses of one task, or their sums over several.
+
+    Attributes:
+        itself: Loss of the goal's own image and state.
+        start: Loss of the start's own image and state, as after standing still.
+        zero: Loss of physically zero actions.
+        mean: Loss of the training's mean action, which is zero after normalization.
+        plan: Loss of the planner's plan.
+        plan_visual: Its part that comes from images.
+        plan_end: Loss of its last frame alone.
+        iterations: Iterations of a search that was cut for time, else 0.
+        recorded: Loss of the recorded actions, which did reach the goal; None without any.
+        recorded_end: The same, of the last frame alone.
+    """
+
+    itself: float
+    start: float
+    zero: float
+    mean: float
+    plan: float
+    plan_visual: float
+    plan_end: float
+    iterations: int = 0
+    recorded: float | None = None
+    recorded_end: float | None = None
+
+
+@dataclass(frozen=True)
+class PlanningTask:
+    """A task to plan.
+
+    Attributes:
+        start: The encoded start, B = 1.
+        goal: The encoded goal, B = 1.
+        recorded: The z-normalized actions (1, H, A) that led from start to goal, or None.
+    """
+
+    start: Latent
+    goal: Latent
+    recorded: Tensor | None = None
+
+
+def measure(
+    model: WorldModel,
+    tasks: Sequence[PlanningTask],
+    planner: Planner,
+    objective: Objective,
+    seconds: float,
+) -> Losses:
+    """Plan each task and sum the losses over tasks.
+
+    Args:
+        model: The loaded model.
+        tasks: At least one; all with recorded actions, or none.
+        planner: A planner for this model, with the horizon of the recorded actions.
+        objective: The planning objective.
+        seconds: Time for all searches together; a longer search is cut [s].
+    """
+    share = seconds / len(tasks)
+    every = [_one(model, task, planner, objective, share) for task in tasks]
+
+    totals: dict[str, Any] = {}
+    for field in fields(Losses):
+        values = [getattr(one, field.name) for one in every]
+        totals[field.name] = None if None in values else sum(values)
+    return Losses(**totals)
+
+
+def _one(
+    model: WorldModel, task: PlanningTask, planner: Planner, objective: Objective, seconds: float
+) -> Losses:
+    def cost(actions: Tensor) -> Tensor:
+        return model.distance(model.rollout(task.start, actions), task.goal, objective)
+
+    with torch.inference_mode():
+        found = planner.plan(cost, deadline=time.monotonic() + seconds)
+    plan = found.actions
+    zero = normalized(model, np.zeros((plan.shape[1], model.spec.model_action_dim)))
+    fixed = [zero[None], torch.zeros_like(zero)[None], plan]
+    fixed += [] if task.recorded is None else [task.recorded]
+    costs = rollout_cost(model, task.start, task.goal, torch.cat(fixed), objective)
+    visual = Objective(objective.mode, objective.base, alpha=0.0)
+    last = Objective(alpha=objective.alpha)
+    plan_end = float(rollout_cost(model, task.start, task.goal, plan, last)[0])
+    recorded, end = None, None
+    if task.recorded is not None:
+        recorded = float(costs[3])
+        end = float(rollout_cost(model, task.start, task.goal, task.recorded, last)[0])
+    return Losses(
+        itself=distance(model, task.goal, task.goal, last),
+        start=distance(model, task.start, task.goal, last),
+        zero=float(costs[0]),
+        mean=float(costs[1]),
+        plan=float(costs[2]),
+        plan_visual=float(rollout_cost(model, task.start, task.goal, plan, visual)[0]),
+        plan_end=plan_end,
+        iterations=found.iterations if found.stop_reason is StopReason.DEADLINE else 0,
+        recorded=recorded,
+        recorded_end=end,
+    )
