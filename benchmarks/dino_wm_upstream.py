@@ -1,9 +1,9 @@
-"""DINO-WM's planning computation as it is written, with the weights of one of our models.
+"""DINO-WM's planning as upstream computes it, with the weights of one of our models.
 
 In our own words after gaoyuezhou/dino_wm at 0a9492f: ``planning/cem.py``, ``rollout`` of
 ``models/visual_world_model.py``, ``models/vit.py``, ``planning/objectives.py`` (``last``). The
-image is encoded anew for every candidate, attention is a full masked matrix, and every step
-computes its whole window. The encoder alone is ours, with fused attention.
+image is encoded again for every candidate, attention is a full masked matrix, and every step
+computes its whole window. Only the encoder is ours, with fused attention.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ class Upstream:
         self.trace: list[tuple[Tensor, Tensor]] = []
 
     def encode(self, images: Tensor, proprio: Tensor) -> tuple[Tensor, Tensor]:
-        """Normalized images (b, 3, 224, 224) and proprio (b, P) to their embeddings."""
+        """Embed normalized images (b, 3, 224, 224) and proprio (b, P)."""
         side = self.sizes.encoder.input_size
         resized = functional.interpolate(images, size=(side, side), mode="bilinear", antialias=True)
         return self.networks.encoder(resized), self.networks.proprio_encoder(proprio)
 
     def write(self, z: Tensor, action: Tensor) -> Tensor:
-        """Writes the actions (b, A) into the newest frame of z (b, t, tokens, width)."""
+        """Write the actions (b, A) into the newest frame of z (b, t, tokens, width)."""
         z[:, -1, :, -self.sizes.action_width :] = self.networks.action_encoder(action)[:, None]
         return z
 
     def predict(self, z: Tensor) -> Tensor:
-        """Frames (b, t, tokens, width) to the frames after them."""
+        """Predict the frames after frames (b, t, tokens, width)."""
         x = z.flatten(1, 2)
         length = x.shape[1]
         x = x + self.networks.predictor.pos_embedding[:, :length]
@@ -62,7 +62,7 @@ class Upstream:
         return self.networks.predictor.transformer.norm(x).view_as(z)
 
     def rollout(self, images: Tensor, proprio: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
-        """The last frame's embeddings after actions (b, H, A) from images (b, 3, 224, 224)."""
+        """Embed the last frame after actions (b, H, A) from images (b, 3, 224, 224)."""
         visual, state = self.encode(images, proprio)
         tiled = state[:, None].expand(-1, visual.shape[1], -1)
         room = visual.new_zeros(*visual.shape[:2], self.sizes.action_width)
@@ -74,7 +74,7 @@ class Upstream:
         return last[..., :width], last[:, 0, width : width + self.sizes.proprio_emb_dim]
 
     def losses(self, observation: tuple[Tensor, Tensor], goal: Tensor, actions: Tensor) -> Tensor:
-        """Losses (S,) of candidates (S, H, A); the observation is repeated for each, as pixels."""
+        """Return losses (S,) of candidates (S, H, A); the image is repeated for each."""
         count = len(actions)
         image, proprio = (t.repeat(count, *[1] * (t.ndim - 1)) for t in observation)
         with torch.no_grad():
@@ -95,7 +95,7 @@ class Upstream:
         horizon: int,
         seed: int,
     ) -> Tensor:
-        """The last mean (H, A); observation and goal are (1, 3, 224, 224) and (1, P)."""
+        """Return the last mean (H, A); observation and goal are (1, 3, 224, 224) and (1, P)."""
         self.trace = []
         generator = torch.Generator().manual_seed(seed)
         with torch.no_grad():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -21,6 +23,8 @@ from wm_planner.models.spec import (
     Training,
     WeightsFile,
 )
+
+sys.path.insert(0, str(Path(__file__).parent / "support"))  # helpers of several rooms
 
 # The same examples everywhere, so that a failure can be repeated; an example's time says nothing on
 # a busy machine. `settings.register_profile("wm_planner", derandomize=False)` searches further.

@@ -20,8 +20,8 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 from safetensors.torch import load_file, save_file
 
+from wm_planner.datasets import read
 from wm_planner.models import load_spec
-from wm_planner.models.dino_wm.datasets import read
 from wm_planner.models.spec import ModelSpec, Statistics, WeightsFile
 
 EMBEDDED = Path(__file__).parents[3] / "wm_planner_sim" / "models" / "franka_reach"

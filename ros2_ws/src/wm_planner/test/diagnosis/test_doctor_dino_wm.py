@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import recordings
 
+from wm_planner.conversion.dino_wm.convert import Request, convert
+from wm_planner.conversion.dino_wm.facts import ActionFacts, Facts, ProprioFacts
+from wm_planner.datasets import read
 from wm_planner.models import load_spec
-from wm_planner.models.dino_wm.convert import Request, convert
-from wm_planner.models.dino_wm.datasets import read
-from wm_planner.models.dino_wm.facts import ActionFacts, Facts, ProprioFacts
 
 RUN = Path(__file__).parents[1] / "data" / "dino_wm"
 DATA = RUN / "data" / "point_maze"

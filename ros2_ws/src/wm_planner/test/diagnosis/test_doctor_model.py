@@ -21,8 +21,8 @@ from rosbags.rosbag2 import StoragePlugin
 from safetensors.torch import load_file
 
 from wm_planner.cli import main
+from wm_planner.datasets import read
 from wm_planner.models import load_spec
-from wm_planner.models.dino_wm.datasets import read
 from wm_planner.models.latent import LatentWorldModel
 from wm_planner.models.spec import Moments, Training
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from wm_planner.models.dino_wm.convert import Converted
+    from wm_planner.conversion.dino_wm.convert import Converted
 
 _EPILOG = """\
 What the run does not record must be given. Without it the command lists what is missing, as a YAML
@@ -120,12 +120,11 @@ def _add_facts(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Convert, print what was written, return the exit code."""
-    # torch takes seconds to import
-    from wm_planner.models.dino_wm.checkpoint import CheckpointError
-    from wm_planner.models.dino_wm.convert import Request, convert
-    from wm_planner.models.dino_wm.datasets import DataError
-    from wm_planner.models.dino_wm.facts import read_facts
-    from wm_planner.models.dino_wm.run import ConversionError
+    from wm_planner.conversion.dino_wm.convert import Request, convert  # torch, seconds to import
+    from wm_planner.conversion.dino_wm.facts import read_facts
+    from wm_planner.conversion.errors import ConversionError
+    from wm_planner.datasets import DatasetError
+    from wm_planner.files.errors import FileFormatError
     from wm_planner.models.spec import SpecError
 
     wanted = Request(
@@ -142,7 +141,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     try:
         converted = convert(wanted, read_facts(arguments.meta, _given(arguments)))
-    except (CheckpointError, ConversionError, DataError, OSError, SpecError) as error:
+    except (ConversionError, DatasetError, FileFormatError, OSError, SpecError) as error:
         print(f"wm-planner convert: {error}", file=sys.stderr)
         return 2
     code = 1 if converted.notes else 0

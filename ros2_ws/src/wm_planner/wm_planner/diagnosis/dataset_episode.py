@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from wm_planner.datasets import Dataset
 from wm_planner.diagnosis.axes import coordinates
 from wm_planner.diagnosis.episode import Episode, RecordingError
-from wm_planner.models.dino_wm.datasets import Data
 from wm_planner.models.spec import ModelSpec
 
 
-def dataset_episode(spec: ModelSpec, data: Data, index: int) -> Episode:
+def dataset_episode(spec: ModelSpec, data: Dataset, index: int) -> Episode:
     """Read one episode.
 
     Args:
@@ -21,7 +21,7 @@ def dataset_episode(spec: ModelSpec, data: Data, index: int) -> Episode:
 
     Raises:
         RecordingError: It is shorter than one model step, or there is no such episode.
-        DataError: Its images are damaged.
+        DatasetError: Its images are damaged.
     """
     if not 0 <= index < len(data):
         raise RecordingError(

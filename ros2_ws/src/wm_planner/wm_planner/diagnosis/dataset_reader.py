@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from wm_planner.datasets import Dataset, DatasetError
 from wm_planner.diagnosis.dino_wm_datasets import KINDS, open_dino_wm, recognizes_dino_wm
-from wm_planner.models.dino_wm.datasets import Data, DataError
 from wm_planner.models.spec import ModelSpec
 
 
@@ -22,18 +22,18 @@ class DatasetReader:
         kinds: Names for ``--dataset-kind``.
         recognizes: Decides from a directory and a spec whether the dataset is one of these.
         open: Reads the numbers as the training did; the kind is None if it was not given. Raises
-            ``DataError`` if the files are missing, damaged or do not fit.
+            ``DatasetError`` if the files are missing, damaged or do not fit.
     """
 
     kinds: tuple[str, ...]
     recognizes: Callable[[Path, ModelSpec], bool]
-    open: Callable[[Path, str | None, ModelSpec], Data]
+    open: Callable[[Path, str | None, ModelSpec], Dataset]
 
 
 READERS = (DatasetReader(KINDS, recognizes_dino_wm, open_dino_wm),)
 
 
-def open_dataset(directory: Path, kind: str | None, spec: ModelSpec) -> Data:
+def open_dataset(directory: Path, kind: str | None, spec: ModelSpec) -> Dataset:
     """Read the numbers of a dataset as the training read them.
 
     Args:
@@ -42,15 +42,15 @@ def open_dataset(directory: Path, kind: str | None, spec: ModelSpec) -> Data:
         spec: The model's spec.
 
     Raises:
-        DataError: The kind is unknown, or the files are missing, damaged or do not fit.
+        DatasetError: The kind is unknown, or the files are missing, damaged or do not fit.
     """
     for reader in READERS:
         if kind in reader.kinds or (kind is None and reader.recognizes(directory, spec)):
             return reader.open(directory, kind, spec)
     kinds = ", ".join(name for reader in READERS for name in reader.kinds)
     if kind is not None:
-        raise DataError(f"There is no dataset kind '{kind}': give --dataset-kind ({kinds})")
-    raise DataError(
+        raise DatasetError(f"There is no dataset kind '{kind}': give --dataset-kind ({kinds})")
+    raise DatasetError(
         f"Neither model.yaml nor the files tell the kind of dataset {directory}: give "
         f"--dataset-kind ({kinds})"
     )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from wm_planner.models.dino_wm import datasets
-from wm_planner.models.dino_wm.datasets import Data
+from wm_planner import datasets
+from wm_planner.datasets.dino_wm.kinds import DINO_WM_KINDS
 from wm_planner.models.spec import ModelSpec
 
-KINDS = tuple(datasets.KINDS)
+KINDS = tuple(DINO_WM_KINDS)
 _LAYOUT, _WITH_LAYOUT = "layout.yaml", "franka"
 
 
@@ -18,7 +18,7 @@ def recognizes_dino_wm(directory: Path, spec: ModelSpec) -> bool:
     return bool(source.get("dataset_kind") or source.get("dataset")) or _has_layout(directory)
 
 
-def open_dino_wm(directory: Path, kind: str | None, spec: ModelSpec) -> Data:
+def open_dino_wm(directory: Path, kind: str | None, spec: ModelSpec) -> datasets.Dataset:
     """Read the numbers of a dataset.
 
     A converted model records its training's settings (how many episodes, which split); without
@@ -31,7 +31,7 @@ def open_dino_wm(directory: Path, kind: str | None, spec: ModelSpec) -> Data:
         spec: The model's spec.
 
     Raises:
-        DataError: The files are missing, damaged or do not fit.
+        DatasetError: The files are missing, damaged or do not fit.
     """
     kind = kind or spec.source.get("dataset_kind") or None
     if configured := spec.source.get("dataset"):

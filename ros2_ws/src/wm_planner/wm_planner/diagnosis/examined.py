@@ -9,13 +9,13 @@ from functools import cached_property
 from pathlib import Path
 
 from wm_planner.config import Config
+from wm_planner.datasets import Dataset
 from wm_planner.diagnosis.camera_examiner import CameraExaminer
 from wm_planner.diagnosis.encoded_episode import EncodedEpisode
 from wm_planner.diagnosis.episode import Episode
 from wm_planner.diagnosis.planning_losses import PlanningTask
 from wm_planner.diagnosis.prediction_errors import PredictionErrors, measure
 from wm_planner.diagnosis.windows import Windows, spread_windows
-from wm_planner.models.dino_wm.datasets import Data
 from wm_planner.models.protocol import WorldModel
 from wm_planner.models.spec import ModelSpec
 from wm_planner.planning import Objective, Planner
@@ -104,7 +104,7 @@ class _WithModel(Examined):
 class OpenDataset(_WithModel):
     """A dataset whose numbers were read."""
 
-    data: Data
+    data: Dataset
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-import restated
+import restated_dino_wm as restated
 import torch
 
 from wm_planner.models.dino_wm.architecture import EncoderArchitecture
@@ -67,7 +67,7 @@ def test_positions_of_models_with_registers_are_interpolated_by_another_rule() -
     assert (plain.positions - registered.positions)[:, 1:].abs().max() > 1e-2
 
 
-def test_positions_of_the_pretrained_size_are_left_alone() -> None:
+def test_positions_of_the_pretrained_size_are_unchanged() -> None:
     encoder = make(input_size=70)
     torch.testing.assert_close(encoder.positions, encoder.pos_embed, rtol=0, atol=0)
 

@@ -35,7 +35,7 @@ def test_equal_inputs_give_equal_plans(model: DinoWorldModel, seen: ObservationB
     torch.testing.assert_close(first.visual, second.visual, rtol=0, atol=0)
 
 
-def test_encoders_input_is_upstreams(
+def test_encoder_input_equals_upstreams(
     model: DinoWorldModel, seen: ObservationBatch, reference
 ) -> None:
     given = []
@@ -89,7 +89,7 @@ def test_model_trained_without_proprio_needs_none(
     assert model.distance(model.rollout(latent, torch.zeros(1, 2, 3, 4)), latent).shape == (1, 2)
 
 
-def test_bgr_models_see_and_draw_their_own_order(
+def test_bgr_models_encode_and_decode_in_their_own_order(
     random_model: Maker, seen: ObservationBatch
 ) -> None:
     rgb = random_model()
@@ -128,14 +128,14 @@ def test_goal_of_another_batch_is_refused(model: DinoWorldModel, seen: Observati
         model.distance(two, latent)
 
 
-def test_imagined_frames_are_images(model: DinoWorldModel, seen: ObservationBatch) -> None:
+def test_decoded_frames_are_images(model: DinoWorldModel, seen: ObservationBatch) -> None:
     rollout = model.rollout(model.encode(seen), torch.ones(1, 2, 3, 10))
     images = model.decode(rollout)
     assert images.shape == (1, 2, 4, 224, 224, 3)
     assert images.dtype == torch.uint8
 
 
-def test_what_the_decoder_draws_is_scaled_to_bytes_and_clamped(
+def test_decoded_values_are_scaled_to_bytes_and_clamped(
     random_model: Maker, seen: ObservationBatch
 ) -> None:
     model = random_model()
@@ -154,13 +154,13 @@ def test_model_without_a_decoder_decodes_to_nothing(model: DinoWorldModel, seen)
     assert silent.decode(silent.encode(seen)) is None
 
 
-def test_history_of_the_spec_must_be_the_predictors(model: DinoWorldModel) -> None:
+def test_num_hist_must_be_the_predictors(model: DinoWorldModel) -> None:
     with pytest.raises(SpecError, match=r"predictor\.frames is 3, but num_hist is 2"):
         DinoWorldModel(replace(model.spec, num_hist=2), None)
 
 
-def test_models_of_several_cameras_are_refused(model: DinoWorldModel) -> None:
-    with pytest.raises(SpecError, match="sees one camera"):
+def test_models_of_several_views_are_refused(model: DinoWorldModel) -> None:
+    with pytest.raises(SpecError, match="takes one view"):
         DinoWorldModel(replace(model.spec, views=["front", "wrist"]), None)
 
 

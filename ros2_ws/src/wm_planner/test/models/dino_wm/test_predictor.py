@@ -1,4 +1,4 @@
-"""The fast rollout: equal to the slow one whatever is padded, split or cached, and cheap."""
+"""The fast rollout equals the slow one, padded, split or cached, and is cheap."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import restated
+import restated_dino_wm as restated
 import torch
 from torch import Tensor
 
@@ -173,7 +173,7 @@ def test_rolling_cache_saves_a_third() -> None:
     assert rolling < 0.67 * paper_rollout(2, 1).flop
 
 
-def test_model_hands_its_options_on(
+def test_model_passes_its_options_on(
     random_model: Callable[..., DinoWorldModel], tmp_path: Path
 ) -> None:
     plain = random_model(num_hist=2)

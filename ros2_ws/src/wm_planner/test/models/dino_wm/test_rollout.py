@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-import restated
+import restated_dino_wm as restated
 import torch
 
 from wm_planner.models.dino_wm.model import DinoWorldModel

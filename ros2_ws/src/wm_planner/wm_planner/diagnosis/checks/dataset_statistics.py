@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from wm_planner.datasets import compare
 from wm_planner.diagnosis.check import Check
 from wm_planner.diagnosis.check_result import OK, STOP, WARN, Result, judge
 from wm_planner.diagnosis.examined import OpenDataset
-from wm_planner.models.dino_wm.datasets import compare
+from wm_planner.diagnosis.wrong_statistics.explain import explain
 
 HARMLESS = 0.05
 """Shift of a value of one sigma [sigma] up to which wrong statistics only warn."""
@@ -17,13 +18,13 @@ def run(dataset: OpenDataset) -> Iterator[Result]:
     """Find which statistics of the dataset the model has, and what wrong ones would do.
 
     Raises:
-        DataError: The dataset itself cannot be normalized.
+        DatasetError: The dataset itself cannot be normalized.
     """
     data = dataset.data
-    for found in compare(dataset.spec.statistics, data).quantities:
+    for found in compare(dataset.spec.statistics, data):
         shifts = ", ".join(f"{part} {value:.3g}" for part, value in found.shifts.items())
         wrong = data.training_part not in found.parts
-        what = found.explanation or (
+        what = (wrong and explain(found, data)) or (
             f"they match no part of {data.directory}; the nearest is '{found.nearest}'"
         )
         yield judge(

@@ -8,7 +8,7 @@ from pathlib import Path
 from wm_planner.diagnosis.check import Check
 from wm_planner.diagnosis.check_result import OK, STOP, Result, judge
 from wm_planner.diagnosis.examined import LoadedModel
-from wm_planner.models.dino_wm.run import file_sha256
+from wm_planner.files.digest import file_sha256
 from wm_planner.models.spec import ModelSpec
 
 

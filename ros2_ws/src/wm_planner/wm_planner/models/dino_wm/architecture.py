@@ -1,4 +1,4 @@
-"""What ``model.yaml`` says about the networks of a DINO-WM model (``spec.architecture``)."""
+"""The sizes of a DINO-WM model's networks: ``architecture`` in ``model.yaml``."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class EncoderArchitecture:
         mlp: ``mlp``, or ``swiglu`` as in ViT-g.
         patch: Side of a patch [pixels].
         grid: Side of the pretrained position embedding [patches].
-        input_size: Side of the image it is shown [pixels].
-        sha256: Digest of the weight file it came from; empty: unknown.
+        input_size: Side of its input image [pixels].
+        sha256: Digest of its weight file; empty: unknown.
     """
 
     name: str
@@ -92,7 +92,7 @@ class PredictorArchitecture:
 
 @dataclass(frozen=True)
 class DecoderArchitecture:
-    """DINO-WM's VQ-VAE decoder, patch tokens to an image.
+    """DINO-WM's VQ-VAE decoder, from patch tokens to an image.
 
     Attributes:
         emb_dim: Features per token.
@@ -100,7 +100,7 @@ class DecoderArchitecture:
         n_embed: Entries of the codebook.
         n_res_block: Residual blocks in each of its two halves.
         n_res_channel: Channels inside a residual block.
-        quantize: Tokens are replaced by the nearest entry of the codebook first.
+        quantize: Whether tokens are first replaced by the nearest entry of the codebook.
     """
 
     emb_dim: int
@@ -118,18 +118,18 @@ class DecoderArchitecture:
 
 @dataclass(frozen=True)
 class Architecture:
-    """The networks of one DINO-WM model and how their embeddings are put together.
+    """The networks of one DINO-WM model and how their embeddings are combined.
 
     Attributes:
-        encoder: Images to tokens.
-        predictor: Frames to the frames after them.
-        decoder: Tokens to images, or None.
+        encoder: From images to tokens.
+        predictor: From frames to the frames after them.
+        decoder: From tokens to images, or None.
         concat_dim: 1: proprio and action are appended to the features of every token; 0: they are
             two tokens of their own, after those of the image.
         action_emb_dim: Features of an embedded action.
-        num_action_repeat: How often they are repeated (with ``concat_dim`` 1).
+        num_action_repeat: How often it is repeated (with ``concat_dim`` 1).
         proprio_emb_dim: Features of an embedded proprio.
-        num_proprio_repeat: How often they are repeated (with ``concat_dim`` 1).
+        num_proprio_repeat: How often it is repeated (with ``concat_dim`` 1).
     """
 
     encoder: EncoderArchitecture
@@ -200,7 +200,7 @@ class Architecture:
         return _build(cls, parts, "architecture")
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for ``spec.architecture``, which ``from_dict`` reads again."""
+        """Return plain data that ``from_dict`` reads."""
         return asdict(self)
 
 
@@ -212,7 +212,7 @@ def _build(kind: type[_T], content: Mapping[str, Any], where: str) -> _T:
 
 
 def _check_counts(part: Any, where: str, zero_allowed: tuple[str, ...] = ()) -> None:
-    """Every field annotated ``int`` is a whole number above 0, or 0 where allowed."""
+    """Check that every field annotated ``int`` is a whole number above 0, or 0 if allowed."""
     for field in fields(part):
         if field.type != "int":
             continue

@@ -1,4 +1,4 @@
-"""How a DINO-WM model is computed: the options that ``load`` takes for this family."""
+"""The options of ``load`` for this family: precision, compilation, approximation."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ APPROXIMATIONS = ("none", "rolling_cache")
 
 @dataclass(frozen=True)
 class Compute:
-    """Options; the defaults compute what DINO-WM computes.
+    """Options; with the defaults, the results equal DINO-WM's.
 
     Attributes:
-        precision: Of the predictor's matrix products and attention. Features between the layers,
-            norms and positions are float32 in any case.
+        precision: Precision of the predictor's matrix products and attention. Features between the
+            layers, norms and positions are always float32.
         compile: Compile the predictor's layers (``torch.compile``); the first plans take longer.
-        approximation: ``none``, or ``rolling_cache``: once the window slides, keys and values are
-            kept as they were, though upstream computes them anew with positions moved by one.
-            Costs three fifths, and ranks candidates differently (``benchmarks/dino_wm.py``).
-        pad_to: Features per token are padded to a multiple of it; 0: as the device likes it.
-        candidates: Candidates computed at once; 0: as the device likes it.
+        approximation: ``none``, or ``rolling_cache``: keep keys and values when the window slides,
+            although upstream computes them again for the new positions. This takes three fifths
+            of the FLOP and ranks candidates differently (``benchmarks/dino_wm.py``).
+        pad_to: Features per token are padded to a multiple of it; 0: chosen for the device.
+        candidates: Candidates computed at once; 0: chosen for the device.
     """
 
     precision: str = "float32"
@@ -47,14 +47,15 @@ class Compute:
 
     @property
     def dtype(self) -> torch.dtype:
-        """Torch's name of the precision."""
+        """The precision as a type of torch."""
         return PRECISIONS[self.precision]
 
     def on(self, device: torch.device) -> Compute:
-        """With what is left to the device filled in.
+        """Return the options with the choices for a device filled in.
 
         Tensor cores read 16 bytes at a time, and DINO-WM's 404 features are no multiple of that; on
-        the CPU padding is lost time. Few candidates fit a CPU's cache; a GPU is filled by more.
+        a CPU, padding only costs time. A CPU's cache fits few candidates; a GPU needs more to be
+        busy.
         """
         cuda = device.type == "cuda"
         return replace(

@@ -15,7 +15,7 @@ from wm_planner.models.dino_wm.architecture import DecoderArchitecture
 
 
 class Decoder(nn.Module):
-    """Patch tokens to an image, 16 pixels a patch.
+    """The decoder of patch tokens into an image, with 16 pixels per token.
 
     Args:
         architecture: Its sizes.
@@ -29,7 +29,7 @@ class Decoder(nn.Module):
         self.dec = Upsampling(architecture, 3)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Tokens (N, side * side, emb_dim) to normalized images (N, 3, 16 side, 16 side)."""
+        """Decode tokens (N, side * side, emb_dim): normalized images (N, 3, 16 side, 16 side)."""
         side = math.isqrt(tokens.shape[1])
         if self.architecture.quantize:
             tokens = self.quantize_b(tokens)
@@ -39,7 +39,7 @@ class Decoder(nn.Module):
 
 
 class Codebook(nn.Module):
-    """Replaces a token by the nearest of ``n_embed`` learned ones."""
+    """A codebook, which replaces a token by the nearest of ``n_embed`` learned ones."""
 
     embed: Tensor
 
@@ -50,7 +50,7 @@ class Codebook(nn.Module):
         self.register_buffer("embed_avg", torch.zeros(emb_dim, n_embed))  # for training only
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Tokens (..., emb_dim) to codebook entries of the same shape."""
+        """Replace tokens (..., emb_dim) by codebook entries."""
         distance = self.embed.square().sum(dim=0) - 2 * tokens @ self.embed
         return functional.embedding(distance.argmin(dim=-1), self.embed.T)
 
@@ -74,13 +74,13 @@ class Upsampling(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, emb_dim, side, side) to (N, out_channels, 4 side, 4 side)."""
+        """Upsample (N, emb_dim, side, side) to (N, out_channels, 4 side, 4 side)."""
         out: Tensor = self.blocks(x)
         return out
 
 
 class ResidualBlock(nn.Module):
-    """A bottleneck of two convolutions beside the identity."""
+    """Two convolutions with a residual connection."""
 
     def __init__(self, channel: int, inner: int) -> None:
         super().__init__()
@@ -92,6 +92,6 @@ class ResidualBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, channel, side, side) to the same shape."""
+        """Apply the block to (N, channel, side, side)."""
         out: Tensor = x + self.conv(x)
         return out

@@ -7,10 +7,10 @@ from torch.nn import functional
 
 
 class Embedding(nn.Module):
-    """A vector to its embedding, frame by frame.
+    """A linear embedding of vectors.
 
-    Upstream's is a convolution over time with a kernel of one frame, which gives the weight its
-    shape (embedded, numbers, 1).
+    Upstream computes it as a convolution over time with a kernel of one frame, so that the weight
+    has the shape (embedded, numbers, 1).
 
     Args:
         numbers: Numbers in the vector.
@@ -22,6 +22,6 @@ class Embedding(nn.Module):
         self.patch_embed = nn.Conv1d(numbers, embedded, kernel_size=1)
 
     def forward(self, vectors: Tensor) -> Tensor:
-        """Normalized vectors (..., numbers) to (..., embedded)."""
+        """Embed normalized vectors (..., numbers): (..., embedded)."""
         layer = self.patch_embed
         return functional.linear(vectors, layer.weight[..., 0], layer.bias)

@@ -1,4 +1,4 @@
-"""DINOv2's vision transformer, frozen: images to tokens.
+"""DINOv2's vision transformer, which encodes images as tokens.
 
 Parameter names are those of the official ``dinov2_*_pretrain.pth`` files; the computation is that
 of ``dinov2/models/vision_transformer.py`` and ``dinov2/hub/backbones.py`` of
@@ -23,7 +23,7 @@ class Encoder(nn.Module):
     """The encoder of a DINO-WM model.
 
     Args:
-        architecture: Its sizes, and which features are wanted.
+        architecture: Its sizes, and which features it returns.
     """
 
     positions: Tensor
@@ -47,7 +47,7 @@ class Encoder(nn.Module):
         self.register_load_state_dict_post_hook(_refresh_positions)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Normalized images float (N, 3, input_size, input_size) to tokens (N, tokens, width)."""
+        """Encode normalized images float (N, 3, input_size, input_size): (N, tokens, width)."""
         count, registers = len(images), self.register_tokens
         x = torch.cat([self.cls_token.expand(count, -1, -1), self.patch_embed(images)], dim=1)
         x = x + self.positions
@@ -65,11 +65,11 @@ class Encoder(nn.Module):
         return tokens
 
     def _interpolated(self) -> Tensor:
-        """Position embedding (1, 1 + patches, width) for images of ``input_size``.
+        """Return the position embedding (1, 1 + patches, width) for images of ``input_size``.
 
-        Models without registers are interpolated by a scale factor with the official offset of
-        0.1, which is part of what DINO-WM was trained on; those with registers antialiased, by
-        size (``interpolate_pos_encoding`` and the hub's settings).
+        Without registers, it is interpolated by a scale factor with the official offset of 0.1,
+        as DINO-WM was trained; with registers, by size and antialiased
+        (``interpolate_pos_encoding`` and the hub's settings).
         """
         architecture = self.architecture
         grid, side = architecture.grid, architecture.input_size // architecture.patch
@@ -91,15 +91,15 @@ def _refresh_positions(encoder: Encoder, _incompatible_keys: Any) -> None:
 
 
 class PatchEmbedding(nn.Module):
-    """Patches to tokens, row by row."""
+    """The embedding of patches as tokens, row by row."""
 
     def __init__(self, patch: int, width: int) -> None:
         super().__init__()
         self.proj = nn.Conv2d(3, width, kernel_size=patch, stride=patch)
 
     def forward(self, images: Tensor) -> Tensor:
-        """(N, 3, side, side) to (N, patches, width)."""
-        # As a matrix product: by default torch rounds a GPU's convolutions, not these, to TF32.
+        """Embed images (N, 3, side, side) as tokens (N, patches, width)."""
+        # A matrix product: on a GPU, torch by default computes convolutions in TF32, but not these.
         size = self.proj.kernel_size[0]
         patches = images.unflatten(3, (-1, size)).unflatten(2, (-1, size))
         rows = patches.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
@@ -120,7 +120,7 @@ class Block(nn.Module):
         self.ls2 = LayerScale(width)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Tokens (N, T, width) to tokens of the same shape."""
+        """Apply it to tokens (N, T, width)."""
         x = x + self.ls1(self.attn(self.norm1(x)))
         return x + self.ls2(self.mlp(self.norm2(x)))
 
@@ -135,7 +135,7 @@ class Attention(nn.Module):
         self.proj = nn.Linear(width, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Tokens (N, T, width) to tokens of the same shape."""
+        """Apply it to tokens (N, T, width)."""
         q, k, v = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         attended = functional.scaled_dot_product_attention(q, k, v)
         out: Tensor = self.proj(attended.transpose(1, 2).flatten(2))
@@ -150,7 +150,7 @@ class LayerScale(nn.Module):
         self.gamma = nn.Parameter(torch.ones(width))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Scales the last dimension."""
+        """Scale the last dimension."""
         return x * self.gamma
 
 
@@ -163,7 +163,7 @@ class Mlp(nn.Module):
         self.fc2 = nn.Linear(MLP_RATIO * width, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Tokens (..., width) to tokens of the same shape."""
+        """Apply it to tokens (..., width)."""
         out: Tensor = self.fc2(functional.gelu(self.fc1(x)))
         return out
 
@@ -171,7 +171,7 @@ class Mlp(nn.Module):
 class SwiGLU(nn.Module):
     """The gated layer of ViT-g (Shazeer, "GLU Variants Improve Transformer", 2020).
 
-    Two thirds of the MLP's hidden width, rounded up to a multiple of 8 (``SwiGLUFFNFused``).
+    Its hidden width is two thirds of the MLP's, rounded up to a multiple of 8 (``SwiGLUFFNFused``).
     """
 
     def __init__(self, width: int) -> None:
@@ -181,7 +181,7 @@ class SwiGLU(nn.Module):
         self.w3 = nn.Linear(hidden, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Tokens (..., width) to tokens of the same shape."""
+        """Apply it to tokens (..., width)."""
         gate, value = self.w12(x).chunk(2, dim=-1)
         out: Tensor = self.w3(functional.silu(gate) * value)
         return out

@@ -1,4 +1,4 @@
-"""``DinoWorldModel``: a DINO-WM checkpoint behind the protocol of all world models.
+"""A DINO-WM model behind the protocol of all world models.
 
 Upstream: ``models/visual_world_model.py`` and ``preprocessor.py`` of gaoyuezhou/dino_wm.
 """
@@ -22,25 +22,25 @@ from wm_planner.models.spec import ModelSpec
 from wm_planner.planning import Objective
 
 DECODED_AT_ONCE = 32
-"""Images that the decoder draws at a time, which bounds its memory."""
+"""Images that are decoded at a time, which bounds the memory."""
 
 
 class DinoWorldModel:
     """A DINO-WM model.
 
-    Implements ``wm_planner.models.protocol.WorldModel``. A latent is the tokens of a frame and its
-    embedded proprio; the distance is DINO-WM's planning objective (``planning/objectives.py``).
+    Implements ``wm_planner.models.protocol.WorldModel``. A latent holds the tokens of a frame and
+    its embedded proprio; the distance is DINO-WM's planning objective (``planning/objectives.py``).
 
     Args:
-        spec: What ``model.yaml`` says.
+        spec: The content of ``model.yaml``.
         weights: The ``safetensors`` file; None leaves the networks untrained (for tests and
             benchmarks).
-        device: Where the networks live.
-        **options: How rollouts are computed, see ``Compute``.
+        device: The device of the networks.
+        **options: See ``Compute``.
 
     Raises:
         SpecError: The spec is incomplete or contradicts itself.
-        ValueError: An option has no such value.
+        ValueError: An option does not have this value.
         WeightsError: The weights cannot be read or do not fit the spec.
     """
 
@@ -59,7 +59,7 @@ class DinoWorldModel:
         self.networks = Networks(spec)
         self.architecture = self.networks.architecture
         if weights is not None:
-            self.networks.fill(weights)
+            self.networks.load_weights(weights)
         self.networks.to(device).eval().requires_grad_(False)
         self.tokens = TokenLayout(self.architecture)
         self._rollout = Rollout(self.networks.predictor, compute)
@@ -75,10 +75,10 @@ class DinoWorldModel:
 
     @torch.no_grad()  # not inference_mode: a gradient planner differentiates through rollouts
     def encode(self, observation: ObservationBatch) -> Latent:
-        """Tokens ``visual`` (B, T, tokens, width) and ``proprio`` (B, T, proprio_emb_dim).
+        """Encode into ``visual`` (B, T, tokens, width) and ``proprio`` (B, T, proprio_emb_dim).
 
         Raises:
-            ValueError: Images, proprio or actions are not what the spec says.
+            ValueError: Images, proprio or actions do not have the shapes that the spec demands.
         """
         images = self._preprocess(observation.images)
         batch, frames = images.shape[:2]
@@ -99,11 +99,11 @@ class DinoWorldModel:
         )
 
     def rollout(self, latent: Latent, actions: Tensor) -> Latent:
-        """Predicts H frames for B problems of N candidates; gradients flow to ``actions``.
+        """Predict H frames for B problems of N candidates; gradients flow to ``actions``.
 
         Returns:
             ``visual`` (B, N, T + H, tokens, width) and ``proprio`` (B, N, T + H, proprio_emb_dim):
-            the T observed frames, then the predicted ones.
+            the T observed frames, then the predicted frames.
 
         Raises:
             ValueError: ``actions`` is not (B, N, H, A), or the latent's history lacks its actions.
@@ -123,7 +123,7 @@ class DinoWorldModel:
         return Latent(visual=_after(visual, later[0]), proprio=_after(proprio, later[1]))
 
     def distance(self, latent: Latent, goal: Latent, objective: Objective = Objective()) -> Tensor:
-        """Mean squared differences of frames to the goal, combined: (B, N).
+        """Return the costs (B, N): the objective of mean squared differences to the goal.
 
         Args:
             latent: A rollout, or encoded images, which count as N = 1.
@@ -151,18 +151,18 @@ class DinoWorldModel:
 
     @torch.no_grad()
     def decode(self, latent: Latent) -> Tensor | None:
-        """Images uint8 (..., height, width, 3), RGB, of the frames; None without a decoder."""
+        """Decode frames into images uint8 (..., height, width, 3), RGB; None without a decoder."""
         decoder = self.networks.decoder
         if decoder is None:
             return None
-        drawn = [
+        images = [
             self._images(decoder(some))
             for some in latent.visual.flatten(0, -3).split(DECODED_AT_ONCE)
         ]
-        return torch.cat(drawn).unflatten(0, latent.visual.shape[:-2])
+        return torch.cat(images).unflatten(0, latent.visual.shape[:-2])
 
     def _images(self, normalized: Tensor) -> Tensor:
-        """uint8 (N, height, width, 3), RGB, of (N, 3, height, width) as the model sees them."""
+        """Turn normalized (N, 3, height, width) into uint8 (N, height, width, 3), RGB."""
         values = 255.0 * (normalized * self._image_std + self._image_mean)
         images = values.round().clamp(0, 255).to(torch.uint8)
         if self.spec.image.color_order == "bgr":
@@ -170,7 +170,7 @@ class DinoWorldModel:
         return images.permute(0, 2, 3, 1)
 
     def _history(self, visual: Tensor, proprio: Tensor, actions: Tensor | None) -> Tensor:
-        """Observed frames (B, T, tokens, width), each but the newest with its action."""
+        """Return observed frames (B, T, tokens, width), all but the newest with their actions."""
         frames = self.tokens.join(visual, proprio)
         if frames.shape[1] == 1:
             return frames
@@ -183,7 +183,7 @@ class DinoWorldModel:
         return torch.tensor(numbers, dtype=torch.float32, device=self.device)
 
     def _encoder_input(self, images: Tensor) -> Tensor:
-        """Resizes (N, 3, size, size) to the encoder's input (``encoder_transform``)."""
+        """Resize (N, 3, size, size) to the encoder's input (``encoder_transform``)."""
         size = self.architecture.encoder.input_size
         if images.shape[-1] == size:
             return images
@@ -192,7 +192,7 @@ class DinoWorldModel:
         )
 
     def _normalized_proprio(self, proprio: Tensor | None, batch: int, frames: int) -> Tensor:
-        """z-normalized proprio (B, T, P); zero where the model was trained without."""
+        """Return normalized proprio (B, T, P); zero if the model was trained without."""
         names = self.spec.proprio.names
         if not names and proprio is None:
             return torch.zeros(batch, frames, 1, device=self.device)
@@ -206,6 +206,6 @@ class DinoWorldModel:
 
 
 def _after(observed: Tensor, predicted: Tensor) -> Tensor:
-    """Observed frames (B, T, ...) before each candidate's own (B, N, H, ...)."""
+    """Put observed frames (B, T, ...) before each candidate's own (B, N, H, ...)."""
     shared = observed.unsqueeze(1).expand(-1, predicted.shape[1], *observed.shape[1:])
     return torch.cat([shared, predicted], dim=2)

@@ -1,4 +1,4 @@
-"""The networks of one DINO-WM model, and how they are filled from ``weights.safetensors``."""
+"""The networks of one DINO-WM model, and loading their weights."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from wm_planner.models.spec import ModelSpec, SpecError
 class Networks(nn.Module):
     """All networks of a model; ``state_dict`` has the names of ``weights.safetensors``.
 
-    A data set without proprio (upstream's ``deformable_env_dset.py``) gives the model a single
-    zero instead; its spec names none.
+    If the dataset has no proprio (upstream's ``deformable_env_dset.py``), the spec names none and
+    the model takes a single zero instead.
 
     Args:
-        spec: What ``model.yaml`` says.
+        spec: The content of ``model.yaml``.
 
     Raises:
         SpecError: The architecture is incomplete or contradicts itself or the spec.
@@ -40,15 +40,15 @@ class Networks(nn.Module):
                 f"but num_hist is {spec.num_hist}"
             )
         if len(spec.views) != 1:
-            raise SpecError(f"the dino_wm family sees one camera, not views {spec.views}")
+            raise SpecError(f"the dino_wm family takes one view, not {spec.views}")
         self.encoder = Encoder(architecture.encoder)
         self.predictor = Predictor(architecture.predictor)
         self.action_encoder = Embedding(spec.model_action_dim, architecture.action_emb_dim)
         self.proprio_encoder = Embedding(len(spec.proprio.names) or 1, architecture.proprio_emb_dim)
         self.decoder = None if architecture.decoder is None else Decoder(architecture.decoder)
 
-    def fill(self, path: Path) -> None:
-        """Loads the weights, every tensor and nothing else.
+    def load_weights(self, path: Path) -> None:
+        """Load all weights.
 
         Raises:
             WeightsError: The file cannot be read, or its tensors are not exactly those of the

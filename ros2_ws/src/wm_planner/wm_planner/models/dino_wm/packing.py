@@ -1,4 +1,4 @@
-"""The predictor's weights as the hardware wants them: cast, and padded to whole multiples."""
+"""The predictor's weights, cast to the precision of rollouts and padded for the hardware."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from wm_planner.models.dino_wm.predictor import Attention, FeedForward, Predicto
 class Norm:
     """A LayerNorm over the true width of padded features (..., padded width).
 
-    What it normalizes is centered: its true features have mean zero, and so do the padding's zeros.
-    Then the mean over the padded width is right, the variance is too small by true / padded, and
-    ``weight`` and ``eps`` make up for it.
+    Its input is centered: the true features have mean zero, and the padding is zero. So the mean
+    over the padded width is right, and the variance is too small by true / padded, for which
+    ``weight`` and ``eps`` compensate.
     """
 
     weight: Tensor
@@ -28,14 +28,14 @@ class Norm:
     dtype: torch.dtype
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Normalizes in x's precision; the result is in that of the matrix products."""
+        """Normalize in x's precision; the result has that of the matrix products."""
         out = functional.layer_norm(x, (x.shape[-1],), self.weight, self.bias, self.eps)
         return out.to(self.dtype)
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer's weights."""
+    """The weights of one layer."""
 
     heads: int
     attention_norm: Norm
@@ -52,11 +52,11 @@ class Layer:
 
 @dataclass(frozen=True)
 class Packed:
-    """A predictor's weights; the modules' own tensors wherever nothing had to change.
+    """The weights of a predictor; the modules' own tensors if nothing had to change.
 
     Attributes:
-        layers: In order.
-        norm: The last norm, whose result is in float32.
+        layers: The layers in order.
+        norm: The last norm, whose result is float32.
         positions: Position embedding (frames * tokens, padded width).
         width: True features per token.
     """
@@ -72,10 +72,10 @@ class Packed:
         return self.positions.shape[-1]
 
     def embed(self, frames: Tensor, first: int) -> Tensor:
-        """Frames (M, F, tokens, width) to tokens (M, F * tokens, padded width) with positions.
+        """Turn frames (M, F, tokens, width) into tokens (M, F * tokens, padded width).
 
         Args:
-            frames: What to embed.
+            frames: Frames to embed.
             first: Position of the first frame in the window.
         """
         tokens, count = frames.shape[2], frames.shape[1]
@@ -83,19 +83,19 @@ class Packed:
         return x + self.positions[first * tokens : (first + count) * tokens]
 
     def centered(self, x: Tensor) -> Tensor:
-        """Takes the mean off x (..., width) and pads it; x itself where nothing is padded."""
+        """Subtract the mean of x (..., width) and pad it; return x itself without padding."""
         return _centered(x, self.padded)
 
 
 def pack(predictor: Predictor, dtype: torch.dtype, multiple: int = 1) -> Packed:
-    """Weights for ``rollout.py``.
+    """Pack the weights for ``rollout.py``.
 
-    Features enter every layer and leave the last through a LayerNorm, which takes their mean off.
-    So the mean can be taken off the weights that write features instead, which lets padding by
-    zeros keep every norm as it was.
+    Features enter every layer, and leave the last, through a LayerNorm, which subtracts their mean.
+    So the mean can be subtracted from the weights that write features; then padding with zeros
+    changes no norm.
 
     Args:
-        predictor: Filled and on its device.
+        predictor: With its weights and on its device.
         dtype: Precision of the matrix products; features, norms and positions stay float32.
         multiple: Features per token are padded to a multiple of it.
     """
@@ -143,13 +143,13 @@ def pack(predictor: Predictor, dtype: torch.dtype, multiple: int = 1) -> Packed:
 
 
 def _padded(x: Tensor, padded: int) -> Tensor:
-    """Zeros behind x (..., width) up to the padded width; x itself where it has that."""
+    """Append zeros to x (..., width) up to the padded width; return x itself without padding."""
     missing = padded - x.shape[-1]
     return functional.pad(x, (0, missing)) if missing else x
 
 
 def _centered(x: Tensor, padded: int) -> Tensor:
-    """Takes the mean over the features off x (..., width) and pads it; x itself without padding."""
+    """Subtract the mean of x (..., width) and pad it; return x itself without padding."""
     if padded == x.shape[-1]:
         return x
     return _padded(x - x.mean(dim=-1, keepdim=True), padded)

@@ -31,7 +31,7 @@ class Predictor(nn.Module):
         self.transformer = Transformer(architecture)
 
     def predict(self, z: Tensor) -> Tensor:
-        """Frames (B, T, tokens, width) to frames of that shape: at i the one after frame i."""
+        """Predict the frame after each frame (B, T, tokens, width); the result has that shape."""
         x = z.flatten(1, 2)
         x = x + self.pos_embedding[:, : x.shape[1]]
         out: Tensor = self.transformer(x, z.shape[2])
@@ -50,7 +50,7 @@ class Transformer(nn.Module):
         )
 
     def forward(self, x: Tensor, tokens: int) -> Tensor:
-        """Tokens (B, T * tokens, width) to tokens of the same shape."""
+        """Apply it to tokens (B, T * tokens, width)."""
         for attention, feed_forward in self.pairs():
             x = x + attention(x, tokens)
             x = x + feed_forward(x)
@@ -58,14 +58,14 @@ class Transformer(nn.Module):
         return out
 
     def pairs(self) -> Iterator[tuple[Attention, FeedForward]]:
-        """The layers in order."""
+        """Yield the layers in order."""
         for layer in self.layers:
             attention, feed_forward = cast(nn.ModuleList, layer)
             yield cast(Attention, attention), cast(FeedForward, feed_forward)
 
 
 class Attention(nn.Module):
-    """Self-attention: a token sees those of its own and of earlier frames."""
+    """Self-attention, of a token to those of its own and of earlier frames."""
 
     def __init__(self, architecture: PredictorArchitecture) -> None:
         super().__init__()
@@ -80,11 +80,11 @@ class Attention(nn.Module):
 
     @property
     def projection(self) -> nn.Linear | None:
-        """The linear layer behind the heads; none where a single head is as wide as a token."""
+        """The linear layer after the heads; None if a single head is as wide as a token."""
         return cast(nn.Linear, self.to_out[0]) if isinstance(self.to_out, nn.Sequential) else None
 
     def forward(self, x: Tensor, tokens: int) -> Tensor:
-        """Tokens (B, T * tokens, width) to tokens of the same shape."""
+        """Apply it to tokens (B, T * tokens, width)."""
         qkv = self.to_qkv(self.norm(x)).unflatten(-1, (3, self.heads, -1))
         q, k, v = qkv.permute(2, 0, 3, 1, 4)
         attended = [
@@ -98,7 +98,7 @@ class Attention(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """Two linear layers behind a norm, with a GELU between them."""
+    """A norm, then two linear layers with a GELU between them."""
 
     def __init__(self, architecture: PredictorArchitecture) -> None:
         super().__init__()
@@ -113,6 +113,6 @@ class FeedForward(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Tokens (..., width) to tokens of the same shape."""
+        """Apply it to tokens (..., width)."""
         out: Tensor = self.net(x)
         return out

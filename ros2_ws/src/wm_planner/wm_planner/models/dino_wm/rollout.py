@@ -1,10 +1,10 @@
-"""Rollouts of DINO-WM's predictor, with nothing computed twice and nothing computed in vain.
+"""Rollouts of DINO-WM's predictor without redundant computation.
 
 Equal to ``VWorldModel.rollout`` of gaoyuezhou/dino_wm, which predicts every frame from the newest
-``num_hist`` frames, positions counted from the oldest of them. Attention is causal frame by frame,
-so that a frame's keys and values depend on it, its position and the frames before it alone: they
-hold while the window grows, and those of the observed past hold for every candidate. Once the
-window slides every position changes, and with it all keys and values.
+``num_hist`` frames, with positions counted from the oldest of them. Attention is causal frame by
+frame, so a frame's keys and values depend only on the frame, its position and the frames before it.
+They stay valid while the window grows, and those of the observed past are valid for every
+candidate. When the window slides, every position changes, and with it all keys and values.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from wm_planner.models.dino_wm.packing import Layer, pack
 from wm_planner.models.dino_wm.predictor import Predictor
 
 WriteAction: TypeAlias = Callable[[Tensor, Tensor], Tensor]
-"""Frames (..., tokens, width) and embedded actions (..., E) to frames that hold these actions."""
+"""Writes embedded actions (..., E) into frames (..., tokens, width)."""
 
 Pair: TypeAlias = tuple[Tensor, Tensor]
 """Keys and values (M, heads, tokens so far, dim_head) of one layer."""
 
 KeysValues: TypeAlias = list[Pair]
-"""Those of every layer; empty: none are known."""
+"""Keys and values of every layer; empty: none are known."""
 
 
 class Rollout:
-    """Computes rollouts of one predictor.
+    """Rollouts of one predictor.
 
     Args:
-        predictor: Filled and on its device; later changes of its weights are not seen.
+        predictor: With its weights and on its device; later changes of them have no effect.
         compute: Precision, compilation, approximation.
     """
 
@@ -46,17 +46,16 @@ class Rollout:
         self._candidates = compute.candidates
         self._packed = pack(predictor, compute.dtype, compute.pad_to)
         self._normalized, self._fed_forward = _normalized, _fed_forward
-        if compute.compile:  # what is many small operations; attention is one already
+        if compute.compile:  # the parts that are many small operations
             self._normalized = torch.compile(_normalized, dynamic=True)
             self._fed_forward = torch.compile(_fed_forward, dynamic=True)
 
     def __call__(self, history: Tensor, actions: Tensor, write_action: WriteAction) -> Tensor:
-        """Predicts H frames for B problems of N candidates each; differentiable in ``actions``.
+        """Predict H frames for B problems of N candidates each; differentiable in ``actions``.
 
         Args:
             history: Observed frames (B, T, tokens, width), oldest first, each with the action
-                taken at it, but for the newest, whose action is overwritten by the candidates'
-                first.
+                taken at it. The newest one's action is overwritten by the candidates' first.
             actions: Embedded actions (B, N, H, E); ``actions[:, :, 0]`` acts on the newest
                 observed frame.
             write_action: Puts actions into frames (``TokenLayout.with_action``).
@@ -75,7 +74,7 @@ class Rollout:
     def _chunk(
         self, shared: _Shared, newest: Tensor, actions: Tensor, write_action: WriteAction
     ) -> Tensor:
-        """Predicted frames (B, n, H, tokens, width) of n candidates; newest (B, tokens, width)."""
+        """Predict (B, n, H, tokens, width) for n candidates; ``newest`` is (B, tokens, width)."""
         batch, count, horizon = actions.shape[:3]
         tokens = newest.shape[-2]
         frame = newest[:, None].expand(-1, count, -1, -1)
@@ -106,16 +105,16 @@ class Rollout:
     def _advance(
         self, frames: Tensor, first: int, known: KeysValues, keep: bool
     ) -> tuple[Tensor, KeysValues]:
-        """What follows the newest frame of a window.
+        """Predict the frame after a window.
 
         Args:
             frames: The window's newest frames (M, F, tokens, width).
-            first: Place of the first of them in the window.
+            first: Position of the first of them in the window.
             known: Keys and values of the frames before them, or empty.
-            keep: Whether keys and values are wanted.
+            keep: Whether to return keys and values.
 
         Returns:
-            The predicted frame (M, tokens, width), and the window's keys and values or nothing.
+            The predicted frame (M, tokens, width), and the window's keys and values if kept.
         """
         packed, tokens = self._packed, frames.shape[2]
         x = packed.embed(frames, first)
@@ -129,7 +128,7 @@ class Rollout:
         return packed.norm(x)[..., : packed.width], kept
 
     def keys_values(self, frames: Tensor) -> KeysValues:
-        """Keys and values of the oldest frames of a window (B, F, tokens, width)."""
+        """Compute keys and values of the oldest frames of a window (B, F, tokens, width)."""
         packed, tokens = self._packed, frames.shape[2]
         x = packed.embed(frames, 0)
         kept: KeysValues = []
@@ -142,7 +141,7 @@ class Rollout:
     def _layer(
         self, layer: Layer, x: Tensor, before: Pair | None, tokens: int, newest_only: bool
     ) -> tuple[Tensor, Pair]:
-        """One layer over the new frames of a window.
+        """Apply one layer to the new frames of a window.
 
         Args:
             layer: Its weights.
@@ -185,10 +184,10 @@ class _Shared:
         self.frames = frames.shape[1]
 
     def keys_values(self, newest: int, count: int) -> KeysValues:
-        """Of a window that begins with so many of the newest past frames, for ``count`` candidates.
+        """Return those of the ``newest`` newest past frames, for ``count`` candidates.
 
         Returns:
-            Keys and values (B * count, heads, tokens, dim_head), empty without frames.
+            Keys and values (B * count, heads, tokens, dim_head), or empty without frames.
         """
         if not newest:
             return []
@@ -201,18 +200,18 @@ class _Shared:
 
 
 def _keys_values(layer: Layer, h: Tensor) -> Pair:
-    """Keys and values (M, heads, L, dim_head) of normalized tokens (M, L, padded width)."""
+    """Compute keys and values (M, heads, L, dim_head) of normalized tokens (M, L, padded width)."""
     kv = functional.linear(h, layer.kv).unflatten(-1, (2, layer.heads, -1))
     k, v = kv.permute(2, 0, 3, 1, 4)
     return k, v
 
 
 def _normalized(layer: Layer, x: Tensor) -> Tensor:
-    """What attention reads: (M, L, padded width) in the precision of the matrix products."""
+    """Normalize (M, L, padded width) for attention, in the precision of the matrix products."""
     return layer.attention_norm(x)
 
 
 def _fed_forward(layer: Layer, x: Tensor) -> Tensor:
-    """Tokens x (M, L, padded width) after the feed-forward network."""
+    """Apply the feed-forward network to tokens x (M, L, padded width)."""
     hidden = functional.gelu(functional.linear(layer.mlp_norm(x), layer.up, layer.up_bias))
     return x + functional.linear(hidden, layer.down, layer.down_bias)

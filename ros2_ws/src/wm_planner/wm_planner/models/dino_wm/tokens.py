@@ -1,4 +1,4 @@
-"""How DINO-WM puts image, proprio and action together into the predictor's tokens.
+"""Combine image, proprio and action into the predictor's tokens, as DINO-WM does.
 
 ``models/visual_world_model.py`` of gaoyuezhou/dino_wm: ``encode``, ``separate_emb`` and
 ``replace_actions_from_z``.
@@ -16,16 +16,16 @@ from wm_planner.models.dino_wm.architecture import Architecture
 
 @dataclass(frozen=True)
 class TokenLayout:
-    """Where image, proprio and action lie in a frame (..., tokens, width).
+    """The places of image, proprio and action in a frame (..., tokens, width).
 
-    With ``concat_dim`` 1 proprio and action follow the image's features in every token, each
-    repeated; with 0 they are the last two tokens.
+    With ``concat_dim`` 1, proprio and action follow the image's features in every token, each
+    repeated; with 0, they are the last two tokens.
     """
 
     architecture: Architecture
 
     def join(self, visual: Tensor, proprio: Tensor) -> Tensor:
-        """Frames whose action is still zero.
+        """Combine image tokens and proprio into frames whose action is zero.
 
         Args:
             visual: (..., image tokens, encoder width).
@@ -47,7 +47,7 @@ class TokenLayout:
         return torch.cat([visual, state.expand(*visual.shape[:-1], -1)], dim=-1)
 
     def with_action(self, frames: Tensor, action: Tensor) -> Tensor:
-        """New frames (..., tokens, width) with embedded actions (..., action_emb_dim) in them."""
+        """Return frames (..., tokens, width) with other embedded actions (..., action_emb_dim)."""
         embedded = action.unsqueeze(-2)
         if self.architecture.concat_dim == 0:
             leading = frames.shape[:-2]
@@ -62,9 +62,9 @@ class TokenLayout:
         )
 
     def split(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """Image tokens (..., tokens, encoder width) and proprio (..., proprio_emb_dim).
+        """Return image tokens (..., tokens, encoder width) and proprio (..., proprio_emb_dim).
 
-        With ``concat_dim`` 1 proprio is read from the first token, as upstream does.
+        With ``concat_dim`` 1, proprio is read from the first token, as upstream does.
         """
         layout = self.architecture
         if layout.concat_dim == 0:

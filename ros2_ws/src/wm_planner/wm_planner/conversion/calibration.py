@@ -1,0 +1,131 @@
+"""Measure on recorded episodes what latents and their distances mean.
+
+``wm_planner_sim.calibration`` measures the same on images that a simulator renders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from wm_planner.datasets.dataset import Dataset
+from wm_planner.datasets.errors import DatasetError
+from wm_planner.datasets.training_images import spread
+from wm_planner.models.protocol import Latent, ObservationBatch, WorldModel
+from wm_planner.models.spec import Calibration, Moments
+
+SENSOR_NOISE = 0.01
+"""Standard deviation of the noise that is added to an image, in [0, 1]."""
+STARTS = 8
+"""Start frames per episode, evenly spread."""
+
+
+@dataclass(frozen=True)
+class _Frames:
+    """Images uint8 (B, H, W, 3), RGB, and proprio float32 (B, P)."""
+
+    images: NDArray[np.uint8]
+    proprio: NDArray[np.float32]
+
+    def at(self, indices: NDArray[np.int64]) -> _Frames:
+        return _Frames(self.images[indices], self.proprio[indices])
+
+    def noisy(self, rng: np.random.Generator) -> _Frames:
+        noise = rng.normal(0.0, 255 * SENSOR_NOISE, self.images.shape)
+        return _Frames(np.clip(self.images + noise, 0, 255).astype(np.uint8), self.proprio)
+
+
+def calibrate(
+    model: WorldModel, dataset: Dataset, *, horizon: int = 5, episodes: int = 20, seed: int = 0
+) -> Calibration:
+    """Measure distances and latents on training episodes.
+
+    * ``noise_floor``: median distance of an image to itself with sensor noise.
+    * ``typical_distance``: mean distance of images ``horizon`` model steps apart.
+    * ``tolerance``: median distance of images one model step apart, or the noise floor if that
+      is larger, as a fraction of the typical distance. So a goal counts as reached when at most
+      one step is left.
+    * ``latent``: moments of the visual latents of all these images, each averaged over its tokens.
+    * ``latent_limit``: the largest root mean square of these latents, normalized.
+
+    Args:
+        model: The model; its spec gives frameskip, proprio and color order.
+        dataset: The dataset it was trained on, with images.
+        horizon: Model steps between start and goal.
+        episodes: Largest number of training episodes used, evenly spread.
+        seed: Seed of the noise.
+
+    Raises:
+        DatasetError: There are no images, or no episode has ``horizon`` model steps.
+        ValueError: One step changes the latent as much as ``horizon`` steps do: the model cannot
+            detect that a goal is reached, or the recorded images hardly change.
+    """
+    rng = np.random.default_rng(seed)
+    noise, steps, ways, pooled = [], [], [], []
+    for frames in _episodes(model, dataset, episodes):
+        if len(frames.images) <= horizon:
+            continue
+        start = np.array(spread(len(frames.images) - horizon, STARTS))
+        here = _encode(model, frames.at(start))
+        there = _encode(model, frames.at(start + horizon))
+        noise.append(_distances(model, here, _encode(model, frames.at(start).noisy(rng))))
+        steps.append(_distances(model, here, _encode(model, frames.at(start + 1))))
+        ways.append(_distances(model, here, there))
+        pooled += [_pool(here), _pool(there)]
+    if not ways:
+        raise DatasetError(
+            f"{dataset.directory}: no training episode has images and {horizon + 1} model steps of "
+            f"{model.spec.frameskip} environment steps: calibrate with a shorter horizon"
+        )
+    floor, typical = float(np.median(np.concatenate(noise))), float(np.mean(np.concatenate(ways)))
+    reached = max(float(np.median(np.concatenate(steps))), floor)
+    if not reached < typical:
+        raise ValueError(
+            f"images one step apart differ by {reached:.3g} in the latent space, {horizon} steps "
+            f"apart by {typical:.3g}: no distance tells a reached goal from one that is not"
+        )
+    latents = np.concatenate(pooled)
+    mean, std = latents.mean(axis=0), np.maximum(latents.std(axis=0), 1e-9)
+    return Calibration(
+        noise_floor=floor,
+        typical_distance=typical,
+        tolerance=reached / typical,
+        latent=Moments(mean.tolist(), std.tolist()),
+        latent_limit=float(np.sqrt((((latents - mean) / std) ** 2).mean(axis=1)).max()),
+    )
+
+
+def _episodes(model: WorldModel, dataset: Dataset, count: int) -> Iterator[_Frames]:
+    """Yield every ``frameskip``-th frame of some training episodes that have images."""
+    for index in spread(len(dataset.parts["train"]), count):
+        episode = dataset.episode(index, "train")
+        if (images := episode.images) is None:
+            continue
+        if model.spec.image.color_order == "bgr":  # the model takes RGB, and swaps it
+            images = images[..., ::-1]
+        skip = model.spec.frameskip
+        yield _Frames(images[::skip], episode.proprio[::skip])
+
+
+def _encode(model: WorldModel, frames: _Frames) -> Latent:
+    proprio = torch.from_numpy(frames.proprio)[:, None].to(model.device)
+    with torch.inference_mode():
+        return model.encode(
+            ObservationBatch(
+                torch.from_numpy(np.ascontiguousarray(frames.images))[:, None].to(model.device),
+                proprio if model.spec.proprio.names else None,
+            )
+        )
+
+
+def _distances(model: WorldModel, one: Latent, other: Latent) -> NDArray[np.float64]:
+    with torch.inference_mode():
+        return model.distance(one, other).flatten().sqrt().double().cpu().numpy()
+
+
+def _pool(latent: Latent) -> NDArray[np.float64]:
+    return latent.visual[:, -1].mean(dim=1).double().cpu().numpy()

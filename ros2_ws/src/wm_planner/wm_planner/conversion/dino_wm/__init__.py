@@ -1,0 +1,1 @@
+"""Convert training runs of gaoyuezhou/dino_wm."""

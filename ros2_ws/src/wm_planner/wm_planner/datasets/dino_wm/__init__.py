@@ -1,0 +1,1 @@
+"""DINO-WM's kinds of datasets, read and split as its training reads and splits them."""

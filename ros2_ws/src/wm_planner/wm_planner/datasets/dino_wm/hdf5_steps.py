@@ -1,0 +1,60 @@
+"""Read episodes with one HDF5 file per step, as Jacob1we/dino_wm records them."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from wm_planner.datasets.errors import DatasetError
+from wm_planner.datasets.tensor_files import tensor_shape
+
+
+def read_steps(folder: Path) -> tuple[Tensor, Tensor, list[Path]]:
+    """Read the actions (T, d) and states (T, s) of one episode; also return the files read.
+
+    T is the number of images in ``obses.pth``; a step without a file counts as zeros
+    (``franka_cube_stack_dset.py``).
+
+    Raises:
+        DatasetError: h5py is not installed, or a file is missing or damaged.
+    """
+    try:
+        h5py: Any = importlib.import_module("h5py")
+    except ImportError as error:
+        raise DatasetError(
+            f"{folder} stores its steps as HDF5 files, and h5py is not installed: install it "
+            "(pip install h5py), or save the episode as actions.pth and states.pth"
+        ) from error
+    length, *_ = tensor_shape(folder / "obses.pth") or (0,)
+    files = {step: folder / f"{step:02d}.h5" for step in range(length)}
+    files = {step: file for step, file in files.items() if file.is_file()}
+    if not files:
+        raise DatasetError(
+            f"{folder} has neither actions.pth nor 00.h5: it holds no recorded steps"
+        )
+    actions, states = {}, {}
+    for step, file in files.items():
+        try:
+            with h5py.File(file, "r") as content:
+                actions[step] = np.asarray(content["action"][:], dtype=np.float32).reshape(-1)
+                states[step] = np.asarray(content["eef_states"][:], dtype=np.float32).reshape(-1)
+        except (OSError, KeyError, ValueError) as error:
+            raise DatasetError(
+                f"{file} is damaged or lacks action or eef_states: {error}"
+            ) from error
+    return _table(folder, actions, length), _table(folder, states, length), list(files.values())
+
+
+def _table(folder: Path, rows: dict[int, Any], length: int) -> Tensor:
+    widths = {row.size for row in rows.values()}
+    if len(widths) != 1:
+        raise DatasetError(f"{folder}: its steps have {sorted(widths)} numbers, not all the same")
+    table = np.zeros((length, widths.pop()), np.float32)
+    for step, row in rows.items():
+        table[step] = row
+    return torch.from_numpy(table)

@@ -1,0 +1,80 @@
+"""Load the images of an episode, from tensors or videos."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from wm_planner.datasets.errors import DatasetError
+from wm_planner.datasets.tensor_files import load_tensor
+from wm_planner.images import opencv
+
+
+@dataclass(frozen=True)
+class ImageFiles:
+    """The files with the images of each episode.
+
+    Attributes:
+        path: Returns the file of an episode, by its index on disk.
+        channels_first: The tensors are (T, C, H, W), as ``wall_dset.py`` reads them.
+    """
+
+    path: Callable[[int], Path]
+    channels_first: bool = False
+
+    def load(self, index: int, length: int) -> NDArray[np.uint8] | None:
+        """Load the images (length, H, W, 3) of an episode; None if there is no file.
+
+        Raises:
+            DatasetError: The file is damaged or does not hold ``length`` color images.
+        """
+        path = self.path(index)
+        if not path.is_file():
+            return None
+        images = _video(path, length) if path.suffix == ".mp4" else self._tensor(path, length)
+        if len(images) < length:
+            raise DatasetError(
+                f"{path} holds {len(images)} images of an episode of {length} steps: it "
+                "belongs to another dataset or is cut short"
+            )
+        return images
+
+    def _tensor(self, path: Path, length: int) -> NDArray[np.uint8]:
+        images = load_tensor(path)[:length]
+        if self.channels_first and images.ndim == 4:
+            images = images.permute(0, 2, 3, 1)
+        if images.ndim != 4 or images.shape[-1] != 3:
+            raise DatasetError(
+                f"{path} holds a tensor {tuple(images.shape)}, not T images with 3 channels"
+            )
+        if images.dtype == torch.uint8:
+            return images.contiguous().numpy()
+        if not 1.0 < float(images.max()) <= 255.0 or float(images.min()) < 0.0:
+            raise DatasetError(
+                f"{path} holds values from {float(images.min()):g} to {float(images.max()):g}; "
+                "the training divides images by 255, so they must lie between 0 and 255"
+            )
+        return images.float().round().to(torch.uint8).contiguous().numpy()
+
+
+def _video(path: Path, length: int) -> NDArray[np.uint8]:
+    """Return the first ``length`` frames of a video, RGB."""
+    cv2 = opencv.cv2()
+    video = cv2.VideoCapture(str(path))
+    try:
+        images: list[NDArray[np.uint8]] = []
+        while len(images) < length:
+            found, frame = video.read()
+            if not found:
+                break
+            images.append(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
+    finally:
+        video.release()
+    if not images:
+        raise DatasetError(f"{path} cannot be decoded: record or copy the video again")
+    return np.stack(images)

@@ -1,0 +1,121 @@
+"""Read statistics from a file of their own: YAML, JSON or npz."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from wm_planner.datasets.dataset import QUANTITIES
+from wm_planner.datasets.errors import DatasetError
+from wm_planner.files.plain_yaml import read_yaml
+from wm_planner.models.spec import Moments, Provenance, Statistics
+
+
+def read_statistics(file: str | Path) -> Statistics:
+    """Read statistics from a file.
+
+    YAML and JSON have the entries of ``statistics`` in ``model.yaml``, which can be given too::
+
+        action: {mean: [0.04, 0.31], std: [0.84, 0.96]}
+        proprio: {mean: [...], std: [...]}
+        state: {mean: [...], std: [...]}            # may be left out
+        provenance: {dataset: …, dataset_sha256: …, split: …, split_seed: …, episodes: …,
+                     steps: …, formula: …}
+
+    An npz has ``action_mean``, ``action_std``, ``proprio_mean``, … and the provenance as
+    ``provenance_dataset``, ….
+
+    Raises:
+        DatasetError: The file is missing or damaged, or lacks an entry of the moments or of their
+            provenance; nothing is filled in.
+    """
+    path = Path(file).expanduser()
+    if not path.is_file():
+        raise DatasetError(f"{path} is missing: give a YAML, JSON or npz file of statistics")
+    content = _read_npz(path) if path.suffix == ".npz" else _read_yaml(path)
+    unknown = set(content) - {*QUANTITIES, "provenance", "sha256"}
+    if unknown:
+        raise DatasetError(f"{path} has entries that statistics do not have: {sorted(unknown)}")
+    moments = {
+        name: _moments(path, name, content[name]) for name in QUANTITIES if content.get(name)
+    }
+    if missing := [name for name in ("action", "proprio") if name not in moments]:
+        raise DatasetError(f"{path} has no {' and no '.join(missing)}: give mean and std of each")
+    statistics = Statistics(
+        action=moments["action"],
+        proprio=moments["proprio"],
+        state=moments.get("state"),
+        provenance=_provenance(path, content.get("provenance")),
+    )
+    statistics.sha256 = str(content.get("sha256") or statistics.digest())
+    if problem := statistics.problem():
+        raise DatasetError(f"{path}: {problem}")
+    return statistics
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        content = read_yaml(path)
+    except yaml.YAMLError as error:
+        raise DatasetError(f"{path} is neither YAML, JSON nor npz: {error}") from error
+    if isinstance(content, dict) and isinstance(content.get("statistics"), dict):
+        content = content["statistics"]
+    if not isinstance(content, dict):
+        raise DatasetError(f"{path} must map action and proprio to their mean and std")
+    return content
+
+
+def _read_npz(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:  # np.load leaves a broken file open if it opens it itself
+            arrays = np.load(file, allow_pickle=False)
+            if isinstance(arrays, np.ndarray):
+                raise ValueError("it is a single array")
+            values = {name: arrays[name].tolist() for name in arrays}
+    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
+        raise DatasetError(f"{path} is damaged or holds Python objects: {error}") from error
+    content: dict[str, Any] = {}
+    for name, value in values.items():
+        group, _, key = name.partition("_")
+        if group not in (*QUANTITIES, "provenance") or not key:
+            continue  # a file of reference tensors may hold more
+        content.setdefault(group, {})[key] = value
+    return content
+
+
+def _moments(path: Path, name: str, value: Any) -> Moments:
+    if not isinstance(value, dict) or set(value) != {"mean", "std"}:
+        raise DatasetError(f"{path}: {name} needs mean and std, and nothing else")
+    try:
+        mean, std = ([float(number) for number in value[key]] for key in ("mean", "std"))
+        return Moments(mean, std)
+    except (TypeError, ValueError) as error:
+        raise DatasetError(f"{path}: {name}: {error}") from error
+
+
+def _provenance(path: Path, value: Any) -> Provenance:
+    names = {field.name for field in fields(Provenance)}
+    given = set(value) if isinstance(value, dict) else set()
+    missing = sorted(names - given)
+    if missing or given - names:
+        raise DatasetError(
+            f"{path}: provenance needs exactly {', '.join(sorted(names))}"
+            + (f"; it lacks {', '.join(missing)}" if missing else "")
+        )
+    try:
+        return Provenance(
+            dataset=str(value["dataset"]),
+            dataset_sha256=str(value["dataset_sha256"]),
+            split=str(value["split"]),
+            split_seed=int(value["split_seed"]),
+            episodes=int(value["episodes"]),
+            steps=int(value["steps"]),
+            formula=str(value["formula"]),
+        )
+    except (TypeError, ValueError) as error:
+        raise DatasetError(f"{path}: provenance: {error}") from error

@@ -1,0 +1,1 @@
+"""Explain statistics that are not those of the training."""
