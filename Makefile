@@ -48,7 +48,7 @@ pytest: everything ## unit tests, and tests over DDS
 	@$(ENV) $(ISOLATED) python -m pytest $(PYTEST_ARGS)
 
 model: everything ## collect data, train and export the embedded model
-	@$(ENV) $(ISOLATED) python -m wm_planner_sim.make_model $(MODEL_ARGS)
+	@$(ENV) $(ISOLATED) python -m wm_planner_sim.training.make_model $(MODEL_ARGS)
 
 clean: ## delete all that was built; keeps the virtual environments
 	rm -rf ros2_ws/build* ros2_ws/install* ros2_ws/log*

@@ -33,9 +33,9 @@ from rclpy.node import Node
 from wm_planner_msgs.action import ReachGoal
 from wm_planner_msgs.msg import PlanStatus
 
-from wm_planner_sim import seeds
-from wm_planner_sim.client import Client
-from wm_planner_sim.partners import start_planner, start_simulator
+from wm_planner_sim.client.client import Client
+from wm_planner_sim.client.processes import start_planner, start_simulator
+from wm_planner_sim.training import seeds
 
 SEED = seeds.EVALUATION[2000]
 NEVER = 1e-9  # a tolerance that is never reached, so that the goal does not end

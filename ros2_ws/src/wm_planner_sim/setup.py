@@ -1,4 +1,4 @@
-"""Installs wm_planner_sim: code, launch files, configuration and the embedded model."""
+"""Installs wm_planner_sim: code, launch files, configuration and the embedded models."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ NAME = "wm_planner_sim"
 
 
 def share(folder: str) -> list[tuple[str, list[str]]]:
-    """Lists the files under a folder with their places under share/, as data_files wants them."""
+    """Return the entries of data_files for all files under a folder."""
     files = [p for p in sorted(Path(folder).rglob("*")) if p.is_file() and p.suffix != ".pyc"]
     return [(f"share/{NAME}/{p.parent.as_posix()}", [p.as_posix()]) for p in files]
 
@@ -22,7 +22,7 @@ setup(
     maintainer_email="wm_planner@example.com",
     python_requires=">=3.10",
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
-    package_data={NAME: ["py.typed", "assets/**"]},
+    package_data={NAME: ["py.typed", "simulator/assets/**"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
@@ -31,13 +31,13 @@ setup(
         *share("models"),
     ],
     install_requires=["setuptools"],
-    zip_safe=True,
+    zip_safe=False,
     entry_points={
         "console_scripts": [
-            "sim_node = wm_planner_sim.sim_node:main",
-            "demo = wm_planner_sim.demo:main",
-            "collect = wm_planner_sim.collect:main",
-            "train = wm_planner_sim.train:main",
+            "sim_node = wm_planner_sim.simulator.node:main",
+            "demo = wm_planner_sim.demo.program:main",
+            "collect = wm_planner_sim.training.collect:main",
+            "train = wm_planner_sim.training.make_model:main",
         ],
     },
 )

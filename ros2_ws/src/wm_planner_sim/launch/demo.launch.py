@@ -1,4 +1,4 @@
-"""The demo: simulator, planner and goal client; ends when the client has written its report."""
+"""Runs the demo: simulator, planner and a client, whose end ends all three."""
 
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, EmitEvent, RegisterEventHandler
@@ -10,15 +10,21 @@ from launch_ros.substitutions import FindPackageShare
 
 
 def generate_launch_description() -> LaunchDescription:
-    """Three processes; arguments: ``model``, ``goals``, ``output``."""
+    """Start three processes; arguments: ``task``, ``model``, ``goals``, ``output``."""
     share = FindPackageShare("wm_planner_sim")
-    simulator = Node(package="wm_planner_sim", executable="sim_node", output="screen")
+    task = LaunchConfiguration("task")
+    simulator = Node(
+        package="wm_planner_sim",
+        executable="sim_node",
+        output="screen",
+        parameters=[{"task": task}],
+    )
     planner = Node(
         package="wm_planner",
         executable="planner_node",
         output="screen",
         parameters=[
-            PathJoinSubstitution([share, "config", "demo.yaml"]),
+            PathJoinSubstitution([share, "config", [task, ".yaml"]]),
             {"model.directory": LaunchConfiguration("model")},
         ],
         remappings=[("image", "rgb"), ("command", "target_pose")],
@@ -29,20 +35,22 @@ def generate_launch_description() -> LaunchDescription:
         output="screen",
         arguments=[
             "--attach", "--headless",
+            "--task", task,
             "--goals", LaunchConfiguration("goals"),
             "--output", LaunchConfiguration("output"),
         ],
     )  # fmt: skip
     return LaunchDescription(
         [
+            DeclareLaunchArgument("task", default_value="reach", description="Simulated task."),
             DeclareLaunchArgument(
                 "model",
-                default_value=PathJoinSubstitution([share, "models", "franka_reach"]),
+                default_value=PathJoinSubstitution([share, "models", ["franka_", task]]),
                 description="Directory of the model.",
             ),
             DeclareLaunchArgument("goals", default_value="10", description="Number of goals."),
             DeclareLaunchArgument(
-                "output", default_value="reports", description="Folder of the reports."
+                "output", default_value="reports", description="Directory of the reports."
             ),
             simulator,
             planner,

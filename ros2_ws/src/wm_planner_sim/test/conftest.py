@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pytest
 import rclpy
-from ament_index_python.packages import get_package_share_directory
 from geometry_msgs.msg import PoseStamped
 from rcl_interfaces.srv import GetParameters, SetParametersAtomically
 from rclpy.executors import SingleThreadedExecutor
@@ -23,10 +22,15 @@ from std_srvs.srv import Trigger
 from wm_planner_msgs.action import ReachGoal
 from wm_planner_msgs.msg import PlanStatus
 
-from wm_planner_sim.client import Client
-from wm_planner_sim.goal_sampler import GoalSampler
-from wm_planner_sim.image_readers import dangerous, readers_of_images
-from wm_planner_sim.partners import Partner, start_planner, start_simulator
+from wm_planner_sim.client.client import Client
+from wm_planner_sim.client.goal_sampler import GoalSampler
+from wm_planner_sim.client.image_readers import dangerous, readers_of_images
+from wm_planner_sim.client.processes import (
+    ManagedProcess,
+    embedded_model,
+    start_planner,
+    start_simulator,
+)
 
 SMALL = ("camera_width:=160", "camera_height:=120")
 """Images of 57.6 kB: one fragment of Fast DDS, and soon rendered."""
@@ -213,7 +217,7 @@ def watch(sampler: GoalSampler) -> Any:
 
 
 @pytest.fixture(scope="session")
-def simulator() -> Iterator[Partner]:
+def simulator() -> Iterator[ManagedProcess]:
     with start_simulator(*SMALL) as partner:
         yield partner
 
@@ -225,7 +229,7 @@ def patient() -> tuple[str, ...]:
 
 
 @pytest.fixture(scope="session")
-def planner() -> Iterator[Partner]:
+def planner() -> Iterator[ManagedProcess]:
     with start_planner(*PATIENT) as partner:
         yield partner
 
@@ -237,7 +241,7 @@ def watcher(watch: Any) -> Iterator[Watcher]:
 
 
 @pytest.fixture
-def client(simulator: Partner, planner: Partner, watcher: Watcher) -> Watcher:
+def client(simulator: ManagedProcess, planner: ManagedProcess, watcher: Watcher) -> Watcher:
     """A client of a planner that is up, its record of commands empty."""
     watcher.wait_active()
     watcher.commands.clear()
@@ -257,7 +261,7 @@ def spoiled_planner(watch: Any) -> Iterator[Watcher]:
 
 
 @pytest.fixture
-def spoiler(simulator: Partner, spoiled_planner: Watcher) -> Watcher:
+def spoiler(simulator: ManagedProcess, spoiled_planner: Watcher) -> Watcher:
     """A client of a planner whose camera the test can spoil."""
     spoiled_planner.spoil = lambda image: image
     spoiled_planner.on_status = lambda status: None
@@ -289,8 +293,7 @@ def brittle_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     installed.mkdir()
     (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: brittle\nVersion: 1.0\n")
     (installed / "entry_points.txt").write_text("[wm_planner.models]\nbrittle = brittle:Brittle\n")
-    embedded = Path(get_package_share_directory("wm_planner_sim")) / "models" / "franka_reach"
-    shutil.copytree(embedded, folder / "model")
+    shutil.copytree(embedded_model(), folder / "model")
     spec = folder / "model" / "model.yaml"
     spec.write_text(spec.read_text().replace("family: latent", "family: brittle"))
     with pytest.MonkeyPatch.context() as patch:
@@ -314,7 +317,7 @@ def parted_planner(brittle_model: Path, watch: Any) -> Iterator[Between]:
 
 
 @pytest.fixture
-def between(simulator: Partner, parted_planner: Between) -> Between:
+def between(simulator: ManagedProcess, parted_planner: Between) -> Between:
     """A client that can spoil everything of its planner."""
     parted_planner.pass_poses = parted_planner.pass_commands = True
     parted_planner.pose_lag, parted_planner.frozen = 0, None

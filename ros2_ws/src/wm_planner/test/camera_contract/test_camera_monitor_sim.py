@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from wm_planner.camera_contract import CameraExpectation, CameraMonitor
 
 os.environ.setdefault("MUJOCO_GL", "osmesa")
-simulation = pytest.importorskip("wm_planner_sim.simulation")
-seeds = pytest.importorskip("wm_planner_sim.seeds")
+simulation = pytest.importorskip("wm_planner_sim.simulator.simulation")
+seeds = pytest.importorskip("wm_planner_sim.training.seeds")
 
 pytestmark = [pytest.mark.sim, pytest.mark.filterwarnings("ignore")]
 

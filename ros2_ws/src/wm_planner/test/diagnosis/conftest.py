@@ -37,9 +37,9 @@ class Recorded(NamedTuple):
 @pytest.fixture(scope="session")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     """Four episodes, their dataset, and the embedded model with its statistics."""
-    collect = pytest.importorskip("wm_planner_sim.collect")
-    simulation = pytest.importorskip("wm_planner_sim.simulation")
-    seeds = pytest.importorskip("wm_planner_sim.seeds")
+    collect = pytest.importorskip("wm_planner_sim.training.collect")
+    simulation = pytest.importorskip("wm_planner_sim.simulator.simulation")
+    seeds = pytest.importorskip("wm_planner_sim.training.seeds")
     chosen = seeds.EVALUATION[6000 : 6000 + EPISODES]
     with contextlib.closing(simulation.Simulation(144, 192)) as arm:
         try:

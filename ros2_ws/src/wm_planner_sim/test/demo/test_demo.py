@@ -1,0 +1,32 @@
+"""The demo as a user starts it: images of 640x480, three processes, a report at the end."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.dds, pytest.mark.slow]
+FREE_DOMAIN = Path(__file__).parents[5] / "scripts" / "free_domain.py"
+
+
+def test_the_demo_reaches_its_goal_and_writes_a_report(tmp_path: Path) -> None:
+    domain = subprocess.check_output([sys.executable, FREE_DOMAIN], text=True).strip()
+    words = ["--headless", "--goals=1", f"--output={tmp_path}"]
+    ran = subprocess.run(
+        [sys.executable, "-m", "wm_planner_sim.demo", *words],
+        env={**os.environ, "ROS_DOMAIN_ID": domain},  # it does not hear the other tests' nodes
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stdout
+    (page,) = tmp_path.rglob("report.html")
+    assert "1 of 1 goals reached" in page.read_text()
+    report = json.loads(page.with_name("report.json").read_text())
+    assert report["planner"]["final_distances_m"][0] < 0.02
+    assert report["plan_times"]["full"]["count"] == 5

@@ -1,0 +1,182 @@
+"""Camera faults in the loop: every one ends the goal with its code, the arm held."""
+
+from __future__ import annotations
+
+import array
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from sensor_msgs.msg import Image
+from wm_planner_msgs.action import ReachGoal
+from wm_planner_msgs.msg import PlanStatus
+
+from wm_planner_sim.training import seeds
+
+pytestmark = pytest.mark.dds
+SEEDS = seeds.EVALUATION[2000:]
+LONG = 600.0  # [s] a timeout that no test waits for
+CONTRACT = ReachGoal.Result.CAMERA_CONTRACT
+
+
+def _changed(image: Image, change: Callable[[np.ndarray], np.ndarray]) -> Image:
+    pixels = np.frombuffer(image.data, np.uint8).reshape(image.height, image.width, 3)
+    copy = Image(
+        header=image.header, height=image.height, width=image.width, encoding=image.encoding,
+        step=image.step,
+    )  # fmt: skip
+    copy.data = array.array("B", np.ascontiguousarray(change(pixels)).tobytes())
+    return copy
+
+
+def _swapped(image: Image) -> Image:
+    return _changed(image, lambda pixels: pixels[..., ::-1])
+
+
+def _black(image: Image) -> Image:
+    return _changed(image, np.zeros_like)
+
+
+def _unit_floats_cast(image: Image) -> Image:
+    return _changed(image, lambda pixels: (pixels / 255.0).astype(np.uint8))
+
+
+def _short(image: Image) -> Image:
+    copy = _changed(image, lambda pixels: pixels)
+    copy.data = copy.data[:-100]
+    return copy
+
+
+class _Frozen:
+    """Repeats one image, its stamps advancing."""
+
+    def __init__(self) -> None:
+        self._first: Image | None = None
+
+    def __call__(self, image: Image) -> Image:
+        self._first = self._first or image
+        self._first.header.stamp = image.header.stamp
+        return self._first
+
+
+def _pursue(client: Any, seed: int, spoil: Callable[[Image], Image | None]) -> Any:
+    """Start a goal, spoil the camera once the arm moves, and return the result."""
+    handle = client.begin(seed)
+    client.spoil = spoil
+    answer = client.result(handle)
+    client.wait_held()
+    return answer.result
+
+
+@pytest.mark.parametrize(
+    ("spoil", "name"),
+    [(_swapped, "channel_swap"), (_black, "black"), (_unit_floats_cast, "float_feed")],
+)
+def test_an_image_unlike_training_ends_the_goal_by_name(
+    spoiler: Any, spoil: Callable[[Image], Image], name: str
+) -> None:
+    result = _pursue(spoiler, SEEDS[0], spoil)
+    assert result.error_code == CONTRACT
+    assert result.error_msg.startswith(f"{name} (")
+
+
+def test_a_frozen_camera_ends_the_goal_while_the_arm_moves(spoiler: Any) -> None:
+    spoiler.spoil = _Frozen()
+    spoiler.reset(SEEDS[1])
+    goal, _ = spoiler.sample_goal(SEEDS[1])
+    handle = spoiler.send(ReachGoal.Goal(image=goal, tolerance=1e-9), LONG)
+    ending, states = handle.get_result_async(), set()
+    spoiler.on_status = lambda status: states.add(status.state)
+    spoiler.spin_until(ending.done)
+    assert PlanStatus.HOLDING in states, "before it is sure"
+    assert ending.result().result.error_code == CONTRACT
+    assert ending.result().result.error_msg.startswith("frozen (")
+
+
+def _before_time_began(image: Image) -> Image:
+    copy = _changed(image, lambda pixels: pixels)
+    copy.header.stamp.sec = -1
+    return copy
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [_short, _before_time_began, lambda image: None],
+    ids=["undecodable", "negative stamp", "silent"],
+)
+def test_without_good_images_the_goal_ends_after_the_image_timeout(
+    spoiler: Any, spoil: Callable[[Image], Image | None]
+) -> None:
+    with spoiler.settings(session__image_timeout=1.0):
+        result = _pursue(spoiler, SEEDS[2], spoil)
+    assert result.error_code == ReachGoal.Result.NO_IMAGE
+
+
+def test_during_a_pause_of_the_camera_the_arm_waits_and_then_the_goal_is_reached(
+    spoiler: Any,
+) -> None:
+    spoiler.reset(SEEDS[5])
+    goal, position = spoiler.sample_goal(SEEDS[5])
+    steps: list[Any] = []
+    handle = spoiler.send(ReachGoal.Goal(image=goal), LONG, steps.append)
+    assert handle.accepted, spoiler.rejection.message
+    spoiler.spin_until(lambda: steps)
+    spoiler.spoil = lambda image: None
+    status = spoiler.wait_status("holding: nothing new to plan from for")
+    no_image = ReachGoal.Result.NO_IMAGE
+    assert (status.state, status.error_code) == (PlanStatus.HOLDING, no_image)
+    spoiler.spin_until(spoiler.told_to_stay)
+    spoiler.spoil = lambda image: image
+    answer = spoiler.result(handle)
+    assert answer.result.error_code == ReachGoal.Result.NONE, answer.result.error_msg
+    spoiler.settle()
+    assert spoiler.distance(position) < 0.02
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [(_short, "100 bytes short"), (lambda image: None, "nothing usable came on /spoiled for")],
+    ids=["refused", "silent"],
+)
+def test_what_is_wrong_with_the_images_is_in_status_and_diagnostics(
+    spoiler: Any, spoil: Callable[[Image], Image | None], words: str
+) -> None:
+    cameras: list[DiagnosticStatus] = []
+
+    def on_diagnostics(message: DiagnosticArray) -> None:
+        cameras.extend(s for s in message.status if s.name == "spoiled_planner: camera")
+
+    spoiler.spin_until(lambda: spoiler.status.inputs_ready)
+    subscription = spoiler.create_subscription(DiagnosticArray, "/diagnostics", on_diagnostics, 10)
+    dropped = spoiler.status.images_dropped
+    with spoiler.settings(session__image_timeout=1.0):
+        spoiler.spoil = spoil
+        try:
+            spoiler.spin_until(lambda: cameras and words in cameras[-1].message)
+            spoiler.spin_until(lambda: words in " ".join(spoiler.status.warnings))
+            spoiler.spin_until(lambda: not spoiler.status.inputs_ready)
+        finally:
+            spoiler.destroy_subscription(subscription)
+    assert cameras[-1].level == DiagnosticStatus.ERROR
+    if spoil is _short:
+        spoiler.spin_until(lambda: spoiler.status.images_dropped > dropped + 5)
+
+
+@pytest.mark.parametrize(("spoil", "name"), [(_swapped, "channel_swap"), (_black, "black")])
+def test_a_goal_image_unlike_training_is_rejected_by_name(
+    spoiler: Any, spoil: Callable[[Image], Image], name: str
+) -> None:
+    goal, _ = spoiler.sample_goal(SEEDS[3])
+    assert not spoiler.send(ReachGoal.Goal(image=spoil(goal)), LONG).accepted
+    assert spoiler.rejection.error_code == CONTRACT
+    assert f"the goal image: {name} (" in spoiler.rejection.message
+
+
+def test_a_camera_that_recovers_lets_the_next_goal_succeed(spoiler: Any) -> None:
+    spoiler.reset(SEEDS[4])
+    goal, position = spoiler.sample_goal(SEEDS[4])
+    episode = spoiler.reach(SEEDS[4], goal, position, LONG)
+    assert episode.error_code == ReachGoal.Result.NONE, episode.message
+    assert episode.final_distance < 0.02

@@ -1,0 +1,243 @@
+"""Every way a goal can end that the other tests over DDS leave out: its code and its sentence."""
+
+from __future__ import annotations
+
+import array
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from action_msgs.msg import GoalStatus
+from geometry_msgs.msg import PoseStamped
+from lifecycle_msgs.msg import State
+from lifecycle_msgs.srv import GetState
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import Image
+from std_srvs.srv import Trigger
+from wm_planner_msgs.msg import PlanStatus
+
+from wm_planner.control import ErrorCode
+from wm_planner_sim.client.processes import ManagedProcess, demo_parameters, embedded_model
+from wm_planner_sim.training import seeds
+
+pytestmark = pytest.mark.dds
+SEEDS = seeds.EVALUATION[3000:]
+
+
+def _stop(client: Any) -> None:
+    assert client.ask(Trigger, "stop", Trigger.Request()).success
+
+
+def _no_poses(client: Any) -> None:
+    client.pass_poses = False
+
+
+def _no_arm(client: Any) -> None:
+    client.pass_commands = False
+
+
+def _clock_back(client: Any) -> None:
+    publisher = client.create_publisher(Clock, "/clock", 10)
+    past = Clock()
+    past.clock.sec = 1
+
+    def noticed() -> bool:
+        publisher.publish(past)  # the true time comes in between
+        return bool(client.status.error_code == ErrorCode.CLOCK_JUMPED)
+
+    try:
+        client.spin_until(noticed)
+    finally:
+        client.destroy_publisher(publisher)
+
+
+def _second_commander(client: Any) -> None:
+    publisher = client.create_publisher(PoseStamped, "command_to_pass", 1)
+    try:
+        client.spin_until(lambda: client.status.error_code == ErrorCode.COMMAND_TOPIC)
+    finally:
+        client.destroy_publisher(publisher)
+
+
+def _white_corner(image: Image) -> Image:
+    pixels = np.frombuffer(image.data, np.uint8).reshape(image.height, image.width, 3).copy()
+    pixels[:16, :16] = 255
+    image.data = array.array("B", pixels.tobytes())
+    return image
+
+
+def _failing_model(client: Any) -> None:
+    client.spoil = _white_corner
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a goal is brought to its end, words of the sentence, and settings during the goal."""
+
+    provoke: Callable[[Any], None]
+    words: str
+    settings: dict[str, float] = field(default_factory=dict)
+
+
+ENDINGS = {
+    ErrorCode.STOPPED: Ending(_stop, "~/stop was called"),
+    ErrorCode.NO_POSE: Ending(
+        _no_poses, "no new measured pose for", {"session__pose_timeout": 1.0}
+    ),
+    ErrorCode.CLOCK_JUMPED: Ending(_clock_back, "ROS time went back by"),
+    ErrorCode.COMMAND_TOPIC: Ending(_second_commander, "also publishes on /command_to_pass"),
+    ErrorCode.PLANNER_FAILED: Ending(_failing_model, "cannot take a white corner"),
+    ErrorCode.STALLED: Ending(_no_arm, "did not fall below", {"session__progress_time": 2.0}),
+}
+
+
+@pytest.mark.parametrize("code", ENDINGS, ids=lambda code: code.name)
+def test_an_ending_has_its_code_and_sentence_and_the_arm_is_held(
+    between: Any, code: ErrorCode
+) -> None:
+    ending = ENDINGS[code]
+    with between.settings(**ending.settings):
+        handle = between.begin(SEEDS[int(code)])
+        ending.provoke(between)
+        answer = between.result(handle)
+        assert answer.result.error_code == code, answer.result.error_msg
+        assert ending.words in answer.result.error_msg
+        assert answer.status == GoalStatus.STATUS_ABORTED
+        assert between.wait_status(ending.words).error_code == code
+        between.wait_held()
+        between.commands.clear()
+        between.spin_for(0.3)
+        assert between.commands == []
+        assert (between.status.state == PlanStatus.HOLDING) == (code is ErrorCode.STOPPED)
+
+
+def test_an_arm_whose_driver_repeats_an_old_pose_is_not_told_to_go_on(between: Any) -> None:
+    with between.settings(session__pose_timeout=1.0):
+        handle = between.begin(SEEDS[50])
+        between.frozen = between.measured
+        answer = between.result(handle)
+        assert answer.result.error_code == ErrorCode.NO_POSE, answer.result.error_msg
+        assert "does the arm follow its commands" in answer.result.error_msg
+        between.wait_held()
+
+
+@pytest.mark.parametrize(("lag", "words"), [(2, "s old when it arrives"), (-3, "in the future")])
+def test_poses_of_another_time_do_not_count_and_the_status_says_so(
+    between: Any, lag: int, words: str
+) -> None:
+    with between.settings(session__pose_timeout=1.0):
+        handle = between.begin(SEEDS[40 + lag])
+        between.pose_lag = lag
+        answer = between.result(handle)
+        assert answer.result.error_code == ErrorCode.NO_POSE, answer.result.error_msg
+        between.wait_held()
+        (warning,) = [text for text in between.status.warnings if "current_pose" in text]
+        assert words in warning
+
+
+WATCH_RAISES = """
+from wm_planner.ros.runtime import PlannerRuntime
+
+watch = PlannerRuntime._on_watch_time
+
+
+def fail(self):
+    watch(self)
+    if self.loop.session and self.loop.session.steps > 1:
+        raise RuntimeError("injected by a test")
+
+
+PlannerRuntime._on_watch_time = fail
+"""
+WATCH_HANGS = WATCH_RAISES.replace(
+    'raise RuntimeError("injected by a test")', "import time; time.sleep(1000)"
+)
+ACTIVATION_RAISES = """
+from wm_planner.ros.runtime import PlannerRuntime
+
+
+def fail(self):
+    self.active = True
+    raise RuntimeError("injected by a test")
+
+
+PlannerRuntime.activate = fail
+"""
+MAIN = """
+from wm_planner.node import main
+
+main()
+"""
+
+
+@pytest.fixture
+def faulty_planner(
+    simulator: ManagedProcess,
+    watch: Any,
+    patient: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Callable[..., tuple[Any, ManagedProcess]]]:
+    """Planners with a bug in their node, and their clients."""
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    words = [
+        *("--params-file", str(demo_parameters())),
+        *("-p", f"model.directory:={embedded_model()}"),
+        *("-r", "image:=rgb", "-r", "__node:=faulty_planner"),
+        *("-p", "commands.other_publisher:=warn"),
+        *(word for parameter in patient for word in ("-p", parameter)),
+    ]
+    with ExitStack() as stack:
+
+        def start(bug: str, command: str = "target_pose") -> tuple[Any, ManagedProcess]:
+            (tmp_path / "faulty_node.py").write_text(bug + MAIN)
+            partner = ManagedProcess(
+                "faulty_node", ["--ros-args", *words, "-r", f"command:={command}"]
+            )
+            stack.callback(partner.end)
+            return stack.enter_context(watch("faulty_planner")), partner
+
+        yield start
+
+
+def test_a_bug_in_the_node_holds_the_arm_tells_the_client_and_ends_the_process(
+    faulty_planner: Callable[..., tuple[Any, ManagedProcess]],
+) -> None:
+    client, partner = faulty_planner(WATCH_RAISES)
+    client.wait_active()
+    handle = client.begin(SEEDS[0])
+    answer = client.result(handle)
+    assert answer.status == GoalStatus.STATUS_ABORTED
+    assert answer.result.error_code == ErrorCode.UNKNOWN
+    assert "injected by a test" in answer.result.error_msg
+    client.wait_held()
+    assert partner.process.wait(60) == 1
+
+
+def test_a_node_that_hangs_ends_and_says_where(
+    faulty_planner: Callable[..., tuple[Any, ManagedProcess]], capfd: pytest.CaptureFixture[str]
+) -> None:
+    # It is still seen as a publisher for 20 s after its end: not on the other tests' topic.
+    client, partner = faulty_planner(WATCH_HANGS, "command_of_a_hanging_node")
+    client.wait_active()
+    client.begin(SEEDS[0])
+    assert partner.process.wait(60) == 1
+    printed = capfd.readouterr().err
+    assert "Timeout (0:00:05)!" in printed
+    assert "in fail" in printed
+
+
+def test_a_bug_in_a_transition_leaves_the_node_unconfigured_and_says_so(
+    faulty_planner: Callable[..., tuple[Any, ManagedProcess]],
+) -> None:
+    client, partner = faulty_planner(ACTIVATION_RAISES)
+    status = client.wait_status("a fault in a transition")
+    assert (status.state, status.error_code) == (PlanStatus.INACTIVE, ErrorCode.UNKNOWN)
+    state = client.ask(GetState, "get_state", GetState.Request()).current_state.id
+    assert state == State.PRIMARY_STATE_UNCONFIGURED
+    assert partner.process.poll() is None

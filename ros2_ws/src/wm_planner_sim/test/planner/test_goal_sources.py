@@ -1,0 +1,189 @@
+"""Goals over DDS: by name, from a file, what the camera sees now, and several in a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from lifecycle_msgs.srv import GetState
+from sensor_msgs.msg import CompressedImage, Image
+from wm_planner_msgs.action import ReachGoal
+from wm_planner_msgs.msg import GoalImage, PlanStatus
+from wm_planner_msgs.srv import ListGoals, SaveGoal
+
+from wm_planner.control import ErrorCode
+from wm_planner_sim.training import seeds
+
+pytestmark = pytest.mark.dds
+SEEDS = seeds.EVALUATION[4000:]
+ENOUGH = 60.0  # [s] simulated, many times what a goal takes
+NEAR = 0.02  # [m]
+
+
+def _pursue(client: Any, goal: Any) -> tuple[Any, list[Any]]:
+    """The result of a goal, and its feedback."""
+    steps: list[Any] = []
+    handle = client.send(goal, ENOUGH, lambda message: steps.append(message.feedback))
+    assert handle.accepted, client.rejection.message
+    answer = client.result(handle)
+    client.settle()
+    return answer.result, steps
+
+
+def _png(image: Image) -> np.ndarray:
+    pixels = np.frombuffer(image.data, np.uint8).reshape(image.height, image.width, 3)
+    return cv2.imencode(".png", pixels[..., ::-1])[1]
+
+
+@pytest.fixture
+def library(client: Any, tmp_path: Path) -> Iterator[Path]:
+    client.caller(SaveGoal, "save_goal")  # has met its server when it is used
+    with client.settings(goals__directory=str(tmp_path)):
+        yield tmp_path
+
+
+def test_the_arm_returns_to_a_goal_saved_from_the_camera(client: Any, library: Path) -> None:
+    client.reset(SEEDS[0])
+    start = client.position.copy()
+    client.spin_until(lambda: client.status.inputs_ready)
+    saved = client.ask(SaveGoal, "save_goal", SaveGoal.Request(name="start"), again=False)
+    assert saved.success, saved.message
+    assert (library / "start.png").is_file()
+    goal, position = client.sample_goal(SEEDS[0])
+    result, _ = _pursue(client, ReachGoal.Goal(image=goal))
+    assert result.error_code == ErrorCode.NONE, result.error_msg
+    assert client.distance(position) < NEAR < client.distance(start)
+    result, _ = _pursue(client, ReachGoal.Goal(goal_name="start"))
+    assert result.error_code == ErrorCode.NONE, result.error_msg
+    assert client.distance(start) < NEAR
+
+
+def test_a_given_image_is_saved_listed_and_not_replaced_by_accident(
+    client: Any, library: Path
+) -> None:
+    goal, _ = client.sample_goal(SEEDS[1])
+    compressed = CompressedImage(format="png", data=_png(goal).tobytes())
+    for request in (
+        SaveGoal.Request(name="a", image=goal),
+        SaveGoal.Request(name="b", compressed_image=compressed),
+    ):
+        assert client.ask(SaveGoal, "save_goal", request, again=False).success
+    listed = client.ask(ListGoals, "list_goals", ListGoals.Request())
+    assert (listed.success, list(listed.names)) == (True, ["a", "b"])
+    assert str(library) in listed.message
+    first = (library / "a.png").read_bytes()
+    refused = client.ask(SaveGoal, "save_goal", SaveGoal.Request(name="a"))
+    assert (refused.success, refused.error_code) == (False, ErrorCode.INVALID_GOAL)
+    assert "overwrite" in refused.message
+    assert (library / "a.png").read_bytes() == first
+    replacing = SaveGoal.Request(name="a", overwrite=True)
+    assert client.ask(SaveGoal, "save_goal", replacing).success
+    assert (library / "a.png").read_bytes() != first
+
+
+def test_a_file_on_the_planner_s_machine_is_a_goal(client: Any, tmp_path: Path) -> None:
+    client.reset(SEEDS[2])
+    goal, position = client.sample_goal(SEEDS[2])
+    file = tmp_path / "goal.png"
+    file.write_bytes(_png(goal).tobytes())
+    result, _ = _pursue(client, ReachGoal.Goal(goal_file=str(file)))
+    assert result.error_code == ErrorCode.NONE, result.error_msg
+    assert client.distance(position) < NEAR
+    assert not client.send(ReachGoal.Goal(goal_file=str(tmp_path / "away.png")), ENOUGH).accepted
+    assert client.rejection.error_code == ErrorCode.INVALID_GOAL
+
+
+@pytest.mark.parametrize("file", ["/" + "a" * 5000, "~nosuchuser/x.png"], ids=["long", "nobody"])
+def test_a_file_that_no_machine_can_have_is_rejected(client: Any, file: str) -> None:
+    assert not client.send(ReachGoal.Goal(goal_file=file), ENOUGH).accepted
+    assert client.rejection.error_code == ErrorCode.INVALID_GOAL
+    assert "cannot be read" in client.rejection.message
+
+
+def test_a_goal_that_cannot_be_stored_is_said(client: Any, library: Path) -> None:
+    (library / "file").write_text("no directory")
+    assert client.set_all(goals__directory=str(library / "file")).successful
+    answer = client.ask(SaveGoal, "save_goal", SaveGoal.Request(name="home"))
+    assert (answer.success, answer.error_code) == (False, ErrorCode.INVALID_GOAL)
+    assert "goal 'home' cannot be stored" in answer.message
+
+
+def test_a_request_with_large_images_leaves_the_goal_under_way_alone(
+    client: Any, tmp_path: Path
+) -> None:
+    large = tmp_path / "large.png"
+    large.write_bytes(cv2.imencode(".png", np.zeros((7000, 7000, 3), np.uint8))[1].tobytes())
+    handle = client.begin(SEEDS[9])
+    via = [GoalImage(goal_file=str(large))] * 3  # seconds of reading
+    other = ReachGoal.Goal(goal_file=str(tmp_path / "away.png"), via=via)
+    sent = client._reach.send_goal_async(other)
+    answered = 0
+    client.ask(GetState, "get_state", GetState.Request())  # both ends are matched from then on
+    caller = client.caller(GetState, "get_state")
+    while not sent.done():
+        answer = caller.call_async(GetState.Request())
+        client.spin_until(lambda: answer.done() or sent.done())  # noqa: B023
+        answered += answer.done()
+    assert not sent.result().accepted
+    assert answered > 3, "the node does nothing else during the reading"
+    assert client.status.state in (PlanStatus.ACTIVE, PlanStatus.HOLDING)
+    client.cancel(handle)
+    assert client.result(handle).result.error_code == ErrorCode.CANCELED
+
+
+def test_what_the_camera_sees_now_is_reached_where_the_arm_is(client: Any) -> None:
+    client.reset(SEEDS[3])
+    at = client.position.copy()
+    result, steps = _pursue(client, ReachGoal.Goal(current_image=True))
+    assert result.error_code == ErrorCode.NONE, result.error_msg
+    assert steps[0].distance < 0.05
+    assert client.distance(at) < NEAR
+
+
+def test_sub_goals_are_passed_in_order_on_the_way_to_the_goal(client: Any) -> None:
+    client.reset(SEEDS[4])
+    images = [client.sample_goal(SEEDS[4 + i]) for i in range(3)]
+    via = [GoalImage(image=image) for image, _ in images[:2]]
+    nearest = [np.inf] * 3
+    steps: list[Any] = []
+
+    def on_step(message: Any) -> None:
+        steps.append(message.feedback)
+
+    handle = client.send(ReachGoal.Goal(image=images[2][0], via=via), ENOUGH, on_step)
+    assert handle.accepted, client.rejection.message
+    ending = handle.get_result_async()
+
+    def ended() -> bool:
+        if steps:
+            index = steps[-1].goal_index
+            nearest[index] = min(nearest[index], client.distance(images[index][1]))
+        return bool(ending.done())
+
+    client.spin_until(ended)
+    result = ending.result().result
+    client.settle()
+    assert result.error_code == ErrorCode.NONE, result.error_msg
+    assert result.goals_reached == 3
+    indices = [step.goal_index for step in steps]
+    assert indices == sorted(indices)
+    assert set(indices) == {0, 1, 2}
+    assert {step.goal_count for step in steps} == {3}
+    assert max(nearest) < 2 * NEAR
+    assert client.distance(images[2][1]) < NEAR
+
+
+def test_a_bad_sub_goal_is_named_and_nothing_begins(client: Any) -> None:
+    goal, _ = client.sample_goal(SEEDS[8])
+    via = [GoalImage(image=goal), GoalImage()]
+    assert not client.send(ReachGoal.Goal(image=goal, via=via), ENOUGH).accepted
+    assert client.rejection.error_code == ErrorCode.INVALID_GOAL
+    assert "the sub-goal 1 must be given once" in client.rejection.message
+    many = [GoalImage(current_image=True)] * 17
+    assert not client.send(ReachGoal.Goal(image=goal, via=many), ENOUGH).accepted
+    assert "at most 16" in client.rejection.message
+    assert client.commands == []

@@ -1,0 +1,103 @@
+"""The embedded model drives the arm, and it is the model and its statistics that do it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from wm_planner.models.latent import LatentWorldModel
+from wm_planner.models.spec import Moments, load_spec
+from wm_planner_sim.simulator.simulation import Simulation
+from wm_planner_sim.training import evaluation, seeds
+from wm_planner_sim.training.evaluation import Episode, ModelPolicy, RandomPolicy
+
+pytestmark = pytest.mark.sim
+DIRECTORY = Path(__file__).parents[2] / "models" / "franka_reach"
+GOALS = 10
+STEPS = 15
+"""Fewer than the protocol's 40, to save time: enough to cross the workspace twice."""
+AT_RANDOM = 2
+"""Goals of ten that random actions may reach."""
+
+
+@pytest.fixture(scope="module")
+def simulation() -> Iterator[Simulation]:
+    sim = Simulation(192, 256)
+    yield sim
+    sim.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def model() -> LatentWorldModel:
+    spec = load_spec(DIRECTORY)
+    return LatentWorldModel(spec, DIRECTORY / spec.weights.file)
+
+
+def pursue(simulation: Simulation, model: LatentWorldModel | None) -> list[Episode]:
+    """Ten goals that training never saw, with the model or at random."""
+    episodes = []
+    for seed in seeds.EVALUATION[:GOALS]:
+        goal = evaluation.start_episode(simulation, seed)
+        policy = ModelPolicy(model, goal.image, seed=seed) if model else RandomPolicy(seed)
+        episodes.append(evaluation.run_episode(simulation, policy, goal.position, STEPS))
+    return episodes
+
+
+def reached(episodes: list[Episode]) -> int:
+    return sum(episode.success for episode in episodes)
+
+
+def test_embedded_model_ends_within_two_centimeters_of_nine_goals_in_ten(
+    simulation: Simulation,
+) -> None:
+    episodes = pursue(simulation, model())
+    assert reached(episodes) >= 9
+    assert np.mean([episode.distances[-1] for episode in episodes]) < 0.012
+
+
+def test_random_actions_reach_at_most_two(simulation: Simulation) -> None:
+    assert reached(pursue(simulation, None)) <= AT_RANDOM
+
+
+def test_untrained_weights_are_no_better_than_random(simulation: Simulation) -> None:
+    torch.manual_seed(0)
+    assert reached(pursue(simulation, LatentWorldModel(model().spec, None))) <= AT_RANDOM
+
+
+def test_action_mean_off_by_one_standard_deviation_is_no_better_than_random(
+    simulation: Simulation,
+) -> None:
+    shifted = model()
+    right = shifted.spec.statistics.action
+    wrong = Moments([m + s for m, s in zip(right.mean, right.std, strict=True)], right.std)
+    shifted.spec = replace(shifted.spec, statistics=replace(shifted.spec.statistics, action=wrong))
+    assert reached(pursue(simulation, shifted)) <= AT_RANDOM
+
+
+def test_an_image_below_the_tolerance_shows_a_hand_within_two_centimeters(
+    simulation: Simulation,
+) -> None:
+    trained = model()
+    calibration = trained.spec.calibration
+    for seed in seeds.EVALUATION[GOALS : GOALS + 4]:
+        goal = evaluation.start_episode(simulation, seed)
+        policy = ModelPolicy(trained, goal.image, seed=seed)
+        episode = evaluation.run_episode(
+            simulation, policy, goal.position, STEPS, measure=policy.distance
+        )
+        limit = calibration.tolerance * calibration.typical_distance
+        seen = np.array(episode.model_distances) < limit
+        assert seen.any()
+        assert np.array(episode.distances)[seen].max() < episode.success_radius

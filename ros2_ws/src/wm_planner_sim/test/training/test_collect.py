@@ -1,0 +1,80 @@
+"""Rules of data collection and of the seeds."""
+
+from __future__ import annotations
+
+import itertools
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from wm_planner_sim.simulator.motion import MAX_STEP, move
+from wm_planner_sim.simulator.simulation import Simulation
+from wm_planner_sim.simulator.tasks import TASKS
+from wm_planner_sim.training import seeds
+from wm_planner_sim.training.collect import Dataset, collect_episode, concatenate
+
+pytestmark = pytest.mark.sim
+TASK = TASKS["reach"]
+STEPS = 12
+
+
+@pytest.fixture(scope="module")
+def data() -> Dataset:
+    with closing(Simulation(32, 32)) as simulation:
+        return concatenate(collect_episode(simulation, seed, 16, STEPS) for seed in range(8))
+
+
+def test_shapes_and_types(data: Dataset) -> None:
+    assert data.images.shape == (8, STEPS + 1, 16, 16, 3)
+    assert data.images.dtype == np.uint8
+    assert data.positions.shape == (8, STEPS + 1, 3)
+    assert data.positions.dtype == np.float32
+    assert data.actions.shape == (8, STEPS, 3)
+    assert data.actions.dtype == np.float32
+
+
+def test_actions_spread_at_least_two_centimeters_per_axis(data: Dataset) -> None:
+    assert (data.actions.reshape(-1, 3).std(0) >= 0.02).all()
+    assert np.abs(data.actions).max() <= MAX_STEP + 1e-6
+
+
+def test_hand_stays_in_the_workspace(data: Dataset) -> None:
+    slack = 0.002
+    assert (data.positions >= np.array(TASK.workspace_min) - slack).all()
+    assert (data.positions <= np.array(TASK.workspace_max) + slack).all()
+
+
+def test_recorded_actions_replay_the_recorded_positions(data: Dataset) -> None:
+    simulation = Simulation(16, 16, seed=2)
+    for step in range(STEPS):
+        move(simulation, data.actions[2, step])
+        np.testing.assert_allclose(simulation.ee_position, data.positions[2, step + 1], atol=1e-5)
+
+
+def test_an_episode_depends_on_its_seed_alone(data: Dataset) -> None:
+    simulation = Simulation(32, 32)
+    again = concatenate(collect_episode(simulation, seed, 16, STEPS) for seed in (5, 3))
+    simulation.close()
+    one = Dataset(data.images[[5, 3]], data.positions[[5, 3]], data.actions[[5, 3]])
+    assert again.digest() == one.digest()
+    assert again.digest() != data.digest()
+
+
+def test_a_saved_data_set_comes_back(data: Dataset, tmp_path: Path) -> None:
+    data.save(tmp_path / "data.npz")
+    assert Dataset.read(tmp_path / "data.npz").digest() == data.digest()
+
+
+def test_ranges_of_seeds_are_disjoint() -> None:
+    ranges = [seeds.TRAINING, seeds.CALIBRATION, seeds.EVALUATION, seeds.DEMO]
+    for before, after in itertools.pairwise(ranges):
+        assert before.stop <= after.start
+
+
+def test_training_blocks_do_not_overlap() -> None:
+    assert seeds.training_block(0).stop == seeds.training_block(1).start
+    assert seeds.training_block(9).stop == seeds.TRAINING.stop
+    with pytest.raises(ValueError, match="seed must lie"):
+        seeds.training_block(10)

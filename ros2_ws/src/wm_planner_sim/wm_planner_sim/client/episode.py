@@ -1,0 +1,37 @@
+"""The record of one goal that a client sent."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Episode:
+    """A goal, from its image to its end.
+
+    Attributes:
+        seed: Seed of the scene and of the goal.
+        initial_distance: True distance to the goal at the start [m]; see ``Client.distance``.
+        final_distance: True distance after the end [m].
+        error_code: Error code of the action's result.
+        message: Its sentence.
+        steps: Number of plans that were used.
+        elapsed: Simulated time [s].
+        latent_distances: Distance of each step by the model, in its typical distances.
+        distances: True distance to the goal at each step [m].
+        costs: Cost of each plan, in the objective's unit.
+        plan_times: Wall time of each plan [s].
+    """
+
+    seed: int
+    initial_distance: float
+    final_distance: float = math.nan
+    error_code: int = -1
+    message: str = ""
+    steps: int = 0
+    elapsed: float = math.nan
+    latent_distances: list[float] = field(default_factory=list)
+    distances: list[float] = field(default_factory=list)
+    costs: list[float] = field(default_factory=list)
+    plan_times: list[float] = field(default_factory=list)

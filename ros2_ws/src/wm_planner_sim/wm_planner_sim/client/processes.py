@@ -1,0 +1,136 @@
+"""Simulator and planner as processes that end with their parent."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ament_index_python.packages import get_package_share_directory
+
+from wm_planner_sim.simulator.tasks import DEFAULT_TASK
+
+LIBC = ctypes.CDLL(None)  # loaded early because nothing may take a lock between fork and exec
+PR_SET_PDEATHSIG = 1
+END_TIMEOUT = 10.0  # [s] from SIGTERM to SIGKILL
+
+
+def end_with_parent() -> None:
+    """Have the kernel send SIGTERM to this process when its parent dies (prctl(2), Linux)."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+class ManagedProcess:
+    """A process that runs a Python module until the end of a ``with`` statement.
+
+    Args:
+        module: Module for ``python -m``.
+        arguments: Its arguments, e.g. ROS arguments.
+        output: File that its output is appended to; by default it prints where its parent does.
+    """
+
+    def __init__(
+        self, module: str, arguments: Sequence[str] = (), output: Path | None = None
+    ) -> None:
+        self._command = [sys.executable, "-m", module, *arguments]
+        self._output = output
+        self.process = self._start()
+
+    def __enter__(self) -> ManagedProcess:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.end()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        with contextlib.ExitStack() as stack:
+            file = stack.enter_context(self._output.open("ab")) if self._output else None
+            return subprocess.Popen(
+                self._command, stdout=file, stderr=file, preexec_fn=end_with_parent
+            )
+
+    def restart(self) -> None:
+        """End the process and start a new one."""
+        self.end()
+        self.process = self._start()
+
+    def end(self) -> None:
+        """End the process with SIGTERM, or with SIGKILL if that does not end it."""
+        self.process.terminate()
+        try:
+            self.process.wait(END_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def start_simulator(*parameters: str, log_level: str = "info") -> ManagedProcess:
+    """Start the simulator; parameters as ``name:=value``."""
+    arguments = ["--ros-args", *_arguments(parameters, log_level)]
+    return ManagedProcess("wm_planner_sim.simulator.node", arguments)
+
+
+def start_planner(
+    *parameters: str,
+    task: str = DEFAULT_TASK,
+    model: Path | None = None,
+    image: str = "rgb",
+    pose: str = "current_pose",
+    command: str = "target_pose",
+    name: str = "wm_planner",
+    log_level: str = "info",
+    output: Path | None = None,
+) -> ManagedProcess:
+    """Start the planner with the demo's parameters, on the simulator's topics.
+
+    Args:
+        parameters: More parameters as ``name:=value``.
+        task: Task whose parameters and model are used.
+        model: Directory of the model; by default the embedded one of the task.
+        image: Topic of the camera.
+        pose: Topic of the measured pose.
+        command: Topic of the commands.
+        name: Name of the node.
+        log_level: Lowest level that is logged.
+        output: File that its output is appended to.
+    """
+    directory = model or embedded_model(task)
+    remappings = [
+        f"image:={image}",
+        f"current_pose:={pose}",
+        f"command:={command}",
+        f"__node:={name}",
+    ]
+    return ManagedProcess(
+        "wm_planner.node",
+        [
+            "--ros-args",
+            *("--params-file", str(demo_parameters(task))),
+            *(word for remapping in remappings for word in ("-r", remapping)),
+            *_arguments([f"model.directory:={directory}", *parameters], log_level),
+        ],
+        output,
+    )
+
+
+def embedded_model(task: str = DEFAULT_TASK) -> Path:
+    """Return the directory of the embedded model of a task."""
+    return _share() / "models" / f"franka_{task}"
+
+
+def demo_parameters(task: str = DEFAULT_TASK) -> Path:
+    """Return the file with the planner's parameters in the demo of a task."""
+    return _share() / "config" / f"{task}.yaml"
+
+
+def _share() -> Path:
+    return Path(get_package_share_directory("wm_planner_sim"))
+
+
+def _arguments(parameters: Sequence[str], log_level: str) -> list[str]:
+    pairs = [word for parameter in parameters for word in ("-p", parameter)]
+    return ["--log-level", log_level, *pairs]

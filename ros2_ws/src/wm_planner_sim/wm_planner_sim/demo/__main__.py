@@ -1,0 +1,3 @@
+from wm_planner_sim.demo.program import main
+
+main()

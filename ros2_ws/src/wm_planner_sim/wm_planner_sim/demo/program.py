@@ -1,0 +1,154 @@
+"""Runs the demo: drive the simulated Franka to goals given as images, and report how it went.
+
+    python -m wm_planner_sim.demo [--task reach] [--headless] [--goals N] [--attach]
+
+The demo starts the simulator and the planner as separate processes and talks to them over DDS. With
+``--attach`` it uses those that already run (``ros2 launch wm_planner_sim demo.launch.py``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import webbrowser
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from wm_planner_sim.client.calls import ClientError
+from wm_planner_sim.client.client import Client
+from wm_planner_sim.client.episode import Episode
+from wm_planner_sim.client.processes import start_planner, start_simulator
+from wm_planner_sim.demo.live import LiveView, has_display
+from wm_planner_sim.demo.recorder import Recorder
+from wm_planner_sim.demo.report import Run, write_report
+from wm_planner_sim.simulator.motion import STEP_DURATION
+from wm_planner_sim.simulator.task import Task
+from wm_planner_sim.simulator.tasks import DEFAULT_TASK, TASKS, find_task
+from wm_planner_sim.training import seeds
+
+VIDEO_RATE = 10.0  # [Hz] twice the camera's rate
+FULL_PLANS = 5  # plans with the paper's settings, to time them
+
+
+def run_goals(
+    client: Client,
+    task: Task,
+    preset: str,
+    count: int,
+    recorder: Recorder | None,
+    console: Console,
+) -> Run:
+    """Pursue the demo's goals with the planner's current configuration."""
+    run = Run(preset, task.scored, task.success_radius)
+    # The first step is planned from an image that is already there; half a step is slack.
+    timeout = (task.max_steps - 1.5) * STEP_DURATION
+    columns = [
+        TextColumn(f"{preset:>7}"), BarColumn(), MofNCompleteColumn(),
+        TextColumn("{task.fields[state]}"),
+    ]  # fmt: skip
+    with Progress(*columns, console=console) as progress:
+        bar = progress.add_task(preset, total=count, state="")
+        for seed in seeds.DEMO[:count]:
+            client.reset(seed)
+            goal, position = client.sample_goal(seed)
+
+            def show(episode: Episode) -> None:
+                state = (
+                    f"step {len(episode.distances):2d}  {task.scored} to goal "
+                    f"{100 * episode.distances[-1]:5.1f} cm  plan "
+                    f"{1e3 * episode.plan_times[-1]:3.0f} ms"
+                )
+                progress.update(bar, state=state)
+                if recorder:
+                    recorder.caption = f"goal {len(run.episodes) + 1}, {state}"
+
+            if recorder:
+                recorder.goal, recorder.caption = goal, f"goal {len(run.episodes) + 1}"
+            episode = client.reach(seed, goal, position, timeout, show)
+            if recorder:
+                recorder.goal = None
+            run.episodes.append(episode)
+            mark = "✓" if episode.final_distance < task.success_radius else "✗"
+            progress.console.print(
+                f"{mark} goal {len(run.episodes):2d}: {100 * episode.initial_distance:4.1f} cm to "
+                f"{100 * episode.final_distance:4.1f} cm in {episode.steps:2d} steps, "
+                f"{episode.message.split(':')[0]}"
+            )
+            progress.advance(bar)
+    return run
+
+
+def demo(arguments: argparse.Namespace, console: Console) -> Path:
+    """Run the whole protocol; return the path of the report."""
+    rclpy.init()
+    task = find_task(arguments.task)
+    live = None if arguments.headless or not has_display() else LiveView()
+    client, executor, recorder = Client(), SingleThreadedExecutor(), Recorder(live)
+    executor.add_node(client)
+    client.on_image = recorder
+    try:
+        with ExitStack() as stack:
+            if not arguments.attach:
+                console.print("starting the simulator and the planner …")
+                simulator = start_simulator(f"task:={task.name}", log_level="warn")
+                stack.callback(simulator.end)
+                started = start_planner(task=task.name, model=arguments.model, log_level="error")
+                stack.callback(started.end)
+            client.wait_active()
+            if live:
+                stack.callback(live.close)
+                live.open()
+            planner = run_goals(client, task, "online", arguments.goals, recorder, console)
+            console.print(f"timing {FULL_PLANS} plans with the paper's settings …")
+            goal, _ = client.sample_goal(seeds.DEMO[0])
+            full = [client.plan_once(goal, "full").plan_time for _ in range(FULL_PLANS)]
+            console.print("the same goals with random actions …")
+            client.use_preset("random")
+            random = run_goals(client, task, "random", arguments.goals, None, console)
+    finally:
+        executor.shutdown()
+        client.destroy_node()
+        rclpy.try_shutdown()
+    online = [t for episode in planner.episodes for t in episode.plan_times]
+    protocol: dict[str, Any] = {
+        "task": task.name,
+        "goals": f"seeds {seeds.DEMO[0]} to {seeds.DEMO[arguments.goals - 1]}, "
+        "never used in training",
+        "success": f"{task.scored} within {task.success_radius} m of the goal's position in the "
+        f"simulator; at most {task.max_steps} steps of {STEP_DURATION} s of simulated time",
+        "random": "the same node, goals and limits, with planning.preset random",
+    }
+    return write_report(
+        arguments.output / datetime.now().strftime("%Y-%m-%d_%H-%M-%S"),
+        planner, random, {"online": online, "full": full}, recorder.frames, VIDEO_RATE, protocol,
+    )  # fmt: skip
+
+
+def main() -> None:
+    """Parse the command line and run the demo."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--task", choices=TASKS, default=DEFAULT_TASK, help="simulated task")
+    parser.add_argument("--goals", type=int, default=10, help="number of goals (default 10)")
+    parser.add_argument("--headless", action="store_true", help="open no window")
+    parser.add_argument(
+        "--attach", action="store_true", help="use a simulator and a planner that already run"
+    )
+    parser.add_argument("--model", type=Path, help="model directory (default: the embedded model)")
+    parser.add_argument(
+        "--output", type=Path, default=Path("reports"), help="directory of the reports"
+    )
+    arguments, _ = parser.parse_known_args()  # ros2 launch adds --ros-args
+    console = Console()
+    try:
+        path = demo(arguments, console)
+    except ClientError as error:
+        raise SystemExit(f"demo: {error}") from error
+    console.print(f"report: {path.resolve()}", soft_wrap=True)
+    if not arguments.headless and has_display():
+        webbrowser.open(path.resolve().as_uri())

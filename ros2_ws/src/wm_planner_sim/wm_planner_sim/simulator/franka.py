@@ -1,0 +1,15 @@
+"""Names and fixed numbers of the Franka Panda."""
+
+from __future__ import annotations
+
+import numpy as np
+
+BASE_FRAME = "panda_link0"
+"""Frame of all positions; the simulator's world frame coincides with it."""
+TCP = "panda_hand_tcp"
+"""Site between the fingertips, 0.1034 m from the flange of the hand (Franka's ``EE`` frame)."""
+JOINT_NAMES = tuple(f"panda_joint{i}" for i in range(1, 8))
+HOME = (0.0, -np.pi / 4, 0.0, -3 * np.pi / 4, 0.0, np.pi / 2, np.pi / 4)
+"""Franka's "ready" posture [rad]."""
+DOWN_XYZW = (1.0, 0.0, 0.0, 0.0)
+"""Orientation of the hand with the gripper pointing down, quaternion (x, y, z, w)."""

@@ -1,0 +1,40 @@
+"""One model step: how a displacement becomes targets in collection and evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from wm_planner.types import Vector
+from wm_planner_sim.simulator.simulation import CONTROL_PERIOD, Simulation
+
+STEP_DURATION = 0.2
+"""Duration of one model step [s]."""
+STEP_TICKS = round(STEP_DURATION / CONTROL_PERIOD)
+"""Control ticks in one model step."""
+MAX_STEP = 0.05
+"""Largest displacement per axis and model step [m]."""
+
+
+def targets(start: ArrayLike, displacement: ArrayLike) -> Iterator[Vector]:
+    """Yield the positions (3,) [m] to command at the ticks of one model step, evenly spaced.
+
+    The displacement (3,) [m] is limited to ``MAX_STEP`` per axis.
+    """
+    origin = np.asarray(start, dtype=np.float64)
+    reach = np.clip(np.asarray(displacement, dtype=np.float64), -MAX_STEP, MAX_STEP)
+    for tick in range(1, STEP_TICKS + 1):
+        yield origin + reach * tick / STEP_TICKS
+
+
+def move(simulation: Simulation, displacement: ArrayLike) -> None:
+    """Displace the commanded position by (3,) [m] in one model step of 0.2 s.
+
+    The step starts at the last commanded position, not at the measured one, so that the arm's lag
+    does not add up. Targets outside the workspace are clipped.
+    """
+    for target in targets(simulation.target, displacement):
+        simulation.set_target(target)
+        simulation.step()

@@ -1,0 +1,241 @@
+"""The ROS 2 node ``sim``, with the topics of Isaac Sim's ROS bridge and of an arm's controller."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import rclpy
+from builtin_interfaces.msg import Time
+from geometry_msgs.msg import PoseStamped
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rclpy.clock import Clock, ClockType
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.signals import SignalHandlerOptions
+from rosgraph_msgs.msg import Clock as ClockMessage
+from sensor_msgs.msg import CameraInfo, Image, JointState
+from wm_planner_msgs.srv import ResetScene, SampleGoal
+
+from wm_planner_sim.simulator import franka, messages
+from wm_planner_sim.simulator.simulation import CONTROL_PERIOD, Simulation
+from wm_planner_sim.simulator.tasks import DEFAULT_TASK, TASKS, find_task
+
+RELIABLE_10 = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
+"""QoS that Isaac Sim uses for camera, joints and clock."""
+MAX_BACKLOG = 3
+"""Most ticks that are caught up after a delay; a longer delay makes simulated time fall behind."""
+
+
+class SimNode(Node):
+    """Steps the simulation in step with the wall clock and connects it to ROS.
+
+    Publishes ``rgb``, ``camera_info``, ``joint_states``, ``current_pose`` and ``/clock``, and on
+    ``~/scored_pose`` the pose of what the task's success is measured by: the hand's in ``reach``.
+    Subscribes to ``target_pose``, and to ``joint_command`` as Isaac Sim's articulation controller
+    does, positions only; the latest of the two drives the arm. Serves ``~/reset`` and
+    ``~/sample_goal``.
+
+    Stamps are simulated time, which starts at 0 with the process and never jumps, not even on a
+    reset. With ``system_time`` they are the system's time, as those of a real camera and arm, and
+    there is no ``/clock``; images are then stamped when they are rendered, as many drivers do.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("sim")
+        height = self._integer("camera_height", 480, 16, 960, "Height of the image [pixels].")
+        width = self._integer("camera_width", 640, 16, 1280, "Width of the image [pixels].")
+        seed = self._integer("seed", 0, 0, 2**62, "Seed of the scene at the start.")
+        task = self._fixed("task", DEFAULT_TASK, f"Task to simulate: {', '.join(TASKS)}.")
+        camera_rate = self._number("camera_rate", 5.0, 0.1, 50.0, "Images per simulated second.")
+        factor = self._number(
+            "real_time_factor", 1.0, 0.01, 100.0, "Simulated seconds per wall-clock second."
+        )
+        self._system_time: bool = self._fixed(
+            "system_time", False, "Stamp with the system's time, and publish no /clock."
+        )
+        self._task = find_task(task)
+        self._sim = Simulation(height, width, seed, self._task)
+        self._info = messages.camera_info(self._task.camera, self._sim.intrinsics, height, width)
+        self._ticks_per_image = max(1, round(1.0 / (camera_rate * CONTROL_PERIOD)))
+        self._wall_tick = CONTROL_PERIOD / factor
+        self._ticks = 0
+        self._due = time.monotonic()
+        self._warned: set[str] = set()
+
+        self._rgb = self.create_publisher(Image, "rgb", RELIABLE_10)
+        self._camera_info = self.create_publisher(CameraInfo, "camera_info", RELIABLE_10)
+        self._joints = self.create_publisher(JointState, "joint_states", RELIABLE_10)
+        self._pose = self.create_publisher(PoseStamped, "current_pose", RELIABLE_10)
+        self._scored = self.create_publisher(PoseStamped, "~/scored_pose", RELIABLE_10)
+        if not self._system_time:
+            self._clock_topic = self.create_publisher(ClockMessage, "/clock", RELIABLE_10)
+        self.create_subscription(PoseStamped, "target_pose", self._on_target, RELIABLE_10)
+        self.create_subscription(JointState, "joint_command", self._on_joints, RELIABLE_10)
+        self.create_service(ResetScene, "~/reset", self._on_reset)
+        self.create_service(SampleGoal, "~/sample_goal", self._on_sample_goal)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._timer = self.create_timer(self._wall_tick, self._on_timer, clock=steady)
+        self.get_logger().info(
+            f"simulating the task {task} at {factor:g} x real time, "
+            f"camera {width} x {height} every "
+            f"{self._ticks_per_image * CONTROL_PERIOD:g} s"
+        )
+
+    def close(self) -> None:
+        """Free the renderer and the node."""
+        self._sim.close()
+        self.destroy_node()
+
+    def _fixed(self, name: str, default: Any, text: str, **limits: Any) -> Any:
+        """Return a parameter that cannot be changed while the node runs."""
+        descriptor = ParameterDescriptor(description=text, read_only=True, **limits)
+        return self.declare_parameter(name, default, descriptor).value
+
+    def _integer(self, name: str, default: int, low: int, high: int, text: str) -> int:
+        limits = [IntegerRange(from_value=low, to_value=high, step=0)]
+        return int(self._fixed(name, default, text, integer_range=limits))
+
+    def _number(self, name: str, default: float, low: float, high: float, text: str) -> float:
+        limits = [FloatingPointRange(from_value=low, to_value=high, step=0.0)]
+        return float(self._fixed(name, default, text, floating_point_range=limits))
+
+    def _on_timer(self) -> None:
+        """Simulate the ticks that are due by the wall clock."""
+        backlog = int((time.monotonic() - self._due) / self._wall_tick) + 1
+        if backlog > MAX_BACKLOG:
+            self._due = time.monotonic()
+            backlog = 1
+        for _ in range(backlog):
+            self._due += self._wall_tick
+            self._tick()
+
+    def _tick(self) -> None:
+        """Simulate 20 ms and publish the state after them."""
+        self._sim.step()
+        self._ticks += 1
+        stamp = self._now()
+        if not self._system_time:
+            self._clock_topic.publish(ClockMessage(clock=stamp))
+        self._joints.publish(
+            messages.joint_state(stamp, self._sim.joint_positions, self._sim.joint_velocities)
+        )
+        self._pose.publish(self._site_pose(stamp, franka.TCP))
+        self._scored.publish(self._site_pose(stamp, self._task.scored_site))
+        if self._ticks % self._ticks_per_image == 0:
+            image = self._sim.render()
+            self._info.header.stamp = self._now()
+            self._rgb.publish(messages.image(self._info.header.stamp, self._task.camera, image))
+            self._camera_info.publish(self._info)
+
+    def _now(self) -> Time:
+        """Return the time for stamps."""
+        if self._system_time:
+            return self.get_clock().now().to_msg()
+        return messages.stamp(self._sim.time)
+
+    def _site_pose(self, stamp: Time, site: str) -> PoseStamped:
+        position, quaternion = self._sim.site_position(site), self._sim.site_quaternion(site)
+        return messages.pose(stamp, position, quaternion)
+
+    def _on_target(self, message: PoseStamped) -> None:
+        """Follow the position of a target; the gripper keeps pointing down."""
+        frame = message.header.frame_id
+        if frame != franka.BASE_FRAME:
+            self._warn_once(
+                f"frame {frame}",
+                f"target_pose ignored: its frame is '{frame}', not '{franka.BASE_FRAME}'",
+            )
+            return
+        position = message.pose.position
+        target = np.array([position.x, position.y, position.z])
+        if not np.isfinite(target).all():
+            self._warn_once("nan", f"target_pose ignored: its position is {target.tolist()}")
+            return
+        self._sim.set_target(target)
+        if not np.allclose(self._sim.target, target, atol=1e-6):
+            self._warn_once(
+                "box", f"target_pose {target.round(3).tolist()} clipped to the workspace"
+            )
+
+    def _on_joints(self, message: JointState) -> None:
+        """Follow positions by the joints' names; a joint without one keeps its last command."""
+        if len(message.position) not in (0, len(message.name)):
+            counts = f"{len(message.name)} names, {len(message.position)} positions"
+            self._warn_once("joint counts", f"joint_command ignored: it has {counts}")
+            return
+        given = dict(zip(message.name, message.position, strict=False))
+        if unknown := sorted(given.keys() - set(franka.JOINT_NAMES)):
+            self._warn_once(
+                "joint names", f"joint_command: this arm has no joint {', '.join(unknown)}"
+            )
+        wanted = np.array([given.get(name, np.nan) for name in franka.JOINT_NAMES])
+        self._sim.set_joints(wanted)
+        if (np.abs(self._sim.joint_command - wanted) > 1e-6).any():  # False for NaN
+            self._warn_once(
+                "joint limits", f"joint_command {wanted.round(3).tolist()} clipped to the limits"
+            )
+
+    def _on_reset(
+        self, request: ResetScene.Request, response: ResetScene.Response
+    ) -> ResetScene.Response:
+        """Put the scene into the start state of a seed."""
+        if request.seed < 0:
+            response.message = f"a seed must not be negative; this one is {request.seed}"
+            return response
+        self._sim.reset(request.seed)
+        self._warned.clear()
+        response.success = True
+        return response
+
+    def _on_sample_goal(
+        self, request: SampleGoal.Request, response: SampleGoal.Response
+    ) -> SampleGoal.Response:
+        """Render a goal; the arm does not move."""
+        if request.seed < 0:
+            response.message = f"a seed must not be negative; this one is {request.seed}"
+            return response
+        goal = self._sim.sample_goal(request.seed)
+        now = self._now()
+        response.image = messages.image(now, self._task.camera, goal.image)
+        response.pose = messages.pose(now, goal.position, goal.quaternion)
+        response.success = True
+        return response
+
+    def _warn_once(self, key: str, text: str) -> None:
+        if key not in self._warned:
+            self._warned.add(key)
+            self.get_logger().warning(text)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the node until SIGINT or SIGTERM; both end it with exit code 0."""
+    rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
+    running = True
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal running
+        running = False
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+    node = SimNode()
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    try:
+        while running:
+            executor.spin_once(timeout_sec=0.1)
+    finally:
+        executor.shutdown()
+        node.close()
+        rclpy.shutdown()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,182 @@
+"""The simulated arm and camera, without ROS: one object, stepped by control ticks of 20 ms."""
+
+from __future__ import annotations
+
+import weakref
+from typing import NamedTuple
+
+import mujoco
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from wm_planner.types import RgbImage, Vector
+from wm_planner_sim.simulator.kinematics import InverseKinematics
+from wm_planner_sim.simulator.task import Task
+from wm_planner_sim.simulator.tasks import DEFAULT_TASK, TASKS
+from wm_planner_sim.simulator.world import World
+
+CONTROL_PERIOD = 0.02
+"""Simulated time of one ``step`` [s]; new targets take effect at 50 Hz."""
+
+
+class Goal(NamedTuple):
+    """A goal image with the pose of the task's ``scored_site`` in it."""
+
+    image: RgbImage
+    position: Vector
+    """(3,) [m]."""
+    quaternion: Vector
+    """(x, y, z, w)."""
+
+
+class Simulation(World):
+    """A Franka Panda that follows position targets of its tool center point, or of its joints.
+
+    The gripper points down. Every tick, inverse kinematics turns the target into joint positions,
+    which stiff position servos with gravity compensation follow. Commanded joint positions replace
+    the target until the next target, and then decide where the gripper points. With one seed and
+    one sequence of targets, all numbers and images are the same in every run on a machine.
+
+    Args:
+        camera_height: Height of the images [pixels].
+        camera_width: Width [pixels]. The vertical field of view is fixed, so a square image is
+            the central square of a wider one.
+        seed: Seed of the first ``reset``.
+        task: Gives the scene, its start states and its goals.
+
+    Raises:
+        ValueError: An image side is not positive.
+    """
+
+    def __init__(
+        self,
+        camera_height: int = 480,
+        camera_width: int = 640,
+        seed: int = 0,
+        task: Task = TASKS[DEFAULT_TASK],
+    ) -> None:
+        if camera_height < 1 or camera_width < 1:
+            raise ValueError(f"an image of {camera_width} x {camera_height} pixels is impossible")
+        spec = task.scene()
+        spec.visual.global_.offheight, spec.visual.global_.offwidth = camera_height, camera_width
+        model = spec.compile()
+        super().__init__(model, InverseKinematics(model, task.home))
+        self.task = task
+        self._goal_world = World(model, self._ik)
+        self._size = (camera_height, camera_width)
+        self._renderer: mujoco.Renderer | None = None
+        self._substeps = round(CONTROL_PERIOD / model.opt.timestep)
+        self._ticks = 0
+        self._target = np.zeros(3)
+        self._command = np.zeros(7)
+        self._by_joints = False
+        self.reset(seed)
+
+    def reset(self, seed: int) -> None:
+        """Put hand and objects into the start state of a seed, at rest.
+
+        Simulated time goes on: it never jumps back.
+        """
+        self.place(self.task.reset(self, np.random.default_rng(seed)))
+
+    def place(self, position: ArrayLike) -> None:
+        """Put the hand at ``position`` (3,) [m], at rest; the objects stay where they are."""
+        positions = self._data.qpos.copy()
+        mujoco.mj_resetData(self._model, self._data)
+        self._data.qpos[:] = positions
+        self.set_target(position)
+        self._command = self.place_hand(self._target)
+        self._data.ctrl[:] = self._command
+        self.update()
+
+    def set_target(self, position: ArrayLike) -> None:
+        """Command the hand to a position (3,) [m]; outside the workspace it is clipped.
+
+        Raises:
+            ValueError: It is not three finite numbers.
+        """
+        self._target = self.task.clip(position)
+        self._by_joints = False
+
+    def set_joints(self, positions: ArrayLike) -> None:
+        """Command the joints to positions (7,) [rad], in the order of ``franka.JOINT_NAMES``.
+
+        With NaN, a joint keeps its last command; other positions are clipped to the joint's limits.
+
+        Raises:
+            ValueError: They are not seven numbers.
+        """
+        wanted = np.asarray(positions, dtype=np.float64)
+        if wanted.shape != (7,):
+            raise ValueError(f"joint positions are seven numbers in radians, not {positions!r}")
+        given = ~np.isnan(wanted)
+        self._command = np.where(given, np.clip(wanted, *self._ik.limits), self._command)
+        self._by_joints = self._by_joints or bool(given.any())
+
+    def step(self) -> None:
+        """Simulate one control tick of 20 ms."""
+        if not self._by_joints:
+            self._command = self._ik.follow(self._target, self._command)
+        self._data.ctrl[:] = self._command
+        mujoco.mj_step(self._model, self._data, self._substeps)
+        mujoco.mj_kinematics(self._model, self._data)
+        self._ticks += 1
+
+    def render(self) -> RgbImage:
+        """Return the camera's image, RGB uint8 (camera_height, camera_width, 3)."""
+        return self._render(self)
+
+    def sample_goal(self, seed: int) -> Goal:
+        """Return the goal of a seed, without changing the episode."""
+        return self.goal_image(self.task.draw_goal(self, np.random.default_rng([seed, 1])))
+
+    def goal_image(self, position: ArrayLike) -> Goal:
+        """Return the goal at a position (3,) [m], without changing the episode."""
+        world, site = self._goal_world, self.task.scored_site
+        world.copy_positions(self)
+        self.task.show_goal(world, position)
+        world.update()
+        return Goal(self._render(world), world.site_position(site), world.site_quaternion(site))
+
+    def close(self) -> None:
+        """Free the renderer."""
+        if self._renderer is not None:
+            self._closer()
+            self._renderer = None
+
+    @property
+    def time(self) -> float:
+        """Simulated time since the start of the process [s]; never decreases."""
+        return self._ticks * CONTROL_PERIOD
+
+    @property
+    def target(self) -> Vector:
+        """Last commanded position (3,) of the hand, after clipping [m]."""
+        return self._target.copy()
+
+    @property
+    def joint_command(self) -> Vector:
+        """Last commanded joint positions (7,), by a target or directly [rad]."""
+        return self._command.copy()
+
+    @property
+    def scored_position(self) -> Vector:
+        """Position (3,) of the task's ``scored_site`` [m]."""
+        return self.site_position(self.task.scored_site)
+
+    @property
+    def intrinsics(self) -> NDArray[np.float64]:
+        """Camera matrix (3, 3) of the images [pixels]; square pixels, no distortion."""
+        height, width = self._size
+        fovy = np.deg2rad(self._model.cam_fovy[self._model.camera(self.task.camera).id])
+        focal = 0.5 * height / np.tan(0.5 * fovy)
+        return np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1]])
+
+    def _render(self, world: World) -> RgbImage:
+        if self._renderer is None:
+            self._renderer = mujoco.Renderer(self._model, *self._size)
+            # Also closed at exit: its own destructor runs after OpenGL is gone.
+            self._closer = weakref.finalize(self, self._renderer.close)
+        self._renderer.update_scene(world._data, self.task.camera)
+        image: RgbImage = self._renderer.render()
+        return image

@@ -1,0 +1,21 @@
+"""The registry of tasks. A new one is a file in this folder and a name in this tuple."""
+
+from __future__ import annotations
+
+from wm_planner_sim.simulator.task import Task
+from wm_planner_sim.simulator.tasks.reach import Reach
+
+TASKS: dict[str, Task] = {task.name: task for task in (Reach(),)}
+"""All tasks by name."""
+DEFAULT_TASK = Reach.name
+
+
+def find_task(name: str) -> Task:
+    """Return the task of a name.
+
+    Raises:
+        ValueError: There is none.
+    """
+    if name not in TASKS:
+        raise ValueError(f"there is no task '{name}'; choose one of: {', '.join(TASKS)}")
+    return TASKS[name]

@@ -1,0 +1,123 @@
+"""Calibrates latent distances: noise floor, typical distance, tolerance, range of the latents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+
+from wm_planner.models.latent import LatentWorldModel
+from wm_planner.models.protocol import ObservationBatch
+from wm_planner.models.spec import Calibration, Moments
+from wm_planner.types import RgbImage, Vector
+from wm_planner_sim.simulator.simulation import Simulation
+from wm_planner_sim.training import seeds
+from wm_planner_sim.training.collect import Dataset
+from wm_planner_sim.training.evaluation import Episode, start_episode
+from wm_planner_sim.training.train import encode_all
+
+SENSOR_NOISE = 0.01
+"""Standard deviation of the noise added to one of two images of one state, in [0, 1]."""
+CONFIDENCE = 0.99
+"""Share of goals that must get below the tolerance, and must truly be reached when they do."""
+CLOSE = 0.5
+"""Share of the success radius that counts as truly reached; the rest is for delays on a robot."""
+
+
+def root_distance(model: LatentWorldModel, first: RgbImage, second: RgbImage) -> float:
+    """Return the root of the model's distance between two images, in the latent's unit."""
+    one, two = (
+        model.encode(ObservationBatch(torch.from_numpy(image)[None, None]))
+        for image in (first, second)
+    )
+    return float(model.distance(one, two).sqrt().item())
+
+
+def noise_floor(model: LatentWorldModel, simulation: Simulation, scenes: int = 60) -> float:
+    """Return the median distance between two images of one goal.
+
+    The two differ in the objects that do not matter and in the sensor's noise, which is all that
+    can change while the goal is reached.
+    """
+    distances = []
+    for seed in seeds.CALIBRATION[:scenes]:
+        rng = np.random.default_rng([seed, 4])
+        simulation.reset(seed)
+        place = simulation.task.draw_goal(simulation, rng)
+        first = simulation.goal_image(place).image
+        simulation.reset(seed + scenes)
+        second = simulation.goal_image(place).image
+        noise = rng.normal(0.0, 255 * SENSOR_NOISE, second.shape)
+        noisy = np.clip(second + noise, 0, 255).astype(np.uint8)
+        distances.append(root_distance(model, first, noisy))
+    return float(np.median(distances))
+
+
+def typical_distance(model: LatentWorldModel, simulation: Simulation, scenes: int = 60) -> float:
+    """Return the mean distance between start and goal."""
+    distances = []
+    for seed in seeds.CALIBRATION[:scenes]:
+        goal = start_episode(simulation, seed)
+        distances.append(root_distance(model, simulation.render(), goal.image))
+    return float(np.mean(distances))
+
+
+def tolerance(episodes: Iterable[Episode]) -> float:
+    """Return the latent distance below which a goal counts as reached.
+
+    It is the largest one for which, at the first image below it, ``CONFIDENCE`` of the episodes are
+    truly within ``CLOSE`` of the success radius, so that goals end as early as is safe.
+
+    Args:
+        episodes: Closed-loop episodes with ``model_distances``.
+
+    Raises:
+        ValueError: No distance does: the model is not good enough.
+    """
+    runs = [
+        (np.array(e.model_distances), np.array(e.distances) / e.success_radius) for e in episodes
+    ]
+    for threshold in np.unique(np.concatenate([seen for seen, _ in runs]))[::-1]:
+        crossings = _first_crossings(runs, threshold)
+        if len(crossings) < CONFIDENCE * len(runs):
+            break
+        if np.mean(crossings < CLOSE) >= CONFIDENCE:
+            return float(threshold)
+    raise ValueError("no latent distance separates reached goals from others: train a better model")
+
+
+def _first_crossings(runs: list[tuple[Vector, Vector]], threshold: float) -> Vector:
+    """Return the true distances, in success radii, at the first steps below ``threshold``."""
+    return np.array(
+        [true[np.argmax(seen < threshold)] for seen, true in runs if seen.min() < threshold]
+    )
+
+
+def latent_range(model: LatentWorldModel, data: Dataset) -> tuple[Moments, float]:
+    """Return the moments of the training images' latents, and how unusual the most unusual one is.
+
+    Returns:
+        Mean and standard deviation, and the largest root mean square of the latents normalized
+        with them.
+    """
+    codes = encode_all(model, data)
+    latents = codes.reshape(-1, codes.shape[-1]).astype(np.float64)
+    mean, std = latents.mean(0), latents.std(0)
+    unusual = np.sqrt(np.mean(((latents - mean) / std) ** 2, axis=1)).max()
+    return Moments(mean.tolist(), std.tolist()), float(unusual)
+
+
+def calibrate(
+    model: LatentWorldModel, simulation: Simulation, episodes: Iterable[Episode], data: Dataset
+) -> Calibration:
+    """Return the calibration for ``model.yaml``; ``episodes`` as for ``tolerance``."""
+    typical = typical_distance(model, simulation)
+    latent, limit = latent_range(model, data)
+    return Calibration(
+        noise_floor=noise_floor(model, simulation),
+        typical_distance=typical,
+        tolerance=tolerance(episodes) / typical,
+        latent=latent,
+        latent_limit=limit,
+    )

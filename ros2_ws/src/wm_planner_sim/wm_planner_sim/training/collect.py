@@ -1,0 +1,147 @@
+"""Collects training episodes of a task's expert: images, positions, displacements."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+
+from wm_planner.images.resize import resize
+from wm_planner_sim.simulator.motion import MAX_STEP, move
+from wm_planner_sim.simulator.simulation import Simulation
+from wm_planner_sim.simulator.tasks import DEFAULT_TASK, TASKS, find_task
+from wm_planner_sim.training import seeds
+
+EPISODES = 900
+STEPS = 20
+RENDER_SIZE = 192
+"""Side of the rendered images [pixels], before they are resized for the model."""
+CHUNK = 15
+"""Episodes that a worker process collects at a time."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Episodes of equal length.
+
+    Attributes:
+        images: RGB uint8 (E, T + 1, S, S, 3), resized as the model does it.
+        positions: The task's ``labels``, float32 (E, T + 1, P) in ``panda_link0`` [m]; for
+            ``reach`` the measured tool center point.
+        actions: Displacements of the commanded position, float32 (E, T, 3) [m], after clipping to
+            the workspace. A model that learned that walls stop the hand would let the planner
+            push against them.
+    """
+
+    images: NDArray[np.uint8]
+    positions: NDArray[np.float32]
+    actions: NDArray[np.float32]
+
+    def digest(self) -> str:
+        """Return the SHA-256 of shapes and numbers."""
+        state = hashlib.sha256()
+        for array in (self.images, self.positions, self.actions):
+            state.update(f"{array.shape}{array.dtype.str}".encode())
+            state.update(np.ascontiguousarray(array).data)
+        return state.hexdigest()
+
+    def save(self, path: Path) -> None:
+        """Write an uncompressed ``.npz`` file."""
+        np.savez(path, images=self.images, positions=self.positions, actions=self.actions)
+
+    @classmethod
+    def read(cls, path: Path) -> Dataset:
+        """Read what ``save`` wrote."""
+        with np.load(path) as arrays:
+            return cls(arrays["images"], arrays["positions"], arrays["actions"])
+
+
+def collect_episode(simulation: Simulation, seed: int, size: int, steps: int = STEPS) -> Dataset:
+    """Collect one episode, E = 1, from the scene of ``seed``; equal seeds give equal episodes."""
+    simulation.reset(seed)
+    task = simulation.task
+    expert = task.expert(simulation, np.random.default_rng([seed, 2]))
+    images, positions, actions = [simulation.render()], [task.labels(simulation)], []
+    for _ in range(steps):
+        action = np.clip(expert(simulation.target), -MAX_STEP, MAX_STEP)
+        action = task.clip(simulation.target + action) - simulation.target
+        move(simulation, action)
+        images.append(simulation.render())
+        positions.append(task.labels(simulation))
+        actions.append(action)
+    small = resize(torch.from_numpy(np.stack(images)), size).round().to(torch.uint8)
+    return Dataset(
+        small.permute(0, 2, 3, 1).numpy()[None],
+        np.array(positions, dtype=np.float32)[None],
+        np.array(actions, dtype=np.float32)[None],
+    )
+
+
+def concatenate(parts: Iterable[Dataset]) -> Dataset:
+    """Join datasets in their order."""
+    rows = list(parts)
+    return Dataset(
+        np.concatenate([part.images for part in rows]),
+        np.concatenate([part.positions for part in rows]),
+        np.concatenate([part.actions for part in rows]),
+    )
+
+
+def collect(
+    task: str, episode_seeds: Iterable[int], size: int, steps: int = STEPS, processes: int = 2
+) -> Dataset:
+    """Collect one episode per seed, in the order of the seeds, with any number of processes.
+
+    Args:
+        task: Name of the task.
+        episode_seeds: Seeds of the episodes; see ``seeds``.
+        size: Side of the stored images [pixels].
+        steps: Model steps per episode, T.
+        processes: Worker processes.
+    """
+    wanted = list(episode_seeds)
+    jobs = [(task, wanted[i : i + CHUNK], size, steps) for i in range(0, len(wanted), CHUNK)]
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        parts = pool.map(_collect_chunk, jobs)
+        return concatenate(track(parts, "collecting", len(jobs), console=Console(stderr=True)))
+
+
+def _collect_chunk(job: tuple[str, list[int], int, int]) -> Dataset:
+    """Collect the episodes of some seeds in a process of its own."""
+    torch.set_num_threads(1)
+    task, episode_seeds, size, steps = job
+    simulation = Simulation(RENDER_SIZE, RENDER_SIZE, task=find_task(task))
+    try:
+        return concatenate(collect_episode(simulation, seed, size, steps) for seed in episode_seeds)
+    finally:
+        simulation.close()
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Collect a dataset into a file."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("output", type=Path, help="file to write, .npz")
+    parser.add_argument("--task", choices=TASKS, default=DEFAULT_TASK, help="simulated task")
+    parser.add_argument("--seed", type=int, default=0, help="block of training seeds, 0 to 9")
+    parser.add_argument("--episodes", type=int, default=EPISODES, help="number of episodes")
+    parser.add_argument("--size", type=int, default=72, help="side of the images [pixels]")
+    parser.add_argument("--processes", type=int, default=2, help="worker processes")
+    options = parser.parse_args(arguments)
+    block = seeds.training_block(options.seed)[: options.episodes]
+    data = collect(options.task, block, options.size, processes=options.processes)
+    data.save(options.output)
+    print(f"{options.output}: {len(data.actions)} episodes, SHA-256 {data.digest()}")
+
+
+if __name__ == "__main__":
+    main()

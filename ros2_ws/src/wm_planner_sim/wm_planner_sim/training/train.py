@@ -1,0 +1,190 @@
+"""Trains the networks of the embedded model: encoder first, then predictor and decoder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+from torch import Tensor, nn
+from torch.nn import functional
+
+from wm_planner.models.latent import LatentWorldModel
+from wm_planner.types import Vector
+from wm_planner_sim.training.collect import Dataset
+
+LATENT_SCALE = 0.1
+"""Meters per unit of the latent, the same for every axis."""
+ROLLOUT = 5
+"""Steps over which the predictor's rollout is compared with the encoded images."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Length of one training.
+
+    Attributes:
+        steps: Gradient steps.
+        batch: Samples per step.
+        rate: Peak learning rate of the one-cycle schedule (Smith and Topin, 2018).
+    """
+
+    steps: int
+    batch: int
+    rate: float
+
+
+ENCODER = Schedule(steps=2000, batch=64, rate=2e-3)
+PREDICTOR = Schedule(steps=3000, batch=256, rate=2e-3)
+DECODER = Schedule(steps=1500, batch=32, rate=4e-3)
+
+
+def fit(
+    network: nn.Module,
+    loss: Callable[[NDArray[np.int64]], Tensor],
+    samples: int,
+    schedule: Schedule,
+    rng: np.random.Generator,
+    label: str,
+) -> float:
+    """Minimize ``loss`` over random batches with Adam and a one-cycle learning rate.
+
+    Args:
+        network: Network to train; it is left in evaluation mode, frozen.
+        loss: From the indices of a batch to a scalar.
+        samples: Number of samples to draw from.
+        schedule: Length of the training.
+        rng: Draws the batches.
+        label: Shown beside the progress bar.
+
+    Returns:
+        Mean loss of the last tenth of the steps.
+    """
+    network.train().requires_grad_(True)
+    optimizer = torch.optim.Adam(network.parameters(), lr=schedule.rate)
+    cycle = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, schedule.rate, total_steps=schedule.steps, pct_start=0.15
+    )
+    tail: list[float] = []
+    for step in track(range(schedule.steps), label, console=Console(stderr=True)):
+        batch = rng.integers(0, samples, schedule.batch)
+        value = loss(batch)
+        optimizer.zero_grad(set_to_none=True)
+        value.backward()
+        optimizer.step()
+        cycle.step()
+        if step >= 0.9 * schedule.steps:
+            tail.append(value.item())
+    network.eval().requires_grad_(False)
+    return float(np.mean(tail))
+
+
+def train_encoder(
+    model: LatentWorldModel, data: Dataset, origin: Vector, seed: int,
+    schedule: Schedule = ENCODER,
+) -> float:  # fmt: skip
+    """Teach the encoder the positions of the dataset: ``(position - origin) / LATENT_SCALE``.
+
+    The labels come from the simulator; none are needed at run time. Images are varied in
+    brightness, tint and noise, as those of real cameras are.
+
+    Returns:
+        The final training loss (smooth L1).
+    """
+    images = torch.from_numpy(data.images).flatten(0, 1)
+    positions = data.positions.reshape(-1, len(origin))
+    labels = torch.from_numpy((positions - origin) / LATENT_SCALE).float()
+    rng = np.random.default_rng([seed, 10])
+    encoder = model.networks["encoder"]
+    encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def loss(batch: NDArray[np.int64]) -> Tensor:
+        inputs = vary(model.normalize(images[batch]), rng)
+        inputs = inputs.contiguous(memory_format=torch.channels_last)
+        return functional.smooth_l1_loss(encoder(inputs), labels[batch], beta=0.05)
+
+    return fit(encoder, loss, len(images), schedule, rng, "encoder")
+
+
+def vary(inputs: Tensor, rng: np.random.Generator) -> Tensor:
+    """Vary brightness (10 %), tint (3 %) and noise (1 %) of normalized images (N, 3, S, S)."""
+    count = len(inputs)
+    gain = rng.uniform(0.9, 1.1, (count, 1, 1, 1)) * rng.uniform(0.97, 1.03, (count, 3, 1, 1))
+    noise = rng.standard_normal(inputs.shape, dtype=np.float32)
+    factor = torch.from_numpy(gain.astype(np.float32))
+    return (inputs + 1.0) * factor - 1.0 + 0.02 * torch.from_numpy(noise)
+
+
+@torch.inference_mode()
+def encode_all(model: LatentWorldModel, data: Dataset) -> NDArray[np.float32]:
+    """Return the latents (E, T + 1, latent_dim) of all images."""
+    images = torch.from_numpy(data.images)
+    encoder = model.networks["encoder"]
+    rows = [encoder(model.normalize(episode)).numpy() for episode in images]
+    return np.stack(rows)
+
+
+def train_predictor(
+    model: LatentWorldModel, latents: NDArray[np.float32], actions: NDArray[np.float32], seed: int,
+    schedule: Schedule = PREDICTOR,
+) -> float:  # fmt: skip
+    """Teach the predictor to roll out ``ROLLOUT`` steps from an image's latent.
+
+    Args:
+        model: Its encoder is already trained.
+        latents: Latents (E, T + 1, latent_dim) from ``encode_all``.
+        actions: Displacements (E, T, 3) [m].
+        seed: Seed of the batches.
+        schedule: Length of the training.
+
+    Returns:
+        The final training loss: smooth L1, beta 0.02, mean over steps.
+    """
+    normalized = model.spec.normalize_actions(actions).astype(np.float32)
+    windows = actions.shape[1] - ROLLOUT + 1
+    rng = np.random.default_rng([seed, 11])
+    predictor = model.networks["predictor"]
+    span = np.arange(ROLLOUT + 1)
+
+    def loss(batch: NDArray[np.int64]) -> Tensor:
+        episode, start = batch // windows, batch % windows
+        seen = torch.from_numpy(latents[episode[:, None], start[:, None] + span])
+        moves = torch.from_numpy(normalized[episode[:, None], start[:, None] + span[:-1]])
+        state, predicted = seen[:, 0], []
+        for step in range(ROLLOUT):
+            state = predictor(state, moves[:, step])
+            predicted.append(state)
+        return functional.smooth_l1_loss(torch.stack(predicted, 1), seen[:, 1:], beta=0.02)
+
+    return fit(predictor, loss, len(latents) * windows, schedule, rng, "predictor")
+
+
+def train_decoder(
+    model: LatentWorldModel, data: Dataset, latents: NDArray[np.float32], seed: int,
+    schedule: Schedule = DECODER,
+) -> float:  # fmt: skip
+    """Teach the decoder to draw the image of a latent.
+
+    What the latent does not hold, such as the cube in ``reach``, is drawn as its average.
+
+    Returns:
+        The final training loss (mean squared error, images in 0 to 1).
+    """
+    images = torch.from_numpy(data.images).flatten(0, 1)
+    codes = torch.from_numpy(latents.reshape(-1, latents.shape[-1]))
+    rng = np.random.default_rng([seed, 12])
+    decoder = model.networks["decoder"]
+
+    def loss(batch: NDArray[np.int64]) -> Tensor:
+        wanted = images[batch].permute(0, 3, 1, 2).float() / 255.0
+        drawn = decoder(codes[batch])
+        small = functional.interpolate(
+            wanted, size=drawn.shape[-2:], mode="bilinear", align_corners=False, antialias=True
+        )
+        return functional.mse_loss(drawn, small)
+
+    return fit(decoder, loss, len(images), schedule, rng, "decoder")
