@@ -1,4 +1,4 @@
-"""Times an image's way to another process and an answer's way back, by three means.
+"""Times the round trip of an image to another process and of an answer back, by three means.
 
 python benchmarks/frames.py [--rounds 300]
 """
@@ -22,12 +22,12 @@ from wm_planner.worker.shared import Arena, make_memory
 from wm_planner.worker.wire import Wire
 
 SIZES = ((480, 640), (720, 1280))
-PAUSE = 0.005  # [s] images do not follow each other at once either
+PAUSE = 0.005  # [s] between images, as with a real camera
 ANSWER = Failed(1, "seen")
 
 
 def serve(means: str, end: int, memory: int) -> None:
-    """The other process: has the image in its own memory, then answers."""
+    """Run the other process: receive each image into its own memory, then answer."""
     if means == "pickle":
         connection = Connection(end)
         while True:
@@ -40,7 +40,7 @@ def serve(means: str, end: int, memory: int) -> None:
 
 
 def times(means: str, height: int, width: int, rounds: int) -> list[float]:
-    """Seconds of every round."""
+    """Return the duration of each round [s]."""
     observation = Observation(
         (np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8),)
     )
@@ -72,7 +72,7 @@ def times(means: str, height: int, width: int, rounds: int) -> list[float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=300)
+    parser.add_argument("--rounds", type=int, default=300, help="rounds of each measurement")
     parser.add_argument("--serve", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.serve:

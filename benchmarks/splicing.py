@@ -1,12 +1,12 @@
-"""What becomes of the arm when plans are late: where in a late plan to begin to play it.
+"""Measures how the arm moves when plans are late, by where in a late plan the planner begins.
 
     python benchmarks/splicing.py --goals 8
 
-The embedded model drives the simulated arm, plans back to back, each of a given latency. Rules:
+The embedded model drives the simulated arm and plans back to back, with a given latency. Rules:
 
-    nearest   from the point of the plan's path that is nearest to the arm: what the planner does
-    whole     from the plan's beginning, as if it came at once
-    literal   from the moment of its arrival, as if it had been followed since its image
+    nearest   from the point of the plan's path that is nearest to the arm, as the planner does it
+    whole     from the beginning of the plan, as if it had no latency
+    literal   from the time of its arrival, as if it had been followed since its image
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from wm_planner.control import stream as streams
 from wm_planner.types import Command, Observation, Pose
 from wm_planner.worker import PlanRequest, SetGoal
 from wm_planner.worker.engine import Engine
-from wm_planner_sim import evaluation, scene, seeds
-from wm_planner_sim.simulation import CONTROL_PERIOD, Simulation
+from wm_planner_sim.simulator.simulation import CONTROL_PERIOD, Simulation
+from wm_planner_sim.training import evaluation, seeds
 
 MODEL = Path(__file__).parents[1] / "ros2_ws/src/wm_planner_sim/models/franka_reach"
 SECONDS = 6.0  # simulated, per goal
-MARGIN = 0.1  # [m] so that the box clamps nothing
+MARGIN = 0.1  # [m] around the workspace, so that it clamps nothing
 IMAGE_TICKS = 10  # an image every 0.2 s
 RULES: dict[str, Callable[..., float]] = {
     "nearest": streams.nearest,
@@ -40,7 +40,7 @@ RULES: dict[str, Callable[..., float]] = {
 
 
 def run(simulation: Simulation, engine: Engine, config: Config, seed: int, latency: float) -> dict:
-    """One goal; times [s], speeds [m/s], accelerations [m/s^2] of the command."""
+    """Pursue one goal; return times [s], speeds [m/s] and accelerations [m/s^2] of the commands."""
     goal = evaluation.start_episode(simulation, seed)
     engine.set_goal(SetGoal(seed, Observation((goal.image,))))
     commands: list[Command] = []
@@ -63,9 +63,9 @@ def run(simulation: Simulation, engine: Engine, config: Config, seed: int, laten
         simulation.step()
         away.append(np.linalg.norm(simulation.ee_position - goal.position))
     velocities = np.diff([command.position for command in commands], axis=0) / CONTROL_PERIOD
-    far = np.flatnonzero(np.array(away) >= evaluation.SUCCESS_RADIUS)
+    far = np.flatnonzero(np.array(away) >= simulation.task.success_radius)
     return {
-        "near": (np.argmin(np.array(away) >= evaluation.SUCCESS_RADIUS)) * CONTROL_PERIOD,
+        "near": (np.argmin(np.array(away) >= simulation.task.success_radius)) * CONTROL_PERIOD,
         "settled": (far[-1] + 1 if far.size else 0) * CONTROL_PERIOD,
         "speed": np.linalg.norm(velocities, axis=1).max(),
         "acceleration": np.linalg.norm(np.diff(velocities, axis=0), axis=1).max() / CONTROL_PERIOD,
@@ -80,15 +80,18 @@ def _pose(simulation: Simulation) -> Pose:
 def main() -> None:
     """Print one row per latency and rule, means over the goals."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--goals", type=int, default=8)
-    parser.add_argument("--latencies", type=float, nargs="+", default=[0.06, 0.18, 0.3, 0.6])
+    parser.add_argument("--goals", type=int, default=8, help="goals for each row")
+    parser.add_argument(
+        "--latencies", type=float, nargs="+", default=[0.06, 0.18, 0.3, 0.6], help="[s]"
+    )
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    simulation = Simulation(240, 320)
     config = Config()
     config.model.directory, config.model.device = str(MODEL), "cpu"
-    config.limits.workspace_min = [low - MARGIN for low in scene.WORKSPACE_MIN]
-    config.limits.workspace_max = [high + MARGIN for high in scene.WORKSPACE_MAX]
-    engine, simulation = Engine(config), Simulation(240, 320)
+    config.limits.workspace_min = [low - MARGIN for low in simulation.task.workspace_min]
+    config.limits.workspace_max = [high + MARGIN for high in simulation.task.workspace_max]
+    engine = Engine(config)
     print("| latency [s] | rule | 2 cm near [s] | 2 cm for good [s] | largest speed [m/s] | "
           "largest acceleration [m/s²] | clamped |\n|---|---|---|---|---|---|---|")  # fmt: skip
     for latency in arguments.latencies:

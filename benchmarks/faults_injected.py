@@ -1,0 +1,195 @@
+"""The faults that ``faults.py`` injects, and what it allows after each."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from faults_system import CAMERA_RATE, System
+from geometry_msgs.msg import PoseStamped
+from sensor_msgs.msg import Image
+
+from wm_planner_sim.simulator.tasks import TASKS
+
+MAX_SPEED = 0.5  # [m/s] limits.max_speed
+REACTION = 0.2  # [s] until the arm is held
+
+Undo = Callable[[], None]
+Fault = Callable[[System], Undo | None]
+
+
+def _camera(spoil: Callable[[Image], Image | None]) -> Callable[[System], Undo]:
+    def fault(system: System) -> Undo:
+        system.node.spoil = spoil
+
+        def undo() -> None:
+            system.node.spoil = lambda image: image
+
+        return undo
+
+    return fault
+
+
+def _frozen(system: System) -> Undo:
+    kept = system.node.image
+
+    def spoil(image: Image) -> Image:
+        image.data = kept.data
+        return image
+
+    return _camera(spoil)(system)
+
+
+def _pose_repeated(system: System) -> Undo:
+    kept: list[Any] = []
+
+    def spoil(message: PoseStamped) -> PoseStamped:
+        kept.append(message.pose)
+        message.pose = kept[0]
+        p = message.pose.position
+        system.repeated = np.array([p.x, p.y, p.z])
+        return message
+
+    return _pose(spoil)(system)
+
+
+def _pose(
+    spoil: Callable[[PoseStamped], PoseStamped | None],
+) -> Callable[[System], Undo]:
+    def fault(system: System) -> Undo:
+        system.node.spoil_pose = spoil
+
+        def undo() -> None:
+            system.node.spoil_pose = lambda pose: pose
+
+        return undo
+
+    return fault
+
+
+def _slow(system: System) -> Undo:
+    count = iter(range(10**9))
+    return _camera(lambda image: image if next(count) % 20 == 0 else None)(system)
+
+
+def _resized(image: Image) -> Image:
+    image.width //= 2
+    image.step //= 2
+    image.data = image.data[: image.step * image.height]
+    return image
+
+
+def _garbled(image: Image) -> Image:
+    image.encoding = "rgb9"
+    return image
+
+
+def _short(image: Image) -> Image:
+    image.data = image.data[:-7]
+    return image
+
+
+def _kill(number: int) -> Callable[[System], Undo]:
+    def fault(system: System) -> Undo:
+        if (worker := system.worker) is not None:
+            worker.send_signal(number)
+
+        def undo() -> None:
+            system.node.spin_for(0.5)
+            system.node.wait_active()
+            until = time.monotonic() + 60
+            while time.monotonic() < until and "again" in (system.node.status.message or ""):
+                system.node.spin_for(0.2)
+            system.node.spin_for(8.0)  # the model is loaded again
+
+        return undo
+
+    return fault
+
+
+def _restart_simulator(system: System) -> Undo:
+    system.simulator.process.kill()
+    system.simulator.process.wait()
+
+    def undo() -> None:
+        system.node.clock_offset = 0.0  # a new simulator starts at 0, and stamps cannot be negative
+        system.simulator.restart()
+        system.node.image = None
+        system.node.wait_active()
+
+    return undo
+
+
+def _jump(seconds: float) -> Fault:
+    def fault(system: System) -> None:
+        system.node.clock_offset += seconds
+
+    return fault
+
+
+def _stopped_clock(system: System) -> Undo:
+    system.node.clock_runs = False
+
+    def undo() -> None:
+        system.node.clock_runs = True
+
+    return undo
+
+
+def _flood(system: System) -> None:
+    system.node.flood(3.0)
+
+
+def _parameters(system: System) -> None:
+    """Set random parameters to valid and invalid values, then restore the first three."""
+    chosen = [
+        ("session.timeout", [30.0, -1.0, 5.0]),
+        ("session.tolerance_frames", [2, 0, 3]),
+        ("limits.max_speed", [0.5, 0.0, 0.3]),
+        ("limits.workspace_min", [list(TASKS["reach"].workspace_min), [9.0, 9.0, 9.0], [1.0]]),
+        ("planning.horizon", [5, 0, 7]),
+        ("no.such", [1, "x"]),
+        ("commands.rate", [50.0, 0.0, float("nan")]),
+    ]
+    for _ in range(10):
+        name, values = system.random.choice(chosen)
+        system.node.set(name, system.random.choice(values))
+    for name, values in chosen[:3]:
+        system.node.set(name, values[0])
+
+
+FAULTS: dict[str, Fault] = {
+    "camera stopped": _camera(lambda image: None),
+    "camera slowed": _slow,
+    "camera frozen": _frozen,
+    "camera resized": _camera(_resized),
+    "camera garbled": _camera(_garbled),
+    "camera short": _camera(_short),
+    "pose stopped": _pose(lambda pose: None),
+    "pose repeated": _pose_repeated,
+    "simulator killed": _restart_simulator,
+    "worker SIGKILL": _kill(signal.SIGKILL),
+    "worker SIGSTOP": _kill(signal.SIGSTOP),
+    "clock back": _jump(-5.0),
+    "clock forward": _jump(+5.0),
+    "clock stopped": _stopped_clock,
+    "image flood": _flood,
+    "parameters": _parameters,
+}
+STOPPING = {
+    "camera stopped": REACTION,
+    "camera garbled": REACTION,
+    "camera short": REACTION,
+    "camera frozen": REACTION + 2 / CAMERA_RATE,  # one repeated image is allowed
+    "pose stopped": REACTION,
+    "simulator killed": REACTION,
+    "worker SIGKILL": REACTION,
+    "worker SIGSTOP": REACTION + 1 / CAMERA_RATE,  # noticed when the next plan is due
+    "clock back": REACTION,
+    "clock stopped": REACTION,
+}
+"""Faults that must stop the arm, and the time allowed [s, wall time]."""
+STRAY = 0.1 + MAX_SPEED**2 / 20  # [m] from a repeated pose: limits.max_lead plus a stop

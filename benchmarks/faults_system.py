@@ -1,0 +1,153 @@
+"""The system that ``faults.py`` tests: simulator, planner, and a client between the two."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import rclpy
+from geometry_msgs.msg import PoseStamped
+from rcl_interfaces.srv import SetParameters
+from rclpy.action import ActionClient
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import Image
+from wm_planner_msgs.action import ReachGoal
+from wm_planner_msgs.msg import PlanStatus
+
+from wm_planner_sim.client.client import Client
+from wm_planner_sim.client.processes import ManagedProcess, start_planner
+
+CAMERA_RATE = 33.0  # [Hz] images per second of wall time
+
+
+class Harness(Client):
+    """A client that relays images, poses and the clock, and can spoil them on the way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.commands: list[tuple[float, float, np.ndarray]] = []  # sent, stamp, position
+        self.measured: list[tuple[float, np.ndarray]] = []
+        self.spoil: Callable[[Image], Image | None] = lambda image: image
+        self.spoil_pose: Callable[[PoseStamped], PoseStamped | None] = lambda pose: pose
+        self.clock_offset = 0.0
+        self.clock_runs = True
+        self.sim_time = 0.0
+        self.relayed = [0.0]  # times at which images were relayed
+        self.statuses: list[tuple[float, str]] = []  # arrival and sentence
+        self._camera = self.create_publisher(Image, "spoiled", QoSProfile(depth=10))
+        self._clock = self.create_publisher(Clock, "/clock", 10)
+        self._pose = self.create_publisher(PoseStamped, "shifted_pose", 10)
+        self.on_image = self._relay
+        self.create_subscription(Clock, "/sim_clock", self._on_clock, 100)
+        self.create_subscription(PoseStamped, "target_pose", self._on_command, 1000)
+        self.actions = ActionClient(self, ReachGoal, "wm_planner/reach_goal")
+
+    def clear_record(self) -> None:
+        """Begin a new record."""
+        self.commands.clear()
+        self.statuses.clear()
+        del self.measured[:-1], self.relayed[:-1]
+
+    def flood(self, seconds: float) -> None:
+        """Publish the latest image two hundred times a second."""
+        until = time.monotonic() + seconds
+        image = self.image
+        while time.monotonic() < until:
+            if image is not None:
+                self._camera.publish(image)
+            self.spin_for(0.005)
+            image = self.image
+
+    def set(self, name: str, value: Any) -> bool:
+        """Set a parameter of the planner; return whether it was accepted."""
+        parameter = Parameter(name, value=value).to_parameter_msg()
+        request = SetParameters.Request(parameters=[parameter])
+        return bool(self._call(self._set_parameters, request).results[0].successful)
+
+    def _on_clock(self, message: Clock) -> None:
+        self.sim_time = message.clock.sec + 1e-9 * message.clock.nanosec
+        if self.clock_runs:
+            self._clock.publish(Clock(clock=self._shifted(message.clock)))
+
+    def _shifted(self, stamp: Any) -> Any:
+        nanoseconds = stamp.sec * 10**9 + stamp.nanosec + round(1e9 * self.clock_offset)
+        return rclpy.time.Time(nanoseconds=max(nanoseconds, 0)).to_msg()
+
+    def _relay(self, message: Image) -> None:
+        message.header.stamp = self._shifted(message.header.stamp)
+        if (spoiled := self.spoil(message)) is not None:
+            self._camera.publish(spoiled)
+            self.relayed.append(time.time())
+
+    def _on_command(self, message: PoseStamped, info: dict[str, Any]) -> None:
+        p = message.pose.position
+        stamp = message.header.stamp.sec + 1e-9 * message.header.stamp.nanosec
+        sent = info["source_timestamp"] * 1e-9  # this process may receive it late
+        self.commands.append((sent, stamp, np.array([p.x, p.y, p.z])))
+
+    def _on_status(self, message: PlanStatus) -> None:
+        super()._on_status(message)
+        self.statuses.append((time.time(), message.message))
+
+    def _on_pose(self, message: PoseStamped) -> None:
+        super()._on_pose(message)
+        self.measured.append((time.time(), self.position))
+        message.header.stamp = self._shifted(message.header.stamp)
+        if (spoiled := self.spoil_pose(message)) is not None:
+            self._pose.publish(spoiled)
+
+
+class System:
+    """Simulator and planner as processes, and the harness between them.
+
+    Args:
+        factor: Simulated seconds per wall-clock second.
+        seed: Seed of all random choices.
+
+    Attributes:
+        repeated: Position (3,) [m] of the pose that the fault "pose repeated" repeats.
+    """
+
+    def __init__(self, factor: float, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.log = Path(tempfile.mkstemp(suffix=".log")[1])
+        self.repeated = np.zeros(3)
+        rclpy.init()
+        words = ["-p", "camera_width:=256", "-p", "camera_height:=192", "-r", "/clock:=/sim_clock"]
+        words += ["-p", f"real_time_factor:={factor}", "-p", f"camera_rate:={CAMERA_RATE / factor}"]
+        words += ["--log-level", "error"]
+        self.simulator = ManagedProcess("wm_planner_sim.simulator.node", ["--ros-args", *words])
+        self.planner = start_planner(
+            "session.progress_time:=0.0",
+            image="spoiled",
+            pose="shifted_pose",
+            log_level="warn",
+            output=self.log,
+        )
+        self.node, self.executor = Harness(), SingleThreadedExecutor()
+        self.executor.add_node(self.node)
+        self.node.wait_active()
+        self.node.reset(0)
+
+    @property
+    def process(self) -> psutil.Process:
+        return psutil.Process(self.planner.process.pid)
+
+    @property
+    def worker(self) -> psutil.Process | None:
+        children = self.process.children()
+        return children[0] if children else None
+
+    def end(self) -> None:
+        """End planner and simulator."""
+        self.planner.end()
+        self.simulator.end()
