@@ -105,7 +105,7 @@ def describe(task: str, data: Dataset, seed: int) -> ModelSpec:
             epoch=1,
             epochs=1,
             seed=seed,
-            command_line=f"python -m wm_planner_sim.training.make_model --task {task} --seed {seed}",
+            command_line=_command_line(task, seed),
         ),
         control_rate=1.0 / STEP_DURATION,
         objective=ObjectiveSpec(mode="mean"),
@@ -178,10 +178,7 @@ def make(
     tested = evaluate(task, directory, seeds.EVALUATION[:goals], processes=processes)
     at_random = evaluate(task, None, seeds.EVALUATION[:goals], processes=processes)
     report: dict[str, object] = {
-        "command": (
-            f"python -m wm_planner_sim.training.make_model --task {task} --seed {seed} "
-            f"--goals {goals}"
-        ),
+        "command": f"{_command_line(task, seed)} --goals {goals}",
         "machine": f"{os.cpu_count()} cores, torch {torch.__version__}, {THREADS} training thread",
         "dataset_sha256": data.digest(),
         "weights_sha256": spec.weights.sha256,
@@ -196,6 +193,10 @@ def make(
     }
     (directory / "evaluation.json").write_text(json.dumps(report, indent=2) + "\n")
     return report
+
+
+def _command_line(task: str, seed: int) -> str:
+    return f"python -m wm_planner_sim.training.make_model --task {task} --seed {seed}"
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,0 +1,106 @@
+"""Every task of the registry, and a task that scores an object instead of the hand."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import mujoco
+import numpy as np
+import pytest
+import yaml
+from numpy.typing import ArrayLike
+
+from wm_planner_sim.simulator import table
+from wm_planner_sim.simulator.motion import MAX_STEP, move
+from wm_planner_sim.simulator.simulation import Simulation
+from wm_planner_sim.simulator.tasks import DEFAULT_TASK, TASKS, find_task
+from wm_planner_sim.simulator.tasks.reach import Reach
+from wm_planner_sim.simulator.world import World
+
+pytestmark = pytest.mark.sim
+PACKAGE = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module", params=TASKS)
+def simulation(request: pytest.FixtureRequest) -> Iterator[Simulation]:
+    with contextlib.closing(Simulation(48, 64, task=find_task(request.param))) as simulation:
+        yield simulation
+
+
+def test_the_default_task_is_reach() -> None:
+    assert DEFAULT_TASK == "reach"
+    assert isinstance(TASKS[DEFAULT_TASK], Reach)
+
+
+def test_an_unknown_task_is_refused_with_the_names_of_all() -> None:
+    with pytest.raises(ValueError, match=r"no task 'sweep'; choose one of: .*reach"):
+        find_task("sweep")
+
+
+def test_an_episode_starts_in_the_workspace(simulation: Simulation) -> None:
+    for seed in range(10):
+        simulation.reset(seed)
+        np.testing.assert_array_equal(simulation.target, simulation.task.clip(simulation.target))
+
+
+def test_a_goal_image_shows_the_scored_site_at_the_goal(simulation: Simulation) -> None:
+    for seed in range(5):
+        simulation.reset(seed)
+        rng = np.random.default_rng(seed)
+        position = simulation.task.draw_goal(simulation, rng)
+        goal = simulation.goal_image(position)
+        assert np.linalg.norm(goal.position - position) < simulation.task.success_radius / 10
+
+
+def test_the_expert_moves_the_arm_and_depends_on_its_seed_alone(simulation: Simulation) -> None:
+    def run() -> list[np.ndarray]:
+        simulation.reset(3)
+        expert = simulation.task.expert(simulation, np.random.default_rng(3))
+        positions = []
+        for _ in range(5):
+            move(simulation, np.clip(expert(simulation.target), -MAX_STEP, MAX_STEP))
+            positions.append(simulation.task.labels(simulation))
+        return positions
+
+    first = run()
+    np.testing.assert_array_equal(first, run())
+    assert np.linalg.norm(first[-1] - first[0]) > 1e-3
+
+
+def test_the_planner_s_limits_in_the_demo_are_the_task_s_workspace(simulation: Simulation) -> None:
+    task = simulation.task
+    text = (PACKAGE / "config" / f"{task.name}.yaml").read_text()
+    limits = yaml.safe_load(text)["/**"]["ros__parameters"]["limits"]
+    assert tuple(limits["workspace_min"]) == task.workspace_min
+    assert tuple(limits["workspace_max"]) == task.workspace_max
+
+
+class MoveCube(Reach):
+    """A task that scores the cube."""
+
+    name = "move_cube"
+    scored, scored_site = "cube", "cube_center"
+
+    def scene(self) -> mujoco.MjSpec:
+        spec = table.table_scene()
+        spec.body(table.CUBE).add_site(name=self.scored_site)
+        return spec
+
+    def draw_goal(self, world: World, rng: np.random.Generator) -> np.ndarray:
+        return np.array([*rng.uniform([0.4, -0.2], [0.6, 0.2]), table.CUBE_HALF])
+
+    def show_goal(self, world: World, position: ArrayLike) -> None:
+        world.place_object(table.CUBE, position, (0.0, 0.0, 0.0, 1.0))
+
+
+def test_a_task_can_score_an_object_of_its_scene() -> None:
+    with contextlib.closing(Simulation(48, 64, seed=1, task=MoveCube())) as simulation:
+        before, hand = simulation.scored_position, simulation.ee_position
+        goal = simulation.sample_goal(1)
+        np.testing.assert_allclose(goal.position[2], table.CUBE_HALF, atol=1e-9)
+        assert np.linalg.norm(goal.position - before) > 0.02
+        assert (np.abs(goal.image.astype(int) - simulation.render()).max(-1) > 20).any()
+        np.testing.assert_array_equal(simulation.scored_position, before)
+        np.testing.assert_array_equal(simulation.ee_position, hand)
