@@ -33,7 +33,7 @@ from wm_planner_sim.client.processes import (
 )
 
 SMALL = ("camera_width:=160", "camera_height:=120")
-"""Images of 57.6 kB: one fragment of Fast DDS, and soon rendered."""
+"""Images of 57.6 kB, which fit one fragment of Fast DDS and are rendered quickly."""
 PATIENT = (
     "session.image_timeout:=10.0",
     "session.pose_timeout:=10.0",
@@ -41,13 +41,13 @@ PATIENT = (
     "worker.plan_timeout:=60.0",
     "worker.restart_timeout:=60.0",
 )
-"""For planners: goals end for what the tests do, not for the load of the machine."""
+"""Parameters of planners: goals end because of what the tests do, not because of a busy machine."""
 
 
 class Watcher(Client):
-    """A client that also writes down every command on the wire, and can spoil the camera.
+    """A client that also records every command on the wire, and can spoil the camera.
 
-    It passes the simulator's images on to the topic ``spoiled``, as ``spoil`` changes them.
+    It relays the simulator's images to the topic ``spoiled``, as ``spoil`` changes them.
     """
 
     def __init__(self, planner: str, sampler: GoalSampler) -> None:
@@ -57,21 +57,21 @@ class Watcher(Client):
         self.commands: list[np.ndarray] = []
         self.spoil: Callable[[Image], Image | None] = lambda image: image
         self._spoiled = self.create_publisher(Image, "spoiled", QoSProfile(depth=10))
-        self.on_image = self._pass_on
+        self.on_image = self._relay
         self.create_subscription(PoseStamped, "target_pose", self._on_command, 100)
 
     def ask(self, kind: Any, name: str, request: Any, *, again: bool = True) -> Any:
-        """Call a service of the planner; ``again`` if the answer is lost, as the first may be."""
+        """Call a service of the planner; see ``calls.call`` for ``again``."""
         return self._call(self.caller(kind, name), request, again=again)
 
     def caller(self, kind: Any, name: str) -> Any:
-        """Return the client of a service of the planner, the same each time."""
+        """Return the client of a service of the planner; there is one for each service."""
         if name not in self._callers:
             self._callers[name] = self.create_client(kind, f"{self._planner}/{name}")
         return self._callers[name]
 
     def set_all(self, **values: Any) -> Any:
-        """Set parameters, all or none; ``session__timeout`` stands for ``session.timeout``."""
+        """Set parameters, all or none; ``session__timeout`` means ``session.timeout``."""
         parameters = [
             Parameter(_dotted(name), value=value).to_parameter_msg()
             for name, value in values.items()
@@ -89,7 +89,7 @@ class Watcher(Client):
 
     @contextmanager
     def settings(self, **values: Any) -> Iterator[None]:
-        """Set parameters for the length of a ``with`` statement, however that ends."""
+        """Set parameters during a ``with`` statement and restore them at its end."""
         names = [_dotted(name) for name in values]
         before = self.ask(GetParameters, "get_parameters", GetParameters.Request(names=names))
         usual = [parameter_value_to_python(value) for value in before.values]
@@ -98,13 +98,13 @@ class Watcher(Client):
             assert changed.successful, changed.reason
             yield
         finally:
-            self.ask(Trigger, "stop", Trigger.Request())  # a goal that a failing test leaves
+            self.ask(Trigger, "stop", Trigger.Request())  # ends the goal of a test that failed
             self.ask(Trigger, "release", Trigger.Request())
             restored = self.set_all(**dict(zip(values, usual, strict=True)))
             assert restored.successful, restored.reason
 
     def begin(self, seed: int, timeout: float = 600.0, **fields: Any) -> Any:
-        """Start a goal that no image satisfies; returns its handle after its first step."""
+        """Start a goal that no image satisfies; return its handle after its first step."""
         self.reset(seed)
         goal, _ = self.sample_goal(seed)
         fields = {"tolerance": 1e-9} | fields
@@ -115,17 +115,17 @@ class Watcher(Client):
         return handle
 
     def wait_status(self, words: str) -> PlanStatus:
-        """Wait for a status with these words; a busy machine may cause others before."""
+        """Wait for a status with these words; on a busy machine, others may come first."""
         self.spin_until(lambda: self.status is not None and words in self.status.message)
         return self.status
 
     def told_to_stay(self) -> bool:
-        """Whether the last command repeats the one before."""
+        """Decide whether the last command repeats the one before."""
         last = self.commands[-2:]
         return len(last) == 2 and np.allclose(*last, rtol=0, atol=1e-6)
 
     def wait_held(self) -> None:
-        """Wait until the arm rests where it was told to stay, and no command comes any more."""
+        """Wait until the arm rests at its last command and no more commands are published."""
 
         def rests() -> bool:
             count = len(self.commands)
@@ -134,7 +134,7 @@ class Watcher(Client):
 
         self.spin_until(rests)
 
-    def _pass_on(self, message: Image) -> None:
+    def _relay(self, message: Image) -> None:
         if (spoiled := self.spoil(message)) is not None:
             self._spoiled.publish(spoiled)
 
@@ -148,13 +148,13 @@ def _dotted(name: str) -> str:
 
 
 class Between(Watcher):
-    """A watcher that also sits between the planner and the arm, and can part them.
+    """A watcher that also relays poses and commands between the planner and the arm.
 
     Attributes:
         pass_poses: Whether the planner gets the measured poses.
-        pose_lag: How much older than they are their stamps say [s].
+        pose_lag: Time by which their stamps are moved back [s].
         pass_commands: Whether the arm gets the commands.
-        frozen: The pose that its driver repeats, None for the true one.
+        frozen: Pose that replaces the measured ones, None for the true ones.
     """
 
     def __init__(self, planner: str, sampler: GoalSampler) -> None:
@@ -182,7 +182,7 @@ class Between(Watcher):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Function) -> Any:
-    """After each test with a client, before its fixtures end: no process can hang in Fast DDS."""
+    """Check, after each test with a client, that no process can hang in Fast DDS."""
     result = yield
     if sampler := item.funcargs.get("sampler"):
         assert not dangerous(readers_of_images(sampler.node))
@@ -191,7 +191,7 @@ def pytest_runtest_call(item: pytest.Function) -> Any:
 
 @pytest.fixture(scope="session")
 def sampler() -> Iterator[GoalSampler]:
-    """The one reader of goal images in the process of the tests."""
+    """The only reader of goal images in the process of the tests."""
     if not rclpy.ok():
         rclpy.init()
     sampler = GoalSampler()
@@ -201,7 +201,7 @@ def sampler() -> Iterator[GoalSampler]:
 
 @pytest.fixture(scope="session")
 def watch(sampler: GoalSampler) -> Any:
-    """Makes a watcher of a planner, for a ``with`` statement."""
+    """A function that returns a watcher of a planner, for a ``with`` statement."""
 
     @contextmanager
     def watching(planner: str, kind: type[Watcher] = Watcher) -> Iterator[Any]:
@@ -218,20 +218,20 @@ def watch(sampler: GoalSampler) -> Any:
 
 @pytest.fixture(scope="session")
 def simulator() -> Iterator[ManagedProcess]:
-    with start_simulator(*SMALL) as partner:
-        yield partner
+    with start_simulator(*SMALL) as process:
+        yield process
 
 
 @pytest.fixture(scope="session")
 def patient() -> tuple[str, ...]:
-    """Parameters for planners that the tests start themselves."""
+    """Parameters for planners that tests start themselves."""
     return PATIENT
 
 
 @pytest.fixture(scope="session")
 def planner() -> Iterator[ManagedProcess]:
-    with start_planner(*PATIENT) as partner:
-        yield partner
+    with start_planner(*PATIENT) as process:
+        yield process
 
 
 @pytest.fixture(scope="session")
@@ -242,7 +242,7 @@ def watcher(watch: Any) -> Iterator[Watcher]:
 
 @pytest.fixture
 def client(simulator: ManagedProcess, planner: ManagedProcess, watcher: Watcher) -> Watcher:
-    """A client of a planner that is up, its record of commands empty."""
+    """A client of an active planner, with an empty record of commands."""
     watcher.wait_active()
     watcher.commands.clear()
     return watcher
@@ -252,7 +252,7 @@ def client(simulator: ManagedProcess, planner: ManagedProcess, watcher: Watcher)
 def spoiled_planner(watch: Any) -> Iterator[Watcher]:
     planner = start_planner(
         *PATIENT,
-        "commands.other_publisher:=warn",  # the other tests' planner
+        "commands.other_publisher:=warn",  # the planner of the other tests
         image="spoiled",
         name="spoiled_planner",
     )
@@ -262,7 +262,7 @@ def spoiled_planner(watch: Any) -> Iterator[Watcher]:
 
 @pytest.fixture
 def spoiler(simulator: ManagedProcess, spoiled_planner: Watcher) -> Watcher:
-    """A client of a planner whose camera the test can spoil."""
+    """A client that can spoil the camera of its planner."""
     spoiled_planner.spoil = lambda image: image
     spoiled_planner.on_status = lambda status: None
     spoiled_planner.wait_active()
@@ -271,7 +271,7 @@ def spoiler(simulator: ManagedProcess, spoiled_planner: Watcher) -> Watcher:
 
 
 BRITTLE = '''
-"""A family of models that fails on an image with a white corner."""
+"""A model family that fails on images with a white corner."""
 
 from wm_planner.models.latent import LatentWorldModel
 
@@ -284,15 +284,26 @@ class Brittle(LatentWorldModel):
 '''
 
 
+def _install_family(folder: Path, name: str, source: str) -> None:
+    folder.joinpath(f"{name}.py").write_text(source)
+    installed = folder / f"{name}-1.0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    entry = f"[wm_planner.models]\n{name} = {name}:{name.title()}\n"
+    (installed / "entry_points.txt").write_text(entry)
+
+
+@pytest.fixture(scope="session")
+def install_family() -> Callable[[Path, str, str], None]:
+    """A function that installs a model family into a folder, by name and source text."""
+    return _install_family
+
+
 @pytest.fixture(scope="module")
 def brittle_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The embedded model as one of a laboratory's own family, which can fail."""
+    """The embedded model as a family of its own, which can fail."""
     folder = tmp_path_factory.mktemp("brittle")
-    (folder / "brittle.py").write_text(BRITTLE)
-    installed = folder / "brittle-1.0.dist-info"
-    installed.mkdir()
-    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: brittle\nVersion: 1.0\n")
-    (installed / "entry_points.txt").write_text("[wm_planner.models]\nbrittle = brittle:Brittle\n")
+    _install_family(folder, "brittle", BRITTLE)
     shutil.copytree(embedded_model(), folder / "model")
     spec = folder / "model" / "model.yaml"
     spec.write_text(spec.read_text().replace("family: latent", "family: brittle"))
@@ -303,7 +314,7 @@ def brittle_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def parted_planner(brittle_model: Path, watch: Any) -> Iterator[Between]:
-    """A planner with the test between it and camera, pose and arm, on a model that can fail."""
+    """A planner behind a ``Between``, with a model that can fail."""
     planner = start_planner(
         *PATIENT,
         model=brittle_model,
@@ -318,7 +329,7 @@ def parted_planner(brittle_model: Path, watch: Any) -> Iterator[Between]:
 
 @pytest.fixture
 def between(simulator: ManagedProcess, parted_planner: Between) -> Between:
-    """A client that can spoil everything of its planner."""
+    """A client that can spoil camera, poses, commands and model of its planner."""
     parted_planner.pass_poses = parted_planner.pass_commands = True
     parted_planner.pose_lag, parted_planner.frozen = 0, None
     parted_planner.spoil = lambda image: image

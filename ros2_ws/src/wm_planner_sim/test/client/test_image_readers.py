@@ -1,4 +1,4 @@
-"""No process reads an image topic in the way that can hang Fast DDS (docs/architecture.md)."""
+"""No process reads images in a way that can hang Fast DDS (docs/architecture.md)."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from wm_planner_sim.client.image_readers import dangerous, readers_of_images
 
 ROOT = Path(__file__).parents[5]
 ALLOWED = {
-    "ros2_ws/src/wm_planner/wm_planner/ros/image_reader.py",  # the one way to subscribe
+    "ros2_ws/src/wm_planner/wm_planner/ros/image_reader.py",  # the only way to subscribe
     "ros2_ws/src/wm_planner_sim/wm_planner_sim/client/goal_sampler.py",
     "ros2_ws/src/wm_planner_sim/test/client/test_image_readers.py",
 }
 
 
 def _reads_images(call: ast.Call) -> bool:
-    """Whether a call makes a reader of messages that hold images, by the names in it."""
+    """Decide by its names whether a call creates a reader of messages that hold images."""
     if not (isinstance(call.func, ast.Attribute) and call.args):
         return False
     kinds = {getattr(node, "id", getattr(node, "attr", "")) for node in ast.walk(call.args[0])}
@@ -32,7 +32,7 @@ def _reads_images(call: ast.Call) -> bool:
 
 
 def _readers(source: str) -> list[int]:
-    """Return the lines on which a source file reads images by itself."""
+    """Return the lines on which a source text creates readers of images."""
     calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
     return [call.lineno for call in calls if _reads_images(call)]
 
@@ -59,7 +59,7 @@ def test_a_planner_a_simulator_and_a_client_keep_the_rule_on_the_wire(
     topics = {topic for _, topic in readers}
     assert {"rt/rgb", "rr/sim/sample_goalReply", "rq/wm_planner/plan_onceRequest"} <= topics
     planner = [kinds for (_, topic), kinds in readers.items() if topic == "rt/rgb"]
-    assert [True] in planner, "the planner reads reliably, and once"
+    assert [True] in planner, "the planner must have one reader, a reliable one"
 
 
 @pytest.mark.dds

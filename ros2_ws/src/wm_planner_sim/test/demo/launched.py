@@ -1,4 +1,4 @@
-"""For ``launch_test``: a launch file of the planner, started beside the simulator.
+"""A ``launch_test``: a launch file of the planner together with the simulator.
 
 launch_test launched.py file:=planner
 """
@@ -25,7 +25,7 @@ SEED = seeds.EVALUATION[0]
 
 
 def generate_test_description() -> LaunchDescription:
-    """The simulator, and the launch file with arguments that each of them takes or ignores."""
+    """Return the simulator and a launch file, with arguments that it takes or ignores."""
     planner = FindPackageShare("wm_planner")
     model = PathJoinSubstitution([FindPackageShare("wm_planner_sim"), "models", "franka_reach"])
     arguments = {
@@ -39,7 +39,7 @@ def generate_test_description() -> LaunchDescription:
     path = [planner, "/launch/", LaunchConfiguration("file"), ".launch.py"]
     return LaunchDescription(
         [
-            DeclareLaunchArgument("file", description="planner or isaac_franka."),
+            DeclareLaunchArgument("file", description="Launch file: planner or isaac_franka."),
             Node(package="wm_planner_sim", executable="sim_node"),
             IncludeLaunchDescription(
                 PythonLaunchDescriptionSource(path), launch_arguments=arguments.items()
@@ -50,7 +50,7 @@ def generate_test_description() -> LaunchDescription:
 
 
 class TestWhileItRuns(unittest.TestCase):
-    """The planner starts by itself and reaches a goal."""
+    """The launched planner needs no further setup."""
 
     def test_a_goal_is_reached(self) -> None:
         rclpy.init()
@@ -70,7 +70,7 @@ class TestWhileItRuns(unittest.TestCase):
 
 @launch_testing.post_shutdown_test()
 class TestAfterIt(unittest.TestCase):
-    """What launch ended with SIGINT ended well."""
+    """Launch ends all processes with SIGINT."""
 
     def test_every_process_ends_with_zero(self, proc_info: Any) -> None:
         launch_testing.asserts.assertExitCodes(proc_info)

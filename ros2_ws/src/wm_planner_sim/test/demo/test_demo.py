@@ -19,7 +19,7 @@ def test_the_demo_reaches_its_goal_and_writes_a_report(tmp_path: Path) -> None:
     words = ["--headless", "--goals=1", f"--output={tmp_path}"]
     ran = subprocess.run(
         [sys.executable, "-m", "wm_planner_sim.demo", *words],
-        env={**os.environ, "ROS_DOMAIN_ID": domain},  # it does not hear the other tests' nodes
+        env={**os.environ, "ROS_DOMAIN_ID": domain},  # apart from the nodes of other tests
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -1,4 +1,4 @@
-"""The launch files, run by launch itself; skipped where it is not installed."""
+"""The launch files, run by launch itself; skipped if it is not installed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROS2 = "import sys; from ros2cli.cli import main; sys.exit(main())"
 
 
 def run(module: str, *words: str) -> tuple[int, str]:
-    """Exit code and output of a program; it does not hear the other tests' nodes."""
+    """Run a program in a ROS domain of its own; return its exit code and output."""
     free = subprocess.check_output([sys.executable, HERE.parents[4] / "scripts/free_domain.py"])
     environment = {**os.environ, "ROS_DOMAIN_ID": free.decode().strip()}
     command = [sys.executable, "-c", module, *words]
@@ -26,7 +26,7 @@ def run(module: str, *words: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("file", ["planner", "isaac_franka"])
-def test_a_launched_planner_reaches_a_goal_and_ends_well(file: str) -> None:
+def test_a_launched_planner_reaches_a_goal_and_exits_cleanly(file: str) -> None:
     code, output = run(LAUNCH_TEST, str(HERE / "launched.py"), f"file:={file}")
     assert code == 0, output
 

@@ -1,4 +1,4 @@
-"""Camera faults in the loop: every one ends the goal with its code, the arm held."""
+"""Camera faults over DDS: each ends the goal with its error code and holds the arm."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _short(image: Image) -> Image:
 
 
 class _Frozen:
-    """Repeats one image, its stamps advancing."""
+    """Repeats one image with new stamps."""
 
     def __init__(self) -> None:
         self._first: Image | None = None
@@ -74,7 +74,7 @@ def _pursue(client: Any, seed: int, spoil: Callable[[Image], Image | None]) -> A
     ("spoil", "name"),
     [(_swapped, "channel_swap"), (_black, "black"), (_unit_floats_cast, "float_feed")],
 )
-def test_an_image_unlike_training_ends_the_goal_by_name(
+def test_an_image_unlike_training_ends_the_goal_with_its_finding(
     spoiler: Any, spoil: Callable[[Image], Image], name: str
 ) -> None:
     result = _pursue(spoiler, SEEDS[0], spoil)
@@ -90,7 +90,7 @@ def test_a_frozen_camera_ends_the_goal_while_the_arm_moves(spoiler: Any) -> None
     ending, states = handle.get_result_async(), set()
     spoiler.on_status = lambda status: states.add(status.state)
     spoiler.spin_until(ending.done)
-    assert PlanStatus.HOLDING in states, "before it is sure"
+    assert PlanStatus.HOLDING in states, "the arm holds before the camera counts as frozen"
     assert ending.result().result.error_code == CONTRACT
     assert ending.result().result.error_msg.startswith("frozen (")
 
@@ -106,7 +106,7 @@ def _before_time_began(image: Image) -> Image:
     [_short, _before_time_began, lambda image: None],
     ids=["undecodable", "negative stamp", "silent"],
 )
-def test_without_good_images_the_goal_ends_after_the_image_timeout(
+def test_a_goal_without_usable_images_ends_after_the_image_timeout(
     spoiler: Any, spoil: Callable[[Image], Image | None]
 ) -> None:
     with spoiler.settings(session__image_timeout=1.0):
@@ -114,7 +114,7 @@ def test_without_good_images_the_goal_ends_after_the_image_timeout(
     assert result.error_code == ReachGoal.Result.NO_IMAGE
 
 
-def test_during_a_pause_of_the_camera_the_arm_waits_and_then_the_goal_is_reached(
+def test_the_arm_waits_during_a_pause_of_the_camera_and_then_reaches_the_goal(
     spoiler: Any,
 ) -> None:
     spoiler.reset(SEEDS[5])
@@ -140,7 +140,7 @@ def test_during_a_pause_of_the_camera_the_arm_waits_and_then_the_goal_is_reached
     [(_short, "100 bytes short"), (lambda image: None, "nothing usable came on /spoiled for")],
     ids=["refused", "silent"],
 )
-def test_what_is_wrong_with_the_images_is_in_status_and_diagnostics(
+def test_image_problems_are_in_status_and_diagnostics(
     spoiler: Any, spoil: Callable[[Image], Image | None], words: str
 ) -> None:
     cameras: list[DiagnosticStatus] = []
@@ -165,7 +165,7 @@ def test_what_is_wrong_with_the_images_is_in_status_and_diagnostics(
 
 
 @pytest.mark.parametrize(("spoil", "name"), [(_swapped, "channel_swap"), (_black, "black")])
-def test_a_goal_image_unlike_training_is_rejected_by_name(
+def test_a_goal_image_unlike_training_is_rejected_with_its_finding(
     spoiler: Any, spoil: Callable[[Image], Image], name: str
 ) -> None:
     goal, _ = spoiler.sample_goal(SEEDS[3])

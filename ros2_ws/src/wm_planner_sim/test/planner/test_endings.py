@@ -1,4 +1,4 @@
-"""Every way a goal can end that the other tests over DDS leave out: its code and its sentence."""
+"""The ends of a goal that the other tests over DDS leave out: error code and sentence."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _clock_back(client: Any) -> None:
     past.clock.sec = 1
 
     def noticed() -> bool:
-        publisher.publish(past)  # the true time comes in between
+        publisher.publish(past)  # between messages with the true time
         return bool(client.status.error_code == ErrorCode.CLOCK_JUMPED)
 
     try:
@@ -77,7 +77,7 @@ def _failing_model(client: Any) -> None:
 
 @dataclass(frozen=True)
 class Ending:
-    """How a goal is brought to its end, words of the sentence, and settings during the goal."""
+    """How to end a goal, words of its sentence, and parameters during the goal."""
 
     provoke: Callable[[Any], None]
     words: str
@@ -116,7 +116,7 @@ def test_an_ending_has_its_code_and_sentence_and_the_arm_is_held(
         assert (between.status.state == PlanStatus.HOLDING) == (code is ErrorCode.STOPPED)
 
 
-def test_an_arm_whose_driver_repeats_an_old_pose_is_not_told_to_go_on(between: Any) -> None:
+def test_a_driver_that_repeats_an_old_pose_ends_the_goal(between: Any) -> None:
     with between.settings(session__pose_timeout=1.0):
         handle = between.begin(SEEDS[50])
         between.frozen = between.measured
@@ -127,7 +127,7 @@ def test_an_arm_whose_driver_repeats_an_old_pose_is_not_told_to_go_on(between: A
 
 
 @pytest.mark.parametrize(("lag", "words"), [(2, "s old when it arrives"), (-3, "in the future")])
-def test_poses_of_another_time_do_not_count_and_the_status_says_so(
+def test_poses_with_wrong_stamps_are_ignored_and_reported(
     between: Any, lag: int, words: str
 ) -> None:
     with between.settings(session__pose_timeout=1.0):
@@ -183,7 +183,7 @@ def faulty_planner(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Callable[..., tuple[Any, ManagedProcess]]]:
-    """Planners with a bug in their node, and their clients."""
+    """A function that starts a planner with a bug in its node, and a client of it."""
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     words = [
         *("--params-file", str(demo_parameters())),
@@ -196,19 +196,19 @@ def faulty_planner(
 
         def start(bug: str, command: str = "target_pose") -> tuple[Any, ManagedProcess]:
             (tmp_path / "faulty_node.py").write_text(bug + MAIN)
-            partner = ManagedProcess(
+            managed = ManagedProcess(
                 "faulty_node", ["--ros-args", *words, "-r", f"command:={command}"]
             )
-            stack.callback(partner.end)
-            return stack.enter_context(watch("faulty_planner")), partner
+            stack.callback(managed.end)
+            return stack.enter_context(watch("faulty_planner")), managed
 
         yield start
 
 
-def test_a_bug_in_the_node_holds_the_arm_tells_the_client_and_ends_the_process(
+def test_a_bug_in_the_node_holds_the_arm_informs_the_client_and_ends_the_process(
     faulty_planner: Callable[..., tuple[Any, ManagedProcess]],
 ) -> None:
-    client, partner = faulty_planner(WATCH_RAISES)
+    client, managed = faulty_planner(WATCH_RAISES)
     client.wait_active()
     handle = client.begin(SEEDS[0])
     answer = client.result(handle)
@@ -216,28 +216,28 @@ def test_a_bug_in_the_node_holds_the_arm_tells_the_client_and_ends_the_process(
     assert answer.result.error_code == ErrorCode.UNKNOWN
     assert "injected by a test" in answer.result.error_msg
     client.wait_held()
-    assert partner.process.wait(60) == 1
+    assert managed.process.wait(60) == 1
 
 
-def test_a_node_that_hangs_ends_and_says_where(
+def test_a_node_that_hangs_exits_and_prints_where(
     faulty_planner: Callable[..., tuple[Any, ManagedProcess]], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    # It is still seen as a publisher for 20 s after its end: not on the other tests' topic.
-    client, partner = faulty_planner(WATCH_HANGS, "command_of_a_hanging_node")
+    # DDS keeps its publisher for 20 s after its end, so it must not use the topic of other tests.
+    client, managed = faulty_planner(WATCH_HANGS, "command_of_a_hanging_node")
     client.wait_active()
     client.begin(SEEDS[0])
-    assert partner.process.wait(60) == 1
+    assert managed.process.wait(60) == 1
     printed = capfd.readouterr().err
     assert "Timeout (0:00:05)!" in printed
     assert "in fail" in printed
 
 
-def test_a_bug_in_a_transition_leaves_the_node_unconfigured_and_says_so(
+def test_a_bug_in_a_transition_is_reported_and_leaves_the_node_unconfigured(
     faulty_planner: Callable[..., tuple[Any, ManagedProcess]],
 ) -> None:
-    client, partner = faulty_planner(ACTIVATION_RAISES)
+    client, managed = faulty_planner(ACTIVATION_RAISES)
     status = client.wait_status("a fault in a transition")
     assert (status.state, status.error_code) == (PlanStatus.INACTIVE, ErrorCode.UNKNOWN)
     state = client.ask(GetState, "get_state", GetState.Request()).current_state.id
     assert state == State.PRIMARY_STATE_UNCONFIGURED
-    assert partner.process.poll() is None
+    assert managed.process.poll() is None

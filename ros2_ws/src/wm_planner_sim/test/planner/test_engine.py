@@ -1,4 +1,4 @@
-"""Model and planner together: what the worker answers, with the embedded model."""
+"""The answers of the worker's engine with the embedded model."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SEED = seeds.EVALUATION[3000]
 
 @pytest.fixture(scope="module")
 def observations() -> Iterator[tuple[Observation, Observation]]:
-    """The start's and the goal's image."""
+    """Observations of the start and of the goal."""
     with closing(Simulation(192, 256, seed=SEED)) as simulation:
         yield (
             Observation((simulation.render(),), stamp=0.0),
@@ -66,7 +66,7 @@ def test_the_same_seed_gives_the_same_plan(observations: tuple[Observation, Obse
     np.testing.assert_array_equal(plans[0], plans[1])
 
 
-def test_the_warm_start_moves_on_by_the_model_steps_that_have_passed(
+def test_the_warm_start_is_shifted_by_the_elapsed_model_steps(
     observations: tuple[Observation, Observation],
 ) -> None:
     engine = _engine()
@@ -95,7 +95,7 @@ def test_a_new_goal_forgets_the_previous_plan(
     )
 
 
-def test_a_plan_of_its_own_leaves_the_goal_and_its_warm_start_alone(
+def test_plan_once_does_not_change_the_warm_start_of_the_goal(
     observations: tuple[Observation, Observation],
 ) -> None:
     engine = _engine()

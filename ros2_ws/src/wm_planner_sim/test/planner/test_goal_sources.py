@@ -1,4 +1,4 @@
-"""Goals over DDS: by name, from a file, what the camera sees now, and several in a row."""
+"""Goals over DDS: by name, from a file, the current image, and sub-goals."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NEAR = 0.02  # [m]
 
 
 def _pursue(client: Any, goal: Any) -> tuple[Any, list[Any]]:
-    """The result of a goal, and its feedback."""
+    """Pursue a goal; return its result and its feedback."""
     steps: list[Any] = []
     handle = client.send(goal, ENOUGH, lambda message: steps.append(message.feedback))
     assert handle.accepted, client.rejection.message
@@ -41,7 +41,7 @@ def _png(image: Image) -> np.ndarray:
 
 @pytest.fixture
 def library(client: Any, tmp_path: Path) -> Iterator[Path]:
-    client.caller(SaveGoal, "save_goal")  # has met its server when it is used
+    client.caller(SaveGoal, "save_goal")  # created early, so that DDS has matched it when used
     with client.settings(goals__directory=str(tmp_path)):
         yield tmp_path
 
@@ -62,7 +62,7 @@ def test_the_arm_returns_to_a_goal_saved_from_the_camera(client: Any, library: P
     assert client.distance(start) < NEAR
 
 
-def test_a_given_image_is_saved_listed_and_not_replaced_by_accident(
+def test_a_given_image_is_saved_and_listed_and_not_overwritten_by_default(
     client: Any, library: Path
 ) -> None:
     goal, _ = client.sample_goal(SEEDS[1])
@@ -97,14 +97,16 @@ def test_a_file_on_the_planner_s_machine_is_a_goal(client: Any, tmp_path: Path) 
     assert client.rejection.error_code == ErrorCode.INVALID_GOAL
 
 
-@pytest.mark.parametrize("file", ["/" + "a" * 5000, "~nosuchuser/x.png"], ids=["long", "nobody"])
-def test_a_file_that_no_machine_can_have_is_rejected(client: Any, file: str) -> None:
+@pytest.mark.parametrize(
+    "file", ["/" + "a" * 5000, "~nosuchuser/x.png"], ids=["long", "no such user"]
+)
+def test_an_impossible_file_name_is_rejected(client: Any, file: str) -> None:
     assert not client.send(ReachGoal.Goal(goal_file=file), ENOUGH).accepted
     assert client.rejection.error_code == ErrorCode.INVALID_GOAL
     assert "cannot be read" in client.rejection.message
 
 
-def test_a_goal_that_cannot_be_stored_is_said(client: Any, library: Path) -> None:
+def test_a_goal_that_cannot_be_stored_is_reported(client: Any, library: Path) -> None:
     (library / "file").write_text("no directory")
     assert client.set_all(goals__directory=str(library / "file")).successful
     answer = client.ask(SaveGoal, "save_goal", SaveGoal.Request(name="home"))
@@ -112,7 +114,7 @@ def test_a_goal_that_cannot_be_stored_is_said(client: Any, library: Path) -> Non
     assert "goal 'home' cannot be stored" in answer.message
 
 
-def test_a_request_with_large_images_leaves_the_goal_under_way_alone(
+def test_a_request_with_large_images_does_not_delay_the_current_goal(
     client: Any, tmp_path: Path
 ) -> None:
     large = tmp_path / "large.png"
@@ -122,20 +124,20 @@ def test_a_request_with_large_images_leaves_the_goal_under_way_alone(
     other = ReachGoal.Goal(goal_file=str(tmp_path / "away.png"), via=via)
     sent = client._reach.send_goal_async(other)
     answered = 0
-    client.ask(GetState, "get_state", GetState.Request())  # both ends are matched from then on
+    client.ask(GetState, "get_state", GetState.Request())  # from then on, DDS has matched both ends
     caller = client.caller(GetState, "get_state")
     while not sent.done():
         answer = caller.call_async(GetState.Request())
         client.spin_until(lambda: answer.done() or sent.done())  # noqa: B023
         answered += answer.done()
     assert not sent.result().accepted
-    assert answered > 3, "the node does nothing else during the reading"
+    assert answered > 3, "the node answered nothing while it read"
     assert client.status.state in (PlanStatus.ACTIVE, PlanStatus.HOLDING)
     client.cancel(handle)
     assert client.result(handle).result.error_code == ErrorCode.CANCELED
 
 
-def test_what_the_camera_sees_now_is_reached_where_the_arm_is(client: Any) -> None:
+def test_the_current_image_is_reached_where_the_arm_is(client: Any) -> None:
     client.reset(SEEDS[3])
     at = client.position.copy()
     result, steps = _pursue(client, ReachGoal.Goal(current_image=True))
@@ -177,7 +179,7 @@ def test_sub_goals_are_passed_in_order_on_the_way_to_the_goal(client: Any) -> No
     assert client.distance(images[2][1]) < NEAR
 
 
-def test_a_bad_sub_goal_is_named_and_nothing_begins(client: Any) -> None:
+def test_a_bad_sub_goal_is_rejected_by_its_number(client: Any) -> None:
     goal, _ = client.sample_goal(SEEDS[8])
     via = [GoalImage(image=goal), GoalImage()]
     assert not client.send(ReachGoal.Goal(image=goal, via=via), ENOUGH).accepted

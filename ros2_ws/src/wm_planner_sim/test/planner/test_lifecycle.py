@@ -1,4 +1,4 @@
-"""The lifecycle, as nav2's lifecycle manager drives it: by the standard services alone."""
+"""The lifecycle, driven by the standard services only, as nav2's lifecycle manager does it."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ ACTIVATE, DEACTIVATE = Transition.TRANSITION_ACTIVATE, Transition.TRANSITION_DEA
 def managed(
     simulator: ManagedProcess, watch: Any, patient: tuple[str, ...]
 ) -> Iterator[tuple[Any, psutil.Process]]:
-    """A planner that waits for its manager, and its process."""
-    partner = start_planner(
+    """A client of a planner without autostart, and the planner's process."""
+    planner = start_planner(
         *patient,
         "autostart:=false",
-        "commands.other_publisher:=warn",  # the other tests' planner
+        "commands.other_publisher:=warn",  # the planner of the other tests
         name="managed_planner",
         log_level="fatal",
     )
-    with partner, watch("managed_planner") as node:
-        node.caller(ChangeState, "change_state")  # has met its server when it is used
-        yield node, psutil.Process(partner.process.pid)
+    with planner, watch("managed_planner") as node:
+        node.caller(ChangeState, "change_state")  # created early, so that DDS matches it in time
+        yield node, psutil.Process(planner.process.pid)
 
 
 def _change(client: Any, transition: int) -> bool:
@@ -51,17 +51,19 @@ def _state(client: Any) -> int:
 
 
 def _held_by(process: psutil.Process) -> tuple[int, int, int]:
-    """File descriptors, threads and children of a process."""
+    """Return the numbers of file descriptors, threads and children of a process."""
     return process.num_fds(), process.num_threads(), len(process.children())
 
 
-def test_it_waits_unconfigured_for_its_manager(managed: tuple[Any, psutil.Process]) -> None:
+def test_without_autostart_the_planner_stays_unconfigured(
+    managed: tuple[Any, psutil.Process],
+) -> None:
     client, process = managed
     assert _state(client) == State.PRIMARY_STATE_UNCONFIGURED
     assert process.children() == []
 
 
-def test_a_hundred_failed_configurations_say_why_and_leave_nothing_behind(
+def test_a_hundred_failed_configurations_report_why_and_leak_nothing(
     managed: tuple[Any, psutil.Process], tmp_path: Path
 ) -> None:
     client, process = managed
@@ -83,7 +85,7 @@ def test_a_hundred_failed_configurations_say_why_and_leave_nothing_behind(
     assert set_model(MODEL).successful
 
 
-def test_configuring_and_cleaning_up_again_leaves_nothing_behind(
+def test_configuring_and_cleaning_up_again_leaks_nothing(
     managed: tuple[Any, psutil.Process],
 ) -> None:
     client, process = managed
@@ -96,7 +98,7 @@ def test_configuring_and_cleaning_up_again_leaves_nothing_behind(
         assert _state(client) == State.PRIMARY_STATE_UNCONFIGURED
         client.spin_until(lambda: not process.children())
         after.append(_held_by(process))
-    # The threads that spoke with the worker end a moment after it.
+    # The threads that served the worker end shortly after it.
     client.spin_until(lambda: all(a <= b for a, b in zip(_held_by(process), after[1], strict=True)))
 
 
@@ -119,7 +121,9 @@ def test_activating_a_hundred_times_leaves_a_planner_that_reaches_its_goal(
     assert client.reach(SEED, goal, position, 600.0).error_code == ReachGoal.Result.NONE
 
 
-def test_shut_down_from_active_it_ends_cleanly(managed: tuple[Any, psutil.Process]) -> None:
+def test_a_shutdown_from_active_ends_the_process_cleanly(
+    managed: tuple[Any, psutil.Process],
+) -> None:
     client, process = managed
     assert _state(client) == State.PRIMARY_STATE_ACTIVE
     assert _change(client, Transition.TRANSITION_ACTIVE_SHUTDOWN)

@@ -1,4 +1,4 @@
-"""The whole loop over DDS: camera, planner, commands and arm as separate processes."""
+"""The whole loop over DDS, with simulator and planner as separate processes."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_a_goal_image_is_reached_and_every_command_keeps_to_the_limits(client: A
     assert traveled <= 1.01 * MAX_SPEED * (episode.elapsed + 0.1)  # both in simulated time
 
 
-def test_the_camera_is_subscribed_to_as_reliably_as_it_is_published(client: Any) -> None:
+def test_the_planner_matches_the_reliability_of_the_camera(client: Any) -> None:
     subscriptions = client.get_subscriptions_info_by_topic("/rgb")
     reliabilities = {s.node_name: s.qos_profile.reliability for s in subscriptions}
     assert reliabilities["wm_planner"] == ReliabilityPolicy.RELIABLE
@@ -157,7 +157,7 @@ def test_a_goal_that_names_no_single_image_is_rejected(client: Any, goal: Any, w
     assert words in client.rejection.message
 
 
-def test_a_rejected_goal_leaves_the_one_under_way_alone(client: Any) -> None:
+def test_a_rejected_goal_does_not_affect_the_current_one(client: Any) -> None:
     handle = client.begin(SEEDS[6])
     assert not client.send(ReachGoal.Goal(), LONG).accepted
     client.cancel(handle)
@@ -172,7 +172,7 @@ def test_a_goal_ends_at_its_timeout_in_simulated_time(client: Any) -> None:
     assert episode.elapsed >= 0.3
 
 
-def test_one_plan_on_request_moves_nothing(client: Any) -> None:
+def test_plan_once_moves_nothing(client: Any) -> None:
     client.reset(SEEDS[8])
     goal, _ = client.sample_goal(SEEDS[8])
     answer = client.plan_once(goal, "full")
@@ -198,7 +198,7 @@ def test_an_outlier_of_the_measured_pose_ends_the_goal_and_moves_nothing(client:
     ending = handle.get_result_async()
 
     def ended() -> bool:
-        publisher.publish(outlier)  # the arm's base, between the true poses
+        publisher.publish(outlier)  # at the arm's base, between the true poses
         return ending.done()
 
     try:
@@ -209,10 +209,12 @@ def test_an_outlier_of_the_measured_pose_ends_the_goal_and_moves_nothing(client:
     assert answer.result.error_code == ReachGoal.Result.LIMIT_VIOLATION
     assert "current_pose is wrong" in answer.result.error_msg
     steps = np.linalg.norm(np.diff(np.array(client.commands), axis=0), axis=1)
-    assert steps.max(initial=0.0) < 0.045, "two ticks at the top speed, doubled for lost messages"
+    assert steps.max(initial=0.0) < 0.045, (
+        "two ticks at the largest speed, doubled for lost messages"
+    )
 
 
-def test_a_transition_that_is_not_possible_leaves_the_goal_alone(client: Any) -> None:
+def test_an_invalid_transition_does_not_affect_the_goal(client: Any) -> None:
     handle = client.begin(SEEDS[16])
     request = ChangeState.Request(transition=Transition(id=Transition.TRANSITION_ACTIVATE))
     assert client.ask(ChangeState, "change_state", request).success is False
@@ -220,10 +222,10 @@ def test_a_transition_that_is_not_possible_leaves_the_goal_alone(client: Any) ->
     assert client.result(handle).result.error_code == ReachGoal.Result.CANCELED
 
 
-def test_one_plan_in_flight_is_answered_when_the_node_is_cleaned_up(client: Any) -> None:
+def test_plan_once_requests_in_flight_are_answered_at_a_cleanup(client: Any) -> None:
     goal, _ = client.sample_goal(SEEDS[17])
     request = Plan.Request(image=client.image, goal_image=goal, seed=-1)
-    client.ask(Plan, "plan_once", request)  # both ends are matched from then on
+    client.ask(Plan, "plan_once", request)  # from then on, DDS has matched both ends
     caller = client.caller(Plan, "plan_once")
     request.preset = "full"
     answers = [caller.call_async(request) for _ in range(3)]
@@ -234,7 +236,7 @@ def test_one_plan_in_flight_is_answered_when_the_node_is_cleaned_up(client: Any)
     client.transition(Transition.TRANSITION_ACTIVATE)
 
 
-def test_deactivating_holds_first_and_then_nothing_is_sent(client: Any) -> None:
+def test_deactivation_holds_the_arm_and_then_sends_nothing(client: Any) -> None:
     handle = client.begin(SEEDS[11])
     client.transition(Transition.TRANSITION_DEACTIVATE)
     assert client.result(handle).result.error_code == ReachGoal.Result.NOT_ACTIVE
@@ -247,7 +249,7 @@ def test_deactivating_holds_first_and_then_nothing_is_sent(client: Any) -> None:
     client.transition(Transition.TRANSITION_ACTIVATE)
 
 
-def test_cleaned_up_right_after_the_deactivation_it_delivers_the_result(client: Any) -> None:
+def test_a_cleanup_right_after_deactivation_still_delivers_the_result(client: Any) -> None:
     handle = client.begin(SEEDS[18])
     waiting = handle.get_result_async()
     client.transition(Transition.TRANSITION_DEACTIVATE)
@@ -262,7 +264,7 @@ def test_cleaned_up_right_after_the_deactivation_it_delivers_the_result(client: 
     client.transition(Transition.TRANSITION_ACTIVATE)
 
 
-def test_a_killed_simulator_ends_the_goal_and_a_new_one_needs_no_new_planner(
+def test_a_killed_simulator_ends_the_goal_and_the_planner_survives(
     client: Any, simulator: ManagedProcess, planner: ManagedProcess
 ) -> None:
     with client.settings(session__image_timeout=1.0):
@@ -285,7 +287,7 @@ def test_a_killed_simulator_ends_the_goal_and_a_new_one_needs_no_new_planner(
     assert planner.process.poll() is None
 
 
-def test_a_client_that_dies_leaves_its_goal_to_the_goal_s_own_end(client: Any) -> None:
+def test_a_goal_goes_on_after_its_client_dies(client: Any) -> None:
     client.reset(SEEDS[19])
     command = [sys.executable, "-c", CLIENT_OF_A_GOAL, str(SEEDS[19])]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as other:
@@ -304,7 +306,7 @@ def test_a_client_that_dies_leaves_its_goal_to_the_goal_s_own_end(client: Any) -
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
-def test_a_planner_ended_by_a_signal_holds_the_arm_and_tells_its_client(
+def test_a_planner_ended_by_a_signal_holds_the_arm_and_informs_its_client(
     client: Any, planner: ManagedProcess, number: signal.Signals
 ) -> None:
     handle = client.begin(SEEDS[14])

@@ -1,4 +1,4 @@
-"""Stopping, releasing, planning once and changing parameters while the planner runs."""
+"""Services of an active planner: stop, release, plan once, change parameters; diagnostics."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SEEDS = seeds.EVALUATION[5000:]
 LONG = 600.0  # [s] a timeout that no test waits for
 
 
-def test_a_stop_holds_and_refuses_goals_until_the_release(client: Any) -> None:
+def test_a_stop_holds_the_arm_and_rejects_goals_until_the_release(client: Any) -> None:
     handle = client.begin(SEEDS[0])
     assert client.ask(Trigger, "stop", Trigger.Request()).success
     assert client.result(handle).result.error_code == ErrorCode.STOPPED
@@ -33,7 +33,7 @@ def test_a_stop_holds_and_refuses_goals_until_the_release(client: Any) -> None:
         assert client.rejection.error_code == ErrorCode.STOPPED
         assert "~/release" in client.rejection.message
         assert client.status.state == PlanStatus.HOLDING
-        # A restart of the loop is no release.
+        # Deactivation and activation do not release.
         client.transition(Transition.TRANSITION_DEACTIVATE)
         client.transition(Transition.TRANSITION_ACTIVATE)
     assert client.ask(Trigger, "release", Trigger.Request()).success
@@ -41,7 +41,7 @@ def test_a_stop_holds_and_refuses_goals_until_the_release(client: Any) -> None:
     assert client.reach(SEEDS[0], goal, position, LONG).error_code == ErrorCode.NONE
 
 
-def test_a_stop_without_a_goal_refuses_the_next_and_sends_nothing(client: Any) -> None:
+def test_a_stop_without_a_goal_rejects_the_next_one_and_sends_nothing(client: Any) -> None:
     assert client.ask(Trigger, "stop", Trigger.Request()).success
     goal, _ = client.sample_goal(SEEDS[1])
     assert not client.send(ReachGoal.Goal(image=goal), LONG).accepted
@@ -50,7 +50,7 @@ def test_a_stop_without_a_goal_refuses_the_next_and_sends_nothing(client: Any) -
     assert client.ask(Trigger, "release", Trigger.Request()).success
 
 
-def test_one_plan_is_refused_while_a_goal_is_pursued(client: Any) -> None:
+def test_plan_once_is_refused_while_a_goal_is_pursued(client: Any) -> None:
     handle = client.begin(SEEDS[2])
     goal, _ = client.sample_goal(SEEDS[2])
     request = Plan.Request(image=client.image, goal_image=goal, preset="full", seed=-1)
@@ -61,11 +61,11 @@ def test_one_plan_is_refused_while_a_goal_is_pursued(client: Any) -> None:
     assert client.result(handle).result.error_code == ErrorCode.CANCELED
 
 
-def test_one_plan_that_a_goal_interrupts_is_answered(client: Any) -> None:
+def test_plan_once_requests_that_a_goal_interrupts_are_answered(client: Any) -> None:
     client.reset(SEEDS[3])
     goal, position = client.sample_goal(SEEDS[3])
     request = Plan.Request(image=client.image, goal_image=goal, seed=-1)
-    client.ask(Plan, "plan_once", request)  # both ends are matched from then on
+    client.ask(Plan, "plan_once", request)  # from then on, DDS has matched both ends
     caller = client.caller(Plan, "plan_once")
     request.preset = "full"
     answers = [caller.call_async(request) for _ in range(4)]
@@ -75,19 +75,19 @@ def test_one_plan_that_a_goal_interrupts_is_answered(client: Any) -> None:
         assert answer.result().success or answer.result().error_code == ErrorCode.PREEMPTED
 
 
-def test_no_more_than_eight_plans_of_their_own_are_taken_at_once(
+def test_at_most_eight_plan_once_requests_are_accepted_at_once(
     client: Any, planner: ManagedProcess
 ) -> None:
     goal, _ = client.sample_goal(SEEDS[6])
     request = Plan.Request(image=client.image, goal_image=goal, seed=-1)
     (worker,) = psutil.Process(planner.process.pid).children()
-    client.ask(Plan, "plan_once", request)  # both ends are matched from then on
+    client.ask(Plan, "plan_once", request)  # from then on, DDS has matched both ends
     caller = client.caller(Plan, "plan_once")
-    worker.suspend()  # no plan is answered meanwhile
+    worker.suspend()  # so that no plan is answered
     try:
         refused: list[Any] = []
         answers: list[Any] = []
-        # Requests whose images are still being read have a limit of their own.
+        # Requests whose images are still being read have another limit.
         while not any("8 plans are under way" in answer.message for answer in refused):
             answers.append(caller.call_async(request))
             client.spin_until(lambda: len(_pending(answers)) <= 8)
@@ -107,13 +107,13 @@ def _pending(answers: list[Any]) -> list[Any]:
 
 
 @pytest.mark.parametrize("directory", ["~nosuchuser/goals", "${x"])
-def test_a_directory_of_goals_that_cannot_be_is_refused(client: Any, directory: str) -> None:
+def test_an_impossible_goals_directory_is_refused(client: Any, directory: str) -> None:
     refused = client.set_all(goals__directory=directory)
     assert not refused.successful
     assert client.set_all(goals__directory="").successful
 
 
-def test_settings_of_goals_and_limits_change_between_goals_whole_or_not_at_all(
+def test_parameters_change_between_goals_all_or_none(
     client: Any,
 ) -> None:
     client.reset(SEEDS[4])
@@ -137,7 +137,7 @@ def test_settings_of_goals_and_limits_change_between_goals_whole_or_not_at_all(
         assert "limits.workspace_min" in refused.reason
 
 
-def test_diagnostics_tell_rates_ages_latencies_drops_and_clamps(client: Any) -> None:
+def test_diagnostics_report_rates_ages_latencies_drops_and_clamps(client: Any) -> None:
     seen: dict[str, DiagnosticStatus] = {}
 
     def on_diagnostics(message: DiagnosticArray) -> None:

@@ -1,4 +1,4 @@
-"""Over DDS: lost workers, interrupted starts, namespaces, proprio, and the views of a plan."""
+"""Over DDS: lost workers, interrupted starts, namespaces, proprio, and the display of plans."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ MODEL = embedded_model()
 
 
 def _reachable(client: Any, seed: int) -> Any:
-    """A goal under way that can be reached, its first step made."""
+    """Start a goal that can be reached; return its handle after its first step."""
     return client.begin(seed, LONG, tolerance=0.0)
 
 
@@ -53,11 +53,11 @@ def _workers(planner: ManagedProcess) -> list[psutil.Process]:
 def _is_worker(process: psutil.Process) -> bool:
     try:
         return "wm_planner.worker" in process.cmdline()
-    except psutil.Error:  # it ends at this moment
+    except psutil.Error:  # it has just ended
         return False
 
 
-def test_a_goal_holds_while_its_worker_is_started_again_and_is_then_reached(
+def test_a_goal_holds_while_its_worker_restarts_and_is_then_reached(
     client: Any, planner: ManagedProcess
 ) -> None:
     handle = _reachable(client, SEEDS[0])
@@ -70,7 +70,7 @@ def test_a_goal_holds_while_its_worker_is_started_again_and_is_then_reached(
     assert answer.result.error_code == ErrorCode.NONE, answer.result.error_msg
 
 
-def test_the_arm_waits_for_a_plan_that_is_late_and_then_the_goal_is_reached(
+def test_the_arm_waits_for_a_late_plan_and_then_reaches_the_goal(
     client: Any, planner: ManagedProcess
 ) -> None:
     handle = _reachable(client, SEEDS[2])
@@ -87,7 +87,7 @@ def test_the_arm_waits_for_a_plan_that_is_late_and_then_the_goal_is_reached(
 
 
 @pytest.mark.parametrize("mode", ["thread", "inline"])
-def test_the_planner_also_works_without_a_process_of_its_own(
+def test_the_planner_also_works_without_a_worker_process(
     simulator: ManagedProcess, watch: Any, patient: tuple[str, ...], mode: str
 ) -> None:
     planner = start_planner(
@@ -127,7 +127,9 @@ def test_a_worker_that_is_lost_twice_ends_the_goal_and_the_next_one_succeeds(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_the_loading_of_the_model(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_signal_interrupts_the_loading_of_the_model(
+    tmp_path: Path, number: signal.Signals
+) -> None:
     slow = tmp_path / "slow_python"
     slow.write_text("#!/bin/sh\nexec sleep 1000\n")
     slow.chmod(0o755)
@@ -159,9 +161,7 @@ def namespaced(simulator: ManagedProcess, patient: tuple[str, ...]) -> Iterator[
         yield
 
 
-def test_two_planners_in_two_namespaces_do_not_hear_each_other(
-    namespaced: None, watch: Any
-) -> None:
+def test_two_planners_in_two_namespaces_are_independent(namespaced: None, watch: Any) -> None:
     with watch("left/wm_planner") as left, watch("right/wm_planner") as right:
         left.wait_active()
         right.wait_active()
@@ -187,7 +187,7 @@ def test_two_planners_in_two_namespaces_do_not_hear_each_other(
         left.spin_until(lambda: parts >= {"left/wm_planner: camera", "right/wm_planner: camera"})
 
 
-def test_the_plan_and_its_imagined_frames_are_shown_to_who_subscribes(client: Any) -> None:
+def test_subscribers_get_the_plan_and_its_imagined_frames(client: Any) -> None:
     seen: dict[str, Any] = {}
     plans = client.create_subscription(
         PathMessage, "wm_planner/plan", lambda m: seen.update(plan=m), 1
@@ -211,12 +211,12 @@ def test_the_plan_and_its_imagined_frames_are_shown_to_who_subscribes(client: An
     assert points.shape == (6, 3)
     assert (np.abs(np.diff(points, axis=0)) <= 0.05 + 1e-6).all(), "a step of the plan is bounded"
     assert np.linalg.norm(points[0] - client.position) < 0.1
-    # The frame it was planned from, five predicted ones and the goal, of the decoder's size.
+    # The current frame, five predicted ones and the goal, in the decoder's size.
     assert (image.height, image.width, image.encoding) == (48, 7 * 48, "rgb8")
 
 
 FEELING = '''
-"""The embedded model, as one that wants to know the height of the arm."""
+"""The embedded model, but with proprio."""
 
 from dataclasses import replace
 
@@ -240,15 +240,12 @@ def feeling_planner(
     simulator: ManagedProcess,
     watch: Any,
     patient: tuple[str, ...],
+    install_family: Callable[[Path, str, str], None],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Any]:
-    """A client of a planner whose model takes proprio, which it publishes with every image."""
-    (tmp_path / "feeling.py").write_text(FEELING)
-    installed = tmp_path / "feeling-1.0.dist-info"
-    installed.mkdir()
-    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: feeling\nVersion: 1.0\n")
-    (installed / "entry_points.txt").write_text("[wm_planner.models]\nfeeling = feeling:Feeling\n")
+    """A client of a planner whose model takes proprio; it publishes one with every image."""
+    install_family(tmp_path, "feeling", FEELING)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     model = tmp_path / "model"
     shutil.copytree(MODEL, model)
@@ -261,7 +258,7 @@ def feeling_planner(
         "proprio.source:=topic",
         "proprio.slop:=0.5",
         model=model,
-        command="felt_pose",  # another planner of the tests commands target_pose
+        command="felt_pose",  # the planner of the other tests uses target_pose
         name="feeling_planner",
     )
     with planner, watch("feeling_planner") as node:
@@ -277,7 +274,7 @@ def feeling_planner(
         yield node
 
 
-def test_a_model_with_proprio_is_driven_while_its_state_comes(feeling_planner: Any) -> None:
+def test_a_model_with_proprio_plans_only_while_robot_states_come(feeling_planner: Any) -> None:
     client = feeling_planner
     goal, _ = client.sample_goal(SEEDS[4])
     assert not client.send(ReachGoal.Goal(image=goal), LONG).accepted

@@ -1,4 +1,4 @@
-"""A workstation as near as can be: an installed ROS 2 on NumPy 1.26, and PyTorch beside it."""
+"""A simulated workstation: an installed ROS 2 on NumPy 1.26, and PyTorch in an own environment."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from wm_planner_sim.training import seeds
 ROOT = Path(__file__).parents[5]
 SEED = seeds.EVALUATION[9000]
 EPISODE = 60.0  # [s] simulated, many times what a goal takes
-PYTHON = getattr(sys, "_base_executable", sys.executable)  # of no virtual environment
+PYTHON = getattr(sys, "_base_executable", sys.executable)  # outside of virtual environments
 SITE = f"lib/python{sysconfig.get_python_version()}/site-packages"
 # NumPy and OpenCV of Ubuntu 24.04; cv2 is built on NumPy 1, as its cv_bridge is.
 UBUNTU = ["numpy==1.26.4", "opencv-python-headless==4.6.0.66"]
@@ -34,7 +34,7 @@ SYSTEM = [
     *("catkin_pkg", "cmake", "cv-bridge", "docutils", "empy", "lark-parser"),
     *("packaging", "pyparsing", "python-dateutil", "PyYAML"),
 ]
-"""What ROS 2 takes from the system, here in the versions of the tests' environment."""
+"""What ROS 2 takes from the system, in the versions of the tests' environment."""
 NODE = "source scripts/env.sh && exec python -m wm_planner.node"
 FOREIGN = (
     *("AMENT", "CMAKE", "COLCON", "FAST", "MAKE", "MFLAGS", "MUJOCO", "PYTHON", "RMW", "VIRTUAL"),
@@ -53,7 +53,7 @@ class Workstation:
         self.env = self._sourced()
 
     def _sourced(self) -> dict[str, str]:
-        """The environment after ``source setup.bash``, of a shell without our own."""
+        """Return the environment after ``source setup.bash`` in a fresh shell."""
         site = self.ros / SITE
         env = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN)}
         path = [p for p in os.environ["PATH"].split(":") if not Path(p).is_relative_to(ROOT)]
@@ -68,13 +68,13 @@ class Workstation:
             "ROS_PYTHON_VERSION": "3",
             "RMW_IMPLEMENTATION": "rmw_fastrtps_cpp",
             "PYTHONUSERBASE": str(self.user),
-            "PIP_NO_COMPILE": "0",  # pip's way to say --no-compile: what is used is compiled then
+            "PIP_NO_COMPILE": "0",  # means --no-compile: only what is used is compiled
         }
 
     def install_ros(self) -> None:
-        """From the wheels, without setuptools and torch."""
+        """Install ROS 2 from wheels, without setuptools and torch."""
         found = {d.metadata["Name"] for d in importlib.metadata.distributions()}
-        # Those with a distribution's name hold no files.
+        # Packages with a distribution's name hold no files.
         names = [n for n in found if n.startswith("ros-") and not n.startswith("ros-jazzy-")]
         pins = [f"{name}=={importlib.metadata.version(name)}" for name in [*names, *SYSTEM]]
         pip = [sys.executable, "-m", "pip", "install", "-qq"]
@@ -86,7 +86,7 @@ class Workstation:
         wheels["point_cmake_files_here"](self.ros, Path(PYTHON), self.env)
 
     def check_out(self) -> None:
-        """A copy of this checkout without what was built in it."""
+        """Copy this checkout without what was built in it."""
         listed = subprocess.run(
             ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
             cwd=ROOT,
@@ -101,7 +101,7 @@ class Workstation:
                 shutil.copy(source, target)
 
     def make(self, *words: str) -> str:
-        """What ``make`` says, on a machine where ROS 2 is sourced."""
+        """Run ``make`` on a machine where ROS 2 is sourced; return its output."""
         done = subprocess.run(
             ["make", f"PYTHON={PYTHON}", *words],
             cwd=self.checkout,
@@ -115,7 +115,7 @@ class Workstation:
         return done.stdout
 
     def ask(self, *command: str) -> str:
-        """What a command prints, in a shell as the node has it."""
+        """Return the output of a command in a shell like the node's."""
         return subprocess.run(
             ["bash", "-c", 'source scripts/env.sh && exec "$@"', "bash", *command],
             cwd=self.checkout,
@@ -127,14 +127,14 @@ class Workstation:
 
     @contextlib.contextmanager
     def node(self, name: str) -> Iterator[psutil.Process]:
-        """The planner with the demo's settings, on the simulator's topics."""
+        """Run the planner with the demo's parameters, on the simulator's topics."""
         words = ["--ros-args", "--params-file", str(self.sim / "config" / "reach.yaml")]
         remappings = {"image": "rgb", "command": "target_pose", "__node": name}
         for old, new in remappings.items():
             words += ["-r", f"{old}:={new}"]
         for parameter in (
             f"model.directory:={self.model}",
-            "commands.other_publisher:=warn",  # the other tests' planner
+            "commands.other_publisher:=warn",  # the planner of the other tests
             "session.image_timeout:=10.0",
             "session.pose_timeout:=10.0",
             "worker.plan_timeout:=60.0",
@@ -159,7 +159,7 @@ class Workstation:
 
 @contextlib.contextmanager
 def _folder() -> Iterator[Path]:
-    """A temporary folder that goes with this process, also when pytest kills that: it is large."""
+    """A temporary folder that is deleted even if pytest kills this process, as it is large."""
     folder = tempfile.mkdtemp(prefix="workstation")
     end = ["sh", "-c", 'read -r _; rm -rf "$0"', folder]
     with subprocess.Popen(end, stdin=subprocess.PIPE, start_new_session=True):
@@ -167,7 +167,7 @@ def _folder() -> Iterator[Path]:
 
 
 def _files(folder: Path) -> dict[str, tuple[int, int]]:
-    """Size and time of all files but compiled ones, which Python itself writes."""
+    """Return size and time of all files but compiled ones, which Python itself writes."""
     return {
         str(file): (file.lstat().st_size, file.lstat().st_mtime_ns)
         for file in folder.rglob("*")
@@ -180,11 +180,13 @@ def _files(folder: Path) -> dict[str, tuple[int, int]]:
 @pytest.mark.timeout(900)
 @pytest.mark.skipif(os.environ.get("ROS_DISTRO") != "jazzy", reason="builds a Jazzy workstation")
 @pytest.mark.skipif(sys.version_info >= (3, 13), reason="NumPy 1.26 has no wheel for this Python")
-@pytest.mark.skipif(not Path(sys.prefix, "share", "rclpy").is_dir(), reason="ROS 2 is no wheels")
-def test_a_goal_is_reached_from_an_installed_ros_with_torch_in_an_environment_of_its_own(
+@pytest.mark.skipif(
+    not Path(sys.prefix, "share", "rclpy").is_dir(), reason="ROS 2 is not installed from wheels"
+)
+def test_a_goal_is_reached_with_an_installed_ros_and_torch_in_a_separate_environment(
     simulator: ManagedProcess, watch: Any
 ) -> None:
-    faulthandler.cancel_dump_traceback_later()  # pyproject.toml's is for shorter tests
+    faulthandler.cancel_dump_traceback_later()  # the one in pyproject.toml is for shorter tests
     with _folder() as folder:
         station = Workstation(folder)
         station.install_ros()
@@ -196,7 +198,7 @@ def test_a_goal_is_reached_from_an_installed_ros_with_torch_in_an_environment_of
 
         said = station.make("build", "worker", "TORCH=cpu")
         assert "Both together" in said, said
-        assert station.make("build") == "", "a second build finds work"
+        assert station.make("build") == "", "a second build did something"
 
         assert (_files(station.ros), _files(site)) == before, "ROS 2 or the system was changed"
         assert not station.user.exists(), "something was installed for the user"

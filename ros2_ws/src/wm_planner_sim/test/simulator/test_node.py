@@ -1,4 +1,4 @@
-"""Rules of the simulator's node, on the wire."""
+"""The simulator's node over DDS."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from wm_planner.ros.image_reader import ImageSubscription
 from wm_planner.ros.qos import sensor_data_qos
 from wm_planner_sim.client.calls import TIMEOUT, ClientError
 from wm_planner_sim.client.client import Client
-from wm_planner_sim.client.processes import ManagedProcess
+from wm_planner_sim.client.processes import ManagedProcess, start_simulator
 from wm_planner_sim.simulator import franka
 from wm_planner_sim.simulator.tasks import TASKS
 
@@ -32,7 +32,7 @@ CENTER = (np.array(TASK.workspace_min) + np.array(TASK.workspace_max)) / 2
 
 
 class Wire:
-    """What the simulator said, and a way to tell it a target."""
+    """A record of the simulator's topics, and publishers of commands to it."""
 
     def __init__(self, client: Client) -> None:
         self.client = client
@@ -57,21 +57,21 @@ class Wire:
         message.header.frame_id = frame
         p = message.pose.position
         p.x, p.y, p.z = (float(number) for number in position)
-        self._tell(self._target, message)
+        self._publish(self._target, message)
 
     def send_joints(self, message: JointState | None = None, **positions: float) -> None:
         if message is None:
             message = JointState(name=list(positions), position=list(positions.values()))
-        self._tell(self._joints, message)
+        self._publish(self._joints, message)
 
-    def _tell(self, publisher: Any, message: Any) -> None:
+    def _publish(self, publisher: Any, message: Any) -> None:
         """Send a command, and wait until it has arrived and the arm rests."""
         publisher.publish(message)
         assert publisher.wait_for_all_acked(Duration(seconds=TIMEOUT))
         self.client.settle()
 
     def heard_by_simulator(self) -> bool:
-        """Whether the simulator takes both kinds of commands from here."""
+        """Decide whether the simulator receives both kinds of commands from here."""
         for publisher in (self._target, self._joints):
             readers = self.client.get_subscriptions_info_by_topic(publisher.topic_name)
             matched = publisher.get_subscription_count() == len(readers)
@@ -80,7 +80,7 @@ class Wire:
         return True
 
     def close(self) -> None:
-        """Leave the arm to the planner of other tests, which takes no second publisher."""
+        """Destroy the publishers, because the planner of other tests accepts no other publisher."""
         self.client.on_image = lambda image: None
         self.client.destroy_publisher(self._target)
         self.client.destroy_publisher(self._joints)
@@ -149,7 +149,7 @@ def test_hand_goes_to_the_target(wire: Wire) -> None:
     [((0.5, 0.0, 0.3), "world"), ((0.5, 0.0, 0.3), ""), ((math.nan, 0.0, 0.3), franka.BASE_FRAME)],
     ids=["other frame", "no frame", "nan"],
 )
-def test_target_that_makes_no_sense_does_not_move_the_hand(
+def test_an_invalid_target_does_not_move_the_hand(
     wire: Wire, position: tuple[float, ...], frame: str
 ) -> None:
     before = wire.position
@@ -166,7 +166,7 @@ def test_joints_go_to_the_commanded_positions_by_name(wire: Wire) -> None:
     np.testing.assert_allclose(wire.position, CENTER, atol=2e-3)
 
 
-def test_what_is_wrong_in_a_joint_command_is_told_once(wire: Wire) -> None:
+def test_a_wrong_joint_command_is_logged_once(wire: Wire) -> None:
     wire.client.reset(SEED)
     before = wire.joints
     wire.heard["/rosout"].clear()
@@ -177,13 +177,13 @@ def test_what_is_wrong_in_a_joint_command_is_told_once(wire: Wire) -> None:
     np.testing.assert_allclose(wire.joints, [*before[:6], 2.8973], atol=2e-3)
     wire.send_joints(panda_joint7=9.0)
 
-    def told() -> list[str]:
+    def logged() -> list[str]:
         return [log.msg for log in wire.heard["/rosout"] if log.name == "sim"]
 
-    wire.client.spin_until(lambda: len(told()) >= 2)
-    assert len(told()) == 2
-    assert "no joint panda_finger_joint1" in told()[0]
-    assert "clipped to the limits" in told()[1]
+    wire.client.spin_until(lambda: len(logged()) >= 2)
+    assert len(logged()) == 2
+    assert "no joint panda_finger_joint1" in logged()[0]
+    assert "clipped to the limits" in logged()[1]
 
 
 def test_a_joint_command_without_a_position_for_each_name_does_not_move_the_arm(wire: Wire) -> None:
@@ -215,7 +215,7 @@ def test_negative_seed_is_refused_with_a_sentence(wire: Wire) -> None:
         wire.client.reset(-1)
 
 
-def test_with_system_time_stamps_are_the_machine_s_and_there_is_no_clock(watcher: Client) -> None:
+def test_with_system_time_stamps_are_system_time_and_there_is_no_clock(watcher: Client) -> None:
     began = time.time()
     heard: list[Image] = []
     words = ["-r", "__ns:=/lab", "-p", "system_time:=true"]
@@ -233,3 +233,9 @@ def test_with_system_time_stamps_are_the_machine_s_and_there_is_no_clock(watcher
     assert (heard[0].width, heard[0].height) == (640, 480), "by default as Isaac Sim"
     assert "/lab/joint_states" in topics
     assert "/clock" not in topics
+
+
+def test_an_unknown_task_ends_the_node_with_a_sentence(capfd: pytest.CaptureFixture[str]) -> None:
+    with start_simulator("task:=sweep") as simulator:
+        assert simulator.process.wait(60) == 1
+    assert "sim: there is no task 'sweep'; choose one of:" in capfd.readouterr().err

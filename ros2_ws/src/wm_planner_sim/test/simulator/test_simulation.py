@@ -1,4 +1,4 @@
-"""Rules of the simulated arm and camera."""
+"""The simulated arm and camera."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def simulation() -> Iterator[Simulation]:
 
 
 def test_forward_kinematics_give_franka_s_published_ready_pose() -> None:
-    # Evaluated by hand from the Denavit-Hartenberg table, in the plane of the arm (x, z).
+    # Computed by hand from the Denavit-Hartenberg table, in the plane of the arm (x, z).
     solver = InverseKinematics(TASK.scene().compile())
     a4, a7, d1, d3, d5, flange = 0.0825, 0.088, 0.333, 0.316, 0.384, 0.107 + 0.1034
     s, c = np.sin(np.pi / 4), np.cos(np.pi / 4)
@@ -41,7 +41,7 @@ def test_forward_kinematics_give_franka_s_published_ready_pose() -> None:
 
 
 @pytest.mark.parametrize("corner", CORNERS, ids=[str(i) for i in range(8)])
-def test_inverse_kinematics_reach_every_corner_within_a_tenth_of_a_millimeter(
+def test_inverse_kinematics_reach_every_corner_within_half_a_millimeter(
     corner: np.ndarray,
 ) -> None:
     solver = InverseKinematics(TASK.scene().compile())
@@ -92,7 +92,7 @@ def test_time_is_monotonic_across_resets(simulation: Simulation) -> None:
     assert simulation.time == pytest.approx(before + CONTROL_PERIOD)
 
 
-def test_image_changes_where_the_hand_moves(simulation: Simulation) -> None:
+def test_the_image_changes_only_around_the_hand_that_moved(simulation: Simulation) -> None:
     simulation.place(CENTER)
     before = simulation.render().astype(int)
     simulation.place(CENTER + np.array([0.0, 0.05, 0.0]))
@@ -137,7 +137,7 @@ def test_goal_image_does_not_disturb_the_episode() -> None:
         np.testing.assert_array_equal(looked, not_looked)
 
 
-def test_goal_image_shows_the_hand_at_its_place(simulation: Simulation) -> None:
+def test_goal_image_shows_the_hand_at_its_position(simulation: Simulation) -> None:
     simulation.reset(6)
     goal = simulation.goal_image(CENTER)
     assert np.linalg.norm(goal.position - CENTER) < 5e-4
@@ -165,13 +165,13 @@ def _ticks(simulation: Simulation, count: int) -> None:
         simulation.step()
 
 
-def test_joints_go_where_they_are_told_and_nan_leaves_them(simulation: Simulation) -> None:
+def test_joints_go_to_their_commands_and_nan_keeps_the_last_one(simulation: Simulation) -> None:
     simulation.place(CENTER)
     wanted = simulation.joint_command
     wanted[[1, 5]] += 0.1, -0.2
-    told = np.full(7, np.nan)
-    told[[1, 5]] = wanted[[1, 5]]
-    simulation.set_joints(told)
+    command = np.full(7, np.nan)
+    command[[1, 5]] = wanted[[1, 5]]
+    simulation.set_joints(command)
     _ticks(simulation, 50)
     np.testing.assert_allclose(simulation.joint_positions, wanted, atol=1e-3)
     simulation.set_joints(np.full(7, np.nan))
@@ -194,7 +194,7 @@ def test_the_last_kind_of_command_drives_the_arm(simulation: Simulation) -> None
     assert np.linalg.norm(simulation.ee_position - CENTER) > 0.02
     simulation.set_joints(np.full(7, np.nan))
     simulation.set_target(CENTER)
-    simulation.set_joints(np.full(7, np.nan))  # says nothing, so the target still counts
+    simulation.set_joints(np.full(7, np.nan))  # commands nothing, so the target stays
     _ticks(simulation, 50)
     np.testing.assert_allclose(simulation.ee_position, CENTER, atol=1e-3)
     simulation.set_joints(np.array(franka.HOME))

@@ -1,4 +1,4 @@
-"""The embedded model drives the arm, and it is the model and its statistics that do it."""
+"""The embedded model reaches its goals, and fails without its weights or its statistics."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ pytestmark = pytest.mark.sim
 DIRECTORY = Path(__file__).parents[2] / "models" / "franka_reach"
 GOALS = 10
 STEPS = 15
-"""Fewer than the protocol's 40, to save time: enough to cross the workspace twice."""
+"""Fewer than the task's 40, to save time; enough to cross the workspace twice."""
 AT_RANDOM = 2
-"""Goals of ten that random actions may reach."""
+"""Most goals of ten that random actions may reach."""
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def model() -> LatentWorldModel:
 
 
 def pursue(simulation: Simulation, model: LatentWorldModel | None) -> list[Episode]:
-    """Ten goals that training never saw, with the model or at random."""
+    """Pursue ten goals that training never saw, with the model or at random."""
     episodes = []
     for seed in seeds.EVALUATION[:GOALS]:
         goal = evaluation.start_episode(simulation, seed)

@@ -1,4 +1,4 @@
-"""Rules of data collection and of the seeds."""
+"""Data collection and seeds."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_an_episode_depends_on_its_seed_alone(data: Dataset) -> None:
     assert again.digest() != data.digest()
 
 
-def test_a_saved_data_set_comes_back(data: Dataset, tmp_path: Path) -> None:
+def test_a_saved_dataset_is_read_back_unchanged(data: Dataset, tmp_path: Path) -> None:
     data.save(tmp_path / "data.npz")
     assert Dataset.read(tmp_path / "data.npz").digest() == data.digest()
 

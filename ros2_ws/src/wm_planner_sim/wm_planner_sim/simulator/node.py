@@ -33,7 +33,7 @@ MAX_BACKLOG = 3
 
 
 class SimNode(Node):
-    """Steps the simulation in step with the wall clock and connects it to ROS.
+    """Runs the simulation in step with the wall clock and connects it to ROS.
 
     Publishes ``rgb``, ``camera_info``, ``joint_states``, ``current_pose`` and ``/clock``, and on
     ``~/scored_pose`` the pose of what the task's success is measured by: the hand's in ``reach``.
@@ -82,9 +82,8 @@ class SimNode(Node):
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._timer = self.create_timer(self._wall_tick, self._on_timer, clock=steady)
         self.get_logger().info(
-            f"simulating the task {task} at {factor:g} x real time, "
-            f"camera {width} x {height} every "
-            f"{self._ticks_per_image * CONTROL_PERIOD:g} s"
+            f"simulating the task {task} at {factor:g} x real time, camera "
+            f"{width} x {height} every {self._ticks_per_image * CONTROL_PERIOD:g} s"
         )
 
     def close(self) -> None:
@@ -224,7 +223,10 @@ def main(arguments: list[str] | None = None) -> int:
 
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
-    node = SimNode()
+    try:
+        node = SimNode()
+    except ValueError as error:  # of a parameter
+        raise SystemExit(f"sim: {error}") from error
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     try:
