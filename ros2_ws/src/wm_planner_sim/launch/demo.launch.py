@@ -4,8 +4,9 @@ from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, EmitEvent, RegisterEventHandler
 from launch.event_handlers import OnProcessExit
 from launch.events import Shutdown
-from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterFile
 from launch_ros.substitutions import FindPackageShare
 
 
@@ -24,7 +25,7 @@ def generate_launch_description() -> LaunchDescription:
         executable="planner_node",
         output="screen",
         parameters=[
-            PathJoinSubstitution([share, "config", [task, ".yaml"]]),
+            ParameterFile([share, "/config/", task, ".yaml"]),
             {"model.directory": LaunchConfiguration("model")},
         ],
         remappings=[("image", "rgb"), ("command", "target_pose")],
@@ -45,7 +46,7 @@ def generate_launch_description() -> LaunchDescription:
             DeclareLaunchArgument("task", default_value="reach", description="Simulated task."),
             DeclareLaunchArgument(
                 "model",
-                default_value=PathJoinSubstitution([share, "models", ["franka_", task]]),
+                default_value=[share, "/models/franka_", task],
                 description="Directory of the model.",
             ),
             DeclareLaunchArgument("goals", default_value="10", description="Number of goals."),
