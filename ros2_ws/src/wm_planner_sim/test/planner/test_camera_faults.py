@@ -124,7 +124,7 @@ def test_the_arm_waits_during_a_pause_of_the_camera_and_then_reaches_the_goal(
     assert handle.accepted, spoiler.rejection.message
     spoiler.spin_until(lambda: steps)
     spoiler.spoil = lambda image: None
-    status = spoiler.wait_status("holding: nothing new to plan from for")
+    status = spoiler.wait_status("holding: no new image to plan from for")
     no_image = ReachGoal.Result.NO_IMAGE
     assert (status.state, status.error_code) == (PlanStatus.HOLDING, no_image)
     spoiler.spin_until(spoiler.told_to_stay)
@@ -137,7 +137,7 @@ def test_the_arm_waits_during_a_pause_of_the_camera_and_then_reaches_the_goal(
 
 @pytest.mark.parametrize(
     ("spoil", "words"),
-    [(_short, "100 bytes short"), (lambda image: None, "nothing usable came on /spoiled for")],
+    [(_short, "100 bytes short"), (lambda image: None, "no usable message on /spoiled for")],
     ids=["refused", "silent"],
 )
 def test_image_problems_are_in_status_and_diagnostics(
