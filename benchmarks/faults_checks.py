@@ -10,7 +10,7 @@ import numpy as np
 from faults_injected import MAX_SPEED, STOPPING, STRAY
 from faults_system import Harness
 
-from wm_planner.ros.contract import MOVED
+from wm_planner.camera_contract.contract import MOVED
 from wm_planner_sim.simulator.tasks import TASKS
 
 TICK = 0.02  # [s] of the simulated clock, and of commands.rate

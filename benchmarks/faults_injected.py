@@ -147,7 +147,7 @@ def _parameters(system: System) -> None:
     """Set random parameters to valid and invalid values, then restore the first three."""
     chosen = [
         ("session.timeout", [30.0, -1.0, 5.0]),
-        ("session.tolerance_frames", [2, 0, 3]),
+        ("session.tolerance_images", [2, 0, 3]),
         ("limits.max_speed", [0.5, 0.0, 0.3]),
         ("limits.workspace_min", [list(TASKS["reach"].workspace_min), [9.0, 9.0, 9.0], [1.0]]),
         ("planning.horizon", [5, 0, 7]),
