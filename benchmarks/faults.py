@@ -20,6 +20,7 @@ from faults_injected import FAULTS, STOPPING
 from faults_system import System
 from loop import use_profile
 from wm_planner_msgs.action import ReachGoal
+from wm_planner_msgs.msg import Goal
 
 from wm_planner.control import ErrorCode
 from wm_planner_sim.client.calls import ClientError
@@ -53,7 +54,7 @@ class Run:
         node.clear_record()
         # With a fault, the tolerance is too small for the goal to be reached before it.
         tolerance = 0.0 if fault == "none" else 1e-6
-        handle = node.send(ReachGoal.Goal(image=image, tolerance=tolerance), TIMEOUT)
+        handle = node.send(ReachGoal.Goal(goal=Goal(images=[image], tolerance=tolerance)), TIMEOUT)
         if not handle.accepted:
             self.outcomes[fault]["rejected"] += 1
             problems.append(f"{fault}: rejected: {node.rejection and node.rejection.message}")
@@ -88,7 +89,9 @@ class Run:
         node.clear_record()
         began = node.sim_time
         for _ in range(goals):
-            sent = node.actions.send_goal_async(ReachGoal.Goal(image=image, tolerance=1e-6))
+            sent = node.actions.send_goal_async(
+                ReachGoal.Goal(goal=Goal(images=[image], tolerance=1e-6))
+            )
             with contextlib.suppress(ClientError):
                 node.spin_until(sent.done, PATIENCE)
             handle = sent.result() if sent.done() else None

@@ -31,7 +31,7 @@ from geometry_msgs.msg import PoseStamped
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from wm_planner_msgs.action import ReachGoal
-from wm_planner_msgs.msg import PlanStatus
+from wm_planner_msgs.msg import Goal, PlanStatus
 
 from wm_planner_sim.client.client import Client
 from wm_planner_sim.client.processes import start_planner, start_simulator
@@ -129,7 +129,9 @@ def measure(seconds: float, camera_rate: float, *parameters: str, joining: bool)
         client.wait_active()
         client.reset(SEED)
         goal, _ = client.sample_goal(SEED)
-        handle = client.send(ReachGoal.Goal(image=goal, tolerance=NEVER), seconds + 60)
+        handle = client.send(
+            ReachGoal.Goal(goal=Goal(images=[goal], tolerance=NEVER)), seconds + 60
+        )
         assert handle.accepted, client.rejection
         client.spin_for(2.0)
         executor.remove_node(client)

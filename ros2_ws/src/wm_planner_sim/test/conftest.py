@@ -20,7 +20,7 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
 from wm_planner_msgs.action import ReachGoal
-from wm_planner_msgs.msg import PlanStatus
+from wm_planner_msgs.msg import Goal, PlanStatus
 
 from wm_planner_sim.client.client import Client
 from wm_planner_sim.client.goal_sampler import GoalSampler
@@ -109,7 +109,9 @@ class Watcher(Client):
         goal, _ = self.sample_goal(seed)
         fields = {"tolerance": 1e-9} | fields
         steps: list[Any] = []
-        handle = self.send(ReachGoal.Goal(image=goal, **fields), timeout, steps.append)
+        handle = self.send(
+            ReachGoal.Goal(goal=Goal(images=[goal], **fields)), timeout, steps.append
+        )
         assert handle.accepted, self.rejection.message
         self.spin_until(lambda: steps)
         return handle

@@ -11,7 +11,7 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from sensor_msgs.msg import Image
 from wm_planner_msgs.action import ReachGoal
-from wm_planner_msgs.msg import PlanStatus
+from wm_planner_msgs.msg import Goal, PlanStatus
 
 from wm_planner_sim.training import seeds
 
@@ -86,7 +86,7 @@ def test_a_frozen_camera_ends_the_goal_while_the_arm_moves(spoiler: Any) -> None
     spoiler.spoil = _Frozen()
     spoiler.reset(SEEDS[1])
     goal, _ = spoiler.sample_goal(SEEDS[1])
-    handle = spoiler.send(ReachGoal.Goal(image=goal, tolerance=1e-9), LONG)
+    handle = spoiler.send(ReachGoal.Goal(goal=Goal(images=[goal], tolerance=1e-9)), LONG)
     ending, states = handle.get_result_async(), set()
     spoiler.on_status = lambda status: states.add(status.state)
     spoiler.spin_until(ending.done)
@@ -120,7 +120,7 @@ def test_the_arm_waits_during_a_pause_of_the_camera_and_then_reaches_the_goal(
     spoiler.reset(SEEDS[5])
     goal, position = spoiler.sample_goal(SEEDS[5])
     steps: list[Any] = []
-    handle = spoiler.send(ReachGoal.Goal(image=goal), LONG, steps.append)
+    handle = spoiler.send(ReachGoal.Goal(goal=Goal(images=[goal])), LONG, steps.append)
     assert handle.accepted, spoiler.rejection.message
     spoiler.spin_until(lambda: steps)
     spoiler.spoil = lambda image: None
@@ -169,7 +169,7 @@ def test_a_goal_image_unlike_training_is_rejected_with_its_finding(
     spoiler: Any, spoil: Callable[[Image], Image], name: str
 ) -> None:
     goal, _ = spoiler.sample_goal(SEEDS[3])
-    assert not spoiler.send(ReachGoal.Goal(image=spoil(goal)), LONG).accepted
+    assert not spoiler.send(ReachGoal.Goal(goal=Goal(images=[spoil(goal)])), LONG).accepted
     assert spoiler.rejection.error_code == CONTRACT
     assert f"the goal image: {name} (" in spoiler.rejection.message
 

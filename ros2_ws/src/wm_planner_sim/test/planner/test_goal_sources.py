@@ -12,7 +12,7 @@ import pytest
 from lifecycle_msgs.srv import GetState
 from sensor_msgs.msg import CompressedImage, Image
 from wm_planner_msgs.action import ReachGoal
-from wm_planner_msgs.msg import GoalImage, PlanStatus
+from wm_planner_msgs.msg import Goal, PlanStatus
 from wm_planner_msgs.srv import ListGoals, SaveGoal
 
 from wm_planner.control import ErrorCode
@@ -54,10 +54,10 @@ def test_the_arm_returns_to_a_goal_saved_from_the_camera(client: Any, library: P
     assert saved.success, saved.message
     assert (library / "start.png").is_file()
     goal, position = client.sample_goal(SEEDS[0])
-    result, _ = _pursue(client, ReachGoal.Goal(image=goal))
+    result, _ = _pursue(client, ReachGoal.Goal(goal=Goal(images=[goal])))
     assert result.error_code == ErrorCode.NONE, result.error_msg
     assert client.distance(position) < NEAR < client.distance(start)
-    result, _ = _pursue(client, ReachGoal.Goal(goal_name="start"))
+    result, _ = _pursue(client, ReachGoal.Goal(goal=Goal(name="start")))
     assert result.error_code == ErrorCode.NONE, result.error_msg
     assert client.distance(start) < NEAR
 
@@ -68,8 +68,8 @@ def test_a_given_image_is_saved_and_listed_and_not_overwritten_by_default(
     goal, _ = client.sample_goal(SEEDS[1])
     compressed = CompressedImage(format="png", data=_png(goal).tobytes())
     for request in (
-        SaveGoal.Request(name="a", image=goal),
-        SaveGoal.Request(name="b", compressed_image=compressed),
+        SaveGoal.Request(name="a", goal=Goal(images=[goal])),
+        SaveGoal.Request(name="b", goal=Goal(compressed_images=[compressed])),
     ):
         assert client.ask(SaveGoal, "save_goal", request, again=False).success
     listed = client.ask(ListGoals, "list_goals", ListGoals.Request())
@@ -90,10 +90,12 @@ def test_a_file_on_the_planner_s_machine_is_a_goal(client: Any, tmp_path: Path) 
     goal, position = client.sample_goal(SEEDS[2])
     file = tmp_path / "goal.png"
     file.write_bytes(_png(goal).tobytes())
-    result, _ = _pursue(client, ReachGoal.Goal(goal_file=str(file)))
+    result, _ = _pursue(client, ReachGoal.Goal(goal=Goal(file=str(file))))
     assert result.error_code == ErrorCode.NONE, result.error_msg
     assert client.distance(position) < NEAR
-    assert not client.send(ReachGoal.Goal(goal_file=str(tmp_path / "away.png")), ENOUGH).accepted
+    assert not client.send(
+        ReachGoal.Goal(goal=Goal(file=str(tmp_path / "away.png"))), ENOUGH
+    ).accepted
     assert client.rejection.error_code == ErrorCode.INVALID_GOAL
 
 
@@ -101,7 +103,7 @@ def test_a_file_on_the_planner_s_machine_is_a_goal(client: Any, tmp_path: Path) 
     "file", ["/" + "a" * 5000, "~nosuchuser/x.png"], ids=["long", "no such user"]
 )
 def test_an_impossible_file_name_is_rejected(client: Any, file: str) -> None:
-    assert not client.send(ReachGoal.Goal(goal_file=file), ENOUGH).accepted
+    assert not client.send(ReachGoal.Goal(goal=Goal(file=file)), ENOUGH).accepted
     assert client.rejection.error_code == ErrorCode.INVALID_GOAL
     assert "cannot be read" in client.rejection.message
 
@@ -120,8 +122,8 @@ def test_a_request_with_large_images_does_not_delay_the_current_goal(
     large = tmp_path / "large.png"
     large.write_bytes(cv2.imencode(".png", np.zeros((7000, 7000, 3), np.uint8))[1].tobytes())
     handle = client.begin(SEEDS[9])
-    via = [GoalImage(goal_file=str(large))] * 3  # seconds of reading
-    other = ReachGoal.Goal(goal_file=str(tmp_path / "away.png"), via=via)
+    sub_goals = [Goal(file=str(large))] * 3  # seconds of reading
+    other = ReachGoal.Goal(goal=Goal(file=str(tmp_path / "away.png")), sub_goals=sub_goals)
     sent = client._reach.send_goal_async(other)
     answered = 0
     client.ask(GetState, "get_state", GetState.Request())  # from then on, DDS has matched both ends
@@ -140,7 +142,7 @@ def test_a_request_with_large_images_does_not_delay_the_current_goal(
 def test_the_current_image_is_reached_where_the_arm_is(client: Any) -> None:
     client.reset(SEEDS[3])
     at = client.position.copy()
-    result, steps = _pursue(client, ReachGoal.Goal(current_image=True))
+    result, steps = _pursue(client, ReachGoal.Goal(goal=Goal(current=True)))
     assert result.error_code == ErrorCode.NONE, result.error_msg
     assert steps[0].distance < 0.05
     assert client.distance(at) < NEAR
@@ -149,14 +151,16 @@ def test_the_current_image_is_reached_where_the_arm_is(client: Any) -> None:
 def test_sub_goals_are_passed_in_order_on_the_way_to_the_goal(client: Any) -> None:
     client.reset(SEEDS[4])
     images = [client.sample_goal(SEEDS[4 + i]) for i in range(3)]
-    via = [GoalImage(image=image) for image, _ in images[:2]]
+    sub_goals = [Goal(images=[image]) for image, _ in images[:2]]
     nearest = [np.inf] * 3
     steps: list[Any] = []
 
     def on_step(message: Any) -> None:
         steps.append(message.feedback)
 
-    handle = client.send(ReachGoal.Goal(image=images[2][0], via=via), ENOUGH, on_step)
+    handle = client.send(
+        ReachGoal.Goal(goal=Goal(images=[images[2][0]]), sub_goals=sub_goals), ENOUGH, on_step
+    )
     assert handle.accepted, client.rejection.message
     ending = handle.get_result_async()
 
@@ -181,11 +185,15 @@ def test_sub_goals_are_passed_in_order_on_the_way_to_the_goal(client: Any) -> No
 
 def test_a_bad_sub_goal_is_rejected_by_its_number(client: Any) -> None:
     goal, _ = client.sample_goal(SEEDS[8])
-    via = [GoalImage(image=goal), GoalImage()]
-    assert not client.send(ReachGoal.Goal(image=goal, via=via), ENOUGH).accepted
+    sub_goals = [Goal(images=[goal]), Goal()]
+    assert not client.send(
+        ReachGoal.Goal(goal=Goal(images=[goal]), sub_goals=sub_goals), ENOUGH
+    ).accepted
     assert client.rejection.error_code == ErrorCode.INVALID_GOAL
-    assert "the sub-goal 1 must be given once" in client.rejection.message
-    many = [GoalImage(current_image=True)] * 17
-    assert not client.send(ReachGoal.Goal(image=goal, via=many), ENOUGH).accepted
+    assert "the sub-goal 1 must be given in one way" in client.rejection.message
+    many = [Goal(current=True)] * 17
+    assert not client.send(
+        ReachGoal.Goal(goal=Goal(images=[goal]), sub_goals=many), ENOUGH
+    ).accepted
     assert "at most 16" in client.rejection.message
     assert client.commands == []

@@ -20,6 +20,7 @@ from builtin_interfaces.msg import Time
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory
 from wm_planner_msgs.action import ReachGoal
+from wm_planner_msgs.msg import Goal
 
 from wm_planner.models import load_spec
 from wm_planner.models.spec import CommandMapping
@@ -73,7 +74,7 @@ class JointWatcher(Client):
         """Start a goal that is not reached, with a new record."""
         self.sent.clear()
         goal, _ = self.sample_goal(SEED)
-        handle = self.send(ReachGoal.Goal(image=goal, tolerance=NEVER), LASTING)
+        handle = self.send(ReachGoal.Goal(goal=Goal(images=[goal], tolerance=NEVER)), LASTING)
         assert handle.accepted, self.rejection
         return handle
 

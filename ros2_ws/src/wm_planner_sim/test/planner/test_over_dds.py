@@ -17,7 +17,7 @@ from lifecycle_msgs.srv import ChangeState
 from rclpy.qos import ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 from wm_planner_msgs.action import ReachGoal
-from wm_planner_msgs.msg import PlanStatus
+from wm_planner_msgs.msg import Goal, PlanStatus
 from wm_planner_msgs.srv import Plan
 
 from wm_planner.control import ErrorCode
@@ -41,6 +41,7 @@ import sys
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from wm_planner_msgs.action import ReachGoal
+from wm_planner_msgs.msg import Goal
 from wm_planner_sim.client.client import Client
 
 rclpy.init()
@@ -48,7 +49,7 @@ client = Client()
 executor = SingleThreadedExecutor()
 executor.add_node(client)
 image, _ = client.sample_goal(int(sys.argv[1]))
-goal = ReachGoal.Goal(image=image, tolerance=1e-9)
+goal = ReachGoal.Goal(goal=Goal(images=[image], tolerance=1e-9))
 client.result(client.send(goal, 6.0, lambda _: print("step", flush=True)))
 """
 
@@ -131,7 +132,7 @@ BAD_GOALS: dict[str, tuple[Callable[[Image], Image], list[str]]] = {
 def test_a_bad_goal_image_is_rejected_with_a_sentence(client: Any, kind: str) -> None:
     spoil, words = BAD_GOALS[kind]
     goal, _ = client.sample_goal(SEEDS[5])
-    handle = client.send(ReachGoal.Goal(image=spoil(goal)), LONG)
+    handle = client.send(ReachGoal.Goal(goal=Goal(images=[spoil(goal)])), LONG)
     assert not handle.accepted
     assert client.rejection.error_code == ReachGoal.Result.IMAGE_FORMAT
     for word in words:
@@ -143,10 +144,12 @@ def test_a_bad_goal_image_is_rejected_with_a_sentence(client: Any, kind: str) ->
     ("goal", "words"),
     [
         (ReachGoal.Goal(), "none of them"),
-        (ReachGoal.Goal(goal_name="home"), "goals.directory"),
+        (ReachGoal.Goal(goal=Goal(name="home")), "goals.directory"),
         (
-            ReachGoal.Goal(goal_name="home", compressed_image=CompressedImage(data=b"123")),
-            "compressed_image and goal_name",
+            ReachGoal.Goal(
+                goal=Goal(name="home", compressed_images=[CompressedImage(data=b"123")])
+            ),
+            "compressed_images and name",
         ),
     ],
     ids=["none", "unknown", "two"],
@@ -224,7 +227,7 @@ def test_an_invalid_transition_does_not_affect_the_goal(client: Any) -> None:
 
 def test_plan_once_requests_in_flight_are_answered_at_a_cleanup(client: Any) -> None:
     goal, _ = client.sample_goal(SEEDS[17])
-    request = Plan.Request(image=client.image, goal_image=goal, seed=-1)
+    request = Plan.Request(start=Goal(images=[client.image]), goal=Goal(images=[goal]), seed=-1)
     client.ask(Plan, "plan_once", request)  # from then on, DDS has matched both ends
     caller = client.caller(Plan, "plan_once")
     request.preset = "full"
@@ -243,7 +246,7 @@ def test_deactivation_holds_the_arm_and_then_sends_nothing(client: Any) -> None:
     client.wait_held()
     client.commands.clear()
     goal, _ = client.sample_goal(SEEDS[11])
-    assert not client.send(ReachGoal.Goal(image=goal), LONG).accepted
+    assert not client.send(ReachGoal.Goal(goal=Goal(images=[goal])), LONG).accepted
     assert client.rejection.error_code == ReachGoal.Result.NOT_ACTIVE
     assert client.commands == []
     client.transition(Transition.TRANSITION_ACTIVATE)
@@ -258,7 +261,7 @@ def test_a_cleanup_right_after_deactivation_still_delivers_the_result(client: An
     assert waiting.result().result.error_code == ReachGoal.Result.NOT_ACTIVE
     assert client.result(handle).result.error_code == ReachGoal.Result.NOT_ACTIVE, "asked late"
     goal, _ = client.sample_goal(SEEDS[18])
-    assert not client.send(ReachGoal.Goal(image=goal), LONG).accepted
+    assert not client.send(ReachGoal.Goal(goal=Goal(images=[goal])), LONG).accepted
     assert client.rejection.error_code == ReachGoal.Result.NOT_ACTIVE
     client.transition(Transition.TRANSITION_CONFIGURE)
     client.transition(Transition.TRANSITION_ACTIVATE)

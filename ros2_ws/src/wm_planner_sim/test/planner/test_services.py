@@ -10,7 +10,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from lifecycle_msgs.msg import Transition
 from std_srvs.srv import Trigger
 from wm_planner_msgs.action import ReachGoal
-from wm_planner_msgs.msg import PlanStatus
+from wm_planner_msgs.msg import Goal, PlanStatus
 from wm_planner_msgs.srv import Plan
 
 from wm_planner.control import ErrorCode
@@ -29,7 +29,7 @@ def test_a_stop_holds_the_arm_and_rejects_goals_until_the_release(client: Any) -
     client.wait_held()
     goal, position = client.sample_goal(SEEDS[0])
     for _ in range(2):
-        assert not client.send(ReachGoal.Goal(image=goal), LONG).accepted
+        assert not client.send(ReachGoal.Goal(goal=Goal(images=[goal])), LONG).accepted
         assert client.rejection.error_code == ErrorCode.STOPPED
         assert "~/release" in client.rejection.message
         assert client.status.state == PlanStatus.HOLDING
@@ -44,7 +44,7 @@ def test_a_stop_holds_the_arm_and_rejects_goals_until_the_release(client: Any) -
 def test_a_stop_without_a_goal_rejects_the_next_one_and_sends_nothing(client: Any) -> None:
     assert client.ask(Trigger, "stop", Trigger.Request()).success
     goal, _ = client.sample_goal(SEEDS[1])
-    assert not client.send(ReachGoal.Goal(image=goal), LONG).accepted
+    assert not client.send(ReachGoal.Goal(goal=Goal(images=[goal])), LONG).accepted
     assert client.rejection.error_code == ErrorCode.STOPPED
     assert client.commands == []
     assert client.ask(Trigger, "release", Trigger.Request()).success
@@ -53,7 +53,9 @@ def test_a_stop_without_a_goal_rejects_the_next_one_and_sends_nothing(client: An
 def test_plan_once_is_refused_while_a_goal_is_pursued(client: Any) -> None:
     handle = client.begin(SEEDS[2])
     goal, _ = client.sample_goal(SEEDS[2])
-    request = Plan.Request(image=client.image, goal_image=goal, preset="full", seed=-1)
+    request = Plan.Request(
+        start=Goal(images=[client.image]), goal=Goal(images=[goal]), preset="full", seed=-1
+    )
     answer = client.ask(Plan, "plan_once", request)
     assert (answer.success, answer.error_code) == (False, ErrorCode.PREEMPTED)
     assert "a goal is under way" in answer.message
@@ -64,7 +66,7 @@ def test_plan_once_is_refused_while_a_goal_is_pursued(client: Any) -> None:
 def test_plan_once_requests_that_a_goal_interrupts_are_answered(client: Any) -> None:
     client.reset(SEEDS[3])
     goal, position = client.sample_goal(SEEDS[3])
-    request = Plan.Request(image=client.image, goal_image=goal, seed=-1)
+    request = Plan.Request(start=Goal(images=[client.image]), goal=Goal(images=[goal]), seed=-1)
     client.ask(Plan, "plan_once", request)  # from then on, DDS has matched both ends
     caller = client.caller(Plan, "plan_once")
     request.preset = "full"
@@ -79,7 +81,7 @@ def test_at_most_eight_plan_once_requests_are_accepted_at_once(
     client: Any, planner: ManagedProcess
 ) -> None:
     goal, _ = client.sample_goal(SEEDS[6])
-    request = Plan.Request(image=client.image, goal_image=goal, seed=-1)
+    request = Plan.Request(start=Goal(images=[client.image]), goal=Goal(images=[goal]), seed=-1)
     (worker,) = psutil.Process(planner.process.pid).children()
     client.ask(Plan, "plan_once", request)  # from then on, DDS has matched both ends
     caller = client.caller(Plan, "plan_once")
@@ -119,13 +121,13 @@ def test_parameters_change_between_goals_all_or_none(
     client.reset(SEEDS[4])
     with client.settings(session__timeout=0.5, limits__max_speed=0.2):
         goal, _ = client.sample_goal(SEEDS[4])
-        handle = client.send(ReachGoal.Goal(image=goal, tolerance=1e-9), LONG)
+        handle = client.send(ReachGoal.Goal(goal=Goal(images=[goal], tolerance=1e-9)), LONG)
         refused = client.set_all(session__timeout=30.0, limits__max_speed=0.5)
         assert not refused.successful
         assert "a goal is under way" in refused.reason
         client.cancel(handle)
         client.result(handle)
-        handle = client.send(ReachGoal.Goal(image=goal, tolerance=1e-9), 0.0)
+        handle = client.send(ReachGoal.Goal(goal=Goal(images=[goal], tolerance=1e-9)), 0.0)
         answer = client.result(handle)
         assert answer.result.error_code == ErrorCode.TIMED_OUT
         assert "0.5 s were allowed" in answer.result.error_msg

@@ -21,7 +21,7 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 from std_msgs.msg import Float64MultiArray
 from wm_planner_msgs.action import ReachGoal
-from wm_planner_msgs.msg import PlanStatus
+from wm_planner_msgs.msg import Goal, PlanStatus
 
 from wm_planner.control import ErrorCode
 from wm_planner.models import load_spec
@@ -277,7 +277,7 @@ def feeling_planner(
 def test_a_model_with_proprio_plans_only_while_robot_states_come(feeling_planner: Any) -> None:
     client = feeling_planner
     goal, _ = client.sample_goal(SEEDS[4])
-    assert not client.send(ReachGoal.Goal(image=goal), LONG).accepted
+    assert not client.send(ReachGoal.Goal(goal=Goal(images=[goal])), LONG).accepted
     assert "takes 2" in client.rejection.message
     with client.settings(session__pose_timeout=1.0):
         handle = client.begin(SEEDS[4], proprio=[0.2, 1.0])

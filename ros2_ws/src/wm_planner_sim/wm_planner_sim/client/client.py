@@ -20,7 +20,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.task import Future
 from sensor_msgs.msg import Image
 from wm_planner_msgs.action import ReachGoal
-from wm_planner_msgs.msg import PlanStatus
+from wm_planner_msgs.msg import Goal, PlanStatus
 from wm_planner_msgs.srv import Plan, ResetScene
 
 from wm_planner.ros.image_reader import ImageSubscription
@@ -163,7 +163,9 @@ class Client(Node):
 
     def plan_once(self, goal: Image, preset: str) -> Any:
         """Return one plan from the latest image; nothing moves."""
-        request = Plan.Request(image=self.image, goal_image=goal, preset=preset, seed=-1)
+        request = Plan.Request(
+            start=Goal(images=[self.image]), goal=Goal(images=[goal]), preset=preset, seed=-1
+        )
         answer = self._call(self._plan, request)
         if not answer.success:
             raise ClientError(f"no plan with preset {preset}: {answer.message}")
@@ -196,7 +198,7 @@ class Client(Node):
             episode.distances.append(self.distance(position))
             on_step(episode)
 
-        handle = self.send(ReachGoal.Goal(image=goal), timeout, on_feedback)
+        handle = self.send(ReachGoal.Goal(goal=Goal(images=[goal])), timeout, on_feedback)
         if not handle.accepted:
             episode.message = self.rejection.message if self.rejection else "rejected"
             return episode
