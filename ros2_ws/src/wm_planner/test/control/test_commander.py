@@ -2,62 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
+from commander_rig import DOWN, MOVE, START, TICK, CommanderRig
 
 from wm_planner.config import Config
-from wm_planner.control import Commander, LimitViolation
+from wm_planner.control import Commander
 from wm_planner.models import ModelSpec
 from wm_planner.models.spec import CommandMapping
 from wm_planner.types import Command, Pose
 
-START = np.array([0.5, 0.0, 0.5])
-TICK = 0.02
-DOWN = np.array([1.0, 0.0, 0.0, 0.0])
-
-
-class Rig:
-    """A commander and an arm that is always where it is told to be, or stands still."""
-
-    def __init__(self, spec: ModelSpec, follows: bool = True, **commands: Any) -> None:
-        self.config = Config()
-        self.config.limits.workspace_min = [0.0, -1.0, 0.0]
-        self.config.limits.workspace_max = [1.0, 1.0, 1.0]
-        self.config.limits.policy = "refuse"
-        for name, value in commands.items():
-            setattr(self.config.commands, name, value)
-        self.sent: list[Command] = []
-        self.commander = Commander(self.config, spec, self.sent.append)
-        self.follows, self.now = follows, 0.0
-        self.commander.start(self.pose(), self.now)
-
-    def pose(self) -> Pose:
-        at = self.sent[-1].position if self.follows and self.sent else START
-        return Pose(at, DOWN, 0.0)
-
-    def run(self, seconds: float, tick: float = TICK) -> None:
-        for _ in range(round(seconds / tick)):
-            self.now += tick
-            self.commander.send(self.pose(), self.now)
-
-    def settle(self) -> None:
-        for _ in range(20):
-            self.commander.settle(self.now)
-
-    def plan(self, move: Any, latency: float = 0.0) -> None:
-        self.commander.splice([move] * 5, self.now - latency, self.now)
-
-    def positions(self) -> np.ndarray:
-        return np.array([command.position for command in self.sent])
-
-
-MOVE = [0.04, 0.0, 0.0]
-
 
 def test_the_first_command_is_the_measured_pose(spec: ModelSpec) -> None:
-    rig = Rig(spec)
+    rig = CommanderRig(spec)
     rig.run(TICK)
     np.testing.assert_allclose(rig.sent[0].position, START)
     np.testing.assert_array_equal(rig.sent[0].orientation, DOWN)
@@ -70,7 +27,7 @@ def test_a_planner_that_corrects_itself_brings_the_arm_to_its_goal_under_refuse(
 ) -> None:
     """Each plan goes straight to the goal from where the image showed the arm."""
     spec.control_rate = control_rate
-    rig, goal = Rig(spec), START + np.array([0.2, -0.1, 0.1])
+    rig, goal = CommanderRig(spec), START + np.array([0.2, -0.1, 0.1])
     seen, when = START, 0.0
     for _ in range(round(10 / control_rate / latency) + 8):
         rig.run(latency)
@@ -86,7 +43,7 @@ def test_a_planner_that_corrects_itself_brings_the_arm_to_its_goal_under_refuse(
 
 
 def test_relative_actions_count_from_what_had_been_sent_at_the_image(spec: ModelSpec) -> None:
-    rig = Rig(spec)
+    rig = CommanderRig(spec)
     rig.plan(MOVE)
     rig.run(0.4)
     at, image = rig.sent[-1].position, rig.now
@@ -99,14 +56,14 @@ def test_relative_actions_count_from_what_had_been_sent_at_the_image(spec: Model
 def test_velocities_in_the_action_are_played_for_their_step(spec: ModelSpec) -> None:
     spec.action.units = ["m/s"] * 3
     spec.action.command = CommandMapping("velocity", ["dx", "dy", "dz"])
-    rig = Rig(spec)
+    rig = CommanderRig(spec)
     rig.commander.splice([[0.1, 0.0, 0.0]], 0.0, 0.0)
     rig.run(0.6)
     np.testing.assert_allclose(rig.sent[-1].position, START + np.array([0.02, 0, 0]), atol=1e-9)
 
 
 def test_a_stop_leaves_at_once_and_comes_to_rest_within_the_acceleration(spec: ModelSpec) -> None:
-    rig = Rig(spec)
+    rig = CommanderRig(spec)
     rig.plan(MOVE)
     rig.run(0.4)
     count = len(rig.sent)
@@ -125,7 +82,7 @@ def test_a_stop_leaves_at_once_and_comes_to_rest_within_the_acceleration(spec: M
 
 
 def test_a_stop_slows_down_from_what_was_sent_however_late_it_was_sent(spec: ModelSpec) -> None:
-    rig = Rig(spec)
+    rig = CommanderRig(spec)
     rig.plan(MOVE)
     rig.run(0.3)
     rig.run(0.12, tick=0.06)  # a busy machine
@@ -141,7 +98,7 @@ def test_a_stop_slows_down_from_what_was_sent_however_late_it_was_sent(spec: Mod
 def test_what_leaves_at_once_moves_no_further_than_the_time_since_the_last_command(
     command: str, passed: float, spec: ModelSpec
 ) -> None:
-    rig = Rig(spec)
+    rig = CommanderRig(spec)
     rig.plan(MOVE)
     rig.run(0.3)
     rig.now += passed
@@ -152,7 +109,7 @@ def test_what_leaves_at_once_moves_no_further_than_the_time_since_the_last_comma
 
 @pytest.mark.parametrize("kind", ["pose_stamped", "twist_stamped"])
 def test_while_ros_time_stands_still_the_arm_is_stopped(kind: str, spec: ModelSpec) -> None:
-    rig = Rig(spec, type=kind)
+    rig = CommanderRig(spec, type=kind)
     rig.plan(MOVE)
     rig.run(0.3)
     assert rig.sent[-1].velocity.any()
@@ -171,7 +128,7 @@ def test_while_ros_time_stands_still_the_arm_is_stopped(kind: str, spec: ModelSp
 def test_a_clock_that_comes_back_soon_costs_one_step_of_the_time_it_may_stand_still(
     spec: ModelSpec,
 ) -> None:
-    rig = Rig(spec)
+    rig = CommanderRig(spec)
     rig.plan(MOVE)
     rig.run(0.3)
     for _ in range(5):
@@ -183,7 +140,7 @@ def test_a_clock_that_comes_back_soon_costs_one_step_of_the_time_it_may_stand_st
 
 
 def test_the_place_at_a_stamp_is_that_of_the_clock_after_it_went_back(spec: ModelSpec) -> None:
-    rig = Rig(spec)
+    rig = CommanderRig(spec)
     rig.plan(MOVE)
     rig.run(0.3)
     rig.commander.stop(rig.now)
@@ -194,7 +151,7 @@ def test_the_place_at_a_stamp_is_that_of_the_clock_after_it_went_back(spec: Mode
 
 
 def test_an_arm_that_was_told_nothing_is_not_told_to_stop(spec: ModelSpec) -> None:
-    rig = Rig(spec)
+    rig = CommanderRig(spec)
     rig.commander.hold(0.0)
     rig.commander.stop(0.0)
     rig.settle()
@@ -203,7 +160,7 @@ def test_an_arm_that_was_told_nothing_is_not_told_to_stop(spec: ModelSpec) -> No
 
 
 def test_finishing_sends_the_rest_of_the_stop_while_ros_time_stands_still(spec: ModelSpec) -> None:
-    rig = Rig(spec)
+    rig = CommanderRig(spec)
     rig.plan(MOVE)
     rig.run(0.4)
     slept: list[float] = []
@@ -215,7 +172,7 @@ def test_finishing_sends_the_rest_of_the_stop_while_ros_time_stands_still(spec: 
 
 
 def test_a_goal_that_follows_on_a_hold_goes_on_without_a_jump(spec: ModelSpec) -> None:
-    rig = Rig(spec)
+    rig = CommanderRig(spec)
     rig.plan(MOVE)
     rig.run(0.4)
     rig.now += TICK
@@ -228,7 +185,7 @@ def test_a_goal_that_follows_on_a_hold_goes_on_without_a_jump(spec: ModelSpec) -
 
 
 def test_a_goal_that_follows_on_a_stop_starts_from_where_the_stop_ends(spec: ModelSpec) -> None:
-    rig = Rig(spec)
+    rig = CommanderRig(spec)
     rig.plan(MOVE)
     rig.run(0.4)
     rig.commander.stop(rig.now)
@@ -247,7 +204,7 @@ def test_a_goal_that_follows_on_a_stop_starts_from_where_the_stop_ends(spec: Mod
 
 
 def test_after_a_delay_of_the_node_the_arm_goes_on_where_it_was(spec: ModelSpec) -> None:
-    rig = Rig(spec)
+    rig = CommanderRig(spec)
     rig.plan(MOVE)
     rig.run(0.3)
     rig.now += 0.5
@@ -256,37 +213,13 @@ def test_after_a_delay_of_the_node_the_arm_goes_on_where_it_was(spec: ModelSpec)
 
 
 def test_a_clock_in_larger_steps_than_the_rate_costs_no_speed(spec: ModelSpec) -> None:
-    rig = Rig(spec)
+    rig = CommanderRig(spec)
     rig.plan(MOVE)
     for k in range(100):  # /clock at 10 Hz, commands at 50 Hz
         rig.now = 0.1 * (k // 5)
         rig.commander.send(rig.pose(), rig.now)
     steps = np.diff(rig.positions()[::5, 0])[2:7]
     np.testing.assert_allclose(steps, 0.02, atol=1e-9)
-
-
-@pytest.fixture
-def velocities(spec: ModelSpec) -> Rig:
-    return Rig(spec, follows=False, type="twist_stamped")
-
-
-def test_a_velocity_command_also_pulls_the_arm_to_where_it_should_be(velocities: Rig) -> None:
-    velocities.commander.splice([[0.04, 0, 0]], 0.0, 0.0)
-    velocities.run(1.0)
-    np.testing.assert_allclose(velocities.sent[-1].velocity, [0.04, 0, 0], atol=1e-9)
-    velocities.commander.stop(velocities.now)
-    velocities.settle()
-    assert not velocities.sent[-1].velocity.any()
-
-
-def test_no_velocity_command_is_faster_than_the_limit(velocities: Rig) -> None:
-    velocities.config.limits.max_speed = 0.22
-    velocities.commander.apply(velocities.config.limits)
-    velocities.plan([0.04, 0.0, 0.0])
-    with pytest.raises(LimitViolation, match="max_lead"):
-        velocities.run(2.0)
-    speeds = [np.linalg.norm(command.velocity) for command in velocities.sent]
-    assert 0.21 < max(speeds) <= 0.2203
 
 
 def test_joints_start_where_they_are_measured_and_keep_to_their_own_limits(
@@ -306,65 +239,3 @@ def test_joints_start_where_they_are_measured_and_keep_to_their_own_limits(
         commander.send(Pose(measured, DOWN, 0.0), k * TICK)
     np.testing.assert_allclose(sent[-1].position, [0.175, 0.0, 0.05], atol=1e-6)
     assert commander.gate.counters.limits["box"] > 0
-
-
-def test_the_pull_to_where_the_arm_should_be_keeps_to_the_acceleration(spec: ModelSpec) -> None:
-    rig = Rig(spec, follows=False, type="twist_stamped", feedback=5.0)
-    rig.run(0.1)
-    away = Pose(START + np.array([0.07, 0.0, 0.0]), DOWN, 0.0)
-    for _ in range(20):
-        rig.now += TICK
-        rig.commander.send(away, rig.now)
-    rig.commander.stop(rig.now)
-    rig.settle()
-    told = np.array([command.velocity for command in rig.sent])
-    assert np.abs(told).max() > 0.3
-    limit = rig.config.limits.max_acceleration
-    assert np.linalg.norm(np.diff(told, axis=0), axis=1).max() <= limit * TICK * 1.001
-    assert rig.sent[-1].stop
-    assert not told[-1].any()
-
-
-@pytest.mark.parametrize("kind", ["pose_stamped", "twist_stamped"])
-def test_a_stop_keeps_to_the_acceleration_wherever_the_arm_is_measured(
-    spec: ModelSpec, kind: str
-) -> None:
-    rig = Rig(spec, type=kind)
-    rig.config.limits.max_acceleration, rig.config.limits.policy = 2.0, "clamp"
-    rig.commander.apply(rig.config.limits)
-    rig.plan([0.09, 0.0, 0.0])
-    rig.run(0.5)
-    assert rig.sent[-1].velocity[0] > 0.4
-    outlier = Pose(START + 1.0, DOWN, 0.0)
-    with pytest.raises(LimitViolation, match="current_pose is wrong"):
-        rig.commander.send(outlier, rig.now + TICK)
-    rig.commander.stop(rig.now + TICK)
-    rig.settle()
-    assert rig.sent[-1].stop
-    told = np.diff(rig.positions(), axis=0) / TICK
-    told = np.array([c.velocity for c in rig.sent]) if kind == "twist_stamped" else told
-    assert np.linalg.norm(np.diff(told, axis=0), axis=1).max() <= 2.0 * TICK * 1.002
-
-
-def test_a_hold_needs_no_ros_time(spec: ModelSpec) -> None:
-    rig = Rig(spec)
-    rig.plan(MOVE)
-    rig.run(0.3)
-    assert rig.commander.moving
-    rig.commander.hold(rig.now)
-    rig.settle()
-    assert not rig.commander.moving
-    steps = np.diff(rig.positions()[:, 0])
-    assert np.abs(np.diff(steps)).max() <= 10.0 * TICK**2 * 1.01, "limits.max_acceleration"
-
-
-def test_an_arm_that_waits_is_not_pulled_by_a_measured_pose(velocities: Rig) -> None:
-    velocities.plan([0.02, 0.0, 0.0])  # the measured pose stands still
-    velocities.run(0.5)
-    assert velocities.sent[-1].velocity[0] > 0.04
-    velocities.commander.hold(velocities.now)
-    velocities.run(0.5)
-    assert not velocities.sent[-1].velocity.any()
-    velocities.plan([0.02, 0.0, 0.0])
-    velocities.run(0.1)
-    assert velocities.sent[-1].velocity[0] > 0.04

@@ -23,6 +23,7 @@ episodes before upstream's split.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -57,15 +58,8 @@ def read(directory: Path, options: Options) -> Dataset:
         lengths = [len(action) for action in actions]
     else:
         raise DatasetError(f"{directory} has neither actions.pth nor directories 000000, 000001, …")
-    for name, rows, columns in (
-        ("actions", actions, layout.action),
-        ("states", states, layout.state),
-    ):
-        if widths := {row.shape[-1] for row in rows} - {len(columns)}:
-            raise DatasetError(
-                f"{directory}: {name} have {sorted(widths)} numbers a step, {LAYOUT_FILE} names "
-                f"{len(columns)}: {', '.join(columns)}"
-            )
+    _check_widths(directory, "actions", actions, layout.action)
+    _check_widths(directory, "states", states, layout.state)
     actions = [torch.nan_to_num(row.float(), nan=0.0) / scale for row in actions]
     states = [torch.nan_to_num(row.float(), nan=0.0) for row in states]
     parts, words = random_parts(len(lengths), options)
@@ -109,6 +103,16 @@ def read(directory: Path, options: Options) -> Dataset:
             "state": list(layout.state.values()),
         },
     )
+
+
+def _check_widths(
+    directory: Path, name: str, rows: list[Tensor], columns: Mapping[str, str]
+) -> None:
+    if widths := {row.shape[-1] for row in rows} - {len(columns)}:
+        raise DatasetError(
+            f"{directory}: {name} have {sorted(widths)} numbers a step, {LAYOUT_FILE} names "
+            f"{len(columns)}: {', '.join(columns)}"
+        )
 
 
 def _stacked(directory: Path) -> tuple[list[Tensor], list[Tensor], list[int], list[Path]]:

@@ -1,0 +1,111 @@
+"""A control loop without worker and robot, and a record of what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from wm_planner.camera_contract import CameraContract
+from wm_planner.config import Config
+from wm_planner.control import ControlLoop, GoalSession, Status
+from wm_planner.models import ModelSpec
+from wm_planner.types import Command, Goal, Observation, Pose
+from wm_planner.worker import Planned, PlanRequest, Ready, SetGoal
+
+POSE = Pose(np.array([0.5, 0.0, 0.3]), np.array([1.0, 0.0, 0.0, 0.0]), steady=0.0)
+IMAGES = np.random.default_rng(0).integers(0, 256, (3, 96, 96, 3), dtype=np.uint8)
+OBSERVATIONS = [Observation((image,)) for image in IMAGES]
+
+
+class Link:
+    """Records the requests to a worker; idle while a test asks for a plan."""
+
+    def __init__(self) -> None:
+        self.goals: list[SetGoal] = []
+        self.ready: Ready | None = Ready("a link without a worker")
+        self.problem = "the worker is gone"
+        self.idle = False
+        self.requests: list[PlanRequest] = []
+
+    def set_goal(self, goal: SetGoal) -> None:
+        self.goals.append(goal)
+
+    def plan(self, request: PlanRequest) -> None:
+        self.requests.append(request)
+
+
+class LoopRig:
+    """A loop that drives a resting arm, and what it did, in order."""
+
+    def __init__(self, spec: ModelSpec) -> None:
+        config = Config()
+        config.limits.workspace_min, config.limits.workspace_max = [0.0, -1.0, 0.0], [1.0, 1.0, 1.0]
+        self.link = Link()
+        self.events: list[Any] = []
+        link: Any = self.link
+        contract = CameraContract(spec.views, spec.image, config.camera, joints=False)
+        self.loop = ControlLoop(config, spec, link, contract, self)
+        self.now, self.steady = 10.0, 0.0
+        self.loop.on_pose(POSE, self.now)
+
+    def on_command(self, command: Command) -> None:
+        self.events.append("stop" if command.stop else "command")
+
+    def on_step(self, session: GoalSession, plan: Planned) -> None:
+        self.events.append(("step", session.index))
+
+    def on_hold(self, status: Status) -> None:
+        self.events.append(("hold", status.code))
+
+    def on_end(self, goal_id: int, session: GoalSession, now: float) -> None:
+        assert session.outcome
+        self.events.append((goal_id, session.outcome.code))
+
+    def begin(self, *observations: Observation) -> int:
+        goals = [Goal(observation) for observation in observations]
+        return self.loop.begin(goals, 0.0, self.now, self.steady)
+
+    def step(self, distance: float, actions: float = 0.001) -> None:
+        """Plan once, and send the command that follows."""
+        self.wait(0.1)
+        self.ask()
+        self.answer(distance, actions)
+        self.wait(0.02)
+        self.command()
+
+    def ask(self) -> None:
+        self.link.idle, count = True, len(self.link.requests)
+        self.see()
+        self.link.idle = False
+        assert len(self.link.requests) == count + 1
+
+    def answer(self, distance: float = 0.5, actions: float = 0.001) -> None:
+        goal, plan = self.loop.goal_id, np.full((5, 3), actions)
+        stamp = self.link.requests[-1].observation.stamp
+        planned = Planned(goal, stamp, plan, distance, [1.0], "done", 0.05)
+        self.loop.on_planned(planned, self.now, self.steady)
+
+    def command(self) -> None:
+        self.loop.command(self.now, self.steady)
+
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+        self.steady += seconds
+
+    def pose(self) -> None:
+        self.loop.on_pose(Pose(POSE.position, POSE.orientation, self.steady), self.now)
+
+    def see(self) -> None:
+        seen = replace(OBSERVATIONS[0], stamp=self.now)
+        self.loop.on_observation(seen, self.now, self.steady)
+
+    def pass_time(self, seconds: float, *what: Callable[[], None]) -> None:
+        """Let things happen 50 times a second, and send commands."""
+        for _ in range(round(seconds * 50)):
+            self.wait(0.02)
+            for happens in what:
+                happens()
+            self.command()
