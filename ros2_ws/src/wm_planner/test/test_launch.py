@@ -9,6 +9,7 @@ import contextlib
 import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,12 +20,12 @@ from rclpy.node import Node
 from wm_planner.config import Config, ImagesConfig
 from wm_planner.control.action_mapping import command_mapping
 from wm_planner.models import ModelSpec
-from wm_planner.ros import diagnostics
 from wm_planner.ros.camera import Camera
 from wm_planner.ros.command_output import CommandOutput
 from wm_planner.ros.commanded_joints import JointInput
 from wm_planner.ros.inputs import Inputs
 from wm_planner.ros.parameters import Parameters
+from wm_planner.ros.rates import RateMonitor
 
 pytest.importorskip("launch_ros")
 import launch
@@ -74,14 +75,14 @@ def node(spec: ModelSpec) -> Iterator[Node]:
         node = Node("wm_planner", context=ends.enter_context(Context()))
         ends.callback(node.destroy_node)
         config = Config()
-        config.images.reliability = "reliable"  # subscribes, though nobody publishes
+        config.images.reliability = "reliable"  # subscribes without a publisher
         Parameters(node, PACKAGE / "config")
-        monitor = diagnostics.make_monitor()
-        Inputs(node, config, spec, monitor, lambda pose: None, lambda: None)
+        mapping = command_mapping(spec, config.commands)
+        listener = SimpleNamespace(on_pose=print, on_observation=print)
+        Inputs(node, config, spec, mapping, RateMonitor(), listener)
         JointInput(node, ["a"], 1.0, lambda pose: None)
         images = ImagesConfig(transport="compressed", reliability="reliable")
         ends.enter_context(contextlib.closing(Camera(node, images, 1.0, lambda: None)))
-        mapping = command_mapping(spec, config.commands)
         CommandOutput(node, config.commands, mapping, spec.action.frame)
         yield node
 
