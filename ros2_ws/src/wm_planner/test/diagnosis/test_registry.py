@@ -63,13 +63,6 @@ def test_only_a_finding_of_an_essential_check_skips_the_rest(
         assert len(_run(monkeypatch, spec, first, _check(SOUND)).results) == count
 
 
-def test_a_check_for_other_families_is_skipped(
-    monkeypatch: pytest.MonkeyPatch, spec: ModelSpec
-) -> None:
-    assert _run(monkeypatch, spec, _check(BAD, families=("other",))).results == []
-    assert _run(monkeypatch, spec, _check(BAD, families=(spec.family,))).results == [BAD]
-
-
 def test_a_check_gets_the_causes_but_not_effects(
     monkeypatch: pytest.MonkeyPatch, spec: ModelSpec
 ) -> None:

@@ -10,11 +10,11 @@ import numpy as np
 from wm_planner.cli.errors_as_findings import errors_as_findings
 from wm_planner.cli.report import Section
 from wm_planner.cli.run_checks import run_checks
+from wm_planner.datasets import open_dataset
 from wm_planner.diagnosis.bag import Topics
 from wm_planner.diagnosis.bag_episode import bag_episode
 from wm_planner.diagnosis.camera_examiner import CameraExaminer
 from wm_planner.diagnosis.dataset_episode import dataset_episode
-from wm_planner.diagnosis.dataset_reader import open_dataset
 from wm_planner.diagnosis.examined import (
     GivenStates,
     LoadedModel,

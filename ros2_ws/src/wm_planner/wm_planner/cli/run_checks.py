@@ -21,8 +21,7 @@ def run_checks(examined: Examined, section: Section, *earlier: Section) -> bool:
         False if an essential check found something, so that the rest was skipped.
     """
     for check in CHECKS:
-        family = examined.spec.family
-        if type(examined) is not check.needs or (check.families and family not in check.families):
+        if type(examined) is not check.needs:
             continue
         known = [result for part in (*earlier, section) for result in part.results]
         examined.causes = [r.name for r in known if r.verdict == STOP and r.name not in EFFECTS]

@@ -11,7 +11,7 @@ and add ``"my_check"`` to the list in ``registry.py``, which sets the order of t
 ``examined.py`` has the classes that a check can need: ``ModelDescription``, ``LoadedModel``,
 ``OpenDataset``, ``Recording``, ``Predictions``, ``GivenStates`` and ``PlanningTasks``.
 
-Episodes come from ``bag_episode`` and ``dataset_episode``; a new kind of dataset is added to
-``dataset_reader``. Images alone are compared by ``camera_examiner``, messages by
+Episodes come from ``bag_episode`` and ``dataset_episode``; datasets from
+``wm_planner.datasets``. Images alone are compared by ``camera_examiner``, messages by
 ``camera_stream``, neither of which needs torch. ``plan_cost`` is for ``wm-planner inspect``.
 """

@@ -22,7 +22,6 @@ class Check(Generic[T]):
         run: Yields results, facts and notes; nothing if the check does not apply.
         essential: Skip the remaining checks of the same thing if a result is not ``ok``.
         effects: Those of ``names`` that have another cause, and are never named as one.
-        families: The model families it applies to; empty: all.
     """
 
     names: tuple[str, ...]
@@ -30,4 +29,3 @@ class Check(Generic[T]):
     run: Callable[[T], Iterable[Answer]]
     essential: bool = False
     effects: tuple[str, ...] = ()
-    families: tuple[str, ...] = ()

@@ -11,7 +11,7 @@ _MODULES = (
     # of the model
     "epoch",
     "untrained",
-    "action_encoder",
+    "redrawn",
     "evaluation_mode",
     "repeatable",
     "encoder_file",

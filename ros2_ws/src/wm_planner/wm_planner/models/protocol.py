@@ -73,6 +73,9 @@ class WorldModel(Protocol):
     operations whatever numbers it is given, and takes time in proportion to N. Its cost can then be
     counted without computing it. Without the attribute nothing of the kind is assumed.
 
+    The attribute ``redrawn_on_resume`` may name parts of the weights that the training code of the
+    family draws anew when a run is resumed; the doctor looks whether they seem untrained.
+
     Attributes:
         spec: What ``model.yaml`` says.
         device: Where the networks are, and where latents and distances are returned.

@@ -45,6 +45,8 @@ class DinoWorldModel:
     """
 
     static_rollout = True  # no branch depends on the numbers in a tensor
+    # train.py (lines 220-229, after load_ckpt) makes it and the proprio encoder anew.
+    redrawn_on_resume = ("action_encoder",)
 
     def __init__(
         self,

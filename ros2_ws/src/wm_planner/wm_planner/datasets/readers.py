@@ -1,4 +1,4 @@
-"""Readers of datasets: one for each way in which a family's training stores its data.
+"""The dataset that a model was trained on: one reader for each way in which families describe it.
 
 To add one, write a file with the two functions of a ``DatasetReader`` and add it to ``READERS``.
 """
@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from wm_planner.datasets import Dataset, DatasetError
-from wm_planner.diagnosis.dino_wm_datasets import KINDS, open_dino_wm, recognizes_dino_wm
+from wm_planner.datasets.dataset import Dataset
+from wm_planner.datasets.dino_wm.described import KINDS, open_dino_wm, recognizes_dino_wm
+from wm_planner.datasets.errors import DatasetError
 from wm_planner.models.spec import ModelSpec
 
 

@@ -1,4 +1,4 @@
-"""``action_encoder``: whether DINO-WM's training drew its action encoder anew on resuming."""
+"""``redrawn``: whether a resumed training drew a part of the model anew."""
 
 from __future__ import annotations
 
@@ -11,28 +11,27 @@ from wm_planner.diagnosis.examined import LoadedModel
 from wm_planner.diagnosis.weight_layers import initial_bound, layers, looks_initial
 from wm_planner.models.spec import Training
 
-NAME = "action_encoder"
-"""Part of the names of the layers examined."""
+NAME = "redrawn"
 
 
-def suspect_redrawn(weights: Path, training: Training) -> Result | None:
-    """Suspect an action encoder that was drawn anew when the training was resumed.
+def suspect_redrawn(part: str, weights: Path, training: Training) -> Result | None:
+    """Suspect a part that was drawn anew when the training was resumed.
 
-    Upstream's ``train.py`` (lines 220-229, after ``load_ckpt``) makes the action and proprio
-    encoders anew on every resume, so that they have only the epochs since then. The file does not
-    say whether that happened; weights that look untrained after several epochs do.
+    Such a part has only been trained since then. The file does not say whether that happened;
+    weights that look untrained after several epochs do.
 
     Args:
+        part: Part of the names of its layers.
         weights: The weight file.
         training: How far the training went.
 
     Returns:
-        None if the file has no action encoder.
+        None if the file has no such layer.
 
     Raises:
         WeightsError: The file cannot be read.
     """
-    found = layers(weights, NAME)
+    found = layers(weights, part)
     if not found:
         return None
     name, weight = next(iter(found.items()))
@@ -45,7 +44,7 @@ def suspect_redrawn(weights: Path, training: Training) -> Result | None:
         0.0,
         WARN if suspect else OK,
         f"SUSPECT: after {training.epoch} epochs all {weight.numel()} weights of {name} still look "
-        f"untrained (uniform within ±{bound:.2f}). DINO-WM's train.py draws the action encoder "
+        f"untrained (uniform within ±{bound:.2f}). The training code of this family draws them "
         "anew when a run is resumed; the file cannot prove that it happened. If the run was "
         "resumed, train it again without interruption, and do not trust plans of this model.",
         f"{outside:.0%} of its weights lie outside the bounds they were drawn in (±{bound:.2f})",
@@ -53,9 +52,10 @@ def suspect_redrawn(weights: Path, training: Training) -> Result | None:
 
 
 def run(loaded: LoadedModel) -> Iterator[Result]:
-    """Suspect an action encoder that was drawn anew."""
-    if (result := suspect_redrawn(loaded.weights, loaded.spec.training)) is not None:
-        yield result
+    """Suspect the parts that the family's training draws anew."""
+    for part in getattr(loaded.model, "redrawn_on_resume", ()):
+        if (result := suspect_redrawn(part, loaded.weights, loaded.spec.training)) is not None:
+            yield result
 
 
-CHECK = Check((NAME,), LoadedModel, run, families=("dino_wm",))
+CHECK = Check((NAME,), LoadedModel, run)

@@ -1,11 +1,13 @@
-"""Opens DINO-WM's datasets for the doctor."""
+"""Opens the dataset that a converted model was trained on, as its spec describes it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from wm_planner import datasets
+from wm_planner.datasets.dataset import Dataset
 from wm_planner.datasets.dino_wm.kinds import DINO_WM_KINDS
+from wm_planner.datasets.dino_wm.training_config import read_configured
+from wm_planner.datasets.registry import read
 from wm_planner.models.spec import ModelSpec
 
 KINDS = tuple(DINO_WM_KINDS)
@@ -18,7 +20,7 @@ def recognizes_dino_wm(directory: Path, spec: ModelSpec) -> bool:
     return bool(source.get("dataset_kind") or source.get("dataset")) or _has_layout(directory)
 
 
-def open_dino_wm(directory: Path, kind: str | None, spec: ModelSpec) -> datasets.Dataset:
+def open_dino_wm(directory: Path, kind: str | None, spec: ModelSpec) -> Dataset:
     """Read the numbers of a dataset.
 
     A converted model records its training's settings (how many episodes, which split); without
@@ -35,8 +37,8 @@ def open_dino_wm(directory: Path, kind: str | None, spec: ModelSpec) -> datasets
     """
     kind = kind or spec.source.get("dataset_kind") or None
     if configured := spec.source.get("dataset"):
-        return datasets.read_configured(directory, configured, kind)
-    return datasets.read(directory, kind or _WITH_LAYOUT)
+        return read_configured(directory, configured, kind)
+    return read(directory, kind or _WITH_LAYOUT)
 
 
 def _has_layout(directory: Path) -> bool:
