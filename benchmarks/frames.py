@@ -1,4 +1,4 @@
-"""Times the round trip of an image to another process and of an answer back, by three means.
+"""Measure the round trip of an image to another process and of its answer, in three ways.
 
 python benchmarks/frames.py [--rounds 300]
 """
@@ -27,7 +27,7 @@ ANSWER = Failed(1, "seen")
 
 
 def serve(means: str, end: int, memory: int) -> None:
-    """Run the other process: receive each image into its own memory, then answer."""
+    """Run the other process: receive each image, then answer."""
     if means == "pickle":
         connection = Connection(end)
         while True:

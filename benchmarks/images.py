@@ -23,7 +23,7 @@ from wm_planner.images.preprocess import Preprocess
 
 DECLARED = ImagePolicy(generic_color_order="bgr", float_range="[0,1]", bit_depth=16)
 TARGETS = [("rgb8", 480, 640, 3.0), ("bgra8", 720, 1280, 6.0)]
-"""Encoding, height, width, and the time that decoding and preprocessing should take [ms]."""
+"""Encoding, height, width, and the target for the time of decoding and preprocessing [ms]."""
 
 
 def times(work: Callable[[], object], rounds: int) -> tuple[float, float]:
@@ -38,7 +38,7 @@ def times(work: Callable[[], object], rounds: int) -> tuple[float, float]:
 
 
 def raw_message(row: Encoding, height: int, width: int) -> SimpleNamespace:
-    """Return a random image of an encoding; its data are an array, as in rclpy."""
+    """Return a message with random pixels; its data is an array, as in rclpy."""
     random = np.random.default_rng(0)
     shared = row.chroma_block[0] * row.chroma_block[1]
     values = height * width * row.channels + (2 * height * width // shared) * row.two_planes
@@ -54,7 +54,7 @@ def raw_message(row: Encoding, height: int, width: int) -> SimpleNamespace:
 
 
 def compressed_message(kind: str, height: int, width: int) -> SimpleNamespace:
-    """Return a smooth image with some noise, compressed as image_transport does."""
+    """Return a message with a smooth, slightly noisy image, compressed as by image_transport."""
     random = np.random.default_rng(0)
     small = random.integers(0, 256, (height // 20, width // 20, 3), dtype=np.uint8)
     smooth = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
@@ -65,7 +65,7 @@ def compressed_message(kind: str, height: int, width: int) -> SimpleNamespace:
 
 
 def line(name: str, message: SimpleNamespace, rounds: int) -> None:
-    """Print the times of an encoding and their ratio to a copy of the same bytes."""
+    """Print the times of decoding a message, and their ratio to copying the same bytes."""
     copy, _ = times(lambda: np.frombuffer(message.data, np.uint8).copy(), rounds)
     best, median = times(lambda: decode(message, DECLARED), rounds)
     size = len(message.data) / 1e6
@@ -73,7 +73,7 @@ def line(name: str, message: SimpleNamespace, rounds: int) -> None:
 
 
 def main() -> None:
-    """Print the tables."""
+    """Run all measurements and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--height", type=int, default=480)
     parser.add_argument("--width", type=int, default=640)

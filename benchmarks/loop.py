@@ -1,10 +1,12 @@
-"""Latency of the whole loop over DDS: simulator, planner and this script as separate processes.
+"""Measure the latency of the whole loop over DDS, with simulator and planner as separate processes.
 
-The images have 640x480 pixels and are stamped with system time. There are three runs: plans of a
-given length follow each other without a pause, at 25 images per second; the same while other
-programs join and leave, as ``ros2 topic echo`` does; and a planner that is idle when an image
-arrives (5 Hz). The processes use the Fast DDS profile ``config/fastdds.xml``; see
-docs/architecture.md.
+The images have 640x480 pixels and are stamped with system time. There are three runs:
+
+1. Plans of a given time follow each other without a pause, at 25 images per second.
+2. The same while other programs join and leave, as ``ros2 topic echo`` does.
+3. The planner is idle when an image arrives (5 Hz).
+
+All processes use the Fast DDS profile ``config/fastdds.xml``; see docs/architecture.md.
 
 python benchmarks/loop.py [--seconds 60] [--plan-time 0.3] [--default-dds]
 """
@@ -40,7 +42,7 @@ from wm_planner_sim.training import seeds
 SEED = seeds.EVALUATION[2000]
 NEVER = 1e-9  # a tolerance that is never reached, so that the goal does not end
 HOLDS = "holds"
-DELAY = "image's publication to callback: p99 [s]"  # of /diagnostics, over the last 1000
+DELAY = "image's publication to callback: p99 [s]"  # key in /diagnostics, over the last 1000 images
 JAZZY = os.environ.get("ROS_DISTRO") == "jazzy"
 PROFILE = "FASTRTPS_DEFAULT_PROFILES_FILE" if JAZZY else "FASTDDS_DEFAULT_PROFILES_FILE"
 JOINER = """
@@ -62,12 +64,12 @@ WANTED = {
 
 
 class Recorder(Node):
-    """Records when commands and statuses arrive."""
+    """Records when commands and status messages arrive."""
 
     def __init__(self) -> None:
         super().__init__("recorder")
         self.commands: list[tuple[float, float]] = []  # arrival and stamp [s, system time]
-        self.plans: list[tuple[float, float, float]] = []  # when done, image's age, plan time [s]
+        self.plans: list[tuple[float, float, float]] = []  # done at, age of image, plan time [s]
         self.delay = self.holds = float("nan")
         self.create_subscription(PoseStamped, "target_pose", self._on_command, 100)
         self.create_subscription(PlanStatus, "wm_planner/status", self._on_status, 100)
@@ -79,7 +81,7 @@ class Recorder(Node):
     def _on_status(self, message: PlanStatus) -> None:
         if message.state == PlanStatus.ACTIVE and np.isfinite(message.image_age):
             plan = (_seconds(message.header.stamp), message.image_age, message.plan_time)
-            if not self.plans or self.plans[-1][1:] != plan[1:]:  # otherwise a periodic repetition
+            if not self.plans or self.plans[-1][1:] != plan[1:]:  # not a periodic repetition
                 self.plans.append(plan)
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
@@ -89,7 +91,7 @@ class Recorder(Node):
 
 
 def use_profile() -> None:
-    """Use the planner's Fast DDS profile in this process and in those that it starts."""
+    """Use the planner's Fast DDS profile in this process and its children."""
     profile = Path(get_package_share_directory("wm_planner")) / "config" / "fastdds.xml"
     os.environ[PROFILE] = str(profile)
 
@@ -100,7 +102,7 @@ def _seconds(stamp: Any) -> float:
 
 @contextlib.contextmanager
 def others_join(wanted: bool) -> Iterator[None]:
-    """Start and end programs that subscribe to the commands, one after another."""
+    """If wanted, run programs that subscribe to the commands, one after another."""
     end = threading.Event()
 
     def join() -> None:
@@ -117,7 +119,7 @@ def others_join(wanted: bool) -> Iterator[None]:
 
 
 def measure(seconds: float, camera_rate: float, *parameters: str, joining: bool) -> Recorder:
-    """Run the loop; return the record, without the goal's first two seconds."""
+    """Run the loop; return its record, without the first two seconds of the goal."""
     rclpy.init()
     camera = ("system_time:=true", f"camera_rate:={camera_rate}")
     simulator = start_simulator(*camera, log_level="warn")
@@ -135,7 +137,7 @@ def measure(seconds: float, camera_rate: float, *parameters: str, joining: bool)
         assert handle.accepted, client.rejection
         client.spin_for(2.0)
         executor.remove_node(client)
-        client.destroy_node()  # it would receive every image
+        client.destroy_node()  # otherwise it would receive every image
         recorder = Recorder()
         executor.add_node(recorder)
         with others_join(joining):
@@ -151,7 +153,7 @@ def measure(seconds: float, camera_rate: float, *parameters: str, joining: bool)
 
 
 def figures(record: Recorder) -> dict[str, float]:
-    """Return the results of a run [ms, Hz]."""
+    """Return the figures of a run, by name and unit."""
     arrivals, stamps = np.array(record.commands).T
     gaps = np.diff(arrivals)
     plans = np.array(record.plans)
@@ -165,7 +167,7 @@ def figures(record: Recorder) -> dict[str, float]:
         "gap between commands, p99 [ms]": 1e3 * np.quantile(gaps, 0.99),
         "gap between commands, longest [ms]": 1e3 * gaps.max(),
         "plans": len(plans),
-        "held for something late, times": record.holds,
+        "holds for something overdue": record.holds,
         "plan time, median [ms]": 1e3 * np.median(plan_time),
         "time between plans, median [ms]": 1e3 * np.median(np.diff(ready)),
         "image's publication to callback, p99 [ms]": 1e3 * record.delay,
@@ -178,7 +180,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seconds", type=float, default=60.0, help="length of each run [s]")
     parser.add_argument(
-        "--plan-time", type=float, default=0.3, help="of a plan in the first two runs [s]"
+        "--plan-time", type=float, default=0.3, help="time of a plan in the first two runs [s]"
     )
     parser.add_argument("--default-dds", action="store_true", help="use no Fast DDS profile")
     options = parser.parse_args()
@@ -187,7 +189,7 @@ def main() -> None:
     else:
         use_profile()
     load = os.getloadavg()[0]
-    # DINO-WM's rule uses all of its budget.
+    # DINO-WM's CEM has no stopping rule, so it uses all of its budget.
     busy = ("planning.preset:=dino_wm", "planning.iterations:=500")
     busy = (*busy, f"planning.budget:={options.plan_time}")
     runs = [

@@ -1,12 +1,13 @@
-"""Measures how the arm moves when plans are late, by where in a late plan the planner begins.
+"""Measure how the arm moves when plans arrive late, depending on where in the plan it begins.
 
     python benchmarks/splicing.py --goals 8
 
-The embedded model drives the simulated arm and plans back to back, with a given latency. Rules:
+The embedded model drives the simulated arm and plans back to back, with a given latency. The stream
+begins by one of these rules:
 
-    nearest   from the point of the plan's path that is nearest to the arm, as the planner does it
-    whole     from the beginning of the plan, as if it had no latency
-    literal   from the time of its arrival, as if it had been followed since its image
+    nearest   at the point of the plan's path nearest to the commanded position, as the planner does
+    whole     at the beginning of the plan, as if there were no latency
+    literal   at the present time of the plan, as if the arm had followed it since its image
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ from wm_planner_sim.simulator.simulation import CONTROL_PERIOD, Simulation
 from wm_planner_sim.training import evaluation, seeds
 
 MODEL = Path(__file__).parents[1] / "ros2_ws/src/wm_planner_sim/models/franka_reach"
-SECONDS = 6.0  # simulated, per goal
-MARGIN = 0.1  # [m] around the workspace, so that it clamps nothing
-IMAGE_TICKS = 10  # an image every 0.2 s
+SECONDS = 6.0  # simulated time per goal
+MARGIN = 0.1  # [m] added to the workspace, so that it clamps nothing
+IMAGE_TICKS = 10  # control periods per image: one every 0.2 s
 RULES: dict[str, Callable[..., float]] = {
     "nearest": streams.nearest,
     "whole": lambda times, points, here, latest: 0.0,
@@ -78,7 +79,7 @@ def _pose(simulation: Simulation) -> Pose:
 
 
 def main() -> None:
-    """Print one row per latency and rule, means over the goals."""
+    """Print one row per latency and rule: mean times, and the largest speed and acceleration."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--goals", type=int, default=8, help="goals for each row")
     parser.add_argument(

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Makes what `make` needs: the virtual environments and the built workspace.
+"""Make the virtual environments and build the workspace, as the targets of `make` need them.
 
-ROS 2 comes from the sourced installation where there is one; nothing is installed into that, nor
-into the system. Otherwise it comes from wheels. Each step leaves a stamp of what it was made from,
-and is skipped while that stays the same.
+If a ROS 2 installation is sourced, it is used, and nothing is installed into it or into the system.
+Otherwise ROS 2 is installed from wheels. Each step leaves a stamp of what it was made from, and is
+skipped until that changes.
 
 Usage: python3 scripts/bootstrap.py [setup|build|demo|test|worker]
 """
@@ -45,14 +45,14 @@ PATH_VARIABLES = (
     "CMAKE_PREFIX_PATH",
     "COLCON_PREFIX_PATH",
 )
-# Files of requirements/ for each goal beside a sourced ROS 2, whose node plans in .venv-worker.
+# Files of requirements/ for each target beside a sourced ROS 2, where .venv-worker plans.
 SETS = {
     "setup": ["build", "node"],
     "build": ["build", "node"],
     "demo": ["build", "node", "sim"],
     "test": ["build", "runtime", "sim", "dev"],
 }
-KEPT = ("numpy", "PyYAML", "opencv-python", "opencv-python-headless")  # of a sourced ROS 2
+KEPT = ("numpy", "PyYAML", "opencv-python", "opencv-python-headless")  # in a sourced ROS 2
 
 VERSIONS = """
 import importlib.metadata, sys
@@ -68,7 +68,7 @@ def main() -> int:
     goal = sys.argv[1] if len(sys.argv) > 1 else "build"
     try:
         if goal not in (*SETS, "worker"):
-            raise SetupError(f"There is no {goal!r} here: say {', '.join(SETS)} or worker.")
+            raise SetupError(f"There is no target {goal!r}: choose {', '.join(SETS)} or worker.")
         setup = Setup()
         worker = WorkerEnvironment(setup.env)
         if goal != "worker":
@@ -82,7 +82,7 @@ def main() -> int:
         print(f"\n{error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nStopped. The next run goes on from here.", file=sys.stderr)
+        print("\nStopped. The next run continues from here.", file=sys.stderr)
         return 130
     return 0
 
@@ -117,9 +117,9 @@ class Setup(Environment):
             if goal != "setup":
                 other = self.distro != "jazzy" and not self.sourced
                 choice = f"export ROS_DISTRO={self.distro}; " if other else ""
-                print(f"For a shell with all of it: {choice}source scripts/env.sh")
+                print(f"To use it in a shell: {choice}source scripts/env.sh")
             if goal == "build" and self.sourced:
-                print("The planner's own environment, with PyTorch: make worker")
+                print("To make the worker's environment, with PyTorch: make worker")
 
     # Steps.
 
@@ -129,14 +129,14 @@ class Setup(Environment):
             if not have_module("rclpy", sys.executable, self.env):
                 raise SetupError(
                     f"ROS 2 {self.distro} is sourced from {self.sourced}, but {sys.executable} "
-                    "cannot import rclpy. Name the Python that ROS was built for: "
+                    "cannot import rclpy. Set PYTHON to the interpreter that ROS was built for: "
                     "make demo PYTHON=/usr/bin/python3"
                 )
             return
         if self.distro not in WHEEL_DISTROS:
             raise SetupError(
-                f"ROS_DISTRO is {self.distro!r}, but no such ROS 2 is sourced and there are wheels "
-                f"for {' and '.join(WHEEL_DISTROS)} only. Source your ROS 2 installation first, "
+                f"ROS_DISTRO is {self.distro!r}, but no such ROS 2 is sourced, and wheels exist "
+                f"only for {' and '.join(WHEEL_DISTROS)}. Source your ROS 2 installation first, "
                 "or unset ROS_DISTRO."
             )
         if sys.platform != "linux" or platform.machine() != "x86_64":
@@ -148,11 +148,11 @@ class Setup(Environment):
         if not low <= version <= high:
             raise SetupError(
                 f"This is Python {dotted(version)}; the ROS 2 wheels need {dotted(low)} to "
-                f"{dotted(high)}. Name another one: make demo PYTHON=python3.12"
+                f"{dotted(high)}. Use another one: make demo PYTHON=python3.12"
             )
 
     def check_system(self, renders: bool) -> None:
-        """Sees to the few Debian packages that are needed."""
+        """Install the Debian packages that are needed, or say which are missing."""
         missing = []
         if not (shutil.which("g++") and shutil.which("make")):
             missing.append("build-essential")
@@ -164,7 +164,7 @@ class Setup(Environment):
         note = ""
         if renders and renderer == "osmesa" and not ctypes.util.find_library("OSMesa"):
             missing.append("libosmesa6")
-            note = "\nWhere there is no libosmesa6, a GPU can render: MUJOCO_GL=egl make demo"
+            note = "\nWithout libosmesa6, render on a GPU: MUJOCO_GL=egl make demo"
         self.require(missing, install=not self.sourced, note=note)
 
     def make_venv_for_ros(self) -> bool:
@@ -190,7 +190,7 @@ class Setup(Environment):
         return True
 
     def constraints_of_ros(self) -> Path:
-        """The versions of what cv_bridge is built on, which no package may replace."""
+        """Return a file with the versions of what cv_bridge is built on, which pip must keep."""
         file = self.venv / "ros-constraints.txt"
         answer = subprocess.run(
             [str(self.python), "-c", VERSIONS, str(self.venv), *KEPT],
@@ -211,7 +211,7 @@ class Setup(Environment):
         if previous == made_from and self.bases["install"].exists():
             return False
         if previous is None or previous[0] != environment:
-            for base in ("build", "install"):  # they hold paths of the old environment
+            for base in ("build", "install"):  # they contain paths of the old environment
                 shutil.rmtree(self.bases[base], ignore_errors=True)
         env = dict(self.env)
         env["PATH"] = f"{self.venv / 'bin'}:{env.get('PATH', '')}"
@@ -233,8 +233,8 @@ class Setup(Environment):
         self.step(
             "Building the workspace",
             command,
-            "The compiler's message is in the log. If an interface or a package.xml was changed, "
-            "look there; otherwise try: make clean build",
+            "The compiler's message is in the log. If you changed an interface or a package.xml, "
+            "check it; otherwise try: make clean build",
             env,
         )
         self.set_stamp("build", made_from)
@@ -242,7 +242,7 @@ class Setup(Environment):
 
 
 def clean_environment() -> dict[str, str]:
-    """This process's environment without what scripts/env.sh added to it."""
+    """Return this process's environment without what scripts/env.sh added to it."""
     env = dict(os.environ)
     for name in ("_ROS_WHEELS_BOOTSTRAP_COMPLETE", "PYTHONHOME", "VIRTUAL_ENV"):
         env.pop(name, None)
@@ -258,7 +258,7 @@ def clean_environment() -> dict[str, str]:
 
 
 def sourced_ros(env: dict[str, str]) -> str | None:
-    """The prefix of the sourced ROS 2 installation, if there is one."""
+    """Return the prefix of the sourced ROS 2 installation; None if there is none."""
     for prefix in env.get("AMENT_PREFIX_PATH", "").split(":"):
         wheels = Path(prefix, "pyvenv.cfg").exists()  # another checkout's environment
         if prefix and not wheels and Path(prefix, "share", "rclpy").is_dir():
@@ -267,7 +267,7 @@ def sourced_ros(env: dict[str, str]) -> str | None:
 
 
 def build_inputs() -> list[Path]:
-    """The files whose content is copied or compiled by the build; all others are linked."""
+    """Return the files that the build copies or compiles; it links all others."""
     packages = sorted((WORKSPACE / "src").iterdir())
     names = ("package.xml", "setup.py", "setup.cfg", "CMakeLists.txt")
     interfaces = [f for p in packages for k in ("action", "msg", "srv") for f in p.glob(f"{k}/*")]
@@ -275,7 +275,7 @@ def build_inputs() -> list[Path]:
 
 
 def installed_as_data() -> list[Path]:
-    """The files that the build links one by one, so that a new one needs a build."""
+    """Return the files that the build links one by one, so that a new one needs a build."""
     packages = sorted((WORKSPACE / "src").iterdir())
     folders = [p / n for p in packages for n in ("launch", "config", "models", "resource")]
     return [f for folder in folders for f in folder.rglob("*") if f.is_file()]

@@ -1,4 +1,4 @@
-"""A virtual environment that is made in steps, each with a stamp of what it was made from."""
+"""A virtual environment, made in steps that each leave a stamp of what they were made from."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ REQUIREMENTS = ROOT / "requirements"
 
 
 class SetupError(Exception):
-    """A step failed. The message says what to do."""
+    """A failed step; the message says what to do."""
 
 
 class Environment:
-    """The steps that all environments have.
+    """A virtual environment, with the steps that all environments need.
 
     Args:
         venv: Its folder.
-        env: The variables its commands run with.
+        env: The environment variables of its commands.
     """
 
     def __init__(self, venv: Path, env: dict[str, str]) -> None:
@@ -40,29 +40,33 @@ class Environment:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """A second setup waits for the first."""
+        """Wait until no other process sets up this environment, and keep others waiting."""
         self.venv.mkdir(exist_ok=True)
         with open(self.venv / "setup.lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
     def require(self, packages: list[str], *, install: bool, note: str = "") -> None:
-        """Installs missing Debian packages, or says how to."""
+        """Install missing Debian packages.
+
+        Raises:
+            SetupError: They may not or cannot be installed; the message has the command for it.
+        """
         if not packages:
             return
         sudo = [] if os.geteuid() == 0 else ["sudo"]
         by_hand = shlex.join([*sudo, "apt-get", "install", "-y", *packages])
-        hint = f"Run this, then make again:\n    {by_hand}{note}"
+        hint = f"Run this, then run make again:\n    {by_hand}{note}"
         may = install and (not sudo or runs(["sudo", "-n", "true"]))
         if not (may and shutil.which("apt-get")):
             raise SetupError(f"These system packages are missing: {' '.join(packages)}. {hint}")
         apt = ["sudo", "-n"] if sudo else []
         apt += ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]
-        self.step("Refreshing the list of system packages", [*apt, "update"], hint)
+        self.step("Updating the list of system packages", [*apt, "update"], hint)
         self.step(f"Installing {' '.join(packages)}", [*apt, "install", "-y", *packages], hint)
 
     def make_venv(self, made_from: list[str], content: str, *options: str) -> bool:
-        """Makes it, afresh where it was made from something else; whether there was work."""
+        """Make the environment, anew if it was made from something else; return whether it was."""
         if self.stamp("venv") == made_from and self.python.exists():
             return False
         if self.stamp("venv") is not None:
@@ -79,10 +83,10 @@ class Environment:
         return True
 
     def packages_due(self, names: list[str]) -> dict[str, str]:
-        """Files of requirements/ to install, with what they were made from; none: all is there.
+        """Return the files of requirements/ to install, with digests; empty if all is installed.
 
-        What was installed for another goal stays, and is told to pip again: all in one command, so
-        that it stays right for what is added.
+        Files installed for another target are included, so that pip keeps their packages
+        compatible with what is added.
         """
         previous = self.stamp("packages")
         installed = previous if isinstance(previous, dict) else {}
@@ -91,7 +95,7 @@ class Environment:
         return {} if wanted == installed else wanted
 
     def install(self, names: Iterable[str], title: str, *constraints: Path) -> None:
-        """Installs these files of requirements/."""
+        """Install the packages of these files of requirements/."""
         command = [str(self.python), "-m", "pip", "install", "--no-input", "--progress-bar=off"]
         command += ["--disable-pip-version-check"]
         for file in (REQUIREMENTS / "constraints.txt", *constraints):
@@ -101,12 +105,16 @@ class Environment:
         self.step(
             title,
             command,
-            "Most often the network or a package index is the cause: run make again, it goes on "
+            "The cause is most often the network or a package index: run make again to continue "
             "where it stopped.",
         )
 
     def step(self, title: str, command: list[str], hint: str, env: dict | None = None) -> None:
-        """Runs a command into the log; shows the time it takes, and on failure the log's end."""
+        """Run a command and log its output; show the time it takes.
+
+        Raises:
+            SetupError: The command failed; the end of the log was printed.
+        """
         live = sys.stdout.isatty()
         start = time.monotonic()
         with open(self.log, "a") as log:
@@ -146,7 +154,7 @@ class Environment:
             raise SetupError(f"{title} failed (log: {relative(self.log)}). {hint}")
 
     def stamp(self, name: str) -> Any:
-        """What a step was made from; None: it was not."""
+        """Return what a step was made from; None if it was not made."""
         if not self.stamps.exists():
             return None
         return json.loads(self.stamps.read_text()).get(name)
@@ -158,7 +166,7 @@ class Environment:
 
 
 def requirements_digest(name: str) -> str:
-    """Of a file in requirements/, those it includes, and the versions of what they pull in."""
+    """Return the digest of a file in requirements/, those it includes, and the constraints."""
     files, due = [REQUIREMENTS / "constraints.txt"], [REQUIREMENTS / f"{name}.txt"]
     while due:
         files.append(due.pop())

@@ -1,4 +1,4 @@
-"""Prints a ROS domain ID that no program on this machine seems to use."""
+"""Print a ROS domain ID that no program on this machine seems to use."""
 
 import random
 import socket
@@ -12,7 +12,7 @@ def main() -> None:
 
 
 def is_free(domain: int) -> bool:
-    """Tells whether the discovery ports of a domain's first ten participants are free."""
+    """Return whether the discovery ports of a domain's first ten participants are free."""
     for participant in range(10):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             try:

@@ -1,4 +1,4 @@
-"""Which PyTorch fits this machine. Asks the NVIDIA driver itself: no tool, no PyTorch."""
+"""Choose the PyTorch for this machine. Asks the NVIDIA driver itself, without tools or PyTorch."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-KERNEL = Path("/proc/driver/nvidia/version")  # what the kernel tells of the driver
-NO_DEVICE = 100  # of cuInit
-MAJOR, MINOR = 75, 76  # attributes of a device: its compute capability
+KERNEL = Path("/proc/driver/nvidia/version")  # what the kernel says about the driver
+NO_DEVICE = 100  # error of cuInit
+MAJOR, MINOR = 75, 76  # device attributes with the compute capability
 
 
 @dataclass(frozen=True)
@@ -18,10 +18,10 @@ class Build:
 
     Attributes:
         requirements: The file in requirements/ that pins it.
-        cuda: It is for drivers that take this CUDA or a newer one.
+        cuda: The oldest CUDA that the driver must take.
         driver: The oldest such driver.
-        capability: Of the oldest GPU that it has code for.
-        download, disk: What an environment with it takes [GB].
+        capability: Compute capability of the oldest GPU that it has code for.
+        download, disk: Size of an environment with it [GB].
     """
 
     requirements: str
@@ -32,7 +32,7 @@ class Build:
     disk: int
 
 
-BUILDS = {  # the best first
+BUILDS = {  # the preferred one first
     "cuda13": Build("torch", (13, 0), "580", (7, 5), 2.8, 5),
     "cuda12": Build("torch-cuda12", (12, 0), "525", (7, 0), 4.1, 7),
 }
@@ -44,7 +44,7 @@ class Driver:
     """An NVIDIA driver.
 
     Attributes:
-        version: E.g. "550.54.14"; empty where the kernel does not tell, as on WSL.
+        version: E.g. "550.54.14"; empty if the kernel does not say, as on WSL.
         cuda: The newest CUDA that it takes, e.g. (12, 4).
         capabilities: Compute capabilities of its GPUs.
         problem: Why it cannot be used; empty if it can.
@@ -61,7 +61,7 @@ class Driver:
 
 @dataclass(frozen=True)
 class Choice:
-    """A build, why, and whether it is to compute on a GPU."""
+    """A build, the reason for it, and whether it will compute on a GPU."""
 
     build: Build
     reason: str
@@ -69,25 +69,25 @@ class Choice:
 
 
 def choose(driver: Driver | None, wish: str = "", *, card: bool = False) -> Choice:
-    """The build for a driver.
+    """Return the build for a driver.
 
     Args:
-        driver: What was found, if any.
-        wish: What the user asked for: cpu, or one of ``BUILDS``.
-        card: Whether there is an NVIDIA GPU, with a driver or without.
+        driver: The driver that was found; None if there is none.
+        wish: What the user asked for: cpu, one of ``BUILDS``, or nothing.
+        card: Whether there is an NVIDIA GPU, with or without a driver.
 
     Raises:
         ValueError: No build fits; the message says what to do.
     """
     default = BUILDS["cuda13"]
     if wish not in WISHES:
-        raise ValueError(f"There is no TORCH={wish}: say cpu, {' or '.join(BUILDS)}, or nothing.")
+        raise ValueError(f"There is no TORCH={wish}: use cpu, {' or '.join(BUILDS)}, or nothing.")
     if wish == "cpu":
         return Choice(default, "TORCH=cpu", gpu=False)
     if driver is None:
         found = "There is an NVIDIA GPU, but no NVIDIA driver" if card else "No NVIDIA driver"
         return Choice(BUILDS.get(wish, default), found, gpu=False)
-    without = "To go on with the CPU: make worker TORCH=cpu"
+    without = "To use the CPU: make worker TORCH=cpu"
     if driver.problem:
         raise ValueError(f"The {driver} cannot be used: {driver.problem}. {without}")
     takes = f"{driver} takes CUDA {_dotted(driver.cuda)}"
@@ -145,7 +145,7 @@ def find_driver() -> Driver | None:
 
 
 def has_card() -> bool:
-    """Whether an NVIDIA GPU is plugged in."""
+    """Return whether there is an NVIDIA GPU on the PCI bus."""
     for device in Path("/sys/bus/pci/devices").glob("*"):
         vendor, kind = (_read(device / name) for name in ("vendor", "class"))
         if vendor == "0x10de" and kind.startswith("0x03"):

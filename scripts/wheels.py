@@ -1,4 +1,4 @@
-"""What an installation of the ROS 2 wheels needs besides."""
+"""Repair what the ROS 2 wheels get wrong on this machine."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ ASK += "print(sysconfig.get_paths()['include']); print(numpy.get_include())"
 
 
 def point_cmake_files_here(prefix: Path, python: Path, env: dict[str, str]) -> None:
-    """Replaces the paths of the machine that built the ROS wheels by those of this one.
+    """Replace the paths of the machine that built the ROS wheels with those of this one.
 
     Args:
         prefix: Where the wheels are installed.
         python: The interpreter that they are for.
-        env: With which it finds its NumPy.
+        env: Environment variables with which it finds its NumPy.
     """
     answer = subprocess.check_output([str(python), "-c", ASK], text=True, env=env)
     version, python_include, numpy_include = answer.splitlines()

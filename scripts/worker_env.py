@@ -1,4 +1,4 @@
-"""The environment of the planner's process: PyTorch and NumPy 2, without ROS."""
+"""The environment of the worker: PyTorch and NumPy 2, without ROS."""
 
 from __future__ import annotations
 
@@ -17,29 +17,32 @@ CPU_BUILD = "0.3 GB and 1.2 GB"
 
 
 class WorkerEnvironment(Environment):
-    """``.venv-worker``, which scripts/env.sh gives to the node."""
+    """``.venv-worker``, whose interpreter scripts/env.sh names for the node."""
 
     def __init__(self, env: dict[str, str]) -> None:
-        own = {k: v for k, v in env.items() if k != "PYTHONPATH"}  # ROS's packages are not its own
+        own = {k: v for k, v in env.items() if k != "PYTHONPATH"}  # it must not see ROS's packages
         super().__init__(ROOT / ".venv-worker", own)
 
     @property
     def complete(self) -> bool:
-        """Whether an environment is there, of whatever version."""
+        """Whether an environment exists, of any version."""
         return self.python.exists() and bool(self.stamp("packages"))
 
     def make(self, wish: str, *, install: bool) -> Choice:
-        """Makes it, or what of it is missing.
+        """Make the environment, or what is missing of it; return the choice of PyTorch.
 
         Args:
-            wish: Which PyTorch; empty: as the NVIDIA driver wants it.
+            wish: Which PyTorch; empty for the one that fits the NVIDIA driver.
             install: Whether Debian packages may be installed.
+
+        Raises:
+            SetupError: A step failed, or no PyTorch fits this machine.
         """
         low, high = PYTHONS
         if not low <= sys.version_info[:2] <= high:
             raise SetupError(
                 f"This is Python {dotted(sys.version_info[:2])}; the worker needs {dotted(low)} to "
-                f"{dotted(high)}. Name another one: make worker PYTHON=python3.12"
+                f"{dotted(high)}. Use another one: make worker PYTHON=python3.12"
             )
         try:
             choice = choose(find_driver(), wish, card=has_card())
@@ -51,9 +54,9 @@ class WorkerEnvironment(Environment):
             self.announce(choice)
             torch = choice.build.requirements
             made_from = [str(ROOT), sys.base_prefix, dotted(sys.version_info[:2]), torch]
-            worked = self.make_venv(made_from, "the worker: PyTorch and NumPy 2, no ROS")
+            worked = self.make_venv(made_from, "for the worker: PyTorch and NumPy 2, no ROS")
             if due := self.packages_due(["base", "worker", torch]):
-                self.install(due, "Installing PyTorch and what the worker needs")
+                self.install(due, "Installing PyTorch and the worker's other packages")
                 self.set_stamp("packages", due)
                 worked = True
         if worked:
@@ -61,7 +64,7 @@ class WorkerEnvironment(Environment):
         return choice
 
     def announce(self, choice: Choice) -> None:
-        """Says which PyTorch it will be, and before a long download how much that is."""
+        """Print which PyTorch is used, and the size of its download if it is not installed."""
         build = choice.build
         pins = (REQUIREMENTS / f"{build.requirements}.txt").read_text()
         pin = re.search(r"^torch==(\S+)", pins, re.MULTILINE)
@@ -71,23 +74,27 @@ class WorkerEnvironment(Environment):
             return
         print(f"    Up to {build.download} GB to download, {build.disk} GB on disk.")
         if not choice.gpu:
-            print(f"    That is the build for CUDA. One for the CPU alone takes {CPU_BUILD}:")
-            print("    pip takes it from an index that has it, which PIP_INDEX_URL can name.")
+            print(f"    This is the build for CUDA. A build for the CPU alone takes {CPU_BUILD};")
+            print("    set PIP_INDEX_URL to an index that has it.")
 
     def check(self, choice: Choice, env: dict[str, str], *, built: bool) -> None:
-        """Shows both sides and plans across them; without a workspace only the worker's side."""
+        """Check both interpreters with a plan; without a workspace only the worker's.
+
+        Raises:
+            SetupError: The check failed.
+        """
         driver = choice.reason if choice.gpu else ""
         arguments = ["-m", "wm_planner.worker.check", "--driver", driver]
         if built:
             script = f'. "{ROOT}/scripts/env.sh" && exec python "$@"'
             command = ["bash", "-c", script, "bash", *arguments, str(MODEL)]
-            # This environment, whatever the shell's variable names.
+            # The check must use this environment, whatever the shell's variable says.
             env = {**env, "WM_PLANNER_WORKER_PYTHON": str(self.python)}
         else:
             command = [str(self.python), *arguments, "--worker-only"]
             env = {**self.env, "PYTHONPATH": str(PACKAGE)}
         print(flush=True)
         if subprocess.run(command, env=env).returncode:
-            raise SetupError("The check found the worker unfit: see above.")
+            raise SetupError("The check of the worker failed: see above.")
         if not built:
-            print("\nFor the node's side and a plan across both: make build worker")
+            print("\nTo check the node too, with a plan: make build worker")

@@ -1,8 +1,8 @@
-"""The planner for a Franka in Isaac Sim: its bridge's camera and clock, a Cartesian controller.
+"""Launch the planner for a Franka in Isaac Sim, with a Cartesian controller.
 
-``ros2 launch wm_planner isaac_franka.launch.py model:=/path``. Isaac's ROS bridge publishes ``rgb``
-and ``/clock``; crisp_controllers take the target pose and publish the measured one. For a model
-whose actions move joints, ``profile:=isaac_sim`` commands the articulation controller directly.
+``ros2 launch wm_planner isaac_franka.launch.py model:=/path``. Isaac Sim's ROS bridge publishes
+``rgb`` and ``/clock``; crisp_controllers takes the target pose and publishes the measured pose. For
+a model whose actions move joints, ``profile:=isaac_sim`` commands the articulation controller.
 """
 
 from launch import LaunchDescription
@@ -12,21 +12,21 @@ from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.substitutions import FindPackageShare
 
 ARGUMENTS = {
-    "model": (None, "Directory with model.yaml and weights.safetensors."),
-    "config_file": ("franka", "Settings: a file of config/, without .yaml (franka, planner)."),
-    "profile": ("crisp_controllers", "A file of config/profiles/, without .yaml; or isaac_sim."),
+    "model": (None, "Model directory, with model.yaml and the weights."),
+    "config_file": ("franka", "File in config/ with settings, without .yaml: franka or planner."),
+    "profile": ("crisp_controllers", "Controller: a file in config/profiles/, without .yaml."),
     "overrides": ("['']", "Hydra overrides, e.g. \"['planning.horizon=8']\"."),
     "image": ("rgb", "Topic of the camera."),
     "current_pose": ("current_pose", "Topic of the measured end-effector pose."),
-    "joint_states": ("joint_states", "Topic of the measured joints."),
-    "command": ("", "Topic of the commands; empty: the profile's."),
+    "joint_states": ("joint_states", "Topic of the measured joint positions."),
+    "command": ("", "Topic of the commands; empty for that of the profile."),
     "namespace": ("", "Namespace of the node."),
-    "use_sim_time": ("true", "Use Isaac's /clock, which runs only while it plays."),
+    "use_sim_time": ("true", "Use Isaac Sim's /clock, which runs only while it plays."),
 }
 
 
 def generate_launch_description() -> LaunchDescription:
-    """planner.launch.py with Isaac's topics; every argument has a description (``--show-args``)."""
+    """Include planner.launch.py with Isaac Sim's topics; ``--show-args`` lists the arguments."""
     path = PathJoinSubstitution([FindPackageShare("wm_planner"), "launch", "planner.launch.py"])
     declared = [
         DeclareLaunchArgument(name, default_value=default, description=text)

@@ -1,4 +1,4 @@
-"""The planner alone: ``ros2 launch wm_planner planner.launch.py model:=/path``."""
+"""Launch the planner: ``ros2 launch wm_planner planner.launch.py model:=/path``."""
 
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
@@ -7,23 +7,23 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
 ARGUMENTS = {
-    "model": (None, "Directory with model.yaml and weights.safetensors."),
-    "config_file": ("planner", "Settings: a file of config/, without .yaml (franka, planner)."),
-    "profile": ("", "Commands for a controller: a file of config/profiles/, without .yaml."),
+    "model": (None, "Model directory, with model.yaml and the weights."),
+    "config_file": ("planner", "File in config/ with settings, without .yaml: franka or planner."),
+    "profile": ("", "Controller: a file in config/profiles/, without .yaml."),
     "overrides": ("['']", "Hydra overrides, e.g. \"['planning.horizon=8']\"."),
-    "image": ("image", "Topic of the camera; compressed images come on <image>/compressed."),
+    "image": ("image", "Topic of the camera; its compressed images are on <image>/compressed."),
     "current_pose": ("current_pose", "Topic of the measured end-effector pose."),
-    "joint_states": ("joint_states", "Topic of the measured joints."),
-    "command": ("", "Topic of the commands; empty: the profile's, or 'command'."),
+    "joint_states": ("joint_states", "Topic of the measured joint positions."),
+    "command": ("", "Topic of the commands; empty for that of the profile, or 'command'."),
     "namespace": ("", "Namespace of the node."),
-    "use_sim_time": ("false", "Use /clock."),
-    "autostart": ("true", "Configure and activate at once."),
-    "log_level": ("info", "debug, info, warn, error."),
+    "use_sim_time": ("false", "Use the time of /clock."),
+    "autostart": ("true", "Configure and activate the node at once."),
+    "log_level": ("info", "Log level: debug, info, warn or error."),
 }
 
 
 def generate_launch_description() -> LaunchDescription:
-    """One node; every argument has a description (``--show-args``)."""
+    """Launch one node; ``--show-args`` lists the arguments."""
     declared = [
         DeclareLaunchArgument(name, default_value=default, description=text)
         for name, (default, text) in ARGUMENTS.items()
@@ -41,7 +41,7 @@ def _planner(context: LaunchContext) -> list[Node]:
         "use_sim_time": ParameterValue(value("use_sim_time"), value_type=bool),
         "autostart": ParameterValue(value("autostart"), value_type=bool),
     }
-    if command := value("command").perform(context):  # else it would hide the profile's
+    if command := value("command").perform(context):  # an empty one would hide the profile's
         parameters["commands.topic"] = ParameterValue(command, value_type=str)
     topics = [(topic, value(topic)) for topic in ("image", "current_pose", "joint_states")]
     return [

@@ -1,4 +1,4 @@
-"""Runs the demo: simulator, planner and a client, whose end ends all three."""
+"""Launch the demo: simulator, planner and a client; the end of the client ends all three."""
 
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, EmitEvent, RegisterEventHandler
@@ -47,11 +47,11 @@ def generate_launch_description() -> LaunchDescription:
             DeclareLaunchArgument(
                 "model",
                 default_value=[share, "/models/franka_", task],
-                description="Directory of the model.",
+                description="Model directory.",
             ),
             DeclareLaunchArgument("goals", default_value="10", description="Number of goals."),
             DeclareLaunchArgument(
-                "output", default_value="reports", description="Directory of the reports."
+                "output", default_value="reports", description="Folder for the reports."
             ),
             simulator,
             planner,

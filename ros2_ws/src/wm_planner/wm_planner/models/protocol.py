@@ -74,7 +74,7 @@ class WorldModel(Protocol):
     counted without computing it. Without the attribute nothing of the kind is assumed.
 
     The attribute ``redrawn_on_resume`` may name parts of the weights that the training code of the
-    family draws anew when a run is resumed; the doctor looks whether they seem untrained.
+    family draws anew when a run is resumed; the doctor checks whether they look untrained.
 
     Attributes:
         spec: What ``model.yaml`` says.
