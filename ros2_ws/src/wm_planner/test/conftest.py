@@ -1,4 +1,4 @@
-"""A small spec for tests that need no trained model; waiting, a clock and devices for all."""
+"""Shared fixtures: a small spec for tests without a model, waiting, a clock and devices."""
 
 from __future__ import annotations
 
@@ -24,41 +24,43 @@ from wm_planner.models.spec import (
     WeightsFile,
 )
 
-sys.path.insert(0, str(Path(__file__).parent / "support"))  # helpers of several rooms
+sys.path.insert(0, str(Path(__file__).parent / "support"))  # helpers of several folders
 
-# The same examples everywhere, so that a failure can be repeated; an example's time says nothing on
-# a busy machine. `settings.register_profile("wm_planner", derandomize=False)` searches further.
+# The same examples everywhere, so that failures are reproducible, and no time limit, because the
+# machine may be busy. `settings.register_profile("wm_planner", derandomize=False)` tries others.
 settings.register_profile("wm_planner", deadline=None, derandomize=True)
 settings.load_profile("wm_planner")
 
-PATIENCE = 60.0  # [s] only a broken program takes as long
+TIME_LIMIT = 60.0  # [s] only a broken program takes longer
 
 Until = Callable[..., None]
 
 
 @pytest.fixture(scope="session")
-def patience() -> float:
-    """How long to wait for what must happen [s]; it proves nothing, and only ends the test."""
-    return PATIENCE
+def time_limit() -> float:
+    """Return how long to wait for an event [s]; only a broken program needs as long."""
+    return TIME_LIMIT
 
 
 @pytest.fixture(scope="session")
 def until() -> Until:
-    """Does something again and again until something is so; fails where it never is."""
+    """Repeat an action until a condition holds; fail with a message if it never does."""
 
     def wait(
-        so: Callable[[], bool], meanwhile: Callable[[], object], told: Callable[[], object] = str
+        condition: Callable[[], bool],
+        action: Callable[[], object],
+        message: Callable[[], object] = str,
     ) -> None:
-        end = time.monotonic() + PATIENCE
-        while not so():
-            assert time.monotonic() < end, told()
-            meanwhile()
+        end = time.monotonic() + TIME_LIMIT
+        while not condition():
+            assert time.monotonic() < end, message()
+            action()
 
     return wait
 
 
 class Clock:
-    """Stands for the module ``time``; its steady time passes when a test says so."""
+    """A fake of the module ``time``; tests advance its steady time."""
 
     def __init__(self) -> None:
         self.now = 1000.0  # [s]
@@ -69,7 +71,7 @@ class Clock:
 
 @pytest.fixture
 def clock_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Clock]:
-    """Gives modules a clock that stands still."""
+    """Replace the module ``time`` in modules by a clock that stands still."""
 
     def give(*modules: ModuleType) -> Clock:
         clock = Clock()
@@ -82,7 +84,7 @@ def clock_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Clock]:
 
 @pytest.fixture(params=["cpu", "cuda"])
 def device(request: pytest.FixtureRequest) -> str:
-    """Where to compute: what is meant for a GPU is called on the CPU too."""
+    """Return the device to compute on: code for a GPU runs on the CPU too."""
     if request.param == "cuda":
         torch = pytest.importorskip("torch")
         if not torch.cuda.is_available():

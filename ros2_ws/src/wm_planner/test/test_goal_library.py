@@ -15,7 +15,7 @@ from wm_planner.control import ErrorCode, Refused
 from wm_planner.goal_library import GoalLibrary, read_image
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
-STATE = {"x": 0.25, "y": -1.5}
+PROPRIO = {"x": 0.25, "y": -1.5}
 
 
 @pytest.fixture
@@ -23,25 +23,25 @@ def library(tmp_path: Path) -> GoalLibrary:
     return GoalLibrary(str(tmp_path / "goals"))
 
 
-def test_what_is_saved_is_loaded_bit_for_bit(library: GoalLibrary) -> None:
-    path = library.save("home", IMAGE, STATE, overwrite=False)
+def test_a_saved_goal_is_loaded_bit_for_bit(library: GoalLibrary) -> None:
+    path = library.save("home", IMAGE, PROPRIO, overwrite=False)
     assert path == library.directory / "home.png"
-    image, state = library.load("home")
+    image, proprio = library.load("home")
     np.testing.assert_array_equal(image, IMAGE)
-    assert state == STATE
+    assert proprio == PROPRIO
     assert library.names() == ["home"]
 
 
-def test_a_taken_name_is_refused_unless_told_otherwise(library: GoalLibrary) -> None:
-    library.save("home", IMAGE, STATE, overwrite=False)
+def test_an_existing_name_is_refused_without_overwrite(library: GoalLibrary) -> None:
+    library.save("home", IMAGE, PROPRIO, overwrite=False)
     with pytest.raises(Refused, match="set overwrite to replace it") as caught:
         library.save("home", 255 - IMAGE, {}, overwrite=False)
     assert caught.value.status.code is ErrorCode.INVALID_GOAL
     np.testing.assert_array_equal(library.load("home")[0], IMAGE)
     library.save("home", 255 - IMAGE, {}, overwrite=True)
-    image, state = library.load("home")
+    image, proprio = library.load("home")
     np.testing.assert_array_equal(image, 255 - IMAGE)
-    assert state == {}, "the old state belongs to the old image"
+    assert proprio == {}, "the old proprio belongs to the old image"
 
 
 def test_replacing_a_jpeg_leaves_one_image_of_the_name(library: GoalLibrary) -> None:
@@ -53,11 +53,11 @@ def test_replacing_a_jpeg_leaves_one_image_of_the_name(library: GoalLibrary) -> 
 
 @pytest.mark.parametrize("name", ["", "../home", "a/b", ".hidden", "two words", "home.png"])
 def test_a_name_that_could_be_a_path_is_refused(library: GoalLibrary, name: str) -> None:
-    with pytest.raises(Refused, match="is no name"):
+    with pytest.raises(Refused, match="is not a name"):
         library.save(name, IMAGE, {}, overwrite=False)
 
 
-def test_a_directory_that_cannot_be_written_to_is_said(tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_written_to_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no directory")
     with pytest.raises(Refused, match="goal 'home' cannot be stored"):
         GoalLibrary(str(tmp_path / "file" / "goals")).save("home", IMAGE, {}, overwrite=False)
@@ -77,17 +77,17 @@ def test_without_a_directory_there_are_no_goals() -> None:
         pytest.param("[" * 100_000, id="nested too deeply"),
     ],
 )
-def test_a_damaged_state_is_refused(library: GoalLibrary, text: str) -> None:
-    library.save("home", IMAGE, STATE, overwrite=False)
+def test_damaged_proprio_is_refused(library: GoalLibrary, text: str) -> None:
+    library.save("home", IMAGE, PROPRIO, overwrite=False)
     (library.directory / "home.json").write_text(text)
-    with pytest.raises(Refused, match=r"home\.json is no stored state"):
+    with pytest.raises(Refused, match=r"home\.json has no valid proprio"):
         library.load("home")
 
 
-def test_a_disk_that_is_full_leaves_the_stored_goal_as_it_was(
+def test_a_full_disk_leaves_the_stored_goal_as_it_was(
     library: GoalLibrary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    library.save("home", IMAGE, STATE, overwrite=False)
+    library.save("home", IMAGE, PROPRIO, overwrite=False)
     write = Path.write_bytes
 
     def full(path: Path, data: bytes) -> int:
@@ -98,15 +98,17 @@ def test_a_disk_that_is_full_leaves_the_stored_goal_as_it_was(
     with pytest.raises(Refused, match=r"cannot be stored: .* No space left"):
         library.save("home", 255 - IMAGE, {}, overwrite=True)
     np.testing.assert_array_equal(library.load("home")[0], IMAGE)
-    assert library.load("home")[1] == STATE
+    assert library.load("home")[1] == PROPRIO
     assert sorted(p.name for p in library.directory.iterdir()) == ["home.json", "home.png"]
 
 
-NO_PATHS = ["/" + "a" * 5000, "~nosuchuser/x", "/tmp/\0x"]
+IMPOSSIBLE_PATHS = ["/" + "a" * 5000, "~nosuchuser/x", "/tmp/\0x"]
 
 
-@pytest.mark.parametrize("path", NO_PATHS, ids=["too long", "of nobody", "with a null"])
-def test_what_is_no_path_is_refused(path: str) -> None:
+@pytest.mark.parametrize(
+    "path", IMPOSSIBLE_PATHS, ids=["too long", "of an unknown user", "with a null"]
+)
+def test_an_impossible_path_is_refused(path: str) -> None:
     with pytest.raises(Refused, match=r"cannot be read|there is no file"):
         read_image(path)
     for ask in (
@@ -118,7 +120,7 @@ def test_what_is_no_path_is_refused(path: str) -> None:
         assert len(str(caught.value)) < 1000
 
 
-def test_a_name_that_no_message_can_carry_is_not_listed(library: GoalLibrary) -> None:
+def test_a_name_that_is_not_utf_8_is_not_listed(library: GoalLibrary) -> None:
     library.save("home", IMAGE, {}, overwrite=False)
     (library.directory / "caf\udce9.png").write_bytes(b"a name that is not UTF-8")
     assert library.names() == ["home"]
@@ -138,7 +140,7 @@ def test_an_image_of_billions_of_pixels_is_refused_before_it_is_decoded(tmp_path
     assert caught.value.status.code is ErrorCode.IMAGE_FORMAT
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="there is no file") as caught:
         read_image(tmp_path / "away.png")
     assert caught.value.status.code is ErrorCode.INVALID_GOAL

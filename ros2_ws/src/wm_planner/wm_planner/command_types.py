@@ -1,4 +1,4 @@
-"""The messages that can carry commands to an arm; ``ros/command_messages.py`` writes them."""
+"""The types of messages that carry commands to the arm; see ``ros/command_messages.py``."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from types import MappingProxyType
 
 @dataclass(frozen=True)
 class CommandType:
-    """What one message can carry.
+    """What one type of message can carry.
 
     Attributes:
         cartesian: Positions of the end effector, or their velocities.
         joints: Positions of named joints, or their velocities.
-        velocity: Whether it carries velocities; None: as ``commands.interface`` says.
+        velocity: Whether it carries velocities; None if ``commands.interface`` decides.
     """
 
     cartesian: bool = False

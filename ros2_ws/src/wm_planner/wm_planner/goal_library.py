@@ -1,4 +1,4 @@
-"""Goals stored by name: an image, and beside it the robot's state, in one directory."""
+"""Goals stored by name in one directory: an image, and the proprio in a file beside it."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from wm_planner.types import RgbImage
 SUFFIXES = (".png", ".jpg", ".jpeg")
 NAME = re.compile(r"[A-Za-z0-9_-]+")
 MAX_SENTENCE = 500  # an error may repeat a path of any length
-MAX_BYTES = 2**28  # of an image's file; the most pixels that are decoded, raw, are fewer
-UNUSABLE = (OSError, ValueError, RuntimeError)  # what a path or a file that is none may raise
+MAX_BYTES = 2**28  # of an image file; the largest image that is decoded fits uncompressed
+UNUSABLE = (OSError, ValueError, RuntimeError)  # what impossible paths and files may raise
 
 
 def read_image(file: str | Path) -> RgbImage:
-    """A PNG or JPEG file as RGB, uint8 (height, width, 3); checked as a message would be.
+    """Read a PNG or JPEG file as RGB, uint8 (height, width, 3), with the checks of a message.
 
     Args:
-        file: Its path; ``~`` is the home of the planner's user.
+        file: Its path; ``~`` is the home directory of the user who runs the planner.
 
     Raises:
-        Refused: There is no such file, or it is no image.
+        Refused: There is no such file, or it is not an image.
     """
     try:
         path = Path(file).expanduser()
@@ -41,29 +41,29 @@ def read_image(file: str | Path) -> RgbImage:
         raise _refused(f"the file {shorten(str(file))} cannot be read", error) from error
     raise Refused(
         ErrorCode.INVALID_GOAL,
-        f"there is no file {path} on the planner's machine, or it has over {MAX_BYTES} bytes",
+        f"there is no file {path} on the planner's machine, or it has more than {MAX_BYTES} bytes",
     )
 
 
 class GoalLibrary:
-    """Reads and writes stored goals: ``<name>.png`` (or JPEG) and ``<name>.json`` with the state.
+    """Reads and writes stored goals: ``<name>.png`` (or JPEG), and ``<name>.json`` with proprio.
 
     Args:
-        directory: Where they lie; empty: there is no library.
+        directory: The directory of the goals; empty if there is none.
 
     Raises:
-        Refused: The directory is in the home of a user who is not there.
+        Refused: The directory is in the home of a user who does not exist.
     """
 
     def __init__(self, directory: str) -> None:
         try:
             self._directory = Path(directory).expanduser() if directory else None
         except RuntimeError as error:
-            raise _refused(f"goals.directory is {shorten(directory)}", error) from error
+            raise _refused(f"goals.directory {shorten(directory)} cannot be used", error) from error
 
     @property
     def directory(self) -> Path:
-        """Where the goals lie.
+        """The directory of the goals.
 
         Raises:
             Refused: No directory is set.
@@ -76,16 +76,16 @@ class GoalLibrary:
         return self._directory
 
     def names(self) -> list[str]:
-        """The stored goals, in alphabetical order."""
+        """Return the names of the stored goals, in alphabetical order."""
         return sorted(self._images())
 
     def load(self, name: str) -> tuple[RgbImage, dict[str, float]]:
-        """A goal's image, uint8 (height, width, 3), and the state stored with it, by name.
+        """Return a goal's image, uint8 (height, width, 3), and its stored proprio by name.
 
         Raises:
-            Refused: It is not there, or cannot be read.
+            Refused: There is no such goal, or it cannot be read.
         """
-        # Compared with what is there, so that no name can lead out of the directory.
+        # Only names of existing goals are used, so that no name can lead out of the directory.
         images = self._images()
         if name not in images:
             raise Refused(
@@ -93,14 +93,14 @@ class GoalLibrary:
                 f"no stored goal '{name}' in {self.directory}; there are: "
                 f"{', '.join(sorted(images)) or 'none'}",
             )
-        image, state = read_image(images[name]), self.directory / f"{name}.json"
+        image, file = read_image(images[name]), self.directory / f"{name}.json"
         try:
-            values = json.loads(state.read_text())["proprio"] if state.is_file() else {}
+            values = json.loads(file.read_text())["proprio"] if file.is_file() else {}
             return image, {str(key): float(value) for key, value in values.items()}
         except (*UNUSABLE, TypeError, KeyError, AttributeError, OverflowError) as error:
             raise Refused(
                 ErrorCode.INVALID_GOAL,
-                f"{state} is no stored state ({error!r}): save the goal again, or delete the file",
+                f"{file} has no valid proprio ({error!r}): save the goal again, or delete the file",
             ) from error
 
     def save(
@@ -111,7 +111,7 @@ class GoalLibrary:
         Args:
             name: Letters, digits, ``-`` and ``_``.
             image: RGB, uint8 (height, width, 3).
-            proprio: State by name, in the spec's units; empty: none.
+            proprio: Proprio by name, in the spec's units; empty if there is none.
             overwrite: Replace a goal of this name.
 
         Returns:
@@ -122,7 +122,7 @@ class GoalLibrary:
         """
         if not NAME.fullmatch(name):
             raise Refused(
-                ErrorCode.INVALID_GOAL, f"'{name}' is no name: use letters, digits, '-' and '_'"
+                ErrorCode.INVALID_GOAL, f"'{name}' is not a name: use letters, digits, '-' and '_'"
             )
         old = self._images().get(name)
         if old and not overwrite:
@@ -130,15 +130,15 @@ class GoalLibrary:
                 ErrorCode.INVALID_GOAL,
                 f"{old} exists: set overwrite to replace it, or choose another name",
             )
-        path, state = self.directory / f"{name}.png", self.directory / f"{name}.json"
+        path, proprio_file = self.directory / f"{name}.png", self.directory / f"{name}.json"
         written, png = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
         assert written, "OpenCV encodes every 8-bit image"
         files = {path: png.tobytes()}
         if proprio:
-            files[state] = json.dumps({"proprio": proprio}).encode()
+            files[proprio_file] = json.dumps({"proprio": proprio}).encode()
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
-            _replace(files, state)
+            _replace(files, proprio_file)
             if old and old != path:
                 old.unlink()
         except UNUSABLE as error:
@@ -162,12 +162,12 @@ def _refused(what: str, error: Exception) -> Refused:
 
 
 def _replace(files: dict[Path, bytes], outdated: Path) -> None:
-    """Put files in their places once all are written; a full disk changes nothing."""
+    """Replace files only after all were written, so that a full disk changes nothing."""
     partial = {path: path.with_name(path.name + ".part") for path in files}
     try:
         for path, data in files.items():
             partial[path].write_bytes(data)
-        outdated.unlink(missing_ok=True)  # an old state with a new image would be a wrong goal
+        outdated.unlink(missing_ok=True)  # old proprio with a new image would be a wrong goal
         for path in files:
             os.replace(partial[path], path)
     finally:

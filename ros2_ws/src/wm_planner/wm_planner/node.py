@@ -35,9 +35,9 @@ FINALIZED = 1.0  # [s] more, in which a lifecycle manager can ask for the final 
 
 
 class PlannerNode(LifecycleNode):
-    """A lifecycle node: configure loads the model, activate opens the loop.
+    """A lifecycle node: configuring loads the model, activating accepts goals.
 
-    Deactivating stops the arm first. What exists while configured is a ``PlannerRuntime``.
+    Deactivating stops the arm first. While configured, the node has a ``PlannerRuntime``.
 
     Args:
         **kwargs: As for ``rclpy.node.Node``.
@@ -60,7 +60,7 @@ class PlannerNode(LifecycleNode):
     def _answer_impossible_transitions(self) -> None:
         """Answer a transition that is impossible now; Jazzy's rclpy raises instead (rclpy#1209).
 
-        nav2_lifecycle_manager would wait for the answer for ever.
+        nav2_lifecycle_manager would wait forever for the answer.
         """
         service = self._service_change_state
         change = service.callback
@@ -76,7 +76,7 @@ class PlannerNode(LifecycleNode):
         service.callback = answer
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Read the parameters, load the model, open the topics; nothing moves yet."""
+        """Read the parameters, load the model, create the topics; nothing moves yet."""
         try:
             runtime = PlannerRuntime(
                 self,
@@ -87,7 +87,7 @@ class PlannerNode(LifecycleNode):
                 self._goal_services,
                 self.interrupted,
             )
-        except Exception as error:  # rclpy would swallow it
+        except Exception as error:  # rclpy would hide it
             reason = Status(ErrorCode.NOT_ACTIVE, f"not configured: {error}")
             self.get_logger().error(reason.message)
             self._status.change(PlanStatus.INACTIVE, reason, None)
@@ -115,7 +115,7 @@ class PlannerNode(LifecycleNode):
         return super().on_deactivate(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Unload the model and close the topics."""
+        """Unload the model and destroy the topics."""
         self._close()
         self._change_to_inactive(Status(ErrorCode.NOT_ACTIVE, "cleaned up"))
         return TransitionCallbackReturn.SUCCESS
@@ -127,10 +127,8 @@ class PlannerNode(LifecycleNode):
         return TransitionCallbackReturn.SUCCESS
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Hold the arm and clean up after an exception in a transition, which rclpy swallows."""
-        reason = Status(
-            ErrorCode.UNKNOWN, "a fault in a transition of the node: configure it again"
-        )
+        """Hold the arm and clean up after an exception in a transition, which rclpy hides."""
+        reason = Status(ErrorCode.UNKNOWN, "a bug in a transition of the node: configure it again")
         self.get_logger().fatal(reason.message)
         self.hold_and_stop(reason)
         self._close()
@@ -138,7 +136,7 @@ class PlannerNode(LifecycleNode):
         return TransitionCallbackReturn.SUCCESS
 
     def destroy_node(self) -> None:
-        """End the worker too."""
+        """Destroy the node, and end the worker."""
         self._close()
         self._goals.destroy()
         super().destroy_node()
@@ -165,7 +163,7 @@ class PlannerNode(LifecycleNode):
 
 
 def _spin(node: Node, executor: SingleThreadedExecutor, seconds: float) -> None:
-    """Run one callback; an answer whose client is gone is logged."""
+    """Run one callback; log an answer whose client is gone."""
     try:
         executor.spin_once(timeout_sec=seconds)
     except RCLError as error:
@@ -196,7 +194,7 @@ def main() -> None:
     except ExternalShutdownException:
         pass
     except Exception as error:  # a bug: the arm is stopped, the goal ends, the process ends
-        end = Status(ErrorCode.UNKNOWN, f"a fault in the planner's node, which ends now: {error!r}")
+        end = Status(ErrorCode.UNKNOWN, f"a bug in the planner's node, which ends now: {error!r}")
         node.get_logger().fatal(traceback.format_exc())
     finally:  # whatever happened, the arm holds
         node.hold_and_stop(end)

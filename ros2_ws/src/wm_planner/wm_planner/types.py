@@ -1,4 +1,4 @@
-"""Types that the rooms hand to each other; only NumPy."""
+"""Types that the packages share; only NumPy is needed."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ RgbImage = NDArray[np.uint8]
 """An RGB image, uint8 (height, width, 3)."""
 
 Vector = NDArray[np.float64]
-"""Numbers of one moment, float64 (n,)."""
+"""A vector, float64 (n,)."""
 
 
 @dataclass(frozen=True)
 class Observation:
-    """What cameras and robot show at one moment, or should show at a goal.
+    """What the cameras and the robot show at one moment, or should show at a goal.
 
     Attributes:
         images: One RGB image, uint8 (height, width, 3), for each view of the model, in the order
@@ -49,8 +49,8 @@ class Pose:
     """The measured state of the arm, in the space of the commands.
 
     Attributes:
-        position: (3,) in the frame of the action [m], or one number per commanded joint [rad].
-        orientation: Quaternion (x, y, z, w); without meaning for joints.
+        position: (3,) in the frame of the actions [m], or one number per commanded joint [rad].
+        orientation: Quaternion (x, y, z, w); meaningless for joints.
         steady: When it arrived [s, steady clock].
     """
 
@@ -65,7 +65,7 @@ class Command:
 
     Attributes:
         position: (3,) [m], or one number per joint [rad].
-        velocity: The same per second; zero if ``stop``.
+        velocity: (3,) [m/s], or one number per joint [rad/s]; zero if ``stop``.
         orientation: Quaternion (x, y, z, w).
         stop: Whether it is the last of a stop: the arm stays here until the next command.
     """

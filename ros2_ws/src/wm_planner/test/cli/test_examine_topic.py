@@ -86,7 +86,7 @@ def _publish(node: Any, publishers: dict[str, Any], stop: threading.Event) -> No
 
 
 @pytest.fixture(scope="module")
-def answers(camera: None, patience: float) -> dict[str, Answer]:
+def answers(camera: None, time_limit: float) -> dict[str, Answer]:
     base = [sys.executable, "-m", "wm_planner.cli", "doctor", "--json", "--seconds", SECONDS]
     with contextlib.ExitStack() as ends:
         calls = {}
@@ -95,11 +95,11 @@ def answers(camera: None, patience: float) -> dict[str, Answer]:
             call = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True)
             calls[name] = ends.enter_context(call)
             ends.callback(call.kill)
-        return {name: _answer(call, patience) for name, call in calls.items()}
+        return {name: _answer(call, time_limit) for name, call in calls.items()}
 
 
-def _answer(call: subprocess.Popen[str], patience: float) -> Answer:
-    output, errors = call.communicate(timeout=patience)
+def _answer(call: subprocess.Popen[str], time_limit: float) -> Answer:
+    output, errors = call.communicate(timeout=time_limit)
     section = json.loads(output)["sections"][-1]
     return Answer(call.returncode, section, {f["name"]: f for f in section["findings"]}, errors)
 

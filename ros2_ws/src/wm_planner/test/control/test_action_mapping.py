@@ -1,4 +1,4 @@
-"""The mapping from actions to commands: declared or overridden, and the impossible is refused."""
+"""The mapping from actions to commands: declared, overridden, or refused if impossible."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from wm_planner.models.spec import CommandMapping
 NAMES = ["dx", "dy", "dz"]
 
 
-def test_model_yaml_says_it(spec: ModelSpec) -> None:
+def test_the_mapping_comes_from_model_yaml(spec: ModelSpec) -> None:
     assert command_mapping(spec, CommandsConfig()) == CommandMapping("relative", NAMES)
 
 
-def test_the_settings_win(spec: ModelSpec) -> None:
+def test_settings_override_model_yaml(spec: ModelSpec) -> None:
     config = CommandsConfig(mode="absolute", position=["dz", "dx", "dy"])
     assert command_mapping(spec, config) == CommandMapping("absolute", ["dz", "dx", "dy"])
 
 
-def test_the_settings_do_for_a_model_that_says_nothing(spec: ModelSpec) -> None:
+def test_settings_define_the_mapping_if_the_model_does_not(spec: ModelSpec) -> None:
     spec.action.command = None
     with pytest.raises(SpecError, match=r"commands\.mode"):
         command_mapping(spec, CommandsConfig())
@@ -29,12 +29,12 @@ def test_the_settings_do_for_a_model_that_says_nothing(spec: ModelSpec) -> None:
     assert command_mapping(spec, config) == CommandMapping("relative", NAMES)
 
 
-def test_a_number_that_the_action_lacks_is_named(spec: ModelSpec) -> None:
+def test_an_unknown_action_name_is_named(spec: ModelSpec) -> None:
     with pytest.raises(SpecError, match="left"):
         command_mapping(spec, CommandsConfig(position=["left", "dy", "dz"]))
 
 
-def test_another_unit_is_refused(spec: ModelSpec) -> None:
+def test_a_wrong_unit_is_refused(spec: ModelSpec) -> None:
     with pytest.raises(SpecError, match="needs m/s"):
         command_mapping(spec, CommandsConfig(mode="velocity"))
     with pytest.raises(SpecError, match="needs rad"):
@@ -42,13 +42,13 @@ def test_another_unit_is_refused(spec: ModelSpec) -> None:
 
 
 @pytest.mark.parametrize("type", ["joint_state", "joint_trajectory"])
-def test_cartesian_actions_are_no_joints(spec: ModelSpec, type: str) -> None:
+def test_cartesian_actions_cannot_become_joint_commands(spec: ModelSpec, type: str) -> None:
     with pytest.raises(ConfigError, match="has no inverse kinematics"):
         command_mapping(spec, CommandsConfig(type=type))
 
 
 @pytest.mark.parametrize("type", ["pose_stamped", "twist_stamped"])
-def test_joints_are_no_pose(spec: ModelSpec, type: str) -> None:
+def test_joint_actions_cannot_become_cartesian_commands(spec: ModelSpec, type: str) -> None:
     spec.action.units = ["rad"] * 3
     with pytest.raises(ConfigError, match="move joints"):
         command_mapping(spec, CommandsConfig(type=type, joints=["a", "b", "c"]))
@@ -65,7 +65,7 @@ def test_joints_are_no_pose(spec: ModelSpec, type: str) -> None:
         ("float64_multi_array", "velocity", True),
     ],
 )
-def test_the_interface_counts_for_messages_that_can_hold_both(
+def test_the_interface_decides_for_messages_that_can_carry_both(
     type: str, interface: str, velocity: bool
 ) -> None:
     assert sends_velocity(CommandsConfig(type=type, interface=interface)) is velocity

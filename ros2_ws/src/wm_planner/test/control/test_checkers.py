@@ -24,10 +24,10 @@ def _observe(checker: ProgressChecker, *pairs: tuple[float, float]) -> None:
         ([0.05, 0.05], False),
     ],
 )
-def test_it_is_reached_when_enough_images_in_a_row_are_nearer_than_the_tolerance(
+def test_a_goal_is_reached_after_enough_images_in_a_row_within_the_tolerance(
     distances: list[float], reached: bool
 ) -> None:
-    checker = GoalChecker(tolerance=0.05, frames=2)
+    checker = GoalChecker(tolerance=0.05, images=2)
     assert [checker.observe(distance) for distance in distances][-1] is reached
 
 
@@ -38,7 +38,7 @@ def test_a_falling_distance_never_stalls() -> None:
         assert not checker.stalled(i + 1.0)
 
 
-def test_it_stalls_when_the_distance_falls_too_little_for_too_long() -> None:
+def test_a_distance_that_falls_too_little_for_too_long_stalls() -> None:
     checker = ProgressChecker(time=2.0, fraction=0.1)
     _observe(checker, (0.0, 1.0), (1.0, 0.95), (2.0, 0.91))
     assert not checker.stalled(2.0)
@@ -51,13 +51,13 @@ def test_small_falls_add_up_to_progress() -> None:
     assert not checker.stalled(3.9)
 
 
-def test_a_distance_that_rises_and_comes_back_is_no_progress() -> None:
+def test_a_distance_that_rises_and_falls_back_is_not_progress() -> None:
     checker = ProgressChecker(time=2.0, fraction=0.1)
     _observe(checker, (0.0, 0.5), (1.0, 0.9), (2.0, 0.5))
     assert checker.stalled(2.1)
 
 
-def test_nothing_stalls_before_the_first_image_or_without_a_time() -> None:
+def test_nothing_stalls_before_the_first_image_or_if_disabled() -> None:
     assert not ProgressChecker(time=2.0, fraction=0.1).stalled(1e9)
     off = ProgressChecker(time=0.0, fraction=0.1)
     off.observe(1.0, 0.0)

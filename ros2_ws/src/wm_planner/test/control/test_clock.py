@@ -1,4 +1,4 @@
-"""ROS time that stands still, jumps back or begins is noticed."""
+"""ROS time that stands still, jumps back or starts is detected."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_ros_time_that_stands_still_is_a_problem_until_it_goes_on(clock: ClockMo
 
 
 @pytest.mark.parametrize(("now", "back"), [(10.5, 0.0), (10.0, 0.0), (10.0 - ROUNDING / 2, 0.0)])
-def test_rounding_is_no_jump(clock: ClockMonitor, now: float, back: float) -> None:
+def test_rounding_is_not_a_jump(clock: ClockMonitor, now: float, back: float) -> None:
     assert clock.jump(now) == back
 
 
@@ -35,7 +35,7 @@ def test_a_jump_is_reported_once(clock: ClockMonitor) -> None:
     assert clock.jump(7.0) == 0.0
 
 
-def test_the_beginning_of_ros_time_is_an_infinite_jump(clock: ClockMonitor) -> None:
+def test_the_start_of_ros_time_is_an_infinite_jump(clock: ClockMonitor) -> None:
     clock.restart(0.0, 0.0)
     assert clock.jump(0.0) == 0.0
     assert math.isinf(clock.jump(1000.0))

@@ -1,4 +1,4 @@
-"""The commander: what it sends, from the first command to the stop, and over faults of time."""
+"""The commands that are sent, from the first one to the stop, also when clocks fail."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def test_the_first_command_is_the_measured_pose(spec: ModelSpec) -> None:
 
 @pytest.mark.parametrize("latency", [0.06, 0.1, 0.3, 0.44])
 @pytest.mark.parametrize("control_rate", [5.0, 2.0, 1.0])
-def test_a_planner_that_corrects_itself_brings_the_arm_to_its_goal_under_refuse(
+def test_replanning_brings_the_arm_to_its_goal_within_the_limits(
     spec: ModelSpec, latency: float, control_rate: float
 ) -> None:
-    """Each plan goes straight to the goal from where the image showed the arm."""
+    """Each plan leads straight to the goal from the position of the arm in its image."""
     spec.control_rate = control_rate
     rig, goal = CommanderRig(spec), START + np.array([0.2, -0.1, 0.1])
     seen, when = START, 0.0
@@ -42,7 +42,7 @@ def test_a_planner_that_corrects_itself_brings_the_arm_to_its_goal_under_refuse(
     assert rig.commander.gate.counters.clamped == 0
 
 
-def test_relative_actions_count_from_what_had_been_sent_at_the_image(spec: ModelSpec) -> None:
+def test_relative_actions_start_at_the_position_commanded_at_the_image(spec: ModelSpec) -> None:
     rig = CommanderRig(spec)
     rig.plan(MOVE)
     rig.run(0.4)
@@ -53,7 +53,7 @@ def test_relative_actions_count_from_what_had_been_sent_at_the_image(spec: Model
     np.testing.assert_allclose(rig.sent[-1].position, at + MOVE, atol=1e-9)
 
 
-def test_velocities_in_the_action_are_played_for_their_step(spec: ModelSpec) -> None:
+def test_a_velocity_action_is_played_for_one_environment_step(spec: ModelSpec) -> None:
     spec.action.units = ["m/s"] * 3
     spec.action.command = CommandMapping("velocity", ["dx", "dy", "dz"])
     rig = CommanderRig(spec)
@@ -62,7 +62,7 @@ def test_velocities_in_the_action_are_played_for_their_step(spec: ModelSpec) -> 
     np.testing.assert_allclose(rig.sent[-1].position, START + np.array([0.02, 0, 0]), atol=1e-9)
 
 
-def test_a_stop_leaves_at_once_and_comes_to_rest_within_the_acceleration(spec: ModelSpec) -> None:
+def test_a_stop_is_sent_at_once_and_keeps_to_the_acceleration(spec: ModelSpec) -> None:
     rig = CommanderRig(spec)
     rig.plan(MOVE)
     rig.run(0.4)
@@ -71,7 +71,7 @@ def test_a_stop_leaves_at_once_and_comes_to_rest_within_the_acceleration(spec: M
     rig.commander.stop(rig.now)
     assert len(rig.sent) == count + 1
     rig.settle()
-    assert len(rig.sent) <= count + 7, "it ends"
+    assert len(rig.sent) <= count + 7, "the stop ends"
     velocities = np.diff(rig.positions(), axis=0) / TICK
     limit = rig.config.limits.max_acceleration
     assert np.linalg.norm(np.diff(velocities, axis=0), axis=1).max() <= limit * TICK * 1.001
@@ -81,7 +81,9 @@ def test_a_stop_leaves_at_once_and_comes_to_rest_within_the_acceleration(spec: M
     assert not rig.commander.started
 
 
-def test_a_stop_slows_down_from_what_was_sent_however_late_it_was_sent(spec: ModelSpec) -> None:
+def test_a_stop_slows_down_from_the_last_sent_velocity_even_after_late_commands(
+    spec: ModelSpec,
+) -> None:
     rig = CommanderRig(spec)
     rig.plan(MOVE)
     rig.run(0.3)
@@ -95,7 +97,7 @@ def test_a_stop_slows_down_from_what_was_sent_however_late_it_was_sent(spec: Mod
 
 @pytest.mark.parametrize("command", ["hold", "stop"])
 @pytest.mark.parametrize("passed", [0.0, 0.001, 0.019])
-def test_what_leaves_at_once_moves_no_further_than_the_time_since_the_last_command(
+def test_the_first_command_of_a_hold_or_stop_moves_only_for_the_time_since_the_last(
     command: str, passed: float, spec: ModelSpec
 ) -> None:
     rig = CommanderRig(spec)
@@ -115,17 +117,17 @@ def test_while_ros_time_stands_still_the_arm_is_stopped(kind: str, spec: ModelSp
     assert rig.sent[-1].velocity.any()
     for _ in range(12):
         rig.commander.send(rig.pose(), rig.now)
-    at = rig.sent[-1].position
+    resting = rig.sent[-1].position
     assert not rig.sent[-1].velocity.any()
-    rig.now += 5.0  # the clock comes back, and a plan
+    rig.now += 5.0  # ROS time goes on, and a plan arrives
     rig.commander.send(rig.pose(), rig.now)
-    np.testing.assert_allclose(rig.sent[-1].position, at, atol=1e-12)
+    np.testing.assert_allclose(rig.sent[-1].position, resting, atol=1e-12)
     rig.plan(MOVE)
     rig.run(0.3)
     assert np.diff(rig.positions()[-15:], axis=0).max() <= 1.01 * TICK * 0.2
 
 
-def test_a_clock_that_comes_back_soon_costs_one_step_of_the_time_it_may_stand_still(
+def test_after_a_short_clock_stall_one_step_covers_at_most_the_tolerated_stall(
     spec: ModelSpec,
 ) -> None:
     rig = CommanderRig(spec)
@@ -139,7 +141,7 @@ def test_a_clock_that_comes_back_soon_costs_one_step_of_the_time_it_may_stand_st
     assert 0 < moved[0] <= 0.2 * 0.1 + 1e-9
 
 
-def test_the_place_at_a_stamp_is_that_of_the_clock_after_it_went_back(spec: ModelSpec) -> None:
+def test_after_the_clock_went_back_older_commanded_positions_are_forgotten(spec: ModelSpec) -> None:
     rig = CommanderRig(spec)
     rig.plan(MOVE)
     rig.run(0.3)
@@ -150,7 +152,7 @@ def test_the_place_at_a_stamp_is_that_of_the_clock_after_it_went_back(spec: Mode
     np.testing.assert_array_equal(rig.commander.commanded_position_at(rig.now), rig.pose().position)
 
 
-def test_an_arm_that_was_told_nothing_is_not_told_to_stop(spec: ModelSpec) -> None:
+def test_an_arm_that_was_sent_nothing_is_not_sent_a_stop(spec: ModelSpec) -> None:
     rig = CommanderRig(spec)
     rig.commander.hold(0.0)
     rig.commander.stop(0.0)
@@ -171,7 +173,7 @@ def test_finishing_sends_the_rest_of_the_stop_while_ros_time_stands_still(spec: 
     assert set(slept) == {TICK}
 
 
-def test_a_goal_that_follows_on_a_hold_goes_on_without_a_jump(spec: ModelSpec) -> None:
+def test_a_goal_after_a_hold_continues_without_a_jump(spec: ModelSpec) -> None:
     rig = CommanderRig(spec)
     rig.plan(MOVE)
     rig.run(0.4)
@@ -184,7 +186,7 @@ def test_a_goal_that_follows_on_a_hold_goes_on_without_a_jump(spec: ModelSpec) -
     assert np.abs(np.diff(velocities, axis=0)).max() <= 0.2 / 0.1 * TICK * 1.01
 
 
-def test_a_goal_that_follows_on_a_stop_starts_from_where_the_stop_ends(spec: ModelSpec) -> None:
+def test_a_goal_after_a_stop_starts_where_the_stop_ends(spec: ModelSpec) -> None:
     rig = CommanderRig(spec)
     rig.plan(MOVE)
     rig.run(0.4)
@@ -203,7 +205,7 @@ def test_a_goal_that_follows_on_a_stop_starts_from_where_the_stop_ends(spec: Mod
     assert np.linalg.norm(np.diff(velocities, axis=0), axis=1).max() <= limit * TICK * 1.001
 
 
-def test_after_a_delay_of_the_node_the_arm_goes_on_where_it_was(spec: ModelSpec) -> None:
+def test_after_a_delay_of_the_node_the_arm_continues_from_where_it_was(spec: ModelSpec) -> None:
     rig = CommanderRig(spec)
     rig.plan(MOVE)
     rig.run(0.3)
@@ -212,7 +214,7 @@ def test_after_a_delay_of_the_node_the_arm_goes_on_where_it_was(spec: ModelSpec)
     assert np.diff(rig.positions(), axis=0).max() <= 2.01 * TICK * 0.2
 
 
-def test_a_clock_in_larger_steps_than_the_rate_costs_no_speed(spec: ModelSpec) -> None:
+def test_clock_steps_longer_than_the_command_period_cost_no_speed(spec: ModelSpec) -> None:
     rig = CommanderRig(spec)
     rig.plan(MOVE)
     for k in range(100):  # /clock at 10 Hz, commands at 50 Hz
@@ -222,7 +224,7 @@ def test_a_clock_in_larger_steps_than_the_rate_costs_no_speed(spec: ModelSpec) -
     np.testing.assert_allclose(steps, 0.02, atol=1e-9)
 
 
-def test_joints_start_where_they_are_measured_and_keep_to_their_own_limits(
+def test_joints_start_at_their_measured_positions_and_keep_to_their_own_limits(
     spec: ModelSpec,
 ) -> None:
     spec.action.units = ["rad"] * 3
@@ -239,3 +241,26 @@ def test_joints_start_where_they_are_measured_and_keep_to_their_own_limits(
         commander.send(Pose(measured, DOWN, 0.0), k * TICK)
     np.testing.assert_allclose(sent[-1].position, [0.175, 0.0, 0.05], atol=1e-6)
     assert commander.gate.counters.limits["box"] > 0
+
+
+def test_a_stop_command_that_could_not_be_published_is_sent_again(spec: ModelSpec) -> None:
+    rig = CommanderRig(spec, type="twist_stamped")
+    rig.plan(MOVE)
+    rig.run(0.3)
+    rig.commander.stop(rig.now)
+    publish, failed = rig.commander._publish, []
+
+    def fail_once(command: Command) -> None:
+        if command.stop and not failed:
+            failed.append(command)
+            raise RuntimeError("the context is invalid")
+        publish(command)
+
+    rig.commander._publish = fail_once
+    with pytest.raises(RuntimeError):
+        rig.settle()
+    assert rig.commander.slowing
+    rig.commander.finish(rig.now, sleep=lambda seconds: None)
+    assert rig.sent[-1].stop
+    assert not rig.sent[-1].velocity.any()
+    assert not rig.commander.started

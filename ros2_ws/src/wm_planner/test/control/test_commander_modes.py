@@ -1,4 +1,4 @@
-"""The commander's modes change as its table says, and its commands follow."""
+"""The commander's modes change as the transition table says."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TICK = 0.02
 
 
 class Rig:
-    """A commander, and what takes it into each mode."""
+    """A commander, and the calls that bring it into each mode."""
 
     def __init__(self, spec: ModelSpec) -> None:
         config = Config()
@@ -68,7 +68,7 @@ EVENTS: dict[Event, Callable[[Rig], None]] = {
     Event.HOLD: Rig.hold,
     Event.STOP: Rig.stop,
     Event.REST: Rig.settle,
-}  # BRAKE comes from inside
+}  # the commander itself raises BRAKE
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ def session() -> GoalSession:
     return _session(GOALS[:1])
 
 
-def test_it_is_reached_after_enough_frames_in_a_row(session: GoalSession) -> None:
+def test_a_goal_is_reached_after_enough_images_in_a_row(session: GoalSession) -> None:
     assert session.observe(0.04, 101.0) is None
     assert session.observe(0.06, 101.0) is None
     assert session.observe(0.04, 101.0) is None
@@ -36,11 +36,11 @@ def test_it_is_reached_after_enough_frames_in_a_row(session: GoalSession) -> Non
     assert outcome.reached
 
 
-def test_nan_is_never_reached(session: GoalSession) -> None:
+def test_a_distance_of_nan_never_reaches_the_goal(session: GoalSession) -> None:
     assert all(session.observe(float("nan"), 101.0) is None for _ in range(5))
 
 
-def test_it_counts_steps_and_keeps_the_first_distance(session: GoalSession) -> None:
+def test_steps_are_counted_and_the_first_distance_is_kept(session: GoalSession) -> None:
     for distance in (1.0, 0.8, 0.6):
         session.observe(distance, 101.0)
     assert (session.steps, session.initial_distance, session.distance) == (3, 1.0, 0.6)
@@ -51,7 +51,7 @@ def _tick(session: GoalSession, **times: float) -> Status | None:
     return session.tick(**{**fresh, **times})
 
 
-def test_nothing_ends_while_every_clock_is_fresh(session: GoalSession) -> None:
+def test_a_goal_does_not_end_while_every_clock_is_fresh(session: GoalSession) -> None:
     assert _tick(session) is None
 
 
@@ -64,7 +64,7 @@ def test_nothing_ends_while_every_clock_is_fresh(session: GoalSession) -> None:
         ({"now": 100.0, "steady": 7.1}, ErrorCode.NO_IMAGE),  # also while ROS time stands still
     ],
 )
-def test_each_clock_has_its_own_code(
+def test_each_timeout_has_its_own_code(
     session: GoalSession, times: dict[str, float], code: ErrorCode
 ) -> None:
     outcome = _tick(session, **times)
@@ -72,18 +72,18 @@ def test_each_clock_has_its_own_code(
     assert outcome.code is code
 
 
-def test_the_image_watch_begins_with_the_goal(session: GoalSession) -> None:
+def test_the_image_timeout_starts_with_the_goal(session: GoalSession) -> None:
     assert _tick(session, steady=5.9, image_steady=-1e9, pose_steady=-1e9) is None
 
 
-def test_the_first_outcome_stands(session: GoalSession) -> None:
+def test_the_first_outcome_is_kept(session: GoalSession) -> None:
     first = session.end(Status(ErrorCode.CANCELED, "canceled"))
     assert session.end(Status(ErrorCode.STOPPED, "stopped")) is first
     assert _tick(session, now=200.0) is not None
     assert session.outcome is first
 
 
-def test_a_distance_that_no_longer_falls_ends_it_as_stalled(session: GoalSession) -> None:
+def test_a_distance_that_no_longer_falls_ends_the_goal_as_stalled(session: GoalSession) -> None:
     session.observe(0.5, 101.0)
     session.observe(0.49, 103.0)
     assert _tick(session, now=104.0) is None
@@ -93,7 +93,7 @@ def test_a_distance_that_no_longer_falls_ends_it_as_stalled(session: GoalSession
     assert "0.490" in outcome.message
 
 
-def test_a_sub_goal_is_passed_at_once_and_the_last_one_must_hold() -> None:
+def test_one_image_passes_a_sub_goal_and_several_reach_the_goal() -> None:
     session = _session(GOALS)
     pursued = []
     for distance in (0.04, 0.5, 0.04, 0.04):
@@ -109,7 +109,7 @@ def test_a_sub_goal_is_passed_at_once_and_the_last_one_must_hold() -> None:
     assert not session.advance()
 
 
-def test_the_next_sub_goal_has_its_own_time_to_make_progress() -> None:
+def test_each_sub_goal_has_its_own_progress_time() -> None:
     session = _session(GOALS)
     session.observe(0.04, 101.0)
     session.advance()
@@ -117,7 +117,7 @@ def test_the_next_sub_goal_has_its_own_time_to_make_progress() -> None:
     assert _tick(session, now=105.0) is None
 
 
-def test_a_goal_may_have_a_tolerance_of_its_own() -> None:
+def test_a_goal_may_have_its_own_tolerance() -> None:
     session = _session([replace(GOALS[0], tolerance=0.2), GOALS[1]])
     session.observe(0.15, 101.0)
     assert session.tolerance == 0.2

@@ -1,4 +1,4 @@
-"""The command in force at a past time is found again."""
+"""The command in force at a past time is found."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def test_the_last_command_before_a_time_is_in_force() -> None:
     assert [history.at(time)[0] for time in (2.0, 2.9, 3.0, 99.0)] == [2.0, 2.0, 3.0, 3.0]
 
 
-def test_before_the_first_command_the_first_counts() -> None:
+def test_before_the_first_command_the_first_is_returned() -> None:
     assert _filled(1.0, 2.0).at(0.5)[0] == 1.0
 
 
-def test_commands_are_forgotten_after_a_while_but_for_the_newest() -> None:
+def test_old_commands_are_forgotten_except_the_newest() -> None:
     assert _filled(1.0, 2.0, 2.5 + LENGTH).at(0.0)[0] == 2.5 + LENGTH
 
 

@@ -1,4 +1,4 @@
-"""The closed loop: one goal at a time, stops before reports, sub-goals in their order."""
+"""The closed loop: one goal at a time, stops before reports, sub-goals in order."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_the_newest_goal_preempts(rig: LoopRig) -> None:
     assert rig.events[-1] == "command"
 
 
-def test_a_plan_for_the_goal_before_is_not_used(rig: LoopRig) -> None:
+def test_a_plan_for_the_previous_goal_is_ignored(rig: LoopRig) -> None:
     old = rig.begin(OBSERVATIONS[0])
     rig.begin(OBSERVATIONS[1])
     count = len(rig.events)
@@ -44,7 +44,7 @@ def test_a_plan_for_the_goal_before_is_not_used(rig: LoopRig) -> None:
     assert len(rig.events) == count
 
 
-def test_sub_goals_are_pursued_in_their_order(rig: LoopRig) -> None:
+def test_sub_goals_are_pursued_in_order(rig: LoopRig) -> None:
     goal = rig.begin(*OBSERVATIONS)
     for distance in (0.5, 0.01, 0.5, 0.01, 0.01, 0.01):
         rig.step(distance)
@@ -61,7 +61,7 @@ def test_a_plan_that_is_not_finite_moves_nothing(rig: LoopRig) -> None:
     assert rig.events == [(goal, ErrorCode.PLANNER_FAILED)]
 
 
-def test_the_first_command_of_a_plan_leaves_before_the_plan_is_reported(rig: LoopRig) -> None:
+def test_the_first_command_of_a_plan_is_sent_before_the_plan_is_reported(rig: LoopRig) -> None:
     rig.begin(OBSERVATIONS[0])
     rig.step(0.5)
     assert rig.events == ["command", ("step", 0), "command"]
@@ -70,7 +70,7 @@ def test_the_first_command_of_a_plan_leaves_before_the_plan_is_reported(rig: Loo
 def test_a_clock_that_stands_still_ends_the_goal(rig: LoopRig) -> None:
     goal = rig.begin(OBSERVATIONS[0])
     rig.step(0.5)
-    for steady in np.arange(1.0, 3.0, 0.05):  # images and poses still come
+    for steady in np.arange(1.0, 3.0, 0.05):  # images and poses still arrive
         rig.loop.on_pose(Pose(POSE.position, POSE.orientation, steady), rig.now)
         rig.loop.watch(rig.now, steady, steady)
     assert rig.events[-1] == (goal, ErrorCode.CLOCK_JUMPED)
@@ -79,8 +79,8 @@ def test_a_clock_that_stands_still_ends_the_goal(rig: LoopRig) -> None:
     assert rig.loop.clock.problem == ""
 
 
-def test_the_time_of_a_goal_begins_with_ros_time(rig: LoopRig) -> None:
-    rig.now = 0.0  # as ROS time is without /clock
+def test_the_timeout_of_a_goal_starts_with_ros_time(rig: LoopRig) -> None:
+    rig.now = 0.0  # ROS time before the first /clock
     rig.begin(OBSERVATIONS[0])
     rig.command()
     rig.now = 1000.0
@@ -135,7 +135,7 @@ def test_a_worker_that_is_restarted_holds_the_arm_and_keeps_the_goal(rig: LoopRi
     assert rig.events[-1] == (goal, ErrorCode.WORKER_LOST)
 
 
-def test_other_settings_count_from_the_next_goal_on(rig: LoopRig) -> None:
+def test_changed_settings_apply_to_the_next_goal(rig: LoopRig) -> None:
     config = Config()
     config.limits.workspace_min, config.limits.workspace_max = [0.0, -1.0, 0.0], [0.4, 1.0, 1.0]
     config.session.timeout = 1.0
@@ -148,3 +148,16 @@ def test_other_settings_count_from_the_next_goal_on(rig: LoopRig) -> None:
     rig.begin(OBSERVATIONS[0])
     assert rig.loop.session
     assert rig.loop.session.timeout == 1.0
+
+
+def test_a_plan_that_arrives_with_the_first_ros_time_is_dropped(rig: LoopRig) -> None:
+    rig.now = 0.0  # as ROS time is without /clock
+    rig.begin(OBSERVATIONS[0])
+    rig.request_plan()
+    rig.now = 1000.0
+    rig.answer_plan()
+    assert rig.events == []
+    assert rig.loop.session
+    rig.pose()
+    rig.step(0.5)
+    assert rig.events[-1] == "command"

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from wm_planner.config import LimitsConfig
-from wm_planner.control.bounds import Bounds
+from wm_planner.control.command_limits import CommandLimits
 from wm_planner.control.pose_monitor import STUCK, PoseMonitor
 from wm_planner.types import Pose
 
 START = np.array([0.5, 0.0, 0.5])
 POSE = Pose(START, np.array([0.0, 0.0, 0.0, 1.0]), steady=1.0)
 LIMITS = LimitsConfig(workspace_min=[0.0, -1.0, 0.0], workspace_max=[1.0, 1.0, 1.0])
-BOUNDS = Bounds.of(LIMITS, [])
+BOUNDS = CommandLimits.of(LIMITS, [])
 LEAD = np.array([LIMITS.max_lead, 0.0, 0.0])
 FAR = START + 1.1 * STUCK * LEAD
 
@@ -39,7 +39,7 @@ def test_a_repeated_pose_of_an_arm_commanded_to_move_is_old(poses: PoseMonitor) 
     assert poses.steady == 1.0
 
 
-def test_another_position_is_new_and_counts_from_the_command_of_its_time(
+def test_another_position_is_new_and_resets_the_commanded_move(
     poses: PoseMonitor,
 ) -> None:
     moved = replace(POSE, position=START + 1e-4, steady=2.0)

@@ -23,7 +23,7 @@ def _stream(**changes: float) -> CommandStream:
 
 
 def _play(stream: CommandStream, start: float, end: float) -> np.ndarray:
-    """What is sent at 50 Hz."""
+    """Return the positions that are sent at 50 Hz."""
     return np.array([stream.at(start + k * TICK) for k in range(round((end - start) / TICK))])
 
 
@@ -31,7 +31,7 @@ def _speeds(positions: np.ndarray) -> np.ndarray:
     return np.linalg.norm(np.diff(positions, axis=0), axis=1) / TICK
 
 
-def test_it_stays_where_it_started() -> None:
+def test_without_a_plan_the_stream_stays_where_it_started() -> None:
     np.testing.assert_allclose(_stream().at(11.0), START, rtol=1e-14)
 
 
@@ -43,7 +43,7 @@ def test_without_a_blend_an_action_is_spread_evenly_over_its_step() -> None:
     np.testing.assert_allclose(stream.at(99.0), START + MOVE)
 
 
-def test_a_blend_is_half_its_length_late_and_ends_at_the_same_place() -> None:
+def test_a_blend_delays_by_half_its_length_and_ends_at_the_same_position() -> None:
     stream = _stream()
     stream.splice([MOVE], START, latency=0.0, time=10.0)
     np.testing.assert_allclose(stream.at(10.15), START + MOVE / 2)
@@ -51,7 +51,7 @@ def test_a_blend_is_half_its_length_late_and_ends_at_the_same_place() -> None:
 
 
 @pytest.mark.parametrize("latency", [0.0, 0.08, 0.2, 0.3, 1.0])
-def test_an_arm_that_stood_still_is_played_the_whole_plan_however_late_it_is(
+def test_an_arm_at_rest_gets_the_whole_plan_even_if_the_plan_is_late(
     latency: float,
 ) -> None:
     stream = _stream(blend=0.0)
@@ -63,13 +63,13 @@ def test_an_arm_that_stood_still_is_played_the_whole_plan_however_late_it_is(
 
 @pytest.mark.parametrize("latency", [0.06, 0.2, 0.3, 0.44])
 @pytest.mark.parametrize("step", [0.2, 0.5, 1.0])
-def test_plans_back_to_back_are_played_at_their_own_speed_without_a_pause(
+def test_consecutive_plans_are_played_at_their_own_speed_without_a_pause(
     latency: float, step: float
 ) -> None:
     stream = _stream(dt=step)
     stream.splice([MOVE] * 5, START, 0.0, 10.0)
     now, sent = 10.0, _play(stream, 10.0, 10.0 + latency)
-    for _ in range(6):  # each made from an image that was taken when the one before arrived
+    for _ in range(6):  # each from an image taken when the previous plan arrived
         basis, now = sent[-round(latency / TICK)], now + latency
         stream.splice([MOVE] * 5, basis, latency, now)
         sent = np.concatenate([sent, _play(stream, now, now + latency)])
@@ -79,27 +79,27 @@ def test_plans_back_to_back_are_played_at_their_own_speed_without_a_pause(
     assert speeds.min() >= 0.98 * planned
 
 
-def test_what_was_traveled_is_dropped() -> None:
+def test_the_part_of_a_plan_already_traveled_is_skipped() -> None:
     stream = _stream(blend=0.0)
     stream.splice([MOVE] * 2, START, 0.0, 10.0)
     stream.splice([MOVE] * 2, START, latency=0.15, time=10.15)  # the same plan once more
     np.testing.assert_allclose(stream.at(10.4), START + 2 * MOVE, atol=1e-3)
 
 
-def test_a_plan_is_played_on_into_its_horizon_and_then_holds() -> None:
+def test_a_plan_is_played_for_the_extra_time_and_then_the_stream_holds() -> None:
     stream = _stream(extra_time=0.3)
     stream.splice([MOVE] * 5, START, 0.0, 10.0)
     np.testing.assert_allclose(stream.at(99.0), START + 2.5 * MOVE)
     assert _speeds(_play(stream, 10.2, 10.48)).min() > 0.99 * SPEED
 
 
-def test_without_playing_on_only_the_first_step_is_played() -> None:
+def test_without_extra_time_only_the_first_step_is_played() -> None:
     stream = _stream(extra_time=0.0)
     stream.splice([MOVE] * 5, START, 0.0, 10.0)
     np.testing.assert_allclose(stream.at(99.0), START + MOVE)
 
 
-def test_a_hold_comes_to_rest_within_the_blend_without_a_jump_of_the_velocity() -> None:
+def test_a_hold_comes_to_rest_within_the_blend_without_a_velocity_jump() -> None:
     stream = _stream()
     stream.splice([MOVE] * 5, START, 0.0, 10.0)
     before = _play(stream, 10.0, 10.3)
@@ -118,7 +118,7 @@ moves = st.tuples(*[st.floats(-0.05, 0.05)] * 3).map(np.array)
     latency=st.floats(0.0, 1.0),
     after=st.floats(0.02, 0.7),
 )
-def test_position_speed_and_acceleration_are_bounded_at_every_join(
+def test_speed_and_acceleration_are_bounded_at_every_splice(
     first: list[np.ndarray], second: list[np.ndarray], latency: float, after: float
 ) -> None:
     stream = _stream()
@@ -127,7 +127,7 @@ def test_position_speed_and_acceleration_are_bounded_at_every_join(
     before = _play(stream, now - 0.3, now)
     stream.splice(second, START, latency, now)
     sent = np.concatenate([before, _play(stream, now, now + 1.2)])
-    # No point of the second path, which begins where the first did, is further away than this.
+    # The two paths start at the same position: no points of them are further apart than this.
     gap = sum(np.linalg.norm(move) for move in first)
     fastest = max(np.linalg.norm(move) for move in [*first, *second]) / STEP + gap / STEP
     velocities = np.diff(sent, axis=0) / TICK
@@ -141,7 +141,7 @@ def test_position_speed_and_acceleration_are_bounded_at_every_join(
     latency=st.floats(0.0, 2.0),
     offset=moves,
 )
-def test_the_plan_s_own_places_are_reached_wherever_the_arm_was(
+def test_the_end_of_a_plan_is_reached_from_anywhere(
     actions: list[np.ndarray], latency: float, offset: np.ndarray
 ) -> None:
     stream = _stream(extra_time=9.0)
@@ -150,20 +150,20 @@ def test_the_plan_s_own_places_are_reached_wherever_the_arm_was(
     np.testing.assert_allclose(stream.at(99.0), end, atol=1e-9)
 
 
-def test_sub_actions_are_played_one_after_the_other() -> None:
+def test_the_environment_steps_of_a_model_step_are_played_in_order() -> None:
     stream = _stream(frameskip=2, blend=0.0)
     stream.splice([MOVE, -MOVE], START, 0.0, 10.0)
     np.testing.assert_allclose(stream.at(10.2), START + MOVE)
     np.testing.assert_allclose(stream.at(10.4), START, atol=1e-12)
 
 
-def test_absolute_actions_are_places() -> None:
+def test_absolute_actions_are_positions() -> None:
     stream = _stream(relative=False)
     stream.splice([[0.6, 0.1, 0.4]], START, 0.0, 10.0)
     np.testing.assert_allclose(stream.at(10.4), [0.6, 0.1, 0.4])
 
 
-def test_a_stream_of_joints_has_as_many_numbers_as_joints() -> None:
+def test_a_stream_of_joints_has_one_number_per_joint() -> None:
     stream = _stream()
     stream.start(np.zeros(7), 10.0)
     stream.splice([np.full(7, 0.1)], np.zeros(7), 0.0, 10.0)

@@ -37,7 +37,7 @@ def test_no_velocity_command_is_faster_than_the_limit(velocities: CommanderRig) 
     assert 0.21 < max(speeds) <= 0.2203
 
 
-def test_the_pull_to_where_the_arm_should_be_keeps_to_the_acceleration(spec: ModelSpec) -> None:
+def test_the_correction_keeps_to_the_acceleration(spec: ModelSpec) -> None:
     rig = CommanderRig(spec, follows=False, type="twist_stamped", feedback=5.0)
     rig.run(0.1)
     away = Pose(START + np.array([0.07, 0.0, 0.0]), DOWN, 0.0)
@@ -46,12 +46,12 @@ def test_the_pull_to_where_the_arm_should_be_keeps_to_the_acceleration(spec: Mod
         rig.commander.send(away, rig.now)
     rig.commander.stop(rig.now)
     rig.settle()
-    told = np.array([command.velocity for command in rig.sent])
-    assert np.abs(told).max() > 0.3
+    commanded = np.array([command.velocity for command in rig.sent])
+    assert np.abs(commanded).max() > 0.3
     limit = rig.config.limits.max_acceleration
-    assert np.linalg.norm(np.diff(told, axis=0), axis=1).max() <= limit * TICK * 1.001
+    assert np.linalg.norm(np.diff(commanded, axis=0), axis=1).max() <= limit * TICK * 1.001
     assert rig.sent[-1].stop
-    assert not told[-1].any()
+    assert not commanded[-1].any()
 
 
 @pytest.mark.parametrize("kind", ["pose_stamped", "twist_stamped"])
@@ -70,12 +70,12 @@ def test_a_stop_keeps_to_the_acceleration_wherever_the_arm_is_measured(
     rig.commander.stop(rig.now + TICK)
     rig.settle()
     assert rig.sent[-1].stop
-    told = np.diff(rig.positions(), axis=0) / TICK
-    told = np.array([c.velocity for c in rig.sent]) if kind == "twist_stamped" else told
-    assert np.linalg.norm(np.diff(told, axis=0), axis=1).max() <= 2.0 * TICK * 1.002
+    commanded = np.diff(rig.positions(), axis=0) / TICK
+    commanded = np.array([c.velocity for c in rig.sent]) if kind == "twist_stamped" else commanded
+    assert np.linalg.norm(np.diff(commanded, axis=0), axis=1).max() <= 2.0 * TICK * 1.002
 
 
-def test_a_hold_needs_no_ros_time(spec: ModelSpec) -> None:
+def test_a_hold_works_while_ros_time_stands_still(spec: ModelSpec) -> None:
     rig = CommanderRig(spec)
     rig.plan(MOVE)
     rig.run(0.3)
@@ -87,7 +87,7 @@ def test_a_hold_needs_no_ros_time(spec: ModelSpec) -> None:
     assert np.abs(np.diff(steps)).max() <= 10.0 * TICK**2 * 1.01, "limits.max_acceleration"
 
 
-def test_an_arm_that_waits_is_not_pulled_by_a_measured_pose(velocities: CommanderRig) -> None:
+def test_while_holding_the_tracking_error_is_not_corrected(velocities: CommanderRig) -> None:
     velocities.plan([0.02, 0.0, 0.0])  # the measured pose stands still
     velocities.run(0.5)
     assert velocities.sent[-1].velocity[0] > 0.04

@@ -1,4 +1,4 @@
-"""Nodes, and an executor that runs them; they end whatever a test or a fixture does."""
+"""Nodes, and an executor that runs them; both are destroyed even if a test fails."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ SpinUntil = Callable[[Callable[[], bool]], None]
 
 @pytest.fixture(scope="session")
 def matched() -> Callable[..., bool]:
-    """Tells whether both ends of every topic that the nodes publish and read know each other.
+    """Return whether all publishers and subscriptions of nodes have discovered each other.
 
-    Within a process Fast DDS may lose even a reliable message that is sent before.
+    Within a process, Fast DDS may lose even a reliable message that is sent earlier.
     """
 
     def match(*nodes: Node) -> bool:
@@ -56,16 +56,16 @@ def make_node(context: Context) -> Iterator[Callable[..., Node]]:
 
 @pytest.fixture
 def executor(context: Context, make_node: Callable[..., Node]) -> Iterator[SingleThreadedExecutor]:
-    """Ends before the nodes."""
+    """Return an executor that ends before the nodes."""
     with SingleThreadedExecutor(context=context) as executor:
         yield executor
 
 
 @pytest.fixture
 def spin_until(executor: SingleThreadedExecutor, until: Callable[..., None]) -> SpinUntil:
-    """Runs the executor's nodes until something is so; fails where it never is."""
+    """Run the executor's nodes until a condition holds; fail if it never does."""
 
-    def spin(so: Callable[[], bool], told: Callable[[], object] = str) -> None:
-        until(so, lambda: executor.spin_once(timeout_sec=0.05), told)
+    def spin(condition: Callable[[], bool], message: Callable[[], object] = str) -> None:
+        until(condition, lambda: executor.spin_once(timeout_sec=0.05), message)
 
     return spin

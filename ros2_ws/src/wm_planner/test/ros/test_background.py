@@ -1,4 +1,4 @@
-"""What is done beside the callbacks: only the newest, errors told, and compressed images so."""
+"""Work beside the callbacks: only the newest item, errors raised, compressed images decoded."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ def node(make_node: Callable[..., Node], executor: SingleThreadedExecutor) -> No
     return node
 
 
-def test_what_comes_during_the_work_waits_and_only_the_newest_of_it_is_done(
-    node: Node, spin_until: SpinUntil, patience: float
+def test_of_the_items_put_during_the_work_only_the_newest_is_processed(
+    node: Node, spin_until: SpinUntil, time_limit: float
 ) -> None:
     begun, go_on, done = threading.Event(), threading.Event(), []
 
     def work(item: int) -> int:
         begun.set()
-        assert go_on.wait(patience)
+        assert go_on.wait(time_limit)
         return item
 
     with contextlib.closing(LatestItemThread(node, work, done.append)) as newest:
         newest.put(0)
-        assert begun.wait(patience)
+        assert begun.wait(time_limit)
         for item in range(1, 5):
             newest.put(item)
         go_on.set()
@@ -51,38 +51,36 @@ def test_what_comes_during_the_work_waits_and_only_the_newest_of_it_is_done(
     assert done == [0, 4]
 
 
-def test_once_it_ends_nothing_more_is_begun_or_delivered(
-    node: Node, spin_until: SpinUntil, patience: float
+def test_after_close_nothing_is_started_or_delivered(
+    node: Node, spin_until: SpinUntil, time_limit: float
 ) -> None:
     begun, go_on, worked, done = threading.Event(), threading.Event(), [], []
 
     def work(item: int) -> int:
         worked.append(item)
         begun.set()
-        assert go_on.wait(patience)
+        assert go_on.wait(time_limit)
         return item
 
     newest = LatestItemThread(node, work, done.append)
     newest.put(0)
-    assert begun.wait(patience)
+    assert begun.wait(time_limit)
     newest.put(1)
     end = threading.Thread(target=newest.close, daemon=True)
     end.start()
     spin_until(lambda: not newest._open)
     go_on.set()
-    end.join(patience)
+    end.join(time_limit)
     assert not end.is_alive()
     newest.put(2)
     later: list[int] = []
     with contextlib.closing(LatestItemThread(node, lambda item: item, later.append)) as other:
         other.put(3)
-        spin_until(lambda: later == [3])  # whatever came before would have been delivered
+        spin_until(lambda: later == [3])  # earlier results would have been delivered before
     assert (worked, done) == ([0], [])
 
 
-def test_a_bug_in_the_work_is_raised_where_the_callbacks_run(
-    node: Node, spin_until: SpinUntil
-) -> None:
+def test_a_bug_in_the_work_is_raised_in_the_executor(node: Node, spin_until: SpinUntil) -> None:
     work: Callable[[Any], Any] = lambda item: item["missing"]  # noqa: E731
     with contextlib.closing(LatestItemThread(node, work, lambda result: None)) as newest:
         newest.put({})
@@ -90,20 +88,20 @@ def test_a_bug_in_the_work_is_raised_where_the_callbacks_run(
             spin_until(lambda: False)
 
 
-def test_compressed_images_are_decoded_and_what_is_wrong_with_them_is_said(
+def test_compressed_images_are_decoded_and_bad_ones_reported(
     node: Node, spin_until: SpinUntil, matched: Callable[..., bool]
 ) -> None:
-    came: list[Any] = []
+    received: list[Any] = []
     config = ImagesConfig(transport="compressed", reliability="reliable")
-    camera = Camera(node, config, 1.0, lambda: came.append(camera.frames.newest_first()[0]))
+    camera = Camera(node, config, 1.0, lambda: received.append(camera.images.newest_first()[0]))
     with contextlib.closing(camera):
         publisher = node.create_publisher(CompressedImage, "image/compressed", 1)
         spin_until(lambda: matched(node))
         publisher.publish(CompressedImage(format="jpeg", data=JPEG))
-        spin_until(lambda: len(came) == 1)
-        np.testing.assert_allclose(came[0][1].astype(int), IMAGE, atol=12)
+        spin_until(lambda: len(received) == 1)
+        np.testing.assert_allclose(received[0][1].astype(int), IMAGE, atol=12)
         assert camera.shape == (48, 64)
         publisher.publish(CompressedImage(format="jpeg", data=JPEG[:100]))
         spin_until(lambda: camera.dropped == 1)
         assert "/image/compressed" in camera.problem
-        assert (camera.received, len(came)) == (2, 1)
+        assert (camera.received, len(received)) == (2, 1)

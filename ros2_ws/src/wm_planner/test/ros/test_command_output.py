@@ -1,4 +1,4 @@
-"""Every type of command arrives over DDS as its controller takes it, and so does its stop."""
+"""Commands and stops of every type arrive over DDS as their controllers need them."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def _write(command: Command, mapping: CommandMapping, **settings: Any) -> Any:
 
 
 @pytest.mark.parametrize("command", [MOVING, STOP])
-def test_a_pose_holds_the_place_and_stops_at_it(command: Command) -> None:
+def test_a_pose_has_the_position_and_stops_at_it(command: Command) -> None:
     message = _write(command, CARTESIAN)
     p, q = message.pose.position, message.pose.orientation
     assert (p.x, p.y, p.z, q.x, q.y, q.z, q.w) == (0.1, 0.2, 0.3, 1, 0, 0, 0)
     assert (message.header.frame_id, message.header.stamp) == ("base", STAMP)
 
 
-def test_a_twist_holds_the_velocity_and_stops_with_zeros() -> None:
+def test_a_twist_has_the_velocity_and_stops_with_zeros() -> None:
     message = _write(MOVING, CARTESIAN, type="twist_stamped")
     v, w = message.twist.linear, message.twist.angular
     assert (v.x, v.y, v.z, w.x, w.y, w.z) == (0.4, 0.5, 0.6, 0, 0, 0)
@@ -53,7 +53,7 @@ def test_another_frame_id_can_be_given() -> None:
     assert _write(MOVING, CARTESIAN, frame="link_0").header.frame_id == "link_0"
 
 
-def test_a_joint_state_holds_only_what_is_commanded() -> None:
+def test_a_joint_state_has_only_the_commanded_array() -> None:
     message = _write(MOVING, JOINTS, type="joint_state")
     assert (message.name, list(message.position)) == (["a", "b", "c"], [0.1, 0.2, 0.3])
     assert (list(message.velocity), list(message.effort)) == ([], [])
@@ -82,7 +82,7 @@ def test_a_trajectory_starts_on_arrival_and_never_ends_with_a_velocity() -> None
         (CARTESIAN, "velocity", MOVING, [0.4, 0.5, 0.6, 0, 0, 0]),
     ],
 )
-def test_an_array_holds_positions_or_velocities(
+def test_an_array_has_positions_or_velocities(
     mapping: CommandMapping, interface: str, command: Command, numbers: list[float]
 ) -> None:
     message = _write(command, mapping, type="float64_multi_array", interface=interface)
@@ -95,7 +95,7 @@ def nodes(
     executor: SingleThreadedExecutor,
     spin_until: Callable[..., None],
 ) -> tuple[Node, Node, Callable[..., None]]:
-    """A planner's node, an arm's, and a function that spins until something is so."""
+    """Return the nodes of a planner and an arm, and a function that spins them."""
     space = f"/commands_{os.getpid()}"
     planner, arm = (make_node(name, namespace=space) for name in ("planner", "arm"))
     executor.add_node(planner)
@@ -113,7 +113,7 @@ def nodes(
         ("joint_trajectory", JOINTS),
     ],
 )
-def test_every_type_arrives_over_the_wire(
+def test_every_type_arrives_over_dds(
     nodes: Any, matched: Callable[..., bool], type: str, mapping: CommandMapping
 ) -> None:
     planner, arm, until = nodes
@@ -139,7 +139,7 @@ def test_every_type_arrives_over_the_wire(
     output.close()
 
 
-def test_a_second_publisher_is_named_and_stops_the_goal(nodes: Any) -> None:
+def test_another_publisher_is_named_and_ends_the_goal(nodes: Any) -> None:
     planner, arm, until = nodes
     output = CommandOutput(planner, CommandsConfig(), CARTESIAN, "base")
     until(lambda: planner.count_publishers("command") == 1)
@@ -151,7 +151,7 @@ def test_a_second_publisher_is_named_and_stops_the_goal(nodes: Any) -> None:
     assert output.refuses == output.stops
 
 
-def test_a_second_publisher_may_be_only_warned_of(nodes: Any) -> None:
+def test_another_publisher_may_only_cause_a_warning(nodes: Any) -> None:
     planner, arm, until = nodes
     output = CommandOutput(planner, CommandsConfig(other_publisher="warn"), CARTESIAN, "base")
     arm.create_publisher(CommandMessages(CommandsConfig(), CARTESIAN, "base").type, "command", 1)
@@ -161,7 +161,9 @@ def test_a_second_publisher_may_be_only_warned_of(nodes: Any) -> None:
 
 
 @pytest.mark.parametrize("no_subscriber", ["warn", "refuse"])
-def test_that_nobody_listens_is_said_and_may_refuse_goals(nodes: Any, no_subscriber: str) -> None:
+def test_a_missing_subscriber_is_reported_and_may_reject_goals(
+    nodes: Any, no_subscriber: str
+) -> None:
     config = CommandsConfig(no_subscriber=no_subscriber)
     output = CommandOutput(nodes[0], config, CARTESIAN, "base")
     assert "nobody subscribes to" in output.problems[0]
@@ -169,7 +171,7 @@ def test_that_nobody_listens_is_said_and_may_refuse_goals(nodes: Any, no_subscri
     assert output.stops == "", "a goal under way goes on"
 
 
-def test_a_subscription_that_gets_nothing_is_said(nodes: Any) -> None:
+def test_an_incompatible_subscription_is_reported(nodes: Any) -> None:
     planner, arm, until = nodes
     output = CommandOutput(planner, CommandsConfig(), CARTESIAN, "base")
     qos = QoSProfile(depth=1, deadline=Duration(seconds=0.01))

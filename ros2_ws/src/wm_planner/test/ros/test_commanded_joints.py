@@ -1,4 +1,4 @@
-"""The measured joints: found by name, in the commands' order."""
+"""Measured joints are found by name and put in the order of the commands."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from wm_planner.types import Pose
 
 
 class Input:
-    """The input, and what it gave."""
+    """A joint input, and the poses that it passed on."""
 
     def __init__(self, node: Node) -> None:
         self.poses: list[Pose] = []
@@ -68,7 +68,7 @@ def test_a_silence_that_is_too_long_is_reported_with_its_length(
         (["a", "b"], [1.0], "no position of b"),
     ],
 )
-def test_what_is_missing_or_not_finite_is_dropped_with_a_sentence(
+def test_a_position_that_is_missing_or_not_finite_is_reported(
     measured: Input, name: list[str], position: list[float], words: str
 ) -> None:
     measured.take(name=name, position=position)
@@ -85,7 +85,7 @@ def test_what_is_missing_or_not_finite_is_dropped_with_a_sentence(
         (-60.0, "in the future: do its publisher and the node use the same clock"),
     ],
 )
-def test_a_measurement_of_another_time_is_dropped_with_a_sentence(
+def test_a_measurement_that_is_old_or_in_the_future_is_dropped_and_reported(
     measured: Input, age: float, words: str
 ) -> None:
     header = Header(stamp=(measured.now - Duration(seconds=age)).to_msg())
@@ -97,7 +97,7 @@ def test_a_measurement_of_another_time_is_dropped_with_a_sentence(
     assert (len(measured.poses), measured.joints.problem) == (1, "")
 
 
-def test_a_stamp_of_before_1970_is_dropped_with_a_sentence(measured: Input) -> None:
+def test_a_stamp_before_1970_is_dropped_and_reported(measured: Input) -> None:
     measured.take(header=Header(stamp=Time(sec=-1)), name=["a", "b"], position=[1.0, 2.0])
     assert measured.poses == []
     assert measured.joints.problem

@@ -1,4 +1,4 @@
-"""The measured pose: what is wrong with it is dropped, and said."""
+"""Measured poses are passed on, or dropped and reported."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from wm_planner.types import Pose
 
 
 class Input:
-    """A pose input, and what it passed on."""
+    """A pose input, and the poses that it passed on."""
 
     def __init__(self, node: Node) -> None:
         self.poses: list[Pose] = []
@@ -50,7 +50,7 @@ def test_a_pose_in_another_frame_is_dropped_and_both_frames_are_named(measured: 
 @pytest.mark.parametrize(
     ("x", "w", "words"), [(np.nan, 1.0, "not finite"), (0.5, 0.5, "not of unit length")]
 )
-def test_a_pose_that_is_none_is_dropped_with_a_sentence(
+def test_an_invalid_pose_is_dropped_and_reported(
     measured: Input, x: float, w: float, words: str
 ) -> None:
     measured.take(x=x, w=w)

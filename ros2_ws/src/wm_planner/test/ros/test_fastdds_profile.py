@@ -1,4 +1,4 @@
-"""Rules of ``config/fastdds.xml``, in a process that uses it."""
+"""The effect of ``config/fastdds.xml`` on a process that uses it."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ input()
 """
 
 
-def largest_segment(patience: float, *, profile: bool) -> tuple[int, str]:
-    """The largest shared memory that a node makes [bytes], and what it printed as errors."""
+def largest_segment(time_limit: float, *, profile: bool) -> tuple[int, str]:
+    """Return the largest shared memory segment of a node [bytes], and its stderr."""
     environment = {**os.environ, "RMW_IMPLEMENTATION": "rmw_fastrtps_cpp"}
     for name in ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"):
         environment.pop(name, None)
@@ -42,17 +42,17 @@ def largest_segment(patience: float, *, profile: bool) -> tuple[int, str]:
         try:
             assert process.stdout
             assert process.stdout.readline() == "up\n"
-            mapped = Path(f"/proc/{process.pid}/maps").read_text()  # not what others make meanwhile
+            mapped = Path(f"/proc/{process.pid}/maps").read_text()  # not those of other processes
             new = set(SHARED_MEMORY.iterdir()) - before
             made = [path.stat().st_size for path in new if str(path) in mapped]
-            _, errors = process.communicate("end\n", timeout=patience)
+            _, errors = process.communicate("end\n", timeout=time_limit)
         finally:
             process.kill()
     return max(made), errors
 
 
-def test_the_profile_holds_images_that_the_default_does_not(patience: float) -> None:
-    with_profile, errors = largest_segment(patience, profile=True)
-    without, _ = largest_segment(patience, profile=False)
+def test_the_profile_fits_images_that_the_default_does_not(time_limit: float) -> None:
+    with_profile, errors = largest_segment(time_limit, profile=True)
+    without, _ = largest_segment(time_limit, profile=False)
     assert not errors
     assert without < 640 * 480 * 3 < SEGMENT <= with_profile

@@ -1,4 +1,4 @@
-"""Goals from messages: given in one way, of the right size, or refused with a sentence."""
+"""Goals from messages: given in one way, of the right size, or rejected with a reason."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def reader(spec: ModelSpec, tmp_path: Path) -> GoalReader:
     )
 
 
-NOTHING: dict[str, Any] = {
+EMPTY: dict[str, Any] = {
     "images": [], "compressed_images": [], "name": "", "file": "", "current": False,
     "proprio": [], "tolerance": 0.0, "masks": [],
 }  # fmt: skip
 
 
 def _read(reader: GoalReader, like: tuple[int, int] | None = None, **fields: Any) -> Observation:
-    return reader.goal("goal", SimpleNamespace(**{**NOTHING, **fields}), like).observation
+    return reader.goal("goal", SimpleNamespace(**{**EMPTY, **fields}), like).observation
 
 
 def test_a_message_gives_its_pixels(reader: GoalReader) -> None:
@@ -72,24 +72,24 @@ def test_a_stored_file_that_is_no_image_is_refused(reader: GoalReader) -> None:
     assert caught.value.status.code is ErrorCode.IMAGE_FORMAT
 
 
-def test_two_goals_at_once_are_refused(reader: GoalReader) -> None:
+def test_a_goal_given_in_two_ways_is_refused(reader: GoalReader) -> None:
     with pytest.raises(Refused, match="images and name are given"):
         _read(reader, images=[_message()], name="home")
 
 
 def test_an_image_smaller_than_the_model_s_is_refused(reader: GoalReader) -> None:
-    with pytest.raises(Refused, match="128x60; the model needs at least 64 pixels"):
+    with pytest.raises(Refused, match="128x60: the model needs at least 64 pixels"):
         _read(reader, images=[_message(IMAGE[:60])])
 
 
 def test_an_image_of_another_aspect_than_the_camera_s_is_refused(reader: GoalReader) -> None:
     assert _read(reader, images=[_message()], like=(480, 640)).images[0].shape == IMAGE.shape
-    with pytest.raises(Refused, match="128x96, the camera's images are 1280x720"):
+    with pytest.raises(Refused, match="128x96, but the camera's images are 1280x720"):
         _read(reader, images=[_message()], like=(720, 1280))
 
 
-def test_proprio_must_be_what_the_model_takes(reader: GoalReader, spec: ModelSpec) -> None:
-    with pytest.raises(Refused, match="the model takes 0, it sees images only"):
+def test_proprio_must_match_the_model(reader: GoalReader, spec: ModelSpec) -> None:
+    with pytest.raises(Refused, match="but the model takes 0: leave it empty"):
         _read(reader, images=[_message()], proprio=[1.0])
     spec.proprio.names, spec.proprio.units = ["x", "y"], ["m", "m"]
     spec.statistics.proprio = Moments([0.0, 0.0], [1.0, 1.0])
@@ -111,15 +111,22 @@ def test_a_goal_has_an_image_for_each_view(spec: ModelSpec) -> None:
     np.testing.assert_array_equal(_read(reader, current=True).images, seen.images)
     both = [_message(IMAGE), _message(IMAGE + 2)]
     np.testing.assert_array_equal(_read(reader, images=both).images, seen.images)
-    with pytest.raises(Refused, match="sees front, wrist; the goal has 1 images") as caught:
+    with pytest.raises(Refused, match=r"each view \(front, wrist\), but the goal has 1:") as caught:
         _read(reader, images=both[:1])
     assert caught.value.status.code is ErrorCode.INVALID_GOAL
 
 
-def test_without_a_fresh_image_there_is_no_current_one(spec: ModelSpec) -> None:
-    blind = GoalReader(spec, ImagePolicy(), GoalLibrary(""), lambda: None)
+def test_other_views_may_be_smaller_than_the_first(spec: ModelSpec) -> None:
+    spec.views = ["front", "wrist"]
+    seen = Observation((IMAGE, IMAGE[:40, :40]))
+    reader = GoalReader(spec, ImagePolicy(), GoalLibrary(""), lambda: seen)
+    assert _read(reader, current=True).images[1].shape == (40, 40, 3)
+
+
+def test_a_current_goal_needs_a_fresh_image(spec: ModelSpec) -> None:
+    reader = GoalReader(spec, ImagePolicy(), GoalLibrary(""), lambda: None)
     with pytest.raises(Refused, match="no fresh image") as caught:
-        _read(blind, current=True)
+        _read(reader, current=True)
     assert caught.value.status.code is ErrorCode.NO_IMAGE
 
 
@@ -136,7 +143,7 @@ def test_masks_are_refused_for_models_that_cannot_use_them(reader: GoalReader) -
 
 @pytest.mark.parametrize("field", [{"tolerance": 0.1}, {"masks": [_message()]}])
 def test_an_observation_has_no_tolerance_and_no_masks(reader: GoalReader, field: Any) -> None:
-    message = SimpleNamespace(**{**NOTHING, "name": "home"})
+    message = SimpleNamespace(**{**EMPTY, "name": "home"})
     np.testing.assert_array_equal(reader.observation("start", message).images[0], IMAGE)
     with pytest.raises(Refused, match="the start has a tolerance or masks"):
         reader.observation("start", SimpleNamespace(**{**vars(message), **field}))
@@ -153,11 +160,13 @@ def test_a_file_gives_its_pixels(reader: GoalReader) -> None:
         _read(reader, file="/nowhere/goal.png")
 
 
-def test_a_stored_state_counts_unless_another_is_given(reader: GoalReader, spec: ModelSpec) -> None:
+def test_stored_proprio_is_used_unless_other_proprio_is_given(
+    reader: GoalReader, spec: ModelSpec
+) -> None:
     spec.proprio.names, spec.proprio.units = ["x", "y"], ["m", "m"]
     reader.library.save("there", IMAGE, {"y": 2.0, "x": 1.0}, overwrite=False)
     np.testing.assert_array_equal(_read(reader, name="there").proprio, [1.0, 2.0])
     np.testing.assert_array_equal(_read(reader, name="there", proprio=[3.0, 4.0]).proprio, [3, 4])
     reader.library.save("half", IMAGE, {"y": 2.0}, overwrite=False)
-    with pytest.raises(Refused, match="1 numbers, the model takes 2: x, y"):
+    with pytest.raises(Refused, match="1 numbers, but the model takes 2: x, y"):
         _read(reader, name="half")

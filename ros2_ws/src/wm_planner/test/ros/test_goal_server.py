@@ -1,4 +1,4 @@
-"""The action's server outlives configurations, keeps no images, and no request can end it."""
+"""The goal server outlives configurations, keeps no images, and survives every request."""
 
 from __future__ import annotations
 
@@ -90,8 +90,8 @@ class Bench(Node):
     def on_end(self, goal_id: int, session: GoalSession, now: float) -> None:
         self.server.end(goal_id, session, now)
 
-    def until(self, so: Callable[[], bool]) -> None:
-        self._until(so, lambda: self.runner.spin_once(timeout_sec=0.05))
+    def until(self, condition: Callable[[], bool]) -> None:
+        self._until(condition, lambda: self.runner.spin_once(timeout_sec=0.05))
 
     def wait(self, future: Any) -> Any:
         self.until(future.done)
@@ -117,7 +117,7 @@ def _goal() -> Any:
     return ReachGoal.Goal(goal=Goal(images=[IMAGE]))
 
 
-def test_a_result_is_delivered_after_the_configuration_that_it_is_of(bench: Bench) -> None:
+def test_a_result_is_delivered_after_its_configuration_was_closed(bench: Bench) -> None:
     bench.open()
     handle = bench.send(_goal())
     assert handle.accepted
@@ -138,7 +138,7 @@ def test_a_result_is_delivered_after_the_configuration_that_it_is_of(bench: Benc
     assert bench.rejected[-1].code is ErrorCode.NOT_ACTIVE
 
 
-def test_a_bug_rejects_the_goal_that_meets_it_and_the_server_goes_on(bench: Bench) -> None:
+def test_a_bug_rejects_the_goal_that_triggers_it_and_the_server_goes_on(bench: Bench) -> None:
     def fail() -> int:
         raise KeyError("a bug")
 
@@ -151,13 +151,13 @@ def test_a_bug_rejects_the_goal_that_meets_it_and_the_server_goes_on(bench: Benc
 
 
 def test_while_a_goal_is_read_the_callbacks_go_on_and_the_newest_goal_wins(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, patience: float
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, time_limit: float
 ) -> None:
     read, reading, go_on = GoalReader.goal, threading.Event(), threading.Event()
 
     def slow(self: GoalReader, *arguments: Any) -> Any:
         reading.set()
-        assert go_on.wait(patience)
+        assert go_on.wait(time_limit)
         return read(self, *arguments)
 
     bench.open()
@@ -180,7 +180,7 @@ def test_while_a_goal_is_read_the_callbacks_go_on_and_the_newest_goal_wins(
     bench.close()
 
 
-def test_an_answer_does_not_wait_for_a_goal_that_came_with_its_request(bench: Bench) -> None:
+def test_a_cancel_request_does_not_wait_for_a_goal_taken_with_it(bench: Bench) -> None:
     order: list[str] = []
 
     class Half(_Server):
@@ -199,7 +199,7 @@ def test_an_answer_does_not_wait_for_a_goal_that_came_with_its_request(bench: Be
 
 
 @pytest.mark.parametrize("event", ["stop", "configuration"])
-def test_a_goal_that_was_read_for_another_time_is_rejected(
+def test_a_goal_read_during_a_stop_or_a_configuration_is_rejected(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, event: str
 ) -> None:
     bench.open()
@@ -221,13 +221,13 @@ def test_a_goal_that_was_read_for_another_time_is_rejected(
     bench.close()
 
 
-def test_no_more_requests_wait_than_can_be_kept(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, patience: float
+def test_requests_beyond_the_waiting_limit_are_rejected(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, time_limit: float
 ) -> None:
     go_on = threading.Event()
 
     def slow(self: GoalReader, *arguments: Any) -> Any:
-        assert go_on.wait(patience)
+        assert go_on.wait(time_limit)
         raise Refused(ErrorCode.INVALID_GOAL, "read")
 
     bench.open()
@@ -236,14 +236,14 @@ def test_no_more_requests_wait_than_can_be_kept(
     sent = [bench.client.send_goal_async(_goal()) for _ in range(MAX_WAITING + 1)]
     bench.until(lambda: bool(bench.rejected))
     assert bench.rejected[0].code is ErrorCode.PREEMPTED
-    assert "requests wait for their images" in bench.rejected[0].message
+    assert "requests are waiting for their images" in bench.rejected[0].message
     go_on.set()
     assert not any(bench.wait(future).accepted for future in sent)
     assert len(bench.rejected) == MAX_WAITING + 1
     bench.close()
 
 
-def test_a_goal_that_is_read_when_the_planner_closes_is_rejected(
+def test_a_goal_read_while_the_planner_closes_is_rejected(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench.open()

@@ -1,4 +1,4 @@
-"""A process reads an image topic in no way that can hang Fast DDS."""
+"""Readers of images that could make Fast DDS hang are refused."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_reliable_reader_is_the_only_one_of_its_topic(node: Node, first: bool)
     reader.close()
 
 
-def test_readers_of_best_effort_may_be_several(node: Node) -> None:
+def test_several_best_effort_readers_are_allowed(node: Node) -> None:
     subscriptions = [
         ImageSubscription(node, Image, "rgb", _ignore, sensor_data_qos()) for _ in range(2)
     ]
@@ -47,7 +47,7 @@ def test_readers_of_best_effort_may_be_several(node: Node) -> None:
     assert not node.get_subscriptions_info_by_topic("/rgb")
 
 
-def test_a_reliable_reader_begins_a_while_after_the_last_one_ended(
+def test_a_reliable_reader_starts_only_some_time_after_the_last_one_ended(
     node: Node, clock_of: Callable[..., Any]
 ) -> None:
     clock = clock_of(image_reader)

@@ -1,4 +1,4 @@
-"""Images of several cameras and the state are joined by their stamps, over real topics."""
+"""Images of several cameras and proprio from real topics are joined by their stamps."""
 
 from __future__ import annotations
 
@@ -24,22 +24,23 @@ from wm_planner.config import Config, ConfigError
 from wm_planner.models import ModelSpec
 from wm_planner.models.spec import ProprioSpec
 from wm_planner.ros import image_reader
+from wm_planner.ros import observer as observer_module
 from wm_planner.ros.observer import Observer
 from wm_planner.ros.ros_time import seconds_to_time
 from wm_planner.types import Observation
 
 pytestmark = pytest.mark.dds
 WAIT = 60.0  # [s] for an event; far more than it needs
-STATES = ("joint_states", "current_pose", "proprio")
+PROPRIO_TOPICS = ("joint_states", "current_pose", "proprio")
 
 
 class Bench(Node):
-    """An observer and the publishers of all that it may read."""
+    """An observer, and publishers of all topics that it may read."""
 
     def __init__(self, context: Context, matched: Callable[..., bool]) -> None:
         reliable = [
             Parameter(f"qos_overrides./{topic}.subscription.reliability", value="reliable")
-            for topic in STATES
+            for topic in PROPRIO_TOPICS
         ]
         super().__init__("bench", context=context, parameter_overrides=reliable)
         self.runner = SingleThreadedExecutor(context=context)
@@ -55,9 +56,9 @@ class Bench(Node):
         self.observer = Observer(self, self.config, spec, self.observations.append)
         for topic, kind in topics.items():
             self.outputs[topic] = self.create_publisher(kind, topic, 10)
-        self.observer.match_publishers()
+        self.observer.watch()
         assert self.until(lambda: self._matched(self))
-        self.observer.match_publishers()  # no image may be lost on a busy machine
+        self.observer.watch()  # resubscribes now, not when images arrive
         assert self.until(lambda: self._matched(self))
         self.start = round(self.get_clock().now().nanoseconds * 1e-9, 3) - 100
         return self.observer
@@ -77,20 +78,20 @@ class Bench(Node):
         self.outputs[topic].publish(message)
 
     def arrive(self) -> None:
-        """Let what was published arrive."""
+        """Wait until all published messages have arrived."""
         for output in self.outputs.values():
             assert output.wait_for_all_acked(Duration(seconds=WAIT))
-        for _ in range(20):  # more callbacks than wait, however slow the machine is
+        for _ in range(20):  # more callbacks than are waiting
             self.runner.spin_once(timeout_sec=0.01)
 
     def wait(self, count: int) -> Observation:
-        """Wait until so many observations were handed on; return the last."""
+        """Wait until so many observations were passed on; return the last."""
         assert self.until(lambda: len(self.observations) >= count), self.observer.problem
         assert len(self.observations) == count
         return self.observations[-1]
 
     def wait_images(self) -> None:
-        """Wait until an image is complete whose proprio is missing."""
+        """Wait until the images are complete while the proprio is missing."""
         assert self.until(lambda: self.observer.images_steady > -math.inf), self.observer.problem
         assert self.observations == []
 
@@ -146,9 +147,7 @@ def test_after_the_clock_jumped_back_images_are_joined_again(bench: Bench, spec:
     assert bench.observations[-1].images[1][0, 0, 0] == 0
 
 
-def test_a_state_stamped_before_1970_is_dropped_with_a_sentence(
-    bench: Bench, spec: ModelSpec
-) -> None:
+def test_proprio_stamped_before_1970_is_dropped_and_reported(bench: Bench, spec: ModelSpec) -> None:
     spec.proprio = ProprioSpec(["joint1"], ["rad"])
     bench.config.proprio.source = "joint_states"
     observer = bench.open(spec, image=Image, joint_states=JointState)
@@ -165,7 +164,7 @@ def _joints(bench: Bench, offset: float, **positions: float) -> None:
     bench.outputs["joint_states"].publish(message)
 
 
-def test_the_state_nearest_to_the_image_is_used(bench: Bench, spec: ModelSpec) -> None:
+def test_the_proprio_nearest_to_the_image_is_used(bench: Bench, spec: ModelSpec) -> None:
     spec.proprio = ProprioSpec(["joint2", "joint1"], ["rad", "rad"])
     bench.config.proprio.source = "joint_states"
     bench.open(spec, image=Image, joint_states=JointState)
@@ -187,15 +186,15 @@ def test_an_image_waits_for_proprio_that_is_late_or_not_finite(
     bench.arrive()
     bench.image("image", 1, 0.2)
     bench.wait_images()
-    assert "proprio.slop is 0.050 s" in observer.problem
-    later = time.monotonic() + 1.0
-    assert "no robot state for the images" in observer.missing_proprio(later)
-    observer.restart(later)  # a new goal
-    assert observer.missing_proprio(later) == ""
+    assert bench.until(lambda: "proprio.slop is 0.050 s" in observer.problem), observer.problem
+    assert "no proprio for the images" in observer.missing_proprio(time.monotonic() + 1.0)
     _joints(bench, 0.2, joint1=math.nan)
     bench.arrive()
     assert bench.observations == []
     assert "joint1 is not finite" in observer.problem
+    now = time.monotonic()
+    observer.restart(now)  # a new goal
+    assert observer.missing_proprio(now) == ""
     _joints(bench, 0.21, joint1=0.6)
     np.testing.assert_allclose(bench.wait(1).proprio, [0.6])
     bench.image("image", 1, 0.22)
@@ -203,7 +202,39 @@ def test_an_image_waits_for_proprio_that_is_late_or_not_finite(
     assert observer.missing_proprio(time.monotonic() + 9.0) == ""
 
 
-def test_a_state_may_be_a_mixture(bench: Bench, spec: ModelSpec) -> None:
+def test_proprio_just_behind_its_image_is_no_problem(bench: Bench, spec: ModelSpec) -> None:
+    spec.proprio = ProprioSpec(["joint1"], ["rad"])
+    bench.config.proprio.source = "joint_states"
+    observer = bench.open(spec, image=Image, joint_states=JointState)
+    for i in range(3):
+        seen = observer.images_steady
+        bench.image("image", i, 0.2 * i)
+        assert bench.until(lambda seen=seen: observer.images_steady > seen)
+        assert len(bench.observations) == i
+        _joints(bench, 0.2 * i, joint1=0.1 * i)
+        bench.wait(i + 1)
+        observer.watch()
+        assert observer.problem == ""
+    assert not observer._logged
+
+
+def test_an_image_that_waited_too_long_for_its_proprio_is_dropped(
+    bench: Bench, spec: ModelSpec, clock_of: Callable[..., Any]
+) -> None:
+    spec.proprio = ProprioSpec(["joint1"], ["rad"])
+    bench.config.proprio.source = "joint_states"
+    bench.config.session.image_timeout = 200.0
+    observer = bench.open(spec, image=Image, joint_states=JointState)
+    clock = clock_of(observer_module)
+    bench.image("image", 1, 0.0)
+    bench.wait_images()
+    clock.now += 201.0
+    _joints(bench, 0.0, joint1=0.5)
+    assert bench.until(lambda: observer._waiting is None)
+    assert bench.observations == []
+
+
+def test_proprio_may_combine_several_sources(bench: Bench, spec: ModelSpec) -> None:
     spec.proprio = ProprioSpec(["height", "elbow", "grip"], ["m", "rad", "1"])
     bench.config.proprio.fields = ["pose:z", "joint_states:joint4", "topic:0"]
     bench.config.proprio.slop = 200.0  # the topic counts from its arrival
@@ -239,23 +270,23 @@ def test_with_auto_the_camera_s_reliability_is_matched(
     def publish(policy: ReliabilityPolicy) -> Any:
         return bench.create_publisher(Image, "image", QoSProfile(depth=1, reliability=policy))
 
-    def asks_for(*expected: ReliabilityPolicy, anew: bool = True) -> bool:
-        observer.match_publishers(anew=anew)
+    def requests(*expected: ReliabilityPolicy, resubscribe: bool = True) -> bool:
+        observer.watch(resubscribe=resubscribe)
         infos = bench.get_subscriptions_info_by_topic("/image")
         return [info.qos_profile.reliability for info in infos] == list(expected)
 
-    assert asks_for()  # nobody publishes
+    assert requests()  # nobody publishes
     first = publish(ReliabilityPolicy.BEST_EFFORT)
-    assert bench.until(lambda: asks_for(ReliabilityPolicy.BEST_EFFORT, anew=False))
+    assert bench.until(lambda: requests(ReliabilityPolicy.BEST_EFFORT, resubscribe=False))
     monkeypatch.setattr(image_reader, "REST", 1000.0)
     publish(ReliabilityPolicy.RELIABLE)
     bench.destroy_publisher(first)
     kept = ReliabilityPolicy.BEST_EFFORT
-    assert not bench.until(lambda: not asks_for(kept, anew=False), 0.5)  # during a goal
-    assert bench.until(lambda: asks_for())
-    assert not bench.until(lambda: not asks_for(), 0.5)  # not at once
+    assert not bench.until(lambda: not requests(kept, resubscribe=False), 0.5)  # during a goal
+    assert bench.until(lambda: requests())
+    assert not bench.until(lambda: not requests(), 0.5)  # not before REST has passed
     monkeypatch.setattr(image_reader, "REST", 0.0)
-    assert bench.until(lambda: asks_for(ReliabilityPolicy.RELIABLE))
+    assert bench.until(lambda: requests(ReliabilityPolicy.RELIABLE))
 
 
 def test_two_views_of_one_topic_are_refused_with_a_sentence(bench: Bench, spec: ModelSpec) -> None:
@@ -265,7 +296,7 @@ def test_two_views_of_one_topic_are_refused_with_a_sentence(bench: Bench, spec: 
     assert not bench.get_subscriptions_info_by_topic("/front")
 
 
-def test_a_camera_that_another_reader_of_the_process_blocks_says_so(
+def test_a_camera_blocked_by_another_reader_of_the_process_reports_it(
     bench: Bench, spec: ModelSpec
 ) -> None:
     other = image_reader.ImageReader(bench, "/image", reliable=False)

@@ -1,4 +1,4 @@
-"""Every leaf of the schema is a parameter, and only good values get in."""
+"""Every setting is a parameter, and only valid values are accepted."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_every_leaf_is_declared_with_its_default_and_description(make_node: Make
         assert node.describe_parameter(leaf.name).description == leaf.checks["help"]
 
 
-def test_a_profile_comes_before_overrides_and_values(make_node: MakeNode) -> None:
+def test_overrides_and_values_take_precedence_over_a_profile(make_node: MakeNode) -> None:
     node = make_node(
         Parameter("profile", value="moveit_servo"),
         Parameter("overrides", value=["commands.rate=100.0"]),
@@ -41,7 +41,7 @@ def test_a_profile_comes_before_overrides_and_values(make_node: MakeNode) -> Non
     assert (commands.type, commands.rate, commands.frame) == ("twist_stamped", 100.0, "base_link")
 
 
-def test_values_from_outside_come_after_file_and_overrides(make_node: MakeNode) -> None:
+def test_values_take_precedence_over_file_and_overrides(make_node: MakeNode) -> None:
     node = make_node(
         Parameter("config_file", value="franka"),
         Parameter("overrides", value=["planning.seed=1", "planning.horizon=8"]),
@@ -64,7 +64,7 @@ def test_values_from_outside_come_after_file_and_overrides(make_node: MakeNode) 
     ],
     ids=["range", "type", "override", "file"],
 )
-def test_a_wrong_value_at_the_start_is_named(
+def test_an_invalid_initial_value_is_named(
     make_node: MakeNode, parameter: Parameter, words: str
 ) -> None:
     with pytest.raises(ConfigError, match=words):
@@ -75,7 +75,7 @@ def test_a_wrong_value_at_the_start_is_named(
     ("name", "value"),
     [("limits.policy", "maybe"), ("limits.workspace_min", [1.0]), ("planning.horizon", 0)],
 )
-def test_a_wrong_change_is_refused_with_a_reason(
+def test_an_invalid_change_is_refused_with_a_reason(
     make_node: MakeNode, name: str, value: object
 ) -> None:
     node = make_node()
@@ -86,7 +86,7 @@ def test_a_wrong_change_is_refused_with_a_reason(
     assert parameters.config() == Config()
 
 
-def test_a_good_change_is_taken(make_node: MakeNode) -> None:
+def test_a_valid_change_is_accepted(make_node: MakeNode) -> None:
     node = make_node()
     parameters = Parameters(node, FILES)
     assert node.set_parameters([Parameter("limits.policy", value="refuse")])[0].successful
@@ -94,7 +94,7 @@ def test_a_good_change_is_taken(make_node: MakeNode) -> None:
 
 
 class _Running:
-    """Stands for a configured node that agrees, or does not."""
+    """A fake of a configured node, which may object to a change."""
 
     def __init__(self, config: Config, objection: str = "") -> None:
         self.config, self._objection = config, objection
@@ -113,7 +113,7 @@ def _configured(node: Node, objection: str = "") -> _Running:
     return running
 
 
-def test_a_configured_node_takes_live_settings_whole(make_node: MakeNode) -> None:
+def test_a_configured_node_accepts_changes_of_live_settings(make_node: MakeNode) -> None:
     node = make_node()
     running = _configured(node)
     changes = [
@@ -135,14 +135,14 @@ def test_a_configured_node_takes_live_settings_whole(make_node: MakeNode) -> Non
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("model.device", "cpu", "model.device: read when the node is configured"),
+        ("model.device", "cpu", "model.device cannot change while the node is configured"),
         ("planning.preset", "mppi", "the preset mppi has no such setting"),
         ("objective.alpha", -1.0, "objective.alpha"),
         ("session.tolerance_images", 0, "session.tolerance_images"),
         ("limits.policy", "maybe", "limits.policy is 'maybe'"),
     ],
 )
-def test_of_several_changes_all_are_refused_with_one(
+def test_one_invalid_change_refuses_all_changes_of_a_call(
     make_node: MakeNode, name: str, value: object, words: str
 ) -> None:
     node = make_node()
@@ -156,7 +156,7 @@ def test_of_several_changes_all_are_refused_with_one(
     assert node.get_parameter("session.timeout").value == Config().session.timeout
 
 
-def test_what_the_running_node_refuses_is_not_applied(make_node: MakeNode) -> None:
+def test_a_change_that_the_running_node_refuses_is_not_applied(make_node: MakeNode) -> None:
     node = make_node()
     running = _configured(node, "a goal is under way")
     answer = node.set_parameters([Parameter("session.timeout", value=5.0)])[0]
@@ -164,7 +164,7 @@ def test_what_the_running_node_refuses_is_not_applied(make_node: MakeNode) -> No
     assert running.config == Config()
 
 
-def test_the_doors_to_the_defaults_cannot_change_later(make_node: MakeNode) -> None:
+def test_parameters_that_choose_the_defaults_cannot_change_later(make_node: MakeNode) -> None:
     node = make_node()
     Parameters(node, FILES)
     assert not node.set_parameters([Parameter("config_file", value="franka")])[0].successful

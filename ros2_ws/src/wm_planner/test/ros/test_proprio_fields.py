@@ -1,4 +1,4 @@
-"""Every number of the proprio has a source, in the model's order and units, or is refused."""
+"""Every proprio number has a source, in the model's order and units, or is refused."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _with(spec: ModelSpec, **units: str) -> ModelSpec:
     return spec
 
 
-def test_a_model_of_images_needs_none(spec: ModelSpec) -> None:
+def test_a_model_without_proprio_needs_no_source(spec: ModelSpec) -> None:
     assert proprio_fields(ProprioConfig(source="pose"), spec) == []
 
 
@@ -26,7 +26,7 @@ def test_a_missing_source_is_refused_and_the_parameter_named(spec: ModelSpec) ->
         proprio_fields(ProprioConfig(), spec)
 
 
-def test_joints_are_found_by_name_position_first(spec: ModelSpec) -> None:
+def test_joints_are_found_by_name_with_position_as_the_default(spec: ModelSpec) -> None:
     _with(spec, panda_joint1="rad", panda_joint1__velocity="rad/s", panda_finger_joint1="m")
     assert proprio_fields(ProprioConfig(source="joint_states"), spec) == [
         Field("joint_states", "panda_joint1", "position"),
@@ -35,7 +35,7 @@ def test_joints_are_found_by_name_position_first(spec: ModelSpec) -> None:
     ]
 
 
-def test_a_mixture_follows_the_fields(spec: ModelSpec) -> None:
+def test_proprio_fields_may_combine_sources(spec: ModelSpec) -> None:
     _with(spec, height="m", elbow="rad", grip="1")
     config = ProprioConfig(fields=["pose:z", "joint_states:joint_4.position", "topic:0"])
     assert proprio_fields(config, spec) == [
@@ -45,7 +45,7 @@ def test_a_mixture_follows_the_fields(spec: ModelSpec) -> None:
     ]
 
 
-def test_a_topic_is_in_the_model_s_order(spec: ModelSpec) -> None:
+def test_the_numbers_of_a_topic_are_in_the_model_s_order(spec: ModelSpec) -> None:
     _with(spec, a="m", b="deg")
     assert [f.name for f in proprio_fields(ProprioConfig(source="topic"), spec)] == ["0", "1"]
 
@@ -53,15 +53,20 @@ def test_a_topic_is_in_the_model_s_order(spec: ModelSpec) -> None:
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        (ProprioConfig(source="joint_states"), "joint_states gives it in rad or m, and nothing"),
+        (
+            ProprioConfig(source="joint_states"),
+            "but joint_states gives it in rad or m, and nothing",
+        ),
         (ProprioConfig(source="pose"), "a pose has x, y, z"),
-        (ProprioConfig(fields=["pose:z", "pose:x"]), "has 2 entries, the model takes 1"),
-        (ProprioConfig(fields=["pose:z"]), "takes z in 'deg', pose gives it in m"),
+        (ProprioConfig(fields=["pose:z", "pose:x"]), "has 2 entries, but the model takes 1"),
+        (ProprioConfig(fields=["pose:z"]), "takes z in 'deg', but pose gives it in m"),
         (ProprioConfig(fields=["elbow"]), "'elbow' must be source:name"),
-        (ProprioConfig(fields=["topic:first"]), "the place in the array, from 0"),
+        (ProprioConfig(fields=["topic:first"]), "the index in the array, from 0"),
     ],
 )
-def test_what_cannot_be_is_refused(spec: ModelSpec, config: ProprioConfig, words: str) -> None:
+def test_an_impossible_source_is_refused(
+    spec: ModelSpec, config: ProprioConfig, words: str
+) -> None:
     _with(spec, elbow="deg")
     with pytest.raises(ConfigError, match=words):
         proprio_fields(config, spec)

@@ -1,4 +1,4 @@
-"""QoS of pose and state can be set by parameters, and what does not fit is told."""
+"""The QoS of the pose is set by parameters, and incompatible publishers are reported."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_an_override_of_one_topic_leaves_the_others_alone(node: Node) -> None:
     joints.close()
 
 
-def test_a_pose_that_cannot_arrive_is_told_in_a_sentence(
+def test_an_incompatible_publisher_of_the_pose_is_reported(
     node: Node, executor: SingleThreadedExecutor, spin_until: Callable[..., None]
 ) -> None:
     inputs = EndEffectorInput(node, "base", 1.0, lambda pose: None)
@@ -63,9 +63,9 @@ def test_a_pose_that_cannot_arrive_is_told_in_a_sentence(
     )
 
 
-def test_no_code_takes_a_profile_that_a_whole_process_shares() -> None:
+def test_no_code_uses_a_qos_profile_that_the_whole_process_shares() -> None:
     sources = Path(__file__).parents[3]
     files = [*sources.glob("*/wm_planner*/**/*.py"), *sources.parents[1].glob("benchmarks/*.py")]
-    takes = [file.name for file in files if re.search(r"import .*qos_profile_", file.read_text())]
+    shared = [file.name for file in files if re.search(r"import .*qos_profile_", file.read_text())]
     assert len(files) > 100
-    assert takes == []
+    assert shared == []

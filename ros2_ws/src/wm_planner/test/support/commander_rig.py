@@ -18,7 +18,7 @@ MOVE = [0.04, 0.0, 0.0]
 
 
 class CommanderRig:
-    """A commander, and an arm that is at its commanded position, or rests."""
+    """A commander, and an arm that follows its commands or stays at rest."""
 
     def __init__(self, spec: ModelSpec, follows: bool = True, **commands: Any) -> None:
         self.config = Config()

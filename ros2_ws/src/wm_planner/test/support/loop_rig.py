@@ -21,7 +21,7 @@ OBSERVATIONS = [Observation((image,)) for image in IMAGES]
 
 
 class Link:
-    """Records the requests to a worker; idle while a test asks for a plan."""
+    """Records the requests to a worker; idle while a test requests a plan."""
 
     def __init__(self) -> None:
         self.goals: list[SetGoal] = []
@@ -38,7 +38,7 @@ class Link:
 
 
 class LoopRig:
-    """A loop that drives a resting arm, and what it did, in order."""
+    """A loop that drives an arm at rest, and its commands and reports in order."""
 
     def __init__(self, spec: ModelSpec) -> None:
         config = Config()
@@ -71,18 +71,18 @@ class LoopRig:
     def step(self, distance: float, actions: float = 0.001) -> None:
         """Plan once, and send the command that follows."""
         self.wait(0.1)
-        self.ask()
-        self.answer(distance, actions)
+        self.request_plan()
+        self.answer_plan(distance, actions)
         self.wait(0.02)
         self.command()
 
-    def ask(self) -> None:
+    def request_plan(self) -> None:
         self.link.idle, count = True, len(self.link.requests)
-        self.see()
+        self.observe()
         self.link.idle = False
         assert len(self.link.requests) == count + 1
 
-    def answer(self, distance: float = 0.5, actions: float = 0.001) -> None:
+    def answer_plan(self, distance: float = 0.5, actions: float = 0.001) -> None:
         goal, plan = self.loop.goal_id, np.full((5, 3), actions)
         stamp = self.link.requests[-1].observation.stamp
         planned = Planned(goal, stamp, plan, distance, [1.0], "done", 0.05)
@@ -98,14 +98,14 @@ class LoopRig:
     def pose(self) -> None:
         self.loop.on_pose(Pose(POSE.position, POSE.orientation, self.steady), self.now)
 
-    def see(self) -> None:
-        seen = replace(OBSERVATIONS[0], stamp=self.now)
-        self.loop.on_observation(seen, self.now, self.steady)
+    def observe(self) -> None:
+        observation = replace(OBSERVATIONS[0], stamp=self.now)
+        self.loop.on_observation(observation, self.now, self.steady)
 
-    def pass_time(self, seconds: float, *what: Callable[[], None]) -> None:
-        """Let things happen 50 times a second, and send commands."""
+    def run(self, seconds: float, *inputs: Callable[[], None]) -> None:
+        """Call the inputs and send a command 50 times a second."""
         for _ in range(round(seconds * 50)):
             self.wait(0.02)
-            for happens in what:
-                happens()
+            for give in inputs:
+                give()
             self.command()

@@ -93,7 +93,7 @@ def test_without_time_for_a_restart_the_goal_ends_at_once(
 
 
 def test_a_stopped_worker_is_given_up_and_never_blocks_the_node(
-    toy_config: MakeConfig, drive: Drive, patience: float
+    toy_config: MakeConfig, drive: Drive, time_limit: float
 ) -> None:
     config = toy_config()
     config.worker.plan_timeout = 0.5
@@ -110,7 +110,7 @@ def test_a_stopped_worker_is_given_up_and_never_blocks_the_node(
 
     node = threading.Thread(target=ask, daemon=True)
     node.start()
-    node.join(patience)
+    node.join(time_limit)
     assert not node.is_alive(), "it waits for a worker that does not go on"
     lost, once = driver.answer(), driver.answer()
     assert lost.restarting
@@ -179,9 +179,9 @@ def test_nothing_is_left_behind_when_a_worker_is_killed(
     driver.until(lambda: len(os.listdir("/proc/self/fd")) <= files)
 
 
-def test_the_start_can_be_interrupted(toy_config: MakeConfig, patience: float) -> None:
+def test_the_start_can_be_interrupted(toy_config: MakeConfig, time_limit: float) -> None:
     config = toy_config()
-    config.worker.start_timeout = patience
+    config.worker.start_timeout = time_limit
     starting = PlannerLink(config, lambda: None)
     asked = []
 

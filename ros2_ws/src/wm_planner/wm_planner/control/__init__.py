@@ -1,12 +1,12 @@
-"""From plans to commands: the rules of a goal, the command stream and the limits; no ROS."""
+"""From plans to commands: the rules of a goal, the command stream and the limits. No ROS."""
 
-from wm_planner.control.bounds import LimitsError
+from wm_planner.control.command_limits import LimitsError
 from wm_planner.control.commander import Commander
+from wm_planner.control.error_codes import INACTIVE, STOPPED, ErrorCode, Refused, Status
+from wm_planner.control.gate import CommandGate, LimitViolation
 from wm_planner.control.goal_session import GoalSession
-from wm_planner.control.limits import CommandGate, LimitViolation
 from wm_planner.control.listener import LoopListener
 from wm_planner.control.loop import ControlLoop
-from wm_planner.control.status import INACTIVE, STOPPED, ErrorCode, Refused, Status
 from wm_planner.control.stream import CommandStream
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""What the numbers of an action mean for the arm, and which commands can carry it."""
+"""Map a model's actions to moves of the arm, and check that the command type can carry them."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class ActionMapping:
 
     Args:
         spec: Names, order and rate of the actions, and how they become commands.
-        config: What the user says instead of ``model.yaml``.
+        config: Settings that override ``model.yaml``.
 
     Raises:
-        SpecError: Neither says how an action becomes a command, or what is said is impossible.
-        ConfigError: The command's type cannot carry it.
+        SpecError: Neither defines how an action becomes a command, or the definition is impossible.
+        ConfigError: The command type cannot carry the actions.
 
     Attributes:
-        command: Which numbers of an action are positions, and of which joints.
+        command: Which numbers of an action move the arm, and which joints they move.
     """
 
     def __init__(self, spec: ModelSpec, config: CommandsConfig) -> None:
@@ -37,7 +37,7 @@ class ActionMapping:
 
     @property
     def size(self) -> int:
-        """Numbers of a position: 3, or one per joint."""
+        """Length of a position: 3, or the number of joints."""
         return len(self._columns)
 
     @property
@@ -61,11 +61,11 @@ class ActionMapping:
 
 
 def command_mapping(spec: ModelSpec, config: CommandsConfig) -> CommandMapping:
-    """Return the mapping of ``model.yaml``, with what ``commands`` says instead.
+    """Return the mapping of ``model.yaml``, overridden by the settings of ``commands``.
 
     Raises:
-        SpecError: Neither says how an action becomes a command, or what is said is impossible.
-        ConfigError: The command's type cannot carry it.
+        SpecError: Neither defines how an action becomes a command, or the definition is impossible.
+        ConfigError: The command type cannot carry the actions.
     """
     given = spec.action.command
     mode, position, joints = config.mode, config.position, config.joints
@@ -75,8 +75,9 @@ def command_mapping(spec: ModelSpec, config: CommandsConfig) -> CommandMapping:
         position = position or given.position
     if not mode or not position:
         raise SpecError(
-            f"model {spec.name} has no action.command: say in model.yaml, or in commands.mode and "
-            f"commands.position, how its action ({', '.join(spec.action.names)}) becomes a command"
+            f"model {spec.name} has no action.command: define in model.yaml, or in commands.mode "
+            f"and commands.position, how its action ({', '.join(spec.action.names)}) becomes a "
+            "command"
         )
     mapping = CommandMapping(mode, list(position), list(joints))
     replace(spec.action, command=mapping)  # checks names and units
@@ -98,6 +99,6 @@ def command_mapping(spec: ModelSpec, config: CommandsConfig) -> CommandMapping:
 
 
 def sends_velocity(config: CommandsConfig) -> bool:
-    """Return whether the commands are velocities, which the arm forgets when they end."""
+    """Return whether the commands are velocities, not positions."""
     velocity = COMMAND_TYPES[config.type].velocity
     return config.interface == "velocity" if velocity is None else velocity

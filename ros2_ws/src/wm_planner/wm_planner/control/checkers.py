@@ -4,24 +4,24 @@ from __future__ import annotations
 
 
 class GoalChecker:
-    """Decides that a goal is reached: the distance stays below the tolerance for some frames.
+    """Decides that a goal is reached: the distance stays below the tolerance for several images.
 
     Args:
         tolerance: In typical distances.
-        frames: Observations in a row.
+        images: Number of images in a row.
 
     Attributes:
-        count: Observations in a row so far.
+        count: Images in a row so far.
     """
 
-    def __init__(self, tolerance: float, frames: int) -> None:
-        self.tolerance, self.frames = tolerance, frames
+    def __init__(self, tolerance: float, images: int) -> None:
+        self.tolerance, self.images = tolerance, images
         self.count = 0
 
     def observe(self, distance: float) -> bool:
-        """Take a distance (typical distances); return whether the goal is reached. NaN never is."""
+        """Take a distance, in typical distances; return whether the goal is reached; NaN is not."""
         self.count = self.count + 1 if distance < self.tolerance else 0
-        return self.count >= self.frames
+        return self.count >= self.images
 
 
 class ProgressChecker:
@@ -31,8 +31,8 @@ class ProgressChecker:
     distance traveled.
 
     Args:
-        time: Time in which it must fall [s, ROS time]; 0 disables the check.
-        fraction: Smallest fall that counts as progress, in typical distances.
+        time: Time within which the distance must fall [s, ROS time]; 0 disables the check.
+        fraction: Smallest decrease that counts as progress, in typical distances.
 
     Attributes:
         best: The smallest distance that counted as progress.
@@ -49,7 +49,7 @@ class ProgressChecker:
             self.best, self._since = distance, now
 
     def pause(self, now: float) -> None:
-        """Do not count the time until now [s, ROS time]."""
+        """Do not count the time up to ``now`` [s, ROS time]."""
         if self._since < now:
             self._since = now
 

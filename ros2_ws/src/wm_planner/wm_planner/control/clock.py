@@ -1,10 +1,10 @@
-"""Detect that ROS time stands still, jumps back or begins."""
+"""Detect that ROS time stands still, jumps back or starts."""
 
 from __future__ import annotations
 
 import math
 
-ROUNDING = 0.001  # [s] by which ROS time may go back without having jumped
+ROUNDING = 0.001  # [s] ROS time may go back this far without a jump
 MAX_FUTURE = 0.5  # [s] a stamp further ahead of ROS time belongs to another clock
 
 
@@ -12,20 +12,20 @@ class ClockMonitor:
     """Compares ROS time with the steady clock.
 
     Args:
-        max_stall: ROS time that stands still for longer is a problem [s].
+        max_stall: How long ROS time may stand still [s].
 
     Attributes:
-        problem: That ROS time stands still, as a sentence, or an empty string.
+        problem: A sentence if ROS time stands still, else an empty string.
     """
 
     def __init__(self, max_stall: float) -> None:
         self.max_stall = max_stall
         self.problem = ""
         self._now = -math.inf
-        self._changed = -math.inf, -math.inf  # the last new ROS time, and when it came (steady) [s]
+        self._changed = -math.inf, -math.inf  # newest ROS time; steady time of its change
 
     def restart(self, now: float, steady: float) -> None:
-        """Begin to watch at this ROS time and steady time [s]."""
+        """Start watching at this ROS time and steady time [s]."""
         self._now, self._changed = now, (now, steady)
 
     def watch(self, now: float, steady: float) -> None:
@@ -36,14 +36,14 @@ class ClockMonitor:
         self.problem = ""
         if stall > self.max_stall:
             self.problem = (
-                f"ROS time has stood still for {stall:.1f} s: does the simulator run, and does "
-                "anyone publish /clock?"
+                f"ROS time has stood still for {stall:.1f} s: is the simulator running, and is "
+                "/clock published?"
             )
 
     def jump(self, now: float) -> float:
         """Return by how much ROS time has gone back since the last call [s]; 0 if it has not.
 
-        It is infinite if ROS time begins, from the zero that it is before the first ``/clock``.
+        The result is infinite if ROS time has just started; before the first ``/clock`` it is 0.
         """
         before, self._now = self._now, now
         if before == 0 < now:

@@ -1,4 +1,4 @@
-"""Turn plans into commands: the stream between plans, the command gate, and what was sent."""
+"""Turn plans into commands: play them, check each command, and remember what was sent."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from numpy.typing import ArrayLike
 
 from wm_planner.config import Config, LimitsConfig
 from wm_planner.control.action_mapping import ActionMapping, sends_velocity
+from wm_planner.control.gate import CommandGate, LimitViolation, Sent
 from wm_planner.control.history import CommandHistory
-from wm_planner.control.limits import CommandGate, LimitViolation, Sent
-from wm_planner.control.modes import ON_THE_WAY, SLOWING, TRANSITIONS, Event, Mode
+from wm_planner.control.modes import FOLLOWING, SLOWING, TRANSITIONS, Event, Mode
 from wm_planner.control.stream import CommandStream
 from wm_planner.models import ModelSpec
 from wm_planner.types import Command, Pose, Vector
 
 MAX_CLOCK_STALL = 0.1  # [s] tolerated stall of ROS time while the arm moves (/clock at 10 Hz)
-MAX_PERIODS = 2.0  # command periods that the stream advances at once after a delay of the node
+MAX_PERIODS = 2.0  # command periods by which the stream advances at most after a delay
 
 
 class Commander:
     """Drives the robot through one command stream.
 
-    Times named ``now`` are ROS time [s]. The stream has a clock of its own, which stands still
-    while no commands are sent: after a delay of the node the arm goes on from where it was.
+    Times named ``now`` are ROS time [s]. The stream has its own clock, which stands still while no
+    commands are sent, so that the arm continues from where it was after a delay of the node.
 
     Args:
         config: Commands and limits.
-        spec: Says what an action means.
+        spec: Defines the actions.
         publish: Sends a checked command to the robot.
 
     Raises:
-        LimitsError: The configured limits make no sense.
-        SpecError: Neither ``model.yaml`` nor the settings say how an action becomes a command.
+        LimitsError: The configured limits are invalid.
+        SpecError: Neither ``model.yaml`` nor the settings define how an action becomes a command.
         ConfigError: The configured command type cannot carry the model's actions.
 
     Attributes:
-        mode: What it does now; see ``TRANSITIONS``.
+        mode: What the commander is doing; see ``TRANSITIONS``.
         sent: Number of commands sent.
     """
 
@@ -82,11 +82,11 @@ class Commander:
     @property
     def moving(self) -> bool:
         """Whether the last command moved the arm."""
-        return self.mode in ON_THE_WAY | SLOWING and bool(self._last.velocity.any())
+        return self.mode in FOLLOWING | SLOWING and bool(self._last.velocity.any())
 
     @property
     def slowing(self) -> bool:
-        """Whether commands that bring the arm to rest are still to be sent."""
+        """Whether commands that bring the arm to rest remain to be sent."""
         return self.mode in SLOWING
 
     @property
@@ -102,17 +102,17 @@ class Commander:
         """Return why no command may start at a pose, or an empty string."""
         if self.gate.contains(pose.position):
             return ""
-        bounds = self.gate.bounds
+        limits = self.gate.limits
         return (
-            f"the arm is at {np.round(pose.position, 3).tolist()} {bounds.unit}, outside of "
-            f"{bounds.box}: move it inside first"
+            f"the arm is at {np.round(pose.position, 3).tolist()} {limits.unit}, outside of "
+            f"{limits.box}: move it inside first"
         )
 
     def check(self, limits: LimitsConfig) -> CommandGate:
         """Return a gate with other limits.
 
         Raises:
-            LimitsError: They make no sense.
+            LimitsError: The limits are invalid.
         """
         return CommandGate(limits, self.actions.command.joints)
 
@@ -120,14 +120,14 @@ class Commander:
         """Use other limits; only between goals.
 
         Raises:
-            LimitsError: They make no sense; nothing is changed.
+            LimitsError: The limits are invalid; nothing is changed.
         """
         gate = self.check(limits)
         gate.counters = self.gate.counters
         self.gate = gate
 
     def start(self, pose: Pose, now: float) -> None:
-        """Begin at a measured pose; nothing is sent yet."""
+        """Start at a measured pose; nothing is sent yet."""
         self._enter(Event.START)
         self._measured, self._now = pose, now
         self._orientation = pose.orientation
@@ -137,7 +137,7 @@ class Commander:
         self._history.add(now, pose.position)
 
     def splice(self, actions: ArrayLike, stamp: float, now: float) -> None:
-        """Change over to a plan; a plan that arrives while the arm is slowing is ignored.
+        """Switch to a plan, or ignore it if the arm is slowing.
 
         Args:
             actions: Physical actions (horizon, frameskip * dim).
@@ -154,7 +154,7 @@ class Commander:
     def send(self, measured: Pose, now: float) -> None:
         """Send the command that is due now; called at the command rate.
 
-        If the arm is slowing, that is finished first, and the goal goes on from where it ends.
+        If the arm is slowing, it first comes to rest, and the goal continues from there.
 
         Raises:
             LimitViolation: The command may not be sent.
@@ -198,9 +198,9 @@ class Commander:
     def stop(self, now: float) -> None:
         """Bring the arm to rest, and then command nothing.
 
-        The first command of the stop leaves at once, ``settle`` sends the others.
+        The first command of the stop is sent at once; ``settle`` sends the others.
         """
-        if self.mode in ON_THE_WAY:
+        if self.mode in FOLLOWING:
             self._brake(Event.STOP, now)
         else:
             self._enter(Event.STOP)
@@ -208,17 +208,18 @@ class Commander:
     def settle(self, now: float) -> None:
         """Send the next command that slows the arm, if it is slowing; called at the command rate.
 
-        The velocity of the last command goes to zero in equal parts, one for each call: ROS time
-        stands still when a simulator dies. The last command repeats the position before it.
+        Each call reduces the velocity by the same amount, without using ROS time, which stands
+        still if a simulator dies. The last command repeats the position of the one before it.
         """
         if not self.slowing:
             return
-        velocity = self._last.velocity * ((self._brakes_left - 1) / self._brakes_left)
-        self._brakes_left -= 1
+        left = self._brakes_left - 1  # counts only when the command was sent
+        velocity = self._last.velocity * (left / self._brakes_left)
         wanted = self._last.position + velocity * self._period
         self._advance(wanted, self._period, now, slowing=True)
-        if self._brakes_left:
+        if left:
             self._send(self._last.velocity)
+            self._brakes_left = left
             return
         self._last = Sent(self._last.position, np.zeros_like(self._last.position))
         self._stream.start(self._last.position, self._clock)
@@ -226,7 +227,9 @@ class Commander:
         self._enter(Event.REST)
 
     def finish(self, now: float, sleep: Callable[[float], None] = time.sleep) -> None:
-        """Send the rest of a stop now; takes ``commands.blend``, or as long as the limits demand.
+        """Send the rest of a stop now.
+
+        Blocks for ``commands.blend``, or longer if the limits demand it.
 
         Args:
             now: Current time [s].
@@ -242,11 +245,11 @@ class Commander:
             self._reset()
 
     def _brake(self, event: Event, now: float) -> None:
-        """Begin to slow with a command that leaves at once, further by the time since the last."""
-        # As long as the limits demand, and at least as long as other changes of velocity.
-        bounds = self.gate.bounds
-        fastest = max(bounds.size(self._last.velocity), bounds.size(self._commanded_velocity))
-        ticks = math.ceil(fastest / (bounds.acceleration * self._period))
+        """Start to slow; the first command is sent at once, for the time since the last one."""
+        # Slow for as long as the limits demand, and at least for ``commands.blend``.
+        limits = self.gate.limits
+        fastest = max(limits.size(self._last.velocity), limits.size(self._commanded_velocity))
+        ticks = math.ceil(fastest / (limits.acceleration * self._period))
         self._brakes_left = max(ticks, self._blend_ticks, 1) if ticks else 1
         self._enter(event)
         dt = min(now - self._now, self._period)
@@ -259,7 +262,7 @@ class Commander:
             self.settle(now)
 
     def _advance(self, wanted: Vector, dt: float, now: float, *, slowing: bool = False) -> None:
-        """Advance the clock, and let the last command be the wanted one within the limits."""
+        """Advance the clock, and set the last command to the wanted position within the limits."""
         assert self._measured
         measured = None if slowing else self._measured.position
         self._last = self.gate.check(wanted, previous=self._last, measured=measured, dt=dt)
@@ -269,12 +272,12 @@ class Commander:
 
     def _send(self, velocity: Vector, *, stop: bool = False) -> None:
         if self._feedback and not stop:
-            bounds = self.gate.bounds
+            limits = self.gate.limits
             if self._measured and self.mode in (Mode.READY, Mode.TRACKING):
                 error = self._last.position - self._measured.position
                 velocity = self.gate.slow(velocity + self._feedback * error)
-            change = bounds.acceleration * self._period
-            velocity = bounds.within(velocity, self._commanded_velocity, change)
+            change = limits.acceleration * self._period
+            velocity = limits.within(velocity, self._commanded_velocity, change)
         self._commanded_velocity = velocity
         self._publish(Command(self._last.position, velocity, self._orientation, stop))
         self.sent += 1

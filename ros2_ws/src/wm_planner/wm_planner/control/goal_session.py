@@ -6,30 +6,31 @@ from collections.abc import Sequence
 
 from wm_planner.config import SessionConfig
 from wm_planner.control.checkers import GoalChecker, ProgressChecker
-from wm_planner.control.status import ErrorCode, Status
+from wm_planner.control.error_codes import ErrorCode, Status
 from wm_planner.types import Goal, Observation
 
 
 class GoalSession:
     """A goal under way, with the sub-goals that lead to it.
 
-    Times named ``now`` are ROS time, those named ``steady`` the steady clock, both in seconds: a
-    goal's timeout counts ROS time, but a watchdog must also fire when ROS time stands still.
+    Times named ``now`` are ROS time, those named ``steady`` the steady clock, both in seconds. A
+    goal's timeout counts ROS time; watchdogs use the steady clock, because they must also fire
+    while ROS time stands still.
 
     Args:
         config: Timeouts, tolerance and progress.
-        goals: The sub-goals in their order, and the goal as the last. One observation near a
+        goals: The sub-goals in order, then the goal. One observation within the tolerance of a
             sub-goal is enough to go on to the next.
-        tolerance: Distance at which goals without one of their own are near, in typical distances.
-        timeout: Time allowed for all of them [s].
-        started: When the goal began (ROS time).
-        started_steady: When it began (steady time).
+        tolerance: Tolerance of goals that do not set their own, in typical distances.
+        timeout: Time allowed for all goals together [s, ROS time].
+        started: When the session started [s, ROS time].
+        started_steady: When it started [s, steady time].
 
     Attributes:
-        index: Which of ``goals`` is pursued, from 0.
-        steps: Observations planned from.
-        initial_distance: To the goal pursued at the first of them, in typical distances.
-        distance: To the goal pursued at the last of them, in typical distances.
+        index: Index of the pursued goal in ``goals``.
+        steps: Number of observations planned from.
+        initial_distance: Distance of the first to the goal pursued then, in typical distances.
+        distance: Distance of the last to the goal pursued then, in typical distances.
         outcome: How the goal ended; None while it is pursued.
     """
 
@@ -54,22 +55,22 @@ class GoalSession:
 
     @property
     def count(self) -> int:
-        """Number of goals, sub-goals counted."""
+        """Number of goals, including sub-goals."""
         return len(self._goals)
 
     @property
     def goal(self) -> Observation:
-        """The observation of the goal or sub-goal that is pursued."""
+        """The observation of the pursued goal or sub-goal."""
         return self._goals[self.index].observation
 
     @property
     def tolerance(self) -> float:
-        """Distance at which the goal that is pursued is near, in typical distances."""
+        """Tolerance of the pursued goal or sub-goal, in typical distances."""
         return self._goals[self.index].tolerance or self._tolerance
 
     @property
     def reached(self) -> int:
-        """Number of goals reached, sub-goals counted."""
+        """Number of goals reached, including sub-goals."""
         return self.index + (self.outcome is not None and self.outcome.reached)
 
     def end(self, outcome: Status) -> Status:
@@ -79,10 +80,10 @@ class GoalSession:
         return self.outcome
 
     def observe(self, distance: float, now: float) -> Status | None:
-        """Count a planned step; return how the goal ended, or None.
+        """Count a step; return how the goal ended, or None.
 
         Args:
-            distance: Distance of the observation to the goal pursued, in typical distances.
+            distance: Distance of the observation to the pursued goal, in typical distances.
             now: Current ROS time [s].
         """
         self.steps += 1
@@ -102,7 +103,7 @@ class GoalSession:
         return self.outcome
 
     def advance(self) -> bool:
-        """Go on to the next goal if a sub-goal was near; return whether it was."""
+        """Go on to the next goal if the sub-goal was reached; return whether it was."""
         if not self._near or self.index == self.count - 1:
             return False
         self.index += 1
@@ -110,7 +111,7 @@ class GoalSession:
         return True
 
     def pause(self, now: float) -> None:
-        """Do not count the time until now [s] as lack of progress: the planner is not available."""
+        """Do not count the time up to ``now`` [s] as lack of progress: no planner is available."""
         self._progress.pause(now)
 
     def tick(
@@ -133,7 +134,7 @@ class GoalSession:
                     f"distance is {self.distance:.3f}, the tolerance {self.tolerance:.3f}",
                 )
             )
-        # Counted from the start of the goal, so that a camera may start together with it.
+        # Counted from the start of the goal, so that the camera may start together with it.
         image_age = steady - max(image_steady, self._started_steady)
         if image_age > self._config.image_timeout:
             return self.end(
@@ -158,7 +159,7 @@ class GoalSession:
             return self.end(
                 Status(
                     ErrorCode.STALLED,
-                    f"stalled: the distance is {self.distance:.3f} and did not fall below "
+                    f"stalled: the distance is {self.distance:.3f}; it did not fall below "
                     f"{self._progress.best:.3f} by session.progress_fraction "
                     f"({self._config.progress_fraction:g}) within session.progress_time "
                     f"({self._config.progress_time:g} s): does the arm follow its commands, and "
@@ -168,9 +169,9 @@ class GoalSession:
         return self.outcome
 
     def _pursue(self) -> None:
-        """Begin with the goal of ``index``."""
+        """Start pursuing the goal at ``index``."""
         self._near = False
         last = self.index == self.count - 1
-        frames = self._config.tolerance_images if last else 1
-        self._checker = GoalChecker(self.tolerance, frames)
+        images = self._config.tolerance_images if last else 1
+        self._checker = GoalChecker(self.tolerance, images)
         self._progress = ProgressChecker(self._config.progress_time, self._config.progress_fraction)

@@ -1,4 +1,4 @@
-"""The positions that were commanded, by their time."""
+"""The positions that were commanded, by ROS time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class CommandHistory:
         self._items.clear()
 
     def add(self, now: float, position: Vector) -> None:
-        """Remember a position (n,) commanded at a ROS time [s]; a clock that jumped back clears."""
+        """Remember a position (n,) commanded at a ROS time [s]; forget all if time went back."""
         if self._items and now < self._items[-1][0]:
             self._items.clear()
         self._items.append((now, position))
@@ -29,6 +29,6 @@ class CommandHistory:
             self._items.popleft()
 
     def at(self, stamp: float) -> Vector:
-        """Return the position (n,) in force at a ROS time [s]; before the first, the first."""
+        """Return the position (n,) in force at a ROS time [s], or the first one if it is later."""
         i = bisect_right(self._items, stamp, key=lambda item: item[0])
         return self._items[max(i - 1, 0)][1]

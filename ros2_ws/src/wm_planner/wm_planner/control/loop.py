@@ -11,41 +11,42 @@ from wm_planner.camera_contract import CameraContract
 from wm_planner.config import Config
 from wm_planner.control.clock import MAX_FUTURE, ClockMonitor
 from wm_planner.control.commander import MAX_PERIODS, Commander
+from wm_planner.control.error_codes import STOPPED, ErrorCode, Refused, Status
+from wm_planner.control.gate import LimitViolation
 from wm_planner.control.goal_session import GoalSession
 from wm_planner.control.lateness import LoopLateness
-from wm_planner.control.limits import LimitViolation
 from wm_planner.control.listener import LoopListener
 from wm_planner.control.pose_monitor import PoseMonitor
-from wm_planner.control.status import STOPPED, ErrorCode, Refused, Status
 from wm_planner.models import ModelSpec, SpecError
 from wm_planner.types import Goal, Observation, Pose
 from wm_planner.worker import Failed, Planned, PlannerLink, PlanRequest, SetGoal
 
 
 class ControlLoop:
-    """Drives one goal at a time; once stopped, none until it is released.
+    """Pursues one goal at a time; after ``stop`` it accepts none until ``release``.
 
     Times named ``now`` are ROS time, those named ``steady`` the steady clock, both in seconds.
 
     Args:
         config: All settings.
         spec: The model's spec.
-        link: The planner.
-        contract: What live images must be like.
-        listener: Gets commands and reports.
+        link: Requests plans.
+        contract: Checks the live images.
+        listener: Receives commands and reports.
 
     Raises:
-        LimitsError: The configured limits make no sense.
-        SpecError: The model has no calibration.
+        LimitsError: The configured limits are invalid.
+        SpecError: The model has no calibration, or its actions cannot become commands.
+        ConfigError: The configured command type cannot carry the model's actions.
 
     Attributes:
-        session: The goal under way; None without one.
+        session: The goal under way; None if there is none.
         goal_id: Number of the last goal.
-        waiting: Why the arm holds although a goal is under way; None if it does not.
-        holds: How often the arm had to hold for something overdue.
+        waiting: Which overdue event the arm holds for; None if it does not.
+        holds: How often the arm had to hold for an overdue event.
         stopped: Whether goals are refused until ``release``.
         stops: How often ``stop`` was called.
-        imagine: Whether plans are to come with their decoded frames.
+        imagine: Whether to request the imagined frames of plans.
     """
 
     def __init__(
@@ -58,8 +59,8 @@ class ControlLoop:
     ) -> None:
         if spec.calibration is None:
             raise SpecError(
-                f"model {spec.name} has no calibration: without the distances of its latent space "
-                "no goal can be said to be reached"
+                f"model {spec.name} has no calibration: without it, the planner cannot decide "
+                "whether a goal is reached"
             )
         self._config, self._link, self._listener = config, link, listener
         self._tolerance = spec.calibration.tolerance
@@ -67,7 +68,7 @@ class ControlLoop:
         self.commander = Commander(config, spec, listener.on_command)
         self.clock = ClockMonitor(config.session.image_timeout)
         self.poses = PoseMonitor()
-        self.lateness = LoopLateness(_patience(config))
+        self.lateness = LoopLateness(_overdue_after(config))
         self.session: GoalSession | None = None
         self.goal_id = 0
         self.waiting: Status | None = None
@@ -76,7 +77,7 @@ class ControlLoop:
         self._newest: Observation | None = None  # not yet planned from
         self._last_stamp = -math.inf  # of the observation planned from last
         self._outdated = False  # whether the plan under way was requested before the arm held
-        self._command_due = -math.inf  # [s, steady] when a command was due last
+        self._command_due = -math.inf  # [s, steady] when the last command was due
 
     # Goals.
 
@@ -84,7 +85,7 @@ class ControlLoop:
         """Check that a goal could start now; a measured pose may still be missing.
 
         Raises:
-            Refused: It was stopped, the planner is not ready, or the arm is outside the workspace.
+            Refused: The loop is stopped, no worker is ready, or the arm is outside the workspace.
         """
         if self.stopped:
             raise Refused(STOPPED.code, STOPPED.message)
@@ -101,11 +102,11 @@ class ControlLoop:
         now: float,
         steady: float,
     ) -> int:
-        """Start a goal; one under way is preempted. ``dispatch`` requests its first plan.
+        """Start a goal, and preempt one under way; call ``dispatch`` to request the first plan.
 
         Args:
-            goals: The sub-goals in their order, and the goal as the last.
-            timeout: ROS time allowed [s]; 0 for the configured one.
+            goals: The sub-goals in order, then the goal.
+            timeout: ROS time allowed [s]; 0 for ``session.timeout``.
             now: ROS time [s].
             steady: Steady time [s].
 
@@ -113,11 +114,11 @@ class ControlLoop:
             The goal's number.
 
         Raises:
-            Refused: The goal cannot start; one under way goes on.
+            Refused: The goal cannot start; a goal under way goes on.
         """
         self.check_start(steady)
         if self.session:
-            self.end(Status(ErrorCode.PREEMPTED, "a newer goal took this one's place"), now)
+            self.end(Status(ErrorCode.PREEMPTED, "a newer goal replaced this one"), now)
         settings = self._config.session
         self.session = GoalSession(
             settings,
@@ -130,8 +131,8 @@ class ControlLoop:
         self.goal_id += 1
         self.clock.restart(now, steady)
         self.contract.restart()
-        # A goal that preempts another goes on from the commanded position. Others start from a
-        # measured pose: from the next one, if the newest is old.
+        # A goal that preempts another continues from the commanded position. Others start from the
+        # newest measured pose, or from the next one if the newest is old.
         pose = self._fresh_pose(steady)
         if pose and not (self.commander.started or self.lateness.poses.overdue(steady)):
             self._start(pose, now)
@@ -140,7 +141,7 @@ class ControlLoop:
         return self.goal_id
 
     def end(self, status: Status, now: float) -> None:
-        """End the goal under way: first hold, then report."""
+        """End the goal under way: first stop or hold the arm, then report."""
         session = self.session
         if session is None:
             return
@@ -163,24 +164,26 @@ class ControlLoop:
         self.stopped = False
 
     def apply(self, config: Config) -> None:
-        """Use other settings of goals and other limits; only between goals.
+        """Use other settings; only between goals.
 
         Raises:
-            LimitsError: The limits make no sense; nothing is changed.
+            LimitsError: The limits are invalid; nothing is changed.
         """
         assert self.session is None
         self.commander.apply(config.limits)
-        self._config = config
+        old, self._config = self._config, config
         self.clock.max_stall = config.session.image_timeout
-        self.lateness.set_patience(_patience(config))
+        self.lateness.set_overdue_after(_overdue_after(config))
+        if (old.planning, old.objective) != (config.planning, config.objective):
+            self.lateness.forget_plans()  # they may take another time now
 
     # Sensors.
 
     def on_pose(self, pose: Pose, now: float) -> None:
-        """Take a measured pose; commands start from the first pose of a goal."""
+        """Take a measured pose; a goal without a start position starts from it."""
         commander = self.commander
         commanded = commander.commanded_position if commander.started else None
-        if self.poses.take(pose, commanded, commander.gate.bounds):
+        if self.poses.take(pose, commanded, commander.gate.limits):
             self.lateness.poses.repeated(pose.steady)
         if self.session is None or commander.started:
             return
@@ -192,7 +195,7 @@ class ControlLoop:
     def on_observation(self, observation: Observation, now: float, steady: float) -> None:
         """Take an observation, and plan from it if the planner is idle."""
         pose = self.poses.pose
-        # A frozen camera repeats an image: nothing new arrived, so observations become overdue.
+        # The repeated image of a frozen camera is not new, so that observations become overdue.
         if not (self.session and pose) or self.contract.observe(observation, pose.position):
             self.lateness.observations.repeated(steady)
         self._newest = observation
@@ -203,7 +206,7 @@ class ControlLoop:
     def dispatch(self, now: float, steady: float) -> None:
         """Request a plan from the newest observation, if a goal needs one and the planner is idle.
 
-        Call it after a goal began and after the planner's answers were taken.
+        Call it after a goal has started and after the planner's answers were handled.
         """
         observation = self._newest
         if observation is None or not self._can_plan(observation.stamp, now):
@@ -222,26 +225,26 @@ class ControlLoop:
         return ready and fresh and stamp > self._last_stamp
 
     def on_planned(self, plan: Planned, now: float, steady: float) -> None:
-        """Take a plan: compare its observation with the goal, then follow it."""
-        self.contract.latent_score = plan.latent_score
+        """Handle a plan: decide whether the goal is reached, and otherwise follow the plan."""
         session = self.session
         if session is None or plan.goal_id != self.goal_id or plan.stop_reason == "canceled":
             self.lateness.plans.cancel()
             return
+        self.contract.latent_score = plan.latent_score
         self.lateness.plans.arrived(steady)
         if not self.commander.started or plan.stamp != self._last_stamp:
             return  # requested before the clock jumped
         if self._outdated or self.lateness.overdue(steady):
-            return  # the arm holds, and goes on with a plan that is requested later
+            return  # the arm holds, and continues with a plan that is requested later
         if not np.isfinite(plan.actions).all():
             self.end(Status(ErrorCode.PLANNER_FAILED, "the plan is not finite"), now)
             return
         ended = session.observe(plan.distance, now)
         if ended is None:
             self.commander.splice(plan.actions, plan.stamp, now)
-            self.command(now, steady)  # before the reports, and before the timer
-        if self.session is not session:
-            return  # the command violated the limits
+            self.command(now, steady)  # before the reports and the next tick of the timer
+        if self.session is not session or not self.commander.started:
+            return  # the command violated the limits, or ROS time has just begun
         self._listener.on_step(session, plan)
         if ended:
             self.end(ended, now)
@@ -270,7 +273,7 @@ class ControlLoop:
             return
         if self._clock_jumped(now):
             return
-        # After a delay of the node, messages that look overdue may wait to be read.
+        # After a delay of the node, messages that seem overdue may only be unread.
         delayed = steady - self._command_due > MAX_PERIODS / self._config.commands.rate
         self._command_due = steady
         pose = self.poses.pose
@@ -290,7 +293,7 @@ class ControlLoop:
             self.end(Status(ErrorCode.LIMIT_VIOLATION, str(error)), now)
 
     def watch(self, now: float, steady: float, image_steady: float) -> None:
-        """Check the clocks of the goal under way; called several times a second.
+        """Check clocks and timeouts of the goal under way; called several times a second.
 
         Args:
             now: ROS time [s].
@@ -311,16 +314,16 @@ class ControlLoop:
             self.end(ended, now)
 
     def _clock_jumped(self, now: float) -> bool:
-        """Return whether the goal has just ended because ROS time went back."""
+        """End the goal if ROS time went back; return whether it did."""
         back = self.clock.jump(now)
         if self.session is None or not back:
             return False
         if math.isinf(back) or (self.session.steps == 0 and not self.commander.moving):
-            # ROS time reached the node after the goal did: let the goal begin now.
+            # ROS time started after the goal, or jumped before the arm moved: restart the goal.
             self.session.started, self._last_stamp = now, now - 1.0
             self.commander.stop(now)
             return False
-        why = f"ROS time went back by {back:.2f} s: was the simulator started again?"
+        why = f"ROS time went back by {back:.2f} s: was the simulator restarted?"
         self.end(Status(ErrorCode.CLOCK_JUMPED, why), now)
         return True
 
@@ -335,7 +338,7 @@ class ControlLoop:
         return self.poses.pose if steady - self.poses.steady <= timeout else None
 
 
-def _patience(config: Config) -> float:
-    """Return how long the loop waits before anything is overdue [s]."""
-    # Plans in the node's own callbacks delay all messages.
+def _overdue_after(config: Config) -> float:
+    """Return the time before which nothing is overdue [s]."""
+    # Planning in the node's own callbacks delays all messages.
     return math.inf if config.worker.mode == "inline" else config.session.overdue_after

@@ -1,4 +1,4 @@
-"""The modes of the commander, and what takes it from one to another."""
+"""The modes of the commander, and the events that change them."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ class Mode(Enum):
     """What the commander does with the arm."""
 
     IDLE = auto()
-    """It has no position to command from."""
+    """There is no start position; nothing is commanded."""
     READY = auto()
-    """It starts from a measured position; no command has left yet."""
+    """The start position is set; no command has been sent."""
     TRACKING = auto()
-    """It plays the plan."""
+    """The arm follows the plan."""
     HOLDING = auto()
-    """The arm comes to rest along the path, and waits for the next plan."""
+    """The arm comes to rest along its path, and waits for the next plan."""
     BRAKING = auto()
-    """The velocity goes to zero; the goal goes on from there."""
+    """The arm slows to rest; the goal continues from there."""
     STOPPING = auto()
-    """The velocity goes to zero; then nothing is commanded any more."""
+    """The arm slows to rest; then nothing more is commanded."""
 
 
 class Event(Enum):
-    """What changes the mode."""
+    """An event that changes the mode."""
 
     START = auto()
     """A goal starts from a measured position."""
     COMMAND = auto()
-    """A goal sends a command."""
+    """A command of the goal is due."""
     PLAN = auto()
     """A plan arrives."""
     HOLD = auto()
-    """The goal has to wait."""
+    """The arm has to wait for the next plan."""
     BRAKE = auto()
-    """The arm cannot be held along the path, e.g. because ROS time stands still."""
+    """The arm cannot come to rest along its path, e.g. because ROS time stands still."""
     STOP = auto()
     """The goal has ended."""
     REST = auto()
-    """The last command of braking was sent."""
+    """The arm is at rest: the last command that slows it was sent."""
 
 
 TRANSITIONS: Mapping[tuple[Mode, Event], Mode] = MappingProxyType(
@@ -67,7 +67,7 @@ TRANSITIONS: Mapping[tuple[Mode, Event], Mode] = MappingProxyType(
         (Mode.BRAKING, Event.HOLD): Mode.BRAKING,
         (Mode.BRAKING, Event.STOP): Mode.STOPPING,
         (Mode.BRAKING, Event.REST): Mode.HOLDING,
-        # The next goal goes on from where the stop ends.
+        # The next goal continues from where the stop ends.
         (Mode.STOPPING, Event.COMMAND): Mode.BRAKING,
         (Mode.STOPPING, Event.PLAN): Mode.STOPPING,
         (Mode.STOPPING, Event.HOLD): Mode.STOPPING,
@@ -75,10 +75,10 @@ TRANSITIONS: Mapping[tuple[Mode, Event], Mode] = MappingProxyType(
         (Mode.STOPPING, Event.REST): Mode.IDLE,
     }
 )
-"""The next mode, by the present one and the event. Other pairs are errors of the caller."""
+"""The next mode, by the current mode and the event. Any other pair is a bug of the caller."""
 
-ON_THE_WAY = frozenset({Mode.TRACKING, Mode.HOLDING})
+FOLLOWING = frozenset({Mode.TRACKING, Mode.HOLDING})
 """Modes in which commands follow the path."""
 
 SLOWING = frozenset({Mode.BRAKING, Mode.STOPPING})
-"""Modes in which the velocity goes to zero, whatever is planned."""
+"""Modes in which the arm slows to rest, whatever the plan."""

@@ -11,8 +11,8 @@ The stream sends the mean of the path over the last ``blend`` seconds. This make
 continuous, and limits its change at every corner, join and stop to (difference of two speeds) /
 ``blend`` (a path of straight lines with parabolic blends: Craig, Introduction to Robotics, ch. 7).
 
-Positions are meters in the frame of the action, or radians; times are of the stream's own clock,
-in seconds.
+Positions are in meters in the frame of the action, or in radians. Times are in seconds of the
+stream's own clock.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike
 
 from wm_planner.types import Vector
 
-SEARCH = 64  # points per environment step among which the nearest one is searched
+SEARCH = 64  # points per environment step among which the nearest one is found
 
 
 class CommandStream:
@@ -33,7 +33,7 @@ class CommandStream:
         dt: Duration of one action [s].
         relative: Whether moves are displacements; otherwise they are positions.
         extra_time: How long a plan is played beyond its first model step [s].
-        blend: Length of the mean [s]; 0 disables it.
+        blend: Time over which the mean is taken [s]; 0 disables it.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class CommandStream:
         self._times, self._points = np.empty(0), np.empty((0, 0))
 
     def start(self, position: ArrayLike, time: float) -> None:
-        """Begin at rest at a position (n,)."""
+        """Start at rest at a position (n,)."""
         self._times = np.array([time])
         self._points = np.asarray(position, dtype=np.float64)[None].copy()
 
@@ -73,7 +73,7 @@ class CommandStream:
         return np.asarray(areas.sum(axis=0) / self._blend)
 
     def splice(self, moves: ArrayLike, basis: ArrayLike, latency: float, time: float) -> None:
-        """Change over to a plan.
+        """Switch to a plan.
 
         Args:
             moves: Displacements or positions (steps, n), one per environment step.
@@ -116,7 +116,7 @@ def _interpolate(times: Vector, points: Vector, at: Vector) -> Vector:
 
 
 def nearest(times: Vector, points: Vector, here: Vector, latest: float) -> float:
-    """Return when a path is nearest to a position, at most ``latest``; the first of equals."""
+    """Return the first time, up to ``latest``, at which a path is nearest to a position."""
     latest = min(max(latest, 0.0), times[-1])
     tried = np.linspace(0.0, latest, SEARCH * len(times))
     away = np.linalg.norm(_interpolate(times, points, tried) - here, axis=1)

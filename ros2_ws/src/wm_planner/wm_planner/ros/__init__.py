@@ -1,1 +1,1 @@
-"""The parts of the node that speak ROS: parameters, camera, goals, messages."""
+"""The parts of the node that use ROS: parameters, cameras, goals, messages."""

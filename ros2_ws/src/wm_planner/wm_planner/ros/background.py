@@ -1,4 +1,4 @@
-"""Threads for work that takes long, such as reading files and decoding large images."""
+"""Threads for slow work, such as reading files and decoding large images."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from rclpy.task import Future
 from wm_planner.control import ErrorCode, Refused
 
 T = TypeVar("T")
-MAX_WAITING = 8  # requests; each may hold two images
+MAX_WAITING = 8  # requests; each may hold large images
 
 
 class BackgroundThread:
-    """Runs functions one after another in a thread, while commands go on.
+    """Runs functions one after another in a thread, so that callbacks are not delayed.
 
-    A coroutine keeps its callback group until it ends, so callbacks that await ``run`` must be in
-    a reentrant group.
+    A coroutine occupies its callback group until it ends, so callbacks that await ``run`` must be
+    in a reentrant group.
 
     Args:
         node: Its executor resumes the awaiting coroutine.
@@ -38,13 +38,13 @@ class BackgroundThread:
         """Return what the function returns; raise what it raises.
 
         Raises:
-            Refused: Too many requests wait already.
+            Refused: Too many requests are waiting already.
         """
         if self._waiting >= MAX_WAITING:
             raise Refused(
                 ErrorCode.PREEMPTED,
-                f"{self._waiting} requests wait for their images to be read: wait for their "
-                "answers, and see whether the file system of their files answers",
+                f"{self._waiting} requests are waiting for their images to be read: wait for their "
+                "answers, and check that the file system of the goal files responds",
             )
         executor = self._node.executor
         future = Future(executor=executor)
@@ -71,7 +71,7 @@ class BackgroundThread:
 
 
 class LatestItemThread:
-    """Works on the newest item in a thread; older ones that wait are dropped.
+    """Processes the newest item in a thread; older items that are waiting are dropped.
 
     Args:
         node: Its executor calls ``on_done``.
@@ -97,10 +97,10 @@ class LatestItemThread:
         self._wanted.release()
 
     def close(self) -> None:
-        """End the thread; no result is delivered from now on."""
+        """End the thread; no result is delivered afterward."""
         self._open = False
         self._wanted.release()
-        self._thread.join()  # it uses the guard condition
+        self._thread.join()  # the thread uses the guard condition
         self._node.destroy_guard_condition(self._guard)
 
     def _run(self) -> None:
@@ -114,7 +114,7 @@ class LatestItemThread:
                 continue  # a newer item replaced it
             try:
                 self._results.put((self._do(item), None))
-            except Exception as error:  # a bug, which is raised in the executor's thread
+            except Exception as error:  # a bug: raise it in the executor's thread
                 self._results.put((None, error))
             self._guard.trigger()
 

@@ -20,7 +20,7 @@ from wm_planner.ros.ros_time import arrival_stamp, silence
 from wm_planner.ros.stamped_buffer import StampedBuffer
 from wm_planner.types import RgbImage
 
-FRAMES = 4  # images of each camera that wait for those of the others
+MAX_IMAGES = 4  # images of each camera kept until those of the others arrive
 
 
 def topic_name(config: ImagesConfig, view: str) -> str:
@@ -29,7 +29,7 @@ def topic_name(config: ImagesConfig, view: str) -> str:
 
 
 class Camera:
-    """Subscribes to one view's topic and keeps its newest good frames.
+    """Subscribes to one view's topic and keeps its newest good images.
 
     A bad image is dropped and counted; the reason is logged when it changes. Compressed images are
     decoded in a thread, and only the newest of them. With ``reliability: auto`` the camera
@@ -39,15 +39,15 @@ class Camera:
         node: Its logger, clock and topic names are used.
         config: Transport, QoS and decoding.
         max_age: An image older than this when it arrives is stale [s].
-        on_frame: Called after every good image.
+        on_image: Called after every good image.
         view: Name of the topic, without ``/compressed``.
 
     Attributes:
         topic: Full name of the topic, after remapping.
-        frames: The newest good images.
+        images: The newest good images.
         shape: (height, width) of the newest good image; None before the first.
         good_steady: When the newest good image arrived [s, steady clock].
-        delay: From the publication of the newest image to its callback [s].
+        delay: Time from the publication of the newest image to its callback [s].
         received: Images that arrived.
         dropped: Images that were stale or could not be decoded.
     """
@@ -57,7 +57,7 @@ class Camera:
         node: Node,
         config: ImagesConfig,
         max_age: float,
-        on_frame: Callable[[], None],
+        on_image: Callable[[], None],
         view: str = "image",
     ) -> None:
         self._node = node
@@ -68,8 +68,8 @@ class Camera:
         self._depth = config.queue_depth
         self._reliability = config.reliability
         self.max_age = max_age
-        self._on_frame = on_frame
-        self.frames: StampedBuffer[RgbImage] = StampedBuffer(FRAMES)
+        self._on_image = on_image
+        self.images: StampedBuffer[RgbImage] = StampedBuffer(MAX_IMAGES)
         self.shape: tuple[int, int] | None = None
         self.good_steady = -math.inf
         self.delay = math.nan
@@ -90,17 +90,17 @@ class Camera:
         silent = silence(self._node, self.topic, self.good_steady, self.max_age)
         return self._problem or self._obstacle or silent
 
-    def match_publisher(self, *, anew: bool = True) -> None:
-        """Subscribe as ``reliability`` says; ``auto`` requests what every publisher offers.
+    def match_publisher(self, *, resubscribe: bool = True) -> None:
+        """Subscribe as ``reliability`` says; ``auto`` is reliable if every publisher is.
 
         Args:
-            anew: Subscribe again if the publishers have changed, which loses images.
+            resubscribe: Subscribe again if the publishers have changed; this loses images.
         """
         reliable = self._wanted_reliability()
         if reliable is None:
             self._obstacle = ""
             return
-        if self._subscription and anew and reliable != self._reliable:
+        if self._subscription and resubscribe and reliable != self._reliable:
             self._unsubscribe()
         if not self._subscription:
             self._obstacle = why_not(self._node, self.topic, reliable=reliable)
@@ -170,17 +170,17 @@ class Camera:
             self._drop(image, image.key)
             return
         self._report("", None)
-        self.frames.add(stamp, image)
+        self.images.add(stamp, image)
         self.shape = image.shape[:2]
         self.good_steady = time.monotonic()
-        self._on_frame()
+        self._on_image()
 
     def _drop(self, error: ValueError, key: object) -> None:
         self.dropped += 1
         self._report(str(error), key)
 
     def _report(self, problem: str, key: object) -> None:
-        """Log a problem once, and its end; problems of one ``key`` are of one kind."""
+        """Log the start and the end of a problem; a ``key`` identifies the kind of problem."""
         if key != self._key:
             if problem:
                 self._node.get_logger().warning(f"no image: {problem}")

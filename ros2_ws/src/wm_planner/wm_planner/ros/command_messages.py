@@ -1,6 +1,7 @@
-"""Commands as messages; what each controller demands was read in its sources (``config/profiles``).
+"""Write commands as messages.
 
-To add a type of message: a line in ``wm_planner/command_types.py``, and a function here.
+The requirements of each controller are from its source code (``config/profiles``). To add a type
+of message, add a line to ``wm_planner/command_types.py`` and a function here.
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ from wm_planner.types import Command
 
 @dataclass(frozen=True)
 class Format:
-    """What the messages hold besides the command.
+    """What the messages contain besides the command.
 
     Attributes:
         joints: Names of the commanded joints.
         frame: ``frame_id`` of Cartesian commands.
-        velocity: Whether a message that could hold either holds velocities, not positions.
+        velocity: Whether messages that can carry both carry velocities, not positions.
         duration: Time from the arrival of a trajectory to its point.
     """
 
@@ -41,7 +42,7 @@ class Format:
 
 Writer = Callable[[Command, Time, Format], Any]
 WRITERS: dict[str, tuple[type, Writer]] = {}
-"""Type of message and its function, by the value of ``commands.type``."""
+"""Type of message and function that writes it, by the value of ``commands.type``."""
 
 
 def writes(name: str, kind: type) -> Callable[[Writer], Writer]:
@@ -59,8 +60,8 @@ class CommandMessages:
 
     Args:
         config: Type, interface and frame.
-        mapping: Names the joints.
-        frame: Frame of the action.
+        mapping: The names of the joints.
+        frame: Frame of the actions.
 
     Attributes:
         type: The type of the messages.
@@ -79,7 +80,7 @@ class CommandMessages:
         """Return the message of a command.
 
         Args:
-            command: A stop repeats the pose or position, or is a velocity of zero.
+            command: A stop repeats the last pose or position, or has zero velocity.
             stamp: Current ROS time; moveit_servo halts on commands older than 0.1 s.
         """
         return self._write(command, stamp, self._format)
@@ -106,7 +107,7 @@ def _twist(command: Command, stamp: Time, form: Format) -> TwistStamped:
 
 @writes("joint_state", JointState)
 def _joint_state(command: Command, stamp: Time, form: Format) -> JointState:
-    """Return only what is commanded: Isaac Sim leaves a drive with an empty array as it is."""
+    """Fill only the commanded array: Isaac Sim does not change drives whose array is empty."""
     message = JointState(name=form.joints)
     message.header.stamp = stamp
     if form.velocity:
@@ -118,10 +119,10 @@ def _joint_state(command: Command, stamp: Time, form: Format) -> JointState:
 
 @writes("joint_trajectory", JointTrajectory)
 def _trajectory(command: Command, stamp: Time, form: Format) -> JointTrajectory:
-    """Return one point ahead, which starts on arrival (a stamp of zero).
+    """Return a trajectory of one point, which starts on arrival (its stamp is zero).
 
     The point has no velocity, because joint_trajectory_controller rejects a trajectory that ends
-    with one that is not zero; a stop has zero.
+    with a nonzero velocity. Only a stop has a velocity, which is zero.
     """
     point = JointTrajectoryPoint(positions=command.position.tolist(), time_from_start=form.duration)
     if command.stop:
@@ -131,7 +132,7 @@ def _trajectory(command: Command, stamp: Time, form: Format) -> JointTrajectory:
 
 @writes("float64_multi_array", Float64MultiArray)
 def _numbers(command: Command, stamp: Time, form: Format) -> Float64MultiArray:
-    """Return one number per joint; without joints x, y, z, and a quaternion or angular zeros."""
+    """Return one number per joint, or x, y, z and a quaternion or zero angular velocity."""
     numbers = command.velocity if form.velocity else command.position
     rest: list[float] = []
     if not form.joints:

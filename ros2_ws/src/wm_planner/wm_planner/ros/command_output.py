@@ -18,9 +18,9 @@ class CommandOutput:
 
     Args:
         node: Carries the publisher.
-        config: Type, topic and reactions.
-        mapping: Names the joints.
-        frame: Frame of the action.
+        config: Message type, topic, and reactions to problems of the topic.
+        mapping: The names of the joints.
+        frame: Frame of the actions.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class CommandOutput:
         self._node, self._config = node, config
         self._messages = CommandMessages(config, mapping, frame)
         self._incompatible = ""
-        # A command that could not leave in time is replaced by the next: a depth of one.
+        # Depth 1: a command that could not be sent in time is replaced by the next.
         self._publisher = node.create_publisher(
             self._messages.type,
             config.topic,
@@ -51,7 +51,7 @@ class CommandOutput:
 
     @property
     def other_publisher(self) -> str:
-        """That another node publishes on the topic, as a sentence, or an empty string."""
+        """A sentence if another node publishes on the topic, else an empty string."""
         topic = self._publisher.topic_name
         if self._node.count_publishers(topic) <= 1:
             return ""
@@ -61,18 +61,18 @@ class CommandOutput:
         } - {self._node.get_fully_qualified_name()}
         who = ", ".join(sorted(names)) or "a node of the same name"
         return (
-            f"{who} also publishes on {topic}: the arm gets two commanders, end one or give the "
-            "planner a topic of its own (commands.topic)"
+            f"{who} also publishes on {topic}: end one of the two publishers, or give the planner "
+            "its own topic (commands.topic)"
         )
 
     @property
     def no_subscriber(self) -> str:
-        """That the topic has no subscriber, as a sentence, or an empty string."""
+        """A sentence if the topic has no subscriber, else an empty string."""
         if self._publisher.get_subscription_count():
             return ""
         return (
             f"nobody subscribes to {self._publisher.topic_name}: is the arm's controller running, "
-            "and is this the topic it takes?"
+            "and does it read this topic?"
         )
 
     @property

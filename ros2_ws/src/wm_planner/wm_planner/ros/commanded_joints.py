@@ -20,7 +20,7 @@ class JointInput(PoseInput):
 
     Args:
         node: Its logger, clock and topic names are used.
-        joints: Names of the commanded joints, in their order.
+        joints: Names of the commanded joints, in the order of the commands.
         max_age: A measurement older than this when it arrives is dropped [s].
         on_pose: Called with every good measurement.
     """
@@ -43,10 +43,10 @@ class JointInput(PoseInput):
         """
         known = dict(zip(message.name, message.position, strict=False))
         if not any(name in known for name in self._joints):
-            return None  # of another publisher, e.g. the gripper
+            return None  # from another publisher, e.g. of the gripper
         if missing := [name for name in self._joints if name not in known]:
             raise ValueError(f"{TOPIC} has no position of {', '.join(missing)}")
         positions = np.array([known[name] for name in self._joints])
         if not np.isfinite(positions).all():
-            raise ValueError(f"{TOPIC} holds positions that are not finite")
+            raise ValueError(f"{TOPIC} has positions that are not finite")
         return positions, NO_ROTATION

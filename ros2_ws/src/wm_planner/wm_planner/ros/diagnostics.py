@@ -26,28 +26,24 @@ class Diagnostics:
     def __init__(self, node: Node, rates: RateMonitor) -> None:
         self._node, self._rates = node, rates
         self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
-        self._uncommanded: float | None = None  # [s] stamp of a plan before its first command
 
     def close(self) -> None:
         """Destroy the publisher."""
         self._node.destroy_publisher(self._publisher)
 
-    def planned(self, plan: Planned) -> None:
-        """Count a plan that is followed."""
-        self._uncommanded = plan.stamp
+    def planned(self, plan: Planned, image_age: float) -> None:
+        """Count a plan whose first command was just sent, at this age of its image [s]."""
         self._rates.event(Event.PLANS, time.monotonic())
         self._rates.sample(Latency.PLAN_TIME, plan.plan_time)
+        self._rates.sample(Latency.TO_COMMAND, image_age)
 
-    def commanded(self, now: float) -> None:
-        """Count a command sent at this ROS time [s]."""
+    def commanded(self) -> None:
+        """Count a command."""
         self._rates.event(Event.COMMANDS, time.monotonic())
-        if self._uncommanded is not None:
-            self._rates.sample(Latency.TO_COMMAND, now - self._uncommanded)
-            self._uncommanded = None
 
     def publish(self, snapshot: Snapshot, state: str) -> None:
-        """Publish a snapshot, and the sentence of ``~/status``."""
-        # Without the leading slash, as other nodes name themselves there.
+        """Publish a snapshot, and the message of ``~/status``."""
+        # Without the leading slash, as in the diagnostics of other nodes.
         name = self._node.get_fully_qualified_name().lstrip("/")
         message = DiagnosticArray()
         message.header.stamp = self._node.get_clock().now().to_msg()

@@ -16,7 +16,7 @@ UNIT_TOLERANCE = 0.01  # of the length of a quaternion
 
 
 class EndEffectorInput(PoseInput):
-    """Subscribes to ``current_pose``: the end effector in the frame of the action.
+    """Subscribes to ``current_pose``: the end effector in the frame of the actions.
 
     Args:
         node: Its logger, clock and topic names are used.
@@ -35,12 +35,13 @@ class EndEffectorInput(PoseInput):
         """Return position (3,) [m] and quaternion (x, y, z, w).
 
         Raises:
-            ValueError: Another frame, numbers that are not finite, or no unit quaternion.
+            ValueError: The frame is wrong, a number is not finite, or the quaternion is not of unit
+                length.
         """
         if message.header.frame_id != self._frame:
             raise ValueError(
-                f"{TOPIC} is in frame '{message.header.frame_id}', the model's actions are in "
-                f"'{self._frame}'"
+                f"{TOPIC} is in frame '{message.header.frame_id}', but the model's actions are in "
+                f"'{self._frame}': publish it in that frame"
             )
         p, q = message.pose.position, message.pose.orientation
         position, orientation = np.array([p.x, p.y, p.z]), np.array([q.x, q.y, q.z, q.w])

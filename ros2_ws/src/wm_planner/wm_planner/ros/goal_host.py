@@ -1,4 +1,4 @@
-"""Where goals are checked, read and pursued while the node is configured."""
+"""Check, read, begin and cancel goals while the node is configured."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class GoalRequest:
     """A goal that was read and checked.
 
     Attributes:
-        goals: The sub-goals in their order, and the goal as the last.
-        timeout: ROS time allowed [s]; 0 for the configured one.
+        goals: The sub-goals in order, then the goal.
+        timeout: ROS time allowed [s]; 0 for ``session.timeout``.
     """
 
     goals: list[Goal]
@@ -31,15 +31,15 @@ class GoalRequest:
 
 
 class GoalHost:
-    """Serves the goal server: it checks a goal, reads it, begins it, and cancels it.
+    """Checks, reads, begins and cancels the goals of the goal server.
 
     Args:
         loop: Pursues goals.
         reader: Reads goals.
-        inputs: What the cameras show now.
-        commands: Knows why no command can be sent.
+        inputs: The cameras.
+        commands: Reports why no command can be sent.
         clock: Returns ROS time [s].
-        on_begin: Called after a goal began.
+        on_begin: Called after a goal has begun.
 
     Attributes:
         active: Whether goals are accepted.
@@ -59,10 +59,10 @@ class GoalHost:
         self.active = False
 
     def check(self) -> int:
-        """Return how often the arm was stopped so far, if a goal could begin now.
+        """Check that a goal could begin now; return how often ``~/stop`` was called so far.
 
         Raises:
-            Refused: No goal can begin, and why.
+            Refused: No goal can begin; the message says why.
         """
         if not self.active:
             raise Refused(INACTIVE.code, INACTIVE.message)
@@ -79,7 +79,9 @@ class GoalHost:
         """
         timeout, sub_goals = duration_to_seconds(request.timeout), request.sub_goals
         if timeout < 0:
-            raise Refused(ErrorCode.INVALID_GOAL, f"timeout is {timeout} s; it cannot be negative")
+            raise Refused(
+                ErrorCode.INVALID_GOAL, f"timeout is {timeout} s: it must not be negative"
+            )
         if len(sub_goals) > MAX_SUB_GOALS:
             raise Refused(
                 ErrorCode.INVALID_GOAL,
@@ -97,17 +99,17 @@ class GoalHost:
         return goal
 
     def begin(self, request: GoalRequest) -> None:
-        """Begin a goal that was read; one under way is preempted. ``go`` follows.
+        """Begin a goal that was read, and preempt one under way; call ``go`` next.
 
         Raises:
-            Refused: The goal cannot start; one under way goes on.
+            Refused: The goal cannot start; a goal under way goes on.
         """
         now, steady = self._clock(), time.monotonic()
         self._loop.begin(request.goals, request.timeout, now, steady)
         self._inputs.observer.restart(steady)
 
     def go(self) -> None:
-        """Report the goal that began, and request its first plan."""
+        """Report the goal that has begun, and request its first plan."""
         self._on_begin()
         self._loop.dispatch(self._clock(), time.monotonic())
 

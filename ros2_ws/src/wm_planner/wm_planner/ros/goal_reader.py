@@ -24,7 +24,7 @@ class GoalReader:
         spec: Views, image size and proprio of the model.
         policy: How images are decoded.
         library: The stored goals.
-        latest: Returns the newest observation; None if it is old.
+        latest: Returns the newest observation, or None if it is old.
 
     Attributes:
         spec: As above.
@@ -53,35 +53,35 @@ class GoalReader:
         """Return the goal of a ``Goal`` message.
 
         Args:
-            what: What errors call it, e.g. ``sub-goal 2``.
+            what: Name of the goal in errors, e.g. ``sub-goal 2``.
             message: The message.
-            like: (height, width) of the camera's images, whose aspect ratio it must have.
+            like: (height, width) of the camera's images; the goal must have their aspect ratio.
 
         Raises:
-            Refused: It is not given in exactly one way, or cannot be used.
+            Refused: The images are not given in exactly one way, or cannot be used.
         """
         if not 0 <= message.tolerance <= 1:
             raise Refused(
                 ErrorCode.INVALID_GOAL,
-                f"the {what}'s tolerance is {message.tolerance}; it must lie in [0, 1]",
+                f"the {what}'s tolerance is {message.tolerance}: it must lie in [0, 1]",
             )
         if len(message.masks):
             raise Refused(
                 ErrorCode.INVALID_GOAL,
-                f"the {what} has masks, and model {self.spec.name} does not compare image tokens "
-                "by masks: leave them empty",
+                f"the {what} has masks, but model {self.spec.name} does not compare images by "
+                "masks: leave them empty",
             )
         return Goal(self._read(what, message, like), message.tolerance)
 
     def observation(self, what: str, message: Any) -> Observation:
-        """Return what a ``Goal`` message without tolerance and masks shows.
+        """Return the observation of a ``Goal`` message, which must have no tolerance or masks.
 
         Raises:
-            Refused: It is not given in exactly one way, or cannot be used.
+            Refused: The images are not given in exactly one way, or cannot be used.
         """
         if message.tolerance or len(message.masks):
             raise Refused(
-                ErrorCode.INVALID_GOAL, f"the {what} has a tolerance or masks: they are for goals"
+                ErrorCode.INVALID_GOAL, f"the {what} has a tolerance or masks: only goals may"
             )
         return self._read(what, message, None)
 
@@ -90,8 +90,8 @@ class GoalReader:
         if len(given) != 1:
             raise Refused(
                 ErrorCode.INVALID_GOAL,
-                f"the {what} must be given in one way, as {', '.join(SOURCES)}; "
-                + (f"{' and '.join(given)} are given" if given else "none of them is"),
+                f"the {what} must be given in one way, as {', '.join(SOURCES)}: "
+                + (f"{' and '.join(given)} are given" if given else "none of them is given"),
             )
         field = given[0]
         found = SOURCES[field](what, getattr(message, field), self._context)
@@ -99,11 +99,10 @@ class GoalReader:
         if len(found.images) != len(views):
             raise Refused(
                 ErrorCode.INVALID_GOAL,
-                f"the model sees {', '.join(views)}; the {what} has {len(found.images)} images: "
-                "give one for each view as images, compressed_images or current",
+                f"the model needs one image for each view ({', '.join(views)}), but the {what} has "
+                f"{len(found.images)}: give them as images, compressed_images or current",
             )
-        for image in found.images:
-            self._check_size(what, image)
+        self._check_size(what, found.images[0])
         if like:
             _check_aspect(what, found.images[0], like)
         return Observation(found.images, self._proprio(what, message.proprio, found.proprio))
@@ -113,28 +112,28 @@ class GoalReader:
         if min(height, width) < self.spec.image.size:
             raise Refused(
                 ErrorCode.IMAGE_FORMAT,
-                f"the {what} image is {width}x{height}; the model needs at least "
+                f"the {what} image is {width}x{height}: the model needs at least "
                 f"{self.spec.image.size} pixels on the short side",
             )
 
     def _proprio(
         self, what: str, given: Sequence[float], stored: Vector | Mapping[str, float] | None
     ) -> Vector | None:
-        """Return the proprio (P,) that is given, else the stored one; None without proprio."""
+        """Return the given proprio (P,), else the stored one; None if the model takes none."""
         names = self.spec.proprio.names
         values = np.asarray(given, dtype=np.float64)
         if values.size == 0 and not names:
             return None
         if values.size == 0 and stored is not None:
             if isinstance(stored, Mapping):
-                # A name that is not stored makes it too short, which is refused below.
+                # If a name is missing, the result is too short, and rejected below.
                 stored = np.array([stored[key] for key in names if key in stored])
             values = stored
         if values.size != len(names):
             raise Refused(
                 ErrorCode.INVALID_GOAL,
-                f"the {what}'s proprio has {values.size} numbers, the model takes {len(names)}"
-                + (f": {', '.join(names)}" if names else ", it sees images only"),
+                f"the {what}'s proprio has {values.size} numbers, but the model takes {len(names)}"
+                + (f": {', '.join(names)}" if names else ": leave it empty"),
             )
         if not np.isfinite(values).all():
             raise Refused(ErrorCode.INVALID_GOAL, f"the {what}'s proprio is not finite")
@@ -146,6 +145,6 @@ def _check_aspect(what: str, image: RgbImage, like: tuple[int, int]) -> None:
     if abs(width / height * like[0] / like[1] - 1) > ASPECT_TOLERANCE:
         raise Refused(
             ErrorCode.IMAGE_FORMAT,
-            f"the {what} image is {width}x{height}, the camera's images are {like[1]}x{like[0]}: "
-            "give one of the same aspect ratio, from the same camera",
+            f"the {what} image is {width}x{height}, but the camera's images are "
+            f"{like[1]}x{like[0]}: give one of the same aspect ratio, from the same camera",
         )

@@ -1,4 +1,4 @@
-"""The action ``~/reach_goal``: goals are checked, accepted, pursued one at a time, and ended."""
+"""The action ``~/reach_goal``: check and accept goals, pursue one at a time, send results."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ RESULT_TIMEOUT = 900  # [s, ROS time, which may jump] how long a result is kept
 
 
 class _Server(ActionServer):
-    """An action server whose answers do not wait for a goal that is being read."""
+    """An action server that answers other requests while a goal is being read."""
 
     async def execute(self, taken_data: Any) -> None:
-        """Handle everything that was taken, the goal last; rclpy begins with the goal."""
+        """Handle all taken requests, the goal last; rclpy would handle it first."""
         goal = taken_data.pop("goal", None)
         await super().execute(taken_data)
         if goal is not None:
@@ -34,10 +34,10 @@ class _Server(ActionServer):
 
 
 class GoalServer:
-    """Offers ``~/reach_goal``, and has its goals pursued while it is open.
+    """Offers ``~/reach_goal``; while it is open, a host pursues the goals.
 
-    The action outlives the planner's configurations: a result is delivered after the end of its
-    goal, and clients can still ask for it later.
+    The action outlives the planner's configurations, because a result is sent after its goal has
+    ended, and clients may ask for it later.
 
     Args:
         node: Carries the action.
@@ -52,8 +52,8 @@ class GoalServer:
         self._host: GoalHost | None = None
         self._under_way: Any = None  # the handle of the goal under way
         self._results: dict[bytes, Future] = {}  # not yet delivered, by the goal's uuid
-        self._requests = self._newest = 0  # number of requests, and of the last one accepted
-        self._read: GoalRequest | None = None  # of the request that is being accepted
+        self._requests = self._newest = 0  # number of requests; number of the last accepted
+        self._read: GoalRequest | None = None  # the request that is being accepted
         self._server = _Server(
             node, ReachGoal, "~/reach_goal", self._execute,
             goal_callback=self._on_goal,
@@ -64,11 +64,11 @@ class GoalServer:
         )  # fmt: skip
 
     def open(self, host: GoalHost) -> None:
-        """Accept goals, which this host pursues."""
+        """Accept goals, and pursue them with this host."""
         self._host = host
 
     def close(self) -> None:
-        """Reject goals from now on; none is under way."""
+        """Reject goals from now on; call it only if none is under way."""
         self._host = None
 
     def destroy(self) -> None:
@@ -92,7 +92,7 @@ class GoalServer:
         self._under_way = None
 
     async def _on_goal(self, request: Any) -> GoalResponse:
-        """Check a goal before it is accepted; a bad one leaves the goal under way alone."""
+        """Check and read a goal before it is accepted; if rejected, a goal under way goes on."""
         self._requests += 1
         number = self._requests
         try:
@@ -101,7 +101,7 @@ class GoalServer:
             if self._check() != before:
                 raise Refused(
                     ErrorCode.PREEMPTED,
-                    "~/stop was called, or the node was configured, while the goal was read",
+                    "~/stop was called, or the node was configured again, while the goal was read",
                 )
             if number < self._newest:
                 raise Refused(ErrorCode.PREEMPTED, "a newer goal arrived while this one was read")
@@ -112,10 +112,10 @@ class GoalServer:
         return GoalResponse.ACCEPT
 
     def _check(self) -> tuple[GoalHost, int]:
-        """Return the host that could begin a goal now, and how often the arm was stopped.
+        """Return the host that could begin a goal now, and how often ``~/stop`` was called.
 
         Raises:
-            Refused: No goal can begin, and why.
+            Refused: No goal can begin; the message says why.
         """
         if self._host is None:
             raise Refused(INACTIVE.code, INACTIVE.message)
@@ -128,7 +128,7 @@ class GoalServer:
         assert read
         host.begin(read)
         self._read = None
-        # The handle is kept until RESULT_TIMEOUT; its images, which were read, need not be.
+        # rclpy keeps the handle for RESULT_TIMEOUT; do not keep its images, which were read.
         request.goal, request.sub_goals = Goal(), []
         self._under_way = handle
         self._results[_uuid(handle)] = Future(executor=self._node.executor)

@@ -32,7 +32,7 @@ class GoalServices:
         node.create_service(ListGoals, "~/list_goals", self._list, callback_group=group)
 
     def open(self, reader: GoalReader) -> None:
-        """Serve with a reader, whose library is written and listed."""
+        """Serve requests with this reader and its library."""
         self._reader = reader
 
     def close(self) -> None:
@@ -75,8 +75,8 @@ def _store(reader: GoalReader, request: Any) -> Path:
     if len(observation.images) > 1:
         raise Refused(
             ErrorCode.INVALID_GOAL,
-            f"a stored goal holds one image, and model {spec.name} sees {', '.join(spec.views)}: "
-            "send its goals as images or current",
+            f"a stored goal holds one image, but model {spec.name} needs one for each view "
+            f"({', '.join(spec.views)}): send its goals as images or current",
         )
     values = [] if observation.proprio is None else observation.proprio.tolist()
     proprio = dict(zip(spec.proprio.names, values, strict=False))

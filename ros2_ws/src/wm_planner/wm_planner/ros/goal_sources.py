@@ -1,6 +1,6 @@
 """The ways in which a ``wm_planner_msgs/Goal`` gives images.
 
-To add one: a field in ``Goal.msg``, and a function here.
+To add one, add a field to ``Goal.msg`` and a function here.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from wm_planner.types import Observation, RgbImage, Vector
 
 @dataclass
 class SourceContext:
-    """What the sources read from.
+    """What the sources need to read images.
 
     Attributes:
         policy: How messages are decoded.
         library: The stored goals.
-        latest: Returns the newest observation; None if it is old.
+        latest: Returns the newest observation, or None if it is old.
     """
 
     policy: ImagePolicy
@@ -32,7 +32,7 @@ class SourceContext:
 
 @dataclass(frozen=True)
 class Found:
-    """What a source gave.
+    """What a source returns.
 
     Attributes:
         images: RGB, uint8 (height, width, 3).
@@ -49,16 +49,16 @@ SOURCES: dict[str, Read] = {}
 
 
 def source(read: Read) -> Read:
-    """Register a source under the name of its function, which is that of the field.
+    """Register a source under the name of its function, which must be the name of its field.
 
-    The function gets what errors call the goal, the value of the field, and the context.
+    The function takes the name of the goal in errors, the value of the field, and the context.
     """
     SOURCES[read.__name__] = read
     return read
 
 
 def is_given(value: Any) -> bool:
-    """Return whether a field gives images: a text, True, or a message with data."""
+    """Return whether a field is set: a text, True, or messages with data."""
     if isinstance(value, (str, bool)):
         return bool(value)
     return any(len(message.data) for message in value)
@@ -94,9 +94,7 @@ def current(what: str, value: Any, context: SourceContext) -> Found:
     """Take what the cameras show now."""
     observation = context.latest()
     if observation is None:
-        raise Refused(
-            ErrorCode.NO_IMAGE, "the camera shows no fresh image: see the warnings of ~/status"
-        )
+        raise Refused(ErrorCode.NO_IMAGE, "there is no fresh image: see the warnings of ~/status")
     return Found(observation.images, observation.proprio)
 
 

@@ -1,21 +1,21 @@
-"""End a node that hangs: it could not even stop the arm."""
+"""End the process of a node that hangs, because it cannot even stop the arm."""
 
 from __future__ import annotations
 
 import faulthandler
 
-HANG = 5.0  # [s] without a sign of life
+HANG = 5.0  # [s] without a call of ``alive``
 STDERR = 2  # its file descriptor
 
 
 class HangWatch:
     """Ends the process, and prints where it hangs, if ``alive`` is not called in time.
 
-    Fast DDS can loop for ever in ``take`` (docs/architecture.md) while it keeps the interpreter's
-    lock; then no Python code can do anything about it.
+    Fast DDS can loop forever in ``take`` (docs/architecture.md) while it holds the interpreter's
+    lock; then no Python code runs, so that faulthandler's own thread has to end the process.
 
     Args:
-        enabled: Whether to watch at all.
+        enabled: Whether to watch.
     """
 
     def __init__(self, *, enabled: bool) -> None:

@@ -1,11 +1,11 @@
-"""Subscriptions to images, made so that Fast DDS cannot hang in them.
+"""Subscriptions to images that cannot make Fast DDS hang.
 
-Fast DDS can loop for ever in ``take`` of a reliable reader that begins while an image is on its way
+Fast DDS can loop forever in ``take`` of a reliable reader that starts while an image is on its way
 to another reader of the same process, or to one that has just ended (docs/architecture.md, "Fast
-DDS"). All code of this project that reads images from a topic does so through this module, which
-refuses to come near that state: a process that reads a topic reliably has no other reader of it,
-and a reliable reader begins a while after the one before it ended. Readers are counted for each
-context, which is one participant of DDS; our processes have one.
+DDS"). All code of this project reads image topics through this module, which prevents that state:
+a process that reads a topic reliably has no other reader of it, and a reliable reader starts only
+``REST`` seconds after the previous reader ended. Readers are counted for each context (one DDS
+participant); our processes have one.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 
-REST = 1.0  # [s] between the end of a reader and the beginning of a reliable one
+REST = 1.0  # [s] between the end of a reader and the start of a reliable one
 
 
 class ImageReaderError(RuntimeError):
-    """A reader of images cannot begin now; the message says why."""
+    """A reader of images cannot start now; the message says why."""
 
 
 @dataclass
@@ -42,18 +42,18 @@ _topics: WeakKeyDictionary[Context, dict[str, _Topic]] = WeakKeyDictionary()
 
 
 class ImageReader:
-    """Notes that a node reads a topic, until ``close``.
+    """Records that a node reads a topic, until ``close``.
 
-    For a reader that this module does not create itself, such as the client of a service whose
-    response holds an image.
+    Use it for a reader that this module does not create itself, such as the client of a service
+    whose response holds an image.
 
     Args:
-        node: Who reads.
+        node: The node that reads.
         topic: The full name of the topic or service.
-        reliable: Whether the reader asks for reliable delivery.
+        reliable: Whether the reader requests reliable delivery.
 
     Raises:
-        ImageReaderError: Another reader of the topic in this process is in the way.
+        ImageReaderError: Another reader of the topic in this process does not allow it.
     """
 
     def __init__(self, node: Node, topic: str, *, reliable: bool) -> None:
@@ -63,7 +63,7 @@ class ImageReader:
         self._count(1)
 
     def close(self) -> None:
-        """Note that the reader has ended; a second call does nothing."""
+        """Record that the reader has ended; a second call does nothing."""
         if not self._open:
             return
         self._open = False
@@ -84,12 +84,12 @@ class ImageSubscription:
         node: Carries the subscription.
         kind: ``sensor_msgs.msg.Image`` or ``CompressedImage``.
         name: The topic, before remapping.
-        callback: Takes each message, and its info if it has a second argument.
+        callback: Called with each message, and its info if it takes a second argument.
         qos: Quality of service.
         event_callbacks: Of the subscription.
 
     Raises:
-        ImageReaderError: Another reader of the topic in this process is in the way.
+        ImageReaderError: Another reader of the topic in this process does not allow it.
     """
 
     def __init__(
@@ -119,12 +119,12 @@ class ImageSubscription:
 
 
 def why_not(node: Node, topic: str, *, reliable: bool) -> str:
-    """Return why a reader of a topic cannot begin now, or an empty string.
+    """Return why a reader of a topic cannot start now, or an empty string.
 
     Args:
-        node: Who would read.
+        node: The node that would read.
         topic: The full name of the topic.
-        reliable: Whether the reader would ask for reliable delivery.
+        reliable: Whether the reader would request reliable delivery.
     """
     readers = _topic(node, topic)
     if readers.reliable or (reliable and readers.best_effort):
@@ -133,7 +133,10 @@ def why_not(node: Node, topic: str, *, reliable: bool) -> str:
             "one in its process, or Fast DDS can hang: share its images, or use best effort for all"
         )
     if reliable and time.monotonic() - readers.ended < REST:
-        return f"a reader of {topic} ended less than {REST:g} s ago; the next one begins after that"
+        return (
+            f"a reader of {topic} ended less than {REST:g} s ago: a reliable one may start only "
+            "after that time"
+        )
     return ""
 
 

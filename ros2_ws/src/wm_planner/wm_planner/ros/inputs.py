@@ -18,7 +18,7 @@ from wm_planner.types import Observation, Pose
 
 
 class InputListener(Protocol):
-    """Gets what the node perceives."""
+    """Receives what the node perceives."""
 
     def on_pose(self, pose: Pose) -> None:
         """Take a measured pose."""
@@ -34,9 +34,9 @@ class Inputs:
         node: Carries the subscriptions.
         config: All settings.
         spec: Views, proprio, and the frame of the pose.
-        command: Names the commanded joints.
+        command: The names of the commanded joints.
         rates: Counts images and poses.
-        listener: Gets observations and poses.
+        listener: Receives observations and poses.
     """
 
     def __init__(
@@ -50,9 +50,7 @@ class Inputs:
     ) -> None:
         self._rates, self._listener = rates, listener
         self._max_age = config.session.image_timeout
-        self._latest: tuple[Observation, float] | None = (
-            None  # and when it was complete [s, steady]
-        )
+        self._latest: tuple[Observation, float] | None = None  # and when it arrived [s, steady]
         self.observer = Observer(node, config, spec, self._on_observation)
         self.camera = self.observer.main
         age, joints = config.session.pose_timeout, command.joints
@@ -74,7 +72,7 @@ class Inputs:
         self.observer.apply(config)
 
     def latest(self) -> Observation | None:
-        """Return the newest observation; None if it is old."""
+        """Return the newest observation, or None if it is old."""
         if self._latest is None or time.monotonic() - self._latest[1] > self._max_age:
             return None
         return self._latest[0]
@@ -84,8 +82,7 @@ class Inputs:
         self._listener.on_pose(pose)
 
     def _on_observation(self, observation: Observation) -> None:
-        steady = time.monotonic()
-        self._rates.event(Event.IMAGES, steady)
+        self._rates.event(Event.IMAGES, time.monotonic())
         self._rates.sample(Latency.TO_CALLBACK, self.camera.delay)
-        self._latest = observation, steady
+        self._latest = observation, self.observer.images_steady
         self._listener.on_observation(observation)

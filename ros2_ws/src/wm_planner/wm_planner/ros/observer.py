@@ -1,4 +1,4 @@
-"""Observations: the images of all cameras and the proprio of one moment."""
+"""Join the images of all cameras and the proprio of one moment to observations."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from wm_planner.ros.camera import Camera, topic_name
 from wm_planner.ros.proprio import ProprioInput
 from wm_planner.types import Observation, RgbImage
 
+PATIENCE = 0.1  # [s] proprio that arrives so long after its images is no problem
+
 
 class Observer:
     """Joins the images of the spec's views and the proprio by their stamps.
 
-    Images wait until those of the other views arrive, and then for the proprio; newer ones replace
-    them. Every observation is handed on once.
+    Images wait for those of the other views, and then for the proprio; newer images replace them.
+    Every observation is passed on once.
 
     Args:
         node: Its logger, clock and topic names are used.
@@ -50,9 +52,11 @@ class Observer:
         self._apart = ""
         self.images_steady = -math.inf
         _check_topics(node, config, spec)
-        self._proprio = ProprioInput(node, config.proprio, spec, self._complete)
+        self._node = node
+        self._logged = False  # whether missing proprio was logged
+        self._proprio = ProprioInput(node, config.proprio, spec, self._on_proprio)
         self._cameras = [
-            Camera(node, config.images, config.session.image_timeout, self._on_frame, view)
+            Camera(node, config.images, config.session.image_timeout, self._on_image, view)
             for view in spec.views
         ]
 
@@ -65,21 +69,23 @@ class Observer:
     def problem(self) -> str:
         """What is wrong with the images or the proprio, or an empty string."""
         problems = [*(camera.problem for camera in self._cameras), self._apart]
-        return next((text for text in problems if text), "") or self._proprio.problem
+        problems += [self._proprio.incompatible, self._missing()]
+        return next((text for text in problems if text), "")
 
     def restart(self, steady: float) -> None:
-        """Begin a goal at this steady time [s]: proprio missing before it does not count."""
+        """Start a goal at this steady time [s]; time without proprio before it does not count."""
         if self._missing_since is not None:
             self._missing_since = steady
 
     def missing_proprio(self, steady: float) -> str:
-        """Return why a goal must end without proprio at a steady time [s], or an empty string."""
+        """Return why a goal ends for lack of proprio at a steady time [s], or an empty string."""
         age = steady - (self._missing_since or steady)
         if age <= self._proprio_timeout:
             return ""
         return (
-            f"no robot state for the images of {age:.2f} s (session.pose_timeout is "
-            f"{self._proprio_timeout:.2f} s): {self._proprio.problem}"
+            f"no proprio for the images of the last {age:.2f} s (session.pose_timeout is "
+            f"{self._proprio_timeout:.2f} s): "
+            f"{self._proprio.incompatible or self._missing()}"
         )
 
     def apply(self, config: Config) -> None:
@@ -88,10 +94,18 @@ class Observer:
         for camera in self._cameras:
             camera.max_age = config.session.image_timeout
 
-    def match_publishers(self, *, anew: bool = True) -> None:
-        """Match the reliability of every camera's publisher; see ``Camera.match_publisher``."""
+    def watch(self, *, resubscribe: bool = True) -> None:
+        """Match the cameras' publishers, and log missing proprio; called several times a second.
+
+        Args:
+            resubscribe: See ``Camera.match_publisher``.
+        """
         for camera in self._cameras:
-            camera.match_publisher(anew=anew)
+            camera.match_publisher(resubscribe=resubscribe)
+        missing = self._missing()
+        if missing and not self._logged:
+            self._node.get_logger().warning(f"proprio: {missing}")
+        self._logged = bool(missing)
 
     def close(self) -> None:
         """Unsubscribe."""
@@ -99,8 +113,8 @@ class Observer:
             camera.close()
         self._proprio.close()
 
-    def _on_frame(self) -> None:
-        """Join the images if a camera completed them."""
+    def _on_image(self) -> None:
+        """Join the newest images, if those of all views have arrived."""
         joined = self._join()
         if joined is None or joined.images[0] is self._joined:
             return
@@ -112,8 +126,8 @@ class Observer:
         """Return the newest image of the first view with the images that belong to it."""
         first, *others = self._cameras
         closest = math.inf
-        for stamp, image in first.frames.newest_first():
-            nearest = [camera.frames.nearest(stamp) for camera in others]
+        for stamp, image in first.images.newest_first():
+            nearest = [camera.images.nearest(stamp) for camera in others]
             furthest = max((math.inf if n is None else n[0] for n in nearest), default=0.0)
             if furthest <= self._slop:
                 self._apart = ""
@@ -122,15 +136,30 @@ class Observer:
             closest = min(closest, furthest)
         if math.isfinite(closest) and time.monotonic() - self.images_steady > self._proprio_timeout:
             self._apart = (
-                f"the images of the cameras are {closest:.3f} s apart, images.slop is "
-                f"{self._slop:.3f} s: are the cameras triggered together, and stamped by one clock?"
+                f"the images of the cameras are {closest:.3f} s apart (images.slop is "
+                f"{self._slop:.3f} s): are the cameras triggered together, and stamped by the same "
+                "clock?"
             )
         return None
 
+    def _on_proprio(self, stamp: float) -> None:
+        if self._waiting and abs(stamp - self._waiting.stamp) <= self._proprio.slop:
+            self._complete()
+
+    def _missing(self) -> str:
+        """Return which proprio the images have waited for too long, or an empty string."""
+        images = self._waiting
+        if images is None or time.monotonic() - (self._missing_since or math.inf) < PATIENCE:
+            return ""
+        return self._proprio.missing(images.stamp)
+
     def _complete(self) -> None:
-        """Hand on the images that wait, if their proprio is there."""
+        """Pass on the waiting images, if their proprio has arrived while they are fresh."""
         images = self._waiting
         if images is None:
+            return
+        if time.monotonic() - self.images_steady > self.main.max_age:
+            self._waiting = None
             return
         proprio = None
         if self._proprio.needed and (proprio := self._proprio.at(images.stamp)) is None:

@@ -19,13 +19,13 @@ from rclpy.parameter import Parameter
 from wm_planner.config import Config, ConfigError, Leaf, changed, compose, leaves
 from wm_planner.ros.refusal import refusal
 
-HUGE = 1e9  # end of a range without a maximum
+HUGE = 1e9  # upper end of a range without a maximum
 LIVE = ("planning.", "objective.", "session.", "limits.", "goals.")
 """Sections that can change between goals, while the node is configured."""
 
 
 class Running(Protocol):
-    """The user of the settings while the node is configured."""
+    """What uses the settings while the node is configured."""
 
     config: Config
 
@@ -126,7 +126,7 @@ class Parameters:
 
 
 def _plain(value: Any) -> Any:
-    """Return a parameter's value, with an array as a list, and no value as an empty list."""
+    """Return a parameter's value: an array as a list, no value as an empty list."""
     if value is None:
         return []
     return value if isinstance(value, (str, bool, int, float)) else list(value)
@@ -136,13 +136,13 @@ def _refuse_fixed(changes: Mapping[str, Any]) -> None:
     """Refuse parameters that a configured node cannot change.
 
     Raises:
-        ValueError: Names the parameters.
+        ValueError: There are some; the message names them.
     """
     fixed = sorted(name for name in changes if not name.startswith(LIVE))
     if fixed:
         raise ValueError(
-            f"{', '.join(fixed)}: read when the node is configured, so clean it up first; while it "
-            f"is configured, only {', '.join(f'{section}*' for section in LIVE)} can change"
+            f"{', '.join(fixed)} cannot change while the node is configured: clean it up first; "
+            f"only {', '.join(f'{section}*' for section in LIVE)} can change now"
         )
 
 

@@ -19,13 +19,14 @@ from wm_planner.ros.report_messages import fill_response
 from wm_planner.types import Observation
 from wm_planner.worker import Failed, Planned, PlannerLink, PlanOnce
 
-MAX_WAITING = 8  # requests; each holds two images
+MAX_WAITING = 8  # requests; each holds two observations
+CLEANED_UP = "the node was cleaned up before the plan was made"
 
 
 class PlanOnceService:
     """Serves single plans while no goal is under way.
 
-    The service outlives the planner's configurations, because coroutines may answer late.
+    The service outlives the planner's configurations, because coroutines may answer after cleanup.
 
     Args:
         node: Carries the service.
@@ -57,7 +58,7 @@ class PlanOnceService:
     def close(self) -> None:
         """Answer the waiting requests, and refuse further ones."""
         for number in list(self._waiting):
-            self.take(Failed(number, "the node was cleaned up"))
+            self.take(Failed(number, CLEANED_UP))
         self._link = None
 
     async def _serve(self, request: Any, response: Any) -> Any:
@@ -77,20 +78,20 @@ class PlanOnceService:
         answer = await future
         if isinstance(answer, Planned) and answer.stop_reason != "canceled":
             return fill_response(response, answer, self._spec)
-        if isinstance(answer, Failed) and not (answer.preempted or self._busy()):
+        if self._link is not link:
+            response.error_code, response.message = int(ErrorCode.NOT_ACTIVE), CLEANED_UP
+        elif isinstance(answer, Failed) and not (answer.preempted or self._busy()):
             response.error_code, response.message = int(ErrorCode.PLANNER_FAILED), answer.message
         else:
-            response.error_code, response.message = (
-                int(ErrorCode.PREEMPTED),
-                "a goal came in between",
-            )
+            response.error_code = int(ErrorCode.PREEMPTED)
+            response.message = "a goal was accepted before the plan was made"
         return response
 
     def _check(self) -> PlannerLink:
         """Return the link that could make a plan now.
 
         Raises:
-            Refused: No plan can be made, and why.
+            Refused: No plan can be made; the message says why.
         """
         if self._link is None:
             raise Refused(ErrorCode.NOT_ACTIVE, "the node is not configured")

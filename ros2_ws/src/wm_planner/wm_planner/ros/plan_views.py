@@ -1,4 +1,4 @@
-"""``~/plan`` and ``~/imagined``: the path of a plan, and the images the model expects on it."""
+"""``~/plan`` and ``~/imagined``: the path of a plan, and its imagined frames."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from wm_planner.worker import Planned
 
 
 class PlanViews:
-    """Publishes plans to look at; costs nothing without subscribers.
+    """Publishes plans for visualization; costs nothing without subscribers.
 
     Args:
-        node: Carries the topics.
+        node: Carries the publishers.
         spec: The rate and frame of the actions.
-        actions: How they become positions; ``~/plan`` shows Cartesian ones only.
+        actions: Turns actions into positions; ``~/plan`` shows Cartesian ones only.
     """
 
     def __init__(self, node: Node, spec: ModelSpec, actions: ActionMapping) -> None:
@@ -43,7 +43,7 @@ class PlanViews:
         self._node.destroy_publisher(self._imagined)
 
     def show(self, plan: Planned, start: Vector) -> None:
-        """Publish a plan that began at this commanded position (n,) [m or rad]."""
+        """Publish a plan that starts at this commanded position (n,) [m or rad]."""
         if plan.decode_error and plan.decode_error != self._decode_error:
             self._node.get_logger().warning(plan.decode_error)
         self._decode_error = plan.decode_error

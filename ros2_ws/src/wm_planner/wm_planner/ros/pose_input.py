@@ -1,4 +1,4 @@
-"""A subscription from which the measured pose of the arm comes."""
+"""A subscription to the measured pose of the arm."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from wm_planner.types import Pose, Vector
 
 
 class PoseInput(ABC):
-    """Subscribes to a topic; a message that cannot be used is dropped, and logged once.
+    """Subscribes to measured poses; drops messages that cannot be used, and logs why once.
 
     Args:
         node: Its logger, clock and topic names are used.
-        kind: Type of the messages, which have a header.
+        kind: Type of the messages; they must have a header.
         topic: The topic, before remapping.
         max_age: A message older than this when it arrives is dropped [s].
         on_pose: Called with every good pose.
@@ -52,7 +52,7 @@ class PoseInput(ABC):
         """Return position and orientation of a message; None if it is about something else.
 
         Raises:
-            ValueError: It cannot be used, and why.
+            ValueError: The message cannot be used.
         """
 
     @property

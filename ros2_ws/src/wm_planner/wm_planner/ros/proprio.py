@@ -21,7 +21,7 @@ from wm_planner.ros.ros_time import now, stamp_seconds
 from wm_planner.ros.stamped_buffer import StampedBuffer
 from wm_planner.types import Vector
 
-LENGTH = 1024  # values kept of each number: a second at 1 kHz
+LENGTH = 1024  # values kept of each number: one second at 1 kHz
 TOPICS = {"joint_states": "joint_states", "pose": "current_pose", "topic": "proprio"}
 TYPES = {"joint_states": JointState, "pose": PoseStamped, "topic": Float64MultiArray}
 
@@ -34,25 +34,29 @@ class ProprioInput:
 
     Args:
         node: Its logger, clock and topic names are used.
-        config: Where each number comes from.
-        spec: The numbers' order, and the frame of poses.
-        on_update: Called after every message.
+        config: The source of each number.
+        spec: The order of the numbers, and the frame of poses.
+        on_update: Called after every good message, with its stamp [s].
 
     Raises:
-        ConfigError: The configuration does not say where each number comes from.
+        ConfigError: The configuration does not define the source of each number.
+
+    Attributes:
+        slop: Largest distance of a number from the stamp that it belongs to [s].
+        incompatible: That a publisher's QoS does not match, as a sentence, or an empty string.
     """
 
     def __init__(
-        self, node: Node, config: ProprioConfig, spec: ModelSpec, on_update: Callable[[], None]
+        self, node: Node, config: ProprioConfig, spec: ModelSpec, on_update: Callable[[float], None]
     ) -> None:
-        self._node, self._slop, self._frame = node, config.slop, spec.action.frame
+        self._node, self.slop, self._frame = node, config.slop, spec.action.frame
         self._on_update = on_update
         self._fields = proprio_fields(config, spec)
         self._buffers: dict[Field, StampedBuffer[float]] = {
             f: StampedBuffer(LENGTH) for f in self._fields
         }
         self._dropped: dict[str, str] = {}  # why the last message of a source was dropped
-        self.problem = ""
+        self.incompatible = ""
         self._subscriptions = [
             self._subscribe(source) for source in dict.fromkeys(f.source for f in self._fields)
         ]
@@ -64,29 +68,33 @@ class ProprioInput:
 
     def at(self, stamp: float) -> Vector | None:
         """Return the numbers (P,) nearest to a stamp [s]; None if one is missing."""
-        values = np.empty(len(self._fields))
-        for i, field in enumerate(self._fields):
-            found = self._buffers[field].nearest(stamp)
-            distance, values[i] = found or (math.inf, math.nan)
-            if distance > self._slop:
-                self._report(self._dropped.get(field.source) or self._missing(field, distance))
-                return None
-        self.problem = ""
-        return values
+        found = [self._buffers[field].nearest(stamp) for field in self._fields]
+        if any(near is None or near[0] > self.slop for near in found):
+            return None
+        return np.array([near[1] for near in found if near is not None])
+
+    def missing(self, stamp: float) -> str:
+        """Return why there are no numbers for a stamp [s], or an empty string."""
+        for field in self._fields:
+            near = self._buffers[field].nearest(stamp)
+            distance = math.inf if near is None else near[0]
+            if distance > self.slop:
+                return self._dropped.get(field.source) or self._distant(field, distance)
+        return ""
 
     def close(self) -> None:
         """Unsubscribe."""
         for subscription in self._subscriptions:
             self._node.destroy_subscription(subscription)
 
-    def _missing(self, field: Field, distance: float) -> str:
+    def _distant(self, field: Field, distance: float) -> str:
         topic = TOPICS[field.source]
         if math.isinf(distance):
             return f"no {field.name} arrived on {topic} yet"
         return (
-            f"the {field.name} nearest to the image is {distance:.3f} s away from it, "
-            f"proprio.slop is {self._slop:.3f} s: is {topic} alive, and stamped by the camera's "
-            "clock?"
+            f"the {field.name} nearest to the image is {distance:.3f} s away from it "
+            f"(proprio.slop is {self.slop:.3f} s): is {topic} published, and stamped by the "
+            "camera's clock?"
         )
 
     def _subscribe(self, source: str) -> Any:
@@ -109,21 +117,19 @@ class ProprioInput:
             broken = [field.name for field, value in found.items() if not math.isfinite(value)]
             if broken:
                 raise ValueError(f"{', '.join(broken)} is not finite")
-            stamp = 0.0
-            if source != "topic":
-                stamp = stamp_seconds(message.header)
+            stamp = 0.0 if source == "topic" else stamp_seconds(message.header)
         except ValueError as error:
-            self._dropped[source] = f"{TOPICS[source]} dropped: {error}"
-        else:
-            self._dropped.pop(source, None)
-            for field, value in found.items():
-                self._buffers[field].add(stamp or now(self._node), value)
-        self._on_update()
+            self._dropped[source] = f"message on {TOPICS[source]} dropped: {error}"
+            return
+        self._dropped.pop(source, None)
+        stamp = stamp or now(self._node)
+        for field, value in found.items():
+            self._buffers[field].add(stamp, value)
+        self._on_update(stamp)
 
     def _report(self, problem: str) -> None:
-        if not self.problem:  # logged once, until the proprio is complete again
-            self._node.get_logger().warning(f"proprio: {problem}")
-        self.problem = problem
+        self.incompatible = problem
+        self._node.get_logger().warning(f"proprio: {problem}")
 
 
 def _of_joints(message: JointState, fields: list[Field], frame: str) -> dict[Field, float]:
@@ -134,7 +140,7 @@ def _of_joints(message: JointState, fields: list[Field], frame: str) -> dict[Fie
             values = getattr(message, field.part)
             if len(values) != len(message.name):
                 raise ValueError(
-                    f"it has {len(message.name)} names, {len(values)} numbers of {field.part}"
+                    f"it has {len(message.name)} names but {len(values)} numbers of {field.part}"
                 )
             found[field] = float(values[message.name.index(field.name)])
     return found
@@ -142,7 +148,7 @@ def _of_joints(message: JointState, fields: list[Field], frame: str) -> dict[Fie
 
 def _of_pose(message: PoseStamped, fields: list[Field], frame: str) -> dict[Field, float]:
     if message.header.frame_id != frame:
-        raise ValueError(f"it is in frame '{message.header.frame_id}', the model in '{frame}'")
+        raise ValueError(f"its frame is '{message.header.frame_id}', the model's is '{frame}'")
     p, q = message.pose.position, message.pose.orientation
     numbers = dict(zip(POSE, (p.x, p.y, p.z, q.x, q.y, q.z, q.w), strict=True))
     return {field: float(numbers[field.name]) for field in fields}
@@ -151,7 +157,7 @@ def _of_pose(message: PoseStamped, fields: list[Field], frame: str) -> dict[Fiel
 def _of_array(message: Float64MultiArray, fields: list[Field], frame: str) -> dict[Field, float]:
     needed = 1 + max(int(field.name) for field in fields)
     if len(message.data) != needed:
-        raise ValueError(f"it has {len(message.data)} numbers, the model takes {needed}")
+        raise ValueError(f"it has {len(message.data)} numbers, but the model takes {needed}")
     return {field: float(message.data[int(field.name)]) for field in fields}
 
 

@@ -1,4 +1,4 @@
-"""Which message and which number in it each of the model's proprio numbers is; no ROS here."""
+"""Find the message and the field of each of the model's proprio numbers; no ROS."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from wm_planner.models import ModelSpec
 
 SOURCES = ("joint_states", "pose", "topic")
 POSE = ("x", "y", "z", "qx", "qy", "qz", "qw")
-# REP-103; revolute joints first, then prismatic ones. Nothing is converted.
+# By REP-103, of revolute joints first, then of prismatic ones. Nothing is converted.
 UNITS = {
     "joint_states.position": ("rad", "m"),
     "joint_states.velocity": ("rad/s", "m/s"),
@@ -20,12 +20,12 @@ UNITS = {
 
 @dataclass(frozen=True)
 class Field:
-    """One number of the state.
+    """The source of one proprio number.
 
     Attributes:
         source: ``joint_states``, ``pose`` or ``topic``.
-        name: The joint, the pose's number (``POSE``), or the place in the topic's array.
-        part: ``position``, ``velocity`` or ``effort`` of a joint; empty elsewhere.
+        name: The joint, the number of the pose (see ``POSE``), or the index in the topic's array.
+        part: ``position``, ``velocity`` or ``effort`` of a joint; otherwise empty.
     """
 
     source: str
@@ -34,10 +34,10 @@ class Field:
 
 
 def proprio_fields(config: ProprioConfig, spec: ModelSpec) -> list[Field]:
-    """Where each number of the model's proprio comes from, in the model's order.
+    """Return the source of each number of the model's proprio, in the model's order.
 
     Raises:
-        ConfigError: The configuration does not say, or says something impossible.
+        ConfigError: The configuration does not define a source, or an impossible one.
     """
     names = spec.proprio.names
     if not names:
@@ -52,7 +52,7 @@ def proprio_fields(config: ProprioConfig, spec: ModelSpec) -> list[Field]:
         )
     if len(entries) != len(names):
         raise ConfigError(
-            f"proprio.fields has {len(entries)} entries, the model takes {len(names)}: "
+            f"proprio.fields has {len(entries)} entries, but the model takes {len(names)}: "
             f"{', '.join(names)}"
         )
     return [_field(*pair) for pair in zip(entries, spec.proprio.units, strict=True)]
@@ -71,11 +71,11 @@ def _field(entry: str, unit: str) -> Field:
     if source == "pose" and name not in POSE:
         raise ConfigError(f"proprio: a pose has {', '.join(POSE)}, not '{name}'")
     if source == "topic" and not name.isdecimal():
-        raise ConfigError(f"proprio: topic:{name} must give the place in the array, from 0")
+        raise ConfigError(f"proprio: topic:{name} must give the index in the array, from 0")
     kind = "pose.position" if source == "pose" and name in POSE[:3] else f"{source}.{part}"
     if kind in UNITS and unit not in UNITS[kind]:
         raise ConfigError(
-            f"proprio: model.yaml takes {name} in '{unit}', {source} gives it in "
+            f"proprio: model.yaml takes {name} in '{unit}', but {source} gives it in "
             f"{' or '.join(UNITS[kind])}, and nothing is converted"
         )
     return Field(source, name, part)

@@ -1,4 +1,4 @@
-"""Quality of service: profiles, and reports of ends that do not match."""
+"""Quality of service: a profile, and reports of incompatible publishers and subscriptions."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from rclpy.qos import (
 def sensor_data_qos() -> QoSProfile:
     """Return a new profile for sensor data: best effort, the last five messages.
 
-    Not rclpy's ``qos_profile_sensor_data``, which all code of a process shares: rclpy writes the
-    ``qos_overrides`` of a topic into the profile that it is given, and so into that of all others.
+    Do not use rclpy's ``qos_profile_sensor_data`` instead: the whole process shares it, and rclpy
+    writes the ``qos_overrides`` of a topic into the profile that it is given.
     """
     return QoSProfile(
         history=HistoryPolicy.KEEP_LAST, depth=5, reliability=ReliabilityPolicy.BEST_EFFORT

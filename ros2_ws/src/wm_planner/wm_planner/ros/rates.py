@@ -1,4 +1,4 @@
-"""How often events happen, how long ago, and how long they take; no ROS."""
+"""Rates, ages and latencies of the node's events; no ROS."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Samples:
         self._values.append(value)
 
     def quantile(self, fraction: float) -> float:
-        """Return the value that this fraction of the last ones does not exceed; NaN without any."""
+        """Return a quantile of the last values, e.g. 0.5 for the median; NaN without values."""
         if not self._values:
             return math.nan
         ordered = sorted(self._values)

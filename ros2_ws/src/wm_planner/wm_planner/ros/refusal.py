@@ -1,4 +1,4 @@
-"""The answer to a request that raised an error; a bug never ends the node."""
+"""The answer to a request that raised an error, so that a bug does not end the node."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wm_planner.control import ErrorCode, Refused, Status
 def refusal(node: Node, error: Exception) -> Status:
     """Return the status that answers a request.
 
-    rclpy does not catch what a callback raises, so one request could end the node.
+    rclpy does not catch exceptions of callbacks, so that one request could end the node.
 
     Args:
         node: Its logger gets the traceback of an unexpected error.
@@ -23,5 +23,5 @@ def refusal(node: Node, error: Exception) -> Status:
     node.get_logger().error("".join(traceback.format_exception(error)))
     return Status(
         ErrorCode.UNKNOWN,
-        f"a fault in the planner's node: {error!r}; please report it with the traceback in its log",
+        f"a bug in the planner's node: {error!r}; please report it with the traceback in its log",
     )

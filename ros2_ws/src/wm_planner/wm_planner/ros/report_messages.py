@@ -22,7 +22,7 @@ _END_STATES = {
 
 
 def state_after(outcome: Status) -> int:
-    """Return the state of ``PlanStatus`` after a goal that ended so."""
+    """Return the state of ``PlanStatus`` after a goal with this outcome."""
     return _END_STATES.get(outcome.code, PlanStatus.FAILED)
 
 

@@ -45,17 +45,17 @@ def stamp_seconds(header: Header) -> float:
 
 
 def arrival_stamp(node: Node, header: Header, what: str, max_age: float, setting: str) -> float:
-    """Return the stamp of a message that arrives [s]; the present if it has none.
+    """Return the stamp of a message that has just arrived [s]; ROS time now if it has none.
 
     Args:
         node: Its clock is ROS time.
         header: The header of the message.
-        what: What errors call the message.
+        what: Name of the message in errors.
         max_age: How old it may be [s].
         setting: Name of the parameter that sets ``max_age``.
 
     Raises:
-        ValueError: It is older, from the future, or from before 1970.
+        ValueError: The stamp is older, in the future, or before 1970.
     """
     present = now(node)
     stamp = stamp_seconds(header)

@@ -1,4 +1,4 @@
-"""The planner runtime: what exists while the node is configured, and how it is wired."""
+"""The planner runtime: what exists while the node is configured, and how it is connected."""
 
 from __future__ import annotations
 
@@ -45,10 +45,9 @@ STATUS_PERIOD = 1.0  # [s] between status messages if nothing happens
 class PlannerRuntime:
     """The configured planner, from configure to cleanup; it sends commands only while ``active``.
 
-    It builds the parts and hands data from one to the next: an observation or a pose from
-    ``inputs`` to ``loop``, a plan from ``link`` to ``loop``, a command from ``loop`` to
-    ``commands``. Only loading the model blocks: the worker plans, and its answers trigger a guard
-    condition.
+    It creates the parts and passes data from one to the next: observations and poses from
+    ``inputs`` to ``loop``, plans from ``link`` to ``loop``, commands from ``loop`` to ``commands``.
+    Only loading the model blocks; the worker plans, and its answers trigger a guard condition.
 
     Args:
         node: Carries topics, services and timers.
@@ -57,10 +56,11 @@ class PlannerRuntime:
         goals: The action, which outlives the runtime.
         plan_once: The service for single plans, which outlives it too.
         goal_services: The services for stored goals, which outlive it too.
-        interrupted: Called while the model is loaded; True ends that.
+        interrupted: Called while the model is loaded; returns whether to give up.
 
     Raises:
-        ConfigError, SpecError, LimitsError, WorkerError: What is wrong; everything is closed again.
+        ConfigError, SpecError, LimitsError, WorkerError: The node cannot be configured; everything
+            that was opened is closed again.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class PlannerRuntime:
             raise
 
     def _start_planner(self, interrupted: Callable[[], bool]) -> None:
-        """Load the model in the worker, and make the loop around it."""
+        """Create the control loop, and load the model in the worker."""
         config = self.config
         self.spec = spec = load_spec(
             config.model.directory,
@@ -108,29 +108,29 @@ class PlannerRuntime:
         node, config, actions = self._node, self.config, self.loop.commander.actions
         rates = RateMonitor()
         self.inputs = Inputs(node, config, self.spec, actions.command, rates, self)
+        self._closers.append(self.inputs.close)
         self.commands = CommandOutput(
             node, config.commands, actions.command, self.spec.action.frame
         )
+        self._closers.append(self.commands.close)
         self._diagnostics = Diagnostics(node, rates)
+        self._closers.append(self._diagnostics.close)
         self._views = PlanViews(node, self.spec, actions)
-        for part in (self.inputs, self.commands, self._diagnostics, self._views):
-            self._closers.append(part.close)
+        self._closers.append(self._views.close)
 
     def _open_goals(self) -> None:
-        policy, library = (
-            ImagePolicy.from_config(self.config.images),
-            GoalLibrary(self.config.goals.directory),
-        )
+        policy = ImagePolicy.from_config(self.config.images)
+        library = GoalLibrary(self.config.goals.directory)
         self._reader = GoalReader(self.spec, policy, library, self.inputs.latest)
         self._host = GoalHost(
             self.loop, self._reader, self.inputs, self.commands, self._now, self._on_begin
         )
+        for part in (self._goals, self._plan_once, self._goal_services):
+            self._closers.append(part.close)
         self._goals.open(self._host)
         self._plan_once.open(self.link, self._reader, self.spec, self._why_busy)
         self._goal_services.open(self._reader)
-        stops = StopServices(self._node, self.loop, self._report_ready)
-        for part in (self._goals, self._plan_once, self._goal_services, stops):
-            self._closers.append(part.close)
+        self._closers.append(StopServices(self._node, self.loop, self._report_ready).close)
 
     def _open_timers(self) -> None:
         node, steady = self._node, Clock(clock_type=ClockType.STEADY_TIME)
@@ -168,10 +168,10 @@ class PlannerRuntime:
             self._status.change(PlanStatus.INACTIVE, status, self.snapshot())
 
     def check(self, config: Config) -> None:
-        """Check that other settings of session, limits and goals could be used now.
+        """Check that other settings could be used now.
 
         Raises:
-            ValueError: They could not, and why.
+            ValueError: They could not; the message says why.
         """
         if self.loop.session:
             raise ValueError("a goal is under way: end it first")
@@ -256,7 +256,7 @@ class PlannerRuntime:
         self.loop.imagine = self._views.imagine
         observer, steady = self.inputs.observer, time.monotonic()
         self.loop.watch(self._now(), steady, observer.images_steady)
-        observer.match_publishers(anew=self.loop.session is None)
+        observer.watch(resubscribe=self.loop.session is None)
         if why := observer.missing_proprio(steady):
             self.loop.end(Status(ErrorCode.NO_POSE, why), self._now())
         elif why := self.commands.stops:
@@ -274,12 +274,12 @@ class PlannerRuntime:
     def on_command(self, command: Command) -> None:
         """Publish a command."""
         self.commands.publish(command)
-        self._diagnostics.commanded(self._now())
+        self._diagnostics.commanded()
 
     def on_step(self, session: GoalSession, plan: Planned) -> None:
-        """Report a plan that is followed."""
+        """Report a plan that the arm follows."""
         image_age = self._now() - plan.stamp
-        self._diagnostics.planned(plan)
+        self._diagnostics.planned(plan, image_age)
         self._goals.step(session, plan, image_age)
         self._status.step(plan, image_age, self.snapshot())
         self._views.show(plan, self.loop.commander.commanded_position_at(plan.stamp))
@@ -290,7 +290,7 @@ class PlannerRuntime:
 
     def on_end(self, goal_id: int, session: GoalSession, now: float) -> None:
         """Report the end of a goal."""
-        self._command_timer.reset()  # the first command of the stop has left
+        self._command_timer.reset()  # the first command of the stop was sent
         self._goals.end(goal_id, session, now)
         assert session.outcome
         self._status.change(state_after(session.outcome), session.outcome, self.snapshot())
@@ -299,12 +299,12 @@ class PlannerRuntime:
         self._status.begin(self.snapshot())
 
     def _report_ready(self) -> None:
-        """Report whether goals are accepted, now that none is under way."""
+        """Report whether goals are accepted; call it only if none is under way."""
         if self._host.active:
             self._status.ready(self.snapshot(), stopped=self.loop.stopped)
 
     def _why_busy(self) -> str:
-        return "a goal is under way, whose plans it would delay" if self.loop.session else ""
+        return "a goal is under way, and its plans would be delayed" if self.loop.session else ""
 
     def _now(self) -> float:
         return now(self._node)

@@ -34,7 +34,7 @@ class WorkerSnapshot:
     Attributes:
         description: Model, device and planner; empty if it is not ready.
         problem: Why it is not ready, or an empty string.
-        warnings: What it warned of when it loaded the model.
+        warnings: Its warnings when it loaded the model.
         memory: Its resident memory [bytes].
     """
 
@@ -75,8 +75,8 @@ class Snapshot:
         worker: The worker.
         commands: The commands.
         clock_problem: What is wrong with ROS time, or an empty string.
-        waiting: Why the arm holds although a goal is under way, or an empty string.
-        holds: How often the arm had to hold.
+        waiting: Which overdue event the arm holds for, or an empty string.
+        holds: How often the arm had to hold for an overdue event.
         action_frame: Frame of the actions.
         unverified_statistics: Whether the model's statistics have no provenance.
     """

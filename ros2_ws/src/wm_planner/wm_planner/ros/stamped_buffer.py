@@ -28,11 +28,11 @@ class StampedBuffer(Generic[T]):
         self._items.append((stamp, value))
 
     def newest_first(self) -> list[tuple[float, T]]:
-        """Return stamps [s] and values."""
+        """Return stamps [s] and values, the newest first."""
         return list(reversed(self._items))
 
     def nearest(self, stamp: float) -> tuple[float, T] | None:
-        """Return the value nearest to a stamp, and its distance [s] first; None without any."""
+        """Return the distance [s] and the value nearest to a stamp; None if there are no values."""
         best: tuple[float, T] | None = None
         for when, value in reversed(self._items):
             distance = abs(when - stamp)

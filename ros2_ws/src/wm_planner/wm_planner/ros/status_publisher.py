@@ -1,4 +1,4 @@
-"""``~/status`` and ``~/config``: the planner's state, its reason, and the last plan."""
+"""``~/status`` and ``~/config``: the planner's state and last plan, and its settings."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ READY = Status(ErrorCode.NONE, "ready for a goal")
 class StatusPublisher:
     """Publishes both topics latched: late subscribers get the latest messages.
 
-    Methods take the snapshot that is published with the state; None if nothing is configured.
+    Methods take the snapshot to publish with the state; None if the node is not configured.
 
     Args:
         node: Its clock and logger are used.
 
     Attributes:
-        status: Why the state is what it is.
+        status: The reason for the state.
     """
 
     def __init__(self, node: Node) -> None:
@@ -66,12 +66,12 @@ class StatusPublisher:
         self.change(PlanStatus.ACTIVE, PURSUING, snapshot)
 
     def step(self, plan: Planned, image_age: float, snapshot: Snapshot) -> None:
-        """Publish a plan that is followed, and the age of its image [s, ROS time]."""
+        """Publish a plan that the arm follows, and the age of its image [s, ROS time]."""
         self._plan, self._image_age = plan, image_age
         self.change(PlanStatus.ACTIVE, PURSUING, snapshot)
 
     def reject(self, reason: Status, snapshot: Snapshot | None) -> None:
-        """Log and publish why a goal was rejected; it stays among the warnings, the state stays."""
+        """Log and publish why a goal was rejected, and keep it as a warning; the state stays."""
         self._rejection = f"goal rejected: {reason.message}"
         self._node.get_logger().error(self._rejection)
         self.publish(snapshot, Status(reason.code, self._rejection))

@@ -1,4 +1,4 @@
-"""The services ``~/stop`` and ``~/release``; in between the arm holds and goals are refused."""
+"""The services ``~/stop`` and ``~/release``; between them goals are rejected."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class StopServices:
 
     Args:
         node: Carries the services.
-        loop: Is stopped and released.
+        loop: The loop to stop and release.
         on_change: Called after a stop or a release.
     """
 
@@ -36,16 +36,14 @@ class StopServices:
     def _stop(self, request: Any, response: Any) -> Any:
         self._loop.stop(now(self._node))
         self._on_change()
-        response.success, response.message = (
-            True,
-            "the arm holds; call ~/release to accept goals again",
-        )
+        response.success = True
+        response.message = "the arm holds; call ~/release to accept goals again"
         return response
 
     def _release(self, request: Any, response: Any) -> Any:
         response.success = True
         response.message = (
-            "goals are accepted again" if self._loop.stopped else "it was not stopped"
+            "goals are accepted again" if self._loop.stopped else "the planner was not stopped"
         )
         if self._loop.stopped:
             self._loop.release()

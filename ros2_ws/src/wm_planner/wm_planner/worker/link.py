@@ -162,6 +162,8 @@ class PlannerLink:
                 self._request = None
                 self._losses = 0
                 answers.append(answer)
+        if self.idle:
+            self._send_settings()
         return answers
 
     def serve_waiting(self) -> None:

@@ -236,7 +236,7 @@ def test_a_bug_in_a_transition_is_reported_and_leaves_the_node_unconfigured(
     faulty_planner: Callable[..., tuple[Any, ManagedProcess]],
 ) -> None:
     client, managed = faulty_planner(ACTIVATION_RAISES)
-    status = client.wait_status("a fault in a transition")
+    status = client.wait_status("a bug in a transition")
     assert (status.state, status.error_code) == (PlanStatus.INACTIVE, ErrorCode.UNKNOWN)
     state = client.ask(GetState, "get_state", GetState.Request()).current_state.id
     assert state == State.PRIMARY_STATE_UNCONFIGURED

@@ -133,7 +133,7 @@ def test_parameters_change_between_goals_all_or_none(
         assert "0.5 s were allowed" in answer.result.error_msg
         refused = client.set_all(session__timeout=30.0, model__device="cpu")
         assert not refused.successful
-        assert "model.device: read when the node is configured" in refused.reason
+        assert "model.device cannot change while the node is configured" in refused.reason
         refused = client.set_all(session__timeout=30.0, limits__workspace_min=[9.0, 9.0, 9.0])
         assert not refused.successful
         assert "limits.workspace_min" in refused.reason

@@ -284,6 +284,6 @@ def test_a_model_with_proprio_plans_only_while_robot_states_come(feeling_planner
         client.numbers.clear()
         answer = client.result(handle)
         assert answer.result.error_code == ReachGoal.Result.NO_POSE
-        assert "no robot state for the images" in answer.result.error_msg
+        assert "no proprio for the images" in answer.result.error_msg
         client.numbers += [float("nan"), 1.0]
         client.spin_until(lambda: any("0 is not finite" in w for w in client.status.warnings))

@@ -14,23 +14,23 @@ from wm_planner.types import Vector
 
 
 class LimitsError(ValueError):
-    """The limits themselves make no sense."""
+    """The configured limits are invalid."""
 
 
 @dataclass(frozen=True)
-class Bounds:
+class CommandLimits:
     """The limits of one kind of command.
 
-    Cartesian speeds, accelerations and leads are lengths of a vector (3,); those of joints apply
-    to each joint.
+    Cartesian limits of speed, acceleration and lead apply to the length of a vector (3,), joint
+    limits to each joint.
 
     Attributes:
         lower: Smallest position (n,) [m or rad].
         upper: Largest position (n,) [m or rad].
-        speed: [m/s or rad/s].
-        acceleration: [m/s^2 or rad/s^2].
+        speed: Largest speed [m/s or rad/s].
+        acceleration: Largest acceleration [m/s^2 or rad/s^2].
         lead: Largest distance of a command from the measured position [m or rad].
-        joints: Whether these are joints.
+        joints: Whether the limits are for joints.
     """
 
     lower: Vector
@@ -41,11 +41,11 @@ class Bounds:
     joints: bool
 
     @classmethod
-    def of(cls, config: LimitsConfig, joints: Sequence[str]) -> Bounds:
+    def of(cls, config: LimitsConfig, joints: Sequence[str]) -> CommandLimits:
         """Return the limits of the named joints, or of Cartesian positions if there are none.
 
         Raises:
-            LimitsError: The box is missing or upside down.
+            LimitsError: The box is missing or inverted.
         """
         if joints:
             box = _box(config.joint_min, config.joint_max, "joint", len(joints))
@@ -70,7 +70,7 @@ class Bounds:
         return f"limits.max_{'joint_' if self.joints else ''}{limit}"
 
     def size(self, vector: Vector) -> float:
-        """Return the length of a vector (3,), or the largest value of the joints."""
+        """Return the length of a vector (3,), or the largest absolute value of the joints."""
         return float(np.abs(vector).max()) if self.joints else math.hypot(*vector)
 
     def within(self, vector: Vector, center: Vector, radius: float) -> Vector:
@@ -86,7 +86,7 @@ class Bounds:
         return np.clip(np.asarray(positions, dtype=np.float64), self.lower, self.upper)
 
     def braking(self, velocity: Vector) -> Vector:
-        """Return the displacement (n,) until rest at the largest acceleration."""
+        """Return the displacement (n,) while braking to rest at the largest acceleration."""
         speeds = np.abs(velocity) if self.joints else np.linalg.norm(velocity)
         return np.asarray(velocity * speeds / (2 * self.acceleration))
 
@@ -98,13 +98,13 @@ def _box(
     if not lower and not upper:
         what = "[x, y, z] in meters" if name == "workspace" else "one number per joint in radians"
         raise LimitsError(
-            f"limits.{name}_min and limits.{name}_max are not set: give the box ({what}) that the "
-            "commands may never leave"
+            f"limits.{name}_min and limits.{name}_max are not set: give the box ({what}) that "
+            "commands must never leave"
         )
     if box[0].shape != (count,) or box[1].shape != (count,):
         raise LimitsError(
-            f"limits.{name}_min has {len(lower)} numbers and limits.{name}_max {len(upper)}; the "
-            f"commands have {count}"
+            f"limits.{name}_min has {len(lower)} numbers and limits.{name}_max has {len(upper)}: "
+            f"both need {count}"
         )
     if not np.isfinite(box).all() or (box[0] >= box[1]).any():
         raise LimitsError(

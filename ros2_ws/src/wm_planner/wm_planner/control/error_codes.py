@@ -1,4 +1,4 @@
-"""Error codes, and the status that goes with them: a code and a sentence."""
+"""Error codes, and the status: a code and a sentence."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import IntEnum
 
 
 class ErrorCode(IntEnum):
-    """The numbers of ``wm_planner_msgs/action/ReachGoal``; a test holds both together."""
+    """The error codes of ``wm_planner_msgs/action/ReachGoal``; a test compares them."""
 
     NONE = 0
     UNKNOWN = 100
@@ -35,7 +35,7 @@ class Status:
 
     Attributes:
         code: ``ErrorCode.NONE`` is success.
-        message: A sentence for people: what happened, where, what to do.
+        message: A sentence for the user: what happened, where, what to do.
     """
 
     code: ErrorCode
@@ -49,15 +49,15 @@ class Status:
 
 INACTIVE = Status(ErrorCode.NOT_ACTIVE, "the node is not active: configure and activate it")
 STOPPED = Status(
-    ErrorCode.STOPPED, "~/stop was called: goals are refused until ~/release is called"
+    ErrorCode.STOPPED, "~/stop was called: goals are rejected until ~/release is called"
 )
 
 
 class Refused(ValueError):
-    """A goal or a request cannot be served; nothing under way is touched.
+    """A goal or a request is rejected; a goal under way goes on.
 
     Args:
-        code: What kind of reason.
+        code: The kind of reason.
         message: A sentence: what is wrong, and what to do.
     """
 

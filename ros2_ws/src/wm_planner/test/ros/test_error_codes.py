@@ -1,4 +1,4 @@
-"""The codes of the action and those of the rules are the same numbers."""
+"""The error codes of the action and those of the control loop are the same."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from wm_planner_msgs.action import ReachGoal
 from wm_planner.control import ErrorCode
 
 
-def test_every_code_is_a_constant_of_the_action_and_back() -> None:
+def test_the_error_codes_are_the_constants_of_the_action() -> None:
     result = ReachGoal.Result
     constants = {
         name: getattr(result, name)

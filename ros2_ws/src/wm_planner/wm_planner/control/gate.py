@@ -10,17 +10,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from wm_planner.config import LimitsConfig
-from wm_planner.control.bounds import Bounds
+from wm_planner.control.command_limits import CommandLimits
 from wm_planner.types import Vector
 
-MAX_TRACKING_ERROR = 2.0  # times the lead: distance of the measured position from the last command
-ROUNDING = 1e-9  # [m or rad] smaller differences are no violation
-SLACK = 1.001  # factor on speed and acceleration: rounding is no violation
-BISECTIONS = 20
+MAX_TRACKING_ERROR = 2.0  # times the lead; a larger one is a violation
+ROUNDING = 1e-9  # [m or rad] smaller differences are not violations
+SLACK = 1.001  # factor on speed and acceleration, so that rounding is not a violation
+BISECTIONS = 20  # steps of the search for the fastest safe velocity
 
 
 class LimitViolation(Exception):
-    """A command was refused; the message says which limit and by how much."""
+    """A command was refused; the message names the limit and by how much it was exceeded."""
 
 
 @dataclass
@@ -64,17 +64,17 @@ class CommandGate:
         joints: Names of the commanded joints; empty for Cartesian positions [m].
 
     Raises:
-        LimitsError: The box is missing or upside down.
+        LimitsError: The box is missing or inverted.
     """
 
     def __init__(self, config: LimitsConfig, joints: Sequence[str] = ()) -> None:
-        self.bounds = Bounds.of(config, joints)
+        self.limits = CommandLimits.of(config, joints)
         self._clamp = config.policy == "clamp"
         self.counters = Counters()
 
     def contains(self, position: ArrayLike, margin: float = 0.01) -> bool:
         """Return whether a position (n,) lies in the box, within ``margin`` [m or rad]."""
-        inside = np.abs(self.bounds.into(position) - np.asarray(position))
+        inside = np.abs(self.limits.into(position) - np.asarray(position))
         return bool((inside <= margin).all())
 
     def check(
@@ -83,26 +83,26 @@ class CommandGate:
         """Return the command that may be sent.
 
         Clamping brings a command toward the measured position (lead), into the box, and to a
-        velocity that can be reached from the last one and that leaves room to brake before the
-        box ends. So box, speed and acceleration always hold; the lead holds as soon as they allow.
+        velocity that can be reached from the last one and leaves room to brake inside the box. Box,
+        speed and acceleration therefore always hold; the lead holds as soon as they allow it.
 
         Args:
             position: Wanted position (n,) [m or rad].
             previous: The last command sent.
-            measured: Measured position (n,) [m or rad]; None while the arm slows down, which must
-                not depend on it.
+            measured: Measured position (n,) [m or rad]; None while the arm slows down, because
+                that must not depend on it.
             dt: Time since the last command [s], above 0.
 
         Raises:
             LimitViolation: The command is not finite, the tracking error is too large, or the
-                command violates a limit under the policy ``refuse``; while the arm slows down
-                only if the command is not finite.
+                command violates a limit under the policy ``refuse``. While the arm slows down,
+                only a command that is not finite raises.
         """
-        wanted, bounds = np.asarray(position, dtype=np.float64), self.bounds
-        if wanted.shape != bounds.lower.shape or not np.isfinite(wanted).all():
+        wanted, limits = np.asarray(position, dtype=np.float64), self.limits
+        if wanted.shape != limits.lower.shape or not np.isfinite(wanted).all():
             raise self._violation("finite", f"the command {wanted.tolist()} is not finite")
         near = wanted if measured is None else self._near(wanted, previous, measured)
-        inside = bounds.into(near)
+        inside = limits.into(near)
         velocity = self._reachable((inside - previous.position) / dt, previous, dt)
         allowed = previous.position + velocity * dt
         if np.abs(allowed - wanted).max() <= ROUNDING:
@@ -117,37 +117,38 @@ class CommandGate:
 
     def _near(self, wanted: Vector, previous: Sent, measured: Vector) -> Vector:
         """Return the wanted position brought toward the measured one."""
-        bounds = self.bounds
-        apart = bounds.size(measured - previous.position)
-        if not apart <= MAX_TRACKING_ERROR * bounds.lead:
+        limits = self.limits
+        apart = limits.size(measured - previous.position)
+        if not apart <= MAX_TRACKING_ERROR * limits.lead:
             raise self._violation(
                 "tracking_error",
-                f"the arm is {apart:.3f} {bounds.unit} from its commanded position "
-                f"({bounds.name('lead')} is {bounds.lead:.3f} {bounds.unit}): its controller does "
-                f"not follow, or {'joint_states' if bounds.joints else 'current_pose'} is wrong",
+                f"the arm is {apart:.3f} {limits.unit} from its commanded position, more than "
+                f"{MAX_TRACKING_ERROR:g} times {limits.name('lead')} ({limits.lead:.3f} "
+                f"{limits.unit}): its controller does not follow, or "
+                f"{'joint_states' if limits.joints else 'current_pose'} is wrong",
             )
-        return bounds.within(wanted, measured, bounds.lead)
+        return limits.within(wanted, measured, limits.lead)
 
     def slow(self, velocity: Vector) -> Vector:
         """Return a velocity (n,) reduced to the largest speed."""
-        return self.bounds.within(velocity, np.zeros_like(velocity), SLACK * self.bounds.speed)
+        return self.limits.within(velocity, np.zeros_like(velocity), SLACK * self.limits.speed)
 
     def _reachable(self, wanted: Vector, previous: Sent, dt: float) -> Vector:
-        """Return the velocity nearest to a wanted one that keeps to speed, acceleration and box."""
-        bounds, last = self.bounds, previous.velocity
+        """Return the velocity nearest to the wanted one within speed, acceleration and box."""
+        limits, last = self.limits, previous.velocity
         change = self._change(previous, dt)
-        velocity = self.slow(bounds.within(wanted, last, change))
-        # The arm may start slightly outside the box: then it may not go further out.
-        lower = np.minimum(bounds.lower, previous.position) - ROUNDING
-        upper = np.maximum(bounds.upper, previous.position) + ROUNDING
+        velocity = self.slow(limits.within(wanted, last, change))
+        # An arm that starts slightly outside the box may not go further out.
+        lower = np.minimum(limits.lower, previous.position) - ROUNDING
+        upper = np.maximum(limits.upper, previous.position) + ROUNDING
 
         def stays(candidate: Vector) -> bool:
-            end = previous.position + candidate * dt + bounds.braking(candidate)
+            end = previous.position + candidate * dt + limits.braking(candidate)
             return bool((end >= lower).all() and (end <= upper).all())
 
         if stays(velocity):
             return velocity
-        safe = last - bounds.within(last, np.zeros_like(last), change)  # braking is always safe
+        safe = last - limits.within(last, np.zeros_like(last), change)  # braking is always safe
         share, step = 0.0, 0.5
         for _ in range(BISECTIONS):
             if stays(safe + (share + step) * (velocity - safe)):
@@ -156,8 +157,8 @@ class CommandGate:
         return np.asarray(safe + share * (velocity - safe))
 
     def _change(self, previous: Sent, dt: float) -> float:
-        """Return the largest change of velocity, between the middles of two periods."""
-        return SLACK * self.bounds.acceleration * max(dt, (dt + previous.dt) / 2)
+        """Return the largest allowed change of velocity between the middles of two periods."""
+        return SLACK * self.limits.acceleration * max(dt, (dt + previous.dt) / 2)
 
     def _violation(self, limit: str, sentence: str) -> LimitViolation:
         self.counters.refused += 1
@@ -168,25 +169,25 @@ class CommandGate:
         self, wanted: Vector, near: Vector, inside: Vector, previous: Sent, dt: float
     ) -> tuple[str, str]:
         """Return the violated limit, and a sentence about it."""
-        bounds, unit = self.bounds, self.bounds.unit
+        limits, unit = self.limits, self.limits.unit
         place = f"the command {np.round(wanted, 4).tolist()} {unit}"
-        if (bounds.into(wanted) != wanted).any():
-            low, high = bounds.lower.tolist(), bounds.upper.tolist()
-            return "box", f"{place} lies outside of {bounds.box}, {low} to {high} {unit}"
+        if (limits.into(wanted) != wanted).any():
+            low, high = limits.lower.tolist(), limits.upper.tolist()
+            return "box", f"{place} lies outside of {limits.box}, {low} to {high} {unit}"
         if (near != wanted).any():
             return "lead", (
-                f"{place} is further from the measured position than {bounds.name('lead')} allows, "
-                f"{bounds.lead:.3f} {unit}"
+                f"{place} is further from the measured position than {limits.name('lead')} allows "
+                f"({limits.lead:.3f} {unit})"
             )
         velocity = (inside - previous.position) / dt
-        if (speed := bounds.size(velocity)) > SLACK * bounds.speed:
+        if (speed := limits.size(velocity)) > SLACK * limits.speed:
             return "speed", (
-                f"{place} is {speed:.3f} {unit}/s fast, {bounds.name('speed')} allows "
-                f"{bounds.speed:.3f} {unit}/s"
+                f"{place} needs a speed of {speed:.3f} {unit}/s; {limits.name('speed')} allows "
+                f"{limits.speed:.3f} {unit}/s"
             )
-        if (change := bounds.size(velocity - previous.velocity)) > self._change(previous, dt):
+        if (change := limits.size(velocity - previous.velocity)) > self._change(previous, dt):
             return "acceleration", (
-                f"{place} changes the velocity by {change:.3f} {unit}/s in {dt:.3f} s, "
-                f"{bounds.name('acceleration')} is {bounds.acceleration:.3f} {unit}/s^2"
+                f"{place} changes the velocity by {change:.3f} {unit}/s in {dt:.3f} s; "
+                f"{limits.name('acceleration')} is {limits.acceleration:.3f} {unit}/s^2"
             )
-        return "box", f"{place} is too fast to stop before the end of {bounds.box}"
+        return "box", f"{place} is too fast to stop inside {limits.box}"

@@ -1,4 +1,4 @@
-"""The gate: whatever is asked for, what passes is inside every limit."""
+"""The command gate: whatever is wanted, no command violates a limit."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from hypothesis import strategies as st
 
 from wm_planner.config import LimitsConfig
 from wm_planner.control import CommandGate, LimitViolation
-from wm_planner.control.limits import Sent
+from wm_planner.control.gate import Sent
 
 BOX = LimitsConfig(workspace_min=[0.0, -1.0, 0.0], workspace_max=[1.0, 1.0, 1.0])
 JOINTS = LimitsConfig(joint_min=[-1.0] * 3, joint_max=[1.0] * 3)
 CENTER = np.array([0.5, 0.0, 0.5])
 REST = Sent(CENTER, np.zeros(3))
-wild = st.tuples(*[st.floats(-2, 2)] * 3).map(np.array)
+positions = st.tuples(*[st.floats(-2, 2)] * 3).map(np.array)
 
 
-@given(start=wild, targets=st.lists(st.tuples(wild, st.floats(0.005, 0.04)), max_size=40))
+@given(start=positions, targets=st.lists(st.tuples(positions, st.floats(0.005, 0.04)), max_size=40))
 @pytest.mark.parametrize("joints", [False, True])
-def test_clamped_commands_keep_to_box_speed_and_acceleration_whatever_is_wanted(
+def test_clamped_commands_keep_to_box_speed_and_acceleration(
     joints: bool, start: np.ndarray, targets: list[tuple[np.ndarray, float]]
 ) -> None:
     gate = CommandGate(JOINTS, ["a", "b", "c"]) if joints else CommandGate(BOX)
-    bounds = gate.bounds
-    sent = Sent(bounds.into(start), np.zeros(3))
+    limits = gate.limits
+    sent = Sent(limits.into(start), np.zeros(3))
     for wanted, dt in targets:
         before, sent = sent, gate.check(wanted, previous=sent, measured=sent.position, dt=dt)
-        assert (sent.position >= bounds.lower - 1e-6).all()
-        assert (sent.position <= bounds.upper + 1e-6).all()
+        assert (sent.position >= limits.lower - 1e-6).all()
+        assert (sent.position <= limits.upper + 1e-6).all()
         np.testing.assert_allclose((sent.position - before.position) / dt, sent.velocity, atol=1e-6)
-        assert bounds.size(sent.velocity) <= 1.0011 * bounds.speed
-        change = bounds.size(sent.velocity - before.velocity)
-        assert change <= 1.0011 * bounds.acceleration * max(dt, (dt + before.dt) / 2) + 1e-9
+        assert limits.size(sent.velocity) <= 1.0011 * limits.speed
+        change = limits.size(sent.velocity - before.velocity)
+        assert change <= 1.0011 * limits.acceleration * max(dt, (dt + before.dt) / 2) + 1e-9
 
 
 @given(wanted=st.tuples(*[st.floats(-1e6, 1e6)] * 3).map(np.array))
@@ -46,7 +46,7 @@ def test_clamped_commands_keep_to_the_lead_of_an_arm_at_rest(wanted: np.ndarray)
 
 @pytest.mark.parametrize("policy", ["clamp", "refuse"])
 @pytest.mark.parametrize("measured", [[0.0, 0.0, 0.3], [1e300, 0.0, 0.3]])
-def test_an_arm_that_is_not_where_it_was_told_to_be_gets_no_command(
+def test_an_arm_far_from_its_commanded_position_gets_no_command(
     policy: str, measured: list[float]
 ) -> None:
     gate = CommandGate(replace(BOX, policy=policy))
@@ -108,7 +108,7 @@ def test_under_the_policy_clamp_each_limit_is_counted(
     assert (gate.counters.clamped, gate.counters.limits) == (1, {limit: 1})
 
 
-def test_an_arm_a_little_outside_of_the_box_is_brought_in_and_not_further_out() -> None:
+def test_an_arm_slightly_outside_the_box_is_brought_in_and_not_further_out() -> None:
     gate = CommandGate(BOX)
     sent = Sent(np.array([1.005, 0.0, 0.5]), np.zeros(3))
     for _ in range(20):
