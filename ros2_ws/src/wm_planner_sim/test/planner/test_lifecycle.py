@@ -85,6 +85,27 @@ def test_a_hundred_failed_configurations_report_why_and_leak_nothing(
     assert set_model(MODEL).successful
 
 
+def test_a_configuration_that_fails_late_closes_what_it_had_opened(
+    managed: tuple[Any, psutil.Process],
+) -> None:
+    client, _ = managed
+
+    def set_topic(name: str) -> None:
+        parameter = Parameter("commands.topic", value=name).to_parameter_msg()
+        request = SetParameters.Request(parameters=[parameter])
+        assert client.ask(SetParameters, "set_parameters", request).results[0].successful
+
+    def cameras() -> int:
+        readers = client.get_subscriptions_info_by_topic("/rgb")
+        return sum(reader.node_name == "managed_planner" for reader in readers)
+
+    set_topic("no topic!")
+    assert not _change(client, CONFIGURE)
+    assert "no topic!" in client.status.message
+    client.spin_until(lambda: cameras() == 0)
+    set_topic("command")
+
+
 def test_configuring_and_cleaning_up_again_leaks_nothing(
     managed: tuple[Any, psutil.Process],
 ) -> None:
