@@ -10,14 +10,16 @@ model sees it. The node calls ``CameraContract`` in this order:
 
 For a stream of images without a goal, as in the doctor, use ``CameraMonitor``.
 
-To add a check, for example ``blur``:
+To add a check, for example ``contrast``:
 
-- Write ``checks/blur.py`` with ``CHECK = Check(measure)``; ``measure`` takes a ``CheckInput`` and
-  returns a ``Measurement`` (score, limit, whether the image failed, sentence).
-- Add a line to ``CameraConfig``: ``blur: str = severity("warn", "The image is blurred.")``. This
-  line alone sets the check's name and default severity, declares the parameter ``camera.blur``, and
-  puts the check into the registry (``registry.py``).
-- Add the check's row to the table in ``docs/images.md``; a test compares it.
+- Write ``checks/contrast.py`` with ``CHECK = Check(measure)``; ``measure`` takes a ``CheckInput``
+  and returns a ``Measurement`` (score, limit, whether the image failed, sentence). Checks see the
+  image as ``PixelStatistics``; a new quantity is computed there.
+- Add a line to ``CameraConfig``: ``contrast: str = severity("warn", "The image is pale.")``. It
+  names the check, sets its default severity, declares the parameter ``camera.contrast``, and puts
+  the check into the registry (``registry.py``).
+- Add the check's row to the table in ``docs/images.md``, and generate ``docs/parameters.md``; tests
+  compare both.
 
 Needs NumPy only; no ROS, torch or OpenCV.
 """

@@ -1,7 +1,8 @@
 """Write commands as messages.
 
 The requirements of each controller are from its source code (``config/profiles``). To add a type
-of message, add a line to ``wm_planner/command_types.py`` and a function here.
+of message, add a line to ``wm_planner/command_types.py``, a function here, and a row to
+docs/commands.md.
 """
 
 from __future__ import annotations

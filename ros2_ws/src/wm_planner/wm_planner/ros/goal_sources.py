@@ -1,6 +1,6 @@
 """The ways in which a ``wm_planner_msgs/Goal`` gives images.
 
-To add one, add a field to ``Goal.msg`` and a function here.
+To add one, add a field to ``Goal.msg`` and a function here, and name it in README.md.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""The demo: goals for the planner, a live view and a report."""

@@ -1,0 +1,1 @@
+"""Collect data, train and evaluate the embedded model."""
