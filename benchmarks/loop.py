@@ -35,6 +35,7 @@ from rclpy.node import Node
 from wm_planner_msgs.action import ReachGoal
 from wm_planner_msgs.msg import Goal, PlanStatus
 
+from wm_planner.ros.rates import Latency
 from wm_planner_sim.client.client import Client
 from wm_planner_sim.client.processes import start_planner, start_simulator
 from wm_planner_sim.training import seeds
@@ -42,7 +43,7 @@ from wm_planner_sim.training import seeds
 SEED = seeds.EVALUATION[2000]
 NEVER = 1e-9  # a tolerance that is never reached, so that the goal does not end
 HOLDS = "holds"
-DELAY = "image's publication to callback: p99 [s]"  # key in /diagnostics, over the last 1000 images
+DELAY = f"{Latency.TO_CALLBACK}: p99 [s]"  # key in /diagnostics, over the last 1000 images
 JAZZY = os.environ.get("ROS_DISTRO") == "jazzy"
 PROFILE = "FASTRTPS_DEFAULT_PROFILES_FILE" if JAZZY else "FASTDDS_DEFAULT_PROFILES_FILE"
 JOINER = """
@@ -58,7 +59,7 @@ while time.monotonic() < until:
 WANTED = {
     "commands [Hz]": "50",
     "gap between commands, longest [ms]": "at most 60, back to back",
-    "image's publication to callback, p99 [ms]": "under 20",
+    "image publication to callback, p99 [ms]": "under 20",
     "stamp to command less plan time, p95 [ms]": "at most 15, planner free",
 }
 
@@ -170,7 +171,7 @@ def figures(record: Recorder) -> dict[str, float]:
         "holds for something overdue": record.holds,
         "plan time, median [ms]": 1e3 * np.median(plan_time),
         "time between plans, median [ms]": 1e3 * np.median(np.diff(ready)),
-        "image's publication to callback, p99 [ms]": 1e3 * record.delay,
+        "image publication to callback, p99 [ms]": 1e3 * record.delay,
         "stamp to command less plan time, median [ms]": 1e3 * np.median(to_command),
         "stamp to command less plan time, p95 [ms]": 1e3 * np.quantile(to_command, 0.95),
     }
