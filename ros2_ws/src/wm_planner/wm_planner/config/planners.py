@@ -129,7 +129,8 @@ class CEMSettings(StoppingSettings):
     )
     pad: str = setting(
         "zero",
-        "How a warm start is filled up: zero, or repeat its last action.",
+        "How a warm start shorter than the horizon is filled up: zero, or repeat its last action. "
+        "The node's are not shorter: it repeats the last action when it shifts them.",
         choices=["zero", "repeat"],
     )
 
