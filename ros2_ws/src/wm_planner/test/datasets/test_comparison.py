@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import recorded_datasets as recorded
 import torch
+from recorded_datasets import changed, moments
 
 from wm_planner.datasets import Dataset, StatisticsMatch, compare, read
-from wm_planner.models.spec import Moments, Statistics
+from wm_planner.models.spec import Moments
 
 
 @pytest.fixture
 def dataset(tmp_path: Path) -> Dataset:
     return read(recorded.point_maze(tmp_path), "point_maze", n_rollout=16)
-
-
-def moments(mean: object, std: object) -> Moments:
-    return Moments(np.asarray(mean).tolist(), np.asarray(std).tolist())
-
-
-def changed(dataset: Dataset, change: Callable[[Moments], Moments]) -> Statistics:
-    """The training's statistics with another action."""
-    statistics = dataset.statistics()
-    statistics.action = change(statistics.action)
-    return statistics
 
 
 def is_right(match: StatisticsMatch, dataset: Dataset) -> bool:

@@ -232,6 +232,7 @@ def test_an_image_that_waited_too_long_for_its_proprio_is_dropped(
     _joints(bench, 0.0, joint1=0.5)
     assert bench.until(lambda: observer._waiting is None)
     assert bench.observations == []
+    assert observer.missing_proprio(clock.now + 9.0) == "", "the images are missing now"
 
 
 def test_proprio_may_combine_several_sources(bench: Bench, spec: ModelSpec) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 import yaml
 from torch import Tensor
+
+from wm_planner.datasets import Dataset
+from wm_planner.models.spec import Moments, Statistics
 
 LAYOUT = {
     "action": {"x_start": "m", "y_start": "m", "z_start": "m", "x": "m", "y": "m", "z": "m"},
@@ -126,3 +130,15 @@ def rows(directory: Path, name: str, lengths: list[int], of: slice = slice(None)
     stacked = torch.load(directory / name, weights_only=True).double().numpy()
     pairs = list(zip(stacked, lengths, strict=True))[of]
     return np.concatenate([episode[:length] for episode, length in pairs])
+
+
+def moments(mean: object, std: object) -> Moments:
+    """Moments from anything that NumPy takes."""
+    return Moments(np.asarray(mean).tolist(), np.asarray(std).tolist())
+
+
+def changed(dataset: Dataset, change: Callable[[Moments], Moments]) -> Statistics:
+    """The training's statistics with another action."""
+    statistics = dataset.statistics()
+    statistics.action = change(statistics.action)
+    return statistics

@@ -43,11 +43,6 @@ class CommandStream:
         self._extra_time, self._blend = extra_time, blend
         self.clear()
 
-    @property
-    def started(self) -> bool:
-        """Whether a position was set since the last ``clear``."""
-        return self._times.size > 0
-
     def clear(self) -> None:
         """Forget the path; the next goal starts from the measured position."""
         self._times, self._points = np.empty(0), np.empty((0, 0))

@@ -69,7 +69,7 @@ class Observer:
     def problem(self) -> str:
         """What is wrong with the images or the proprio, or an empty string."""
         problems = [*(camera.problem for camera in self._cameras), self._apart]
-        problems += [self._proprio.incompatible, self._missing()]
+        problems += [self._proprio.incompatible, self._late()]
         return next((text for text in problems if text), "")
 
     def restart(self, steady: float) -> None:
@@ -84,8 +84,7 @@ class Observer:
             return ""
         return (
             f"no proprio for the images of the last {age:.2f} s (session.pose_timeout is "
-            f"{self._proprio_timeout:.2f} s): "
-            f"{self._proprio.incompatible or self._missing()}"
+            f"{self._proprio_timeout:.2f} s): {self._proprio.incompatible or self._missing()}"
         )
 
     def apply(self, config: Config) -> None:
@@ -102,7 +101,7 @@ class Observer:
         """
         for camera in self._cameras:
             camera.match_publisher(resubscribe=resubscribe)
-        missing = self._missing()
+        missing = self._late()
         if missing and not self._logged:
             self._node.get_logger().warning(f"proprio: {missing}")
         self._logged = bool(missing)
@@ -146,12 +145,15 @@ class Observer:
         if self._waiting and abs(stamp - self._waiting.stamp) <= self._proprio.slop:
             self._complete()
 
+    def _late(self) -> str:
+        """Return which proprio the images have lacked for too long, or an empty string."""
+        waited = time.monotonic() - (self._missing_since or math.inf)
+        return self._missing() if waited >= PATIENCE else ""
+
     def _missing(self) -> str:
-        """Return which proprio the images have waited for too long, or an empty string."""
+        """Return which proprio the waiting images lack, or an empty string."""
         images = self._waiting
-        if images is None or time.monotonic() - (self._missing_since or math.inf) < PATIENCE:
-            return ""
-        return self._proprio.missing(images.stamp)
+        return self._proprio.missing(images.stamp) if images else ""
 
     def _complete(self) -> None:
         """Pass on the waiting images, if their proprio has arrived while they are fresh."""
@@ -159,7 +161,7 @@ class Observer:
         if images is None:
             return
         if time.monotonic() - self.images_steady > self.main.max_age:
-            self._waiting = None
+            self._waiting = self._missing_since = None  # now it is the images that are missing
             return
         proprio = None
         if self._proprio.needed and (proprio := self._proprio.at(images.stamp)) is None:
