@@ -189,9 +189,11 @@ def test_an_image_waits_for_proprio_that_is_late_or_not_finite(
     assert bench.until(lambda: "proprio.slop is 0.050 s" in observer.problem), observer.problem
     assert "no proprio for the images" in observer.missing_proprio(time.monotonic() + 1.0)
     _joints(bench, 0.2, joint1=math.nan)
+    assert bench.until(lambda: "joint1 is not finite" in observer.problem), observer.problem
+    _joints(bench, 0.2, finger=0.5)  # another publisher
     bench.arrive()
-    assert bench.observations == []
     assert "joint1 is not finite" in observer.problem
+    assert bench.observations == []
     now = time.monotonic()
     observer.restart(now)  # a new goal
     assert observer.missing_proprio(now) == ""

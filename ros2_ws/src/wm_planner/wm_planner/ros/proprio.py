@@ -121,6 +121,8 @@ class ProprioInput:
         except ValueError as error:
             self._dropped[source] = f"message on {TOPICS[source]} dropped: {error}"
             return
+        if not found:
+            return  # of another publisher, e.g. the gripper
         self._dropped.pop(source, None)
         stamp = stamp or now(self._node)
         for field, value in found.items():
