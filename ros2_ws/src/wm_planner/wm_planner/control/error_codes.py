@@ -23,10 +23,14 @@ class ErrorCode(IntEnum):
     CLOCK_JUMPED = 114
     CAMERA_CONTRACT = 115
     COMMAND_TOPIC = 116
+    INPUT_TOPIC = 117
+    IMPLAUSIBLE = 118
     PLANNER_FAILED = 120
     WORKER_LOST = 121
     LIMIT_VIOLATION = 122
     STALLED = 123
+    CONTACT = 124
+    NOT_ENABLED = 125
 
 
 @dataclass(frozen=True)
