@@ -62,7 +62,10 @@ def test_a_profile_sets_type_and_topic_and_leaves_the_rest(profile: str) -> None
     assert (config.commands.type, config.commands.topic) == PROFILES[profile]
     unchanged = list(leaves(usual))
     changed = {leaf.name for leaf in leaves(config) if leaf not in unchanged}
-    assert changed <= {"commands.type", "commands.topic", "commands.interface"}
+    assert changed <= {
+        f"commands.{name}"
+        for name in ("type", "topic", "interface", "space", "controller", "receiver_timeout")
+    }
 
 
 def test_overrides_win_over_a_profile() -> None:

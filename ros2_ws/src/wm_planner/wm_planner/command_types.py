@@ -15,11 +15,14 @@ class CommandType:
         cartesian: Positions of the end effector, or their velocities.
         joints: Positions of named joints, or their velocities.
         velocity: Whether it carries velocities; None if ``commands.interface`` decides.
+        anonymous: Whether it carries bare numbers, so that only ``commands.space`` and the
+            receiver's order of joints say what they mean.
     """
 
     cartesian: bool = False
     joints: bool = False
     velocity: bool | None = False
+    anonymous: bool = False
 
 
 COMMAND_TYPES: Mapping[str, CommandType] = MappingProxyType(
@@ -28,7 +31,9 @@ COMMAND_TYPES: Mapping[str, CommandType] = MappingProxyType(
         "twist_stamped": CommandType(cartesian=True, velocity=True),
         "joint_state": CommandType(joints=True, velocity=None),
         "joint_trajectory": CommandType(joints=True),
-        "float64_multi_array": CommandType(cartesian=True, joints=True, velocity=None),
+        "float64_multi_array": CommandType(
+            cartesian=True, joints=True, velocity=None, anonymous=True
+        ),
     }
 )
 """Every value of ``commands.type``."""

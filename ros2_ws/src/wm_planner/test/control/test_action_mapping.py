@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from wm_planner.config import CommandsConfig, ConfigError
-from wm_planner.control.action_mapping import command_mapping, sends_velocity
+from wm_planner.control.action_mapping import command_mapping
 from wm_planner.models import ModelSpec, SpecError
 from wm_planner.models.spec import CommandMapping
 
@@ -41,31 +41,6 @@ def test_a_wrong_unit_is_refused(spec: ModelSpec) -> None:
         command_mapping(spec, CommandsConfig(type="joint_state", joints=["a", "b", "c"]))
 
 
-@pytest.mark.parametrize("type", ["joint_state", "joint_trajectory"])
-def test_cartesian_actions_cannot_become_joint_commands(spec: ModelSpec, type: str) -> None:
+def test_a_receiver_that_takes_something_else_is_refused(spec: ModelSpec) -> None:
     with pytest.raises(ConfigError, match="has no inverse kinematics"):
-        command_mapping(spec, CommandsConfig(type=type))
-
-
-@pytest.mark.parametrize("type", ["pose_stamped", "twist_stamped"])
-def test_joint_actions_cannot_become_cartesian_commands(spec: ModelSpec, type: str) -> None:
-    spec.action.units = ["rad"] * 3
-    with pytest.raises(ConfigError, match="move joints"):
-        command_mapping(spec, CommandsConfig(type=type, joints=["a", "b", "c"]))
-
-
-@pytest.mark.parametrize(
-    ("type", "interface", "velocity"),
-    [
-        ("pose_stamped", "velocity", False),
-        ("twist_stamped", "position", True),
-        ("joint_trajectory", "velocity", False),
-        ("joint_state", "velocity", True),
-        ("float64_multi_array", "position", False),
-        ("float64_multi_array", "velocity", True),
-    ],
-)
-def test_the_interface_decides_for_messages_that_can_carry_both(
-    type: str, interface: str, velocity: bool
-) -> None:
-    assert sends_velocity(CommandsConfig(type=type, interface=interface)) is velocity
+        command_mapping(spec, CommandsConfig(type="joint_state"))

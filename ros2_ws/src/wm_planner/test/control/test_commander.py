@@ -231,7 +231,8 @@ def test_joints_start_at_their_measured_positions_and_keep_to_their_own_limits(
     spec.action.command = CommandMapping("relative", ["dx", "dy", "dz"], ["a", "b", "c"])
     config = Config()
     config.commands.type = "joint_state"
-    config.limits.joint_min, config.limits.joint_max = [-1.0] * 3, [1.0, 1.0, 0.05]
+    config.limits.joint_names = ["c", "a", "b"]
+    config.limits.joint_min, config.limits.joint_max = [-1.0] * 3, [0.05, 1.0, 1.0]
     sent: list[Command] = []
     commander = Commander(config, spec, sent.append)
     commander.start(Pose(np.zeros(3), DOWN, 0.0), 0.0)

@@ -14,7 +14,7 @@ from wm_planner.control import CommandGate, LimitViolation
 from wm_planner.control.gate import Sent
 
 BOX = LimitsConfig(workspace_min=[0.0, -1.0, 0.0], workspace_max=[1.0, 1.0, 1.0])
-JOINTS = LimitsConfig(joint_min=[-1.0] * 3, joint_max=[1.0] * 3)
+JOINTS = LimitsConfig(joint_names=["a", "b", "c"], joint_min=[-1.0] * 3, joint_max=[1.0] * 3)
 CENTER = np.array([0.5, 0.0, 0.5])
 REST = Sent(CENTER, np.zeros(3))
 positions = st.tuples(*[st.floats(-2, 2)] * 3).map(np.array)

@@ -14,6 +14,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 
+from wm_planner.command_types import COMMAND_TYPES
 from wm_planner.config import CommandsConfig
 from wm_planner.models.spec import CommandMapping
 from wm_planner.ros.command_messages import CommandMessages
@@ -26,6 +27,7 @@ DOWN = np.array([1.0, 0.0, 0.0, 0.0])
 MOVING = Command(np.array([0.1, 0.2, 0.3]), np.array([0.4, 0.5, 0.6]), DOWN)
 STOP = Command(np.array([0.1, 0.2, 0.3]), np.zeros(3), DOWN, stop=True)
 STAMP = Time(sec=7, nanosec=8)
+SPEED = 0.5  # [m/s]
 
 
 def _write(command: Command, mapping: CommandMapping, **settings: Any) -> Any:
@@ -89,6 +91,11 @@ def test_an_array_has_positions_or_velocities(
     assert list(message.data) == numbers
 
 
+def test_an_array_has_the_receiver_s_order() -> None:
+    message = _write(MOVING, JOINTS, type="float64_multi_array", receiver_joints=["c", "a", "b"])
+    assert list(message.data) == [0.3, 0.1, 0.2]
+
+
 @pytest.fixture
 def nodes(
     make_node: Callable[..., Node],
@@ -117,8 +124,9 @@ def test_every_type_arrives_over_dds(
     nodes: Any, matched: Callable[..., bool], type: str, mapping: CommandMapping
 ) -> None:
     planner, arm, until = nodes
-    config = CommandsConfig(type=type)
-    output = CommandOutput(planner, config, mapping, "base")
+    space = "cartesian" if COMMAND_TYPES[type].anonymous else ""
+    config = CommandsConfig(type=type, space=space, receiver_timeout=0.1)
+    output = CommandOutput(planner, config, mapping, "base", SPEED)
     messages = CommandMessages(config, mapping, "base")
     received: list[Any] = []
     arm.create_subscription(messages.type, "command", received.append, 10)
@@ -141,7 +149,7 @@ def test_every_type_arrives_over_dds(
 
 def test_another_publisher_is_named_and_ends_the_goal(nodes: Any) -> None:
     planner, arm, until = nodes
-    output = CommandOutput(planner, CommandsConfig(), CARTESIAN, "base")
+    output = CommandOutput(planner, CommandsConfig(), CARTESIAN, "base", SPEED)
     until(lambda: planner.count_publishers("command") == 1)
     assert output.stops == ""
     messages = CommandMessages(CommandsConfig(), CARTESIAN, "base")
@@ -153,7 +161,9 @@ def test_another_publisher_is_named_and_ends_the_goal(nodes: Any) -> None:
 
 def test_another_publisher_may_only_cause_a_warning(nodes: Any) -> None:
     planner, arm, until = nodes
-    output = CommandOutput(planner, CommandsConfig(other_publisher="warn"), CARTESIAN, "base")
+    output = CommandOutput(
+        planner, CommandsConfig(other_publisher="warn"), CARTESIAN, "base", SPEED
+    )
     arm.create_publisher(CommandMessages(CommandsConfig(), CARTESIAN, "base").type, "command", 1)
     until(lambda: output.other_publisher != "")
     assert (output.stops, output.refuses) == ("", "")
@@ -165,7 +175,7 @@ def test_a_missing_subscriber_is_reported_and_may_reject_goals(
     nodes: Any, no_subscriber: str
 ) -> None:
     config = CommandsConfig(no_subscriber=no_subscriber)
-    output = CommandOutput(nodes[0], config, CARTESIAN, "base")
+    output = CommandOutput(nodes[0], config, CARTESIAN, "base", SPEED)
     assert "nobody subscribes to" in output.problems[0]
     assert output.refuses == (output.problems[0] if no_subscriber == "refuse" else "")
     assert output.stops == "", "a goal under way goes on"
@@ -173,8 +183,59 @@ def test_a_missing_subscriber_is_reported_and_may_reject_goals(
 
 def test_an_incompatible_subscription_is_reported(nodes: Any) -> None:
     planner, arm, until = nodes
-    output = CommandOutput(planner, CommandsConfig(), CARTESIAN, "base")
+    output = CommandOutput(planner, CommandsConfig(), CARTESIAN, "base", SPEED)
     qos = QoSProfile(depth=1, deadline=Duration(seconds=0.01))
     messages = CommandMessages(CommandsConfig(), CARTESIAN, "base")
     arm.create_subscription(messages.type, "command", lambda m: None, qos)
     until(lambda: any("incompatible QoS" in text for text in output.problems))
+
+
+FORWARD = {"type": "float64_multi_array", "space": "joints", "controller": "forward"}
+
+
+def test_without_its_joints_a_receiver_of_bare_numbers_gets_no_goal(nodes: Any) -> None:
+    config = CommandsConfig(**FORWARD)
+    output = CommandOutput(nodes[0], config, JOINTS, "base", SPEED)
+    output.watch()
+    assert "has not told its joints" in output.refuses
+    assert output.refuses in output.problems
+    output.close()
+    declared = CommandsConfig(**FORWARD, receiver_joints=["c", "b", "a"])
+    assert CommandOutput(nodes[0], declared, JOINTS, "base", SPEED).refuses == ""
+
+
+@pytest.mark.parametrize(
+    ("joints", "stops"),
+    [(["a", "b", "c"], ""), (["c", "b", "a"], "in the order c, b, a"), (["a", "b"], "2 joints")],
+)
+def test_a_running_controller_is_asked_for_its_joints(
+    nodes: Any, make_node: Callable[..., Node], executor: Any, joints: list[str], stops: str
+) -> None:
+    planner, arm, until = nodes
+    output = CommandOutput(planner, CommandsConfig(**FORWARD), JOINTS, "base", SPEED)
+    controller = make_node("forward", namespace=arm.get_namespace())
+    controller.declare_parameter("joints", joints)
+    controller.declare_parameter("interface_name", "position")
+    executor.add_node(controller)
+    until(lambda: output.watch() or not output.refuses or bool(output.stops))
+    assert stops in output.stops
+    assert output.stops == output.refuses
+    assert not stops or output.stops in output.problems
+    output.close()
+
+
+def test_a_controller_that_was_started_again_is_asked_again(
+    nodes: Any, make_node: Callable[..., Node], executor: Any
+) -> None:
+    planner, arm, until = nodes
+    output = CommandOutput(planner, CommandsConfig(**FORWARD), JOINTS, "base", SPEED)
+    for joints in (["a", "b"], ["a", "b", "c"]):
+        controller = make_node("forward", namespace=arm.get_namespace())
+        controller.declare_parameter("joints", joints)
+        executor.add_node(controller)
+        fits = len(joints) == 3
+        until(lambda fits=fits: output.watch() or (not output.refuses if fits else output.stops))
+        executor.remove_node(controller)
+        controller.destroy_node()
+        until(lambda: output.watch() or "has not told" in output.refuses)
+    output.close()

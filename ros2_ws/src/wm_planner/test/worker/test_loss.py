@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +24,15 @@ from wm_planner.worker.shared import SIZE
 
 MakeConfig = Callable[..., Config]
 Drive = Callable[[Config], Any]
+NODE = """
+import pickle, sys
+from wm_planner.worker import PlannerLink
+with open(sys.argv[1], "rb") as file:
+    link = PlannerLink(pickle.load(file), lambda: None)
+link.start()
+print(link._worker.pid, flush=True)
+sys.stdin.read()
+"""
 GRAY = Observation((np.full((12, 16, 3), 100, np.uint8),))
 
 
@@ -196,3 +209,24 @@ def test_the_start_can_be_interrupted(toy_config: MakeConfig, time_limit: float)
         assert starting.memory == 0
     finally:
         starting.close()
+
+
+def test_a_stopped_worker_dies_with_its_node(
+    toy_config: MakeConfig, tmp_path: Path, until: Callable[..., None]
+) -> None:
+    file = tmp_path / "config.pickle"
+    file.write_bytes(pickle.dumps(toy_config()))
+    node = subprocess.Popen(
+        [sys.executable, "-c", NODE, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    with node:
+        assert node.stdout
+        worker = psutil.Process(int(node.stdout.readline()))
+        worker.suspend()
+        until(lambda: worker.status() == psutil.STATUS_STOPPED, _pause)
+        node.kill()
+    until(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE, _pause)
+
+
+def _pause() -> None:
+    time.sleep(0.01)

@@ -21,6 +21,31 @@ class CommandsConfig:
     frame: str = setting(
         "", "frame_id of the commands; nothing is transformed; empty: the frame of the action."
     )
+    space: str = setting(
+        "",
+        "What the receiver of the commands takes: cartesian (poses or twists) or joints; empty: "
+        "what the type says. float64_multi_array says neither, so it needs this setting.",
+        choices=["", "cartesian", "joints"],
+    )
+    receiver_joints: list[str] = setting(  # noqa: RUF009
+        [],
+        "The receiver's joints, in its own order; float64_multi_array sends the numbers in this "
+        "order. Empty: the joints of the model's actions, in their order.",
+        of=str,
+    )
+    controller: str = setting(
+        "",
+        "Node of the arm's controller, relative to the node's namespace; its parameters are "
+        "compared with the commands. Empty: they are not asked for.",
+    )
+    receiver_timeout: float = setting(
+        0.0,
+        "Time after which the receiver itself halts the arm when commands end, e.g. because the "
+        "planner was killed [s]; 0: never, or unknown. Velocity commands without it cause a "
+        "warning.",
+        low=0.0,
+        high=10.0,
+    )
     interface: str = setting(
         "position",
         "What joint_state and float64_multi_array contain: position or velocity.",

@@ -27,11 +27,17 @@ class LimitsConfig:
     max_lead: float = setting(
         0.1, "Largest distance of the command from the measured position [m].", above=0.0
     )
+    joint_names: list[str] = setting(  # noqa: RUF009
+        [],
+        "Names of the joints that joint_min and joint_max belong to; * stands for any text, e.g. "
+        "*_joint1. Every commanded joint must match exactly one.",
+        of=str,
+    )
     joint_min: list[float] = setting(  # noqa: RUF009
-        [], "Lowest position of each commanded joint, in their order [rad]."
+        [], "Lowest position of each joint of joint_names [rad]."
     )
     joint_max: list[float] = setting(  # noqa: RUF009
-        [], "Highest position of each commanded joint, in their order [rad]."
+        [], "Highest position of each joint of joint_names [rad]."
     )
     max_joint_speed: float = setting(1.0, "Largest speed of any joint [rad/s].", above=0.0)
     max_joint_acceleration: float = setting(

@@ -1,4 +1,4 @@
-"""Map a model's actions to moves of the arm, and check that the command type can carry them."""
+"""Map a model's actions to moves of the arm."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from wm_planner.command_types import COMMAND_TYPES
-from wm_planner.config import CommandsConfig, ConfigError
+from wm_planner.config import CommandsConfig
+from wm_planner.control.receiver import check_receiver
 from wm_planner.models import ModelSpec, SpecError
 from wm_planner.models.spec import CommandMapping
 from wm_planner.types import Vector
@@ -23,7 +23,7 @@ class ActionMapping:
 
     Raises:
         SpecError: Neither defines how an action becomes a command, or the definition is impossible.
-        ConfigError: The command type cannot carry the actions.
+        ConfigError: The receiver of the commands takes something else.
 
     Attributes:
         command: Which numbers of an action move the arm, and which joints they move.
@@ -65,7 +65,7 @@ def command_mapping(spec: ModelSpec, config: CommandsConfig) -> CommandMapping:
 
     Raises:
         SpecError: Neither defines how an action becomes a command, or the definition is impossible.
-        ConfigError: The command type cannot carry the actions.
+        ConfigError: The receiver of the commands takes something else.
     """
     given = spec.action.command
     mode, position, joints = config.mode, config.position, config.joints
@@ -81,24 +81,5 @@ def command_mapping(spec: ModelSpec, config: CommandsConfig) -> CommandMapping:
         )
     mapping = CommandMapping(mode, list(position), list(joints))
     replace(spec.action, command=mapping)  # checks names and units
-    carried = COMMAND_TYPES[config.type]
-    if mapping.joints and not carried.joints:
-        choices = ", ".join(name for name, kind in COMMAND_TYPES.items() if kind.joints)
-        raise ConfigError(
-            f"commands.type {config.type} is Cartesian, but the actions of model {spec.name} move "
-            f"joints: choose {choices}"
-        )
-    if not mapping.joints and not carried.cartesian:
-        raise ConfigError(
-            f"commands.type {config.type} is for joints, but the actions of model {spec.name} are "
-            "Cartesian, and this node has no inverse kinematics: choose pose_stamped with a "
-            "controller that has it (crisp_controllers, cartesian_controllers), or twist_stamped "
-            "with moveit_servo"
-        )
+    check_receiver(config, mapping, spec.name)
     return mapping
-
-
-def sends_velocity(config: CommandsConfig) -> bool:
-    """Return whether the commands are velocities, not positions."""
-    velocity = COMMAND_TYPES[config.type].velocity
-    return config.interface == "velocity" if velocity is None else velocity

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -45,10 +46,10 @@ class CommandLimits:
         """Return the limits of the named joints, or of Cartesian positions if there are none.
 
         Raises:
-            LimitsError: The box is missing or inverted.
+            LimitsError: The box is missing or inverted, or lacks a joint.
         """
         if joints:
-            box = _box(config.joint_min, config.joint_max, "joint", len(joints))
+            box = _joint_box(config, joints)
             limits = config.max_joint_speed, config.max_joint_acceleration, config.max_joint_lead
         else:
             box = _box(config.workspace_min, config.workspace_max, "workspace", 3)
@@ -89,6 +90,28 @@ class CommandLimits:
         """Return the displacement (n,) while braking to rest at the largest acceleration."""
         speeds = np.abs(velocity) if self.joints else np.linalg.norm(velocity)
         return np.asarray(velocity * speeds / (2 * self.acceleration))
+
+
+def _joint_box(config: LimitsConfig, joints: Sequence[str]) -> tuple[Vector, Vector]:
+    """Return the lower and upper limits (n,) of the named joints [rad], in their order."""
+    names = config.joint_names
+    lower, upper = _box(config.joint_min, config.joint_max, "joint", len(names) or len(joints))
+    rows = []
+    for joint in joints:
+        found = [i for i, name in enumerate(names) if fnmatchcase(joint, name)]
+        if len(found) != 1:
+            which = " and ".join(names[i] for i in found) or "none"
+            raise LimitsError(
+                f"limits.joint_names must have exactly one entry for the commanded joint {joint}, "
+                f"but {which} of {', '.join(names) or 'none'} matches it: name the joints that "
+                "joint_min and joint_max belong to, in their order"
+            )
+        rows.append(found[0])
+    if len(set(rows)) != len(rows):
+        raise LimitsError(
+            f"limits.joint_names {names} must tell the commanded joints {', '.join(joints)} apart"
+        )
+    return lower[rows], upper[rows]
 
 
 def _box(

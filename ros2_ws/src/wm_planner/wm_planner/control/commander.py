@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from wm_planner.config import Config, LimitsConfig
-from wm_planner.control.action_mapping import ActionMapping, sends_velocity
+from wm_planner.control.action_mapping import ActionMapping
 from wm_planner.control.gate import CommandGate, LimitViolation, Sent
 from wm_planner.control.history import CommandHistory
 from wm_planner.control.modes import FOLLOWING, SLOWING, TRANSITIONS, Event, Mode
+from wm_planner.control.receiver import sends_velocity
 from wm_planner.control.stream import CommandStream
 from wm_planner.models import ModelSpec
 from wm_planner.types import Command, Pose, Vector

@@ -18,8 +18,9 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
+from wm_planner.command_types import COMMAND_TYPES
 from wm_planner.config import CommandsConfig
-from wm_planner.control.action_mapping import sends_velocity
+from wm_planner.control.receiver import sends_velocity
 from wm_planner.models.spec import CommandMapping
 from wm_planner.types import Command
 
@@ -33,12 +34,14 @@ class Format:
         frame: ``frame_id`` of Cartesian commands.
         velocity: Whether messages that can carry both carry velocities, not positions.
         duration: Time from the arrival of a trajectory to its point.
+        order: For each joint of the receiver, the index of its number in a command.
     """
 
     joints: list[str]
     frame: str
     velocity: bool
     duration: Any
+    order: list[int]
 
 
 Writer = Callable[[Command, Time, Format], Any]
@@ -75,6 +78,9 @@ class CommandMessages:
             config.frame or frame,
             sends_velocity(config),
             Duration(seconds=config.trajectory_time).to_msg(),
+            [mapping.joints.index(name) for name in config.receiver_joints or mapping.joints]
+            if COMMAND_TYPES[config.type].anonymous
+            else [],
         )
 
     def write(self, command: Command, stamp: Time) -> Any:
@@ -133,9 +139,9 @@ def _trajectory(command: Command, stamp: Time, form: Format) -> JointTrajectory:
 
 @writes("float64_multi_array", Float64MultiArray)
 def _numbers(command: Command, stamp: Time, form: Format) -> Float64MultiArray:
-    """Return one number per joint, or x, y, z and a quaternion or zero angular velocity."""
+    """Return one number per joint of the receiver; or a pose, or a twist without rotation."""
     numbers = command.velocity if form.velocity else command.position
-    rest: list[float] = []
-    if not form.joints:
-        rest = [0.0] * 3 if form.velocity else command.orientation.tolist()
+    if form.joints:
+        return Float64MultiArray(data=numbers[form.order].tolist())
+    rest = [0.0] * 3 if form.velocity else command.orientation.tolist()
     return Float64MultiArray(data=[*numbers.tolist(), *rest])

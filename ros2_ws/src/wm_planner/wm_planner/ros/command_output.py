@@ -1,4 +1,4 @@
-"""The only publisher of commands."""
+"""The only publisher of commands, and what is known about their receiver."""
 
 from __future__ import annotations
 
@@ -6,29 +6,43 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
+from wm_planner.command_types import COMMAND_TYPES
 from wm_planner.config import CommandsConfig
+from wm_planner.control.receiver import Sender, no_halt
 from wm_planner.models.spec import CommandMapping
 from wm_planner.ros.command_messages import CommandMessages
+from wm_planner.ros.controller_check import ControllerCheck
 from wm_planner.ros.qos import on_incompatible_subscription
 from wm_planner.types import Command
 
 
 class CommandOutput:
-    """Publishes commands, and watches the other publishers and the subscribers of the topic.
+    """Publishes commands, and watches the other publishers, the subscribers and the controller.
 
     Args:
         node: Carries the publisher.
         config: Message type, topic, and reactions to problems of the topic.
         mapping: The names of the joints.
         frame: Frame of the actions.
+        max_speed: ``limits.max_speed`` [m/s].
     """
 
     def __init__(
-        self, node: Node, config: CommandsConfig, mapping: CommandMapping, frame: str
+        self,
+        node: Node,
+        config: CommandsConfig,
+        mapping: CommandMapping,
+        frame: str,
+        max_speed: float,
     ) -> None:
         self._node, self._config = node, config
         self._messages = CommandMessages(config, mapping, frame)
         self._incompatible = ""
+        sender = Sender(config, tuple(mapping.joints), config.frame or frame, max_speed)
+        self._controller = ControllerCheck(node, sender)
+        self._no_halt = no_halt(config)
+        if self._no_halt:
+            node.get_logger().warning(self._no_halt)
         # Depth 1: a command that could not be sent in time is replaced by the next.
         self._publisher = node.create_publisher(
             self._messages.type,
@@ -42,7 +56,12 @@ class CommandOutput:
 
     def close(self) -> None:
         """Stop publishing."""
+        self._controller.close()
         self._node.destroy_publisher(self._publisher)
+
+    def watch(self) -> None:
+        """Ask the controller if it has appeared; called several times a second."""
+        self._controller.watch()
 
     def publish(self, command: Command) -> None:
         """Send a command."""
@@ -78,18 +97,43 @@ class CommandOutput:
     @property
     def stops(self) -> str:
         """Why a goal under way must end, or an empty string."""
-        return self.other_publisher if self._config.other_publisher == "stop" else ""
+        other = self.other_publisher if self._config.other_publisher == "stop" else ""
+        return other or self._controller.stops
 
     @property
     def refuses(self) -> str:
         """Why no goal may begin, or an empty string."""
-        return self.stops or (self.no_subscriber if self._config.no_subscriber == "refuse" else "")
+        missing = self.no_subscriber if self._config.no_subscriber == "refuse" else ""
+        return self.stops or missing or self._unknown_order
+
+    @property
+    def _unknown_order(self) -> str:
+        """That nobody has said which joints the receiver takes, or an empty string."""
+        config = self._config
+        anonymous = COMMAND_TYPES[config.type].anonymous and config.space == "joints"
+        if not anonymous or config.receiver_joints or self._controller.known:
+            return ""
+        return (
+            f"the controller {config.controller} has not told its joints: is it running under this "
+            "name (commands.controller)? Or set commands.receiver_joints to its joints, in its "
+            "order"
+        )
 
     @property
     def problems(self) -> list[str]:
         """Sentences for the diagnostics."""
         return [
-            text for text in (self.other_publisher, self.no_subscriber, self._incompatible) if text
+            text
+            for text in (
+                self.other_publisher,
+                self.no_subscriber,
+                self._incompatible,
+                self._controller.stops,
+                *self._controller.warnings,
+                self._unknown_order,
+                self._no_halt,
+            )
+            if text
         ]
 
     def _report(self, problem: str) -> None:

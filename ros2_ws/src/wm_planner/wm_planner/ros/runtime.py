@@ -110,7 +110,11 @@ class PlannerRuntime:
         self.inputs = Inputs(node, config, self.spec, actions.command, rates, self)
         self._closers.append(self.inputs.close)
         self.commands = CommandOutput(
-            node, config.commands, actions.command, self.spec.action.frame
+            node,
+            config.commands,
+            actions.command,
+            self.spec.action.frame,
+            config.limits.max_speed,
         )
         self._closers.append(self.commands.close)
         self._diagnostics = Diagnostics(node, rates)
@@ -257,6 +261,7 @@ class PlannerRuntime:
         observer, steady = self.inputs.observer, time.monotonic()
         self.loop.watch(self._now(), steady, observer.images_steady)
         observer.watch(resubscribe=self.loop.session is None)
+        self.commands.watch()
         if why := observer.missing_proprio(steady):
             self.loop.end(Status(ErrorCode.NO_POSE, why), self._now())
         elif why := self.commands.stops:

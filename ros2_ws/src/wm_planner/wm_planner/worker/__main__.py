@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
+import os
 import signal
 import socket
 import struct
 import sys
 
+PR_SET_PDEATHSIG = 1  # prctl(2), Linux
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when the node ends, even if it is stopped (SIGSTOP) then.
+
+    The kernel watches the thread that started the process: the one that spins the node.
+    """
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # the node ended just before
+        sys.exit()
+
 
 def main() -> None:
     """Serve on the inherited socket and memory."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    die_with_parent()
     # These errors mean that the node has ended.
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         end, memory = map(int, sys.argv[1:])

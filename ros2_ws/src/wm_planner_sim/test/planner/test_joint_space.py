@@ -140,6 +140,7 @@ def _planner(
             "use_sim_time": "true",
             "profile": profile,
             "model.directory": str(model),
+            "limits.joint_names": JOINTS,
             "limits.joint_min": (at - ROOM).tolist(),
             "limits.joint_max": (at + ROOM).tolist(),
             "limits.max_joint_speed": SPEED,
