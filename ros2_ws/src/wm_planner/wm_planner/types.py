@@ -52,11 +52,13 @@ class Pose:
         position: (3,) in the frame of the actions [m], or one number per commanded joint [rad].
         orientation: Quaternion (x, y, z, w); meaningless for joints.
         steady: When it arrived [s, steady clock].
+        stamp: When it was measured [s, ROS time]; NaN if unknown.
     """
 
     position: Vector
     orientation: Vector
     steady: float
+    stamp: float = math.nan
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import pytest
 
 from wm_planner.config import SessionConfig
 from wm_planner.control import ErrorCode, GoalSession, Status
+from wm_planner.control.pose_monitor import PoseMonitor
 from wm_planner.types import Goal, Observation
 
 CONFIG = SessionConfig(tolerance_images=2, image_timeout=1.0, pose_timeout=1.0, progress_time=3.0)
@@ -48,7 +49,10 @@ def test_steps_are_counted_and_the_first_distance_is_kept(session: GoalSession) 
 
 def _tick(session: GoalSession, **times: float) -> Status | None:
     fresh = {"now": 101.0, "steady": 6.0, "image_steady": 6.0, "pose_steady": 6.0}
-    return session.tick(**{**fresh, **times})
+    times = {**fresh, **times}
+    poses = PoseMonitor()
+    poses.steady = times.pop("pose_steady")
+    return session.tick(**times, poses=poses)
 
 
 def test_a_goal_does_not_end_while_every_clock_is_fresh(session: GoalSession) -> None:

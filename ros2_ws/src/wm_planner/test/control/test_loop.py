@@ -47,7 +47,7 @@ def test_a_plan_for_the_previous_goal_is_ignored(rig: LoopRig) -> None:
 def test_sub_goals_are_pursued_in_order(rig: LoopRig) -> None:
     goal = rig.begin(*OBSERVATIONS)
     for distance in (0.5, 0.01, 0.5, 0.01, 0.01, 0.01):
-        rig.step(distance)
+        rig.step(distance, move=0.003)
     assert [g.goal for g in rig.link.goals] == OBSERVATIONS
     assert {g.goal_id for g in rig.link.goals} == {goal}
     steps = [event[1] for event in rig.events if event[0] == "step"]
@@ -161,3 +161,98 @@ def test_a_plan_that_arrives_with_the_first_ros_time_is_dropped(rig: LoopRig) ->
     rig.pose()
     rig.step(0.5)
     assert rig.events[-1] == "command"
+
+
+def _turn(degrees: float) -> np.ndarray:
+    """Return POSE's orientation, a half turn about x, turned further."""
+    half = np.radians(180 + degrees) / 2
+    return np.array([np.sin(half), 0.0, 0.0, np.cos(half)])
+
+
+def test_a_goal_waits_for_a_pose_that_the_next_one_confirms(rig: LoopRig) -> None:
+    true, rig.position = rig.position, rig.position + 0.4
+    rig.wait(0.02)
+    rig.pose()
+    rig.begin(OBSERVATIONS[0])
+    assert not rig.loop.commander.started, "the last pose jumped"
+    rig.position = true
+    rig.run(0.1, rig.pose)
+    assert not rig.loop.commander.started
+    rig.run(0.2, rig.pose)
+    np.testing.assert_array_equal(rig.loop.commander.commanded_position, true)
+
+
+def test_a_goal_whose_poses_keep_jumping_ends_and_names_the_jump(rig: LoopRig) -> None:
+    places = [rig.position, rig.position + 0.4]
+    for i in range(10):
+        rig.wait(0.02)
+        rig.position = places[i % 2]
+        rig.pose()
+    goal = rig.begin(OBSERVATIONS[0])
+    for i in range(60):
+        rig.wait(0.02)
+        rig.position = places[i % 2]
+        rig.pose()
+        rig.loop.watch(rig.now, rig.steady, rig.steady)
+    assert rig.events == [(goal, ErrorCode.NO_POSE)]
+    assert rig.outcome
+    assert "current_pose jumps by" in rig.outcome.message
+
+
+def test_a_single_wrong_pose_changes_no_command(rig: LoopRig) -> None:
+    rig.begin(OBSERVATIONS[0])
+    rig.run(0.2, rig.observe, rig.pose)
+    rig.step(0.5)
+    rig.run(0.1, rig.observe, rig.pose)
+    for position, orientation in ((POSE.position + 1.0, POSE.orientation), (None, _turn(90.0))):
+        rig.wait(0.02)
+        wrong = POSE.position if position is None else position
+        rig.loop.on_pose(Pose(wrong, orientation, rig.steady, rig.now), rig.now)
+        rig.command()
+        rig.run(0.06, rig.observe, rig.pose)
+    assert rig.loop.session
+    assert rig.loop.holds == 0
+
+
+@pytest.mark.parametrize(("degrees", "ends"), [(20.0, False), (-40.0, True)])
+def test_an_orientation_far_from_the_commanded_one_ends_the_goal(
+    rig: LoopRig, degrees: float, ends: bool
+) -> None:
+    goal = rig.begin(OBSERVATIONS[0])
+    rig.run(0.2, rig.observe, rig.pose)
+    rig.step(0.5)
+    for angle in np.linspace(0.0, degrees, 30):
+        rig.orientation = _turn(angle)
+        rig.run(0.02, rig.observe, rig.pose)
+    assert ((goal, ErrorCode.LIMIT_VIOLATION) in rig.events) == ends
+    if ends:
+        assert rig.outcome
+        assert "limits.max_turn" in rig.outcome.message
+
+
+def test_the_goal_s_image_without_motion_never_reaches_the_goal(rig: LoopRig) -> None:
+    goal = rig.begin(OBSERVATIONS[0])
+    rig.step(0.9)
+    for _ in range(3):
+        rig.step(0.01)
+    assert rig.loop.session
+    assert rig.events[-2:] == [("hold", ErrorCode.IMPLAUSIBLE), "command"]
+    assert not rig.loop.commander.moving
+    rig.step(0.9)
+    assert rig.events[-2] == ("step", 0), "the camera is back, and the arm goes on"
+    while rig.loop.session:
+        rig.step(0.01)
+    assert (goal, ErrorCode.IMPLAUSIBLE) in rig.events
+    assert rig.outcome
+    assert "was 0.900" in rig.outcome.message
+
+
+def test_the_check_of_motion_can_be_disabled(rig: LoopRig) -> None:
+    config = Config()
+    config.limits.workspace_min, config.limits.workspace_max = [0.0, -1.0, 0.0], [1.0, 1.0, 1.0]
+    config.session.motion_check = False
+    rig.loop.apply(config)
+    goal = rig.begin(OBSERVATIONS[0])
+    for distance in (0.9, 0.01, 0.01):
+        rig.step(distance)
+    assert (goal, ErrorCode.NONE) in rig.events

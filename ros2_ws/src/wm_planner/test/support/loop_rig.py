@@ -45,11 +45,14 @@ class LoopRig:
         config.limits.workspace_min, config.limits.workspace_max = [0.0, -1.0, 0.0], [1.0, 1.0, 1.0]
         self.link = Link()
         self.events: list[Any] = []
+        self.position, self.orientation = POSE.position, POSE.orientation
+        self.outcome: Status | None = None
         link: Any = self.link
         contract = CameraContract(spec.views, spec.image, config.camera, joints=False)
         self.loop = ControlLoop(config, spec, link, contract, self)
         self.now, self.steady = 10.0, 0.0
-        self.loop.on_pose(POSE, self.now)
+        for _ in range(2):  # the second confirms the first
+            self.pose()
 
     def on_command(self, command: Command) -> None:
         self.events.append("stop" if command.stop else "command")
@@ -62,15 +65,18 @@ class LoopRig:
 
     def on_end(self, goal_id: int, session: GoalSession, now: float) -> None:
         assert session.outcome
+        self.outcome = session.outcome
         self.events.append((goal_id, session.outcome.code))
 
     def begin(self, *observations: Observation) -> int:
         goals = [Goal(observation) for observation in observations]
         return self.loop.begin(goals, 0.0, self.now, self.steady)
 
-    def step(self, distance: float, actions: float = 0.001) -> None:
-        """Plan once, and send the command that follows."""
+    def step(self, distance: float, actions: float = 0.001, move: float = 0.0) -> None:
+        """Move the arm along each axis [m], plan once, and send the command that follows."""
         self.wait(0.1)
+        self.position = self.position + move
+        self.pose()
         self.request_plan()
         self.answer_plan(distance, actions)
         self.wait(0.02)
@@ -96,7 +102,8 @@ class LoopRig:
         self.steady += seconds
 
     def pose(self) -> None:
-        self.loop.on_pose(Pose(POSE.position, POSE.orientation, self.steady), self.now)
+        pose = Pose(self.position, self.orientation, self.steady, self.now)
+        self.loop.on_pose(pose, self.now)
 
     def observe(self) -> None:
         observation = replace(OBSERVATIONS[0], stamp=self.now)

@@ -46,6 +46,12 @@ class LimitsConfig:
     max_joint_lead: float = setting(
         0.2, "Largest distance of any joint's command from its measured position [rad].", above=0.0
     )
+    max_turn: float = setting(
+        0.5,
+        "Largest angle between the commanded and the measured orientation [rad]; 0: any.",
+        low=0.0,
+        high=3.2,
+    )
     policy: str = setting(
         "clamp",
         "clamp: bring a command back to the limits; refuse: hold and end the goal.",

@@ -50,6 +50,11 @@ class SessionConfig:
         low=0.0,
         high=1.0,
     )
+    motion_check: bool = setting(
+        True,
+        "Do not believe images whose distance falls although the arm was not measured to move; "
+        "false if the images may show motion of something else.",
+    )
 
 
 @dataclass

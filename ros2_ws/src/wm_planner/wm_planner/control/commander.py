@@ -165,6 +165,7 @@ class Commander:
             self._enter(Event.COMMAND)
             self.settle(now)
             return
+        self.gate.check_turn(self._orientation, measured.orientation)
         self._ticks += 1
         # ROS time may come in steps longer than the period, or stand still for a while.
         longest = MAX_PERIODS * self._period

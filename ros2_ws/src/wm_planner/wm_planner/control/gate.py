@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from wm_planner.config import LimitsConfig
 from wm_planner.control.command_limits import CommandLimits
+from wm_planner.control.rotation import angle_between
 from wm_planner.types import Vector
 
 MAX_TRACKING_ERROR = 2.0  # times the lead; a larger one is a violation
@@ -32,7 +34,7 @@ class Counters:
         clamped: Commands brought back to the limits.
         refused: Commands refused.
         limits: Number of violations of each limit: ``finite``, ``tracking_error``, ``box``,
-            ``speed``, ``acceleration``, ``lead``.
+            ``speed``, ``acceleration``, ``lead``, ``turn``.
     """
 
     passed: int = 0
@@ -70,6 +72,7 @@ class CommandGate:
     def __init__(self, config: LimitsConfig, joints: Sequence[str] = ()) -> None:
         self.limits = CommandLimits.of(config, joints)
         self._clamp = config.policy == "clamp"
+        self._max_turn = config.max_turn or math.inf
         self.counters = Counters()
 
     def contains(self, position: ArrayLike, margin: float = 0.01) -> bool:
@@ -128,6 +131,21 @@ class CommandGate:
                 f"{'joint_states' if limits.joints else 'current_pose'} is wrong",
             )
         return limits.within(wanted, measured, limits.lead)
+
+    def check_turn(self, commanded: Vector, measured: Vector) -> None:
+        """Check that the arm has the commanded orientation, both (x, y, z, w).
+
+        Raises:
+            LimitViolation: The angle between the two is too large.
+        """
+        angle = angle_between(commanded, measured)
+        if angle > self._max_turn:
+            raise self._violation(
+                "turn",
+                f"the arm is turned by {angle:.2f} rad from its commanded orientation, more than "
+                f"limits.max_turn ({self._max_turn:.2f} rad): its controller does not follow, or "
+                "current_pose is wrong",
+            )
 
     def slow(self, velocity: Vector) -> Vector:
         """Return a velocity (n,) reduced to the largest speed."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from wm_planner.config import SessionConfig
 from wm_planner.control.checkers import GoalChecker, ProgressChecker
 from wm_planner.control.error_codes import ErrorCode, Status
-from wm_planner.types import Goal, Observation
+from wm_planner.control.motion_check import MotionCheck
+from wm_planner.control.pose_monitor import PoseMonitor
+from wm_planner.types import Goal, Observation, Vector
 
 
 class GoalSession:
@@ -25,6 +28,7 @@ class GoalSession:
         timeout: Time allowed for all goals together [s, ROS time].
         started: When the session started [s, ROS time].
         started_steady: When it started [s, steady time].
+        motion: Decides which images to believe; None: all.
 
     Attributes:
         index: Index of the pursued goal in ``goals``.
@@ -32,6 +36,7 @@ class GoalSession:
         initial_distance: Distance of the first to the goal pursued then, in typical distances.
         distance: Distance of the last to the goal pursued then, in typical distances.
         outcome: How the goal ended; None while it is pursued.
+        doubt: Why the last image is not believed, or an empty string.
     """
 
     def __init__(
@@ -42,13 +47,15 @@ class GoalSession:
         timeout: float,
         started: float,
         started_steady: float,
+        motion: MotionCheck | None = None,
     ) -> None:
         self._config, self._goals = config, list(goals)
         self._tolerance, self.timeout = tolerance, timeout
         self.started, self._started_steady = started, started_steady
         self.index = self.steps = 0
-        self.initial_distance = self.distance = float("nan")
+        self.initial_distance = self.distance = math.nan
         self.outcome: Status | None = None
+        self._motion, self.doubt = motion, ""
         self._checker: GoalChecker
         self._progress: ProgressChecker
         self._pursue()
@@ -79,17 +86,29 @@ class GoalSession:
             self.outcome = outcome
         return self.outcome
 
-    def observe(self, distance: float, now: float) -> Status | None:
+    def observe(
+        self, distance: float, now: float, where: Vector | None = None, stamp: float = math.nan
+    ) -> Status | None:
         """Count a step; return how the goal ended, or None.
+
+        An observation that the arm's motion contradicts is never near the goal.
 
         Args:
             distance: Distance of the observation to the pursued goal, in typical distances.
             now: Current ROS time [s].
+            where: Where the arm was at the observation, see ``PositionHistory.around``.
+            stamp: Stamp of the observation [s, ROS time].
         """
         self.steps += 1
         self.distance = distance
         if self.steps == 1:
             self.initial_distance = distance
+        self.doubt = self._motion.contradiction(distance, where, stamp) if self._motion else ""
+        if self.doubt:
+            self._near = self._checker.observe(math.nan)
+            if self._motion and self._motion.lasting:
+                return self.end(Status(ErrorCode.IMPLAUSIBLE, self.doubt))
+            return self.outcome
         self._progress.observe(distance, now)
         self._near = self._checker.observe(distance)
         if self._near and self.index == self.count - 1:
@@ -115,7 +134,7 @@ class GoalSession:
         self._progress.pause(now)
 
     def tick(
-        self, *, now: float, steady: float, image_steady: float, pose_steady: float
+        self, *, now: float, steady: float, image_steady: float, poses: PoseMonitor
     ) -> Status | None:
         """Check the timeouts; return how the goal ended, or None.
 
@@ -123,7 +142,7 @@ class GoalSession:
             now: Current ROS time [s].
             steady: Current steady time [s].
             image_steady: When the newest good image arrived (steady) [s].
-            pose_steady: When the newest measured pose arrived (steady) [s].
+            poses: The measured poses.
         """
         elapsed = now - self.started
         if elapsed > self.timeout:
@@ -145,14 +164,17 @@ class GoalSession:
                     "the one the node subscribes to?",
                 )
             )
-        pose_age = steady - max(pose_steady, self._started_steady)
+        pose_age = steady - max(poses.steady, self._started_steady)
         if pose_age > self._config.pose_timeout:
             return self.end(
                 Status(
                     ErrorCode.NO_POSE,
                     f"no new measured pose for {pose_age:.2f} s (session.pose_timeout is "
-                    f"{self._config.pose_timeout:.2f} s): does the controller publish it, and does "
-                    "the arm follow its commands?",
+                    f"{self._config.pose_timeout:.2f} s): "
+                    + (
+                        poses.problem
+                        or "does the controller publish it, and does the arm follow its commands?"
+                    ),
                 )
             )
         if self._progress.stalled(now):
@@ -171,6 +193,8 @@ class GoalSession:
     def _pursue(self) -> None:
         """Start pursuing the goal at ``index``."""
         self._near = False
+        if self._motion:
+            self._motion.restart()
         last = self.index == self.count - 1
         images = self._config.tolerance_images if last else 1
         self._checker = GoalChecker(self.tolerance, images)

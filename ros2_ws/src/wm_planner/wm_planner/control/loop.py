@@ -16,9 +16,10 @@ from wm_planner.control.gate import LimitViolation
 from wm_planner.control.goal_session import GoalSession
 from wm_planner.control.lateness import LoopLateness
 from wm_planner.control.listener import LoopListener
+from wm_planner.control.motion_check import MotionCheck
 from wm_planner.control.pose_monitor import PoseMonitor
-from wm_planner.models import ModelSpec, SpecError
-from wm_planner.types import Goal, Observation, Pose
+from wm_planner.models import ModelSpec
+from wm_planner.types import Goal, Observation, Pose, Vector
 from wm_planner.worker import Failed, Planned, PlannerLink, PlanRequest, SetGoal
 
 
@@ -57,13 +58,8 @@ class ControlLoop:
         contract: CameraContract,
         listener: LoopListener,
     ) -> None:
-        if spec.calibration is None:
-            raise SpecError(
-                f"model {spec.name} has no calibration: without it, the planner cannot decide "
-                "whether a goal is reached"
-            )
+        self._calibration = spec.measured_calibration()
         self._config, self._link, self._listener = config, link, listener
-        self._tolerance = spec.calibration.tolerance
         self.contract = contract
         self.commander = Commander(config, spec, listener.on_command)
         self.clock = ClockMonitor(config.session.image_timeout)
@@ -76,6 +72,7 @@ class ControlLoop:
         self.stopped = self.imagine = False
         self._newest: Observation | None = None  # not yet planned from
         self._last_stamp = -math.inf  # of the observation planned from last
+        self._where: Vector | None = None  # of the arm at that observation
         self._outdated = False  # whether the plan under way was requested before the arm held
         self._command_due = -math.inf  # [s, steady] when the last command was due
 
@@ -91,7 +88,7 @@ class ControlLoop:
             raise Refused(STOPPED.code, STOPPED.message)
         if self._link.ready is None:
             raise Refused(ErrorCode.WORKER_LOST, self._link.problem)
-        pose = self._fresh_pose(steady)
+        pose = self._start_pose(steady)
         if pose and (outside := self.commander.outside(pose)):
             raise Refused(ErrorCode.LIMIT_VIOLATION, outside)
 
@@ -123,17 +120,18 @@ class ControlLoop:
         self.session = GoalSession(
             settings,
             goals,
-            settings.tolerance or self._tolerance,
+            settings.tolerance or self._calibration.tolerance,
             timeout or settings.timeout,
             started=now,
             started_steady=steady,
+            motion=MotionCheck.of(settings, self._calibration, self.commander.gate.limits.joints),
         )
         self.goal_id += 1
         self.clock.restart(now, steady)
         self.contract.restart()
         # A goal that preempts another continues from the commanded position. Others start from the
-        # newest measured pose, or from the next one if the newest is old.
-        pose = self._fresh_pose(steady)
+        # newest measured pose, or from the next one if the newest is old or not confirmed yet.
+        pose = self._start_pose(steady)
         if pose and not (self.commander.started or self.lateness.poses.overdue(steady)):
             self._start(pose, now)
         self._last_stamp = now - 1.0
@@ -185,7 +183,7 @@ class ControlLoop:
         commanded = commander.commanded_position if commander.started else None
         if self.poses.take(pose, commanded, commander.gate.limits):
             self.lateness.poses.repeated(pose.steady)
-        if self.session is None or commander.started:
+        if self.session is None or commander.started or not self.poses.settled:
             return
         if outside := commander.outside(pose):
             self.end(Status(ErrorCode.LIMIT_VIOLATION, outside), now)
@@ -216,6 +214,7 @@ class ControlLoop:
             self.end(Status(ErrorCode.CAMERA_CONTRACT, why), now)
             return
         self._last_stamp, self._outdated = observation.stamp, False
+        self._where = self.poses.history.around(observation.stamp)
         self.lateness.plans.expect(steady)
         self._link.plan(PlanRequest(self.goal_id, observation, self.imagine))
 
@@ -239,7 +238,11 @@ class ControlLoop:
         if not np.isfinite(plan.actions).all():
             self.end(Status(ErrorCode.PLANNER_FAILED, "the plan is not finite"), now)
             return
-        ended = session.observe(plan.distance, now)
+        ended = session.observe(plan.distance, now, self._where, plan.stamp)
+        if session.doubt and not ended:
+            self.commander.hold(now)
+            self._listener.on_hold(Status(ErrorCode.IMPLAUSIBLE, f"holding: {session.doubt}"))
+            return
         if ended is None:
             self.commander.splice(plan.actions, plan.stamp, now)
             self.command(now, steady)  # before the reports and the next tick of the timer
@@ -306,7 +309,7 @@ class ControlLoop:
         if self._link.ready is None:
             self.session.pause(now)
         ended = self.session.tick(
-            now=now, steady=steady, image_steady=image_steady, pose_steady=self.poses.steady
+            now=now, steady=steady, image_steady=image_steady, poses=self.poses
         )
         if ended is None and self.clock.problem:
             ended = Status(ErrorCode.CLOCK_JUMPED, self.clock.problem)
@@ -333,9 +336,9 @@ class ControlLoop:
         self.commander.start(pose, now)
         self.poses.restart(self.commander.commanded_position)
 
-    def _fresh_pose(self, steady: float) -> Pose | None:
-        timeout = self._config.session.pose_timeout
-        return self.poses.pose if steady - self.poses.steady <= timeout else None
+    def _start_pose(self, steady: float) -> Pose | None:
+        fresh = steady - self.poses.steady <= self._config.session.pose_timeout
+        return self.poses.pose if fresh and self.poses.settled else None
 
 
 def _overdue_after(config: Config) -> float:

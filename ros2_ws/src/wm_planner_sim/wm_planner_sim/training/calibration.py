@@ -1,4 +1,4 @@
-"""Calibrates latent distances: noise floor, typical distance, tolerance, range of the latents."""
+"""Calibrates latent distances: noise, typical, per motion, tolerance; the latents' range."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from wm_planner.models.latent import LatentWorldModel
 from wm_planner.models.protocol import ObservationBatch
 from wm_planner.models.spec import Calibration, Moments
 from wm_planner.types import RgbImage, Vector
+from wm_planner_sim.simulator.motion import MAX_STEP, move
 from wm_planner_sim.simulator.simulation import Simulation
 from wm_planner_sim.training import seeds
 from wm_planner_sim.training.collect import Dataset
@@ -23,6 +24,11 @@ CONFIDENCE = 0.99
 """Share of goals that must get below the tolerance, and must truly be reached when they do."""
 CLOSE = 0.5
 """Share of the success radius that counts as truly reached; the rest is for delays on a robot."""
+
+MOVES = 20
+"""Random moves of the hand in a scene, to see how far the latent moves with it."""
+SMALL = 0.01
+"""Motion of the hand that is too small to be compared [m]."""
 
 
 def root_distance(model: LatentWorldModel, first: RgbImage, second: RgbImage) -> float:
@@ -61,6 +67,32 @@ def typical_distance(model: LatentWorldModel, simulation: Simulation, scenes: in
         goal = start_episode(simulation, seed)
         distances.append(root_distance(model, simulation.render(), goal.image))
     return float(np.mean(distances))
+
+
+def distance_per_motion(model: LatentWorldModel, simulation: Simulation, scenes: int = 30) -> float:
+    """Return the largest distance per motion of the hand, in the latent's unit per m.
+
+    The hand moves at random, and the images of each scene are compared with each other. Motions of
+    less than ``SMALL`` are left out, because noise is as large as what they change.
+    """
+    slopes = []
+    for seed in seeds.CALIBRATION[:scenes]:
+        rng = np.random.default_rng([seed, 7])
+        simulation.reset(seed)
+        images, places = [], []
+        for _ in range(MOVES):
+            images.append(simulation.render())
+            places.append(simulation.ee_position)
+            move(simulation, rng.uniform(-MAX_STEP, MAX_STEP, 3))
+        batch, positions = torch.from_numpy(np.stack(images))[:, None], np.array(places)
+        for lag in range(1, MOVES):
+            one, two = (
+                model.encode(ObservationBatch(frames)) for frames in (batch[lag:], batch[:-lag])
+            )
+            changes = model.distance(one, two).flatten().sqrt().detach().double().numpy()
+            motions = np.linalg.norm(positions[lag:] - positions[:-lag], axis=1)
+            slopes += list(changes[motions > SMALL] / motions[motions > SMALL])
+    return float(np.max(slopes))
 
 
 def tolerance(episodes: Iterable[Episode]) -> float:
@@ -113,6 +145,7 @@ def calibrate(
 ) -> Calibration:
     """Return the calibration for ``model.yaml``; ``episodes`` as for ``tolerance``."""
     typical = typical_distance(model, simulation)
+    slope = distance_per_motion(model, simulation)
     latent, limit = latent_range(model, data)
     return Calibration(
         noise_floor=noise_floor(model, simulation),
@@ -120,4 +153,5 @@ def calibrate(
         tolerance=tolerance(episodes) / typical,
         latent=latent,
         latent_limit=limit,
+        distance_per_motion=slope / typical,
     )

@@ -162,6 +162,19 @@ class ModelSpec:
         moments = self.statistics.action
         return np.tile(moments.mean, self.frameskip), np.tile(moments.std, self.frameskip)
 
+    def measured_calibration(self) -> Calibration:
+        """Return the calibration.
+
+        Raises:
+            SpecError: It was not measured.
+        """
+        if self.calibration is None:
+            raise SpecError(
+                f"model {self.name} has no calibration: without it, the planner cannot decide "
+                "whether a goal is reached"
+            )
+        return self.calibration
+
     def gray_observation(self) -> Observation:
         """Return an observation of gray images and a proprio of zeros, in the model's sizes."""
         image = np.full((self.image.size, self.image.size, 3), 127, np.uint8)

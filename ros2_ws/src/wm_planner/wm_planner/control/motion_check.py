@@ -1,0 +1,146 @@
+"""Check that the images show what the arm's measured motion explains."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+
+import numpy as np
+
+from wm_planner.config import SessionConfig
+from wm_planner.models.spec import Calibration
+from wm_planner.types import Pose, Vector
+
+KEPT = 1024  # positions kept at least
+SPACING = 0.01  # [s] of ROS time between positions kept
+STEP = 0.05  # [s] between the delays below; the delays of two images differ by no more
+DELAYS = STEP * np.arange(-1, 5)  # [s] that the stamp of an image may lag behind what it shows
+NEAREST = 1.0  # [s] age of a position at most
+
+MARGIN = 0.3  # typical distances by which the distance may fall without motion
+RESTING = {False: 0.002, True: 0.005}  # [m], [rad of joints] an arm that moves less rests
+MOST = 200  # earlier images kept; beyond it every other one is forgotten
+LASTING, IMAGES = 1.0, 3  # [s] and images in a row after which a contradiction lasts
+
+
+class PositionHistory:
+    """Remembers measured positions by their stamps."""
+
+    def __init__(self) -> None:
+        self._stamps: list[float] = []
+        self._positions: list[Vector] = []
+
+    def add(self, pose: Pose) -> None:
+        """Remember the position of a pose with a stamp; forget all if time went back."""
+        last = self._stamps[-1] if self._stamps else -math.inf
+        if math.isnan(pose.stamp) or 0 <= pose.stamp - last < SPACING:
+            return
+        if pose.stamp < last:
+            self._stamps, self._positions = [], []
+        elif len(self._stamps) == 2 * KEPT:
+            del self._stamps[:KEPT], self._positions[:KEPT]
+        self._stamps.append(pose.stamp)
+        self._positions.append(pose.position)
+
+    def around(self, stamp: float) -> Vector | None:
+        """Return where the arm was when an image with this stamp [s] was taken.
+
+        Returns:
+            The position for each of ``DELAYS``, (len(DELAYS), n) [m or rad]; None if unknown.
+        """
+        found = [bisect_right(self._stamps, stamp - delay) - 1 for delay in DELAYS]
+        if found[0] < 0 or self._stamps[found[0]] < stamp - NEAREST:
+            return None
+        return np.array([self._positions[max(i, 0)] for i in found])
+
+
+class MotionCheck:
+    """Finds images whose distance to the goal falls although the arm was not measured to move.
+
+    Between two images, the distance changes by no more than the latents do, and these by no more
+    than the scene. As far as the arm's motion m is what changes the scene, the distance falls by at
+    most ``per_motion`` * m, and ``MARGIN`` for noise and light. Every image is compared with all
+    earlier ones of the goal, so that many small falls are noticed too.
+
+    Args:
+        per_motion: Largest change of the distance per motion of the arm, in typical distances per m
+            or rad; None if unknown: only images of an arm that rests are compared.
+        joints: Whether positions are those of joints.
+
+    Attributes:
+        lasting: Whether the contradiction has lasted for ``LASTING`` and ``IMAGES``.
+    """
+
+    def __init__(self, per_motion: float | None, *, joints: bool = False) -> None:
+        self._joints = joints
+        self._per_motion, self._rest = per_motion, RESTING[joints]
+        self.restart()
+
+    @classmethod
+    def of(
+        cls, config: SessionConfig, calibration: Calibration, joints: bool
+    ) -> MotionCheck | None:
+        """Return the check for a model's calibration; None if it is disabled."""
+        return cls(calibration.distance_per_motion, joints=joints) if config.motion_check else None
+
+    def restart(self) -> None:
+        """Begin another goal, to which the distances differ."""
+        self._seen: list[tuple[float, Vector]] = []
+        self._since, self._images = math.nan, 0
+        self.lasting = False
+
+    def contradiction(self, distance: float, where: Vector | None, stamp: float) -> str:
+        """Take an image; return why it cannot show what the camera sees, or an empty string.
+
+        Args:
+            distance: Of the image to the goal, in typical distances.
+            where: Where the arm was, see ``PositionHistory.around``; None: no contradiction.
+            stamp: Stamp of the image [s].
+        """
+        if where is None or not math.isfinite(distance):
+            return ""
+        why, rise = self._compare(distance, where)
+        if not why:
+            self._since, self._images, self.lasting = math.nan, 0, False
+            if not rise:  # what covers the view for a while must not count as seen
+                self._remember(distance, where)
+            return ""
+        if not self._images:
+            self._since = stamp
+        self._images += 1
+        self.lasting = self._images >= IMAGES and stamp - self._since >= LASTING
+        return why
+
+    def _compare(self, distance: float, where: Vector) -> tuple[str, bool]:
+        """Return why the distance fell too far, and whether it rose too far."""
+        if not self._seen:
+            return "", False
+        earlier = np.array([seen for seen, _ in self._seen])
+        before = np.array([place for _, place in self._seen])
+        # The delay of the camera is unknown, but nearly the same for both images.
+        pairs = ((before, where), (before[:, 1:], where[:-1]), (before[:, :-1], where[1:]))
+        moved = np.max([self._sizes(one - two).max(axis=1) for one, two in pairs], axis=0)
+        if self._per_motion is None:
+            explained = np.where(moved <= self._rest, 0.0, np.inf)
+        else:
+            explained = self._per_motion * moved
+        falls = earlier - distance - explained
+        worst = int(np.argmax(falls))
+        if falls[worst] <= MARGIN:
+            return "", bool((distance - earlier - explained).max() > MARGIN)
+        unit = "rad" if self._joints else "m"
+        return (
+            f"the images cannot be true: the distance to the goal is {distance:.3f} and was "
+            f"{earlier[worst]:.3f}, but the arm has moved by {moved[worst]:.3f} {unit} at most: "
+            "does another node publish the images, or has something else moved "
+            "(session.motion_check)?"
+        ), False
+
+    def _sizes(self, vectors: Vector) -> Vector:
+        sizes = np.abs(vectors).max(axis=-1) if self._joints else np.linalg.norm(vectors, axis=-1)
+        return np.asarray(sizes)
+
+    def _remember(self, distance: float, where: Vector) -> None:
+        self._seen.append((distance, where))
+        if len(self._seen) > MOST:
+            self._seen = self._seen[::2]
