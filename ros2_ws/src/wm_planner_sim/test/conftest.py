@@ -319,6 +319,7 @@ def parted_planner(brittle_model: Path, watch: Any) -> Iterator[Between]:
     """A planner behind a ``Between``, with a model that can fail."""
     planner = start_planner(
         *PATIENT,
+        "inputs.other_publisher:=warn",  # tests publish a /clock beside the simulator's
         model=brittle_model,
         image="spoiled",
         pose="passed_pose",

@@ -27,7 +27,7 @@ class Input:
         self.joints = JointInput(node, ["a", "b"], 1.0, self.poses.append)
 
     def take(self, **fields: Any) -> None:
-        self.joints._on_message(JointState(**fields))
+        self.joints._on_message(JointState(**fields), {"publication_sequence_number": None})
 
 
 @pytest.fixture

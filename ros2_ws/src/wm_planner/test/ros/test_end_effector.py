@@ -25,7 +25,7 @@ class Input:
         message.header.frame_id = frame
         message.pose.position = Point(x=x, y=0.0, z=0.3)
         message.pose.orientation = Quaternion(x=0.0, y=0.0, z=0.0, w=w)
-        self.pose._on_message(message)
+        self.pose._on_message(message, {"publication_sequence_number": None})
 
 
 @pytest.fixture

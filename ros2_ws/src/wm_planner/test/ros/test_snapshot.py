@@ -38,6 +38,7 @@ BROKEN = replace(
     worker=replace(SNAPSHOT.worker, description="", problem="the worker is gone"),
     commands=replace(SNAPSHOT.commands, problems=("no subscriber",)),
     waiting="holding: no plan",
+    other_publishers=("two cameras",),
 )
 
 
@@ -67,8 +68,8 @@ def test_the_status_is_that_of_the_snapshot(
     assert (heard[1].state, heard[1].error_code) == (PlanStatus.IDLE, ErrorCode.INVALID_GOAL)
     assert not heard[1].inputs_ready
     assert list(heard[1].warnings) == [
-        "unverified", "no image", "goal rejected: no such goal", "The image is black.",
-        "no subscriber",
+        "unverified", "no image", "two cameras", "goal rejected: no such goal",
+        "The image is black.", "no subscriber",
     ]  # fmt: skip
 
 
@@ -90,6 +91,7 @@ def test_the_diagnostics_are_those_of_the_snapshot(
     assert levels[0] == {
         "planner: camera": DiagnosticStatus.OK,
         "planner: pose": DiagnosticStatus.OK,
+        "planner: inputs": DiagnosticStatus.OK,
         "planner: planner": DiagnosticStatus.OK,
         "planner: worker": DiagnosticStatus.WARN,
         "planner: commands": DiagnosticStatus.OK,
@@ -97,6 +99,7 @@ def test_the_diagnostics_are_those_of_the_snapshot(
     assert levels[1] == {
         "planner: camera": DiagnosticStatus.ERROR,
         "planner: pose": DiagnosticStatus.OK,
+        "planner: inputs": DiagnosticStatus.ERROR,
         "planner: planner": DiagnosticStatus.WARN,
         "planner: worker": DiagnosticStatus.ERROR,
         "planner: commands": DiagnosticStatus.WARN,

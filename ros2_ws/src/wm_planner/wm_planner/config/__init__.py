@@ -8,6 +8,7 @@ every leaf as a ROS parameter of the same dotted name (``leaves``).
 from wm_planner.config.commands import CommandsConfig
 from wm_planner.config.composition import changed, compose, to_yaml, validate
 from wm_planner.config.images import CameraConfig, ImagesConfig, ProprioConfig
+from wm_planner.config.inputs import InputsConfig
 from wm_planner.config.limits import LimitsConfig
 from wm_planner.config.model import ModelConfig
 from wm_planner.config.planning import ObjectiveConfig, PlanningConfig
@@ -25,6 +26,7 @@ __all__ = [
     "ConfigError",
     "GoalsConfig",
     "ImagesConfig",
+    "InputsConfig",
     "Leaf",
     "LimitsConfig",
     "ModelConfig",

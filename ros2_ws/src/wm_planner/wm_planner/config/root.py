@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from wm_planner.config.commands import CommandsConfig
 from wm_planner.config.images import CameraConfig, ImagesConfig, ProprioConfig
+from wm_planner.config.inputs import InputsConfig
 from wm_planner.config.limits import LimitsConfig
 from wm_planner.config.model import ModelConfig
 from wm_planner.config.planning import ObjectiveConfig, PlanningConfig
@@ -23,6 +24,7 @@ class Config:
     images: ImagesConfig = field(default_factory=ImagesConfig)
     proprio: ProprioConfig = field(default_factory=ProprioConfig)
     camera: CameraConfig = field(default_factory=CameraConfig)
+    inputs: InputsConfig = field(default_factory=InputsConfig)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     commands: CommandsConfig = field(default_factory=CommandsConfig)
     session: SessionConfig = field(default_factory=SessionConfig)

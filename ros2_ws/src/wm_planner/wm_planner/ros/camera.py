@@ -15,6 +15,7 @@ from wm_planner.config import ImagesConfig
 from wm_planner.images import ImageFormatError, ImagePolicy, decode
 from wm_planner.ros.background import LatestItemThread
 from wm_planner.ros.image_reader import ImageSubscription, why_not
+from wm_planner.ros.publishers import PublisherWatch
 from wm_planner.ros.qos import on_incompatible_publisher
 from wm_planner.ros.ros_time import arrival_stamp, silence
 from wm_planner.ros.stamped_buffer import StampedBuffer
@@ -50,6 +51,7 @@ class Camera:
         delay: Time from the publication of the newest image to its callback [s].
         received: Images that arrived.
         dropped: Images that were stale or could not be decoded.
+        publishers: Notices a second publisher.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Camera:
         self._type = Image if config.transport == "raw" else CompressedImage
         self._name = topic_name(config, view)
         self.topic = str(node.resolve_topic_name(self._name))
+        self.publishers = PublisherWatch(node, self.topic)
         self._depth = config.queue_depth
         self._reliability = config.reliability
         self.max_age = max_age
@@ -144,6 +147,7 @@ class Camera:
 
     def _on_message(self, message: Image | CompressedImage, info: dict[str, Any]) -> None:
         self.received += 1
+        self.publishers.heard(info)
         self.delay = time.time() - info["source_timestamp"] * 1e-9
         try:
             stamp = arrival_stamp(

@@ -12,6 +12,7 @@ from wm_planner.control.receiver import Sender, no_halt
 from wm_planner.models.spec import CommandMapping
 from wm_planner.ros.command_messages import CommandMessages
 from wm_planner.ros.controller_check import ControllerCheck
+from wm_planner.ros.publishers import publisher_names
 from wm_planner.ros.qos import on_incompatible_subscription
 from wm_planner.types import Command
 
@@ -74,10 +75,7 @@ class CommandOutput:
         topic = self._publisher.topic_name
         if self._node.count_publishers(topic) <= 1:
             return ""
-        names = {
-            f"{info.node_namespace.rstrip('/')}/{info.node_name}"
-            for info in self._node.get_publishers_info_by_topic(topic)
-        } - {self._node.get_fully_qualified_name()}
+        names = publisher_names(self._node, topic) - {self._node.get_fully_qualified_name()}
         who = ", ".join(sorted(names)) or "a node of the same name"
         return (
             f"{who} also publishes on {topic}: end one of the two publishers, or give the planner "

@@ -33,17 +33,19 @@ class JointInput(PoseInput):
         on_pose: Callable[[Pose], None],
     ) -> None:
         self._joints = list(joints)
-        super().__init__(node, JointState, TOPIC, max_age, on_pose)
+        super().__init__(node, JointState, TOPIC, max_age, on_pose, shared=True)
 
-    def read(self, message: JointState) -> tuple[Vector, Vector] | None:
-        """Return the positions (J,) [rad]; None if the message is about other joints.
+    def parts(self, message: JointState) -> list[str]:
+        """Return the commanded joints of a message; none if it is, e.g., from the gripper."""
+        return [name for name in self._joints if name in message.name]
+
+    def read(self, message: JointState) -> tuple[Vector, Vector]:
+        """Return the positions (J,) [rad].
 
         Raises:
             ValueError: A commanded joint is missing, or its position is not finite.
         """
         known = dict(zip(message.name, message.position, strict=False))
-        if not any(name in known for name in self._joints):
-            return None  # from another publisher, e.g. of the gripper
         if missing := [name for name in self._joints if name not in known]:
             raise ValueError(f"{TOPIC} has no position of {', '.join(missing)}")
         positions = np.array([known[name] for name in self._joints])

@@ -1,4 +1,4 @@
-"""``/diagnostics``: camera, pose, planner, worker and commands."""
+"""``/diagnostics``: camera, pose, publishers of the inputs, planner, worker and commands."""
 
 from __future__ import annotations
 
@@ -50,6 +50,7 @@ class Diagnostics:
         parts = {
             "camera": self._camera(snapshot),
             "pose": part(self._figures(Event.POSES), errors=[snapshot.pose_problem]),
+            "inputs": part({}, errors=snapshot.other_publishers),
             "planner": self._planner(snapshot, state),
             "worker": _worker(snapshot),
             "commands": self._commands(snapshot),

@@ -36,7 +36,7 @@ class GoalHost:
     Args:
         loop: Pursues goals.
         reader: Reads goals.
-        inputs: The cameras.
+        inputs: The cameras; they report second publishers.
         commands: Reports why no command can be sent.
         clock: Returns ROS time [s].
         on_begin: Called after a goal has begun.
@@ -68,6 +68,8 @@ class GoalHost:
             raise Refused(INACTIVE.code, INACTIVE.message)
         if why := self._commands.refuses:
             raise Refused(ErrorCode.COMMAND_TOPIC, why)
+        if why := self._inputs.stops:
+            raise Refused(ErrorCode.INPUT_TOPIC, why)
         self._loop.check_start(time.monotonic())
         return self._loop.stops
 

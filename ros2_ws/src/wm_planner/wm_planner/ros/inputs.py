@@ -1,4 +1,4 @@
-"""Everything the node perceives: observations and measured poses."""
+"""Everything the node perceives: observations and measured poses, and who sends them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import Protocol
 from rclpy.node import Node
 
 from wm_planner.config import Config
+from wm_planner.control import ErrorCode, Refused
 from wm_planner.models import ModelSpec
 from wm_planner.models.spec import CommandMapping
 from wm_planner.ros.commanded_joints import JointInput
 from wm_planner.ros.end_effector import EndEffectorInput
 from wm_planner.ros.observer import Observer
+from wm_planner.ros.publishers import PublisherWatch
 from wm_planner.ros.rates import Event, Latency, RateMonitor
 from wm_planner.types import Observation, Pose
 
@@ -49,7 +51,8 @@ class Inputs:
         listener: InputListener,
     ) -> None:
         self._rates, self._listener = rates, listener
-        self._max_age = config.session.image_timeout
+        self._node, self._max_age = node, config.session.image_timeout
+        self._stop = config.inputs.other_publisher == "stop"
         self._latest: tuple[Observation, float] | None = None  # and when it arrived [s, steady]
         self.observer = Observer(node, config, spec, self._on_observation)
         self.camera = self.observer.main
@@ -59,6 +62,21 @@ class Inputs:
             if joints
             else EndEffectorInput(node, spec.action.frame, age, self._on_pose)
         )
+
+        self._clock = PublisherWatch(node, node.resolve_topic_name("/clock"))
+
+    @property
+    def other_publishers(self) -> list[str]:
+        """A sentence for each input that has a second publisher."""
+        watches = [*self.observer.publishers, self.pose.publishers]
+        if self._node.get_clock().ros_time_is_active:
+            watches.append(self._clock)
+        return list(dict.fromkeys(text for watch in watches if (text := watch.problem)))
+
+    @property
+    def stops(self) -> str:
+        """Why a goal under way must end and none may begin, or an empty string."""
+        return next(iter(self.other_publishers), "") if self._stop else ""
 
     def close(self) -> None:
         """Unsubscribe."""
@@ -72,7 +90,13 @@ class Inputs:
         self.observer.apply(config)
 
     def latest(self) -> Observation | None:
-        """Return the newest observation, or None if it is old."""
+        """Return the newest observation, or None if it is old.
+
+        Raises:
+            Refused: An input has a second publisher, so that it may show anything.
+        """
+        if why := self.stops:
+            raise Refused(ErrorCode.INPUT_TOPIC, why)
         if self._latest is None or time.monotonic() - self._latest[1] > self._max_age:
             return None
         return self._latest[0]

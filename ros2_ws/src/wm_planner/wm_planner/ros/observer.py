@@ -12,6 +12,7 @@ from wm_planner.config import Config, ConfigError
 from wm_planner.models import ModelSpec
 from wm_planner.ros.camera import Camera, topic_name
 from wm_planner.ros.proprio import ProprioInput
+from wm_planner.ros.publishers import PublisherWatch
 from wm_planner.types import Observation, RgbImage
 
 PATIENCE = 0.1  # [s] proprio that arrives so long after its images is no problem
@@ -64,6 +65,11 @@ class Observer:
     def main(self) -> Camera:
         """The camera of the first view."""
         return self._cameras[0]
+
+    @property
+    def publishers(self) -> list[PublisherWatch]:
+        """What notices second publishers of cameras and proprio."""
+        return [camera.publishers for camera in self._cameras] + self._proprio.publishers
 
     @property
     def problem(self) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from rclpy.node import Node
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
+from wm_planner.ros.publishers import PublisherWatch
 from wm_planner.ros.qos import on_incompatible_publisher, sensor_data_qos
 from wm_planner.ros.ros_time import arrival_stamp, silence
 from wm_planner.types import Pose, Vector
@@ -25,6 +26,10 @@ class PoseInput(ABC):
         topic: The topic, before remapping.
         max_age: A message older than this when it arrives is dropped [s].
         on_pose: Called with every good pose.
+        shared: See ``PublisherWatch``.
+
+    Attributes:
+        publishers: Notices a second publisher.
     """
 
     def __init__(
@@ -34,6 +39,8 @@ class PoseInput(ABC):
         topic: str,
         max_age: float,
         on_pose: Callable[[Pose], None],
+        *,
+        shared: bool = False,
     ) -> None:
         self._node, self._name, self._on_pose = node, topic, on_pose
         self.max_age = max_age
@@ -46,10 +53,15 @@ class PoseInput(ABC):
             event_callbacks=on_incompatible_publisher(lambda: topic, self._report),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
+        self.publishers = PublisherWatch(node, self._subscription.topic_name, shared=shared)
+
+    def parts(self, message: Any) -> Collection[str]:
+        """Return which parts of the pose a message has; empty if it is about something else."""
+        return ("",)
 
     @abstractmethod
-    def read(self, message: Any) -> tuple[Vector, Vector] | None:
-        """Return position and orientation of a message; None if it is about something else.
+    def read(self, message: Any) -> tuple[Vector, Vector]:
+        """Return position and orientation of a message that has a part of the pose.
 
         Raises:
             ValueError: The message cannot be used.
@@ -65,12 +77,14 @@ class PoseInput(ABC):
         """Unsubscribe."""
         self._node.destroy_subscription(self._subscription)
 
-    def _on_message(self, message: Any) -> None:
+    def _on_message(self, message: Any, info: dict[str, Any]) -> None:
+        parts = self.parts(message)
+        if not parts:
+            return
+        self.publishers.heard(info, parts)
         try:
             found = self.read(message)
-            if found is None:
-                return
-            arrival_stamp(
+            stamp = arrival_stamp(
                 self._node, message.header, self._name, self.max_age, "session.pose_timeout"
             )
         except ValueError as error:
@@ -78,7 +92,7 @@ class PoseInput(ABC):
             return
         self._report("")
         self._good_steady = time.monotonic()
-        self._on_pose(Pose(*found, self._good_steady))
+        self._on_pose(Pose(*found, self._good_steady, stamp))
 
     def _report(self, problem: str) -> None:
         if problem and problem != self._problem:

@@ -16,6 +16,7 @@ from std_msgs.msg import Float64MultiArray
 from wm_planner.config import ProprioConfig
 from wm_planner.models import ModelSpec
 from wm_planner.ros.proprio_fields import POSE, Field, proprio_fields
+from wm_planner.ros.publishers import PublisherWatch
 from wm_planner.ros.qos import on_incompatible_publisher, sensor_data_qos
 from wm_planner.ros.ros_time import now, stamp_seconds
 from wm_planner.ros.stamped_buffer import StampedBuffer
@@ -44,6 +45,7 @@ class ProprioInput:
     Attributes:
         slop: Largest distance of a number from the stamp that it belongs to [s].
         incompatible: That a publisher's QoS does not match, as a sentence, or an empty string.
+        publishers: Notice a second publisher of each topic.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class ProprioInput:
         }
         self._dropped: dict[str, str] = {}  # why the last message of a source was dropped
         self.incompatible = ""
+        self.publishers: list[PublisherWatch] = []
         self._subscriptions = [
             self._subscribe(source) for source in dict.fromkeys(f.source for f in self._fields)
         ]
@@ -100,10 +103,19 @@ class ProprioInput:
     def _subscribe(self, source: str) -> Any:
         topic = TOPICS[source]
         fields = [field for field in self._fields if field.source == source]
+        names = {field.name for field in fields} if source == "joint_states" else None
+        resolved = self._node.resolve_topic_name(topic)
+        watch = PublisherWatch(self._node, resolved, shared=names is not None)
+        self.publishers.append(watch)
+
+        def take(message: Any, info: dict[str, Any]) -> None:
+            watch.heard(info, ("",) if names is None else names.intersection(message.name))
+            self._on_message(fields, message)
+
         return self._node.create_subscription(
             TYPES[source],
             topic,
-            lambda message: self._on_message(fields, message),
+            take,
             sensor_data_qos(),
             event_callbacks=on_incompatible_publisher(lambda: topic, self._report),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),

@@ -206,7 +206,7 @@ class PlannerRuntime:
                 self.inputs.observer.problem,
                 self.loop.contract.findings,
             ),
-            pose_problem=self.inputs.pose.problem,
+            pose_problem=self.inputs.pose.problem or self.loop.poses.problem,
             worker=WorkerSnapshot(
                 ready.description if ready else "",
                 "" if ready else self.link.problem,
@@ -226,6 +226,7 @@ class PlannerRuntime:
             holds=self.loop.holds,
             action_frame=self.spec.action.frame,
             unverified_statistics=bool(self.spec.statistics.problem()),
+            other_publishers=tuple(self.inputs.other_publishers),
         )
 
     # Called by the inputs, the worker and the timers.
@@ -244,6 +245,7 @@ class PlannerRuntime:
             if self._plan_once.take(answer):
                 continue
             if isinstance(answer, Planned):
+                self._check_publishers()  # right before a goal may count as reached
                 self.loop.on_planned(answer, now, time.monotonic())
             else:
                 self.loop.on_failed(answer, now)
@@ -264,8 +266,16 @@ class PlannerRuntime:
         self.commands.watch()
         if why := observer.missing_proprio(steady):
             self.loop.end(Status(ErrorCode.NO_POSE, why), self._now())
-        elif why := self.commands.stops:
+        self._check_publishers()
+
+    def _check_publishers(self) -> None:
+        """End the goal under way if commands or inputs have a second publisher."""
+        if self.loop.session is None:
+            return
+        if why := self.commands.stops:
             self.loop.end(Status(ErrorCode.COMMAND_TOPIC, why), self._now())
+        elif why := self.inputs.stops:
+            self.loop.end(Status(ErrorCode.INPUT_TOPIC, why), self._now())
 
     def _on_status_time(self) -> None:
         if self._host.active:

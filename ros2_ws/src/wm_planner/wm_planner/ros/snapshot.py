@@ -79,6 +79,7 @@ class Snapshot:
         holds: How often the arm had to hold for an overdue event.
         action_frame: Frame of the actions.
         unverified_statistics: Whether the model's statistics have no provenance.
+        other_publishers: Which inputs have a second publisher, as sentences.
     """
 
     camera: CameraSnapshot
@@ -90,3 +91,4 @@ class Snapshot:
     holds: int
     action_frame: str
     unverified_statistics: bool
+    other_publishers: tuple[str, ...] = ()

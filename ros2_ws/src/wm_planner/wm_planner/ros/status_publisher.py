@@ -97,6 +97,7 @@ class StatusPublisher:
         message.warnings = [
             *snapshot.worker.warnings,
             *inputs,
+            *snapshot.other_publishers,
             *([self._rejection] if self._rejection else []),
             *(finding.sentence for finding in camera.findings),
             *commands.problems,

@@ -174,6 +174,28 @@ def test_a_goal_image_unlike_training_is_rejected_with_its_finding(
     assert f"the goal image: {name} (" in spoiler.rejection.message
 
 
+def test_the_goal_s_image_without_the_arm_s_motion_does_not_reach_the_goal(spoiler: Any) -> None:
+    goal, position = spoiler.sample_goal(SEEDS[6])
+
+    def show_goal(image: Image) -> Image:
+        goal.header.stamp = image.header.stamp
+        goal.data[0] ^= 1  # not a frozen camera
+        return goal
+
+    spoiler.reset(SEEDS[6])
+    assert spoiler.distance(position) > 0.1
+    steps: list[Any] = []
+    handle = spoiler.send(ReachGoal.Goal(goal=Goal(images=[goal])), LONG, steps.append)
+    assert handle.accepted, spoiler.rejection.message
+    spoiler.spin_until(lambda: steps)
+    spoiler.spoil = show_goal
+    result = spoiler.result(handle).result
+    assert result.error_code == ReachGoal.Result.IMPLAUSIBLE, result.error_msg
+    assert "does another node publish the images" in result.error_msg
+    spoiler.wait_held()
+    assert spoiler.distance(position) > 0.05
+
+
 def test_a_camera_that_recovers_lets_the_next_goal_succeed(spoiler: Any) -> None:
     spoiler.reset(SEEDS[4])
     goal, position = spoiler.sample_goal(SEEDS[4])

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from action_msgs.msg import GoalStatus
-from geometry_msgs.msg import PoseStamped
+from geometry_msgs.msg import Pose, PoseStamped
 from lifecycle_msgs.msg import State
 from lifecycle_msgs.srv import GetState
 from rosgraph_msgs.msg import Clock
@@ -124,6 +124,19 @@ def test_a_driver_that_repeats_an_old_pose_ends_the_goal(between: Any) -> None:
         assert answer.result.error_code == ErrorCode.NO_POSE, answer.result.error_msg
         assert "does the arm follow its commands" in answer.result.error_msg
         between.wait_held()
+
+
+def test_an_outlier_of_the_measured_pose_ends_the_goal_and_moves_nothing(between: Any) -> None:
+    handle = between.begin(SEEDS[51])
+    between.commands.clear()
+    between.frozen = Pose(orientation=between.measured.orientation)  # at the arm's base
+    answer = between.result(handle)
+    assert answer.result.error_code == ErrorCode.LIMIT_VIOLATION, answer.result.error_msg
+    assert "current_pose is wrong" in answer.result.error_msg
+    steps = np.linalg.norm(np.diff(np.array(between.commands), axis=0), axis=1)
+    assert steps.max(initial=0.0) < 0.045, (
+        "two ticks at the largest speed, doubled for lost messages"
+    )
 
 
 @pytest.mark.parametrize(("lag", "words"), [(2, "s old when it arrives"), (-3, "in the future")])

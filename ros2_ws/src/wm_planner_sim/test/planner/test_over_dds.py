@@ -15,6 +15,7 @@ from geometry_msgs.msg import PoseStamped
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rclpy.qos import ReliabilityPolicy
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CompressedImage, Image
 from wm_planner_msgs.action import ReachGoal
 from wm_planner_msgs.msg import Goal, PlanStatus
@@ -23,7 +24,6 @@ from wm_planner_msgs.srv import Plan
 from wm_planner.control import ErrorCode
 from wm_planner_sim.client.calls import ClientError
 from wm_planner_sim.client.processes import ManagedProcess
-from wm_planner_sim.simulator import franka
 from wm_planner_sim.simulator.tasks import TASKS
 from wm_planner_sim.training import seeds
 
@@ -191,30 +191,53 @@ def test_plan_once_moves_nothing(client: Any) -> None:
         client.plan_once(goal, "full")
 
 
-def test_an_outlier_of_the_measured_pose_ends_the_goal_and_moves_nothing(client: Any) -> None:
-    publisher = client.create_publisher(PoseStamped, "current_pose", 10)
+INPUTS = {
+    "camera": (Image, "rgb"),
+    "pose": (PoseStamped, "current_pose"),
+    "clock": (Clock, "/clock"),
+}
+
+
+@pytest.mark.parametrize("name", INPUTS)
+def test_a_second_publisher_of_an_input_ends_the_goal_and_is_named(client: Any, name: str) -> None:
     handle = client.begin(SEEDS[15])
-    outlier = PoseStamped()
-    outlier.header.frame_id = franka.BASE_FRAME
-    outlier.pose.orientation.w = 1.0
-    client.commands.clear()
+    kind, topic = INPUTS[name]
+    publisher = client.create_publisher(kind, topic, 10)
+    try:
+        answer = client.result(handle)
+        assert answer.result.error_code == ErrorCode.INPUT_TOPIC, answer.result.error_msg
+        for words in (f"/{topic.strip('/')} comes from", "/goal_client", "/sim"):
+            assert words in answer.result.error_msg
+        client.wait_held()
+        assert not client.send(ReachGoal.Goal(), LONG).accepted
+        assert client.rejection.error_code == ErrorCode.INPUT_TOPIC
+    finally:
+        client.destroy_publisher(publisher)
+    client.spin_until(lambda: not client.get_publishers_info_by_topic(topic)[1:])
+
+
+def test_a_stranger_who_shows_the_goal_never_makes_it_reached(client: Any) -> None:
+    client.reset(SEEDS[21])
+    goal, position = client.sample_goal(SEEDS[21])
+    assert client.distance(position) > 0.1
+    steps: list[Any] = []
+    handle = client.send(ReachGoal.Goal(goal=Goal(images=[goal])), LONG, steps.append)
+    client.spin_until(lambda: steps)
+    publisher = client.create_publisher(Image, "rgb", 10)
     ending = handle.get_result_async()
 
     def ended() -> bool:
-        publisher.publish(outlier)  # at the arm's base, between the true poses
+        goal.header.stamp = client.image.header.stamp
+        publisher.publish(goal)
         return ending.done()
 
     try:
         client.spin_until(ended)
     finally:
         client.destroy_publisher(publisher)
-    answer = ending.result()
-    assert answer.result.error_code == ReachGoal.Result.LIMIT_VIOLATION
-    assert "current_pose is wrong" in answer.result.error_msg
-    steps = np.linalg.norm(np.diff(np.array(client.commands), axis=0), axis=1)
-    assert steps.max(initial=0.0) < 0.045, (
-        "two ticks at the largest speed, doubled for lost messages"
-    )
+    result = ending.result().result
+    assert result.error_code in (ErrorCode.INPUT_TOPIC, ErrorCode.IMPLAUSIBLE), result.error_msg
+    client.wait_held()
 
 
 def test_an_invalid_transition_does_not_affect_the_goal(client: Any) -> None:

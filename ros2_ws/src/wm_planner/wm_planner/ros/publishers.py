@@ -1,0 +1,121 @@
+"""Who publishes on a topic, so that a second publisher is noticed and named."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rclpy.node import Node
+
+ALIVE = 5.0  # [s] a sender that was silent for longer does not go on
+LOSS = 64  # numbers that one sender may lose at once
+MEMORY = 10.0  # [s] for which two senders count after both were heard
+UNKNOWN = "_NODE_NAME_UNKNOWN_"  # rmw's name of a node that is not discovered yet, or not of ROS
+
+
+def publisher_names(node: Node, topic: str) -> set[str]:
+    """Return the full names of the nodes that publish on a topic, as far as they are known."""
+    return {
+        f"{info.node_namespace.rstrip('/')}/{info.node_name}"
+        for info in node.get_publishers_info_by_topic(topic)
+        if info.node_name != UNKNOWN
+    }
+
+
+@dataclass
+class _Sender:
+    """The number and the time [s, steady clock] of the newest message of one publisher."""
+
+    number: int
+    steady: float
+
+
+class Senders:
+    """Tells from the sequence numbers of messages that two publishers speak in turn.
+
+    The numbers of one publisher rise by one, or by a little more if messages are lost. A publisher
+    that was started again counts from 1, but the numbers before are never continued. So two
+    publishers are proven when a message continues the numbers that another one interrupted.
+    """
+
+    def __init__(self) -> None:
+        self._senders: list[_Sender] = []  # the one heard last is the last
+        self._both = -math.inf
+
+    def heard(self, number: int | None, steady: float) -> None:
+        """Take the sequence number of a message, and when it arrived [s, steady clock].
+
+        The number is None if the middleware gives none; such messages prove nothing.
+        """
+        if number is None:
+            return
+        last = self._senders[-1] if self._senders else None
+        if last and number == last.number + 1:
+            last.number, last.steady = number, steady
+            return
+        self._senders = [s for s in self._senders if steady - s.steady < ALIVE]
+        fitting = [s for s in self._senders if 0 < number - s.number <= LOSS]
+        if not fitting:
+            self._senders.append(_Sender(number, steady))
+            return
+        sender = min(fitting, key=lambda s: number - s.number)
+        if sender is not last:
+            self._both = steady
+        self._senders.remove(sender)
+        self._senders.append(_Sender(number, steady))
+
+    def several(self, steady: float) -> bool:
+        """Return whether two publishers were heard in the last ``MEMORY`` seconds."""
+        return steady - self._both < MEMORY
+
+
+class PublisherWatch:
+    """Notices that a topic of the inputs has a second publisher.
+
+    Publishers of nodes with different names count at once. Those of the same name count when both
+    are heard, because the middleware lists a killed publisher beside its successor until its lease
+    ends (20 s by Fast DDS's default).
+
+    Args:
+        node: Knows the publishers.
+        topic: The full name of the topic.
+        shared: Whether several nodes may publish on the topic, as on ``joint_states``, if each
+            publishes other parts of the input. Only publishers that are heard count then.
+    """
+
+    def __init__(self, node: Node, topic: str, *, shared: bool = False) -> None:
+        self._node, self._topic, self._shared = node, topic, shared
+        self._senders: dict[str, Senders] = {}
+
+    def heard(self, info: Mapping[str, Any], parts: Iterable[str] = ("",)) -> None:
+        """Take the info of a message, and which parts of the input it has, e.g. which joints."""
+        number, steady = info["publication_sequence_number"], time.monotonic()
+        for part in parts:
+            senders = self._senders.get(part)
+            if senders is None:
+                senders = self._senders[part] = Senders()
+            senders.heard(number, steady)
+
+    @property
+    def problem(self) -> str:
+        """A sentence if the topic has a second publisher, else an empty string."""
+        if self._node.count_publishers(self._topic) < 2:
+            return ""
+        steady = time.monotonic()
+        known = list(self._senders.items())  # a thread may ask while messages arrive
+        twice = [part for part, senders in known if senders.several(steady)]
+        names = sorted(publisher_names(self._node, self._topic))
+        if not twice and (self._shared or len(names) < 2):
+            return ""
+        what = f"{', '.join(filter(None, twice))} on {self._topic}" if self._shared else self._topic
+        if len(names) == 1:
+            who = f"two publishers of the name {names[0]}"
+        else:
+            who = ", ".join(names) or "two publishers"
+        return (
+            f"{what} comes from more than one publisher ({who}): end all but one, or remap the "
+            "planner's topic to one that only its source publishes"
+        )
