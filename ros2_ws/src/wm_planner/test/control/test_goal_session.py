@@ -9,6 +9,7 @@ import pytest
 
 from wm_planner.config import SessionConfig
 from wm_planner.control import ErrorCode, GoalSession, Status
+from wm_planner.control.motion_check import DELAYS, MotionCheck
 from wm_planner.control.pose_monitor import PoseMonitor
 from wm_planner.types import Goal, Observation
 
@@ -17,9 +18,15 @@ IMAGES = [np.full((4, 4, 3), value, np.uint8) for value in range(3)]
 GOALS = [Goal(Observation((image,))) for image in IMAGES]
 
 
-def _session(goals: list[Goal]) -> GoalSession:
+def _session(goals: list[Goal], motion: MotionCheck | None = None) -> GoalSession:
     return GoalSession(
-        CONFIG, goals, tolerance=0.05, timeout=8.0, started=100.0, started_steady=5.0
+        CONFIG,
+        goals,
+        tolerance=0.05,
+        timeout=8.0,
+        started=100.0,
+        started_steady=5.0,
+        motion=motion,
     )
 
 
@@ -127,3 +134,15 @@ def test_a_goal_may_have_its_own_tolerance() -> None:
     assert session.tolerance == 0.2
     assert session.advance()
     assert session.tolerance == 0.05
+
+
+def test_the_next_goal_may_be_nearer_although_the_arm_has_not_moved() -> None:
+    session = _session([replace(GOALS[0], tolerance=1.0), GOALS[1]], MotionCheck(6.0))
+    resting = np.zeros((len(DELAYS), 3))
+    session.observe(0.9, 101.0, resting, 101.0)
+    assert session.advance()
+    session.observe(0.04, 101.1, resting, 101.1)
+    assert session.doubt == ""
+    session.observe(0.9, 101.2, resting, 101.2)
+    session.observe(0.04, 101.3, resting, 101.3)
+    assert session.doubt == "", "it was seen as near before"

@@ -8,14 +8,25 @@ from typing import Any
 
 import numpy as np
 import pytest
+from geometry_msgs.msg import PoseStamped
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
-from sensor_msgs.msg import JointState
-from std_msgs.msg import Float64
+from rclpy.parameter import Parameter
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import Image, JointState
+from std_msgs.msg import Float64, Float64MultiArray
 
+from wm_planner.config import Config
+from wm_planner.control import ErrorCode, Refused
+from wm_planner.models import ModelSpec
+from wm_planner.models.spec import ProprioSpec
 from wm_planner.ros.commanded_joints import JointInput
+from wm_planner.ros.inputs import Inputs
 from wm_planner.ros.publishers import ALIVE, LOSS, MEMORY, PublisherWatch, Senders
+from wm_planner.ros.rates import RateMonitor
+from wm_planner.types import Observation, Pose
 
+pytestmark = pytest.mark.dds
 PERIOD = 0.02  # [s] between the messages of a publisher
 
 
@@ -138,6 +149,58 @@ def test_two_publishers_of_the_same_name_count_when_both_are_heard(
 
     spin_until(speak)
     assert f"two publishers of the name {world.space}/driver" in world.watch.problem
+
+
+class Listener:
+    """Takes what the inputs perceive."""
+
+    def on_pose(self, pose: Pose) -> None:
+        pass
+
+    def on_observation(self, observation: Observation) -> None:
+        pass
+
+
+TOPICS = {
+    "front": Image,
+    "wrist": Image,
+    "current_pose": PoseStamped,
+    "proprio": Float64MultiArray,
+    "/clock": Clock,
+}
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+@pytest.mark.parametrize("setting", ["stop", "warn"])
+def test_every_input_is_watched(
+    make_node: Callable[..., Node],
+    spin_until: Callable[..., None],
+    spec: ModelSpec,
+    topic: str,
+    setting: str,
+) -> None:
+    sim_time = Parameter("use_sim_time", value=True)
+    node = make_node("planner", parameter_overrides=[sim_time])
+    spec.views = ["front", "wrist"]
+    spec.proprio = ProprioSpec(["a"], ["m"])
+    config = Config()
+    config.proprio.source, config.inputs.other_publisher = "topic", setting
+    assert spec.action.command
+    inputs = Inputs(node, config, spec, spec.action.command, RateMonitor(), Listener())
+    make_node("driver").create_publisher(TOPICS[topic], topic, 10)
+    spin_until(lambda: node.count_publishers(topic) == 1)
+    assert inputs.other_publishers == []
+    inputs.latest()
+    make_node("stranger").create_publisher(TOPICS[topic], topic, 10)
+    spin_until(lambda: inputs.other_publishers != [])
+    (sentence,) = inputs.other_publishers
+    assert "/driver, /stranger" in sentence
+    assert inputs.stops == (sentence if setting == "stop" else "")
+    if setting == "stop":
+        with pytest.raises(Refused, match="/stranger") as caught:
+            inputs.latest()  # for a goal or a stored goal of what the camera sees now
+        assert caught.value.status.code is ErrorCode.INPUT_TOPIC
+    inputs.close()
 
 
 @pytest.fixture

@@ -123,6 +123,8 @@ def joint_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     action.names, action.units = ["turn_1", "turn_4", "turn_6"], ["rad"] * 3
     action.lower, action.upper = (list(bounds) for bounds in zip(UP, DOWN, EITHER, strict=True))
     action.command = CommandMapping("relative", ["turn_4", "turn_1", "turn_6"], JOINTS)
+    assert spec.calibration
+    spec.calibration.distance_per_motion = None  # it was measured per m
     spec.save(model)
     return model
 
