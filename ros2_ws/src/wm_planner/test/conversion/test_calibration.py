@@ -14,6 +14,7 @@ from wm_planner.conversion.calibration import calibrate
 from wm_planner.datasets import Dataset, DatasetError, read
 from wm_planner.models.dino_wm.model import DinoWorldModel
 from wm_planner.models.protocol import ObservationBatch
+from wm_planner.models.spec import CommandMapping
 
 Make = Callable[..., DinoWorldModel]
 
@@ -57,6 +58,31 @@ def test_distances_are_those_of_pairs_one_by_one(tmp_path: Path, random_model: M
     assert found.typical_distance == pytest.approx(np.mean(ways), rel=1e-4)
     step = found.tolerance * found.typical_distance
     assert step == pytest.approx(np.median(steps), rel=1e-4)
+
+
+def test_the_distance_per_motion_is_the_largest_of_pairs_one_by_one(
+    tmp_path: Path, random_model: Make
+) -> None:
+    data = read(recorded.drifting(tmp_path, episodes=3), "point_maze")
+    model = random_model()
+    assert calibrate(model, data, horizon=3).distance_per_motion is None, "no command is known"
+    model.spec.action.command = CommandMapping("relative", ["ax", "ay"], ["x", "y"])
+    assert calibrate(model, data, horizon=3).distance_per_motion is None, "x and y are no angles"
+    model.spec.proprio.units[:2] = ["rad", "rad"]
+    found = calibrate(model, data, horizon=3)
+    slopes = []
+    for apart in (1, 3):
+        motions = []
+        for index in range(len(data.parts["train"])):
+            places = data.episode(index, "train").proprio[::2, :2]
+            count = len(places) - 3
+            motions += list(np.abs(places[apart : apart + count] - places[:count]).max(axis=1))
+        excess = np.array(distances(model, data, apart, horizon=3)) - found.noise_floor
+        moved = np.array(motions) > 0.01
+        slopes += list(excess[moved] / np.array(motions)[moved])
+    assert found.distance_per_motion == pytest.approx(
+        max(slopes) / found.typical_distance, rel=1e-3
+    )
 
 
 def test_calibration_is_repeatable(tmp_path: Path, random_model: Make) -> None:

@@ -16,12 +16,14 @@ from wm_planner.datasets.dataset import Dataset
 from wm_planner.datasets.errors import DatasetError
 from wm_planner.datasets.training_images import spread
 from wm_planner.models.protocol import Latent, ObservationBatch, WorldModel
-from wm_planner.models.spec import Calibration, Moments
+from wm_planner.models.spec import Calibration, ModelSpec, Moments
 
 SENSOR_NOISE = 0.01
 """Standard deviation of the noise that is added to an image, in [0, 1]."""
 STARTS = 8
 """Start frames per episode, evenly spread."""
+SMALL = 0.01
+"""Motion that is too small to be compared with the distance [m or rad]."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,9 @@ def calibrate(
       one step is left.
     * ``latent``: moments of the visual latents of all these images, each averaged over its tokens.
     * ``latent_limit``: the largest root mean square of these latents, normalized.
+    * ``distance_per_motion``: the largest distance of these images beyond the noise floor, per
+      motion of the arm, if the proprio has the positions that the model commands (joints by their
+      names; or x, y and z).
 
     Args:
         model: The model; its spec gives frameskip, proprio and color order.
@@ -65,7 +70,8 @@ def calibrate(
             detect that a goal is reached, or the recorded images hardly change.
     """
     rng = np.random.default_rng(seed)
-    noise, steps, ways, pooled = [], [], [], []
+    noise, steps, ways, pooled, motions = [], [], [], [], []
+    columns = _position_columns(model.spec)
     for frames in _episodes(model, dataset, episodes):
         if len(frames.images) <= horizon:
             continue
@@ -76,6 +82,8 @@ def calibrate(
         steps.append(_distances(model, here, _encode(model, frames.at(start + 1))))
         ways.append(_distances(model, here, there))
         pooled += [_pool(here), _pool(there)]
+        places = frames.proprio[:, columns].astype(np.float64)
+        motions += [places[start + 1] - places[start], places[start + horizon] - places[start]]
     if not ways:
         raise DatasetError(
             f"{dataset.directory}: no training episode has images and {horizon + 1} model steps of "
@@ -88,6 +96,7 @@ def calibrate(
             f"images one step apart differ by {reached:.3g} in the latent space, {horizon} steps "
             f"apart by {typical:.3g}: no distance tells a reached goal from one that is not"
         )
+    changes = [way for pair in zip(steps, ways, strict=True) for way in pair]
     latents = np.concatenate(pooled)
     mean, std = latents.mean(axis=0), np.maximum(latents.std(axis=0), 1e-9)
     return Calibration(
@@ -96,7 +105,32 @@ def calibrate(
         tolerance=reached / typical,
         latent=Moments(mean.tolist(), std.tolist()),
         latent_limit=float(np.sqrt((((latents - mean) / std) ** 2).mean(axis=1)).max()),
+        distance_per_motion=_slope(
+            (np.concatenate(changes) - floor) / typical, np.concatenate(motions), model.spec
+        ),
     )
+
+
+def _position_columns(spec: ModelSpec) -> list[int]:
+    """Return where the proprio has the commanded positions; empty if it does not."""
+    command = spec.action.command
+    if command is None:
+        return []
+    names, unit = (command.joints, "rad") if command.joints else (["x", "y", "z"], "m")
+    columns = {n: i for i, n in enumerate(spec.proprio.names) if spec.proprio.units[i] == unit}
+    return [columns[name] for name in names] if set(names) <= set(columns) else []
+
+
+def _slope(
+    changes: NDArray[np.float64], motions: NDArray[np.float64], spec: ModelSpec
+) -> float | None:
+    """Return the largest change (B,) per motion (B, n); None if nothing is known to move."""
+    if not motions.shape[1]:
+        return None
+    assert spec.action.command
+    sizes = np.linalg.norm(motions, axis=1, ord=np.inf if spec.action.command.joints else 2)
+    slopes = changes[sizes > SMALL] / sizes[sizes > SMALL]
+    return float(slopes.max()) if slopes.max(initial=0.0) > 0 else None
 
 
 def _episodes(model: WorldModel, dataset: Dataset, count: int) -> Iterator[_Frames]:
