@@ -137,7 +137,8 @@ def test_a_publisher_of_another_node_is_named_at_once(
 def test_two_publishers_of_the_same_name_count_when_both_are_heard(
     world: World, spin_until: Callable[..., None]
 ) -> None:
-    first, second = world.publisher("driver"), world.publisher("driver")
+    second_node = world.node("driver")
+    first, second = world.publisher("driver"), second_node.create_publisher(Float64, "number", 10)
     spin_until(lambda: world.known(2) and first.get_subscription_count() == 1)
     spin_until(lambda: second.get_subscription_count() == 1)
     assert world.watch.problem == "", "one of the two may have been killed"
@@ -149,6 +150,11 @@ def test_two_publishers_of_the_same_name_count_when_both_are_heard(
 
     spin_until(speak)
     assert f"two publishers of the name {world.space}/driver" in world.watch.problem
+    second_node.destroy_publisher(second)
+    spin_until(lambda: world.known(1) and world.watch.problem == "")
+    world.publisher("driver")  # as after a restart of the driver
+    spin_until(lambda: world.known(2))
+    assert world.watch.problem == "", "the first pair is past"
 
 
 class Listener:

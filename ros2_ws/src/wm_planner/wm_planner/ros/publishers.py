@@ -103,6 +103,7 @@ class PublisherWatch:
     def problem(self) -> str:
         """A sentence if the topic has a second publisher, else an empty string."""
         if self._node.count_publishers(self._topic) < 2:
+            self._senders.clear()  # the second one has ended
             return ""
         steady = time.monotonic()
         known = list(self._senders.items())  # a thread may ask while messages arrive
