@@ -18,6 +18,7 @@ POSE = Pose(START, np.array([0.0, 0.0, 0.0, 1.0]), steady=1.0)
 LIMITS = LimitsConfig(
     workspace_min=[0.0, -1.0, 0.0],
     workspace_max=[1.0, 1.0, 1.0],
+    joint_names=["a", "b", "c"],
     joint_min=[-3.0] * 3,
     joint_max=[3.0] * 3,
 )

@@ -164,6 +164,27 @@ def _joints(bench: Bench, offset: float, **positions: float) -> None:
     bench.outputs["joint_states"].publish(message)
 
 
+def test_two_publishers_of_a_joint_of_the_proprio_are_found(
+    bench: Bench, spec: ModelSpec, make_node: Callable[..., Node]
+) -> None:
+    spec.proprio = ProprioSpec(["joint1"], ["rad"])
+    bench.config.proprio.source = "joint_states"
+    observer = bench.open(spec, image=Image, joint_states=JointState)
+    stranger = make_node("stranger").create_publisher(JointState, "joint_states", 10)
+    assert bench.until(lambda: stranger.get_subscription_count() == 1)
+
+    def problems(joint: str) -> list[str]:
+        _joints(bench, 0.0, joint1=0.5)
+        stranger.publish(JointState(name=[joint], position=[0.1]))
+        bench.runner.spin_once(timeout_sec=0.02)
+        return [watch.problem for watch in observer.publishers if watch.problem]
+
+    for _ in range(20):
+        assert problems("finger") == []
+    assert bench.until(lambda: bool(problems("joint1")))
+    assert problems("joint1")[0].startswith("joint1 on /joint_states comes from more than one")
+
+
 def test_the_proprio_nearest_to_the_image_is_used(bench: Bench, spec: ModelSpec) -> None:
     spec.proprio = ProprioSpec(["joint2", "joint1"], ["rad", "rad"])
     bench.config.proprio.source = "joint_states"

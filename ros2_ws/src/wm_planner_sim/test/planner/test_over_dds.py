@@ -11,11 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 from action_msgs.msg import GoalStatus
-from geometry_msgs.msg import PoseStamped
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rclpy.qos import ReliabilityPolicy
-from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CompressedImage, Image
 from wm_planner_msgs.action import ReachGoal
 from wm_planner_msgs.msg import Goal, PlanStatus
@@ -189,66 +187,6 @@ def test_plan_once_moves_nothing(client: Any) -> None:
     goal.encoding = "rgb9"
     with pytest.raises(ClientError, match="rgb9"):
         client.plan_once(goal, "full")
-
-
-INPUTS = {
-    "camera": (Image, "rgb"),
-    "pose": (PoseStamped, "current_pose"),
-    "clock": (Clock, "/clock"),
-}
-
-
-def _wait_alone(client: Any) -> None:
-    """Wait until the planner knows that no input has a second publisher any more."""
-
-    def alone() -> bool:
-        present = [text for text in client.status.warnings if not text.startswith("goal rejected")]
-        return "more than one publisher" not in " ".join(present)
-
-    client.spin_until(alone)
-
-
-@pytest.mark.parametrize("name", INPUTS)
-def test_a_second_publisher_of_an_input_ends_the_goal_and_is_named(client: Any, name: str) -> None:
-    handle = client.begin(SEEDS[15])
-    kind, topic = INPUTS[name]
-    publisher = client.create_publisher(kind, topic, 10)
-    try:
-        answer = client.result(handle)
-        assert answer.result.error_code == ErrorCode.INPUT_TOPIC, answer.result.error_msg
-        for words in (f"/{topic.strip('/')} comes from", "/goal_client", "/sim"):
-            assert words in answer.result.error_msg
-        client.wait_held()
-        assert not client.send(ReachGoal.Goal(), LONG).accepted
-        assert client.rejection.error_code == ErrorCode.INPUT_TOPIC
-    finally:
-        client.destroy_publisher(publisher)
-    _wait_alone(client)
-
-
-def test_a_stranger_who_shows_the_goal_never_makes_it_reached(client: Any) -> None:
-    client.reset(SEEDS[21])
-    goal, position = client.sample_goal(SEEDS[21])
-    assert client.distance(position) > 0.1
-    steps: list[Any] = []
-    handle = client.send(ReachGoal.Goal(goal=Goal(images=[goal])), LONG, steps.append)
-    client.spin_until(lambda: steps)
-    publisher = client.create_publisher(Image, "rgb", 10)
-    ending = handle.get_result_async()
-
-    def ended() -> bool:
-        goal.header.stamp = client.image.header.stamp
-        publisher.publish(goal)
-        return ending.done()
-
-    try:
-        client.spin_until(ended)
-    finally:
-        client.destroy_publisher(publisher)
-    _wait_alone(client)
-    result = ending.result().result
-    assert result.error_code in (ErrorCode.INPUT_TOPIC, ErrorCode.IMPLAUSIBLE), result.error_msg
-    client.wait_held()
 
 
 def test_an_invalid_transition_does_not_affect_the_goal(client: Any) -> None:
