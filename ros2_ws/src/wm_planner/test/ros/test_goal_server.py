@@ -61,7 +61,7 @@ class Bench(Node):
         self.loop = ControlLoop(config, self._spec, link, contract, self)
         command = self.loop.commander.actions.command
         self.inputs = Inputs(self, config, self._spec, command, RateMonitor(), self)
-        self.commands = CommandOutput(self, config.commands, command, "base")
+        self.commands = CommandOutput(self, config.commands, command, "base", 0.5)
         self._reader = GoalReader(self._spec, ImagePolicy(), GoalLibrary(""), self.inputs.latest)
         self.reopen()
 
