@@ -78,6 +78,24 @@ def test_every_leaf_has_a_description_that_ends_like_a_sentence() -> None:
         assert leaf.checks["help"].endswith("."), leaf.name
 
 
+def test_every_number_has_a_range() -> None:
+    open_ended = [
+        leaf.name
+        for leaf in leaves(Config())
+        if isinstance(leaf.value, (int, float, list))
+        and not isinstance(leaf.value, bool)
+        and leaf.checks.get("of") is not str
+        and "choices" not in leaf.checks
+        and not ("high" in leaf.checks and {"low", "above"} & leaf.checks.keys())
+    ]
+    assert open_ended == []
+
+
+def test_a_number_in_a_list_is_checked_too() -> None:
+    with pytest.raises(ConfigError, match=r"limits\.workspace_max is 1000\.0; the most is 10\.0"):
+        compose(FILES, "planner", ["limits.workspace_max=[1,1,1000]"])
+
+
 def test_overrides_and_values_win_in_this_order() -> None:
     config = compose(FILES, "franka", ["planning.horizon=7"], {"planning.seed": 3})
     assert (config.planning.horizon, config.planning.seed) == (7, 3)
@@ -94,7 +112,7 @@ def test_printed_settings_compose_to_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("override", "words"),
     [
-        ("planing.horizon=3", "planing"),
+        ("planning.horizn=3", "did you mean planning.horizon?"),
         ("planning.horizon=long", "long"),
         ("planning.horizon=0", "planning.horizon is 0; the least is 1"),
         ("limits.max_speed=0", "limits.max_speed is 0.0; it must be above 0.0"),

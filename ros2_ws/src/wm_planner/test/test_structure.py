@@ -17,7 +17,8 @@ REPOSITORY = SOURCES.parents[1]
 MAX_LINES = 350
 ROOMS = {
     "wm_planner": [
-        "types", "command_types", "config", "reference", "files", "images", "camera_contract",
+        "text", "message_limits", "types", "command_types", "config", "reference", "files",
+        "images", "camera_contract",
         "planning", "models", "datasets", "conversion", "worker", "control", "goal_library",
         "diagnosis", "ros", "node", "cli",
     ],

@@ -11,13 +11,13 @@ import cv2
 
 from wm_planner.control import ErrorCode, Refused
 from wm_planner.images import ImageFormatError
-from wm_planner.images.errors import shorten
 from wm_planner.images.image_file import read_image_file
+from wm_planner.message_limits import MAX_LIST, MAX_NAME
+from wm_planner.text import listed, quoted
 from wm_planner.types import RgbImage
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 NAME = re.compile(r"[A-Za-z0-9_-]+")
-MAX_SENTENCE = 500  # an error may repeat a path of any length
 MAX_BYTES = 2**28  # of an image file; the largest image that is decoded fits uncompressed
 UNUSABLE = (OSError, ValueError, RuntimeError)  # what impossible paths and files may raise
 
@@ -38,7 +38,7 @@ def read_image(file: str | Path) -> RgbImage:
     except ImageFormatError as error:
         raise Refused(ErrorCode.IMAGE_FORMAT, f"{path} is not a readable image: {error}") from error
     except UNUSABLE as error:
-        raise _refused(f"the file {shorten(str(file))} cannot be read", error) from error
+        raise _refused(f"the file {quoted(str(file))} cannot be read", error) from error
     raise Refused(
         ErrorCode.INVALID_GOAL,
         f"there is no file {path} on the planner's machine, or it has more than {MAX_BYTES} bytes",
@@ -59,7 +59,7 @@ class GoalLibrary:
         try:
             self._directory = Path(directory).expanduser() if directory else None
         except RuntimeError as error:
-            raise _refused(f"goals.directory {shorten(directory)} cannot be used", error) from error
+            raise _refused(f"goals.directory {quoted(directory)} cannot be used", error) from error
 
     @property
     def directory(self) -> Path:
@@ -76,8 +76,8 @@ class GoalLibrary:
         return self._directory
 
     def names(self) -> list[str]:
-        """Return the names of the stored goals, in alphabetical order."""
-        return sorted(self._images())
+        """Return the first ``MAX_LIST`` names of the stored goals, in alphabetical order."""
+        return sorted(self._images())[:MAX_LIST]
 
     def load(self, name: str) -> tuple[RgbImage, dict[str, float]]:
         """Return a goal's image, uint8 (height, width, 3), and its stored proprio by name.
@@ -90,8 +90,8 @@ class GoalLibrary:
         if name not in images:
             raise Refused(
                 ErrorCode.INVALID_GOAL,
-                f"no stored goal '{name}' in {self.directory}; there are: "
-                f"{', '.join(sorted(images)) or 'none'}",
+                f"no stored goal {quoted(name)} in {self.directory}; there are: "
+                f"{listed(sorted(images))}",
             )
         image, file = read_image(images[name]), self.directory / f"{name}.json"
         try:
@@ -120,9 +120,10 @@ class GoalLibrary:
         Raises:
             Refused: The name is bad or taken, or the directory cannot be written to.
         """
-        if not NAME.fullmatch(name):
+        if len(name) > MAX_NAME or not NAME.fullmatch(name):
             raise Refused(
-                ErrorCode.INVALID_GOAL, f"'{name}' is not a name: use letters, digits, '-' and '_'"
+                ErrorCode.INVALID_GOAL,
+                f"{quoted(name)} is not a name: use up to {MAX_NAME} letters, digits, '-' and '_'",
             )
         old = self._images().get(name)
         if old and not overwrite:
@@ -158,7 +159,7 @@ class GoalLibrary:
 
 
 def _refused(what: str, error: Exception) -> Refused:
-    return Refused(ErrorCode.INVALID_GOAL, f"{what}: {error}"[:MAX_SENTENCE])
+    return Refused(ErrorCode.INVALID_GOAL, f"{what}: {error}")
 
 
 def _replace(files: dict[Path, bytes], outdated: Path) -> None:

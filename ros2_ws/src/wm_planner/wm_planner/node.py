@@ -21,6 +21,7 @@ from wm_planner_msgs.msg import PlanStatus
 from wm_planner.config import ConfigError
 from wm_planner.control import ErrorCode, Status
 from wm_planner.images import conversion_path
+from wm_planner.ros import log
 from wm_planner.ros.background import BackgroundThread
 from wm_planner.ros.goal_server import GoalServer
 from wm_planner.ros.goal_services import GoalServices
@@ -69,7 +70,7 @@ class PlannerNode(LifecycleNode):
             try:
                 return change(request, response)
             except RCLError as error:
-                self.get_logger().error(str(error))
+                log.error(self, str(error))
                 response.success = False
                 return response
 
@@ -89,7 +90,7 @@ class PlannerNode(LifecycleNode):
             )
         except Exception as error:  # rclpy would hide it
             reason = Status(ErrorCode.NOT_ACTIVE, f"not configured: {error}")
-            self.get_logger().error(reason.message)
+            log.error(self, reason.message)
             self._status.change(PlanStatus.INACTIVE, reason, None)
             return TransitionCallbackReturn.FAILURE
         self._runtime = self._settings.running = runtime
@@ -99,7 +100,7 @@ class PlannerNode(LifecycleNode):
         self.get_logger().info(f"images: {conversion_path()}")
         self.get_logger().info(f"{ready.description}; settings:\n{settings}")
         for warning in ready.warnings:
-            self.get_logger().warning(warning)
+            log.warning(self, warning)
         self._change_to_inactive(Status(ErrorCode.NOT_ACTIVE, "configured"))
         return TransitionCallbackReturn.SUCCESS
 
@@ -167,7 +168,7 @@ def _spin(node: Node, executor: SingleThreadedExecutor, seconds: float) -> None:
     try:
         executor.spin_once(timeout_sec=seconds)
     except RCLError as error:
-        node.get_logger().error(str(error))
+        log.error(node, str(error))
 
 
 def main() -> None:
@@ -195,7 +196,7 @@ def main() -> None:
         pass
     except Exception as error:  # a bug: the arm is stopped, the goal ends, the process ends
         end = Status(ErrorCode.UNKNOWN, f"a bug in the planner's node, which ends now: {error!r}")
-        node.get_logger().fatal(traceback.format_exc())
+        log.traceback(node, traceback.format_exc())
     finally:  # whatever happened, the arm holds
         node.hold_and_stop(end)
     until = time.monotonic() + LAST_MESSAGES + (FINALIZED if node.finalized else 0.0)

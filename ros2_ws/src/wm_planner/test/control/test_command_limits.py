@@ -63,7 +63,11 @@ def test_joint_limits_without_names_are_refused() -> None:
 
 def test_a_cartesian_limit_is_of_the_length_and_a_joint_limit_of_each_joint() -> None:
     config = LimitsConfig(
-        [0.0] * 3, [1.0] * 3, joint_names=["a", "b"], joint_min=[0.0] * 2, joint_max=[1.0] * 2
+        workspace_min=[0.0] * 3,
+        workspace_max=[1.0] * 3,
+        joint_names=["a", "b"],
+        joint_min=[0.0] * 2,
+        joint_max=[1.0] * 2,
     )
     cartesian, joints = CommandLimits.of(config, []), CommandLimits.of(config, ["a", "b"])
     assert cartesian.size([3.0, 0.0, 4.0]) == 5.0

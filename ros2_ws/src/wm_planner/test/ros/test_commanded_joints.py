@@ -13,6 +13,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Header
 
+from wm_planner.message_limits import MAX_LIST
 from wm_planner.ros import pose_input, ros_time
 from wm_planner.ros.commanded_joints import JointInput
 from wm_planner.types import Pose
@@ -101,3 +102,10 @@ def test_a_stamp_before_1970_is_dropped_and_reported(measured: Input) -> None:
     measured.take(header=Header(stamp=Time(sec=-1)), name=["a", "b"], position=[1.0, 2.0])
     assert measured.poses == []
     assert measured.joints.problem
+
+
+def test_a_message_with_too_many_joints_is_dropped(measured: Input) -> None:
+    names = ["a", "b", *map(str, range(MAX_LIST))]
+    measured.take(name=names, position=[0.0] * len(names))
+    assert measured.poses == []
+    assert measured.joints.problem == "joint_states has 1002 names; at most 1000 are read"

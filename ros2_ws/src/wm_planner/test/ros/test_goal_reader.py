@@ -16,7 +16,7 @@ from wm_planner.goal_library import GoalLibrary
 from wm_planner.images import ImagePolicy
 from wm_planner.models import ModelSpec
 from wm_planner.models.spec import Moments
-from wm_planner.ros.goal_reader import GoalReader
+from wm_planner.ros.goal_reader import LENGTHS, GoalReader
 from wm_planner.ros.goal_sources import SOURCES
 from wm_planner.types import Observation
 
@@ -170,3 +170,16 @@ def test_stored_proprio_is_used_unless_other_proprio_is_given(
     reader.library.save("half", IMAGE, {"y": 2.0}, overwrite=False)
     with pytest.raises(Refused, match="1 numbers, but the model takes 2: x, y"):
         _read(reader, name="half")
+
+
+@pytest.mark.parametrize("field", LENGTHS)
+def test_a_field_that_is_too_long_is_refused(reader: GoalReader, field: str) -> None:
+    count = LENGTHS[field] + 1
+    value = {
+        "name": "x" * count, "file": "x" * count, "proprio": [0.0] * count,
+        "images": [_message()] * count, "compressed_images": [_message()] * count,
+        "masks": [_message()] * count,
+    }[field]  # fmt: skip
+    for read in (_read, lambda *a, **k: reader.observation("goal", SimpleNamespace(**EMPTY | k))):
+        with pytest.raises(Refused, match=f"{field} has {count} characters or entries|masks"):
+            read(reader, **{field: value})

@@ -275,3 +275,13 @@ def test_the_images_of_a_goal_are_not_kept_with_its_handle(bench: Bench) -> None
     (handle,) = bench.server._server._goal_handles.values()
     assert len(handle.request.goal.images) == 0
     bench.close()
+
+
+@pytest.mark.parametrize("seconds", [-1, 3601, 2**31 - 1])
+def test_a_timeout_out_of_range_is_refused(bench: Bench, seconds: int) -> None:
+    bench.open()
+    goal = _goal()
+    goal.timeout.sec = seconds
+    assert not bench.send(goal).accepted
+    assert "it must lie between 0 and 3600 s" in bench.rejected[0].message
+    bench.close()

@@ -9,23 +9,26 @@ import pytest
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from wm_planner.config import Config, ConfigError, leaves
+from wm_planner.config import Config, ConfigError, LimitsConfig, leaves
+from wm_planner.message_limits import MAX_LIST, MAX_TEXT
 from wm_planner.ros.parameters import Parameters
 
 MakeNode = Callable[..., Node]
+UNLOCKED = Config(limits=LimitsConfig(locked=False))
 FILES = Path(__file__).parents[2] / "config"
 
 
 @pytest.fixture
 def make_node(make_node: MakeNode) -> MakeNode:
     def make(*overrides: Parameter) -> Node:
-        return make_node("parameters", parameter_overrides=list(overrides))
+        given = {p.name: p for p in (Parameter("limits.locked", value=False), *overrides)}
+        return make_node("parameters", parameter_overrides=list(given.values()))
 
     return make
 
 
 def test_every_leaf_is_declared_with_its_default_and_description(make_node: MakeNode) -> None:
-    node = make_node()
+    node = make_node(Parameter("limits.locked", value=True))
     assert Parameters(node, FILES).config() == Config()
     for leaf in leaves(Config()):
         assert node.describe_parameter(leaf.name).description == leaf.checks["help"]
@@ -83,7 +86,7 @@ def test_an_invalid_change_is_refused_with_a_reason(
     answer = node.set_parameters([Parameter(name, value=value)])[0]
     assert not answer.successful
     assert name in answer.reason
-    assert parameters.config() == Config()
+    assert parameters.config() == UNLOCKED
 
 
 def test_a_valid_change_is_accepted(make_node: MakeNode) -> None:
@@ -91,6 +94,88 @@ def test_a_valid_change_is_accepted(make_node: MakeNode) -> None:
     parameters = Parameters(node, FILES)
     assert node.set_parameters([Parameter("limits.policy", value="refuse")])[0].successful
     assert parameters.config().limits.policy == "refuse"
+
+
+@pytest.mark.parametrize("running", [False, True], ids=["unconfigured", "configured"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("limits.max_speed", 0.6),
+        ("limits.workspace_max", [0.5, 0.1, 0.4]),
+        ("limits.locked", False),
+        ("session.image_timeout", 50.0),
+        ("session.motion_check", False),
+    ],
+)
+def test_locked_limits_and_watchdogs_never_change(
+    make_node: MakeNode, running: bool, name: str, value: object
+) -> None:
+    node = make_node(Parameter("limits.locked", value=True))
+    parameters = Parameters(node, FILES)
+    if running:
+        parameters.running = _Running(parameters.config())
+    answer = node.set_parameters([Parameter(name, value=value)])[0]
+    assert not answer.successful
+    assert "limits.locked" in answer.reason
+    assert parameters.config() == Config()
+    for free in (Parameter("session.timeout", value=5.0), Parameter("planning.seed", value=1)):
+        assert node.set_parameters([free])[0].successful
+
+
+def test_limits_cannot_be_unlocked_or_locked_while_the_node_runs(make_node: MakeNode) -> None:
+    node = make_node()
+    Parameters(node, FILES)
+    assert not node.set_parameters([Parameter("limits.locked", value=True)])[0].successful
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("limits.max_sped", r"did you mean limits\.max_speed\?"),
+        ("commands.topc", r"did you mean commands\.topic\?"),
+        ("sesion.timeout", r"did you mean session\.timeout\?"),
+        ("overides", r"did you mean overrides\?"),
+        ("images.quality", r"'images\.quality'\. See"),
+    ],
+)
+def test_a_misspelt_parameter_is_refused_with_the_nearest_name(
+    make_node: MakeNode, name: str, words: str
+) -> None:
+    with pytest.raises(ConfigError, match=words):
+        Parameters(make_node(Parameter(name, value=1.0)), FILES)
+
+
+def test_parameters_of_other_nodes_are_ignored(make_node: MakeNode) -> None:
+    foreign = [Parameter(name, value=1) for name in ("robot_description", "fps", "driver.rate")]
+    qos = Parameter("qos_overrides./rgb.subscription.depth", value=5)
+    assert Parameters(make_node(*foreign, qos), FILES).config().planning == Config().planning
+
+
+@pytest.mark.parametrize(
+    "parameter",
+    [
+        Parameter("goals.directory", value="x" * (MAX_TEXT + 1)),
+        Parameter("commands.topic", value="x" * 10**6),
+        Parameter("limits.joint_min", value=[0.0] * (MAX_LIST + 1)),
+        Parameter("proprio.fields", value=["x"] * (MAX_LIST + 1)),
+        Parameter("proprio.fields", value=["x" * (MAX_TEXT + 1)]),
+    ],
+    ids=lambda parameter: parameter.name,
+)
+def test_long_texts_and_lists_are_refused(make_node: MakeNode, parameter: Parameter) -> None:
+    node = make_node()
+    Parameters(node, FILES)
+    answer = node.set_parameters([parameter])[0]
+    assert not answer.successful
+    assert "the most is" in answer.reason
+    assert len(answer.reason) < MAX_TEXT
+
+
+def test_the_clock_cannot_be_exchanged_while_the_node_is_configured(make_node: MakeNode) -> None:
+    node = make_node()
+    parameters = Parameters(node, FILES)
+    parameters.running = _Running(parameters.config())
+    assert not node.set_parameters([Parameter("use_sim_time", value=True)])[0].successful
 
 
 class _Running:
@@ -152,7 +237,7 @@ def test_one_invalid_change_refuses_all_changes_of_a_call(
     answer = node.set_parameters_atomically(changes)
     assert not answer.successful
     assert words in answer.reason
-    assert running.config == Config()
+    assert running.config == UNLOCKED
     assert node.get_parameter("session.timeout").value == Config().session.timeout
 
 
@@ -161,7 +246,7 @@ def test_a_change_that_the_running_node_refuses_is_not_applied(make_node: MakeNo
     running = _configured(node, "a goal is under way")
     answer = node.set_parameters([Parameter("session.timeout", value=5.0)])[0]
     assert (answer.successful, answer.reason) == (False, "a goal is under way")
-    assert running.config == Config()
+    assert running.config == UNLOCKED
 
 
 def test_parameters_that_choose_the_defaults_cannot_change_later(make_node: MakeNode) -> None:

@@ -10,7 +10,7 @@ import pytest
 from wm_planner.config import Config
 from wm_planner.models import ModelSpec
 from wm_planner.models.batch import ObservationError
-from wm_planner.models.spec import Moments, ProprioSpec
+from wm_planner.models.spec import Moments, ProprioSpec, SpecError
 from wm_planner.types import Observation
 from wm_planner.worker.engine import Engine
 from wm_planner.worker.messages import PlanRequest, SetGoal
@@ -74,3 +74,13 @@ def test_a_plan_whose_frames_cannot_be_decoded_is_still_a_plan(toy_config: MakeC
     assert np.isfinite(plan.actions).all()
     assert plan.imagined is None
     assert "this model cannot draw" in plan.decode_error
+
+
+def test_a_calibration_by_which_any_image_is_the_goal_is_refused(toy_config: MakeConfig) -> None:
+    def absurd(spec: ModelSpec) -> None:
+        assert spec.calibration
+        spec.calibration.typical_distance = 1000.0
+
+    Engine(toy_config()).check_calibration()
+    with pytest.raises(SpecError, match="any image would count as the goal"):
+        Engine(toy_config(absurd)).check_calibration()

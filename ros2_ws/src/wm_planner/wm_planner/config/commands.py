@@ -74,6 +74,7 @@ class CommandsConfig:
         0.5,
         "How long the arm follows a plan beyond its first model step if no new plan arrives [s].",
         low=0.0,
+        high=10.0,
     )
     blend: float = setting(
         0.1,
@@ -86,9 +87,10 @@ class CommandsConfig:
         1.0,
         "Gain of velocity commands on the tracking error [1/s].",
         low=0.0,
+        high=100.0,
     )
     trajectory_time: float = setting(
-        0.04, "time_from_start of the only point of a joint_trajectory [s].", above=0.0
+        0.04, "time_from_start of the only point of a joint_trajectory [s].", above=0.0, high=1.0
     )
     other_publisher: str = setting(
         "stop",

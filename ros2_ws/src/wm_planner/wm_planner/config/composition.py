@@ -16,7 +16,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from wm_planner.config.root import Config
-from wm_planner.config.schema import ConfigError, check_leaves
+from wm_planner.config.schema import ConfigError, check_leaves, leaves
+from wm_planner.text import close
 
 SCHEMA_NAME = "wm_planner_schema"
 
@@ -50,10 +51,21 @@ def compose(
             OmegaConf.update(composed, key, value)
         config = cast(Config, OmegaConf.to_object(composed))
     except (HydraException, OmegaConfBaseException) as error:
-        reasons = [str(e).splitlines()[0] for e in (error, error.__cause__) if e is not None]
-        raise ConfigError(": ".join(reasons)) from error
+        errors = [e for e in (error, error.__cause__) if e is not None]
+        reasons = [str(e).splitlines()[0] for e in errors]
+        raise ConfigError(": ".join(reasons) + _nearest_setting(errors)) from error
     validate(config)
     return config
+
+
+def _nearest_setting(errors: Sequence[BaseException]) -> str:
+    """Return the setting that is nearest to the unknown one of an error, as a question."""
+    known = [leaf.name for leaf in leaves(Config())]
+    for error in errors:
+        key = str(getattr(error, "full_key", None) or "")
+        if key and key not in known and (near := close(key, known)):
+            return f": did you mean {near}?"
+    return ""
 
 
 def changed(config: Config, values: Mapping[str, Any]) -> Config:

@@ -43,6 +43,7 @@ class ImagesConfig:
         0.02,
         "Largest difference between the stamps of images that form one observation [s].",
         low=0.0,
+        high=1.0,
     )
 
 
@@ -64,7 +65,10 @@ class ProprioConfig:
         of=str,
     )
     slop: float = setting(
-        0.05, "Largest difference between the stamps of an image and its proprio [s].", low=0.0
+        0.05,
+        "Largest difference between the stamps of an image and its proprio [s].",
+        low=0.0,
+        high=1.0,
     )
 
 

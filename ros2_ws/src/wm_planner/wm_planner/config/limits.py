@@ -14,18 +14,39 @@ class LimitsConfig:
     The workspace has no default, because no guess would be safe.
     """
 
+    locked: bool = setting(
+        True,
+        "Keep the limits and the watchdogs of the session as they are until the node is started "
+        "again; false: they can change between goals.",
+    )
+    start_margin: float = setting(
+        0.0,
+        "How far outside of the box a goal may start; the arm is then brought inside [m or rad].",
+        low=0.0,
+        high=0.05,
+    )
     workspace_min: list[float] = setting(  # noqa: RUF009 (a new list each time)
-        [], "Lowest x, y, z of a command [m, frame of the action].", sizes=[0, 3]
+        [],
+        "Lowest x, y, z of a command [m, frame of the action].",
+        sizes=[0, 3],
+        low=-10.0,
+        high=10.0,
     )
     workspace_max: list[float] = setting(  # noqa: RUF009
-        [], "Highest x, y, z of a command [m, frame of the action].", sizes=[0, 3]
+        [],
+        "Highest x, y, z of a command [m, frame of the action].",
+        sizes=[0, 3],
+        low=-10.0,
+        high=10.0,
     )
-    max_speed: float = setting(0.5, "Largest speed of the commanded position [m/s].", above=0.0)
+    max_speed: float = setting(
+        0.5, "Largest speed of the commanded position [m/s].", above=0.0, high=5.0
+    )
     max_acceleration: float = setting(
-        10.0, "Largest change of the commanded velocity [m/s^2].", above=0.0
+        10.0, "Largest change of the commanded velocity [m/s^2].", above=0.0, high=100.0
     )
     max_lead: float = setting(
-        0.1, "Largest distance of the command from the measured position [m].", above=0.0
+        0.1, "Largest distance of the command from the measured position [m].", above=0.0, high=1.0
     )
     joint_names: list[str] = setting(  # noqa: RUF009
         [],
@@ -34,17 +55,22 @@ class LimitsConfig:
         of=str,
     )
     joint_min: list[float] = setting(  # noqa: RUF009
-        [], "Lowest position of each joint of joint_names [rad]."
+        [], "Lowest position of each joint of joint_names [rad].", low=-13.0, high=13.0
     )
     joint_max: list[float] = setting(  # noqa: RUF009
-        [], "Highest position of each joint of joint_names [rad]."
+        [], "Highest position of each joint of joint_names [rad].", low=-13.0, high=13.0
     )
-    max_joint_speed: float = setting(1.0, "Largest speed of any joint [rad/s].", above=0.0)
+    max_joint_speed: float = setting(
+        1.0, "Largest speed of any joint [rad/s].", above=0.0, high=20.0
+    )
     max_joint_acceleration: float = setting(
-        20.0, "Largest change of any joint's commanded velocity [rad/s^2].", above=0.0
+        20.0, "Largest change of any joint's commanded velocity [rad/s^2].", above=0.0, high=500.0
     )
     max_joint_lead: float = setting(
-        0.2, "Largest distance of any joint's command from its measured position [rad].", above=0.0
+        0.2,
+        "Largest distance of any joint's command from its measured position [rad].",
+        above=0.0,
+        high=3.2,
     )
     max_turn: float = setting(
         0.5,

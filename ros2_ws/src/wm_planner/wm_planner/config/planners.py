@@ -11,7 +11,10 @@ from wm_planner.config.schema import setting
 
 def _patience(default: int) -> Any:
     return setting(
-        default, "Iterations without improvement after which a search stops; 0: never.", low=0
+        default,
+        "Iterations without improvement after which a search stops; 0: never.",
+        low=0,
+        high=10**5,
     )
 
 
@@ -59,6 +62,7 @@ class StoppingSettings(PlannerSettings):
         "Smallest improvement that counts, relative to the best cost so far; at a best cost of 0 "
         "any decrease counts.",
         low=0.0,
+        high=1.0,
     )
 
 
@@ -179,10 +183,10 @@ class RefinedSettings(PlannerSettings):
     `planning.gradient`, except for these.
     """
 
-    search_samples: int = setting(128, "Candidates per iteration of the search.", low=2)
-    search_iterations: int = setting(5, "Iterations of the search.", low=1)
-    descent_samples: int = setting(4, "Plans that descend side by side.", low=1)
-    descent_iterations: int = setting(30, "Steps of the descent.", low=1)
+    search_samples: int = setting(128, "Candidates per iteration of the search.", low=2, high=10**6)
+    search_iterations: int = setting(5, "Iterations of the search.", low=1, high=10**5)
+    descent_samples: int = setting(4, "Plans that descend side by side.", low=1, high=10**6)
+    descent_iterations: int = setting(30, "Steps of the descent.", low=1, high=10**5)
     descent_sigma: float = setting(
         0.05,
         "Standard deviation of the descending plans around the search's, in normalized actions.",

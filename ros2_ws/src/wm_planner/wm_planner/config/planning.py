@@ -31,19 +31,25 @@ class PlanningConfig:
         f"Planner preset: {', '.join(f'{name} ({p.about})' for name, p in PRESETS.items())}.",
         choices=list(PRESETS),
     )
-    num_samples: int = setting(0, "Candidates per iteration; 0: the preset's.", low=0)
-    iterations: int = setting(0, "Iterations per plan; 0: the preset's.", low=0)
+    num_samples: int = setting(0, "Candidates per iteration; 0: the preset's.", low=0, high=10**6)
+    iterations: int = setting(0, "Iterations per plan; 0: the preset's.", low=0, high=10**5)
     num_elites: int = setting(
-        0, "Elites per iteration; 0: the preset's (adaptive CEM: 0.3 of the candidates).", low=0
+        0,
+        "Elites per iteration; 0: the preset's (adaptive CEM: 0.3 of the candidates).",
+        low=0,
+        high=10**6,
     )
     horizon: int = setting(5, "Model steps planned ahead.", low=1, high=100)
-    seed: int = setting(0, "Seed of the planner's random draws.", low=0)
+    seed: int = setting(0, "Seed of the planner's random draws.", low=0, high=2**63 - 1)
     budget: float = setting(
         0.0,
         "Wall-clock budget of one plan [s], after which the best plan so far is used; 0: none.",
         low=0.0,
+        high=600.0,
     )
-    chunk: int = setting(0, "Candidates per call of the model; 0: as many as fit.", low=0)
+    chunk: int = setting(
+        0, "Candidates per call of the model; 0: as many as fit.", low=0, high=10**6
+    )
     memory_limit: int = setting(
         0,
         "GPU memory that one call of the model may take [bytes]; 0: no limit.",
@@ -100,5 +106,5 @@ class ObjectiveConfig:
         "Frames of a rollout that count: model (as model.yaml says), last, all (DINO-WM) or mean.",
         choices=["model", "last", "all", "mean"],
     )
-    base: float = setting(2.0, "Growth of the frame weights in mode all.", above=0.0)
-    alpha: float = setting(1.0, "Weight of the proprio distance.", low=0.0)
+    base: float = setting(2.0, "Growth of the frame weights in mode all.", above=0.0, high=100.0)
+    alpha: float = setting(1.0, "Weight of the proprio distance.", low=0.0, high=1e6)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wm_planner.config.schema import setting
+from wm_planner.message_limits import MAX_TIMEOUT
 
 
 @dataclass
@@ -19,30 +20,36 @@ class SessionConfig:
         high=1.0,
     )
     tolerance_images: int = setting(
-        2, "Consecutive images below the tolerance that make a goal reached.", low=1
+        2, "Consecutive images below the tolerance that make a goal reached.", low=1, high=1000
     )
     timeout: float = setting(
-        30.0, "Time after which a goal without its own timeout ends [s].", above=0.0
+        30.0,
+        "Time after which a goal without its own timeout ends [s].",
+        above=0.0,
+        high=MAX_TIMEOUT,
     )
     overdue_after: float = setting(
         0.08,
         "Hold while the next image, measured pose or plan is overdue: later than this and later "
         "than 2.5 times the usual interval [s]; set it to the timeouts to disable.",
         low=0.0,
+        high=60.0,
     )
     image_timeout: float = setting(
-        1.0, "Hold and end the goal after this long without a good image [s].", above=0.0
+        1.0, "Hold and end the goal after this long without a good image [s].", above=0.0, high=60.0
     )
     pose_timeout: float = setting(
         1.0,
         "Hold and end the goal after this long without a measured pose; a pose that arrives older "
         "than this does not count [s].",
         above=0.0,
+        high=60.0,
     )
     progress_time: float = setting(
         10.0,
         "A goal has stalled if its distance has not decreased for this long [s]; 0: never.",
         low=0.0,
+        high=MAX_TIMEOUT,
     )
     progress_fraction: float = setting(
         0.02,

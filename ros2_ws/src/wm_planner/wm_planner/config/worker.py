@@ -23,20 +23,29 @@ class WorkerConfig:
         "WM_PLANNER_WORKER_PYTHON (`scripts/env.sh` sets it after `make worker`), or the node's "
         "own.",
     )
-    threads: int = setting(0, "CPU threads of torch; 0: torch decides.", low=0)
+    threads: int = setting(0, "CPU threads of torch; 0: torch decides.", low=0, high=1024)
     nice: int = setting(
         5, "Niceness added to the worker's process, so that the node goes first.", low=0, high=19
     )
-    start_timeout: float = setting(120.0, "Time to load and warm up the model [s].", above=0.0)
+    start_timeout: float = setting(
+        120.0, "Time to load and warm up the model [s].", above=0.0, high=3600.0
+    )
     plan_timeout: float = setting(
-        5.0, "Time after which a plan is given up and the worker restarted [s].", above=0.0
+        5.0,
+        "Time after which a plan is given up and the worker restarted [s].",
+        above=0.0,
+        high=600.0,
     )
     plan_once_timeout: float = setting(
-        60.0, "The same for a plan of ~/plan_once, which no goal waits for [s].", above=0.0
+        60.0,
+        "The same for a plan of ~/plan_once, which no goal waits for [s].",
+        above=0.0,
+        high=3600.0,
     )
     restart_timeout: float = setting(
         15.0,
         "How long a goal holds while a lost worker is restarted, once per goal [s]; 0: the goal "
         "ends at once.",
         low=0.0,
+        high=3600.0,
     )

@@ -32,6 +32,7 @@ class CommandLimits:
         acceleration: Largest acceleration [m/s^2 or rad/s^2].
         lead: Largest distance of a command from the measured position [m or rad].
         joints: Whether the limits are for joints.
+        start_margin: How far outside of the box a goal may start [m or rad].
     """
 
     lower: Vector
@@ -40,6 +41,7 @@ class CommandLimits:
     acceleration: float
     lead: float
     joints: bool
+    start_margin: float
 
     @classmethod
     def of(cls, config: LimitsConfig, joints: Sequence[str]) -> CommandLimits:
@@ -54,7 +56,10 @@ class CommandLimits:
         else:
             box = _box(config.workspace_min, config.workspace_max, "workspace", 3)
             limits = config.max_speed, config.max_acceleration, config.max_lead
-        return cls(*box, *limits, joints=bool(joints))
+        margin = (
+            config.start_margin if config.policy == "clamp" else 0.0
+        )  # nothing is brought inside
+        return cls(*box, *limits, joints=bool(joints), start_margin=margin)
 
     @property
     def unit(self) -> str:

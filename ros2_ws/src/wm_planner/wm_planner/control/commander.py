@@ -101,12 +101,13 @@ class Commander:
 
     def outside(self, pose: Pose) -> str:
         """Return why no command may start at a pose, or an empty string."""
-        if self.gate.contains(pose.position):
+        outside, limits = self.gate.outside(pose.position), self.gate.limits
+        if outside <= limits.start_margin:
             return ""
-        limits = self.gate.limits
         return (
-            f"the arm is at {np.round(pose.position, 3).tolist()} {limits.unit}, outside of "
-            f"{limits.box}: move it inside first"
+            f"the arm is at {np.round(pose.position, 4).tolist()} {limits.unit}, "
+            f"{outside:.4f} {limits.unit} outside of {limits.box} (limits.start_margin allows "
+            f"{limits.start_margin:g}): move it inside first"
         )
 
     def check(self, limits: LimitsConfig) -> CommandGate:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+from wm_planner.text import one_line
+
 
 class ErrorCode(IntEnum):
     """The error codes of ``wm_planner_msgs/action/ReachGoal``; a test compares them."""
@@ -39,11 +41,15 @@ class Status:
 
     Attributes:
         code: ``ErrorCode.NONE`` is success.
-        message: A sentence for the user: what happened, where, what to do.
+        message: A sentence for the user: what happened, where, what to do; one line, cut if it is
+            too long, because it may repeat foreign text.
     """
 
     code: ErrorCode
     message: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", one_line(self.message))
 
     @property
     def reached(self) -> bool:
@@ -66,5 +72,5 @@ class Refused(ValueError):
     """
 
     def __init__(self, code: ErrorCode, message: str) -> None:
-        super().__init__(message)
         self.status = Status(code, message)
+        super().__init__(self.status.message)

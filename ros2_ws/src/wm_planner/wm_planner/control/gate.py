@@ -75,10 +75,9 @@ class CommandGate:
         self._max_turn = config.max_turn or math.inf
         self.counters = Counters()
 
-    def contains(self, position: ArrayLike, margin: float = 0.01) -> bool:
-        """Return whether a position (n,) lies in the box, within ``margin`` [m or rad]."""
-        inside = np.abs(self.limits.into(position) - np.asarray(position))
-        return bool((inside <= margin).all())
+    def outside(self, position: ArrayLike) -> float:
+        """Return how far a position (n,) lies outside of the box [m or rad]; 0 if inside."""
+        return float(np.abs(self.limits.into(position) - np.asarray(position)).max())
 
     def check(
         self, position: ArrayLike, *, previous: Sent, measured: Vector | None, dt: float

@@ -13,7 +13,7 @@ from wm_planner.control.clock import MAX_FUTURE
 from wm_planner.diagnosis.camera_examiner import CameraExaminer
 from wm_planner.diagnosis.check_result import OK, STOP, WARN, Result, judge
 from wm_planner.images import ImageFormatError, decode
-from wm_planner.images.errors import shorten
+from wm_planner.text import quoted
 from wm_planner.types import RgbImage
 
 
@@ -156,9 +156,9 @@ class CameraStream:
 def _kind(message: Any, image: RgbImage | None) -> str:
     if hasattr(message, "format"):
         size = f"  {image.shape[1]}x{image.shape[0]}" if image is not None else ""
-        return f"{shorten(message.format)}{size}"
+        return f"{quoted(message.format)}{size}"
     size = f"{message.width}x{message.height}"
-    return f"{shorten(message.encoding)}  {size}  step {message.step}"
+    return f"{quoted(message.encoding)}  {size}  step {message.step}"
 
 
 def _rate(times: list[float]) -> float:

@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wm_planner.images import bridge, color_conversion, compressed, encodings
-from wm_planner.images.errors import ImageFormatError, shorten
+from wm_planner.images.errors import ImageFormatError
 from wm_planner.images.message import ImageMessage, read_message
 from wm_planner.images.opencv import OpenCVMissingError
 from wm_planner.images.planes import view_planes
 from wm_planner.images.policy import ImagePolicy
+from wm_planner.text import quoted
 
 _DEFAULT = ImagePolicy()
 
@@ -41,7 +42,7 @@ def decode(message: object, policy: ImagePolicy = _DEFAULT, topic: str = "") -> 
     except Exception as error:  # a defect of the conversion must not reach the caller either
         raise image.error(
             "conversion",
-            f"the conversion failed with {type(error).__name__}: {shorten(str(error))}",
+            f"the conversion failed with {type(error).__name__}: {quoted(str(error))}",
             "The image is dropped. Please report this message as a defect of wm_planner",
         ) from error
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-_SHOWN = 60
-"""Number of characters of a foreign string that an error message quotes at most."""
+from wm_planner.text import quoted
 
 
 class ImageFormatError(ValueError):
@@ -49,7 +48,7 @@ class ImageFormatError(ValueError):
         super().__init__(f"{self._where()}: {problem}. {remedy}")
 
     def _where(self) -> str:
-        facts = [f"encoding {shorten(self.encoding)}"]
+        facts = [f"encoding {quoted(self.encoding)}"]
         if self.height is not None and self.width is not None:
             facts.append(f"{number(self.width)}x{number(self.height)}")
         if self.step is not None:
@@ -74,12 +73,6 @@ _FACTS = ("topic", "encoding", "height", "width", "step", "length")
 
 def _rebuild(reason: str, problem: str, remedy: str, facts: dict[str, Any]) -> ImageFormatError:
     return ImageFormatError(reason, problem, remedy, **facts)
-
-
-def shorten(text: object) -> str:
-    """Quote a foreign value for an error message, cut to ``_SHOWN`` characters."""
-    shown = text if isinstance(text, str) else f"<{type(text).__name__}>"
-    return repr(shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "...")
 
 
 def number(value: int) -> str:

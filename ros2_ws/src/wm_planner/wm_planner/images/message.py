@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wm_planner.images.errors import ImageFormatError, shorten
+from wm_planner.images.errors import ImageFormatError
+from wm_planner.text import quoted
 
 _UINT32_MAX = 2**32 - 1
 _NOT_A_MESSAGE = "Pass a sensor_msgs Image or CompressedImage, or an object with the same fields"
@@ -116,7 +117,7 @@ def _whole(message: object, name: str, topic: str, encoding: str) -> int:
     except Exception:  # a foreign __index__ may raise anything
         number = -1
     if isinstance(value, bool) or not 0 <= number <= _UINT32_MAX:
-        shown = value if isinstance(value, (int, float)) and abs(value) < 1e20 else shorten(value)
+        shown = value if isinstance(value, (int, float)) and abs(value) < 1e20 else quoted(value)
         problem = f"{name} is {shown}, not a whole number from 0 to {_UINT32_MAX}"
         raise ImageFormatError("message", problem, _NOT_A_MESSAGE, topic=topic, encoding=encoding)
     return number
@@ -129,7 +130,7 @@ def _data(message: object, topic: str, encoding: str, sizes: dict[str, int]) -> 
     except Exception as error:  # buffers of foreign types may raise anything
         raise ImageFormatError(
             "data",
-            f"data cannot be read as bytes: {shorten(str(error))}",
+            f"data cannot be read as bytes: {quoted(str(error))}",
             "data must be bytes, a bytearray, array('B'), a memoryview, a uint8 array, or a list "
             "of whole numbers from 0 to 255",
             topic=topic,

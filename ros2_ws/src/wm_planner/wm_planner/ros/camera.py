@@ -13,6 +13,7 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from wm_planner.config import ImagesConfig
 from wm_planner.images import ImageFormatError, ImagePolicy, decode
+from wm_planner.ros import log
 from wm_planner.ros.background import LatestItemThread
 from wm_planner.ros.image_reader import ImageSubscription, why_not
 from wm_planner.ros.publishers import PublisherWatch
@@ -187,7 +188,7 @@ class Camera:
         """Log the start and the end of a problem; a ``key`` identifies the kind of problem."""
         if key != self._key:
             if problem:
-                self._node.get_logger().warning(f"no image: {problem}")
+                log.warning(self._node, f"no image: {problem}")
             else:
-                self._node.get_logger().info(f"{self.topic}: images are good again")
+                log.info(self._node, f"{self.topic}: images are good again")
         self._problem, self._key = problem, key

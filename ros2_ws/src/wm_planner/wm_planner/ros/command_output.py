@@ -10,6 +10,7 @@ from wm_planner.command_types import COMMAND_TYPES
 from wm_planner.config import CommandsConfig
 from wm_planner.control.receiver import Sender, no_halt
 from wm_planner.models.spec import CommandMapping
+from wm_planner.ros import log
 from wm_planner.ros.command_messages import CommandMessages
 from wm_planner.ros.controller_check import ControllerCheck
 from wm_planner.ros.publishers import publisher_names
@@ -43,7 +44,7 @@ class CommandOutput:
         self._controller = ControllerCheck(node, sender)
         self._no_halt = no_halt(config)
         if self._no_halt:
-            node.get_logger().warning(self._no_halt)
+            log.warning(node, self._no_halt)
         # Depth 1: a command that could not be sent in time is replaced by the next.
         self._publisher = node.create_publisher(
             self._messages.type,
@@ -136,4 +137,4 @@ class CommandOutput:
 
     def _report(self, problem: str) -> None:
         self._incompatible = problem
-        self._node.get_logger().warning(problem)
+        log.warning(self._node, problem)

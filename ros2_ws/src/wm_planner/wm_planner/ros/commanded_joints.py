@@ -8,11 +8,18 @@ import numpy as np
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
 
+from wm_planner.message_limits import MAX_LIST
 from wm_planner.ros.pose_input import PoseInput
 from wm_planner.types import Pose, Vector
 
 TOPIC = "joint_states"
 NO_ROTATION = np.array([0.0, 0.0, 0.0, 1.0])
+
+
+def too_many_joints(message: JointState) -> str:
+    """Return that a message has more joints than any robot, as a sentence, or an empty string."""
+    count = len(message.name)
+    return f"{TOPIC} has {count} names; at most {MAX_LIST} are read" if count > MAX_LIST else ""
 
 
 class JointInput(PoseInput):
@@ -36,7 +43,13 @@ class JointInput(PoseInput):
         super().__init__(node, JointState, TOPIC, max_age, on_pose, shared=True)
 
     def parts(self, message: JointState) -> list[str]:
-        """Return the commanded joints of a message; none if it is, e.g., from the gripper."""
+        """Return the commanded joints of a message; none if it is, e.g., from the gripper.
+
+        Raises:
+            ValueError: The message has too many joints.
+        """
+        if why := too_many_joints(message):
+            raise ValueError(why)
         return [name for name in self._joints if name in message.name]
 
     def read(self, message: JointState) -> tuple[Vector, Vector]:

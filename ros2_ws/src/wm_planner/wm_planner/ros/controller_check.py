@@ -11,6 +11,7 @@ from rclpy.node import Node
 from rclpy.parameter import parameter_value_to_python
 
 from wm_planner.control.receiver import PARAMETERS, Mismatch, Sender, compare
+from wm_planner.ros import log
 
 ANSWER_TIME = 5.0  # [s] after which a controller that did not answer is asked again
 
@@ -91,7 +92,7 @@ class ControllerCheck:
         if not self._missing:
             self._mismatches = compare(self._sender, self._values)
             for found in self._mismatches:
-                self._node.get_logger().warning(self._sentence(found))
+                log.warning(self._node, self._sentence(found))
 
     def _sentences(self, *, stops: bool) -> list[str]:
         return [self._sentence(m) for m in self._mismatches if m.stops is stops]

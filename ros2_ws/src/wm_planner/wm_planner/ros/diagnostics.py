@@ -12,6 +12,7 @@ from rclpy.node import Node
 from wm_planner.images import conversion_path
 from wm_planner.ros.rates import Event, Latency, RateMonitor
 from wm_planner.ros.snapshot import Snapshot
+from wm_planner.text import one_line
 from wm_planner.worker import Planned
 
 
@@ -121,8 +122,8 @@ def part(
         level = DiagnosticStatus.ERROR
     return DiagnosticStatus(
         level=level,
-        message=" ".join([*wrong, *doubtful]) or "ok",
-        values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
+        message=one_line(" ".join([*wrong, *doubtful])) or "ok",
+        values=[KeyValue(key=key, value=one_line(str(value))) for key, value in values.items()],
     )
 
 

@@ -9,6 +9,7 @@ from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
 
 from wm_planner.ros.pose_input import PoseInput
+from wm_planner.text import quoted
 from wm_planner.types import Pose, Vector
 
 TOPIC = "current_pose"
@@ -40,8 +41,8 @@ class EndEffectorInput(PoseInput):
         """
         if message.header.frame_id != self._frame:
             raise ValueError(
-                f"{TOPIC} is in frame '{message.header.frame_id}', but the model's actions are in "
-                f"'{self._frame}': publish it in that frame"
+                f"{TOPIC} is in frame {quoted(message.header.frame_id)}, but the model's actions "
+                f"are in '{self._frame}': publish it in that frame"
             )
         p, q = message.pose.position, message.pose.orientation
         position, orientation = np.array([p.x, p.y, p.z]), np.array([q.x, q.y, q.z, q.w])

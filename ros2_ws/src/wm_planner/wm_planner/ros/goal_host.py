@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from wm_planner.control import INACTIVE, ControlLoop, ErrorCode, Refused, Status
+from wm_planner.message_limits import MAX_SUB_GOALS, MAX_TIMEOUT
 from wm_planner.ros.command_output import CommandOutput
 from wm_planner.ros.goal_reader import GoalReader
 from wm_planner.ros.inputs import Inputs
 from wm_planner.ros.ros_time import duration_to_seconds
 from wm_planner.types import Goal
-
-MAX_SUB_GOALS = 16  # each may hold an image of 50 million pixels
 
 
 @dataclass(frozen=True)
@@ -80,9 +79,10 @@ class GoalHost:
             Refused: An observation or a number cannot be used.
         """
         timeout, sub_goals = duration_to_seconds(request.timeout), request.sub_goals
-        if timeout < 0:
+        if not 0 <= timeout <= MAX_TIMEOUT:
             raise Refused(
-                ErrorCode.INVALID_GOAL, f"timeout is {timeout} s: it must not be negative"
+                ErrorCode.INVALID_GOAL,
+                f"timeout is {timeout:g} s: it must lie between 0 and {MAX_TIMEOUT:g} s",
             )
         if len(sub_goals) > MAX_SUB_GOALS:
             raise Refused(

@@ -10,11 +10,21 @@ import numpy as np
 from wm_planner.control import ErrorCode, Refused
 from wm_planner.goal_library import GoalLibrary
 from wm_planner.images import ImagePolicy
+from wm_planner.message_limits import MAX_LIST, MAX_NAME, MAX_TEXT, MAX_VIEWS
 from wm_planner.models import ModelSpec
 from wm_planner.ros.goal_sources import SOURCES, SourceContext, is_given
 from wm_planner.types import Goal, Observation, RgbImage, Vector
 
 ASPECT_TOLERANCE = 0.02  # relative
+LENGTHS = {
+    "name": MAX_NAME,
+    "file": MAX_TEXT,
+    "proprio": MAX_LIST,
+    "images": MAX_VIEWS,
+    "compressed_images": MAX_VIEWS,
+    "masks": MAX_VIEWS,
+}
+"""Largest length of each field of a ``Goal``."""
 
 
 class GoalReader:
@@ -86,6 +96,7 @@ class GoalReader:
         return self._read(what, message, None)
 
     def _read(self, what: str, message: Any, like: tuple[int, int] | None) -> Observation:
+        _check_lengths(what, message)
         given = [field for field in SOURCES if is_given(getattr(message, field))]
         if len(given) != 1:
             raise Refused(
@@ -138,6 +149,21 @@ class GoalReader:
         if not np.isfinite(values).all():
             raise Refused(ErrorCode.INVALID_GOAL, f"the {what}'s proprio is not finite")
         return values
+
+
+def _check_lengths(what: str, message: Any) -> None:
+    """Check the lengths of a ``Goal`` before anything copies or repeats its fields.
+
+    Raises:
+        Refused: A field is too long.
+    """
+    for field, most in LENGTHS.items():
+        if len(getattr(message, field)) > most:
+            raise Refused(
+                ErrorCode.INVALID_GOAL,
+                f"the {what}'s {field} has {len(getattr(message, field))} characters or entries: "
+                f"at most {most} are allowed",
+            )
 
 
 def _check_aspect(what: str, image: RgbImage, like: tuple[int, int]) -> None:

@@ -13,6 +13,7 @@ from wm_planner_msgs.action import ReachGoal
 from wm_planner_msgs.msg import Goal
 
 from wm_planner.control import INACTIVE, ErrorCode, GoalSession, Refused, Status
+from wm_planner.ros import log
 from wm_planner.ros.background import BackgroundThread
 from wm_planner.ros.goal_host import GoalHost, GoalRequest
 from wm_planner.ros.refusal import refusal
@@ -85,9 +86,9 @@ class GoalServer:
         assert outcome
         line = f"goal {goal_id} ended after {session.steps} steps: {outcome.message}"
         if outcome.reached:  # two calls: rclpy allows one severity per line of code
-            self._node.get_logger().info(line)
+            log.info(self._node, line)
         else:
-            self._node.get_logger().warning(line)
+            log.warning(self._node, line)
         self._results[_uuid(self._under_way)].set_result(result(session, now))
         self._under_way = None
 

@@ -10,6 +10,7 @@ from rclpy.node import Node
 
 from wm_planner.config import Config, ConfigError
 from wm_planner.models import ModelSpec
+from wm_planner.ros import log
 from wm_planner.ros.camera import Camera, topic_name
 from wm_planner.ros.proprio import ProprioInput
 from wm_planner.ros.publishers import PublisherWatch
@@ -109,7 +110,7 @@ class Observer:
             camera.match_publisher(resubscribe=resubscribe)
         missing = self._late()
         if missing and not self._logged:
-            self._node.get_logger().warning(f"proprio: {missing}")
+            log.warning(self._node, f"proprio: {missing}")
         self._logged = bool(missing)
 
     def close(self) -> None:

@@ -17,11 +17,21 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from wm_planner.config import Config, ConfigError, Leaf, changed, compose, leaves
+from wm_planner.message_limits import MAX_LIST, MAX_TEXT
+from wm_planner.ros import log
 from wm_planner.ros.refusal import refusal
+from wm_planner.text import close, did_you_mean, one_line, quoted
 
 HUGE = 1e9  # upper end of a range without a maximum
 LIVE = ("planning.", "objective.", "session.", "limits.", "goals.")
 """Sections that can change between goals, while the node is configured."""
+LOCKED = ("limits.", "session.")
+"""Sections that never change while ``limits.locked`` is set."""
+UNLOCKED = ("session.tolerance", "session.tolerance_images", "session.timeout")
+"""Settings of them that are neither limits nor watchdogs."""
+CLOCK = "use_sim_time"
+FOREIGN = (CLOCK, "autostart", "start_type_description_service", "qos_overrides.")
+"""Parameters of the node, or beginnings of their names, that are no settings."""
 
 
 class Running(Protocol):
@@ -54,7 +64,7 @@ class Parameters:
             and only if its ``check`` accepts them.
 
     Raises:
-        ConfigError: A file, an override or the value of a parameter is wrong.
+        ConfigError: A file, an override, or the name or value of a parameter is wrong.
     """
 
     def __init__(self, node: Node, default_directory: Path) -> None:
@@ -79,8 +89,10 @@ class Parameters:
             try:
                 node.declare_parameter(leaf.name, default, _descriptor(leaf))
             except ParameterException as error:
-                raise ConfigError(f"parameter {leaf.name}: {error}") from error
+                raise ConfigError(one_line(f"parameter {leaf.name}: {error}")) from error
             self._names.append(leaf.name)
+        self._refuse_unknown()
+        self._locked = node.get_parameter("limits.locked").value
         node.add_on_set_parameters_callback(self._on_set)
         node.add_post_set_parameters_callback(self._after_set)
 
@@ -101,16 +113,39 @@ class Parameters:
         descriptor = ParameterDescriptor(description=description, read_only=True)
         return self._node.declare_parameter(name, default, descriptor).value
 
+    def _refuse_unknown(self) -> None:
+        """Refuse parameters that were given to the node but do not exist.
+
+        A file with ``/**:`` may hold parameters of other nodes, so names outside of the sections of
+        the settings only cause a warning.
+
+        Raises:
+            ConfigError: A name in a section of the settings does not exist.
+        """
+        sections = {name.partition(".")[0] for name in self._names}
+        known = [*self._names, "config_directory", "config_file", "overrides", "profile"]
+        for name in self._node._parameter_overrides:
+            if self._node.has_parameter(name) or name.startswith(FOREIGN):
+                continue
+            what = f"there is no parameter {quoted(name)}{did_you_mean(name, known)}"
+            if name.partition(".")[0] in sections or close(name, known):
+                raise ConfigError(f"{what} See docs/parameters.md.")
+            log.warning(self._node, f"{what} It is ignored.")
+
     def _on_set(self, parameters: Sequence[Parameter]) -> SetParametersResult:
-        changes = self._changes(parameters)
         try:
+            _refuse_long(parameters)
+            changes = self._changes(parameters)
+            if self.running and any(parameter.name == CLOCK for parameter in parameters):
+                raise ValueError(f"{CLOCK} cannot change while the node is configured")
+            self._refuse_locked(changes)
             if changes and self.running:
                 _refuse_fixed(changes)
                 self.running.check(changed(self.running.config, changes))
             elif changes:
                 self.config(changes)
         except ValueError as error:  # ConfigError is one
-            return SetParametersResult(successful=False, reason=str(error))
+            return SetParametersResult(successful=False, reason=one_line(str(error)))
         except Exception as error:
             reason = refusal(self._node, error).message
             return SetParametersResult(successful=False, reason=reason)
@@ -121,6 +156,22 @@ class Parameters:
         if changes and self.running:
             self.running.apply(changed(self.running.config, changes))
 
+    def _refuse_locked(self, changes: Mapping[str, Any]) -> None:
+        """Refuse to change limits and watchdogs that were locked when the node was started.
+
+        Raises:
+            ValueError: There are some; the message names them.
+        """
+        if not self._locked and "limits.locked" not in changes:
+            return
+        locked = [name for name in changes if name.startswith(LOCKED) and name not in UNLOCKED]
+        if locked:
+            raise ValueError(
+                f"{', '.join(sorted(locked))} cannot change while the node runs, because "
+                "limits.locked keeps limits and watchdogs as they were at its start: change them "
+                "in a file or launch argument, and start the node again"
+            )
+
     def _changes(self, parameters: Sequence[Parameter]) -> dict[str, Any]:
         return {p.name: _plain(p.value) for p in parameters if p.name in self._names}
 
@@ -130,6 +181,22 @@ def _plain(value: Any) -> Any:
     if value is None:
         return []
     return value if isinstance(value, (str, bool, int, float)) else list(value)
+
+
+def _refuse_long(parameters: Sequence[Parameter]) -> None:
+    """Refuse texts and lists that are too long, before anything copies them.
+
+    Raises:
+        ValueError: One is too long.
+    """
+    for parameter in parameters:
+        value = parameter.value
+        most = MAX_TEXT if isinstance(value, str) else MAX_LIST
+        if hasattr(value, "__len__") and len(value) > most:
+            raise ValueError(
+                f"{quoted(parameter.name)} has {len(value)} characters or entries; the most is "
+                f"{most}"
+            )
 
 
 def _refuse_fixed(changes: Mapping[str, Any]) -> None:
@@ -153,7 +220,9 @@ def _descriptor(leaf: Leaf) -> ParameterDescriptor:
     if "choices" in checks:
         descriptor.additional_constraints = "one of: " + ", ".join(map(str, checks["choices"]))
     low, high = checks.get("low", checks.get("above")), checks.get("high")
-    if low is not None or high is not None:
+    if isinstance(leaf.value, list):
+        descriptor.additional_constraints = f"each from {low} to {high}" if high else ""
+    elif low is not None or high is not None:
         if isinstance(leaf.value, float):
             descriptor.floating_point_range = [
                 FloatingPointRange(from_value=float(low or 0.0), to_value=float(high or HUGE))

@@ -10,12 +10,14 @@ from rclpy.node import Node
 from rclpy.task import Future
 from wm_planner_msgs.srv import Plan
 
+from wm_planner.config import PRESETS
 from wm_planner.control import ErrorCode, Refused
 from wm_planner.models import ModelSpec
 from wm_planner.ros.background import BackgroundThread
 from wm_planner.ros.goal_reader import GoalReader
 from wm_planner.ros.refusal import refusal
 from wm_planner.ros.report_messages import fill_response
+from wm_planner.text import quoted
 from wm_planner.types import Observation
 from wm_planner.worker import Failed, Planned, PlannerLink, PlanOnce
 
@@ -64,6 +66,7 @@ class PlanOnceService:
     async def _serve(self, request: Any, response: Any) -> Any:
         try:
             link = self._check()
+            _check_preset(request.preset)
             start, goal = await self._background.run(_read, self._reader, request)
             if self._check() is not link:
                 raise Refused(ErrorCode.NOT_ACTIVE, "the node was configured again in the meantime")
@@ -104,6 +107,19 @@ class PlanOnceService:
         if self._link.ready is None:
             raise Refused(ErrorCode.WORKER_LOST, self._link.problem)
         return self._link
+
+
+def _check_preset(name: str) -> None:
+    """Check the name of a preset before it is sent to the worker.
+
+    Raises:
+        Refused: There is no such preset.
+    """
+    if name and name not in PRESETS:
+        raise Refused(
+            ErrorCode.INVALID_GOAL,
+            f"there is no preset {quoted(name)}: choose {', '.join(PRESETS)}, or leave it empty",
+        )
 
 
 def _read(reader: GoalReader, request: Any) -> tuple[Observation, Observation]:

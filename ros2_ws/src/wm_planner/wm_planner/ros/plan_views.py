@@ -12,6 +12,7 @@ from sensor_msgs.msg import Image
 
 from wm_planner.control.action_mapping import ActionMapping
 from wm_planner.models import ModelSpec
+from wm_planner.ros import log
 from wm_planner.ros.ros_time import seconds_to_time
 from wm_planner.types import Vector
 from wm_planner.worker import Planned
@@ -45,7 +46,7 @@ class PlanViews:
     def show(self, plan: Planned, start: Vector) -> None:
         """Publish a plan that starts at this commanded position (n,) [m or rad]."""
         if plan.decode_error and plan.decode_error != self._decode_error:
-            self._node.get_logger().warning(plan.decode_error)
+            log.warning(self._node, plan.decode_error)
         self._decode_error = plan.decode_error
         if not self._actions.command.joints and self._path.get_subscription_count():
             self._path.publish(self._path_of(plan, start))

@@ -11,6 +11,7 @@ from typing import Any
 from rclpy.node import Node
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
+from wm_planner.ros import log
 from wm_planner.ros.publishers import PublisherWatch
 from wm_planner.ros.qos import on_incompatible_publisher, sensor_data_qos
 from wm_planner.ros.ros_time import arrival_stamp, silence
@@ -56,7 +57,11 @@ class PoseInput(ABC):
         self.publishers = PublisherWatch(node, self._subscription.topic_name, shared=shared)
 
     def parts(self, message: Any) -> Collection[str]:
-        """Return which parts of the pose a message has; empty if it is about something else."""
+        """Return which parts of the pose a message has; empty if it is about something else.
+
+        Raises:
+            ValueError: The message cannot be used.
+        """
         return ("",)
 
     @abstractmethod
@@ -78,11 +83,11 @@ class PoseInput(ABC):
         self._node.destroy_subscription(self._subscription)
 
     def _on_message(self, message: Any, info: dict[str, Any]) -> None:
-        parts = self.parts(message)
-        if not parts:
-            return
-        self.publishers.heard(info, parts)
         try:
+            parts = self.parts(message)
+            if not parts:
+                return
+            self.publishers.heard(info, parts)
             found = self.read(message)
             stamp = arrival_stamp(
                 self._node, message.header, self._name, self.max_age, "session.pose_timeout"
@@ -96,5 +101,5 @@ class PoseInput(ABC):
 
     def _report(self, problem: str) -> None:
         if problem and problem != self._problem:
-            self._node.get_logger().warning(f"no measured pose: {problem}")
+            log.warning(self._node, f"no measured pose: {problem}")
         self._problem = problem

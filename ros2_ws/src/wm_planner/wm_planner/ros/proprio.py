@@ -15,11 +15,14 @@ from std_msgs.msg import Float64MultiArray
 
 from wm_planner.config import ProprioConfig
 from wm_planner.models import ModelSpec
+from wm_planner.ros import log
+from wm_planner.ros.commanded_joints import too_many_joints
 from wm_planner.ros.proprio_fields import POSE, Field, proprio_fields
 from wm_planner.ros.publishers import PublisherWatch
 from wm_planner.ros.qos import on_incompatible_publisher, sensor_data_qos
 from wm_planner.ros.ros_time import now, stamp_seconds
 from wm_planner.ros.stamped_buffer import StampedBuffer
+from wm_planner.text import quoted
 from wm_planner.types import Vector
 
 LENGTH = 1024  # values kept of each number: one second at 1 kHz
@@ -109,6 +112,9 @@ class ProprioInput:
         self.publishers.append(watch)
 
         def take(message: Any, info: dict[str, Any]) -> None:
+            if source == "joint_states" and (why := too_many_joints(message)):
+                self._dropped[source] = why
+                return
             watch.heard(info, ("",) if names is None else names.intersection(message.name))
             self._on_message(fields, message)
 
@@ -143,7 +149,7 @@ class ProprioInput:
 
     def _report(self, problem: str) -> None:
         self.incompatible = problem
-        self._node.get_logger().warning(f"proprio: {problem}")
+        log.warning(self._node, f"proprio: {problem}")
 
 
 def _of_joints(message: JointState, fields: list[Field], frame: str) -> dict[Field, float]:
@@ -162,7 +168,9 @@ def _of_joints(message: JointState, fields: list[Field], frame: str) -> dict[Fie
 
 def _of_pose(message: PoseStamped, fields: list[Field], frame: str) -> dict[Field, float]:
     if message.header.frame_id != frame:
-        raise ValueError(f"its frame is '{message.header.frame_id}', the model's is '{frame}'")
+        raise ValueError(
+            f"its frame is {quoted(message.header.frame_id)}, the model's is '{frame}'"
+        )
     p, q = message.pose.position, message.pose.orientation
     numbers = dict(zip(POSE, (p.x, p.y, p.z, q.x, q.y, q.z, q.w), strict=True))
     return {field: float(numbers[field.name]) for field in fields}

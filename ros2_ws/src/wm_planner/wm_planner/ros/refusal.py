@@ -7,6 +7,7 @@ import traceback
 from rclpy.node import Node
 
 from wm_planner.control import ErrorCode, Refused, Status
+from wm_planner.ros import log
 
 
 def refusal(node: Node, error: Exception) -> Status:
@@ -20,7 +21,7 @@ def refusal(node: Node, error: Exception) -> Status:
     """
     if isinstance(error, Refused):
         return error.status
-    node.get_logger().error("".join(traceback.format_exception(error)))
+    log.traceback(node, "".join(traceback.format_exception(error)))
     return Status(
         ErrorCode.UNKNOWN,
         f"a bug in the planner's node: {error!r}; please report it with the traceback in its log",

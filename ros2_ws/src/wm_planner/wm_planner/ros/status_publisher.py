@@ -11,9 +11,11 @@ from wm_planner_msgs.msg import PlanStatus
 
 from wm_planner.config import Config, to_yaml
 from wm_planner.control import INACTIVE, STOPPED, ErrorCode, Status
+from wm_planner.ros import log
 from wm_planner.ros.report_messages import describe_plan
 from wm_planner.ros.ros_time import now, seconds_to_time
 from wm_planner.ros.snapshot import Snapshot
+from wm_planner.text import one_line
 from wm_planner.worker import Planned
 
 PURSUING = Status(ErrorCode.NONE, "pursuing a goal")
@@ -73,7 +75,7 @@ class StatusPublisher:
     def reject(self, reason: Status, snapshot: Snapshot | None) -> None:
         """Log and publish why a goal was rejected, and keep it as a warning; the state stays."""
         self._rejection = f"goal rejected: {reason.message}"
-        self._node.get_logger().error(self._rejection)
+        log.error(self._node, self._rejection)
         self.publish(snapshot, Status(reason.code, self._rejection))
 
     def publish(self, snapshot: Snapshot | None, status: Status | None = None) -> None:
@@ -94,7 +96,7 @@ class StatusPublisher:
         message.unverified_statistics = snapshot.unverified_statistics
         inputs = [text for text in (camera.problem, snapshot.pose_problem) if text]
         message.inputs_ready = not inputs
-        message.warnings = [
+        warnings = [
             *snapshot.worker.warnings,
             *inputs,
             *snapshot.other_publishers,
@@ -102,3 +104,4 @@ class StatusPublisher:
             *(finding.sentence for finding in camera.findings),
             *commands.problems,
         ]
+        message.warnings = [one_line(text) for text in warnings]

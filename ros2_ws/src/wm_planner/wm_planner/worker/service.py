@@ -39,6 +39,7 @@ class Service:
         try:
             self._engine = Engine(config)
             self._engine.warm_up()
+            self._engine.check_calibration()
         except Exception as error:  # a model's code may raise anything
             self.answer: Ready | Failed = Failed(
                 -1, f"the model could not be loaded: {_sentence(error)}"

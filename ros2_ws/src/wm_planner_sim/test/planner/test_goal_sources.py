@@ -16,6 +16,7 @@ from wm_planner_msgs.msg import Goal, PlanStatus
 from wm_planner_msgs.srv import ListGoals, SaveGoal
 
 from wm_planner.control import ErrorCode
+from wm_planner.text import MAX_SENTENCE
 from wm_planner_sim.training import seeds
 
 pytestmark = pytest.mark.dds
@@ -99,8 +100,25 @@ def test_a_file_on_the_planner_s_machine_is_a_goal(client: Any, tmp_path: Path) 
     assert client.rejection.error_code == ErrorCode.INVALID_GOAL
 
 
+@pytest.mark.parametrize("field", ["name", "file"])
+def test_a_long_text_in_mid_goal_is_rejected_in_a_short_line_and_the_goal_goes_on(
+    client: Any, field: str
+) -> None:
+    handle = client.begin(SEEDS[1])
+    hostile = Goal(**{field: "a\n[INFO] [1.0] [arm]: all is well" + "x" * 10**7})
+    assert not client.send(ReachGoal.Goal(goal=hostile), ENOUGH).accepted
+    assert client.rejection.error_code == ErrorCode.INVALID_GOAL
+    assert f"the goal's {field} has 10000" in client.rejection.message
+    assert len(client.rejection.message) <= MAX_SENTENCE
+    hostile = Goal(**{field: "a\n[INFO] [1.0] [arm]: all is well"})
+    assert not client.send(ReachGoal.Goal(goal=hostile), ENOUGH).accepted
+    assert client.rejection.message.isprintable()
+    client.cancel(handle)
+    assert client.result(handle).result.error_code == ErrorCode.CANCELED
+
+
 @pytest.mark.parametrize(
-    "file", ["/" + "a" * 5000, "~nosuchuser/x.png"], ids=["long", "no such user"]
+    "file", ["/" + "a" * 4000, "~nosuchuser/x.png"], ids=["long", "no such user"]
 )
 def test_an_impossible_file_name_is_rejected(client: Any, file: str) -> None:
     assert not client.send(ReachGoal.Goal(goal=Goal(file=file)), ENOUGH).accepted

@@ -14,6 +14,7 @@ from wm_planner_msgs.msg import Goal, PlanStatus
 from wm_planner_msgs.srv import Plan
 
 from wm_planner.control import ErrorCode
+from wm_planner.text import MAX_SENTENCE
 from wm_planner_sim.client.processes import ManagedProcess
 from wm_planner_sim.training import seeds
 
@@ -63,6 +64,13 @@ def test_plan_once_is_refused_while_a_goal_is_pursued(client: Any) -> None:
     assert client.result(handle).result.error_code == ErrorCode.CANCELED
 
 
+def test_an_unknown_preset_is_refused_before_the_worker_gets_it(client: Any) -> None:
+    request = Plan.Request(start=Goal(current=True), goal=Goal(current=True), preset="x" * 10**6)
+    answer = client.ask(Plan, "plan_once", request)
+    assert (answer.success, answer.error_code) == (False, ErrorCode.INVALID_GOAL)
+    assert "choose online, full, dino_wm" in answer.message
+
+
 def test_plan_once_requests_that_a_goal_interrupts_are_answered(client: Any) -> None:
     client.reset(SEEDS[3])
     goal, position = client.sample_goal(SEEDS[3])
@@ -108,10 +116,13 @@ def _pending(answers: list[Any]) -> list[Any]:
     return [answer for answer in answers if not answer.done()]
 
 
-@pytest.mark.parametrize("directory", ["~nosuchuser/goals", "${x"])
+@pytest.mark.parametrize(
+    "directory", ["~nosuchuser/goals", "${x", "x" * 10**7], ids=["user", "interpolation", "long"]
+)
 def test_an_impossible_goals_directory_is_refused(client: Any, directory: str) -> None:
     refused = client.set_all(goals__directory=directory)
     assert not refused.successful
+    assert len(refused.reason) <= MAX_SENTENCE
     assert client.set_all(goals__directory="").successful
 
 

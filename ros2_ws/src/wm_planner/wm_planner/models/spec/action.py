@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from wm_planner.models.spec.errors import SpecError
+from wm_planner.models.spec.numbers import check, number
+from wm_planner.text import quoted
 
 MODES = ("relative", "absolute", "velocity")
 
@@ -28,9 +28,11 @@ class CommandMapping:
     joints: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        check(self, "action.command")
         if self.mode not in MODES:
             raise SpecError(
-                f"action.command.mode must be relative, absolute or velocity, not '{self.mode}'"
+                "action.command.mode must be relative, absolute or velocity, not "
+                f"{quoted(self.mode)}"
             )
         if len(set(self.joints)) != len(self.joints):
             raise SpecError(f"action.command.joints {self.joints} names a joint twice")
@@ -63,11 +65,12 @@ class ActionSpec:
     names: list[str]
     units: list[str]
     frame: str
-    lower: list[float] = field(default_factory=list)
-    upper: list[float] = field(default_factory=list)
+    lower: list[float] = number(-1e4, 1e4, [])
+    upper: list[float] = number(-1e4, 1e4, [])
     command: CommandMapping | None = None
 
     def __post_init__(self) -> None:
+        check(self, "action")
         self._check_numbers()
         if not self.frame:
             raise SpecError("action.frame is empty: name the coordinate frame of the actions")
@@ -84,10 +87,8 @@ class ActionSpec:
                 )
         if len(set(self.names)) != count or count == 0:
             raise SpecError("action.names must have at least one name, each only once")
-        if not np.isfinite([*self.lower, *self.upper]).all() or not all(
-            low < high for low, high in zip(self.lower, self.upper, strict=True)
-        ):
-            raise SpecError("action.lower must be below action.upper in every entry, both finite")
+        if not all(low < high for low, high in zip(self.lower, self.upper, strict=True)):
+            raise SpecError("action.lower must be below action.upper in every entry")
 
     def _check_command(self, command: CommandMapping) -> None:
         position = command.position

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from wm_planner.models.spec.errors import SpecError
+from wm_planner.models.spec.numbers import check, number
 from wm_planner.models.spec.statistics import Moments
 
 
@@ -26,19 +26,14 @@ class Calibration:
             distances per m or rad of the command; None if unknown.
     """
 
-    noise_floor: float
-    typical_distance: float
-    tolerance: float
+    noise_floor: float = number(0, 1e4)
+    typical_distance: float = number(1e-6, 1e4)
+    tolerance: float = number(1e-6, 0.999)
     latent: Moments | None = None
-    latent_limit: float = 1.0
-    distance_per_motion: float | None = None
+    latent_limit: float = number(1e-3, 1e4, 1.0)
+    distance_per_motion: float | None = number(1e-6, 1e6, None)
 
     def __post_init__(self) -> None:
-        if not 0 <= self.noise_floor < self.typical_distance:
-            raise SpecError("calibration needs 0 <= noise_floor < typical_distance")
-        if not 0 < self.tolerance < 1:
-            raise SpecError("calibration.tolerance must lie between 0 and 1")
-        if not self.latent_limit > 0:
-            raise SpecError("calibration.latent_limit must be above 0")
-        if self.distance_per_motion is not None and not 0 < self.distance_per_motion < math.inf:
-            raise SpecError("calibration.distance_per_motion must be above 0 and finite")
+        check(self, "calibration")
+        if not self.noise_floor < self.typical_distance:
+            raise SpecError("calibration.noise_floor must be below calibration.typical_distance")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from wm_planner.models.spec.errors import SpecError
+from wm_planner.models.spec.numbers import check, number
 
 
 @dataclass
@@ -27,29 +28,23 @@ class ImageSpec:
             unknown.
     """
 
-    size: int
+    size: int = number(1, 4096)
     color_order: str = "rgb"
-    mean: list[float] = field(default_factory=lambda: [0.5, 0.5, 0.5])
-    std: list[float] = field(default_factory=lambda: [0.5, 0.5, 0.5])
-    channel_mean: list[float] = field(default_factory=list)
-    channel_std: list[float] = field(default_factory=list)
-    camera_aspect: float = 0.0
+    mean: list[float] = number(-1, 2, [0.5, 0.5, 0.5])
+    std: list[float] = number(1e-3, 2, [0.5, 0.5, 0.5])
+    channel_mean: list[float] = number(0, 1, [])
+    channel_std: list[float] = number(0, 1, [])
+    camera_aspect: float = number(0, 100, 0.0)
 
     def __post_init__(self) -> None:
-        if self.size < 1:
-            raise SpecError(f"image.size must be at least 1 pixel, not {self.size}")
+        check(self, "image")
         if self.color_order not in ("rgb", "bgr"):
             raise SpecError(f"image.color_order must be rgb or bgr, not '{self.color_order}'")
-        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
-            raise SpecError("image.mean and image.std need three numbers each, std above zero")
+        if len(self.mean) != 3 or len(self.std) != 3:
+            raise SpecError("image.mean and image.std need three numbers each")
         for name in ("channel_mean", "channel_std"):
             values = getattr(self, name)
-            if len(values) not in (0, 3) or not all(0 <= value <= 1 for value in values):
+            if len(values) not in (0, 3):
                 raise SpecError(f"image.{name} must be three numbers in [0, 1], or be left out")
         if len(self.channel_mean) != len(self.channel_std):
             raise SpecError("image.channel_mean and image.channel_std must be given together")
-        if not 0 <= self.camera_aspect < 100:
-            raise SpecError(
-                "image.camera_aspect must be width over height, or 0 if unknown, not "
-                f"{self.camera_aspect}"
-            )

@@ -10,6 +10,7 @@ from omegaconf.errors import OmegaConfBaseException
 from wm_planner.models.spec.errors import SpecError, StatisticsError
 from wm_planner.models.spec.file import SPEC_FILE, read_content
 from wm_planner.models.spec.model import ModelSpec
+from wm_planner.text import close
 
 
 def load_spec(directory: str | Path, *, allow_unverified_statistics: bool = False) -> ModelSpec:
@@ -32,8 +33,11 @@ def load_spec(directory: str | Path, *, allow_unverified_statistics: bool = Fals
     try:
         spec = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(ModelSpec), content))
     except OmegaConfBaseException as error:
-        key = getattr(error, "full_key", None) or "?"
-        raise SpecError(f"{path}: {key}: {str(error).splitlines()[0]}") from error
+        key = str(getattr(error, "full_key", None) or "?")
+        known = getattr(getattr(error, "object_type", None), "__dataclass_fields__", {})
+        near = close(key.rpartition(".")[2], known)
+        hint = f": did you mean {near}?" if near else ""
+        raise SpecError(f"{path}: {key}: {str(error).splitlines()[0]}{hint}") from error
     except SpecError as error:
         raise SpecError(f"{path}: {error}") from error
     assert isinstance(spec, ModelSpec)

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from wm_planner.message_limits import MAX_VIEWS
 from wm_planner.models.spec.action import ActionSpec
 from wm_planner.models.spec.calibration import Calibration
 from wm_planner.models.spec.errors import SpecError
 from wm_planner.models.spec.file import SPEC_FILE, write_content
 from wm_planner.models.spec.formats import FORMAT
 from wm_planner.models.spec.image import ImageSpec
+from wm_planner.models.spec.numbers import check, check_free, number
 from wm_planner.models.spec.statistics import Statistics
 from wm_planner.types import Observation
 
@@ -42,10 +44,13 @@ class Training:
         command_line: How the training was started; empty if unknown.
     """
 
-    epoch: int
-    epochs: int
-    seed: int
+    epoch: int = number(-1, 1e9)
+    epochs: int = number(-1, 1e9)
+    seed: int = number(-(2**63), 2**64)
     command_line: str = ""
+
+    def __post_init__(self) -> None:
+        check(self, "training")
 
 
 @dataclass
@@ -53,8 +58,11 @@ class ObjectiveSpec:
     """The planning objective that the model was validated with (``planning.Objective``)."""
 
     mode: str = "last"
-    base: float = 2.0
-    alpha: float = 1.0
+    base: float = number(1e-3, 100, 2.0)
+    alpha: float = number(0, 1e6, 1.0)
+
+    def __post_init__(self) -> None:
+        check(self, "objective")
 
 
 @dataclass
@@ -98,10 +106,10 @@ class ModelSpec:
     action: ActionSpec
     statistics: Statistics
     training: Training
-    control_rate: float
+    control_rate: float = number(0.01, 1000)
     calibration: Calibration | None = None
-    num_hist: int = 1
-    frameskip: int = 1
+    num_hist: int = number(1, 1000, 1)
+    frameskip: int = number(1, 1000, 1)
     views: list[str] = field(default_factory=lambda: ["image"])
     proprio: ProprioSpec = field(default_factory=ProprioSpec)
     objective: ObjectiveSpec = field(default_factory=ObjectiveSpec)
@@ -110,10 +118,9 @@ class ModelSpec:
     format: int = field(default=FORMAT, init=False)
 
     def __post_init__(self) -> None:
-        for name in ("control_rate", "num_hist", "frameskip"):
-            value = getattr(self, name)
-            if not 0 < value < np.inf:
-                raise SpecError(f"{name} must be above zero and finite, not {value}")
+        check(self, "")
+        check_free(self.architecture, "architecture")
+        check_free(self.source, "source")
         if len(self.statistics.action.mean) != self.action.dim:
             raise SpecError(
                 f"statistics.action has {len(self.statistics.action.mean)} numbers per step, "
@@ -121,6 +128,8 @@ class ModelSpec:
             )
         if not self.views or len(set(self.views)) != len(self.views):
             raise SpecError(f"views {self.views} must name at least one camera, each only once")
+        if len(self.views) > MAX_VIEWS:
+            raise SpecError(f"views has {len(self.views)} entries; at most {MAX_VIEWS} are read")
         proprio = self.statistics.proprio
         if self.proprio.names and (proprio is None or len(proprio.mean) != len(self.proprio.names)):
             raise SpecError("statistics.proprio must have one mean and std for each proprio.names")

@@ -6,9 +6,8 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 
-import numpy as np
-
 from wm_planner.models.spec.errors import SpecError
+from wm_planner.models.spec.numbers import check, number
 
 CONSTANTS = "constants"
 """``Provenance.split`` of statistics that were chosen by hand, not computed from data."""
@@ -18,14 +17,13 @@ CONSTANTS = "constants"
 class Moments:
     """Mean and standard deviation of each number, in physical units."""
 
-    mean: list[float]
-    std: list[float]
+    mean: list[float] = number(-1e6, 1e6)
+    std: list[float] = number(1e-9, 1e4)
 
     def __post_init__(self) -> None:
+        check(self, "statistics")
         if len(self.mean) != len(self.std):
             raise SpecError(f"{len(self.mean)} means but {len(self.std)} standard deviations")
-        if not np.isfinite([*self.mean, *self.std]).all() or min(self.std, default=1.0) <= 0:
-            raise SpecError("statistics must be finite, standard deviations above zero")
 
 
 @dataclass
@@ -37,19 +35,22 @@ class Provenance:
         dataset_sha256: Digest of its files.
         split: Part of the data that the statistics were computed on: ``all``, ``train``, …, or
             ``CONSTANTS``.
+        formula: The formula in words (``ddof``, epsilon, scale).
         episodes: Number of episodes counted.
         steps: Number of environment steps counted.
-        formula: The formula in words (``ddof``, epsilon, scale).
         split_seed: Seed of the split; -1 if there was none.
     """
 
     dataset: str
     dataset_sha256: str
     split: str
-    episodes: int
-    steps: int
     formula: str
-    split_seed: int = -1
+    episodes: int = number(0, 1e9)
+    steps: int = number(0, 1e12)
+    split_seed: int = number(-1, 2**63, -1)
+
+    def __post_init__(self) -> None:
+        check(self, "statistics.provenance")
 
 
 @dataclass
