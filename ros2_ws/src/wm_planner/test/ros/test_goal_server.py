@@ -207,7 +207,7 @@ def test_a_goal_read_during_a_stop_or_a_configuration_is_rejected(
 
     def slow(self: GoalReader, *arguments: Any) -> Any:
         if event == "stop":
-            bench.loop.stop(1.0)
+            bench.loop.stop(1.0, "the test")
             bench.loop.release()
         else:
             bench.server.close()

@@ -2,16 +2,16 @@
 
 from wm_planner.control.command_limits import LimitsError
 from wm_planner.control.commander import Commander
-from wm_planner.control.error_codes import INACTIVE, STOPPED, ErrorCode, Refused, Status
+from wm_planner.control.error_codes import INACTIVE, ErrorCode, Refused, Status
 from wm_planner.control.gate import CommandGate, LimitViolation
 from wm_planner.control.goal_session import GoalSession
 from wm_planner.control.listener import LoopListener
 from wm_planner.control.loop import ControlLoop
+from wm_planner.control.stop_record import StopRecord
 from wm_planner.control.stream import CommandStream
 
 __all__ = [
     "INACTIVE",
-    "STOPPED",
     "CommandGate",
     "CommandStream",
     "Commander",
@@ -23,4 +23,5 @@ __all__ = [
     "LoopListener",
     "Refused",
     "Status",
+    "StopRecord",
 ]

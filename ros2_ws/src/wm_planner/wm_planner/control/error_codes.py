@@ -58,9 +58,6 @@ class Status:
 
 
 INACTIVE = Status(ErrorCode.NOT_ACTIVE, "the node is not active: configure and activate it")
-STOPPED = Status(
-    ErrorCode.STOPPED, "~/stop was called: goals are rejected until ~/release is called"
-)
 
 
 class Refused(ValueError):

@@ -11,13 +11,14 @@ from wm_planner.camera_contract import CameraContract
 from wm_planner.config import Config
 from wm_planner.control.clock import MAX_FUTURE, ClockMonitor
 from wm_planner.control.commander import MAX_PERIODS, Commander
-from wm_planner.control.error_codes import STOPPED, ErrorCode, Refused, Status
+from wm_planner.control.error_codes import ErrorCode, Refused, Status
 from wm_planner.control.gate import LimitViolation
 from wm_planner.control.goal_session import GoalSession
 from wm_planner.control.lateness import LoopLateness
 from wm_planner.control.listener import LoopListener
 from wm_planner.control.motion_check import MotionCheck
 from wm_planner.control.pose_monitor import PoseMonitor
+from wm_planner.control.stop_record import StopRecord
 from wm_planner.models import ModelSpec
 from wm_planner.types import Goal, Observation, Pose, Vector
 from wm_planner.worker import Failed, Planned, PlannerLink, PlanRequest, SetGoal
@@ -45,7 +46,7 @@ class ControlLoop:
         goal_id: Number of the last goal.
         waiting: Which overdue event the arm holds for; None if it does not.
         holds: How often the arm had to hold for an overdue event.
-        stopped: Whether goals are refused until ``release``.
+        stopped: Why goals are refused until ``release``; None if they are not.
         stops: How often ``stop`` was called.
         imagine: Whether to request the imagined frames of plans.
     """
@@ -69,7 +70,8 @@ class ControlLoop:
         self.goal_id = 0
         self.waiting: Status | None = None
         self.holds = self.stops = 0
-        self.stopped = self.imagine = False
+        self.stopped: StopRecord | None = None
+        self.imagine = False
         self._newest: Observation | None = None  # not yet planned from
         self._last_stamp = -math.inf  # of the observation planned from last
         self._where: Vector | None = None  # of the arm at that observation
@@ -85,7 +87,7 @@ class ControlLoop:
             Refused: The loop is stopped, no worker is ready, or the arm is outside the workspace.
         """
         if self.stopped:
-            raise Refused(STOPPED.code, STOPPED.message)
+            raise Refused(ErrorCode.STOPPED, self.stopped.status.message)
         if self._link.ready is None:
             raise Refused(ErrorCode.WORKER_LOST, self._link.problem)
         pose = self._start_pose(steady)
@@ -151,15 +153,15 @@ class ControlLoop:
             self.commander.stop(now)
         self._listener.on_end(self.goal_id, session, now)
 
-    def stop(self, now: float) -> None:
-        """Stop the arm, end the goal under way, and refuse goals from now on."""
-        self.stopped = True
+    def stop(self, now: float, reason: str) -> None:
+        """Stop the arm, end the goal under way, and refuse goals; ``reason`` says who asked."""
+        self.stopped = StopRecord.of(self.stopped, reason, now, self.goal_id, self.session)
         self.stops += 1
-        self.end(STOPPED, now)
+        self.end(self.stopped.status, now)
 
     def release(self) -> None:
         """Accept goals again after a stop."""
-        self.stopped = False
+        self.stopped = None
 
     def apply(self, config: Config) -> None:
         """Use other settings; only between goals.

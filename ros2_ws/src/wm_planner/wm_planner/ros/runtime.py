@@ -316,7 +316,7 @@ class PlannerRuntime:
     def _report_ready(self) -> None:
         """Report whether goals are accepted; call it only if none is under way."""
         if self._host.active:
-            self._status.ready(self.snapshot(), stopped=self.loop.stopped)
+            self._status.ready(self.snapshot(), self.loop.stopped)
 
     def _why_busy(self) -> str:
         return "a goal is under way, and its plans would be delayed" if self.loop.session else ""

@@ -10,7 +10,7 @@ from std_msgs.msg import String
 from wm_planner_msgs.msg import PlanStatus
 
 from wm_planner.config import Config, to_yaml
-from wm_planner.control import INACTIVE, STOPPED, ErrorCode, Status
+from wm_planner.control import INACTIVE, ErrorCode, Status, StopRecord
 from wm_planner.ros import log
 from wm_planner.ros.report_messages import describe_plan
 from wm_planner.ros.ros_time import now, seconds_to_time
@@ -55,10 +55,10 @@ class StatusPublisher:
         self._state, self.status = state, status
         self.publish(snapshot)
 
-    def ready(self, snapshot: Snapshot, *, stopped: bool) -> None:
-        """Publish that goals are accepted, or refused after a stop."""
+    def ready(self, snapshot: Snapshot, stopped: StopRecord | None) -> None:
+        """Publish that goals are accepted, or since a stop are not."""
         if stopped:
-            self.change(PlanStatus.HOLDING, STOPPED, snapshot)
+            self.change(PlanStatus.HOLDING, stopped.status, snapshot)
         else:
             self.change(PlanStatus.IDLE, READY, snapshot)
 
