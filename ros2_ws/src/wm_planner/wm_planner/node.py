@@ -25,6 +25,7 @@ from wm_planner.ros import log
 from wm_planner.ros.background import BackgroundThread
 from wm_planner.ros.goal_server import GoalServer
 from wm_planner.ros.goal_services import GoalServices
+from wm_planner.ros.guarded_services import guard
 from wm_planner.ros.parameters import Parameters
 from wm_planner.ros.plan_once import PlanOnceService
 from wm_planner.ros.runtime import PlannerRuntime
@@ -46,7 +47,7 @@ class PlannerNode(LifecycleNode):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__("wm_planner", **kwargs)
-        self._answer_impossible_transitions()
+        guard(self, self.services)  # those of rclpy; the planner's own answer every error
         share = Path(get_package_share_directory("wm_planner"))
         self._settings = Parameters(self, share / "config")
         self._status = StatusPublisher(self)
@@ -57,24 +58,6 @@ class PlannerNode(LifecycleNode):
         self._runtime: PlannerRuntime | None = None
         self.finalized = False
         self.interrupted: Callable[[], bool] = lambda: False  # whether to stop loading the model
-
-    def _answer_impossible_transitions(self) -> None:
-        """Answer a transition that is impossible now; Jazzy's rclpy raises instead (rclpy#1209).
-
-        nav2_lifecycle_manager would wait forever for the answer.
-        """
-        service = self._service_change_state
-        change = service.callback
-
-        def answer(request: Any, response: Any) -> Any:
-            try:
-                return change(request, response)
-            except RCLError as error:
-                log.error(self, str(error))
-                response.success = False
-                return response
-
-        service.callback = answer
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Read the parameters, load the model, create the topics; nothing moves yet."""

@@ -110,7 +110,7 @@ def test_after_a_stop_no_goal_begins_until_the_release(rig: LoopRig) -> None:
     rig.step(0.5, actions=0.0)
     rig.loop.stop(rig.now, "/button asked for it")
     assert rig.events[-2:] == ["stop", (goal, ErrorCode.STOPPED)]
-    with pytest.raises(Refused, match="/button asked for it .*~/release") as caught:
+    with pytest.raises(Refused, match=r"/button asked for it .*~/release") as caught:
         rig.begin(OBSERVATIONS[1])
     assert caught.value.status.code is ErrorCode.STOPPED
     rig.loop.release()
