@@ -19,6 +19,7 @@ ARGUMENTS = {
     "use_sim_time": ("false", "Use the time of /clock."),
     "autostart": ("true", "Configure and activate the node at once."),
     "log_level": ("info", "Log level: debug, info, warn or error."),
+    "enclave": ("", "SROS 2 enclave of the node, as /planner; see docs/security.md."),
 }
 
 
@@ -43,6 +44,9 @@ def _planner(context: LaunchContext) -> list[Node]:
     }
     if command := value("command").perform(context):  # an empty one would hide the profile's
         parameters["commands.topic"] = ParameterValue(command, value_type=str)
+    words = ["--ros-args", "--log-level", value("log_level")]
+    if enclave := value("enclave").perform(context):
+        words += ["--enclave", enclave]
     topics = [(topic, value(topic)) for topic in ("image", "current_pose", "joint_states")]
     return [
         Node(
@@ -52,6 +56,6 @@ def _planner(context: LaunchContext) -> list[Node]:
             output="screen",
             parameters=[parameters],
             remappings=[*topics, ("image/compressed", [value("image"), "/compressed"])],
-            arguments=["--ros-args", "--log-level", value("log_level")],
+            arguments=words,
         )
     ]

@@ -129,3 +129,9 @@ def test_every_remapping_is_of_a_topic_of_the_node(file: Path, node: Node) -> No
     topics = [s.topic_name for s in node.subscriptions] + [p.topic_name for p in node.publishers]
     assert remapped
     assert remapped <= {topic.lstrip("/") for topic in topics}
+
+
+def test_an_enclave_is_given_to_the_node_only_if_it_is_named() -> None:
+    file = PACKAGE / "launch" / "planner.launch.py"
+    assert _after(_command(file), "--enclave") == []
+    assert _after(_command(file, enclave="/planner"), "--enclave") == ["/planner"]
