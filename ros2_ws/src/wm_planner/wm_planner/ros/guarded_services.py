@@ -9,7 +9,7 @@ from rcl_interfaces.msg import SetParametersResult
 from rclpy.node import Node
 
 MAX_TEXT = 4096  # [characters] of a text, the longest path
-MAX_ENTRIES = 1000  # of a list; each parameter of a call takes a millisecond or less
+MAX_ENTRIES = 200  # of a list; there are fewer parameters, and each takes a millisecond or more
 SHOWN = 200  # [characters] of an error, which may repeat the request
 
 
