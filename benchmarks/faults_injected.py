@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import signal
 import time
 from collections.abc import Callable
@@ -10,12 +11,17 @@ from typing import Any
 import numpy as np
 from faults_system import CAMERA_RATE, System
 from geometry_msgs.msg import PoseStamped
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
+from wm_planner_msgs.action import ReachGoal
+from wm_planner_msgs.msg import Goal
 
 from wm_planner_sim.simulator.tasks import TASKS
 
 MAX_SPEED = 0.5  # [m/s] limits.max_speed
 REACTION = 0.2  # [s] until the arm is held
+DISCOVERY = 0.5  # [s] until the planner sees another publisher in the graph
+OVERSIZED = "x\n" * 50_000
 
 Undo = Callable[[], None]
 Fault = Callable[[System], Undo | None]
@@ -139,6 +145,73 @@ def _stopped_clock(system: System) -> Undo:
     return undo
 
 
+def _turned(pose: PoseStamped) -> PoseStamped:
+    """Turn the gripper by half a turn about its x axis."""
+    q = pose.pose.orientation
+    q.x, q.y, q.z, q.w = q.w, q.z, -q.y, -q.x
+    return pose
+
+
+def _clock(spoil: Callable[[Clock], Clock]) -> Callable[[System], Undo]:
+    def fault(system: System) -> Undo:
+        system.node.spoil_clock = spoil
+
+        def undo() -> None:
+            system.node.spoil_clock = lambda clock: clock
+
+        return undo
+
+    return fault
+
+
+def _twice(kind: Any, topic: str, relay: Any, change: Callable[[Any], Any]) -> Fault:
+    """Return a fault: another node also publishes what the harness relays, after a change."""
+
+    def fault(system: System) -> Undo:
+        publisher = system.stranger.create_publisher(kind, topic, 10)
+
+        def spoil(message: Any) -> Any:
+            publisher.publish(change(copy.deepcopy(message)))
+            return message
+
+        restore = relay(spoil)(system)
+
+        def undo() -> None:
+            restore()
+            system.stranger.destroy_publisher(publisher)
+            system.node.spin_for(2 * DISCOVERY)
+
+        return undo
+
+    return fault
+
+
+def _elsewhere(pose: PoseStamped) -> PoseStamped:
+    pose.pose.position.y += 0.05
+    return pose
+
+
+def _oversized_goal(system: System) -> None:
+    goals = [Goal(name=OVERSIZED), Goal(file=OVERSIZED), Goal(images=[Image(encoding=OVERSIZED)])]
+    for goal in goals:
+        system.node.actions.send_goal_async(ReachGoal.Goal(goal=goal))
+
+
+def _oversized_parameters(system: System) -> None:
+    for name in ("goals.directory", "planning.preset", OVERSIZED):
+        system.node.set(name, OVERSIZED)
+
+
+def _oversized_frame(message: Any) -> Any:
+    message.header.frame_id = OVERSIZED
+    return message
+
+
+def _oversized_encoding(image: Image) -> Image:
+    image.encoding = OVERSIZED
+    return image
+
+
 def _flood(system: System) -> None:
     system.node.flood(3.0)
 
@@ -178,6 +251,16 @@ FAULTS: dict[str, Fault] = {
     "clock stopped": _stopped_clock,
     "image flood": _flood,
     "parameters": _parameters,
+    "pose turned": _pose(_turned),
+    "camera twice": _twice(Image, "spoiled", _camera, lambda image: image),
+    "pose twice": _twice(PoseStamped, "shifted_pose", _pose, lambda pose: pose),
+    "pose twice, elsewhere": _twice(PoseStamped, "shifted_pose", _pose, _elsewhere),
+    "clock twice": _twice(Clock, "/clock", _clock, lambda clock: clock),
+    "oversized goal": _oversized_goal,
+    "oversized parameters": _oversized_parameters,
+    "oversized camera frame": _camera(_oversized_frame),
+    "oversized encoding": _camera(_oversized_encoding),
+    "oversized pose frame": _pose(_oversized_frame),
 }
 STOPPING = {
     "camera stopped": REACTION,
@@ -190,6 +273,13 @@ STOPPING = {
     "worker SIGSTOP": REACTION + 1 / CAMERA_RATE,  # noticed when the next plan is due
     "clock back": REACTION,
     "clock stopped": REACTION,
+    "pose turned": REACTION,
+    "camera twice": REACTION + DISCOVERY,
+    "pose twice": REACTION + DISCOVERY,
+    "pose twice, elsewhere": REACTION + DISCOVERY,
+    "clock twice": REACTION + DISCOVERY,
+    "oversized encoding": REACTION,
+    "oversized pose frame": REACTION,
 }
 """Faults that must stop the arm, and the time allowed [s, wall time]."""
 STRAY = 0.1 + MAX_SPEED**2 / 20  # [m] from a repeated pose: limits.max_lead plus a stop

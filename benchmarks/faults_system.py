@@ -16,6 +16,7 @@ from geometry_msgs.msg import PoseStamped
 from rcl_interfaces.srv import SetParameters
 from rclpy.action import ActionClient
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from rosgraph_msgs.msg import Clock
@@ -38,6 +39,9 @@ class Harness(Client):
         self.measured: list[tuple[float, np.ndarray]] = []
         self.spoil: Callable[[Image], Image | None] = lambda image: image
         self.spoil_pose: Callable[[PoseStamped], PoseStamped | None] = lambda pose: pose
+        self.spoil_clock: Callable[[Clock], Clock] = lambda clock: clock
+        self.turned = 0.0  # [rad] between the measured and the commanded orientation, at most
+        self._measured_turn = np.array([1.0, 0.0, 0.0, 0.0])
         self.clock_offset = 0.0
         self.clock_runs = True
         self.sim_time = 0.0
@@ -55,6 +59,7 @@ class Harness(Client):
         """Begin a new record."""
         self.commands.clear()
         self.statuses.clear()
+        self.turned = 0.0
         del self.measured[:-1], self.relayed[:-1]
 
     def flood(self, seconds: float) -> None:
@@ -76,7 +81,7 @@ class Harness(Client):
     def _on_clock(self, message: Clock) -> None:
         self.sim_time = message.clock.sec + 1e-9 * message.clock.nanosec
         if self.clock_runs:
-            self._clock.publish(Clock(clock=self._shifted(message.clock)))
+            self._clock.publish(self.spoil_clock(Clock(clock=self._shifted(message.clock))))
 
     def _shifted(self, stamp: Any) -> Any:
         nanoseconds = stamp.sec * 10**9 + stamp.nanosec + round(1e9 * self.clock_offset)
@@ -93,6 +98,8 @@ class Harness(Client):
         stamp = message.header.stamp.sec + 1e-9 * message.header.stamp.nanosec
         sent = info["source_timestamp"] * 1e-9  # this process may receive it late
         self.commands.append((sent, stamp, np.array([p.x, p.y, p.z])))
+        same = min(1.0, abs(float(self._measured_turn @ _quaternion(message))))
+        self.turned = max(self.turned, 2 * np.arccos(same))
 
     def _on_status(self, message: PlanStatus) -> None:
         super()._on_status(message)
@@ -101,9 +108,15 @@ class Harness(Client):
     def _on_pose(self, message: PoseStamped) -> None:
         super()._on_pose(message)
         self.measured.append((time.time(), self.position))
+        self._measured_turn = _quaternion(message)
         message.header.stamp = self._shifted(message.header.stamp)
         if (spoiled := self.spoil_pose(message)) is not None:
             self._pose.publish(spoiled)
+
+
+def _quaternion(message: PoseStamped) -> np.ndarray:
+    q = message.pose.orientation
+    return np.array([q.x, q.y, q.z, q.w])
 
 
 class System:
@@ -115,6 +128,7 @@ class System:
 
     Attributes:
         repeated: Position (3,) [m] of the pose that the fault "pose repeated" repeats.
+        stranger: A node that publishes what others publish already.
     """
 
     def __init__(self, factor: float, seed: int) -> None:
@@ -134,6 +148,7 @@ class System:
             output=self.log,
         )
         self.node, self.executor = Harness(), SingleThreadedExecutor()
+        self.stranger = Node("stranger")
         self.executor.add_node(self.node)
         self.node.wait_active()
         self.node.reset(0)
