@@ -31,7 +31,7 @@ from wm_planner_sim.client.image_readers import dangerous, readers_of_images
 from wm_planner_sim.training import seeds
 
 TIMEOUT = 6.0  # [s] simulated, of a goal
-TURN = 0.05  # [rad] between the measured and the commanded orientation
+TURN = 0.3  # [rad] between the measured and the commanded orientation; a moving arm sways
 PATIENCE = 60.0  # [s] wall time after which a goal without an end counts as lost
 
 
@@ -121,6 +121,7 @@ class Run:
         for future in pending:
             if future.done():
                 self.outcomes["storm"][_code(future)] += 1
+        node.spin_for(0.5)  # or the last stop pulls the arm away from where it is reset
         self.checks.check_commands(node, "storm", None, self.system.repeated)
         self.simulated += max(node.sim_time - began, 0.0)
 
