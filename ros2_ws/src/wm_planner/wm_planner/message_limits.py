@@ -15,6 +15,9 @@ MAX_TEXT = 4096
 MAX_LIST = 1000
 """Entries of a list: a parameter, joints of a message, numbers of a proprio, stored goals."""
 
+MAX_PARAMETERS = 200
+"""Parameters in a call, and entries of any list in it; each takes a millisecond or more."""
+
 MAX_VIEWS = 16
 """Images, compressed images or masks of one goal; each may have 50 million pixels."""
 

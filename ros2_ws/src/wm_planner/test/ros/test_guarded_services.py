@@ -13,8 +13,8 @@ from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
+from wm_planner.message_limits import MAX_PARAMETERS, MAX_TEXT
 from wm_planner.node import PlannerNode
-from wm_planner.ros.guarded_services import MAX_ENTRIES, MAX_TEXT
 
 HOSTILE = [Parameter(name="x", value=ParameterValue(type=type_)) for type_ in (10, 255)]
 LONG = "x" * (MAX_TEXT + 1)
@@ -94,9 +94,9 @@ def test_a_text_that_rcl_would_log_is_refused_if_it_is_long_or_forges_lines(
 def test_a_request_with_too_many_entries_is_refused_before_it_is_served(
     ask: Callable[..., Any],
 ) -> None:
-    many = [Parameter(name="session.timeout")] * (MAX_ENTRIES + 1)
+    many = [Parameter(name="session.timeout")] * (MAX_PARAMETERS + 1)
     assert "at most 200" in ask("set_parameters", parameters=many).results[0].reason
-    value = ParameterValue(type=9, string_array_value=[""] * (MAX_ENTRIES + 1))
+    value = ParameterValue(type=9, string_array_value=[""] * (MAX_PARAMETERS + 1))
     parameter = Parameter(name="commands.joints", value=value)
     reason = ask("set_parameters_atomically", parameters=[parameter]).result.reason
     assert "string_array_value has 201 entries" in reason

@@ -28,7 +28,12 @@ class StopRecord:
 
     @classmethod
     def of(
-        cls, before: StopRecord | None, reason: str, time: float, goal: int, session: GoalSession | None
+        cls,
+        before: StopRecord | None,
+        reason: str,
+        time: float,
+        goal: int,
+        session: GoalSession | None,
     ) -> StopRecord:
         """Return the record of a stop.
 

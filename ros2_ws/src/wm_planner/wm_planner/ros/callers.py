@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rclpy.node import Node
 
-from wm_planner.images.errors import shorten
+from wm_planner.text import quoted
 
 SHOWN = 3  # callers that a sentence names
 UNKNOWN = "a node that is not known yet"
@@ -35,4 +35,4 @@ def _plain(name: str) -> str:
     if "_NODE_NAME_UNKNOWN_" in name:  # rmw's, until the node is discovered
         return UNKNOWN
     valid = name.isascii() and name.replace("/", "a").isidentifier()
-    return name if valid and len(name) <= 80 else shorten(name)
+    return name if valid and len(name) <= 80 else quoted(name)

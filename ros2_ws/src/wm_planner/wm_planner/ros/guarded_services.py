@@ -8,8 +8,10 @@ from typing import Any
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.node import Node
 
-MAX_TEXT = 4096  # [characters] of a text, the longest path
-MAX_ENTRIES = 200  # of a list; there are fewer parameters, and each takes a millisecond or more
+from wm_planner.message_limits import MAX_PARAMETERS, MAX_TEXT
+from wm_planner.ros import log
+from wm_planner.text import one_line
+
 SHOWN = 200  # [characters] of an error, which may repeat the request
 
 
@@ -40,8 +42,8 @@ class _Guarded:
             _check("request", request)
             return self._callback(request, response)
         except Exception as error:
-            why = f"{self._name} refused a request: {str(error)[:SHOWN]!r}"
-            self._node.get_logger().error(why)
+            why = one_line(f"{self._name} refused a request: {one_line(str(error), SHOWN)}")
+            log.error(self._node, why)
             return _refusal(request, type(response)(), why)
 
 
@@ -56,7 +58,7 @@ def _check(name: str, value: Any) -> None:
             _check(field, getattr(value, field))
     elif isinstance(value, Sized):
         most, unit = (
-            (MAX_TEXT, "characters") if isinstance(value, str) else (MAX_ENTRIES, "entries")
+            (MAX_TEXT, "characters") if isinstance(value, str) else (MAX_PARAMETERS, "entries")
         )
         if len(value) > most:
             raise ValueError(f"{name} has {len(value)} {unit}: at most {most} are allowed")
@@ -71,7 +73,7 @@ def _refusal(request: Any, response: Any, why: str) -> Any:
     """Return an answer that says no, as far as its type can."""
     no = SetParametersResult(successful=False, reason=why)
     if hasattr(response, "results"):  # of set_parameters: one for each parameter
-        response.results = [no] * min(len(request.parameters), MAX_ENTRIES)
+        response.results = [no] * min(len(request.parameters), MAX_PARAMETERS)
     elif hasattr(response, "result") and isinstance(response.result, SetParametersResult):
         response.result = no
     elif hasattr(response, "failure_reason"):  # of get_type_description
