@@ -45,6 +45,14 @@ def test_a_distance_that_falls_too_little_for_too_long_stalls() -> None:
     assert checker.stalled(2.1)
 
 
+def test_a_time_that_does_not_count_does_not_stall() -> None:
+    checker = ProgressChecker(time=2.0, fraction=0.1)
+    _observe(checker, (0.0, 1.0))
+    checker.pause(1.5)
+    assert not checker.stalled(3.4)
+    assert checker.stalled(3.6)
+
+
 def test_small_falls_add_up_to_progress() -> None:
     checker = ProgressChecker(time=2.0, fraction=0.1)
     _observe(checker, (0.0, 1.0), (1.0, 0.95), (2.0, 0.89))

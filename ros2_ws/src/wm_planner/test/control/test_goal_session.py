@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,7 +55,7 @@ def test_steps_are_counted_and_the_first_distance_is_kept(session: GoalSession) 
     assert (session.steps, session.initial_distance, session.distance) == (3, 1.0, 0.6)
 
 
-def _tick(session: GoalSession, **times: float) -> Status | None:
+def _tick(session: GoalSession, **times: Any) -> Status | None:
     fresh = {"now": 101.0, "steady": 6.0, "image_steady": 6.0, "pose_steady": 6.0}
     times = {**fresh, **times}
     poses = PoseMonitor()
@@ -102,6 +103,31 @@ def test_a_distance_that_no_longer_falls_ends_the_goal_as_stalled(session: GoalS
     assert outcome
     assert outcome.code is ErrorCode.STALLED
     assert "0.490" in outcome.message
+
+
+def test_a_slowed_arm_has_more_time_to_progress_but_not_for_the_goal(
+    session: GoalSession,
+) -> None:
+    session.observe(0.5, 100.0)
+    for now in np.arange(100.0, 108.0, 0.05):
+        assert _tick(session, now=now, pace=0.25) is None  # 2 of 3 s
+    outcome = _tick(session, now=108.1, pace=0.25)
+    assert outcome
+    assert outcome.code is ErrorCode.TIMED_OUT
+
+
+def test_the_end_says_what_was_late(session: GoalSession) -> None:
+    session.observe(0.5, 101.0)
+    outcome = _tick(session, now=108.1, late="plans were late 3 times")
+    assert outcome
+    assert "the distance is 0.500" in outcome.message
+    assert outcome.message.endswith("; plans were late 3 times")
+
+
+def test_a_goal_without_a_plan_ends_with_the_reason(session: GoalSession) -> None:
+    outcome = _tick(session, now=108.1, unplanned="no image came")
+    assert outcome
+    assert outcome.message.endswith("were allowed; no plan was made: no image came")
 
 
 def test_one_image_passes_a_sub_goal_and_several_reach_the_goal() -> None:

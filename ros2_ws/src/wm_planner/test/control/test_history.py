@@ -10,13 +10,14 @@ from wm_planner.control.history import LENGTH, CommandHistory
 def _filled(*times: float) -> CommandHistory:
     history = CommandHistory()
     for time in times:
-        history.add(time, np.array([time]))
+        history.add(time, 10 * time, np.array([time]))
     return history
 
 
 def test_the_last_command_before_a_time_is_in_force() -> None:
     history = _filled(1.0, 2.0, 3.0)
     assert [history.at(time)[0] for time in (2.0, 2.9, 3.0, 99.0)] == [2.0, 2.0, 3.0, 3.0]
+    assert [history.clock_at(time) for time in (2.0, 2.9, 99.0)] == [20.0, 20.0, 30.0]
 
 
 def test_before_the_first_command_the_first_is_returned() -> None:

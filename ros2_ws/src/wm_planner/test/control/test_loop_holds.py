@@ -8,6 +8,7 @@ from loop_rig import OBSERVATIONS, POSE, LoopRig
 from wm_planner.config import Config
 from wm_planner.control import ErrorCode, Status
 from wm_planner.models import ModelSpec
+from wm_planner.types import Goal
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def test_the_arm_holds_for_an_overdue_image_or_pose_and_then_for_a_new_plan(
     rig.request_plan()  # answered later
     others = {"image": rig.observe, "pose": rig.pose}
     del others[missing]
-    rig.run(0.2, *others.values())  # 0.08 s until overdue, and 0.1 s of blend
+    rig.run(0.2, *others.values())  # 0.08 s until late, and 0.1 s until overdue
     assert rig.loop.waiting
     assert rig.loop.waiting.code is code
     assert not rig.loop.commander.moving
@@ -106,12 +107,106 @@ def test_a_goal_does_not_start_from_an_overdue_pose(rig: LoopRig) -> None:
 def test_after_a_delay_of_the_node_unread_messages_are_not_overdue(rig: LoopRig) -> None:
     rig.begin(OBSERVATIONS[0])
     rig.run(0.2, rig.observe, rig.pose)
-    rig.wait(0.2)
+    rig.wait(0.3)
     rig.command()  # timers run before subscriptions
     rig.observe()
     rig.pose()
     rig.run(0.04)
     assert rig.loop.holds == 0
+    assert rig.loop.lateness.summary() == ""
+
+
+def test_a_node_that_is_delayed_all_the_time_holds_all_the_same(rig: LoopRig) -> None:
+    rig.begin(OBSERVATIONS[0])
+    rig.run(0.2, rig.observe, rig.pose)
+    rig.step(0.5, actions=0.004)
+    for _ in range(8):
+        rig.wait(0.05)
+        rig.pose()
+        rig.command()
+    assert rig.loop.holds == 1
+    assert rig.loop.waiting
+    assert not rig.loop.commander.moving
+
+
+def test_the_arm_slows_for_a_late_image_before_it_holds(rig: LoopRig) -> None:
+    rig.begin(OBSERVATIONS[0])
+    rig.run(0.2, rig.observe, rig.pose)
+    rig.request_plan()
+    rig.answer_plan(actions=0.004)
+    rig.run(0.2, rig.observe, rig.pose)
+    rig.run(0.12, rig.pose)
+    assert 0.4 < rig.loop.commander.time_scale < 0.9
+    rig.run(0.1, rig.observe, rig.pose)
+    assert rig.loop.commander.time_scale == 1.0
+    assert rig.loop.holds == 0
+    assert rig.loop.lateness.summary() == ("images were late once (longest 0.12 s, usually 0.02 s)")
+
+
+def test_on_a_machine_so_busy_that_a_pose_is_overdue_during_every_plan_the_goal_goes_on(
+    rig: LoopRig,
+) -> None:
+    goal = rig.begin(OBSERVATIONS[0])
+    rig.run(0.3, rig.observe, rig.pose)
+    moved = []
+    for distance in (0.3, 0.25, 0.2, 0.15, 0.01, 0.01):
+        before = rig.loop.commander.commanded_position
+        rig.request_plan()
+        rig.run(0.3, rig.observe)
+        assert rig.loop.waiting
+        rig.run(0.04, rig.observe, rig.pose)
+        rig.answer_plan(distance, actions=0.004)
+        if rig.loop.session:
+            rig.run(0.1, rig.observe, rig.pose)
+            rig.run(0.3, rig.observe)
+        moved.append(bool((rig.loop.commander.commanded_position != before).any()))
+    assert (goal, ErrorCode.NONE) in rig.events
+    assert moved[:4] == [True] * 4
+
+
+def test_a_plan_that_is_not_followed_is_counted_and_measured(rig: LoopRig) -> None:
+    rig.begin(OBSERVATIONS[0])
+    rig.run(0.2, rig.observe, rig.pose)
+    rig.step(0.5, actions=0.004)
+    rig.request_plan()
+    rig.run(0.3, rig.pose)
+    assert rig.loop.waiting
+    rig.answer_plan(0.3)
+    assert rig.loop.session
+    assert (rig.loop.session.steps, rig.loop.session.distance) == (2, 0.3)
+    assert rig.events.count(("step", 0)) == 1
+    assert not rig.loop.commander.moving
+
+
+def test_a_goal_that_ends_says_what_was_late_and_why_no_plan_was_made(rig: LoopRig) -> None:
+    rig.loop.begin([Goal(OBSERVATIONS[0])], 2.0, rig.now, rig.steady)
+    rig.run(0.2, rig.observe, rig.pose)
+    rig.request_plan()
+    rig.run(0.5, rig.pose)
+    rig.run(1.5, rig.pose, rig.observe)
+    rig.loop.watch(rig.now, rig.steady, rig.steady)
+    assert rig.outcome
+    assert rig.outcome.code is ErrorCode.TIMED_OUT
+    assert (
+        "; no plan was made: the first plan was not finished; images were late once, 1 of these"
+        in (rig.outcome.message)
+    )
+
+
+def test_a_goal_does_not_stall_while_the_operator_slows_the_arm(rig: LoopRig) -> None:
+    rig.loop.commander.override = 0.0
+    rig.begin(OBSERVATIONS[0])
+    rig.run(0.2, rig.observe, rig.pose)
+    rig.step(0.5)
+    watch = lambda: rig.loop.watch(rig.now, rig.steady, rig.steady)  # noqa: E731
+    rig.run(15.0, rig.observe, rig.pose, watch)
+    assert rig.loop.session
+    rig.loop.commander.override = 1.0
+    rig.run(9.5, rig.observe, rig.pose, watch)
+    assert rig.loop.session
+    rig.run(1.0, rig.observe, rig.pose, watch)
+    assert rig.outcome
+    assert rig.outcome.code is ErrorCode.STALLED
 
 
 def test_the_end_of_a_goal_ends_the_hold(rig: LoopRig) -> None:

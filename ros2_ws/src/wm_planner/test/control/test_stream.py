@@ -99,16 +99,6 @@ def test_without_extra_time_only_the_first_step_is_played() -> None:
     np.testing.assert_allclose(stream.at(99.0), START + MOVE)
 
 
-def test_a_hold_comes_to_rest_within_the_blend_without_a_velocity_jump() -> None:
-    stream = _stream()
-    stream.splice([MOVE] * 5, START, 0.0, 10.0)
-    before = _play(stream, 10.0, 10.3)
-    stream.hold(10.3)
-    speeds = _speeds(np.concatenate([before, _play(stream, 10.3, 10.6)]))
-    assert np.abs(np.diff(speeds)).max() <= 1.01 * SPEED / BLEND * TICK
-    assert speeds[-9:].max() < 1e-9
-
-
 moves = st.tuples(*[st.floats(-0.05, 0.05)] * 3).map(np.array)
 
 

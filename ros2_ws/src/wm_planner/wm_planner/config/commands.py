@@ -70,6 +70,13 @@ class CommandsConfig:
     rate: float = setting(
         50.0, "Commands per second while a goal is pursued [Hz].", low=1.0, high=1000.0
     )
+    speed_override: float = setting(
+        100.0,
+        "Share of the planned speed at which the arm moves [%], also changed during a goal; 0: the "
+        "arm holds its position, and the goal goes on.",
+        low=0.0,
+        high=100.0,
+    )
     extra_time: float = setting(
         0.5,
         "How long the arm follows a plan beyond its first model step if no new plan arrives [s].",

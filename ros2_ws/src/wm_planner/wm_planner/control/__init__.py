@@ -5,6 +5,7 @@ from wm_planner.control.commander import Commander
 from wm_planner.control.error_codes import INACTIVE, ErrorCode, Refused, Status
 from wm_planner.control.gate import CommandGate, LimitViolation
 from wm_planner.control.goal_session import GoalSession
+from wm_planner.control.lateness import LateCount
 from wm_planner.control.listener import LoopListener
 from wm_planner.control.loop import ControlLoop
 from wm_planner.control.stop_record import StopRecord
@@ -18,6 +19,7 @@ __all__ = [
     "ControlLoop",
     "ErrorCode",
     "GoalSession",
+    "LateCount",
     "LimitViolation",
     "LimitsError",
     "LoopListener",

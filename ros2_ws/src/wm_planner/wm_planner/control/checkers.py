@@ -48,10 +48,9 @@ class ProgressChecker:
         if distance <= self.best - self._fraction:
             self.best, self._since = distance, now
 
-    def pause(self, now: float) -> None:
-        """Do not count the time up to ``now`` [s, ROS time]."""
-        if self._since < now:
-            self._since = now
+    def pause(self, seconds: float) -> None:
+        """Do not count a time that has passed [s, ROS time]."""
+        self._since += seconds
 
     def stalled(self, now: float) -> bool:
         """Return whether progress has stalled; never before the first distance."""

@@ -27,7 +27,9 @@ class Commander:
     """Drives the robot through one command stream.
 
     Times named ``now`` are ROS time [s]. The stream has its own clock, which stands still while no
-    commands are sent, so that the arm continues from where it was after a delay of the node.
+    commands are sent, so that the arm continues from where it was after a delay of the node. The
+    clock also sets the speed: it runs at ``time_scale``, which changes so slowly that the arm keeps
+    to ``commands.blend`` and to the limit of acceleration, and is 0 while the arm holds.
 
     Args:
         config: Commands and limits.
@@ -41,6 +43,8 @@ class Commander:
 
     Attributes:
         mode: What the commander is doing; see ``TRANSITIONS``.
+        override: Share of the planned speed that the operator allows, 0 to 1.
+        time_scale: Seconds of the stream per second, 0 to 1.
         sent: Number of commands sent.
     """
 
@@ -57,8 +61,10 @@ class Commander:
             commands.blend,
         )
         self._period = 1 / commands.rate
+        self._blend = commands.blend
         self._blend_ticks = math.ceil(commands.blend * commands.rate)
         self._feedback = commands.feedback if sends_velocity(commands) else 0.0
+        self.override = commands.speed_override / 100
         self.sent = 0
         self._history = CommandHistory()
         zeros = np.zeros(self.actions.size)
@@ -71,6 +77,7 @@ class Commander:
         self._stream.clear()
         self._history.clear()
         self._clock, self._now, self._ticks = 0.0, 0.0, 0
+        self.time_scale = self.override  # for the arm is at rest
         self._brakes_left = 0  # commands until the arm is at rest
         self._commanded_velocity = np.zeros_like(self._last.velocity)
         self._measured: Pose | None = None
@@ -98,6 +105,10 @@ class Commander:
     def commanded_position_at(self, stamp: float) -> Vector:
         """Return the position (n,) [m or rad] that was commanded at a past ROS time [s]."""
         return self._history.at(stamp)
+
+    def rested_since(self, stamp: float) -> bool:
+        """Return whether the arm is commanded to where it was at a past ROS time [s]."""
+        return bool((self._history.at(stamp) == self._last.position).all())
 
     def outside(self, pose: Pose) -> str:
         """Return why no command may start at a pose, or an empty string."""
@@ -136,7 +147,7 @@ class Commander:
         self._stream.start(pose.position, self._clock)
         self._last = Sent(pose.position, np.zeros_like(pose.position))
         self._commanded_velocity = self._last.velocity
-        self._history.add(now, pose.position)
+        self._history.add(now, self._clock, pose.position)
 
     def splice(self, actions: ArrayLike, stamp: float, now: float) -> None:
         """Switch to a plan, or ignore it if the arm is slowing.
@@ -149,14 +160,20 @@ class Commander:
         if self.slowing:
             return
         self._enter(Event.PLAN)
-        clock = self._clock + min(max(now - self._now, 0.0), MAX_PERIODS * self._period)
-        start = self.commanded_position_at(stamp)
-        self._stream.splice(self.actions.moves(actions), start, now - stamp, clock)
+        passed = min(max(now - self._now, 0.0), MAX_PERIODS * self._period)
+        clock = self._clock + self.time_scale * passed
+        start, latency = self._history.at(stamp), clock - self._history.clock_at(stamp)
+        self._stream.splice(self.actions.moves(actions), start, latency, clock)
 
-    def send(self, measured: Pose, now: float) -> None:
+    def send(self, measured: Pose, now: float, pace: float = 1.0) -> None:
         """Send the command that is due now; called at the command rate.
 
         If the arm is slowing, it first comes to rest, and the goal continues from there.
+
+        Args:
+            measured: The newest measured pose.
+            now: Current time [s].
+            pace: Share of the speed that ``override`` allows, 0 to 1.
 
         Raises:
             LimitViolation: The command may not be sent.
@@ -173,7 +190,7 @@ class Commander:
         longest = max(longest, min(longest * self._ticks, MAX_CLOCK_STALL))
         dt = min(now - self._now, longest)
         if dt > 0:
-            self._advance(self._stream.at(self._clock + dt), dt, now)
+            self._play(pace, dt, now)
         elif self._ticks * self._period > MAX_CLOCK_STALL and self.moving:
             self._brake(Event.BRAKE, now)
             return
@@ -181,18 +198,17 @@ class Commander:
         self._enter(Event.COMMAND)
 
     def hold(self, now: float) -> None:
-        """Bring the arm to rest along the path until the next plan."""
+        """Bring the arm to rest along its path, where it stays until the next plan."""
         self._enter(Event.HOLD)
         if self.mode is not Mode.HOLDING:
             return  # it does not move, or is slowing already
-        self._stream.hold(self._clock)
         dt = min(now - self._now, self._period)
         if dt <= 0 and self.moving:  # ROS time stands still, and the stream with it
             self._brake(Event.BRAKE, now)
             return
         if dt > 0:
             try:
-                self._advance(self._stream.at(self._clock + dt), dt, now)
+                self._play(0.0, dt, now)
             except LimitViolation:
                 self._brake(Event.BRAKE, now)
                 return
@@ -219,7 +235,7 @@ class Commander:
         left = self._brakes_left - 1  # counts only when the command was sent
         velocity = self._last.velocity * (left / self._brakes_left)
         wanted = self._last.position + velocity * self._period
-        self._advance(wanted, self._period, now, slowing=True)
+        self._advance(wanted, self._period, self._period, now, slowing=True)
         if left:
             self._send(self._last.velocity)
             self._brakes_left = left
@@ -258,27 +274,52 @@ class Commander:
         dt = min(now - self._now, self._period)
         if ticks and dt > 0:
             ahead = self._last.position + self._last.velocity * dt
-            self._advance(ahead, dt, now, slowing=True)
+            self._advance(ahead, dt, dt, now, slowing=True)
         if ticks:
             self._send(self._last.velocity)
         else:
             self.settle(now)
 
-    def _advance(self, wanted: Vector, dt: float, now: float, *, slowing: bool = False) -> None:
-        """Advance the clock, and set the last command to the wanted position within the limits."""
+    def _play(self, pace: float, dt: float, now: float) -> None:
+        """Go on along the path for a time [s], at a pace that changes with the time scale."""
+        wanted = 0.0 if self.mode is Mode.HOLDING else self.override * pace
+        scale, limits = self.time_scale, self.gate.limits
+        # A changing time scale accelerates the arm like the blend does, and no more than allowed.
+        fastest = limits.speed
+        if wanted < scale:
+            fastest = min(fastest, limits.size(self._last.velocity) / scale)
+        change = dt / max(self._blend, fastest / limits.acceleration, dt)
+        scale += min(max(wanted - scale, -change), change)
+        self._advance(self._stream.at(self._clock + scale * dt), scale * dt, dt, now)
+        self.time_scale = scale
+
+    def _advance(
+        self, wanted: Vector, passed: float, dt: float, now: float, *, slowing: bool = False
+    ) -> None:
+        """Set the last command to the wanted position within the limits, and advance the clock.
+
+        Args:
+            wanted: Position (n,) [m or rad].
+            passed: Time of the stream since the last command [s].
+            dt: Time since the last command [s].
+            now: Current time [s].
+            slowing: Whether the arm slows, whatever its measured position.
+        """
         assert self._measured
         measured = None if slowing else self._measured.position
         self._last = self.gate.check(wanted, previous=self._last, measured=measured, dt=dt)
-        self._clock += dt
+        self._clock += passed
         self._now, self._ticks = now, 0
-        self._history.add(now, self._last.position)
+        self._history.add(now, self._clock, self._last.position)
 
     def _send(self, velocity: Vector, *, stop: bool = False) -> None:
         if self._feedback and not stop:
             limits = self.gate.limits
             if self._measured and self.mode in (Mode.READY, Mode.TRACKING):
                 error = self._last.position - self._measured.position
-                velocity = self.gate.slow(velocity + self._feedback * error)
+                # An arm that is slowed does not hurry back either.
+                feedback = self._feedback * self.time_scale
+                velocity = self.gate.slow(velocity + feedback * error)
             change = limits.acceleration * self._period
             velocity = limits.within(velocity, self._commanded_velocity, change)
         self._commanded_velocity = velocity

@@ -52,6 +52,7 @@ class GoalSession:
         self._config, self._goals = config, list(goals)
         self._tolerance, self.timeout = tolerance, timeout
         self.started, self._started_steady = started, started_steady
+        self._ticked = started
         self.index = self.steps = 0
         self.initial_distance = self.distance = math.nan
         self.outcome: Status | None = None
@@ -129,12 +130,16 @@ class GoalSession:
         self._pursue()
         return True
 
-    def pause(self, now: float) -> None:
-        """Do not count the time up to ``now`` [s] as lack of progress: no planner is available."""
-        self._progress.pause(now)
-
     def tick(
-        self, *, now: float, steady: float, image_steady: float, poses: PoseMonitor
+        self,
+        *,
+        now: float,
+        steady: float,
+        image_steady: float,
+        poses: PoseMonitor,
+        pace: float = 1.0,
+        unplanned: str = "",
+        late: str = "",
     ) -> Status | None:
         """Check the timeouts; return how the goal ended, or None.
 
@@ -143,14 +148,24 @@ class GoalSession:
             steady: Current steady time [s].
             image_steady: When the newest good image arrived (steady) [s].
             poses: The measured poses.
+            pace: Share of its speed at which the arm may move, 0 to 1. A slowed arm gets more time
+                to progress, but not more time for the goal.
+            unplanned: Why no plan has been made yet, for the end of the goal.
+            late: What was late how often, for the end of the goal.
         """
+        self._progress.pause((1 - pace) * max(now - self._ticked, 0.0))
+        self._ticked = now
+        late = late and f"; {late}"
         elapsed = now - self.started
         if elapsed > self.timeout:
+            where = f"the distance is {self.distance:.3f}, the tolerance {self.tolerance:.3f}"
+            if self.steps == 0:
+                where = f"no plan was made: {unplanned}"
             return self.end(
                 Status(
                     ErrorCode.TIMED_OUT,
-                    f"timed out: {elapsed:.1f} s passed, {self.timeout:.1f} s were allowed; the "
-                    f"distance is {self.distance:.3f}, the tolerance {self.tolerance:.3f}",
+                    f"timed out: {elapsed:.1f} s passed, {self.timeout:.1f} s were allowed; "
+                    f"{where}{late}",
                 )
             )
         # Counted from the start of the goal, so that the camera may start together with it.
@@ -184,8 +199,8 @@ class GoalSession:
                     f"stalled: the distance is {self.distance:.3f}; it did not fall below "
                     f"{self._progress.best:.3f} by session.progress_fraction "
                     f"({self._config.progress_fraction:g}) within session.progress_time "
-                    f"({self._config.progress_time:g} s): does the arm follow its commands, and "
-                    "can it reach the goal?",
+                    f"({self._config.progress_time:g} s){late}: does the arm follow its commands, "
+                    "and can it reach the goal?",
                 )
             )
         return self.outcome

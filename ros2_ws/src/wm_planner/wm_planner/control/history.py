@@ -1,4 +1,4 @@
-"""The positions that were commanded, by ROS time."""
+"""The positions that were commanded, and the clock of the stream, by ROS time."""
 
 from __future__ import annotations
 
@@ -14,21 +14,31 @@ class CommandHistory:
     """Remembers commanded positions for ``LENGTH`` seconds of ROS time."""
 
     def __init__(self) -> None:
-        self._items: deque[tuple[float, Vector]] = deque()
+        self._items: deque[tuple[float, float, Vector]] = deque()
 
     def clear(self) -> None:
         """Forget all positions."""
         self._items.clear()
 
-    def add(self, now: float, position: Vector) -> None:
-        """Remember a position (n,) commanded at a ROS time [s]; forget all if time went back."""
+    def add(self, now: float, clock: float, position: Vector) -> None:
+        """Remember a position (n,) commanded at a ROS time [s]; forget all if time went back.
+
+        ``clock`` is the time of the stream at this position [s].
+        """
         if self._items and now < self._items[-1][0]:
             self._items.clear()
-        self._items.append((now, position))
+        self._items.append((now, clock, position))
         while len(self._items) > 1 and self._items[0][0] < now - LENGTH:
             self._items.popleft()
 
     def at(self, stamp: float) -> Vector:
         """Return the position (n,) in force at a ROS time [s], or the first one if it is later."""
+        return self._item(stamp)[2]
+
+    def clock_at(self, stamp: float) -> float:
+        """Return the time of the stream [s] at the position of ``at``."""
+        return self._item(stamp)[1]
+
+    def _item(self, stamp: float) -> tuple[float, float, Vector]:
         i = bisect_right(self._items, stamp, key=lambda item: item[0])
-        return self._items[max(i - 1, 0)][1]
+        return self._items[max(i - 1, 0)]

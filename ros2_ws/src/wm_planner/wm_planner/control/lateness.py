@@ -1,35 +1,91 @@
-"""Detect that an observation, a measured pose or a plan is overdue."""
+"""Judge how late an observation, a measured pose or a plan is, by the spread of what is usual.
+
+An event is late after the longest of three times: ``session.overdue_after``, ``FACTOR`` times the
+usual interval, and ``JITTER`` times the longest interval that is not rare. So on a quiet machine
+the first two decide, and on a busy one the delays that keep occurring are not late. When an event
+is late the arm begins to slow down, and when it is overdue the arm is at rest. A few very long
+intervals change nothing, because the longest of the last ``SPREAD_MEMORY`` count as rare; and
+however large the spread, an event is late after ``WIDEST`` times the first two at most.
+"""
 
 from __future__ import annotations
 
+import math
 from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from statistics import median
 
+from wm_planner.config import Config
 from wm_planner.control.error_codes import ErrorCode, Status
 
-FACTOR = 2.5  # usual intervals until an event is overdue, so that one may be lost
+FACTOR = 2.5  # usual intervals until an event is late, so that one may be lost
 MEMORY = 20  # intervals whose median is the usual one
+SPREAD_MEMORY = 200  # intervals whose spread is known
+RARE = 0.02  # share of them, at least one, that are rare: the longest
+JITTER = 1.5  # times the longest interval that is not rare
+WIDEST = 3.0  # times the wait without any spread: a larger spread does not count
+SLOWING = 0.1  # [s] at least, from late to overdue
 BURST = 0.01  # [s] events closer together count as one
-MIN_SAMPLES = 3  # with fewer intervals nothing is overdue
+MIN_SAMPLES = 3  # with fewer intervals nothing is late
+
+
+@dataclass
+class LateCount:
+    """How often an event was late.
+
+    Attributes:
+        late: Times that the arm slowed for it.
+        overdue: Times out of these that it was overdue, so that the arm held.
+        longest: The longest of these waits [s].
+    """
+
+    late: int = 0
+    overdue: int = 0
+    longest: float = 0.0
 
 
 class LatenessMonitor:
-    """Detects that an event is overdue, from the median of its last intervals.
+    """Judges how late an event is, from its last intervals.
 
     All times are of the steady clock [s].
 
     Args:
-        overdue_after: No event is overdue before this time has passed.
+        overdue_after: No event is late before this time has passed.
+        longest: The spread of the intervals makes no event late after more than this.
+        slowing: Time from late to overdue.
+
+    Attributes:
+        goal: How often the event was late since ``restart``.
+        total: How often it was late at all.
     """
 
-    def __init__(self, overdue_after: float) -> None:
-        self.overdue_after = overdue_after
-        self._intervals: deque[float] = deque(maxlen=MEMORY)
+    def __init__(
+        self, overdue_after: float, longest: float = math.inf, slowing: float = SLOWING
+    ) -> None:
+        self.use(overdue_after, longest, slowing)
+        self._intervals: deque[float] = deque(maxlen=SPREAD_MEMORY)
         self._since: float | None = None
+        self._level = 0  # of the present wait: 1 if it was late, 2 if it was overdue
+        self.goal, self.total = LateCount(), LateCount()
+
+    def use(self, overdue_after: float, longest: float, slowing: float) -> None:
+        """Use other settings."""
+        self._overdue_after, self._longest = overdue_after, longest
+        self._slowing = max(slowing, SLOWING)
+
+    def forget(self) -> None:
+        """Forget the usual intervals."""
+        self._intervals.clear()
+        self.cancel()
+
+    def restart(self) -> None:
+        """Count anew for a goal."""
+        self.goal, self._level = LateCount(), 0
 
     def expect(self, steady: float) -> None:
         """Expect the event from now on."""
-        self._since = steady
+        self._since, self._level = steady, 0
 
     def arrived(self, steady: float) -> None:
         """Learn the interval, and stop expecting the event."""
@@ -48,36 +104,83 @@ class LatenessMonitor:
         """Stop expecting the event."""
         self._since = None
 
+    @property
+    def usual(self) -> float:
+        """The usual interval [s]; NaN before the first."""
+        recent = list(self._intervals)[-MEMORY:]
+        return median(recent) if recent else math.nan
+
+    def lateness(self, steady: float) -> float:
+        """Return 0 while the event is not late, and then up to 1 when it is overdue."""
+        if self._since is None or len(self._intervals) < MIN_SAMPLES:
+            return 0.0
+        waited = steady - self._since
+        if waited <= self._overdue_after:
+            return 0.0
+        late_after = max(self._overdue_after, FACTOR * self.usual)
+        rare = max(int(RARE * len(self._intervals)), 1)
+        spread = JITTER * sorted(self._intervals)[-1 - rare]
+        late_after = max(late_after, min(spread, WIDEST * late_after, self._longest))
+        return min(max((waited - late_after) / self._slowing, 0.0), 1.0)
+
     def overdue(self, steady: float) -> str:
         """Return how long an overdue event has been expected, or an empty string."""
-        if self._since is None or len(self._intervals) < MIN_SAMPLES:
+        if self._since is None or self.lateness(steady) < 1.0:
             return ""
-        waited, usual = steady - self._since, median(self._intervals)
-        if waited <= max(self.overdue_after, FACTOR * usual):
-            return ""
-        return f"{waited:.2f} s, usually {usual:.2f} s"
+        return f"{steady - self._since:.2f} s, usually {self.usual:.2f} s"
+
+    def judge(self, steady: float) -> float:
+        """Return ``lateness``, and count it."""
+        lateness = self.lateness(steady)
+        if self._since is not None and lateness > 0:
+            before, self._level = self._level, 2 if lateness == 1.0 else 1
+            for count in (self.goal, self.total):
+                count.late += before == 0
+                count.overdue += before < self._level == 2
+                count.longest = max(count.longest, steady - self._since)
+        return lateness
 
 
 class LoopLateness:
     """The lateness monitors of observations, measured poses and plans.
 
     Args:
-        overdue_after: See ``LatenessMonitor`` [s].
+        config: All settings.
+
+    Attributes:
+        pace: Share of its speed at which the arm may go on, 0 to 1, when last judged.
     """
 
-    def __init__(self, overdue_after: float) -> None:
-        self.observations = LatenessMonitor(overdue_after)
-        self.poses = LatenessMonitor(overdue_after)
-        self.plans = LatenessMonitor(overdue_after)
+    def __init__(self, config: Config) -> None:
+        self.observations = LatenessMonitor(0.0)
+        self.poses = LatenessMonitor(0.0)
+        self.plans = LatenessMonitor(0.0)
+        self.pace = 1.0
+        self.use(config)
 
-    def set_overdue_after(self, overdue_after: float) -> None:
-        """Use another ``overdue_after`` [s]."""
+    def use(self, config: Config) -> None:
+        """Use other settings."""
+        session, worker = config.session, config.worker
+        # Planning in the node's own callbacks delays all messages.
+        after = math.inf if worker.mode == "inline" else session.overdue_after
+        for monitor, timeout in (
+            (self.observations, session.image_timeout),
+            (self.poses, session.pose_timeout),
+            (self.plans, worker.plan_timeout),
+        ):
+            monitor.use(after, timeout / 2, config.commands.blend)
+
+    def restart(self) -> None:
+        """Count anew for a goal."""
+        self.pace = 1.0
         for monitor in (self.observations, self.poses, self.plans):
-            monitor.overdue_after = overdue_after
+            monitor.restart()
 
-    def forget_plans(self) -> None:
-        """Forget how long plans usually take."""
-        self.plans = LatenessMonitor(self.plans.overdue_after)
+    def judge(self, steady: float) -> Status | None:
+        """Set ``pace`` and count what is late; return why the arm has to hold, or None."""
+        monitors = (self.observations, self.poses, self.plans)
+        self.pace = 1.0 - max(monitor.judge(steady) for monitor in monitors)
+        return self.overdue(steady)
 
     def overdue(self, steady: float) -> Status | None:
         """Return why the arm has to hold at this steady time [s], or None."""
@@ -89,3 +192,27 @@ class LoopLateness:
             if late := monitor.overdue(steady):
                 return Status(code, f"holding: {what} for {late}")
         return None
+
+    @property
+    def counts(self) -> Mapping[str, LateCount]:
+        """How often what was late since the node was configured."""
+        return {what: monitor.total for what, monitor in self._monitors()}
+
+    def summary(self) -> str:
+        """Return what was late since ``restart``, for the end of a goal; empty if nothing was."""
+        parts = []
+        for what, monitor in self._monitors():
+            count = monitor.goal
+            if count.late:
+                held = f", {count.overdue} of these until the arm held" if count.overdue else ""
+                times = "once" if count.late == 1 else f"{count.late} times"
+                parts.append(
+                    f"{what} were late {times}{held} (longest {count.longest:.2f} s, usually "
+                    f"{monitor.usual:.2f} s)"
+                )
+        return ", ".join(parts)
+
+    def _monitors(self) -> Iterator[tuple[str, LatenessMonitor]]:
+        yield "images", self.observations
+        yield "measured poses", self.poses
+        yield "plans", self.plans

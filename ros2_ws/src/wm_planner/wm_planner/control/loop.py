@@ -9,7 +9,7 @@ import numpy as np
 
 from wm_planner.camera_contract import CameraContract
 from wm_planner.config import Config
-from wm_planner.control.clock import MAX_FUTURE, ClockMonitor
+from wm_planner.control.clock import ClockMonitor
 from wm_planner.control.commander import MAX_PERIODS, Commander
 from wm_planner.control.error_codes import ErrorCode, Refused, Status
 from wm_planner.control.gate import LimitViolation
@@ -17,10 +17,11 @@ from wm_planner.control.goal_session import GoalSession
 from wm_planner.control.lateness import LoopLateness
 from wm_planner.control.listener import LoopListener
 from wm_planner.control.motion_check import MotionCheck
+from wm_planner.control.plan_requests import PlanRequests
 from wm_planner.control.pose_monitor import PoseMonitor
 from wm_planner.control.stop_record import StopRecord
 from wm_planner.models import ModelSpec
-from wm_planner.types import Goal, Observation, Pose, Vector
+from wm_planner.types import Goal, Observation, Pose
 from wm_planner.worker import Failed, Planned, PlannerLink, PlanRequest, SetGoal
 
 
@@ -65,18 +66,16 @@ class ControlLoop:
         self.commander = Commander(config, spec, listener.on_command)
         self.clock = ClockMonitor(config.session.image_timeout)
         self.poses = PoseMonitor()
-        self.lateness = LoopLateness(_overdue_after(config))
+        self.lateness = LoopLateness(config)
         self.session: GoalSession | None = None
         self.goal_id = 0
         self.waiting: Status | None = None
         self.holds = self.stops = 0
         self.stopped: StopRecord | None = None
         self.imagine = False
-        self._newest: Observation | None = None  # not yet planned from
-        self._last_stamp = -math.inf  # of the observation planned from last
-        self._where: Vector | None = None  # of the arm at that observation
-        self._outdated = False  # whether the plan under way was requested before the arm held
+        self._requests = PlanRequests()
         self._command_due = -math.inf  # [s, steady] when the last command was due
+        self._unread = False  # whether lateness was not judged then
 
     # Goals.
 
@@ -131,12 +130,13 @@ class ControlLoop:
         self.goal_id += 1
         self.clock.restart(now, steady)
         self.contract.restart()
+        self.lateness.restart()
         # A goal that preempts another continues from the commanded position. Others start from the
         # newest measured pose, or from the next one if the newest is old or not confirmed yet.
         pose = self._start_pose(steady)
         if pose and not (self.commander.started or self.lateness.poses.overdue(steady)):
             self._start(pose, now)
-        self._last_stamp = now - 1.0
+        self._requests.restart(now)
         self._link.set_goal(SetGoal(self.goal_id, self.session.goal))
         return self.goal_id
 
@@ -173,9 +173,9 @@ class ControlLoop:
         self.commander.apply(config.limits)
         old, self._config = self._config, config
         self.clock.max_stall = config.session.image_timeout
-        self.lateness.set_overdue_after(_overdue_after(config))
+        self.lateness.use(config)
         if (old.planning, old.objective) != (config.planning, config.objective):
-            self.lateness.forget_plans()  # they may take another time now
+            self.lateness.plans.forget()  # they may take another time now
 
     # Sensors.
 
@@ -198,7 +198,7 @@ class ControlLoop:
         # The repeated image of a frozen camera is not new, so that observations become overdue.
         if not (self.session and pose) or self.contract.observe(observation, pose.position):
             self.lateness.observations.repeated(steady)
-        self._newest = observation
+        self._requests.newest = observation
         self.dispatch(now, steady)
 
     # Plans.
@@ -208,22 +208,16 @@ class ControlLoop:
 
         Call it after a goal has started and after the planner's answers were handled.
         """
-        observation = self._newest
-        if observation is None or not self._can_plan(observation.stamp, now):
+        observation = self._requests.due(now, self._config.session.image_timeout)
+        ready = self.session is not None and self.commander.started and self._link.idle
+        if observation is None or not ready:
             return
-        self._newest = None
+        self._requests.made(observation, self.poses.history)
         if why := self.contract.violation(observation):
             self.end(Status(ErrorCode.CAMERA_CONTRACT, why), now)
             return
-        self._last_stamp, self._outdated = observation.stamp, False
-        self._where = self.poses.history.around(observation.stamp)
         self.lateness.plans.expect(steady)
         self._link.plan(PlanRequest(self.goal_id, observation, self.imagine))
-
-    def _can_plan(self, stamp: float, now: float) -> bool:
-        ready = self.session is not None and self.commander.started and self._link.idle
-        fresh = now - self._config.session.image_timeout <= stamp <= now + MAX_FUTURE
-        return ready and fresh and stamp > self._last_stamp
 
     def on_planned(self, plan: Planned, now: float, steady: float) -> None:
         """Handle a plan: decide whether the goal is reached, and otherwise follow the plan."""
@@ -233,24 +227,25 @@ class ControlLoop:
             return
         self.contract.latent_score = plan.latent_score
         self.lateness.plans.arrived(steady)
-        if not self.commander.started or plan.stamp != self._last_stamp:
+        if not self.commander.started or plan.stamp != self._requests.stamp:
             return  # requested before the clock jumped
-        if self._outdated or self.lateness.overdue(steady):
-            return  # the arm holds, and continues with a plan that is requested later
         if not np.isfinite(plan.actions).all():
             self.end(Status(ErrorCode.PLANNER_FAILED, "the plan is not finite"), now)
             return
-        ended = session.observe(plan.distance, now, self._where, plan.stamp)
+        ended = session.observe(plan.distance, now, self._requests.where, plan.stamp)
         if session.doubt and not ended:
             self.commander.hold(now)
             self._listener.on_hold(Status(ErrorCode.IMPLAUSIBLE, f"holding: {session.doubt}"))
             return
-        if ended is None:
+        overdue = self.lateness.overdue(steady)
+        followed = not (ended or overdue) and self._requests.may_follow(self.commander)
+        if followed:
             self.commander.splice(plan.actions, plan.stamp, now)
             self.command(now, steady)  # before the reports and the next tick of the timer
         if self.session is not session or not self.commander.started:
             return  # the command violated the limits, or ROS time has just begun
-        self._listener.on_step(session, plan)
+        if followed or ended:
+            self._listener.on_step(session, plan)
         if ended:
             self.end(ended, now)
         elif session.advance():
@@ -278,22 +273,25 @@ class ControlLoop:
             return
         if self._clock_jumped(now):
             return
-        # After a delay of the node, messages that seem overdue may only be unread.
+        # After a delay of the node, messages that seem overdue may only be unread; the executor
+        # reads one of each topic before it sends the next command.
         delayed = steady - self._command_due > MAX_PERIODS / self._config.commands.rate
-        self._command_due = steady
+        self._unread, self._command_due = delayed and not self._unread, steady
         pose = self.poses.pose
         if pose is None or not self.commander.started:
             return
-        waited, self.waiting = self.waiting, None if delayed else self.lateness.overdue(steady)
+        waited = self.waiting
+        if not self._unread:
+            self.waiting = self.lateness.judge(steady)
         if self.waiting:
-            self._outdated = self._outdated or self.waiting.code is not ErrorCode.WORKER_LOST
+            self._requests.outdated |= self.waiting.code is not ErrorCode.WORKER_LOST
             if not waited:
                 self.holds += 1
                 self.commander.hold(now)
                 self._listener.on_hold(self.waiting)
                 return
         try:
-            self.commander.send(pose, now)
+            self.commander.send(pose, now, self.lateness.pace)
         except LimitViolation as error:
             self.end(Status(ErrorCode.LIMIT_VIOLATION, str(error)), now)
 
@@ -308,10 +306,14 @@ class ControlLoop:
         self.clock.watch(now, steady)
         if self.session is None or self._clock_jumped(now):
             return
-        if self._link.ready is None:
-            self.session.pause(now)
         ended = self.session.tick(
-            now=now, steady=steady, image_steady=image_steady, poses=self.poses
+            now=now,
+            steady=steady,
+            image_steady=image_steady,
+            poses=self.poses,
+            pace=self.commander.time_scale if self._link.ready else 0.0,
+            unplanned=self._requests.why_none(self.commander, self.poses, self._link),
+            late=self.lateness.summary(),
         )
         if ended is None and self.clock.problem:
             ended = Status(ErrorCode.CLOCK_JUMPED, self.clock.problem)
@@ -325,7 +327,8 @@ class ControlLoop:
             return False
         if math.isinf(back) or (self.session.steps == 0 and not self.commander.moving):
             # ROS time started after the goal, or jumped before the arm moved: restart the goal.
-            self.session.started, self._last_stamp = now, now - 1.0
+            self.session.started = now
+            self._requests.restart(now)
             self.commander.stop(now)
             return False
         why = f"ROS time went back by {back:.2f} s: was the simulator restarted?"
@@ -341,9 +344,3 @@ class ControlLoop:
     def _start_pose(self, steady: float) -> Pose | None:
         fresh = steady - self.poses.steady <= self._config.session.pose_timeout
         return self.poses.pose if fresh and self.poses.settled else None
-
-
-def _overdue_after(config: Config) -> float:
-    """Return the time before which nothing is overdue [s]."""
-    # Planning in the node's own callbacks delays all messages.
-    return math.inf if config.worker.mode == "inline" else config.session.overdue_after

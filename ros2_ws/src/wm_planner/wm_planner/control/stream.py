@@ -12,7 +12,7 @@ continuous, and limits its change at every corner, join and stop to (difference 
 ``blend`` (a path of straight lines with parabolic blends: Craig, Introduction to Robotics, ch. 7).
 
 Positions are in meters in the frame of the action, or in radians. Times are in seconds of the
-stream's own clock.
+stream's own clock, which the commander slows to slow the arm.
 """
 
 from __future__ import annotations
@@ -52,10 +52,6 @@ class CommandStream:
         self._times = np.array([time])
         self._points = np.asarray(position, dtype=np.float64)[None].copy()
 
-    def hold(self, time: float) -> None:
-        """Come to rest: the path ends at its present position."""
-        self._continue(time, np.empty(0), np.empty((0, self._points.shape[1])))
-
     def at(self, time: float) -> Vector:
         """Return the commanded position (n,) at a time that is not before the last one."""
         begin = time - self._blend
@@ -73,7 +69,7 @@ class CommandStream:
         Args:
             moves: Displacements or positions (steps, n), one per environment step.
             basis: Position (n,) commanded when the image of the plan was taken.
-            latency: Time since that image [s].
+            latency: Time of the stream since that image [s].
             time: Current time [s].
         """
         steps, start = np.asarray(moves, dtype=np.float64), np.asarray(basis, dtype=np.float64)
