@@ -184,8 +184,8 @@ class _Running:
     def __init__(self, config: Config, objection: str = "") -> None:
         self.config, self._objection = config, objection
 
-    def check(self, config: Config) -> None:
-        if self._objection:
+    def check(self, config: Config, *, during_goal: bool) -> None:
+        if self._objection and not during_goal:
             raise ValueError(self._objection)
 
     def apply(self, config: Config) -> None:
@@ -247,6 +247,27 @@ def test_a_change_that_the_running_node_refuses_is_not_applied(make_node: MakeNo
     answer = node.set_parameters([Parameter("session.timeout", value=5.0)])[0]
     assert (answer.successful, answer.reason) == (False, "a goal is under way")
     assert running.config == UNLOCKED
+
+
+def test_the_speed_override_changes_also_during_a_goal_but_not_with_others(
+    make_node: MakeNode,
+) -> None:
+    node = make_node()
+    running = _configured(node, "a goal is under way")
+    override = Parameter("commands.speed_override", value=30.0)
+    assert node.set_parameters([override])[0].successful
+    assert running.config.commands.speed_override == 30.0
+    both = [
+        Parameter("commands.speed_override", value=60.0),
+        Parameter("session.timeout", value=5.0),
+    ]
+    assert not node.set_parameters_atomically(both).successful
+    assert not node.set_parameters([Parameter("commands.rate", value=20.0)])[0].successful
+    for value in (-1.0, 101.0, float("nan")):
+        assert not node.set_parameters([Parameter("commands.speed_override", value=value)])[
+            0
+        ].successful
+    assert running.config.commands.speed_override == 30.0
 
 
 def test_parameters_that_choose_the_defaults_cannot_change_later(make_node: MakeNode) -> None:

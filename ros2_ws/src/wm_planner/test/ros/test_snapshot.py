@@ -13,7 +13,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from wm_planner_msgs.msg import PlanStatus
 
 from wm_planner.camera_contract import Finding
-from wm_planner.control import ErrorCode, Status
+from wm_planner.control import ErrorCode, LateCount, Status
 from wm_planner.ros.diagnostics import Diagnostics
 from wm_planner.ros.rates import RateMonitor
 from wm_planner.ros.snapshot import CameraSnapshot, CommandSnapshot, Snapshot, WorkerSnapshot
@@ -29,6 +29,8 @@ SNAPSHOT = Snapshot(
     clock_problem="",
     waiting="",
     holds=0,
+    late={"plans": LateCount(late=3, overdue=1, longest=0.4)},
+    speed_override=30.0,
     action_frame="base",
     unverified_statistics=True,
 )
@@ -60,6 +62,7 @@ def test_the_status_is_that_of_the_snapshot(
     assert (heard[0].state, heard[0].error_code) == (PlanStatus.IDLE, ErrorCode.NONE)
     assert (heard[0].images_received, heard[0].images_dropped) == (9, 2)
     assert (heard[0].commands_sent, heard[0].commands_clamped) == (7, 2)
+    assert heard[0].speed_override == 30.0
     assert heard[0].inputs_ready
     assert heard[0].unverified_statistics
     assert list(heard[0].warnings) == ["unverified"]
@@ -104,5 +107,10 @@ def test_the_diagnostics_are_those_of_the_snapshot(
         "planner: worker": DiagnosticStatus.ERROR,
         "planner: commands": DiagnosticStatus.WARN,
     }
+    (planning,) = [s for s in heard[0].status if s.name == "planner: planner"]
+    values = {value.key: value.value for value in planning.values}
+    assert (values["late plans"], values["overdue plans"]) == ("3", "1")
+    assert values["plans, longest late [s]"] == "0.400"
+    assert values["speed override [%]"] == "30.0"
     (camera,) = [s for s in heard[1].status if s.name == "planner: camera"]
     assert camera.message == "no image The image is black."

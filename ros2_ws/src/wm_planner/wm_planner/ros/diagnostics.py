@@ -84,7 +84,18 @@ class Diagnostics:
     def _planner(self, snapshot: Snapshot, state: str) -> DiagnosticStatus:
         figures = self._figures(Event.PLANS, Latency.PLAN_TIME)
         return part(
-            {"state": state, "holds": snapshot.holds, **figures},
+            {
+                "state": state,
+                "speed override [%]": snapshot.speed_override,
+                "holds": snapshot.holds,
+                **{f"late {what}": count.late for what, count in snapshot.late.items()},
+                **{f"overdue {what}": count.overdue for what, count in snapshot.late.items()},
+                **{
+                    f"{what}, longest late [s]": f"{count.longest:.3f}"
+                    for what, count in snapshot.late.items()
+                },
+                **figures,
+            },
             errors=[snapshot.clock_problem],
             warnings=[snapshot.waiting],
         )

@@ -32,6 +32,8 @@ UNLOCKED = ("session.tolerance", "session.tolerance_images", "session.timeout")
 CLOCK = "use_sim_time"
 FOREIGN = (CLOCK, "autostart", "start_type_description_service", "qos_overrides.")
 """Parameters of the node, or beginnings of their names, that are no settings."""
+ALWAYS = ("commands.speed_override",)
+"""Settings that can change at any time, also during a goal."""
 
 
 class Running(Protocol):
@@ -39,8 +41,13 @@ class Running(Protocol):
 
     config: Config
 
-    def check(self, config: Config) -> None:
-        """Raise ValueError, with the reason, if these settings cannot be used now."""
+    def check(self, config: Config, *, during_goal: bool) -> None:
+        """Raise ValueError, with the reason, if these settings cannot be used now.
+
+        Args:
+            config: The settings.
+            during_goal: Whether they differ only in those of ``ALWAYS``.
+        """
 
     def apply(self, config: Config) -> None:
         """Use settings that ``check`` has accepted."""
@@ -141,7 +148,8 @@ class Parameters:
             self._refuse_locked(changes)
             if changes and self.running:
                 _refuse_fixed(changes)
-                self.running.check(changed(self.running.config, changes))
+                only = set(changes) <= set(ALWAYS)
+                self.running.check(changed(self.running.config, changes), during_goal=only)
             elif changes:
                 self.config(changes)
         except ValueError as error:  # ConfigError is one
@@ -205,11 +213,11 @@ def _refuse_fixed(changes: Mapping[str, Any]) -> None:
     Raises:
         ValueError: There are some; the message names them.
     """
-    fixed = sorted(name for name in changes if not name.startswith(LIVE))
+    fixed = sorted(name for name in changes if not name.startswith((*LIVE, *ALWAYS)))
     if fixed:
         raise ValueError(
             f"{', '.join(fixed)} cannot change while the node is configured: clean it up first; "
-            f"only {', '.join(f'{section}*' for section in LIVE)} can change now"
+            f"only {', '.join([f'{section}*' for section in LIVE] + list(ALWAYS))} can change now"
         )
 
 

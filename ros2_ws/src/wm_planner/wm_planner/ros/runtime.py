@@ -171,12 +171,18 @@ class PlannerRuntime:
             self._host.active = False
             self._status.change(PlanStatus.INACTIVE, status, self.snapshot())
 
-    def check(self, config: Config) -> None:
+    def check(self, config: Config, *, during_goal: bool) -> None:
         """Check that other settings could be used now.
+
+        Args:
+            config: The settings.
+            during_goal: Whether they differ only in what may change during a goal.
 
         Raises:
             ValueError: They could not; the message says why.
         """
+        if during_goal:
+            return
         if self.loop.session:
             raise ValueError("a goal is under way: end it first")
         if self.loop.commander.slowing:
@@ -188,11 +194,14 @@ class PlannerRuntime:
     def apply(self, config: Config) -> None:
         """Use settings that passed ``check``."""
         self.config = config
+        self.loop.commander.override = config.commands.speed_override / 100
+        self._status.publish_config(config)
+        if self.loop.session or self.loop.commander.slowing:
+            return  # nothing else has changed
         self.loop.apply(config)
         self.link.apply(config)
         self.inputs.apply(config)
         self._reader.library = GoalLibrary(config.goals.directory)
-        self._status.publish_config(config)
 
     def snapshot(self) -> Snapshot:
         """Return what status and diagnostics report now."""
@@ -224,6 +233,8 @@ class PlannerRuntime:
             clock_problem=self.loop.clock.problem,
             waiting=waiting.message if waiting else "",
             holds=self.loop.holds,
+            late=self.loop.lateness.counts,
+            speed_override=self.config.commands.speed_override,
             action_frame=self.spec.action.frame,
             unverified_statistics=bool(self.spec.statistics.problem()),
             other_publishers=tuple(self.inputs.other_publishers),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from wm_planner.camera_contract import Finding
+from wm_planner.control import LateCount
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,8 @@ class Snapshot:
         clock_problem: What is wrong with ROS time, or an empty string.
         waiting: Which overdue event the arm holds for, or an empty string.
         holds: How often the arm had to hold for an overdue event.
+        late: How often images, measured poses and plans were late.
+        speed_override: Share of the planned speed [%].
         action_frame: Frame of the actions.
         unverified_statistics: Whether the model's statistics have no provenance.
         other_publishers: Which inputs have a second publisher, as sentences.
@@ -89,6 +92,8 @@ class Snapshot:
     clock_problem: str
     waiting: str
     holds: int
+    late: Mapping[str, LateCount]
+    speed_override: float
     action_frame: str
     unverified_statistics: bool
     other_publishers: tuple[str, ...] = ()

@@ -93,6 +93,7 @@ class StatusPublisher:
         camera, commands = snapshot.camera, snapshot.commands
         message.images_received, message.images_dropped = camera.received, camera.dropped
         message.commands_sent, message.commands_clamped = commands.sent, commands.clamped
+        message.speed_override = snapshot.speed_override
         message.unverified_statistics = snapshot.unverified_statistics
         inputs = [text for text in (camera.problem, snapshot.pose_problem) if text]
         message.inputs_ready = not inputs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
@@ -124,6 +125,21 @@ def test_an_impossible_goals_directory_is_refused(client: Any, directory: str) -
     assert not refused.successful
     assert len(refused.reason) <= MAX_SENTENCE
     assert client.set_all(goals__directory="").successful
+
+
+def test_the_speed_override_holds_and_releases_the_arm_during_a_goal(client: Any) -> None:
+    goal, _ = client.sample_goal(SEEDS[4])
+    client.reset(SEEDS[4])
+    with client.settings(commands__speed_override=0.0):
+        handle = client.send(ReachGoal.Goal(goal=Goal(images=[goal])), LONG)
+        start = np.array(client.position)
+        client.spin_until(lambda: client.status.image_age > 0)  # a plan is followed
+        count = len(client.commands)
+        client.spin_until(lambda: len(client.commands) > count + 20)
+        assert client.status.speed_override == 0.0
+        np.testing.assert_allclose(client.position, start, atol=2e-3)
+        assert client.set_all(commands__speed_override=100.0).successful
+        assert client.result(handle).result.error_code == ErrorCode.NONE
 
 
 def test_parameters_change_between_goals_all_or_none(
