@@ -31,6 +31,7 @@ from wm_planner.ros.plan_once import PlanOnceService
 from wm_planner.ros.runtime import PlannerRuntime
 from wm_planner.ros.snapshot import Snapshot
 from wm_planner.ros.status_publisher import StatusPublisher
+from wm_planner.text import one_line
 
 LAST_MESSAGES = 0.2  # [s] for the result of the last goal and the last status to be sent
 FINALIZED = 1.0  # [s] more, in which a lifecycle manager can ask for the final state
@@ -164,7 +165,7 @@ def main() -> None:
         node = PlannerNode()
     except ConfigError as error:
         rclpy.try_shutdown()
-        raise SystemExit(f"wm_planner: {error}") from error
+        raise SystemExit(f"wm_planner: {one_line(str(error))}") from error
     node.interrupted = lambda: bool(stopping)
     autostart = node.declare_parameter("autostart", True).value
     executor = SingleThreadedExecutor()

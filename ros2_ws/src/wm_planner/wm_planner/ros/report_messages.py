@@ -11,6 +11,7 @@ from wm_planner_msgs.msg import PlanStatus
 from wm_planner.control import ErrorCode, GoalSession, Status
 from wm_planner.models import ModelSpec
 from wm_planner.ros.ros_time import seconds_to_duration
+from wm_planner.text import one_line
 from wm_planner.worker import Planned
 
 _END_STATES = {
@@ -65,7 +66,7 @@ def describe_plan(status: Any, plan: Planned | None, image_age: float, frame: st
     status.distance = plan.distance
     status.cost_first, status.cost_last = plan.cost_history[0], plan.cost_history[-1]
     status.iterations = len(plan.cost_history)
-    status.stop_reason = plan.stop_reason
+    status.stop_reason = one_line(plan.stop_reason)
     status.plan_time = plan.plan_time
     status.action = plan.actions[0].tolist()
     status.header.frame_id = frame
@@ -82,6 +83,6 @@ def fill_response(response: Any, plan: Planned, spec: ModelSpec) -> Any:
     response.cost_first, response.cost_last = plan.cost_history[0], plan.cost_history[-1]
     response.cost_history = list(plan.cost_history)
     response.iterations = len(plan.cost_history)
-    response.stop_reason = plan.stop_reason
+    response.stop_reason = one_line(plan.stop_reason)
     response.plan_time = plan.plan_time
     return response

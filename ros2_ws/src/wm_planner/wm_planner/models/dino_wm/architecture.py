@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 from wm_planner.models.spec import SpecError
 
+MOST = 100_000
+"""Largest count of anything in a network."""
 FEATURE_KEYS = ("x_norm_patchtokens", "x_norm_clstoken")
 """Features that DINO-WM takes from DINOv2 (upstream ``models/dino.py``)."""
 
@@ -212,7 +214,10 @@ def _build(kind: type[_T], content: Mapping[str, Any], where: str) -> _T:
 
 
 def _check_counts(part: Any, where: str, zero_allowed: tuple[str, ...] = ()) -> None:
-    """Check that every field annotated ``int`` is a whole number above 0, or 0 if allowed."""
+    """Check that every field annotated ``int`` is a whole number above 0, or 0 if allowed.
+
+    The largest, ``MOST``, is far above any network; it refuses what no memory could hold.
+    """
     for field in fields(part):
         if field.type != "int":
             continue
@@ -220,7 +225,7 @@ def _check_counts(part: Any, where: str, zero_allowed: tuple[str, ...] = ()) -> 
         if isinstance(value, bool) or not isinstance(value, int):
             wrong = True
         else:
-            wrong = value < (0 if field.name in zero_allowed else 1)
+            wrong = not (0 if field.name in zero_allowed else 1) <= value <= MOST
         if wrong:
             name = ".".join(filter(None, ("architecture", where, field.name)))
-            raise SpecError(f"{name} must be a positive whole number, not {value!r}")
+            raise SpecError(f"{name} must be a whole number from 1 to {MOST}, not {value!r}")

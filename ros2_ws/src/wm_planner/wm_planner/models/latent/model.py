@@ -28,6 +28,10 @@ SETTINGS = {
 """``architecture`` in ``model.yaml``, and the defaults; no decoder if ``decoder_size`` is 0."""
 
 
+MOST = 16_384
+"""The largest value of a setting."""
+
+
 def build(spec: ModelSpec) -> nn.ModuleDict:
     """Build the untrained networks that ``spec`` describes.
 
@@ -42,8 +46,11 @@ def build(spec: ModelSpec) -> nn.ModuleDict:
         raise SpecError(f"architecture has unknown settings {sorted(unknown)}")
     settings = {**SETTINGS, **spec.architecture}
     for name, value in settings.items():
-        if not isinstance(value, int) or value < (0 if name == "decoder_size" else 1):
-            raise SpecError(f"architecture.{name} must be a positive whole number, not {value!r}")
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if not whole or not (0 if name == "decoder_size" else 1) <= value <= MOST:
+            raise SpecError(
+                f"architecture.{name} must be a whole number from 1 to {MOST}, not {value!r}"
+            )
     if spec.num_hist != 1 or spec.proprio.names:
         raise SpecError("the latent family takes one image: set num_hist to 1, and no proprio")
     latent_dim, size = settings["latent_dim"], settings["decoder_size"]
