@@ -91,7 +91,7 @@ def test_a_measured_pose_that_repeats_while_the_arm_is_commanded_to_move_is_not_
     assert rig.loop.waiting.code is ErrorCode.NO_POSE
     assert rig.loop.commander.commanded_position[0] < POSE.position[0] + 0.1
     assert not rig.loop.commander.moving
-    rig.loop.watch(rig.now, rig.steady + 0.9, rig.steady + 0.9)
+    rig.watch(after=0.9)
     assert (goal, ErrorCode.NO_POSE) in rig.events
 
 
@@ -114,6 +114,21 @@ def test_after_a_delay_of_the_node_unread_messages_are_not_overdue(rig: LoopRig)
     rig.run(0.04)
     assert rig.loop.holds == 0
     assert rig.loop.lateness.summary() == ""
+
+
+def test_after_a_delay_of_the_node_the_timeouts_wait_for_unread_messages(rig: LoopRig) -> None:
+    rig.begin(OBSERVATIONS[0])
+    rig.run(0.2, rig.observe, rig.pose, rig.watch)
+    read = rig.steady
+    rig.wait(1.2)
+    rig.loop.watch(rig.now, rig.steady, read)  # timers run before subscriptions
+    assert rig.loop.session
+    rig.pose()
+    rig.loop.watch(rig.now + 0.05, rig.steady + 0.05, rig.steady)
+    assert rig.loop.session
+    rig.loop.watch(rig.now + 0.1, rig.steady + 0.1, read)  # the images are missing indeed
+    assert rig.outcome
+    assert rig.outcome.code is ErrorCode.NO_IMAGE
 
 
 def test_a_node_that_is_delayed_all_the_time_holds_all_the_same(rig: LoopRig) -> None:
@@ -184,7 +199,7 @@ def test_a_goal_that_ends_says_what_was_late_and_why_no_plan_was_made(rig: LoopR
     rig.request_plan()
     rig.run(0.5, rig.pose)
     rig.run(1.5, rig.pose, rig.observe)
-    rig.loop.watch(rig.now, rig.steady, rig.steady)
+    rig.watch()
     assert rig.outcome
     assert rig.outcome.code is ErrorCode.TIMED_OUT
     assert (
@@ -198,13 +213,12 @@ def test_a_goal_does_not_stall_while_the_operator_slows_the_arm(rig: LoopRig) ->
     rig.begin(OBSERVATIONS[0])
     rig.run(0.2, rig.observe, rig.pose)
     rig.step(0.5)
-    watch = lambda: rig.loop.watch(rig.now, rig.steady, rig.steady)  # noqa: E731
-    rig.run(15.0, rig.observe, rig.pose, watch)
+    rig.run(15.0, rig.observe, rig.pose, rig.watch)
     assert rig.loop.session
     rig.loop.commander.override = 1.0
-    rig.run(9.5, rig.observe, rig.pose, watch)
+    rig.run(9.5, rig.observe, rig.pose, rig.watch)
     assert rig.loop.session
-    rig.run(1.0, rig.observe, rig.pose, watch)
+    rig.run(1.0, rig.observe, rig.pose, rig.watch)
     assert rig.outcome
     assert rig.outcome.code is ErrorCode.STALLED
 

@@ -97,6 +97,11 @@ class LoopRig:
     def command(self) -> None:
         self.loop.command(self.now, self.steady)
 
+    def watch(self, after: float = 0.0) -> None:
+        """Check the timeouts after a time [s], again because messages might have been unread."""
+        for _ in range(2):
+            self.loop.watch(self.now, self.steady + after, self.steady + after)
+
     def wait(self, seconds: float) -> None:
         self.now += seconds
         self.steady += seconds

@@ -30,6 +30,26 @@ BURST = 0.01  # [s] events closer together count as one
 MIN_SAMPLES = 3  # with fewer intervals nothing is late
 
 
+class DelayMonitor:
+    """Notices a delay of the node itself, after which messages that seem late may only be unread.
+
+    The executor reads one message of each topic before it calls the same timer again, so after one
+    such call the messages count, also if the node is delayed all the time.
+
+    Args:
+        longest: Time between two calls [s, steady clock] that is no delay.
+    """
+
+    def __init__(self, longest: float) -> None:
+        self._longest, self._last, self._unread = longest, -math.inf, False
+
+    def unread(self, steady: float) -> bool:
+        """Return whether messages may be unread; called periodically."""
+        self._unread = steady - self._last > self._longest and not self._unread
+        self._last = steady
+        return self._unread
+
+
 @dataclass
 class LateCount:
     """How often an event was late.

@@ -14,7 +14,7 @@ from wm_planner.control.commander import MAX_PERIODS, Commander
 from wm_planner.control.error_codes import ErrorCode, Refused, Status
 from wm_planner.control.gate import LimitViolation
 from wm_planner.control.goal_session import GoalSession
-from wm_planner.control.lateness import LoopLateness
+from wm_planner.control.lateness import DelayMonitor, LoopLateness
 from wm_planner.control.listener import LoopListener
 from wm_planner.control.motion_check import MotionCheck
 from wm_planner.control.plan_requests import PlanRequests
@@ -23,6 +23,8 @@ from wm_planner.control.stop_record import StopRecord
 from wm_planner.models import ModelSpec
 from wm_planner.types import Goal, Observation, Pose
 from wm_planner.worker import Failed, Planned, PlannerLink, PlanRequest, SetGoal
+
+WATCH_RATE = 20.0  # [Hz] of the watchdogs
 
 
 class ControlLoop:
@@ -74,8 +76,8 @@ class ControlLoop:
         self.stopped: StopRecord | None = None
         self.imagine = False
         self._requests = PlanRequests()
-        self._command_due = -math.inf  # [s, steady] when the last command was due
-        self._unread = False  # whether lateness was not judged then
+        self._command_delay = DelayMonitor(MAX_PERIODS / config.commands.rate)
+        self._watch_delay = DelayMonitor(MAX_PERIODS / WATCH_RATE)
 
     # Goals.
 
@@ -273,15 +275,12 @@ class ControlLoop:
             return
         if self._clock_jumped(now):
             return
-        # After a delay of the node, messages that seem overdue may only be unread; the executor
-        # reads one of each topic before it sends the next command.
-        delayed = steady - self._command_due > MAX_PERIODS / self._config.commands.rate
-        self._unread, self._command_due = delayed and not self._unread, steady
+        unread = self._command_delay.unread(steady)
         pose = self.poses.pose
         if pose is None or not self.commander.started:
             return
         waited = self.waiting
-        if not self._unread:
+        if not unread:
             self.waiting = self.lateness.judge(steady)
         if self.waiting:
             self._requests.outdated |= self.waiting.code is not ErrorCode.WORKER_LOST
@@ -304,7 +303,8 @@ class ControlLoop:
             image_steady: When the newest images arrived [s, steady].
         """
         self.clock.watch(now, steady)
-        if self.session is None or self._clock_jumped(now):
+        unread = self._watch_delay.unread(steady)
+        if self.session is None or self._clock_jumped(now) or unread:
             return
         ended = self.session.tick(
             now=now,

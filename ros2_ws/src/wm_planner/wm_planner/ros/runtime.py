@@ -15,6 +15,7 @@ from wm_planner.camera_contract import CameraContract
 from wm_planner.config import Config, to_yaml
 from wm_planner.control import ControlLoop, ErrorCode, GoalSession, Status
 from wm_planner.control.action_mapping import command_mapping
+from wm_planner.control.loop import WATCH_RATE
 from wm_planner.goal_library import GoalLibrary
 from wm_planner.images import ImagePolicy
 from wm_planner.models import load_spec
@@ -38,7 +39,6 @@ from wm_planner.ros.stop_services import StopServices
 from wm_planner.types import Command, Observation, Pose
 from wm_planner.worker import Planned, PlannerLink
 
-WATCH_RATE = 20.0  # [Hz] of the watchdogs
 STATUS_PERIOD = 1.0  # [s] between status messages if nothing happens
 
 
