@@ -25,7 +25,11 @@ class WorkerConfig:
     )
     threads: int = setting(0, "CPU threads of torch; 0: torch decides.", low=0, high=1024)
     nice: int = setting(
-        5, "Niceness added to the worker's process, so that the node goes first.", low=0, high=19
+        0,
+        "Niceness added to the worker's process. Above 0 it plans less often beside other busy "
+        "processes, and the commands come no more regularly.",
+        low=0,
+        high=19,
     )
     start_timeout: float = setting(
         120.0, "Time to load and warm up the model [s].", above=0.0, high=3600.0

@@ -31,6 +31,7 @@ def test_decoder_may_be_absent(content) -> None:
         ("encoder", "color", 1, "architecture.encoder: .*'color'"),
         ("predictor", "depth", 0, "predictor.depth"),
         ("predictor", "depth", "six", "predictor.depth"),
+        ("predictor", "mlp_dim", 10**9, "predictor.mlp_dim must be a whole number from 1 to"),
         ("predictor", "width", 70, "predictor.width is 70.* give 68"),
         ("predictor", "tokens", 198, "predictor.tokens is 198.* give 196"),
         ("decoder", "quantize", "no", "decoder.quantize"),

@@ -168,7 +168,13 @@ def test_a_goal_of_another_batch_size_is_refused(model: LatentWorldModel) -> Non
 
 @pytest.mark.parametrize(
     "architecture",
-    [{"color": 3}, {"latent_dim": 0}, {"latent_dim": "three"}, {"decoder_size": 12}],
+    [
+        {"color": 3},
+        {"latent_dim": 0},
+        {"latent_dim": "three"},
+        {"hidden": 10**9},
+        {"decoder_size": 12},
+    ],
 )
 def test_an_impossible_architecture_is_refused(architecture: dict[str, object]) -> None:
     with pytest.raises(SpecError):
