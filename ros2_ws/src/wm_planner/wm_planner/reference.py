@@ -19,8 +19,10 @@ Generated from the schema by `python -m wm_planner.reference > docs/parameters.m
 two equal. Every setting is a ROS parameter of the node, a Hydra override of the command-line tools
 (`wm-planner plan … planning.horizon=8`) and a key of `config/planner.yaml`.
 
-While the node is configured, the sections `planning`, `objective`, `session`, `limits` and `goals`
-can change between goals. All other parameters are read when it is configured.
+`commands.speed_override` can change at any time. While the node is configured, the sections
+`planning`, `objective` and `goals` can change between goals, and `session.timeout`,
+`session.tolerance` and `session.tolerance_images` too; if `limits.locked` is false, so can all of
+`session` and `limits`. All other parameters are read when the node is configured.
 
 Five more parameters belong to the node only: `config_directory`, `config_file` (a file in it,
 without `.yaml`), `profile`, `overrides` and `autostart`.

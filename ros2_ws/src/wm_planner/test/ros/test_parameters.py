@@ -105,6 +105,10 @@ def test_a_valid_change_is_accepted(make_node: MakeNode) -> None:
         ("limits.locked", False),
         ("session.image_timeout", 50.0),
         ("session.motion_check", False),
+        ("inputs.other_publisher", "warn"),
+        ("commands.other_publisher", "warn"),
+        ("camera.frozen", "off"),
+        ("worker.plan_timeout", 500.0),
     ],
 )
 def test_locked_limits_and_watchdogs_never_change(
@@ -118,7 +122,11 @@ def test_locked_limits_and_watchdogs_never_change(
     assert not answer.successful
     assert "limits.locked" in answer.reason
     assert parameters.config() == Config()
-    for free in (Parameter("session.timeout", value=5.0), Parameter("planning.seed", value=1)):
+    for free in (
+        Parameter("session.timeout", value=5.0),
+        Parameter("planning.seed", value=1),
+        Parameter("commands.speed_override", value=50.0),
+    ):
         assert node.set_parameters([free])[0].successful
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from functools import reduce
 from pathlib import Path
@@ -49,6 +49,7 @@ def compose(
             composed = hydra_compose(name, overrides=list(overrides))
         for key, value in (values or {}).items():
             OmegaConf.update(composed, key, value)
+        _refuse_added(composed)
         config = cast(Config, OmegaConf.to_object(composed))
     except (HydraException, OmegaConfBaseException) as error:
         errors = [e for e in (error, error.__cause__) if e is not None]
@@ -56,6 +57,29 @@ def compose(
         raise ConfigError(": ".join(reasons) + _nearest_setting(errors)) from error
     validate(config)
     return config
+
+
+def _refuse_added(composed: DictConfig) -> None:
+    """Refuse settings that are not in the schema: Hydra's ``+name=value`` adds any.
+
+    Raises:
+        ConfigError: Names the first.
+    """
+    known = [leaf.name for leaf in leaves(Config())]
+    content = OmegaConf.to_container(composed, resolve=False)
+    for name in _names(cast(dict[str, Any], content)):
+        if name not in known:
+            near = close(name, known)
+            hint = f": did you mean {near}?" if near else ""
+            raise ConfigError(f"{name} is not a setting{hint}")
+
+
+def _names(section: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for key, value in section.items():
+        if isinstance(value, dict):
+            yield from _names(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}"
 
 
 def _nearest_setting(errors: Sequence[BaseException]) -> str:

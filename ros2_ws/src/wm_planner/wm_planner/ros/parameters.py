@@ -25,15 +25,15 @@ from wm_planner.text import close, did_you_mean, one_line, quoted
 HUGE = 1e9  # upper end of a range without a maximum
 LIVE = ("planning.", "objective.", "session.", "limits.", "goals.")
 """Sections that can change between goals, while the node is configured."""
-LOCKED = ("limits.", "session.")
+ALWAYS = ("commands.speed_override",)
+"""Settings that can change at any time, also during a goal."""
+LOCKED = ("limits.", "session.", "commands.", "inputs.", "camera.", "worker.")
 """Sections that never change while ``limits.locked`` is set."""
-UNLOCKED = ("session.tolerance", "session.tolerance_images", "session.timeout")
+UNLOCKED = ("session.tolerance", "session.tolerance_images", "session.timeout", *ALWAYS)
 """Settings of them that are neither limits nor watchdogs."""
 CLOCK = "use_sim_time"
 FOREIGN = (CLOCK, "autostart", "start_type_description_service", "qos_overrides.")
 """Parameters of the node, or beginnings of their names, that are no settings."""
-ALWAYS = ("commands.speed_override",)
-"""Settings that can change at any time, also during a goal."""
 
 
 class Running(Protocol):
