@@ -124,3 +124,12 @@ def test_a_stop_of_a_slowed_arm_ends_at_rest(spec: ModelSpec) -> None:
     assert rig.sent[-1].stop
     rig.commander.start(rig.pose(), rig.now)
     assert rig.commander.time_scale == 0.1
+
+
+def test_while_ros_time_stands_still_an_arm_that_is_to_slow_brakes_at_once(spec: ModelSpec) -> None:
+    rig = CommanderRig(spec)
+    rig.plan(MOVE)
+    _send(rig, 0.3)
+    for _ in range(7):  # one command repeats, and then commands.blend passes
+        rig.commander.send(rig.pose(), rig.now, 0.9)
+    assert not rig.commander.moving

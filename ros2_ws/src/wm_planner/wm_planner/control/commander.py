@@ -191,9 +191,12 @@ class Commander:
         dt = min(now - self._now, longest)
         if dt > 0:
             self._play(pace, dt, now)
-        elif self._ticks * self._period > MAX_CLOCK_STALL and self.moving:
-            self._brake(Event.BRAKE, now)
-            return
+        elif self.moving:
+            # What is late while ROS time stands still will not come: do not wait for the stall.
+            tolerated = self._period if pace < 1 else MAX_CLOCK_STALL
+            if self._ticks * self._period > tolerated:
+                self._brake(Event.BRAKE, now)
+                return
         self._send(self._last.velocity)
         self._enter(Event.COMMAND)
 
