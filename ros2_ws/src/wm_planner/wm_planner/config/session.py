@@ -30,9 +30,9 @@ class SessionConfig:
     )
     overdue_after: float = setting(
         0.08,
-        "Slow down, and then hold, while the next image, measured pose or plan is late: later than "
-        "this and later than 2.5 times the usual interval, and later than is usual on a busy "
-        "machine [s]; set it to the timeouts to disable.",
+        "Slow down to rest, and then hold, while the next image, measured pose or plan is late: "
+        "later than this and later than 2.5 times the usual interval [s]; set it to the timeouts "
+        "to disable.",
         low=0.0,
         high=60.0,
     )

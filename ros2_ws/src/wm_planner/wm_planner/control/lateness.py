@@ -1,11 +1,12 @@
 """Judge how late an observation, a measured pose or a plan is, by the spread of what is usual.
 
-An event is late after the longest of three times: ``session.overdue_after``, ``FACTOR`` times the
-usual interval, and ``JITTER`` times the longest interval that is not rare. So on a quiet machine
-the first two decide, and on a busy one the delays that keep occurring are not late. When an event
-is late the arm begins to slow down, and when it is overdue the arm is at rest. A few very long
-intervals change nothing, because the longest of the last ``SPREAD_MEMORY`` count as rare; and
-however large the spread, an event is late after ``WIDEST`` times the first two at most.
+An event is late after ``session.overdue_after`` and ``FACTOR`` times the usual interval. From then
+on the arm slows down, and it is at rest ``slowing`` later. Usually the event is overdue then, so
+that the arm holds until there is a new plan. On a busy machine, however, delays keep occurring: an
+event is not overdue before ``JITTER`` times the longest interval that is not rare, and when it
+arrives the arm only goes on. A few very long intervals change nothing, because the longest of the
+last ``SPREAD_MEMORY`` count as rare; and however large the spread, an event is overdue after
+``WIDEST`` times the time after which it is late.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ MEMORY = 20  # intervals whose median is the usual one
 SPREAD_MEMORY = 200  # intervals whose spread is known
 RARE = 0.02  # share of them, at least one, that are rare: the longest
 JITTER = 1.5  # times the longest interval that is not rare
-WIDEST = 3.0  # times the wait without any spread: a larger spread does not count
-SLOWING = 0.1  # [s] at least, from late to overdue
+WIDEST = 5.0  # times the time after which an event is late: a larger spread does not count
+SLOWING = 0.1  # [s] at least, in which the arm comes to rest
 BURST = 0.01  # [s] events closer together count as one
 MIN_SAMPLES = 3  # with fewer intervals nothing is late
 
@@ -72,8 +73,8 @@ class LatenessMonitor:
 
     Args:
         overdue_after: No event is late before this time has passed.
-        longest: The spread of the intervals makes no event late after more than this.
-        slowing: Time from late to overdue.
+        longest: The spread of the intervals lets no event wait for longer than this.
+        slowing: Time in which the arm comes to rest for a late event.
 
     Attributes:
         goal: How often the event was late since ``restart``.
@@ -130,30 +131,35 @@ class LatenessMonitor:
         recent = list(self._intervals)[-MEMORY:]
         return median(recent) if recent else math.nan
 
+    @property
+    def _late_after(self) -> float:
+        if len(self._intervals) < MIN_SAMPLES:
+            return math.inf
+        return max(self._overdue_after, FACTOR * self.usual)
+
     def lateness(self, steady: float) -> float:
-        """Return 0 while the event is not late, and then up to 1 when it is overdue."""
-        if self._since is None or len(self._intervals) < MIN_SAMPLES:
+        """Return 0 while the event is not late, and then up to 1, when the arm has to rest."""
+        if self._since is None or steady - self._since <= self._overdue_after:
             return 0.0
-        waited = steady - self._since
-        if waited <= self._overdue_after:
-            return 0.0
-        late_after = max(self._overdue_after, FACTOR * self.usual)
-        rare = max(int(RARE * len(self._intervals)), 1)
-        spread = JITTER * sorted(self._intervals)[-1 - rare]
-        late_after = max(late_after, min(spread, WIDEST * late_after, self._longest))
-        return min(max((waited - late_after) / self._slowing, 0.0), 1.0)
+        share = (steady - self._since - self._late_after) / self._slowing
+        return min(max(share, 0.0), 1.0)
 
     def overdue(self, steady: float) -> str:
         """Return how long an overdue event has been expected, or an empty string."""
         if self._since is None or self.lateness(steady) < 1.0:
             return ""
-        return f"{steady - self._since:.2f} s, usually {self.usual:.2f} s"
+        waited = steady - self._since
+        rare = max(int(RARE * len(self._intervals)), 1)
+        spread = JITTER * sorted(self._intervals)[-1 - rare]
+        if waited <= min(spread, WIDEST * self._late_after, self._longest):
+            return ""
+        return f"{waited:.2f} s, usually {self.usual:.2f} s"
 
     def judge(self, steady: float) -> float:
         """Return ``lateness``, and count it."""
         lateness = self.lateness(steady)
         if self._since is not None and lateness > 0:
-            before, self._level = self._level, 2 if lateness == 1.0 else 1
+            before, self._level = self._level, 2 if self.overdue(steady) else 1
             for count in (self.goal, self.total):
                 count.late += before == 0
                 count.overdue += before < self._level == 2
