@@ -133,3 +133,6 @@ def test_while_ros_time_stands_still_an_arm_that_is_to_slow_brakes_at_once(spec:
     for _ in range(7):  # one command repeats, and then commands.blend passes
         rig.commander.send(rig.pose(), rig.now, 0.9)
     assert not rig.commander.moving
+    rig.plan(MOVE)
+    _send(rig, 0.2, pace=0.0)
+    assert _speeds(rig)[-10:] == pytest.approx(0, abs=1e-9), "something is late still"

@@ -20,6 +20,7 @@ from wm_planner.models import ModelSpec
 from wm_planner.types import Command, Pose, Vector
 
 MAX_CLOCK_STALL = 0.1  # [s] tolerated stall of ROS time while the arm moves (/clock at 10 Hz)
+RESTED = 1e-6  # [m or rad] a commanded position that differs by less rests
 MAX_PERIODS = 2.0  # command periods by which the stream advances at most after a delay
 
 
@@ -108,7 +109,7 @@ class Commander:
 
     def rested_since(self, stamp: float) -> bool:
         """Return whether the arm is commanded to where it was at a past ROS time [s]."""
-        return bool((self._history.at(stamp) == self._last.position).all())
+        return bool(np.allclose(self._history.at(stamp), self._last.position, rtol=0, atol=RESTED))
 
     def outside(self, pose: Pose) -> str:
         """Return why no command may start at a pose, or an empty string."""
@@ -245,6 +246,7 @@ class Commander:
             return
         self._last = Sent(self._last.position, np.zeros_like(self._last.position))
         self._stream.start(self._last.position, self._clock)
+        self.time_scale = 0.0  # the next plan begins at the pace that is allowed then
         self._send(self._last.velocity, stop=True)
         self._enter(Event.REST)
 
