@@ -85,14 +85,15 @@ class Engine:
         calibration, gray = self.spec.calibration, self.spec.gray_observation()
         if calibration is None:
             return
-        black, white = (tuple(np.full_like(i, c) for i in gray.images) for c in (0, 255))
-        striped = tuple(255 * (np.indices(i.shape)[1] // 8 % 2).astype(np.uint8) for i in black)
-        first, *others = (self._encode(replace(gray, images=i)) for i in (black, white, striped))
+        dark, bright = (tuple(np.full_like(i, c) for i in gray.images) for c in (20, 220))
+        stripes = tuple(20 + 200 * (np.indices(i.shape)[1] // 8 % 2) for i in gray.images)
+        striped = tuple(image.astype(np.uint8) for image in stripes)
+        first, *others = (self._encode(replace(gray, images=i)) for i in (dark, bright, striped))
         distances = [float(self._model.distance(first, other).item()) for other in others]
         apart = math.sqrt(max(distances)) / calibration.typical_distance
         if apart < calibration.tolerance:
             raise SpecError(
-                "calibration.typical_distance cannot be true: a black, a white and a striped image "
+                "calibration.typical_distance cannot be true: a dark, a bright and a striped image "
                 f"are only {apart:.2g} of it apart, less than calibration.tolerance "
                 f"({calibration.tolerance:g}), so any image would count as the goal. Export the "
                 "model again"
