@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import MISSING, field, fields
+from numbers import Real
 from typing import Any
+
+import numpy as np
 
 from wm_planner.message_limits import MAX_NAME, MAX_TEXT
 from wm_planner.models.spec.errors import SpecError
@@ -45,7 +48,7 @@ def check(section: Any, name: str) -> None:
     for item in fields(section):
         where = f"{name}.{item.name}" if name else item.name
         value = getattr(section, item.name)
-        entries = value if isinstance(value, list) else [value]
+        entries = value if isinstance(value, (list, np.ndarray)) else [value]
         if len(entries) > MAX_NUMBERS:
             raise SpecError(f"{where} has {len(entries)} entries; at most {MAX_NUMBERS} are read")
         for entry in entries:
@@ -61,7 +64,7 @@ def _check_text(where: str, text: str, most: int) -> None:
 
 
 def _check_number(where: str, value: Any, low: float, high: float) -> None:
-    valid = isinstance(value, (int, float)) and not isinstance(value, bool)
+    valid = isinstance(value, Real) and not isinstance(value, bool)
     if not (valid and math.isfinite(value) and low <= value <= high):
         raise SpecError(f"{where} is {value}; it must be a number from {low:g} to {high:g}")
 
