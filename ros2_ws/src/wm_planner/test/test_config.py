@@ -115,6 +115,7 @@ def test_printed_settings_compose_to_the_same(tmp_path: Path) -> None:
         ("planning.horizn=3", "did you mean planning.horizon?"),
         ("+limits.max_sped=3", "limits.max_sped is not a setting: did you mean limits.max_speed?"),
         ("+new.thing=3", "new.thing is not a setting"),
+        (f"limits.max_speed={10**400}", "too large"),
         ("planning.horizon=long", "long"),
         ("planning.horizon=0", "planning.horizon is 0; the least is 1"),
         ("limits.max_speed=0", "limits.max_speed is 0.0; it must be above 0.0"),

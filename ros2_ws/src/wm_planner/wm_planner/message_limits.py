@@ -1,6 +1,6 @@
 """Largest sizes of what comes from outside, checked before it is copied, logged or published.
 
-docs/faults.md has the table. Sizes of images are in ``images/message.py``, ranges of numbers in
+docs/faults.md has the table. Sizes of images are in ``images/planes.py``, ranges of numbers in
 ``config/`` and ``models/spec/``.
 """
 

@@ -224,6 +224,17 @@ def test_a_running_controller_is_asked_for_its_joints(
     output.close()
 
 
+def test_a_node_that_takes_no_joints_does_not_count_as_the_controller(
+    nodes: Any, make_node: Callable[..., Node], executor: Any
+) -> None:
+    planner, arm, until = nodes
+    output = CommandOutput(planner, CommandsConfig(**FORWARD), JOINTS, "base", SPEED)
+    executor.add_node(make_node("forward", namespace=arm.get_namespace()))
+    until(lambda: output.watch() or output._controller.answered)
+    assert "has not told its joints" in output.refuses
+    output.close()
+
+
 def test_a_controller_that_was_started_again_is_asked_again(
     nodes: Any, make_node: Callable[..., Node], executor: Any
 ) -> None:

@@ -51,7 +51,7 @@ def compose(
             OmegaConf.update(composed, key, value)
         _refuse_added(composed)
         config = cast(Config, OmegaConf.to_object(composed))
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, OverflowError) as error:
         errors = [e for e in (error, error.__cause__) if e is not None]
         reasons = [str(e).splitlines()[0] for e in errors]
         raise ConfigError(": ".join(reasons) + _nearest_setting(errors)) from error

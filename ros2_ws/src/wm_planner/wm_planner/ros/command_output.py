@@ -110,7 +110,7 @@ class CommandOutput:
         """That nobody has said which joints the receiver takes, or an empty string."""
         config = self._config
         anonymous = COMMAND_TYPES[config.type].anonymous and config.space == "joints"
-        if not anonymous or config.receiver_joints or self._controller.known:
+        if not anonymous or config.receiver_joints or self._controller.has_told_joints:
             return ""
         return (
             f"the controller {config.controller} has not told its joints: is it running under this "

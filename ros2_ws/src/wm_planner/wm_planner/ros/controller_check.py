@@ -42,9 +42,16 @@ class ControllerCheck:
         self._mismatches: list[Mismatch] = []
 
     @property
-    def known(self) -> bool:
+    def answered(self) -> bool:
         """Whether the running controller has answered."""
         return self._asked is not None and not self._missing
+
+    @property
+    def has_told_joints(self) -> bool:
+        """Whether the running controller has answered which joints it takes."""
+        return self.answered and any(
+            self._values.get(name) for name in ("joints", "command_joints")
+        )
 
     @property
     def stops(self) -> str:

@@ -22,7 +22,6 @@ from wm_planner.ros import log
 from wm_planner.ros.refusal import refusal
 from wm_planner.text import close, did_you_mean, one_line, quoted
 
-HUGE = 1e9  # upper end of a range without a maximum
 LIVE = ("planning.", "objective.", "session.", "limits.", "goals.")
 """Sections that can change between goals, while the node is configured."""
 ALWAYS = ("commands.speed_override",)
@@ -227,16 +226,13 @@ def _descriptor(leaf: Leaf) -> ParameterDescriptor:
     descriptor = ParameterDescriptor(description=checks["help"])
     if "choices" in checks:
         descriptor.additional_constraints = "one of: " + ", ".join(map(str, checks["choices"]))
-    low, high = checks.get("low", checks.get("above")), checks.get("high")
+    if "high" not in checks:
+        return descriptor
+    low, high = checks.get("low", checks.get("above")), checks["high"]
     if isinstance(leaf.value, list):
-        descriptor.additional_constraints = f"each from {low} to {high}" if high else ""
-    elif low is not None or high is not None:
-        if isinstance(leaf.value, float):
-            descriptor.floating_point_range = [
-                FloatingPointRange(from_value=float(low or 0.0), to_value=float(high or HUGE))
-            ]
-        else:
-            descriptor.integer_range = [
-                IntegerRange(from_value=int(low or 0), to_value=int(high or HUGE))
-            ]
+        descriptor.additional_constraints = f"each from {low} to {high}"
+    elif isinstance(leaf.value, float):
+        descriptor.floating_point_range = [FloatingPointRange(from_value=low, to_value=high)]
+    else:
+        descriptor.integer_range = [IntegerRange(from_value=low, to_value=high)]
     return descriptor

@@ -99,3 +99,13 @@ def test_a_text_or_list_that_is_too_long_is_refused(
     path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {name: value}))
     with pytest.raises(SpecError, match=r"at most|more than"):
         load_spec(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["control_rate", "frameskip"])
+def test_a_number_of_hundreds_of_digits_is_refused(
+    spec: ModelSpec, tmp_path: Path, name: str
+) -> None:
+    path = spec.save(tmp_path)
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {name: 10**400}))
+    with pytest.raises(SpecError, match=r"digits|frameskip"):
+        load_spec(tmp_path)

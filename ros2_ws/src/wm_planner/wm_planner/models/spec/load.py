@@ -38,6 +38,8 @@ def load_spec(directory: str | Path, *, allow_unverified_statistics: bool = Fals
         near = close(key.rpartition(".")[2], known)
         hint = f": did you mean {near}?" if near else ""
         raise SpecError(f"{path}: {key}: {str(error).splitlines()[0]}{hint}") from error
+    except OverflowError as error:  # of a whole number, where OmegaConf does not say
+        raise SpecError(f"{path}: a number has more than 300 digits") from error
     except SpecError as error:
         raise SpecError(f"{path}: {error}") from error
     assert isinstance(spec, ModelSpec)

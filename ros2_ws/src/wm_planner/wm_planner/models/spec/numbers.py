@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import MISSING, field, fields
 from numbers import Real
 from typing import Any
@@ -65,7 +64,7 @@ def _check_text(where: str, text: str, most: int) -> None:
 
 def _check_number(where: str, value: Any, low: float, high: float) -> None:
     valid = isinstance(value, Real) and not isinstance(value, bool)
-    if not (valid and math.isfinite(value) and low <= value <= high):
+    if not (valid and low <= value <= high):  # NaN is neither
         raise SpecError(f"{where} is {value}; it must be a number from {low:g} to {high:g}")
 
 
