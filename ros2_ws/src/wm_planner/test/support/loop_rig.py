@@ -40,8 +40,8 @@ class Link:
 class LoopRig:
     """A loop that drives an arm at rest, and its commands and reports in order."""
 
-    def __init__(self, spec: ModelSpec) -> None:
-        config = Config()
+    def __init__(self, spec: ModelSpec, config: Config | None = None) -> None:
+        config = config or Config()
         config.limits.workspace_min, config.limits.workspace_max = [0.0, -1.0, 0.0], [1.0, 1.0, 1.0]
         self.link = Link()
         self.events: list[Any] = []

@@ -14,6 +14,7 @@ from wm_planner.config.model import ModelConfig
 from wm_planner.config.planning import ObjectiveConfig, PlanningConfig
 from wm_planner.config.presets import PRESETS, Preset, SearchSize
 from wm_planner.config.root import Config
+from wm_planner.config.safety import SafetyConfig
 from wm_planner.config.schema import ConfigError, Leaf, check_leaves, leaves
 from wm_planner.config.session import GoalsConfig, SessionConfig
 from wm_planner.config.worker import WorkerConfig
@@ -34,6 +35,7 @@ __all__ = [
     "PlanningConfig",
     "Preset",
     "ProprioConfig",
+    "SafetyConfig",
     "SearchSize",
     "SessionConfig",
     "WorkerConfig",

@@ -99,6 +99,16 @@ class CommandsConfig:
     trajectory_time: float = setting(
         0.04, "time_from_start of the only point of a joint_trajectory [s].", above=0.0, high=1.0
     )
+    shadow: bool = setting(
+        False,
+        "Shadow mode: plan, but send nothing to the arm; what would be sent is published on "
+        "~/shadow_command.",
+    )
+    shadow_file: str = setting(
+        "",
+        "File to which shadow mode appends a line of JSON for each plan, 100 MB at most; empty: "
+        "none.",
+    )
     other_publisher: str = setting(
         "stop",
         "If another publisher uses the commands' topic: stop (hold and end the goal) or warn.",

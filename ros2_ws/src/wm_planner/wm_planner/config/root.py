@@ -10,6 +10,7 @@ from wm_planner.config.inputs import InputsConfig
 from wm_planner.config.limits import LimitsConfig
 from wm_planner.config.model import ModelConfig
 from wm_planner.config.planning import ObjectiveConfig, PlanningConfig
+from wm_planner.config.safety import SafetyConfig
 from wm_planner.config.session import GoalsConfig, SessionConfig
 from wm_planner.config.worker import WorkerConfig
 
@@ -27,6 +28,7 @@ class Config:
     inputs: InputsConfig = field(default_factory=InputsConfig)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     commands: CommandsConfig = field(default_factory=CommandsConfig)
+    safety: SafetyConfig = field(default_factory=SafetyConfig)
     session: SessionConfig = field(default_factory=SessionConfig)
     goals: GoalsConfig = field(default_factory=GoalsConfig)
     worker: WorkerConfig = field(default_factory=WorkerConfig)

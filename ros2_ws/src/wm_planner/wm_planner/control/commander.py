@@ -18,6 +18,7 @@ from wm_planner.control.receiver import sends_velocity
 from wm_planner.control.stream import CommandStream
 from wm_planner.models import ModelSpec
 from wm_planner.types import Command, Pose, Vector
+from wm_planner.worker import Planned
 
 MAX_CLOCK_STALL = 0.1  # [s] tolerated stall of ROS time while the arm moves (/clock at 10 Hz)
 RESTED = 1e-6  # [m or rad] a commanded position that differs by less rests
@@ -43,11 +44,14 @@ class Commander:
         ConfigError: The configured command type cannot carry the model's actions.
 
     Attributes:
+        shadow: Whether nobody follows the commands, see ``ShadowCommander``.
         mode: What the commander is doing; see ``TRANSITIONS``.
         override: Share of the planned speed that the operator allows, 0 to 1.
         time_scale: Seconds of the stream per second, 0 to 1.
         sent: Number of commands sent.
     """
+
+    shadow = False
 
     def __init__(self, config: Config, spec: ModelSpec, publish: Callable[[Command], None]) -> None:
         commands = config.commands
@@ -149,6 +153,15 @@ class Commander:
         self._last = Sent(pose.position, np.zeros_like(pose.position))
         self._commanded_velocity = self._last.velocity
         self._history.add(now, self._clock, pose.position)
+
+    def restart(self, pose: Pose, now: float) -> None:
+        """Forget what was commanded, and start at a measured pose; only if nobody followed it."""
+        self._reset()
+        self.start(pose, now)
+
+    def follow(self, plan: Planned, measured: Pose | None, now: float) -> None:
+        """Switch to a plan, or ignore it if the arm is slowing."""
+        self.splice(plan.actions, plan.stamp, now)
 
     def splice(self, actions: ArrayLike, stamp: float, now: float) -> None:
         """Switch to a plan, or ignore it if the arm is slowing.
@@ -262,6 +275,14 @@ class Commander:
         while self.slowing:
             sleep(self._period)
             self.settle(now)
+
+    def close(self) -> None:
+        """Release what the commander holds; it is not used afterward."""
+
+    @property
+    def problems(self) -> list[str]:
+        """What to say about the commands, as sentences."""
+        return []
 
     def _enter(self, event: Event) -> None:
         self.mode = TRANSITIONS[self.mode, event]

@@ -31,6 +31,8 @@ class ErrorCode(IntEnum):
     WORKER_LOST = 121
     LIMIT_VIOLATION = 122
     STALLED = 123
+    CONTACT = 124
+    NOT_ENABLED = 125
 
 
 @dataclass(frozen=True)

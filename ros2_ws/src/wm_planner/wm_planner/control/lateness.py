@@ -175,6 +175,7 @@ class LoopLateness:
 
     Attributes:
         pace: Share of its speed at which the arm may go on, 0 to 1, when last judged.
+        held: Why the arm had to hold when last judged; None if it did not.
     """
 
     def __init__(self, config: Config) -> None:
@@ -182,6 +183,7 @@ class LoopLateness:
         self.poses = LatenessMonitor(0.0)
         self.plans = LatenessMonitor(0.0)
         self.pace = 1.0
+        self.held: Status | None = None
         self.use(config)
 
     def use(self, config: Config) -> None:
@@ -198,15 +200,15 @@ class LoopLateness:
 
     def restart(self) -> None:
         """Count anew for a goal."""
-        self.pace = 1.0
+        self.pace, self.held = 1.0, None
         for monitor in (self.observations, self.poses, self.plans):
             monitor.restart()
 
-    def judge(self, steady: float) -> Status | None:
-        """Set ``pace`` and count what is late; return why the arm has to hold, or None."""
+    def judge(self, steady: float) -> None:
+        """Set ``pace`` and ``held``, and count what is late."""
         monitors = (self.observations, self.poses, self.plans)
         self.pace = 1.0 - max(monitor.judge(steady) for monitor in monitors)
-        return self.overdue(steady)
+        self.held = self.overdue(steady)
 
     def overdue(self, steady: float) -> Status | None:
         """Return why the arm has to hold at this steady time [s], or None."""

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from wm_planner.camera_contract import CameraContract
 from wm_planner.config import Config
 from wm_planner.control.clock import ClockMonitor
-from wm_planner.control.commander import MAX_PERIODS, Commander
+from wm_planner.control.commander import MAX_PERIODS
 from wm_planner.control.error_codes import ErrorCode, Refused, Status
 from wm_planner.control.gate import LimitViolation
 from wm_planner.control.goal_session import GoalSession
 from wm_planner.control.lateness import DelayMonitor, LoopLateness
 from wm_planner.control.listener import LoopListener
+from wm_planner.control.modes import Mode
 from wm_planner.control.motion_check import MotionCheck
+from wm_planner.control.permission import Permission
 from wm_planner.control.plan_requests import PlanRequests
 from wm_planner.control.pose_monitor import PoseMonitor
+from wm_planner.control.shadow import make_commander
 from wm_planner.control.stop_record import StopRecord
 from wm_planner.models import ModelSpec
 from wm_planner.types import Goal, Observation, Pose
@@ -47,8 +51,9 @@ class ControlLoop:
     Attributes:
         session: The goal under way; None if there is none.
         goal_id: Number of the last goal.
-        waiting: Which overdue event the arm holds for; None if it does not.
-        holds: How often the arm had to hold for an overdue event.
+        waiting: What the arm holds for; None if it does not.
+        holds: How often the arm had to hold for something.
+        permission: Says whether the arm may move.
         stopped: Why goals are refused until ``release``; None if they are not.
         stops: How often ``stop`` was called.
         imagine: Whether to request the imagined frames of plans.
@@ -65,7 +70,8 @@ class ControlLoop:
         self._calibration = spec.measured_calibration()
         self._config, self._link, self._listener = config, link, listener
         self.contract = contract
-        self.commander = Commander(config, spec, listener.on_command)
+        self.permission = Permission.of(config, spec)
+        self.commander = make_commander(config, spec, listener.on_command)
         self.clock = ClockMonitor(config.session.image_timeout)
         self.poses = PoseMonitor()
         self.lateness = LoopLateness(config)
@@ -85,23 +91,18 @@ class ControlLoop:
         """Check that a goal could start now; a measured pose may still be missing.
 
         Raises:
-            Refused: The loop is stopped, no worker is ready, or the arm is outside the workspace.
+            Refused: The loop is stopped, no worker is ready, or the arm may not move from here.
         """
         if self.stopped:
             raise Refused(ErrorCode.STOPPED, self.stopped.status.message)
         if self._link.ready is None:
             raise Refused(ErrorCode.WORKER_LOST, self._link.problem)
-        pose = self._start_pose(steady)
+        self.permission.check(steady)
+        pose = self.poses.fresh(steady, self._config.session.pose_timeout)
         if pose and (outside := self.commander.outside(pose)):
             raise Refused(ErrorCode.LIMIT_VIOLATION, outside)
 
-    def begin(
-        self,
-        goals: Sequence[Goal],
-        timeout: float,
-        now: float,
-        steady: float,
-    ) -> int:
+    def begin(self, goals: Sequence[Goal], timeout: float, now: float, steady: float) -> int:
         """Start a goal, and preempt one under way; call ``dispatch`` to request the first plan.
 
         Args:
@@ -120,6 +121,8 @@ class ControlLoop:
         if self.session:
             self.end(Status(ErrorCode.PREEMPTED, "a newer goal replaced this one"), now)
         settings = self._config.session
+        if self.commander.shadow:  # progress is the business of whoever moves the arm
+            settings = replace(settings, progress_time=0.0)
         self.session = GoalSession(
             settings,
             goals,
@@ -135,7 +138,7 @@ class ControlLoop:
         self.lateness.restart()
         # A goal that preempts another continues from the commanded position. Others start from the
         # newest measured pose, or from the next one if the newest is old or not confirmed yet.
-        pose = self._start_pose(steady)
+        pose = self.poses.fresh(steady, self._config.session.pose_timeout)
         if pose and not (self.commander.started or self.lateness.poses.overdue(steady)):
             self._start(pose, now)
         self._requests.restart(now)
@@ -184,7 +187,8 @@ class ControlLoop:
     def on_pose(self, pose: Pose, now: float) -> None:
         """Take a measured pose; a goal without a start position starts from it."""
         commander = self.commander
-        commanded = commander.commanded_position if commander.started else None
+        follows = commander.started and not commander.shadow
+        commanded = commander.commanded_position if follows else None
         if self.poses.take(pose, commanded, commander.gate.limits):
             self.lateness.poses.repeated(pose.steady)
         if self.session is None or commander.started or not self.poses.settled:
@@ -239,10 +243,10 @@ class ControlLoop:
             self.commander.hold(now)
             self._listener.on_hold(Status(ErrorCode.IMPLAUSIBLE, f"holding: {session.doubt}"))
             return
-        overdue = self.lateness.overdue(steady)
-        followed = not (ended or overdue) and self._requests.may_follow(self.commander)
+        held = self.permission.hold(steady, unread=True) or self.lateness.overdue(steady)
+        followed = not (ended or held) and self._requests.may_follow(self.commander)
         if followed:
-            self.commander.splice(plan.actions, plan.stamp, now)
+            self.commander.follow(plan, self.poses.pose, now)
             self.command(now, steady)  # before the reports and the next tick of the timer
         if self.session is not session or not self.commander.started:
             return  # the command violated the limits, or ROS time has just begun
@@ -279,16 +283,19 @@ class ControlLoop:
         pose = self.poses.pose
         if pose is None or not self.commander.started:
             return
-        waited = self.waiting
+        waited = self.waiting.code if self.waiting else None
         if not unread:
-            self.waiting = self.lateness.judge(steady)
+            self.lateness.judge(steady)
+        self.waiting = self.permission.hold(steady, unread=unread) or self.lateness.held
         if self.waiting:
             self._requests.outdated |= self.waiting.code is not ErrorCode.WORKER_LOST
-            if not waited:
+            if waited is None:
                 self.holds += 1
                 self.commander.hold(now)
+            if waited is not self.waiting.code:
                 self._listener.on_hold(self.waiting)
-                return
+            if waited is None or self.commander.mode is Mode.READY:
+                return  # an arm without a first command needs none to hold
         try:
             self.commander.send(pose, now, self.lateness.pace)
         except LimitViolation as error:
@@ -311,10 +318,11 @@ class ControlLoop:
             steady=steady,
             image_steady=image_steady,
             poses=self.poses,
-            pace=self.commander.time_scale if self._link.ready else 0.0,
+            pace=self.commander.time_scale if self._link.ready and not self.waiting else 0.0,
             unplanned=self._requests.why_none(self.commander, self.poses, self._link),
             late=self.lateness.summary(),
         )
+        ended = ended or self.permission.end(steady)
         if ended is None and self.clock.problem:
             ended = Status(ErrorCode.CLOCK_JUMPED, self.clock.problem)
         if ended:
@@ -340,7 +348,3 @@ class ControlLoop:
     def _start(self, pose: Pose, now: float) -> None:
         self.commander.start(pose, now)
         self.poses.restart(self.commander.commanded_position)
-
-    def _start_pose(self, steady: float) -> Pose | None:
-        fresh = steady - self.poses.steady <= self._config.session.pose_timeout
-        return self.poses.pose if fresh and self.poses.settled else None

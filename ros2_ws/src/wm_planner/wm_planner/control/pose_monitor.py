@@ -77,6 +77,10 @@ class PoseMonitor:
         """Start a goal at this commanded position (n,) [m or rad]."""
         self._commanded = commanded
 
+    def fresh(self, steady: float, max_age: float) -> Pose | None:
+        """Return the newest pose if it is settled and no older than ``max_age`` [s], or None."""
+        return self.pose if self.settled and steady - self.steady <= max_age else None
+
     def _compare(self, pose: Pose, limits: CommandLimits) -> None:
         """Compare a pose with the one before it, believed or not."""
         last, self._last = self._last, pose

@@ -21,6 +21,9 @@ from wm_planner.types import Command
 class CommandOutput:
     """Publishes commands, and watches the other publishers, the subscribers and the controller.
 
+    In shadow mode it publishes them on ``~/shadow_command``, and nothing about receivers stops or
+    refuses a goal, because nobody follows the commands.
+
     Args:
         node: Carries the publisher.
         config: Message type, topic, and reactions to problems of the topic.
@@ -42,13 +45,13 @@ class CommandOutput:
         self._incompatible = ""
         sender = Sender(config, tuple(mapping.joints), config.frame or frame, max_speed)
         self._controller = ControllerCheck(node, sender)
-        self._no_halt = no_halt(config)
+        self._no_halt = "" if config.shadow else no_halt(config)
         if self._no_halt:
             log.warning(node, self._no_halt)
         # Depth 1: a command that could not be sent in time is replaced by the next.
         self._publisher = node.create_publisher(
             self._messages.type,
-            config.topic,
+            "~/shadow_command" if config.shadow else config.topic,
             QoSProfile(depth=1),
             event_callbacks=on_incompatible_subscription(
                 lambda: self._publisher.topic_name, self._report
@@ -74,7 +77,7 @@ class CommandOutput:
     def other_publisher(self) -> str:
         """A sentence if another node publishes on the topic, else an empty string."""
         topic = self._publisher.topic_name
-        if self._node.count_publishers(topic) <= 1:
+        if self._config.shadow or self._node.count_publishers(topic) <= 1:
             return ""
         names = publisher_names(self._node, topic) - {self._node.get_fully_qualified_name()}
         who = ", ".join(sorted(names)) or "a node of the same name"
@@ -86,7 +89,7 @@ class CommandOutput:
     @property
     def no_subscriber(self) -> str:
         """A sentence if the topic has no subscriber, else an empty string."""
-        if self._publisher.get_subscription_count():
+        if self._config.shadow or self._publisher.get_subscription_count():
             return ""
         return (
             f"nobody subscribes to {self._publisher.topic_name}: is the arm's controller running, "
@@ -96,12 +99,16 @@ class CommandOutput:
     @property
     def stops(self) -> str:
         """Why a goal under way must end, or an empty string."""
+        if self._config.shadow:
+            return ""
         other = self.other_publisher if self._config.other_publisher == "stop" else ""
         return other or self._controller.stops
 
     @property
     def refuses(self) -> str:
         """Why no goal may begin, or an empty string."""
+        if self._config.shadow:
+            return ""
         missing = self.no_subscriber if self._config.no_subscriber == "refuse" else ""
         return self.stops or missing or self._unknown_order
 

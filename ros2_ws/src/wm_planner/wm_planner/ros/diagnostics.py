@@ -51,7 +51,7 @@ class Diagnostics:
         parts = {
             "camera": self._camera(snapshot),
             "pose": part(self._figures(Event.POSES), errors=[snapshot.pose_problem]),
-            "inputs": part({}, errors=snapshot.other_publishers),
+            "inputs": part({}, errors=snapshot.other_publishers, warnings=snapshot.not_allowed),
             "planner": self._planner(snapshot, state),
             "worker": _worker(snapshot),
             "commands": self._commands(snapshot),
@@ -104,6 +104,7 @@ class Diagnostics:
         commands = snapshot.commands
         return part(
             {
+                "shadow": commands.shadow,
                 "sent": commands.sent,
                 "passed": commands.passed,
                 "clamped": commands.clamped,

@@ -9,9 +9,12 @@ from rclpy.node import Node
 
 from wm_planner.config import Config
 from wm_planner.control import ErrorCode, Refused
+from wm_planner.control.permission import Permission
 from wm_planner.models import ModelSpec
 from wm_planner.models.spec import CommandMapping
 from wm_planner.ros.commanded_joints import JointInput
+from wm_planner.ros.contact_inputs import ContactInputs
+from wm_planner.ros.enable_input import EnableInput
 from wm_planner.ros.end_effector import EndEffectorInput
 from wm_planner.ros.observer import Observer
 from wm_planner.ros.publishers import PublisherWatch
@@ -28,17 +31,24 @@ class InputListener(Protocol):
     def on_observation(self, observation: Observation) -> None:
         """Take an observation."""
 
+    def on_contact(self, why: str) -> None:
+        """Stop the arm, because a sensor says that it touches something."""
+
+    def on_release(self) -> None:
+        """Hold the arm, because the operator does not enable it any more."""
+
 
 class Inputs:
-    """Subscribes to cameras, proprio and measured pose.
+    """Subscribes to cameras, proprio, measured pose, and what must allow the arm to move.
 
     Args:
         node: Carries the subscriptions.
         config: All settings.
         spec: Views, proprio, and the frame of the pose.
         command: The names of the commanded joints.
+        permission: Takes the operator's button and the sensors of contact.
         rates: Counts images and poses.
-        listener: Receives observations and poses.
+        listener: Receives observations, poses and contacts.
     """
 
     def __init__(
@@ -47,6 +57,7 @@ class Inputs:
         config: Config,
         spec: ModelSpec,
         command: CommandMapping,
+        permission: Permission,
         rates: RateMonitor,
         listener: InputListener,
     ) -> None:
@@ -62,13 +73,24 @@ class Inputs:
             if joints
             else EndEffectorInput(node, spec.action.frame, age, self._on_pose)
         )
-
+        self._permission, safety = permission, config.safety
+        self._enable = (
+            EnableInput(node, permission.enabling, listener.on_release)
+            if safety.enable_timeout
+            else None
+        )
+        self._contact = ContactInputs(
+            node, permission.contact, safety.sensor_timeout, listener.on_contact
+        )
         self._clock = PublisherWatch(node, node.resolve_topic_name("/clock"))
 
     @property
     def other_publishers(self) -> list[str]:
         """A sentence for each input that has a second publisher."""
         watches = [*self.observer.publishers, self.pose.publishers]
+        watches += self._contact.publishers.values()
+        if self._enable:
+            watches.append(self._enable.publishers)
         if self._node.get_clock().ros_time_is_active:
             watches.append(self._clock)
         return list(dict.fromkeys(text for watch in watches if (text := watch.problem)))
@@ -78,10 +100,18 @@ class Inputs:
         """Why a goal under way must end and none may begin, or an empty string."""
         return next(iter(self.other_publishers), "") if self._stop else ""
 
+    @property
+    def not_allowed(self) -> list[str]:
+        """What speaks against moving the arm, as sentences."""
+        return [*self._permission.problems(time.monotonic()), *self._contact.problems]
+
     def close(self) -> None:
         """Unsubscribe."""
         self.observer.close()
         self.pose.close()
+        self._contact.close()
+        if self._enable:
+            self._enable.close()
 
     def apply(self, config: Config) -> None:
         """Use another ``session.image_timeout`` and ``session.pose_timeout``."""

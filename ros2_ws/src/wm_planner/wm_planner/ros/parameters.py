@@ -26,7 +26,7 @@ LIVE = ("planning.", "objective.", "session.", "limits.", "goals.")
 """Sections that can change between goals, while the node is configured."""
 ALWAYS = ("commands.speed_override",)
 """Settings that can change at any time, also during a goal."""
-LOCKED = ("limits.", "session.", "commands.", "inputs.", "camera.", "worker.")
+LOCKED = ("limits.", "session.", "commands.", "inputs.", "camera.", "worker.", "safety.")
 """Sections that never change while ``limits.locked`` is set."""
 UNLOCKED = ("session.tolerance", "session.tolerance_images", "session.timeout", *ALWAYS)
 """Settings of them that are neither limits nor watchdogs."""

@@ -102,12 +102,14 @@ class PlannerRuntime:
         self.link = PlannerLink(config, answers.trigger)
         self._closers.append(self.link.close)
         self.loop = ControlLoop(config, spec, self.link, contract, self)
+        self._closers.append(self.loop.commander.close)
         self.link.start(interrupted)
 
     def _open_topics(self) -> None:
         node, config, actions = self._node, self.config, self.loop.commander.actions
         rates = RateMonitor()
-        self.inputs = Inputs(node, config, self.spec, actions.command, rates, self)
+        permission = self.loop.permission
+        self.inputs = Inputs(node, config, self.spec, actions.command, permission, rates, self)
         self._closers.append(self.inputs.close)
         self.commands = CommandOutput(
             node,
@@ -228,7 +230,8 @@ class PlannerRuntime:
                 counters.clamped,
                 counters.refused,
                 dict(counters.limits),
-                tuple(self.commands.problems),
+                (*commander.problems, *self.commands.problems),
+                commander.shadow,
             ),
             clock_problem=self.loop.clock.problem,
             waiting=waiting.message if waiting else "",
@@ -238,6 +241,7 @@ class PlannerRuntime:
             action_frame=self.spec.action.frame,
             unverified_statistics=bool(self.spec.statistics.problem()),
             other_publishers=tuple(self.inputs.other_publishers),
+            not_allowed=tuple(self.inputs.not_allowed),
         )
 
     # Called by the inputs, the worker and the timers.
@@ -249,6 +253,16 @@ class PlannerRuntime:
     def on_observation(self, observation: Observation) -> None:
         """Hand an observation to the loop."""
         self.loop.on_observation(observation, self._now(), time.monotonic())
+
+    def on_contact(self, why: str) -> None:
+        """Stop the arm at once; in shadow mode nobody moves it."""
+        if not self.loop.commander.shadow:
+            self.loop.end(Status(ErrorCode.CONTACT, why), self._now())
+
+    def on_release(self) -> None:
+        """Hold the arm at once."""
+        if self.loop.session:
+            self.loop.command(self._now(), time.monotonic())
 
     def _on_answers(self) -> None:
         now, sent = self._now(), self.loop.commander.sent

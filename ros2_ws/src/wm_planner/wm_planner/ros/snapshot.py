@@ -55,7 +55,8 @@ class CommandSnapshot:
         clamped: Commands that the limits changed.
         refused: Commands that were not sent.
         violations: Number of violations of each limit.
-        problems: What is wrong with the topic of the commands.
+        problems: What is wrong with the commands or their topic.
+        shadow: Whether they are only shown.
     """
 
     sent: int
@@ -64,6 +65,7 @@ class CommandSnapshot:
     refused: int
     violations: Mapping[str, int]
     problems: tuple[str, ...]
+    shadow: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,7 @@ class Snapshot:
         action_frame: Frame of the actions.
         unverified_statistics: Whether the model's statistics have no provenance.
         other_publishers: Which inputs have a second publisher, as sentences.
+        not_allowed: What speaks against moving the arm, as sentences.
     """
 
     camera: CameraSnapshot
@@ -97,3 +100,4 @@ class Snapshot:
     action_frame: str
     unverified_statistics: bool
     other_publishers: tuple[str, ...] = ()
+    not_allowed: tuple[str, ...] = ()

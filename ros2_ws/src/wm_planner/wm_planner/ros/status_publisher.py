@@ -80,9 +80,11 @@ class StatusPublisher:
 
     def publish(self, snapshot: Snapshot | None, status: Status | None = None) -> None:
         """Publish the state, with another reason if one is given."""
-        status = status or self.status
+        shadow = snapshot is not None and snapshot.commands.shadow
+        if status is None:
+            status = Status(self.status.code, f"{'shadow: ' * shadow}{self.status.message}")
         message = PlanStatus(state=self._state, error_code=int(status.code))
-        message.message = status.message
+        message.message, message.shadow = status.message, shadow
         message.header.stamp = seconds_to_time(now(self._node))
         if snapshot:
             describe_plan(message, self._plan, self._image_age, snapshot.action_frame)
@@ -101,6 +103,7 @@ class StatusPublisher:
             *snapshot.worker.warnings,
             *inputs,
             *snapshot.other_publishers,
+            *snapshot.not_allowed,
             *([self._rejection] if self._rejection else []),
             *(finding.sentence for finding in camera.findings),
             *commands.problems,

@@ -1,0 +1,130 @@
+"""In shadow mode plans start from the measured pose, limits end nothing, and plans are recorded."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from loop_rig import OBSERVATIONS, POSE, LoopRig
+
+from wm_planner.config import CommandsConfig, Config
+from wm_planner.control import ErrorCode
+from wm_planner.control.shadow import ShadowCommander
+from wm_planner.models import ModelSpec
+
+CARRIED = np.array([0.0, 0.5, 0.0])  # [m]
+
+
+class ShadowRig(LoopRig):
+    """A loop in shadow mode; somebody else moves the arm."""
+
+    def __init__(self, spec: ModelSpec, **commands: Any) -> None:
+        self.shown: list[Any] = []
+        self.seen = 0
+        super().__init__(spec, Config(commands=CommandsConfig(shadow=True, **commands)))
+
+    def on_command(self, command: Any) -> None:
+        self.shown.append(command)
+        super().on_command(command)
+
+    def observe(self) -> None:
+        """Show another image each time, as the camera of an arm that moves does."""
+        self.seen += 1
+        observation = replace(OBSERVATIONS[self.seen % 2], stamp=self.now)
+        self.loop.on_observation(observation, self.now, self.steady)
+
+    def plan(self) -> None:
+        self.request_plan()
+        self.answer_plan(actions=0.004)
+
+
+@pytest.fixture
+def rig(spec: ModelSpec) -> ShadowRig:
+    return ShadowRig(spec)
+
+
+def test_each_plan_starts_from_the_measured_pose(rig: ShadowRig) -> None:
+    rig.begin(OBSERVATIONS[0])
+    for _ in range(5):
+        rig.plan()
+        first = len(rig.shown)
+        rig.run(0.2, rig.observe, rig.pose)
+        assert np.linalg.norm(rig.shown[first].position - rig.position) < 0.002
+        assert np.linalg.norm(rig.shown[-1].position - rig.position) > 0.005, "it would move"
+        rig.position = rig.position + np.array([0.03, -0.01, 0.0])  # by hand
+        rig.pose()
+    assert rig.outcome is None
+
+
+def test_an_arm_that_does_not_follow_ends_no_goal(rig: ShadowRig) -> None:
+    rig.begin(OBSERVATIONS[0])
+    for _ in range(60):
+        rig.plan()
+        rig.run(0.2, rig.observe, rig.pose)
+        rig.loop.watch(rig.now, rig.steady, rig.steady)
+    assert rig.outcome is None, "neither STALLED nor NO_POSE"
+
+
+def test_what_the_limits_would_refuse_is_counted_and_said_and_ends_nothing(rig: ShadowRig) -> None:
+    rig.begin(OBSERVATIONS[0])
+    rig.plan()
+    rig.run(0.1, rig.observe, rig.pose)
+    rig.position = POSE.position + CARRIED
+    rig.run(0.5, rig.observe, rig.pose)
+    rig.plan()
+    rig.run(0.2, rig.observe, rig.pose)
+    commander = rig.loop.commander
+    assert commander.gate.counters.limits["tracking_error"] >= 1
+    assert "from its commanded position" in commander.problems[0]
+    assert rig.outcome is None
+    assert np.linalg.norm(rig.shown[-1].position - rig.position) < 0.1
+
+
+def test_a_goal_is_reached_when_the_images_show_it(rig: ShadowRig) -> None:
+    rig.begin(OBSERVATIONS[0])
+    for _ in range(2):
+        rig.step(0.001)
+    assert rig.outcome
+    assert rig.outcome.code is ErrorCode.NONE
+
+
+def test_every_plan_is_a_line_of_strict_json(spec: ModelSpec, tmp_path: Path) -> None:
+    path = tmp_path / "shadow.jsonl"
+    rig = ShadowRig(spec, shadow_file=str(path))
+    rig.begin(OBSERVATIONS[0])
+    rig.request_plan()
+    rig.answer_plan(float("nan"), actions=0.004)
+    rig.run(0.1, rig.observe, rig.pose)
+    rig.request_plan()
+    rig.answer_plan(actions=1.0)  # [m] an action that the limits clamp
+    rig.run(0.1, rig.observe, rig.pose)
+    rig.position = POSE.position + CARRIED
+    rig.run(0.3, rig.observe, rig.pose)
+    rig.loop.commander.close()
+
+    def no_constant(name: str) -> None:
+        raise AssertionError(f"{name} is no JSON")
+
+    lines = path.read_text().splitlines()
+    first, second = [json.loads(line, parse_constant=no_constant) for line in lines]
+    assert first["distance"] is None
+    assert first["measured"] == POSE.position.tolist()
+    assert len(first["commands"]) == 6, "the one sent with the plan, and those of 0.1 s"
+    assert all(len(row) == 7 for row in first["commands"])
+    assert first["commands"][-1][0] == pytest.approx(0.1)
+    assert np.shape(first["planned"]) == (5 * spec.frameskip, 3) or len(first["planned"]) == 5
+    assert first["limits"] == {}
+    assert second["limits"]["speed"] >= 1
+    assert "from its commanded position" in second["refused"]
+
+
+def test_without_shadow_mode_no_file_is_written(spec: ModelSpec, tmp_path: Path) -> None:
+    path = tmp_path / "shadow.jsonl"
+    config = Config(commands=CommandsConfig(shadow_file=str(path)))
+    rig = LoopRig(spec, config)
+    assert not isinstance(rig.loop.commander, ShadowCommander)
+    assert not path.exists()

@@ -1,0 +1,247 @@
+"""Whether the arm may move now, and why not: the operator's button, and sensors of contact.
+
+All times are of the steady clock [s].
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from wm_planner.config import Config, ConfigError, SafetyConfig
+from wm_planner.control.action_mapping import command_mapping
+from wm_planner.control.error_codes import ErrorCode, Refused, Status
+from wm_planner.models import ModelSpec
+from wm_planner.text import listed
+
+
+class Enabling:
+    """Whether the operator enables the arm: true arrives again and again while a button is held.
+
+    Args:
+        timeout: How long a true enables the arm; 0: the arm needs no enabling.
+
+    Attributes:
+        topic: Where it arrives, for sentences.
+        pressed: Whether the last message was true.
+    """
+
+    def __init__(self, timeout: float) -> None:
+        self._timeout, self.topic = timeout, "enable"
+        self.pressed, self._heard = False, -math.inf
+
+    def take(self, pressed: bool, steady: float) -> None:
+        """Take a message, and when it arrived."""
+        self.pressed, self._heard = pressed, steady
+
+    def why_not(self, steady: float) -> str:
+        """Return why the arm is not enabled, or an empty string."""
+        age = max(steady - self._heard, 0.0)
+        if not self._timeout or (self.pressed and age <= self._timeout):
+            return ""
+        if math.isinf(age):
+            what = f"nothing has arrived on {self.topic} yet"
+        elif self.pressed:
+            what = (
+                f"{self.topic} has been silent for {age:.2f} s, safety.enable_timeout allows "
+                f"{self._timeout:.2f} s"
+            )
+        else:
+            what = f"the last message on {self.topic} was false, {age:.2f} s ago"
+        return f"the arm is not enabled: {what}; press the enabling button"
+
+
+class ContactStop:
+    """Whether the arm touches something, by the wrench and the efforts of its joints.
+
+    A sensor that is silent protects nothing, so it counts like a contact.
+
+    Args:
+        config: The thresholds.
+        joints: The commanded joints; empty for Cartesian commands.
+
+    Raises:
+        ConfigError: It is unknown which joints to watch.
+
+    Attributes:
+        wrench_topic: Where the wrench arrives, for sentences.
+        joints_topic: Where the efforts arrive.
+    """
+
+    def __init__(self, config: SafetyConfig, joints: Sequence[str]) -> None:
+        self._config = config
+        self.wrench_topic, self.joints_topic = "wrench", "joint_states"
+        self._wrench = _Sensor()
+        watched = (config.effort_joints or joints) if config.max_effort else []
+        if config.max_effort and not watched:
+            raise ConfigError(
+                "safety.max_effort is set, but the actions are Cartesian, so that the arm's joints "
+                "are unknown: set safety.effort_joints to their names"
+            )
+        self._efforts = {name: _Sensor() for name in watched}
+
+    @property
+    def watches_wrench(self) -> bool:
+        """Whether forces or torques are watched."""
+        return bool(self._config.max_force or self._config.max_torque)
+
+    @property
+    def watches_efforts(self) -> bool:
+        """Whether efforts are watched."""
+        return bool(self._efforts)
+
+    def watched(self, names: Sequence[str]) -> list[str]:
+        """Return which of the watched joints, or patterns, some of these names match."""
+        return [p for p in self._efforts if any(fnmatchcase(name, p) for name in names)]
+
+    def take_wrench(self, force: ArrayLike, torque: ArrayLike, steady: float) -> str:
+        """Take a wrench, (3,) [N] and (3,) [N m]; return why it ends the goal, or nothing."""
+        problem = ""
+        for value, most, name, unit in (
+            (force, self._config.max_force, "force", "N"),
+            (torque, self._config.max_torque, "torque", "N m"),
+        ):
+            size = float(np.linalg.norm(np.asarray(value, dtype=np.float64)))
+            if most and not size <= most and not problem:
+                problem = _excess(f"the {name} on {self.wrench_topic}", size, most, name, unit)
+        self._wrench.take(problem, steady)
+        return problem
+
+    def take_efforts(self, efforts: Mapping[str, float], steady: float) -> str:
+        """Take the efforts of joints by name [N m]; return why they end the goal, or nothing."""
+        first = ""
+        for pattern, sensor in self._efforts.items():
+            own = {name: size for name, size in efforts.items() if fnmatchcase(name, pattern)}
+            if not own:
+                continue  # e.g. a message of the gripper
+            name, size = max(own.items(), key=lambda item: _rank(item[1]))
+            problem = ""
+            if not abs(size) <= self._config.max_effort:
+                what = f"the effort of {name} on {self.joints_topic}"
+                problem = _excess(what, abs(size), self._config.max_effort, "effort", "N m")
+            sensor.take(problem, steady)
+            first = first or problem
+        return first
+
+    def problem(self, steady: float) -> str:
+        """Return what the newest measurements say against moving, or an empty string."""
+        allowed = self._config.sensor_timeout
+        sensors = list(self._efforts.values())
+        if self.watches_wrench:
+            sensors.append(self._wrench)
+        for sensor in sensors:
+            if sensor.problem:
+                return sensor.problem
+        silent = [name for name, sensor in self._efforts.items() if sensor.age(steady) > allowed]
+        if silent:
+            age = max(self._efforts[name].age(steady) for name in silent)
+            return _silence(f"effort of {listed(silent)} on {self.joints_topic}", age, allowed)
+        if self.watches_wrench and (age := self._wrench.age(steady)) > allowed:
+            return _silence(f"wrench on {self.wrench_topic}", age, allowed)
+        return ""
+
+
+class Permission:
+    """Says whether the arm may move now.
+
+    In shadow mode nobody follows the commands, so neither button nor contact changes anything;
+    ``problems`` says what they would do.
+
+    Args:
+        config: All settings.
+        joints: The commanded joints; empty for Cartesian commands.
+
+    Raises:
+        ConfigError: It is unknown which joints to watch.
+
+    Attributes:
+        enabling: The operator's button.
+        contact: The contact stop.
+    """
+
+    def __init__(self, config: Config, joints: Sequence[str]) -> None:
+        self.enabling = Enabling(config.safety.enable_timeout)
+        self.contact = ContactStop(config.safety, joints)
+        self._shadow = config.commands.shadow
+        self._enabled = False  # when last judged
+
+    @classmethod
+    def of(cls, config: Config, spec: ModelSpec) -> Permission:
+        """Return the permission of an arm whose joints a model commands, or its end effector.
+
+        Raises:
+            SpecError, ConfigError: The actions cannot become commands, or it is unknown which
+                joints to watch.
+        """
+        return cls(config, command_mapping(spec, config.commands).joints)
+
+    def check(self, steady: float) -> None:
+        """Check that a goal may begin; the arm need not be enabled yet.
+
+        Raises:
+            Refused: The arm touches something, or a sensor is silent.
+        """
+        if ended := self.end(steady):
+            raise Refused(ended.code, ended.message)
+
+    def end(self, steady: float) -> Status | None:
+        """Return why a goal under way has to end, or None."""
+        why = "" if self._shadow else self.contact.problem(steady)
+        return Status(ErrorCode.CONTACT, why) if why else None
+
+    def hold(self, steady: float, *, unread: bool = False) -> Status | None:
+        """Return why the arm has to hold, or None.
+
+        Args:
+            steady: Now.
+            unread: Whether the node was delayed, so that messages may only be unread: silence
+                changes nothing.
+        """
+        why = "" if self._shadow else self.enabling.why_not(steady)
+        if not (unread and self._enabled and self.enabling.pressed):
+            self._enabled = not why
+        return None if self._enabled else Status(ErrorCode.NOT_ENABLED, f"holding: {why}")
+
+    def problems(self, steady: float) -> list[str]:
+        """Return what speaks against moving, as sentences."""
+        found = (self.enabling.why_not(steady), self.contact.problem(steady))
+        return [why for why in found if why]
+
+
+class _Sensor:
+    """The newest measurement of a sensor: what is wrong with it, and its age [s]."""
+
+    def __init__(self) -> None:
+        self.problem, self._steady = "", -math.inf
+
+    def take(self, problem: str, steady: float) -> None:
+        self.problem, self._steady = problem, steady
+
+    def age(self, steady: float) -> float:
+        return steady - self._steady
+
+
+def _rank(size: float) -> float:
+    """Return a number by which measurements are ordered; what is not finite comes last."""
+    return abs(size) if math.isfinite(size) else math.inf
+
+
+def _excess(what: str, size: float, most: float, name: str, unit: str) -> str:
+    if not math.isfinite(size):
+        return f"{what} is not finite: repair its sensor or driver"
+    return (
+        f"{what} is {size:.1f} {unit}, more than safety.max_{name} ({most:.1f} {unit}): does the "
+        "arm touch something, or is its load not compensated?"
+    )
+
+
+def _silence(what: str, age: float, allowed: float) -> str:
+    how_long = f"for {age:.2f} s" if math.isfinite(age) else "yet"
+    return (
+        f"no usable {what} {how_long}, safety.sensor_timeout is {allowed:.2f} s: without it there "
+        "is no contact stop; start its publisher"
+    )
