@@ -98,6 +98,8 @@ def test_whatever_the_planner_hears_somebody_may_say() -> None:
         ("publish", "/current_pose", ["/arm"]),
         ("publish", "/joint_states", ["/arm"]),
         ("publish", "/image", ["/camera"]),
+        ("publish", "/enable", ["/stop_button"]),
+        ("publish", "/wrench", ["/arm"]),
         ("request", "/wm_planner/stop", ["/operator", "/stop_button"]),
         ("request", "/wm_planner/release", ["/operator"]),
         ("call", "/wm_planner/reach_goal", ["/operator"]),

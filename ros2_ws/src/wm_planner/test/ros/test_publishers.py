@@ -8,16 +8,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from geometry_msgs.msg import PoseStamped
+from geometry_msgs.msg import PoseStamped, WrenchStamped
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image, JointState
-from std_msgs.msg import Float64, Float64MultiArray
+from std_msgs.msg import Bool, Float64, Float64MultiArray
 
 from wm_planner.config import Config
 from wm_planner.control import ErrorCode, Refused
+from wm_planner.control.permission import Permission
 from wm_planner.models import ModelSpec
 from wm_planner.models.spec import ProprioSpec
 from wm_planner.ros.commanded_joints import JointInput
@@ -166,6 +167,12 @@ class Listener:
     def on_observation(self, observation: Observation) -> None:
         pass
 
+    def on_contact(self, why: str) -> None:
+        pass
+
+    def on_release(self) -> None:
+        pass
+
 
 TOPICS = {
     "front": Image,
@@ -173,6 +180,8 @@ TOPICS = {
     "current_pose": PoseStamped,
     "proprio": Float64MultiArray,
     "/clock": Clock,
+    "enable": Bool,
+    "wrench": WrenchStamped,
 }
 
 
@@ -192,7 +201,9 @@ def test_every_input_is_watched(
     config = Config()
     config.proprio.source, config.inputs.other_publisher = "topic", setting
     assert spec.action.command
-    inputs = Inputs(node, config, spec, spec.action.command, RateMonitor(), Listener())
+    config.safety.enable_timeout = config.safety.max_force = 1.0
+    permission, rates = Permission.of(config, spec), RateMonitor()
+    inputs = Inputs(node, config, spec, spec.action.command, permission, rates, Listener())
     make_node("driver").create_publisher(TOPICS[topic], topic, 10)
     spin_until(lambda: node.count_publishers(topic) == 1)
     assert inputs.other_publishers == []
