@@ -15,6 +15,8 @@ ARGUMENTS = {
     "current_pose": ("current_pose", "Topic of the measured end-effector pose."),
     "joint_states": ("joint_states", "Topic of the measured joint positions."),
     "command": ("", "Topic of the commands; empty for that of the profile, or 'command'."),
+    "wrench": ("wrench", "Topic of the measured wrench, for the contact stop."),
+    "enable": ("enable", "Topic of the operator's enabling button."),
     "namespace": ("", "Namespace of the node."),
     "use_sim_time": ("false", "Use the time of /clock."),
     "autostart": ("true", "Configure and activate the node at once."),
@@ -47,7 +49,8 @@ def _planner(context: LaunchContext) -> list[Node]:
     words = ["--ros-args", "--log-level", value("log_level")]
     if enclave := value("enclave").perform(context):
         words += ["--enclave", enclave]
-    topics = [(topic, value(topic)) for topic in ("image", "current_pose", "joint_states")]
+    inputs = ("image", "current_pose", "joint_states", "wrench", "enable")
+    topics = [(topic, value(topic)) for topic in inputs]
     return [
         Node(
             package="wm_planner",
