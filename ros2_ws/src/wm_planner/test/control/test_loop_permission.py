@@ -68,7 +68,7 @@ def test_a_reason_that_changes_while_the_arm_holds_is_reported(rig: LoopRig) -> 
     rig.begin(OBSERVATIONS[0])
     _plan(rig)
     rig.run(0.3, rig.observe, rig.pose)
-    rig.run(0.12, rig.pose)
+    rig.run(0.4, rig.pose)  # the image is overdue too
     _press(rig)
     rig.run(0.1, rig.pose)
     holds = [event for event in rig.events if event[0] == "hold"]
