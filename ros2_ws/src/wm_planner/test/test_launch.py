@@ -19,6 +19,7 @@ from rclpy.node import Node
 
 from wm_planner.config import Config, ImagesConfig
 from wm_planner.control.action_mapping import command_mapping
+from wm_planner.control.permission import Permission
 from wm_planner.models import ModelSpec
 from wm_planner.ros.camera import Camera
 from wm_planner.ros.command_output import CommandOutput
@@ -78,8 +79,12 @@ def node(spec: ModelSpec) -> Iterator[Node]:
         config.images.reliability = "reliable"  # subscribes without a publisher
         Parameters(node, PACKAGE / "config")
         mapping = command_mapping(spec, config.commands)
-        listener = SimpleNamespace(on_pose=print, on_observation=print)
-        Inputs(node, config, spec, mapping, RateMonitor(), listener)
+        config.safety.enable_timeout = config.safety.max_force = 1.0  # subscribes
+        listener: Any = SimpleNamespace(
+            on_pose=print, on_observation=print, on_contact=print, on_release=print
+        )
+        permission = Permission.of(config, spec)
+        Inputs(node, config, spec, mapping, permission, RateMonitor(), listener)
         JointInput(node, ["a"], 1.0, lambda pose: None)
         images = ImagesConfig(transport="compressed", reliability="reliable")
         ends.enter_context(contextlib.closing(Camera(node, images, 1.0, lambda: None)))

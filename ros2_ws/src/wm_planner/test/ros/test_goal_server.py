@@ -60,7 +60,8 @@ class Bench(Node):
         contract = CameraContract(self._spec.views, self._spec.image, config.camera, joints=False)
         self.loop = ControlLoop(config, self._spec, link, contract, self)
         command = self.loop.commander.actions.command
-        self.inputs = Inputs(self, config, self._spec, command, RateMonitor(), self)
+        permission, rates = self.loop.permission, RateMonitor()
+        self.inputs = Inputs(self, config, self._spec, command, permission, rates, self)
         self.commands = CommandOutput(self, config.commands, command, "base", 0.5)
         self._reader = GoalReader(self._spec, ImagePolicy(), GoalLibrary(""), self.inputs.latest)
         self.reopen()
@@ -80,6 +81,10 @@ class Bench(Node):
     def on_pose(self, pose: Pose) -> None: ...
 
     def on_observation(self, observation: Observation) -> None: ...
+
+    def on_contact(self, why: str) -> None: ...
+
+    def on_release(self) -> None: ...
 
     def on_command(self, command: Command) -> None: ...
 

@@ -109,6 +109,9 @@ def test_a_valid_change_is_accepted(make_node: MakeNode) -> None:
         ("commands.other_publisher", "warn"),
         ("camera.frozen", "off"),
         ("worker.plan_timeout", 500.0),
+        ("safety.max_force", 5.0),
+        ("commands.shadow", True),
+        ("commands.shadow_file", "/tmp/shadow.jsonl"),
     ],
 )
 def test_locked_limits_and_watchdogs_never_change(

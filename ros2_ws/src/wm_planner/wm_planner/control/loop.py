@@ -91,13 +91,12 @@ class ControlLoop:
         """Check that a goal could start now; a measured pose may still be missing.
 
         Raises:
-            Refused: The loop is stopped, no worker is ready, or the arm may not move from here.
+            Refused: The loop is stopped, no worker is ready, or the arm is outside the workspace.
         """
         if self.stopped:
             raise Refused(ErrorCode.STOPPED, self.stopped.status.message)
         if self._link.ready is None:
             raise Refused(ErrorCode.WORKER_LOST, self._link.problem)
-        self.permission.check(steady)
         pose = self.poses.fresh(steady, self._config.session.pose_timeout)
         if pose and (outside := self.commander.outside(pose)):
             raise Refused(ErrorCode.LIMIT_VIOLATION, outside)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from wm_planner.config import Config
@@ -20,8 +21,9 @@ MAX_COMMANDS = 2000  # of a plan that are recorded
 class ShadowCommander(Commander):
     """Shows what would be commanded; nothing follows it.
 
-    Each plan starts anew from the measured pose, so that there is no tracking error. A command that
-    the limits refuse is counted and said, and ends nothing.
+    Each plan starts anew from the measured pose, and then the arm is taken to follow it, so that
+    there is no tracking error. A command that the limits refuse is counted and said, and ends
+    nothing.
 
     Args:
         config: Commands and limits.
@@ -66,8 +68,9 @@ class ShadowCommander(Commander):
     def send(self, measured: Pose, now: float, pace: float = 1.0) -> None:
         """Show the command that is due now; after a violation, start from the measured pose."""
         self._shown = now
+        position, orientation = self.commanded_position, self._orientation
         try:
-            super().send(measured, now, pace)
+            super().send(replace(measured, position=position, orientation=orientation), now, pace)
         except LimitViolation as error:
             self.violation = str(error)
             self.restart(measured, now)
