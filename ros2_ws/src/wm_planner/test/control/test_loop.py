@@ -211,7 +211,7 @@ def test_a_single_wrong_pose_changes_no_command(rig: LoopRig) -> None:
         rig.command()
         rig.run(0.06, rig.observe, rig.pose)
     assert rig.loop.session
-    assert rig.loop.holds == 0
+    assert rig.loop.holding.count == 0
 
 
 @pytest.mark.parametrize(("degrees", "ends"), [(20.0, False), (-40.0, True)])

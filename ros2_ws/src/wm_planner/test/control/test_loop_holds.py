@@ -32,19 +32,19 @@ def test_the_arm_holds_for_an_overdue_image_or_pose_and_then_for_a_new_plan(
     rig.answer_plan(actions=0.004)
     rig.run(0.1, rig.observe, rig.pose)
     assert rig.loop.commander.moving
-    assert rig.loop.waiting is None
+    assert rig.loop.holding.reason is None
     rig.request_plan()  # answered later
     others = {"image": rig.observe, "pose": rig.pose}
     del others[missing]
     rig.run(0.2, *others.values())  # 0.08 s until late, and 0.1 s until overdue
-    assert rig.loop.waiting
-    assert rig.loop.waiting.code is code
+    assert rig.loop.holding.reason
+    assert rig.loop.holding.reason.code is code
     assert not rig.loop.commander.moving
     steps = rig.events.count(("step", 0))
     if answered == "before":
         rig.answer_plan(actions=0.004)
     rig.run(0.04, rig.observe, rig.pose)
-    assert rig.loop.waiting is None
+    assert rig.loop.holding.reason is None
     if answered == "after":
         rig.answer_plan(actions=0.004)
     rig.run(0.06, rig.observe, rig.pose)
@@ -55,7 +55,7 @@ def test_the_arm_holds_for_an_overdue_image_or_pose_and_then_for_a_new_plan(
     rig.run(0.06, rig.observe, rig.pose)
     assert rig.loop.commander.moving
     assert rig.loop.session
-    assert rig.loop.holds == 1
+    assert rig.loop.holding.count == 1
 
 
 def test_the_arm_holds_for_an_overdue_plan(rig: LoopRig) -> None:
@@ -66,14 +66,14 @@ def test_the_arm_holds_for_an_overdue_plan(rig: LoopRig) -> None:
         rig.answer_plan(actions=0.004)
     rig.request_plan()
     rig.run(0.14, rig.observe, rig.pose)
-    assert rig.loop.waiting is None, "2.5 times as long is not overdue yet"
+    assert rig.loop.holding.reason is None, "2.5 times as long is not overdue yet"
     rig.run(0.14, rig.observe, rig.pose)
-    assert rig.loop.waiting
-    assert rig.loop.waiting.code is ErrorCode.WORKER_LOST
+    assert rig.loop.holding.reason
+    assert rig.loop.holding.reason.code is ErrorCode.WORKER_LOST
     assert not rig.loop.commander.moving
     rig.answer_plan(actions=0.004)
     rig.run(0.06, rig.observe, rig.pose)
-    assert rig.loop.waiting is None
+    assert rig.loop.holding.reason is None
     assert rig.loop.commander.moving
 
 
@@ -87,8 +87,8 @@ def test_a_measured_pose_that_repeats_while_the_arm_is_commanded_to_move_is_not_
     rig.request_plan()
     rig.answer_plan(actions=0.06)
     rig.run(0.4, rig.observe, rig.pose)
-    assert rig.loop.waiting
-    assert rig.loop.waiting.code is ErrorCode.NO_POSE
+    assert rig.loop.holding.reason
+    assert rig.loop.holding.reason.code is ErrorCode.NO_POSE
     assert rig.loop.commander.commanded_position[0] < POSE.position[0] + 0.1
     assert not rig.loop.commander.moving
     rig.watch(after=0.9)
@@ -112,7 +112,7 @@ def test_after_a_delay_of_the_node_unread_messages_are_not_overdue(rig: LoopRig)
     rig.observe()
     rig.pose()
     rig.run(0.04)
-    assert rig.loop.holds == 0
+    assert rig.loop.holding.count == 0
     assert rig.loop.lateness.summary() == ""
 
 
@@ -139,8 +139,8 @@ def test_a_node_that_is_delayed_all_the_time_holds_all_the_same(rig: LoopRig) ->
         rig.wait(0.05)
         rig.pose()
         rig.command()
-    assert rig.loop.holds == 1
-    assert rig.loop.waiting
+    assert rig.loop.holding.count == 1
+    assert rig.loop.holding.reason
     assert not rig.loop.commander.moving
 
 
@@ -151,10 +151,10 @@ def test_the_arm_slows_for_a_late_image_before_it_holds(rig: LoopRig) -> None:
     rig.answer_plan(actions=0.004)
     rig.run(0.2, rig.observe, rig.pose)
     rig.run(0.12, rig.pose)
-    assert 0.4 < rig.loop.commander.time_scale < 0.9
+    assert 0.4 < rig.loop.commander.time_scale.value < 0.9
     rig.run(0.1, rig.observe, rig.pose)
-    assert rig.loop.commander.time_scale == 1.0
-    assert rig.loop.holds == 0
+    assert rig.loop.commander.time_scale.value == 1.0
+    assert rig.loop.holding.count == 0
     assert rig.loop.lateness.summary() == ("images were late once (longest 0.12 s, usually 0.02 s)")
 
 
@@ -168,7 +168,7 @@ def test_on_a_machine_so_busy_that_a_pose_is_overdue_during_every_plan_the_goal_
         before = rig.loop.commander.commanded_position
         rig.request_plan()
         rig.run(0.3, rig.observe)
-        assert rig.loop.waiting
+        assert rig.loop.holding.reason
         rig.run(0.04, rig.observe, rig.pose)
         rig.answer_plan(distance, actions=0.004)
         if rig.loop.session:
@@ -185,7 +185,7 @@ def test_a_plan_that_is_not_followed_is_counted_and_measured(rig: LoopRig) -> No
     rig.step(0.5, actions=0.004)
     rig.request_plan()
     rig.run(0.3, rig.pose)
-    assert rig.loop.waiting
+    assert rig.loop.holding.reason
     rig.answer_plan(0.3)
     assert rig.loop.session
     assert (rig.loop.session.steps, rig.loop.session.distance) == (2, 0.3)
@@ -209,13 +209,13 @@ def test_a_goal_that_ends_says_what_was_late_and_why_no_plan_was_made(rig: LoopR
 
 
 def test_a_goal_does_not_stall_while_the_operator_slows_the_arm(rig: LoopRig) -> None:
-    rig.loop.commander.override = 0.0
+    rig.loop.commander.time_scale.override = 0.0
     rig.begin(OBSERVATIONS[0])
     rig.run(0.2, rig.observe, rig.pose)
     rig.step(0.5)
     rig.run(15.0, rig.observe, rig.pose, rig.watch)
     assert rig.loop.session
-    rig.loop.commander.override = 1.0
+    rig.loop.commander.time_scale.override = 1.0
     rig.run(9.5, rig.observe, rig.pose, rig.watch)
     assert rig.loop.session
     rig.run(1.0, rig.observe, rig.pose, rig.watch)
@@ -228,9 +228,9 @@ def test_the_end_of_a_goal_ends_the_hold(rig: LoopRig) -> None:
     rig.run(0.2, rig.observe, rig.pose)
     rig.step(0.5)
     rig.run(0.2)
-    assert rig.loop.waiting
+    assert rig.loop.holding.reason
     rig.loop.end(Status(ErrorCode.CANCELED, "canceled"), rig.now)
-    assert rig.loop.waiting is None
+    assert rig.loop.holding.reason is None
 
 
 def test_after_other_planning_settings_the_usual_time_of_a_plan_is_learned_anew(
@@ -253,4 +253,4 @@ def test_after_other_planning_settings_the_usual_time_of_a_plan_is_learned_anew(
     rig.begin(OBSERVATIONS[0])
     for _ in range(4):
         plan(0.4)
-    assert rig.loop.holds == 0
+    assert rig.loop.holding.count == 0

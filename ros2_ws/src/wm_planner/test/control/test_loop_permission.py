@@ -48,8 +48,8 @@ def test_the_arm_holds_while_the_button_is_not_pressed_and_then_goes_on(rig: Loo
     rig.run(0.2, rig.observe, rig.pose)
     assert rig.loop.commander.moving
     rig.run(0.4, rig.observe, rig.pose)
-    assert rig.loop.waiting
-    assert "has been silent for" in rig.loop.waiting.message
+    assert rig.loop.holding.reason
+    assert "has been silent for" in rig.loop.holding.reason.message
     assert not rig.loop.commander.moving
     _plan(rig)
     rig.run(0.1, rig.observe, rig.pose)
@@ -58,7 +58,7 @@ def test_the_arm_holds_while_the_button_is_not_pressed_and_then_goes_on(rig: Loo
     _plan(rig)
     rig.run(0.1, rig.observe, rig.pose)
     assert rig.loop.commander.moving
-    assert rig.events.count(HELD) == rig.loop.holds == 1
+    assert rig.events.count(HELD) == rig.loop.holding.count == 1
     rig.loop.permission.enabling.take(False, rig.steady)
     rig.command()
     assert rig.events.count(HELD) == 2, "a false needs no silence"

@@ -30,12 +30,12 @@ def test_the_arm_moves_at_a_share_of_the_planned_speed_along_the_same_path(
     rig.plan(MOVE)
     _send(rig, 0.3)
     if by == "override":
-        rig.commander.override = share
+        rig.commander.time_scale.override = share
     _send(rig, 0.3, pace=share if by == "pace" else 1.0)
     assert _speeds(rig)[-3:] == pytest.approx(share * SPEED, abs=1e-9)
     assert rig.commander.moving == (share > 0)
     assert rig.sent[-1].velocity[0] == pytest.approx(share * SPEED, abs=1e-9)
-    rig.commander.override = 1.0
+    rig.commander.time_scale.override = 1.0
     _send(rig, 2.0)
     np.testing.assert_allclose(rig.sent[-1].position, START + 3.5 * np.array(MOVE), atol=1e-9)
 
@@ -46,7 +46,7 @@ def test_an_override_of_0_from_the_start_sends_the_start_position(spec: ModelSpe
     _send(rig, 0.5)
     assert len(rig.sent) == 25
     np.testing.assert_array_equal(rig.positions(), np.tile(START, (25, 1)))
-    rig.commander.override = 1.0
+    rig.commander.time_scale.override = 1.0
     _send(rig, 0.3)
     assert rig.commander.moving
 
@@ -106,11 +106,11 @@ def test_velocity_commands_are_slowed_with_their_correction(spec: ModelSpec) -> 
     rig.plan([0.02, 0.0, 0.0])
     _send(rig, 0.3)
     assert rig.sent[-1].velocity[0] > 0.1
-    rig.commander.override = 0.5
+    rig.commander.time_scale.override = 0.5
     _send(rig, 0.2)
     error = rig.sent[-1].position[0] - START[0]
     assert rig.sent[-1].velocity[0] == pytest.approx(0.5 * (0.1 + error), abs=0.003)
-    rig.commander.override = 0.0
+    rig.commander.time_scale.override = 0.0
     _send(rig, 0.2)
     assert not rig.sent[-1].velocity.any()
 
@@ -123,7 +123,7 @@ def test_a_stop_of_a_slowed_arm_ends_at_rest(spec: ModelSpec) -> None:
     rig.settle()
     assert rig.sent[-1].stop
     rig.commander.start(rig.pose(), rig.now)
-    assert rig.commander.time_scale == 0.1
+    assert rig.commander.time_scale.value == 0.1
 
 
 def test_while_ros_time_stands_still_an_arm_that_is_to_slow_brakes_at_once(spec: ModelSpec) -> None:

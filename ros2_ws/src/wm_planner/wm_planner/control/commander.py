@@ -11,11 +11,12 @@ from numpy.typing import ArrayLike
 
 from wm_planner.config import Config, LimitsConfig
 from wm_planner.control.action_mapping import ActionMapping
+from wm_planner.control.feedback import VelocityFeedback
 from wm_planner.control.gate import CommandGate, LimitViolation, Sent
 from wm_planner.control.history import CommandHistory
 from wm_planner.control.modes import FOLLOWING, SLOWING, TRANSITIONS, Event, Mode
-from wm_planner.control.receiver import sends_velocity
 from wm_planner.control.stream import CommandStream
+from wm_planner.control.time_scale import TimeScale
 from wm_planner.models import ModelSpec
 from wm_planner.types import Command, Pose, Vector
 from wm_planner.worker import Planned
@@ -46,8 +47,7 @@ class Commander:
     Attributes:
         shadow: Whether nobody follows the commands, see ``ShadowCommander``.
         mode: What the commander is doing; see ``TRANSITIONS``.
-        override: Share of the planned speed that the operator allows, 0 to 1.
-        time_scale: Seconds of the stream per second, 0 to 1.
+        time_scale: Sets the speed.
         sent: Number of commands sent.
     """
 
@@ -66,10 +66,9 @@ class Commander:
             commands.blend,
         )
         self._period = 1 / commands.rate
-        self._blend = commands.blend
         self._blend_ticks = math.ceil(commands.blend * commands.rate)
-        self._feedback = commands.feedback if sends_velocity(commands) else 0.0
-        self.override = commands.speed_override / 100
+        self._feedback = VelocityFeedback(commands)
+        self.time_scale = TimeScale(commands.speed_override / 100, commands.blend)
         self.sent = 0
         self._history = CommandHistory()
         zeros = np.zeros(self.actions.size)
@@ -82,9 +81,9 @@ class Commander:
         self._stream.clear()
         self._history.clear()
         self._clock, self._now, self._ticks = 0.0, 0.0, 0
-        self.time_scale = self.override  # for the arm is at rest
+        self.time_scale.restart()
         self._brakes_left = 0  # commands until the arm is at rest
-        self._commanded_velocity = np.zeros_like(self._last.velocity)
+        self._feedback.commanded = np.zeros_like(self._last.velocity)
         self._measured: Pose | None = None
 
     @property
@@ -151,7 +150,7 @@ class Commander:
         self._orientation = pose.orientation
         self._stream.start(pose.position, self._clock)
         self._last = Sent(pose.position, np.zeros_like(pose.position))
-        self._commanded_velocity = self._last.velocity
+        self._feedback.commanded = self._last.velocity
         self._history.add(now, self._clock, pose.position)
 
     def restart(self, pose: Pose, now: float) -> None:
@@ -175,7 +174,7 @@ class Commander:
             return
         self._enter(Event.PLAN)
         passed = min(max(now - self._now, 0.0), MAX_PERIODS * self._period)
-        clock = self._clock + self.time_scale * passed
+        clock = self._clock + self.time_scale.value * passed
         start, latency = self._history.at(stamp), clock - self._history.clock_at(stamp)
         self._stream.splice(self.actions.moves(actions), start, latency, clock)
 
@@ -187,7 +186,7 @@ class Commander:
         Args:
             measured: The newest measured pose.
             now: Current time [s].
-            pace: Share of the speed that ``override`` allows, 0 to 1.
+            pace: Share of the speed that the override allows, 0 to 1.
 
         Raises:
             LimitViolation: The command may not be sent.
@@ -259,7 +258,7 @@ class Commander:
             return
         self._last = Sent(self._last.position, np.zeros_like(self._last.position))
         self._stream.start(self._last.position, self._clock)
-        self.time_scale = 0.0  # the next plan begins at the pace that is allowed then
+        self.time_scale.rest()
         self._send(self._last.velocity, stop=True)
         self._enter(Event.REST)
 
@@ -293,7 +292,7 @@ class Commander:
         """Start to slow; the first command is sent at once, for the time since the last one."""
         # Slow for as long as the limits demand, and at least for ``commands.blend``.
         limits = self.gate.limits
-        fastest = max(limits.size(self._last.velocity), limits.size(self._commanded_velocity))
+        fastest = max(limits.size(self._last.velocity), limits.size(self._feedback.commanded))
         ticks = math.ceil(fastest / (limits.acceleration * self._period))
         self._brakes_left = max(ticks, self._blend_ticks, 1) if ticks else 1
         self._enter(event)
@@ -308,16 +307,10 @@ class Commander:
 
     def _play(self, pace: float, dt: float, now: float) -> None:
         """Go on along the path for a time [s], at a pace that changes with the time scale."""
-        wanted = 0.0 if self.mode is Mode.HOLDING else self.override * pace
-        scale, limits = self.time_scale, self.gate.limits
-        # A changing time scale accelerates the arm like the blend does, and no more than allowed.
-        fastest = limits.speed
-        if wanted < scale:
-            fastest = min(fastest, limits.size(self._last.velocity) / scale)
-        change = dt / max(self._blend, fastest / limits.acceleration, dt)
-        scale += min(max(wanted - scale, -change), change)
+        pace = 0.0 if self.mode is Mode.HOLDING else pace
+        scale = self.time_scale.next(pace, dt, self._last.velocity, self.gate.limits)
         self._advance(self._stream.at(self._clock + scale * dt), scale * dt, dt, now)
-        self.time_scale = scale
+        self.time_scale.value = scale
 
     def _advance(
         self, wanted: Vector, passed: float, dt: float, now: float, *, slowing: bool = False
@@ -339,15 +332,10 @@ class Commander:
         self._history.add(now, self._clock, self._last.position)
 
     def _send(self, velocity: Vector, *, stop: bool = False) -> None:
-        if self._feedback and not stop:
-            limits = self.gate.limits
-            if self._measured and self.mode in (Mode.READY, Mode.TRACKING):
-                error = self._last.position - self._measured.position
-                # An arm that is slowed does not hurry back either.
-                feedback = self._feedback * self.time_scale
-                velocity = self.gate.slow(velocity + feedback * error)
-            change = limits.acceleration * self._period
-            velocity = limits.within(velocity, self._commanded_velocity, change)
-        self._commanded_velocity = velocity
+        error = None
+        if self._measured and self.mode in (Mode.READY, Mode.TRACKING):
+            # An arm that is slowed does not hurry back either.
+            error = (self._last.position - self._measured.position) * self.time_scale.value
+        velocity = self._feedback.velocity(velocity, error, self.gate, stop=stop)
         self._publish(Command(self._last.position, velocity, self._orientation, stop))
         self.sent += 1

@@ -15,6 +15,7 @@ from wm_planner.control.commander import MAX_PERIODS
 from wm_planner.control.error_codes import ErrorCode, Refused, Status
 from wm_planner.control.gate import LimitViolation
 from wm_planner.control.goal_session import GoalSession
+from wm_planner.control.hold_monitor import HoldMonitor
 from wm_planner.control.lateness import DelayMonitor, LoopLateness
 from wm_planner.control.listener import LoopListener
 from wm_planner.control.modes import Mode
@@ -51,9 +52,9 @@ class ControlLoop:
     Attributes:
         session: The goal under way; None if there is none.
         goal_id: Number of the last goal.
-        waiting: What the arm holds for; None if it does not.
-        holds: How often the arm had to hold for something.
         permission: Says whether the arm may move.
+        lateness: Says what is late.
+        holding: What the arm holds for.
         stopped: Why goals are refused until ``release``; None if they are not.
         stops: How often ``stop`` was called.
         imagine: Whether to request the imagined frames of plans.
@@ -75,14 +76,14 @@ class ControlLoop:
         self.clock = ClockMonitor(config.session.image_timeout)
         self.poses = PoseMonitor()
         self.lateness = LoopLateness(config)
+        longest = MAX_PERIODS / config.commands.rate
+        self.holding = HoldMonitor(self.permission, self.lateness, longest)
         self.session: GoalSession | None = None
         self.goal_id = 0
-        self.waiting: Status | None = None
-        self.holds = self.stops = 0
+        self.stops = 0
         self.stopped: StopRecord | None = None
         self.imagine = False
         self._requests = PlanRequests()
-        self._command_delay = DelayMonitor(MAX_PERIODS / config.commands.rate)
         self._watch_delay = DelayMonitor(MAX_PERIODS / WATCH_RATE)
 
     # Goals.
@@ -150,7 +151,7 @@ class ControlLoop:
         if session is None:
             return
         session.end(status)
-        self.session = self.waiting = None
+        self.session = self.holding.reason = None
         if status.code is ErrorCode.PREEMPTED:
             self.commander.hold(now)
         else:
@@ -242,8 +243,8 @@ class ControlLoop:
             self.commander.hold(now)
             self._listener.on_hold(Status(ErrorCode.IMPLAUSIBLE, f"holding: {session.doubt}"))
             return
-        held = self.permission.hold(steady, unread=True) or self.lateness.overdue(steady)
-        followed = not (ended or held) and self._requests.may_follow(self.commander)
+        allowed = not ended and not self.holding.forbids(steady)
+        followed = allowed and self._requests.may_follow(self.commander)
         if followed:
             self.commander.follow(plan, self.poses.pose, now)
             self.command(now, steady)  # before the reports and the next tick of the timer
@@ -278,22 +279,17 @@ class ControlLoop:
             return
         if self._clock_jumped(now):
             return
-        unread = self._command_delay.unread(steady)
         pose = self.poses.pose
         if pose is None or not self.commander.started:
             return
-        waited = self.waiting.code if self.waiting else None
-        if not unread:
-            self.lateness.judge(steady)
-        self.waiting = self.permission.hold(steady, unread=unread) or self.lateness.held
-        if self.waiting:
-            self._requests.outdated |= self.waiting.code is not ErrorCode.WORKER_LOST
-            if waited is None:
-                self.holds += 1
+        before = self.holding.judge(steady)
+        if reason := self.holding.reason:
+            self._requests.outdated |= reason.code is not ErrorCode.WORKER_LOST
+            if before is None:
                 self.commander.hold(now)
-            if waited is not self.waiting.code:
-                self._listener.on_hold(self.waiting)
-            if waited is None or self.commander.mode is Mode.READY:
+            if before is None or before.code is not reason.code:
+                self._listener.on_hold(reason)
+            if before is None or self.commander.mode is Mode.READY:
                 return  # an arm without a first command needs none to hold
         try:
             self.commander.send(pose, now, self.lateness.pace)
@@ -317,7 +313,9 @@ class ControlLoop:
             steady=steady,
             image_steady=image_steady,
             poses=self.poses,
-            pace=self.commander.time_scale if self._link.ready and not self.waiting else 0.0,
+            pace=self.commander.time_scale.value
+            if self._link.ready and not self.holding.reason
+            else 0.0,
             unplanned=self._requests.why_none(self.commander, self.poses, self._link),
             late=self.lateness.summary(),
         )

@@ -33,7 +33,7 @@ from wm_planner.ros.proprio_fields import proprio_fields
 from wm_planner.ros.rates import RateMonitor
 from wm_planner.ros.report_messages import state_after
 from wm_planner.ros.ros_time import now
-from wm_planner.ros.snapshot import CameraSnapshot, CommandSnapshot, Snapshot, WorkerSnapshot
+from wm_planner.ros.snapshot import Snapshot, take_snapshot
 from wm_planner.ros.status_publisher import StatusPublisher
 from wm_planner.ros.stop_services import StopServices
 from wm_planner.types import Command, Observation, Pose
@@ -196,7 +196,7 @@ class PlannerRuntime:
     def apply(self, config: Config) -> None:
         """Use settings that passed ``check``."""
         self.config = config
-        self.loop.commander.override = config.commands.speed_override / 100
+        self.loop.commander.time_scale.override = config.commands.speed_override / 100
         self._status.publish_config(config)
         if self.loop.session or self.loop.commander.slowing:
             return  # nothing else has changed
@@ -207,41 +207,8 @@ class PlannerRuntime:
 
     def snapshot(self) -> Snapshot:
         """Return what status and diagnostics report now."""
-        camera, commander, ready = self.inputs.camera, self.loop.commander, self.link.ready
-        counters, waiting = commander.gate.counters, self.loop.waiting
-        return Snapshot(
-            camera=CameraSnapshot(
-                camera.topic,
-                camera.received,
-                camera.dropped,
-                self.inputs.observer.problem,
-                self.loop.contract.findings,
-            ),
-            pose_problem=self.inputs.pose.problem or self.loop.poses.problem,
-            worker=WorkerSnapshot(
-                ready.description if ready else "",
-                "" if ready else self.link.problem,
-                tuple(ready.warnings) if ready else (),
-                self.link.memory,
-            ),
-            commands=CommandSnapshot(
-                commander.sent,
-                counters.passed,
-                counters.clamped,
-                counters.refused,
-                dict(counters.limits),
-                (*commander.problems, *self.commands.problems),
-                commander.shadow,
-            ),
-            clock_problem=self.loop.clock.problem,
-            waiting=waiting.message if waiting else "",
-            holds=self.loop.holds,
-            late=self.loop.lateness.counts,
-            speed_override=self.config.commands.speed_override,
-            action_frame=self.spec.action.frame,
-            unverified_statistics=bool(self.spec.statistics.problem()),
-            other_publishers=tuple(self.inputs.other_publishers),
-            not_allowed=tuple(self.inputs.not_allowed),
+        return take_snapshot(
+            self.config, self.spec, self.loop, self.link, self.inputs, self.commands
         )
 
     # Called by the inputs, the worker and the timers.

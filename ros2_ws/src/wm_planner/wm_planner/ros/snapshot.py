@@ -6,7 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from wm_planner.camera_contract import Finding
-from wm_planner.control import LateCount
+from wm_planner.config import Config
+from wm_planner.control import ControlLoop, LateCount
+from wm_planner.models import ModelSpec
+from wm_planner.ros.command_output import CommandOutput
+from wm_planner.ros.inputs import Inputs
+from wm_planner.worker import PlannerLink
 
 
 @dataclass(frozen=True)
@@ -101,3 +106,50 @@ class Snapshot:
     unverified_statistics: bool
     other_publishers: tuple[str, ...] = ()
     not_allowed: tuple[str, ...] = ()
+
+
+def take_snapshot(
+    config: Config,
+    spec: ModelSpec,
+    loop: ControlLoop,
+    link: PlannerLink,
+    inputs: Inputs,
+    output: CommandOutput,
+) -> Snapshot:
+    """Return what the parts of the planner report now."""
+    camera, commander, ready = inputs.camera, loop.commander, link.ready
+    counters = commander.gate.counters
+    return Snapshot(
+        camera=CameraSnapshot(
+            camera.topic,
+            camera.received,
+            camera.dropped,
+            inputs.observer.problem,
+            loop.contract.findings,
+        ),
+        pose_problem=inputs.pose.problem or loop.poses.problem,
+        worker=WorkerSnapshot(
+            ready.description if ready else "",
+            "" if ready else link.problem,
+            tuple(ready.warnings) if ready else (),
+            link.memory,
+        ),
+        commands=CommandSnapshot(
+            commander.sent,
+            counters.passed,
+            counters.clamped,
+            counters.refused,
+            dict(counters.limits),
+            (*commander.problems, *output.problems),
+            commander.shadow,
+        ),
+        clock_problem=loop.clock.problem,
+        waiting=loop.holding.reason.message if loop.holding.reason else "",
+        holds=loop.holding.count,
+        late=loop.lateness.counts,
+        speed_override=config.commands.speed_override,
+        action_frame=spec.action.frame,
+        unverified_statistics=bool(spec.statistics.problem()),
+        other_publishers=tuple(inputs.other_publishers),
+        not_allowed=tuple(inputs.not_allowed),
+    )
