@@ -9,10 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from faults_system import CAMERA_RATE, System
-from geometry_msgs.msg import PoseStamped
+from faults_system import CAMERA_RATE, ENABLE_TIMEOUT, MAX_FORCE, SENSOR_TIMEOUT, System
+from geometry_msgs.msg import PoseStamped, WrenchStamped
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
+from std_msgs.msg import Bool
 from wm_planner_msgs.action import ReachGoal
 from wm_planner_msgs.msg import Goal
 
@@ -27,16 +28,21 @@ Undo = Callable[[], None]
 Fault = Callable[[System], Undo | None]
 
 
-def _camera(spoil: Callable[[Image], Image | None]) -> Callable[[System], Undo]:
-    def fault(system: System) -> Undo:
-        system.node.spoil = spoil
+def _spoil(hook: str) -> Callable[[Callable[[Any], Any]], Callable[[System], Undo]]:
+    """Return what makes faults of the messages that pass through an attribute of the harness."""
 
-        def undo() -> None:
-            system.node.spoil = lambda image: image
+    def make(change: Callable[[Any], Any]) -> Callable[[System], Undo]:
+        def fault(system: System) -> Undo:
+            setattr(system.node, hook, change)
+            return lambda: setattr(system.node, hook, lambda message: message)
 
-        return undo
+        return fault
 
-    return fault
+    return make
+
+
+_camera, _pose, _clock = _spoil("spoil"), _spoil("spoil_pose"), _spoil("spoil_clock")
+_enable, _wrench = _spoil("spoil_enable"), _spoil("spoil_wrench")
 
 
 def _frozen(system: System) -> Undo:
@@ -60,20 +66,6 @@ def _pose_repeated(system: System) -> Undo:
         return message
 
     return _pose(spoil)(system)
-
-
-def _pose(
-    spoil: Callable[[PoseStamped], PoseStamped | None],
-) -> Callable[[System], Undo]:
-    def fault(system: System) -> Undo:
-        system.node.spoil_pose = spoil
-
-        def undo() -> None:
-            system.node.spoil_pose = lambda pose: pose
-
-        return undo
-
-    return fault
 
 
 def _slow(system: System) -> Undo:
@@ -152,18 +144,6 @@ def _turned(pose: PoseStamped) -> PoseStamped:
     return pose
 
 
-def _clock(spoil: Callable[[Clock], Clock]) -> Callable[[System], Undo]:
-    def fault(system: System) -> Undo:
-        system.node.spoil_clock = spoil
-
-        def undo() -> None:
-            system.node.spoil_clock = lambda clock: clock
-
-        return undo
-
-    return fault
-
-
 def _twice(kind: Any, topic: str, relay: Any, change: Callable[[Any], Any]) -> Fault:
     """Return a fault: another node also publishes what the harness relays, after a change."""
 
@@ -189,6 +169,19 @@ def _twice(kind: Any, topic: str, relay: Any, change: Callable[[Any], Any]) -> F
 def _elsewhere(pose: PoseStamped) -> PoseStamped:
     pose.pose.position.y += 0.05
     return pose
+
+
+def _released(message: Bool) -> Bool:
+    message.data = False
+    return message
+
+
+def _pushed(newtons: float) -> Callable[[WrenchStamped], WrenchStamped]:
+    def push(message: WrenchStamped) -> WrenchStamped:
+        message.wrench.force.z = newtons
+        return message
+
+    return push
 
 
 def _oversized_goal(system: System) -> None:
@@ -261,6 +254,14 @@ FAULTS: dict[str, Fault] = {
     "oversized camera frame": _camera(_oversized_frame),
     "oversized encoding": _camera(_oversized_encoding),
     "oversized pose frame": _pose(_oversized_frame),
+    "oversized wrench frame": _wrench(_oversized_frame),
+    "button released": _enable(_released),
+    "button silent": _enable(lambda message: None),
+    "button twice": _twice(Bool, "enable", _enable, lambda message: message),
+    "contact": _wrench(_pushed(2 * MAX_FORCE)),
+    "wrench not finite": _wrench(_pushed(float("nan"))),
+    "wrench silent": _wrench(lambda message: None),
+    "wrench twice": _twice(WrenchStamped, "wrench", _wrench, lambda message: message),
 }
 STOPPING = {
     "camera stopped": REACTION,
@@ -280,6 +281,13 @@ STOPPING = {
     "clock twice": REACTION + DISCOVERY,
     "oversized encoding": REACTION,
     "oversized pose frame": REACTION,
+    "button released": REACTION,
+    "button silent": REACTION + ENABLE_TIMEOUT,
+    "button twice": REACTION + DISCOVERY,
+    "contact": REACTION,
+    "wrench not finite": REACTION,
+    "wrench silent": REACTION + SENSOR_TIMEOUT,
+    "wrench twice": REACTION + DISCOVERY,
 }
 """Faults that must stop the arm, and the time allowed [s, wall time]."""
 STRAY = 0.1 + MAX_SPEED**2 / 20  # [m] from a repeated pose: limits.max_lead plus a stop

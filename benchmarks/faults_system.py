@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 import tempfile
 import time
@@ -12,8 +13,9 @@ from typing import Any
 import numpy as np
 import psutil
 import rclpy
-from geometry_msgs.msg import PoseStamped
+from geometry_msgs.msg import PoseStamped, WrenchStamped
 from rcl_interfaces.srv import SetParameters
+from rclpy import clock
 from rclpy.action import ActionClient
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
@@ -21,6 +23,7 @@ from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
+from std_msgs.msg import Bool
 from wm_planner_msgs.action import ReachGoal
 from wm_planner_msgs.msg import PlanStatus
 
@@ -30,8 +33,17 @@ from wm_planner_sim.client.processes import ManagedProcess, start_planner
 CAMERA_RATE = 33.0  # [Hz] images per second of wall time
 
 
+ENABLE_TIMEOUT = 0.3  # [s] safety.enable_timeout
+ENABLE_PERIOD = 0.05  # [s] between messages of the button
+MAX_FORCE = 15.0  # [N] safety.max_force
+SENSOR_TIMEOUT = 0.5  # [s] safety.sensor_timeout
+
+
 class Harness(Client):
-    """A client that relays images, poses and the clock, and can spoil them on the way."""
+    """A client that relays images, poses and the clock, and can spoil them on the way.
+
+    It also presses the enabling button, and measures no force whenever there is a pose.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,6 +52,8 @@ class Harness(Client):
         self.spoil: Callable[[Image], Image | None] = lambda image: image
         self.spoil_pose: Callable[[PoseStamped], PoseStamped | None] = lambda pose: pose
         self.spoil_clock: Callable[[Clock], Clock] = lambda clock: clock
+        self.spoil_enable: Callable[[Bool], Bool | None] = lambda button: button
+        self.spoil_wrench: Callable[[WrenchStamped], WrenchStamped | None] = lambda wrench: wrench
         self.turned = 0.0  # [rad] between the measured and the commanded orientation, at most
         self._measured_turn = np.array([1.0, 0.0, 0.0, 0.0])
         self.clock_offset = 0.0
@@ -50,6 +64,10 @@ class Harness(Client):
         self._camera = self.create_publisher(Image, "spoiled", QoSProfile(depth=10))
         self._clock = self.create_publisher(Clock, "/clock", 10)
         self._pose = self.create_publisher(PoseStamped, "shifted_pose", 10)
+        self._enable = self.create_publisher(Bool, "enable", 10)
+        self._wrench = self.create_publisher(WrenchStamped, "wrench", 10)
+        steady = clock.Clock(clock_type=clock.ClockType.STEADY_TIME)
+        self.create_timer(ENABLE_PERIOD, self._press, clock=steady)
         self.on_image = self._relay
         self.create_subscription(Clock, "/sim_clock", self._on_clock, 100)
         self.create_subscription(PoseStamped, "target_pose", self._on_command, 1000)
@@ -110,8 +128,15 @@ class Harness(Client):
         self.measured.append((time.time(), self.position))
         self._measured_turn = _quaternion(message)
         message.header.stamp = self._shifted(message.header.stamp)
+        header = copy.deepcopy(message.header)
+        if (wrench := self.spoil_wrench(WrenchStamped(header=header))) is not None:
+            self._wrench.publish(wrench)
         if (spoiled := self.spoil_pose(message)) is not None:
             self._pose.publish(spoiled)
+
+    def _press(self) -> None:
+        if (button := self.spoil_enable(Bool(data=True))) is not None:
+            self._enable.publish(button)
 
 
 def _quaternion(message: PoseStamped) -> np.ndarray:
@@ -142,6 +167,9 @@ class System:
         self.simulator = ManagedProcess("wm_planner_sim.simulator.node", ["--ros-args", *words])
         self.planner = start_planner(
             "session.progress_time:=0.0",
+            f"safety.enable_timeout:={ENABLE_TIMEOUT}",
+            f"safety.max_force:={MAX_FORCE}",
+            f"safety.sensor_timeout:={SENSOR_TIMEOUT}",
             image="spoiled",
             pose="shifted_pose",
             log_level="warn",
