@@ -21,6 +21,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
+from rclpy.signals import SignalHandlerOptions
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
 from std_msgs.msg import Bool
@@ -160,7 +161,7 @@ class System:
         self.random = random.Random(seed)
         self.log = Path(tempfile.mkstemp(suffix=".log")[1])
         self.repeated = np.zeros(3)
-        rclpy.init()
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)  # Ctrl+C: a report
         words = ["-p", "camera_width:=256", "-p", "camera_height:=192", "-r", "/clock:=/sim_clock"]
         words += ["-p", f"real_time_factor:={factor}", "-p", f"camera_rate:={CAMERA_RATE / factor}"]
         words += ["--log-level", "error"]

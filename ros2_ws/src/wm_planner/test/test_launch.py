@@ -80,9 +80,7 @@ def node(spec: ModelSpec) -> Iterator[Node]:
         Parameters(node, PACKAGE / "config")
         mapping = command_mapping(spec, config.commands)
         config.safety.enable_timeout = config.safety.max_force = 1.0  # subscribes
-        listener: Any = SimpleNamespace(
-            on_pose=print, on_observation=print, on_contact=print, on_release=print
-        )
+        listener: Any = SimpleNamespace(on_pose=print, on_observation=print, on_contact=print)
         permission = Permission.of(config, spec)
         Inputs(node, config, spec, mapping, permission, RateMonitor(), listener)
         JointInput(node, ["a"], 1.0, lambda pose: None)

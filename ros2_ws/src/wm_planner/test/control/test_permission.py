@@ -37,22 +37,6 @@ def test_without_a_timeout_the_arm_needs_no_enabling() -> None:
     assert _permission().hold(1.0) is None
 
 
-def test_after_a_delay_of_the_node_silence_is_forgiven_once_but_a_false_never() -> None:
-    permission = _permission(enable_timeout=0.2)
-    assert permission.hold(1.0, unread=True), "it never was enabled"
-    permission.enabling.take(True, 1.0)
-    assert permission.hold(1.1) is None
-    assert permission.hold(2.0, unread=True) is None, "the newest true may be unread"
-    held = permission.hold(2.0)
-    assert held
-    assert held.code is ErrorCode.NOT_ENABLED
-    assert permission.hold(2.1, unread=True), "it was not enabled before"
-    permission.enabling.take(True, 2.2)
-    assert permission.hold(2.2) is None
-    permission.enabling.take(False, 2.3)
-    assert permission.hold(2.3, unread=True)
-
-
 @pytest.mark.parametrize(
     ("settings", "force", "torque", "words"),
     [
@@ -98,29 +82,38 @@ def test_a_silent_wrench_is_no_contact_stop(settings: dict[str, float]) -> None:
 
 def test_the_effort_of_every_watched_joint_is_compared() -> None:
     contact = ContactStop(SafetyConfig(max_effort=5.0), ["a", "b"])
-    assert contact.take_efforts({"a": 1.0, "b": -5.0, "gripper": 70.0}, 1.0) == ""
+    assert contact.take_efforts(["a", "b", "gripper"], [1.0, -5.0, 70.0], 1.0) == ""
     assert contact.problem(1.0) == ""
-    assert "the effort of b on joint_states is 5.1" in contact.take_efforts({"b": -5.1}, 1.1)
-    assert "the effort of b" in contact.problem(1.1)
-    assert "not finite" in contact.take_efforts({"a": 1.0, "b": NAN}, 1.2)
+    assert "the effort of b on joint_states is 5.1" in contact.take_efforts(["b"], [-5.1], 1.1)
+    assert contact.take_efforts(["a"], [0.0], 1.1) == ""
+    assert "the effort of b" in contact.problem(1.1), "the other joint does not clear it"
+    assert "not finite" in contact.take_efforts(["a", "b"], [1.0, NAN], 1.2)
+
+
+@pytest.mark.parametrize("efforts", [[9.0, 0.0], [0.0, -9.0], [NAN, 0.0], [0.0, NAN]])
+def test_of_a_joint_that_is_named_twice_the_larger_effort_counts(efforts: list[float]) -> None:
+    contact = ContactStop(SafetyConfig(max_effort=5.0), ["a"])
+    assert "the effort of a" in contact.take_efforts(["a", "a"], efforts, 1.0)
+    assert "the effort of a" in contact.problem(1.0)
 
 
 def test_joints_whose_effort_is_missing_are_named() -> None:
     contact = ContactStop(SafetyConfig(max_effort=5.0), ["a", "b", "c"])
-    contact.take_efforts({"a": 1.0, "b": 1.0, "c": 1.0}, 1.0)
-    contact.take_efforts({"a": 1.0}, 1.6)
-    contact.take_efforts({"gripper": 1.0}, 1.6)
+    contact.take_efforts(["a", "b", "c"], [1.0, 1.0, 1.0], 1.0)
+    contact.take_efforts(["a", "b", "c"], [1.0], 1.6)
+    contact.take_efforts(["gripper"], [1.0], 1.6)
     assert "no usable effort of b, c on joint_states for 0.60 s" in contact.problem(1.6)
 
 
-def test_joints_are_watched_by_pattern_and_cartesian_commands_need_their_names() -> None:
+def test_cartesian_commands_need_the_names_of_the_joints_not_patterns() -> None:
     with pytest.raises(ConfigError, match=r"set safety\.effort_joints"):
         ContactStop(SafetyConfig(max_effort=5.0), [])
-    contact = ContactStop(SafetyConfig(max_effort=5.0, effort_joints=["arm_*"]), [])
-    assert contact.watched(["finger", "arm_1"]) == ["arm_*"]
-    assert contact.watched(["finger"]) == []
-    assert contact.take_efforts({"finger": 60.0, "arm_1": 1.0}, 1.0) == ""
-    assert "arm_2" in contact.take_efforts({"arm_1": 1.0, "arm_2": 6.0}, 1.0)
+    with pytest.raises(ConfigError, match=r"'arm_\*'.* is a pattern"):
+        ContactStop(SafetyConfig(max_effort=5.0, effort_joints=["arm_*"]), [])
+    contact = ContactStop(SafetyConfig(max_effort=5.0, effort_joints=["arm_1", "arm_2"]), [])
+    assert contact.watched(["finger", "arm_2"]) == ["arm_2"]
+    assert contact.take_efforts(["finger", "arm_1"], [60.0, 1.0], 1.0) == ""
+    assert "no usable effort of arm_2" in contact.problem(1.0)
 
 
 def test_in_shadow_mode_button_and_contact_are_only_said() -> None:

@@ -16,12 +16,13 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import Bool, Float64, Float64MultiArray
 
-from wm_planner.config import Config
+from wm_planner.config import Config, SafetyConfig
 from wm_planner.control import ErrorCode, Refused
-from wm_planner.control.permission import Permission
+from wm_planner.control.permission import ContactStop, Permission
 from wm_planner.models import ModelSpec
 from wm_planner.models.spec import ProprioSpec
 from wm_planner.ros.commanded_joints import JointInput
+from wm_planner.ros.contact_inputs import ContactInputs
 from wm_planner.ros.inputs import Inputs
 from wm_planner.ros.publishers import ALIVE, LOSS, MEMORY, PublisherWatch, Senders
 from wm_planner.ros.rates import RateMonitor
@@ -170,9 +171,6 @@ class Listener:
     def on_contact(self, why: str) -> None:
         pass
 
-    def on_release(self) -> None:
-        pass
-
 
 TOPICS = {
     "front": Image,
@@ -221,15 +219,20 @@ def test_every_input_is_watched(
 
 
 @pytest.fixture
-def joints(make_node: Callable[..., Node], spin_until: Callable[..., None]) -> JointInput:
-    """The input of a planner whose joint states come from the nodes arm and gripper."""
+def arm_and_gripper(make_node: Callable[..., Node], spin_until: Callable[..., None]) -> Node:
+    """A planner whose joint states come from the nodes arm and gripper."""
     node = make_node("planner", namespace=f"/joints_{os.getpid()}")
     for name in ("arm", "gripper"):
         make_node(name, namespace=node.get_namespace()).create_publisher(
             JointState, "joint_states", 10
         )
     spin_until(lambda: node.count_publishers("joint_states") == 2)
-    return JointInput(node, ["a", "b"], 1.0, lambda pose: None)
+    return node
+
+
+@pytest.fixture
+def joints(arm_and_gripper: Node) -> JointInput:
+    return JointInput(arm_and_gripper, ["a", "b"], 1.0, lambda pose: None)
 
 
 def _take(joints: JointInput, number: int, names: list[str]) -> None:
@@ -252,6 +255,19 @@ def test_two_publishers_of_a_commanded_joint_are_found(joints: JointInput) -> No
     assert problem.startswith("b on /joints_")
     assert "/arm, " in problem
     assert "/gripper)" in problem
+
+
+@pytest.mark.parametrize(("other", "found"), [("b", False), ("a", True)])
+def test_two_publishers_of_an_effort_are_found(
+    arm_and_gripper: Node, other: str, found: bool
+) -> None:
+    contact = ContactStop(SafetyConfig(max_effort=5.0), ["a", "b"])
+    inputs = ContactInputs(arm_and_gripper, contact, 1.0, lambda why: None)
+    for number in range(1, 20):
+        for count, name in ((number, "a"), (3 * number, other)):
+            message = JointState(name=[name, "finger"], effort=[0.0, 0.0])
+            inputs._on_joints(message, {"publication_sequence_number": count})
+    assert (inputs.publishers["joint_states"].problem != "") is found
 
 
 def test_the_middleware_numbers_the_messages_of_each_publisher(

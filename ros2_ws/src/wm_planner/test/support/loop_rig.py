@@ -45,6 +45,8 @@ class LoopRig:
         config.limits.workspace_min, config.limits.workspace_max = [0.0, -1.0, 0.0], [1.0, 1.0, 1.0]
         self.link = Link()
         self.events: list[Any] = []
+        self.commands: list[Command] = []
+        self.seen = 0  # images by observe_change
         self.position, self.orientation = POSE.position, POSE.orientation
         self.outcome: Status | None = None
         link: Any = self.link
@@ -55,6 +57,7 @@ class LoopRig:
             self.pose()
 
     def on_command(self, command: Command) -> None:
+        self.commands.append(command)
         self.events.append("stop" if command.stop else "command")
 
     def on_step(self, session: GoalSession, plan: Planned) -> None:
@@ -112,6 +115,12 @@ class LoopRig:
 
     def observe(self) -> None:
         observation = replace(OBSERVATIONS[0], stamp=self.now)
+        self.loop.on_observation(observation, self.now, self.steady)
+
+    def observe_change(self) -> None:
+        """Show another image each time, as the camera of an arm that moves does."""
+        self.seen += 1
+        observation = replace(OBSERVATIONS[self.seen % 2], stamp=self.now)
         self.loop.on_observation(observation, self.now, self.steady)
 
     def run(self, seconds: float, *inputs: Callable[[], None]) -> None:

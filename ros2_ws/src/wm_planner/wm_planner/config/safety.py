@@ -43,8 +43,7 @@ class SafetyConfig:
     )
     effort_joints: list[str] = setting(  # noqa: RUF009
         [],
-        "Names of the joints whose effort is watched; * stands for any text, e.g. panda_joint*. "
-        "Empty: the commanded joints.",
+        "Names of the joints whose effort is watched; empty: the commanded joints.",
         of=str,
     )
     sensor_timeout: float = setting(

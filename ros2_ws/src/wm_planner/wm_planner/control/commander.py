@@ -83,13 +83,18 @@ class Commander:
         self._clock, self._now, self._ticks = 0.0, 0.0, 0
         self.time_scale.restart()
         self._brakes_left = 0  # commands until the arm is at rest
-        self._feedback.commanded = np.zeros_like(self._last.velocity)
+        self._feedback.rest(self.actions.size)
         self._measured: Pose | None = None
 
     @property
     def started(self) -> bool:
         """Whether commands have a position to start from."""
         return self.mode is not Mode.IDLE
+
+    @property
+    def commanded(self) -> bool:
+        """Whether a command was sent since the start, which the arm follows."""
+        return self.mode not in (Mode.IDLE, Mode.READY)
 
     @property
     def moving(self) -> bool:
@@ -144,19 +149,13 @@ class Commander:
         self.gate = gate
 
     def start(self, pose: Pose, now: float) -> None:
-        """Start at a measured pose; nothing is sent yet."""
+        """Start at a measured pose, again if no command was sent since; nothing is sent yet."""
         self._enter(Event.START)
         self._measured, self._now = pose, now
         self._orientation = pose.orientation
         self._stream.start(pose.position, self._clock)
         self._last = Sent(pose.position, np.zeros_like(pose.position))
-        self._feedback.commanded = self._last.velocity
         self._history.add(now, self._clock, pose.position)
-
-    def restart(self, pose: Pose, now: float) -> None:
-        """Forget what was commanded, and start at a measured pose; only if nobody followed it."""
-        self._reset()
-        self.start(pose, now)
 
     def follow(self, plan: Planned, measured: Pose | None, now: float) -> None:
         """Switch to a plan, or ignore it if the arm is slowing."""

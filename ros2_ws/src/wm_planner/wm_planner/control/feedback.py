@@ -27,6 +27,10 @@ class VelocityFeedback:
         self._period = 1 / config.rate
         self.commanded: Vector = np.zeros(0)
 
+    def rest(self, size: int) -> None:
+        """Begin at rest, with a number of axes."""
+        self.commanded = np.zeros(size)
+
     def velocity(
         self, velocity: Vector, error: Vector | None, gate: CommandGate, *, stop: bool
     ) -> Vector:

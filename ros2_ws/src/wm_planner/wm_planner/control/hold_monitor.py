@@ -25,20 +25,34 @@ class HoldMonitor:
     def __init__(self, permission: Permission, lateness: LoopLateness, longest: float) -> None:
         self._permission, self._lateness = permission, lateness
         self._delay = DelayMonitor(longest)
+        self._enabled = False  # when last judged
         self.reason: Status | None = None
         self.count = 0
 
+    def restart(self, steady: float) -> None:
+        """Judge anew for a goal, whose arm needs not hold yet."""
+        self.reason = None
+        self._enabled = self._permission.hold(steady) is None
+        self._delay.restart(steady)
+
     def forbids(self, steady: float) -> bool:
         """Return whether a plan may not be followed now."""
-        enabled = self._permission.hold(steady, unread=True) is None
-        return not enabled or self._lateness.overdue(steady) is not None
+        permission = self._permission
+        # A node that plans in its own callbacks has not read the button's messages meanwhile.
+        enabled = self._enabled and not permission.enabling.released
+        if not enabled and permission.hold(steady):
+            return True
+        return bool(permission.end(steady) or self._lateness.overdue(steady))
 
     def judge(self, steady: float) -> Status | None:
-        """Judge anew; return the status from before."""
-        before = self.reason
+        """Judge anew; return the reason from before."""
+        before, disabled = self.reason, self._permission.hold(steady)
         unread = self._delay.unread(steady)
         if not unread:
             self._lateness.judge(steady)
-        self.reason = self._permission.hold(steady, unread=unread) or self._lateness.held
+        # After a delay of the node, the button's messages may only be unread.
+        if self._permission.enabling.released or not (unread and self._enabled):
+            self._enabled = disabled is None
+        self.reason = (None if self._enabled else disabled) or self._lateness.held
         self.count += before is None and self.reason is not None
         return before

@@ -44,6 +44,10 @@ class DelayMonitor:
     def __init__(self, longest: float) -> None:
         self._longest, self._last, self._unread = longest, -math.inf, False
 
+    def restart(self, steady: float) -> None:
+        """Begin to call ``unread`` periodically."""
+        self._last, self._unread = steady, False
+
     def unread(self, steady: float) -> bool:
         """Return whether messages may be unread; called periodically."""
         self._unread = steady - self._last > self._longest and not self._unread

@@ -18,7 +18,6 @@ from wm_planner.control.goal_session import GoalSession
 from wm_planner.control.hold_monitor import HoldMonitor
 from wm_planner.control.lateness import DelayMonitor, LoopLateness
 from wm_planner.control.listener import LoopListener
-from wm_planner.control.modes import Mode
 from wm_planner.control.motion_check import MotionCheck
 from wm_planner.control.permission import Permission
 from wm_planner.control.plan_requests import PlanRequests
@@ -92,12 +91,14 @@ class ControlLoop:
         """Check that a goal could start now; a measured pose may still be missing.
 
         Raises:
-            Refused: The loop is stopped, no worker is ready, or the arm is outside the workspace.
+            Refused: The loop is stopped, no worker is ready, the arm touches something, or it is
+                outside the workspace.
         """
         if self.stopped:
             raise Refused(ErrorCode.STOPPED, self.stopped.status.message)
         if self._link.ready is None:
             raise Refused(ErrorCode.WORKER_LOST, self._link.problem)
+        self.permission.check(steady)
         pose = self.poses.fresh(steady, self._config.session.pose_timeout)
         if pose and (outside := self.commander.outside(pose)):
             raise Refused(ErrorCode.LIMIT_VIOLATION, outside)
@@ -136,6 +137,7 @@ class ControlLoop:
         self.clock.restart(now, steady)
         self.contract.restart()
         self.lateness.restart()
+        self.holding.restart(steady)
         # A goal that preempts another continues from the commanded position. Others start from the
         # newest measured pose, or from the next one if the newest is old or not confirmed yet.
         pose = self.poses.fresh(steady, self._config.session.pose_timeout)
@@ -187,12 +189,12 @@ class ControlLoop:
     def on_pose(self, pose: Pose, now: float) -> None:
         """Take a measured pose; a goal without a start position starts from it."""
         commander = self.commander
-        follows = commander.started and not commander.shadow
+        follows = commander.commanded and not commander.shadow
         commanded = commander.commanded_position if follows else None
         if self.poses.take(pose, commanded, commander.gate.limits):
             self.lateness.poses.repeated(pose.steady)
-        if self.session is None or commander.started or not self.poses.settled:
-            return
+        if self.session is None or commander.commanded or not self.poses.settled:
+            return  # until the first command, which the operator may delay, the start follows
         if outside := commander.outside(pose):
             self.end(Status(ErrorCode.LIMIT_VIOLATION, outside), now)
         else:
@@ -289,7 +291,7 @@ class ControlLoop:
                 self.commander.hold(now)
             if before is None or before.code is not reason.code:
                 self._listener.on_hold(reason)
-            if before is None or self.commander.mode is Mode.READY:
+            if before is None or not self.commander.commanded:
                 return  # an arm without a first command needs none to hold
         try:
             self.commander.send(pose, now, self.lateness.pace)

@@ -48,6 +48,7 @@ TRANSITIONS: Mapping[tuple[Mode, Event], Mode] = MappingProxyType(
         (Mode.IDLE, Event.START): Mode.READY,
         (Mode.IDLE, Event.HOLD): Mode.IDLE,
         (Mode.IDLE, Event.STOP): Mode.IDLE,
+        (Mode.READY, Event.START): Mode.READY,
         (Mode.READY, Event.COMMAND): Mode.TRACKING,
         (Mode.READY, Event.PLAN): Mode.READY,
         (Mode.READY, Event.HOLD): Mode.READY,

@@ -6,8 +6,7 @@ All times are of the steady clock [s].
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from fnmatch import fnmatchcase
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,7 +15,7 @@ from wm_planner.config import Config, ConfigError, SafetyConfig
 from wm_planner.control.action_mapping import command_mapping
 from wm_planner.control.error_codes import ErrorCode, Refused, Status
 from wm_planner.models import ModelSpec
-from wm_planner.text import listed
+from wm_planner.text import listed, quoted
 
 
 class Enabling:
@@ -37,6 +36,11 @@ class Enabling:
     def take(self, pressed: bool, steady: float) -> None:
         """Take a message, and when it arrived."""
         self.pressed, self._heard = pressed, steady
+
+    @property
+    def released(self) -> bool:
+        """Whether the last message was false."""
+        return math.isfinite(self._heard) and not self.pressed
 
     def why_not(self, steady: float) -> str:
         """Return why the arm is not enabled, or an empty string."""
@@ -65,7 +69,7 @@ class ContactStop:
         joints: The commanded joints; empty for Cartesian commands.
 
     Raises:
-        ConfigError: It is unknown which joints to watch.
+        ConfigError: It is unknown which joints to watch, or a name is a pattern.
 
     Attributes:
         wrench_topic: Where the wrench arrives, for sentences.
@@ -82,6 +86,11 @@ class ContactStop:
                 "safety.max_effort is set, but the actions are Cartesian, so that the arm's joints "
                 "are unknown: set safety.effort_joints to their names"
             )
+        if pattern := next((name for name in watched if "*" in name), None):
+            raise ConfigError(
+                f"safety.effort_joints: {quoted(pattern)} is a pattern, and one joint's effort "
+                "would stand for all: give the name of every joint"
+            )
         self._efforts = {name: _Sensor() for name in watched}
 
     @property
@@ -95,8 +104,8 @@ class ContactStop:
         return bool(self._efforts)
 
     def watched(self, names: Sequence[str]) -> list[str]:
-        """Return which of the watched joints, or patterns, some of these names match."""
-        return [p for p in self._efforts if any(fnmatchcase(name, p) for name in names)]
+        """Return which of these joints are watched."""
+        return [name for name in names if name in self._efforts]
 
     def take_wrench(self, force: ArrayLike, torque: ArrayLike, steady: float) -> str:
         """Take a wrench, (3,) [N] and (3,) [N m]; return why it ends the goal, or nothing."""
@@ -111,19 +120,23 @@ class ContactStop:
         self._wrench.take(problem, steady)
         return problem
 
-    def take_efforts(self, efforts: Mapping[str, float], steady: float) -> str:
-        """Take the efforts of joints by name [N m]; return why they end the goal, or nothing."""
+    def take_efforts(self, names: Sequence[str], efforts: Sequence[float], steady: float) -> str:
+        """Take the efforts of joints [N m]; return why they end the goal, or nothing.
+
+        Joints without an effort, and those that are not watched, as of the gripper, are skipped. Of
+        a joint that is named twice the larger effort counts.
+        """
+        largest: dict[str, float] = {}
+        for name, effort in zip(names, efforts, strict=False):
+            if name in self._efforts and _rank(effort) >= _rank(largest.get(name, 0.0)):
+                largest[name] = effort
         first = ""
-        for pattern, sensor in self._efforts.items():
-            own = {name: size for name, size in efforts.items() if fnmatchcase(name, pattern)}
-            if not own:
-                continue  # e.g. a message of the gripper
-            name, size = max(own.items(), key=lambda item: _rank(item[1]))
+        for name, effort in largest.items():
             problem = ""
-            if not abs(size) <= self._config.max_effort:
+            if not abs(effort) <= self._config.max_effort:
                 what = f"the effort of {name} on {self.joints_topic}"
-                problem = _excess(what, abs(size), self._config.max_effort, "effort", "N m")
-            sensor.take(problem, steady)
+                problem = _excess(what, abs(effort), self._config.max_effort, "effort", "N m")
+            self._efforts[name].take(problem, steady)
             first = first or problem
         return first
 
@@ -167,7 +180,6 @@ class Permission:
         self.enabling = Enabling(config.safety.enable_timeout)
         self.contact = ContactStop(config.safety, joints)
         self._shadow = config.commands.shadow
-        self._enabled = False  # when last judged
 
     @classmethod
     def of(cls, config: Config, spec: ModelSpec) -> Permission:
@@ -193,18 +205,10 @@ class Permission:
         why = "" if self._shadow else self.contact.problem(steady)
         return Status(ErrorCode.CONTACT, why) if why else None
 
-    def hold(self, steady: float, *, unread: bool = False) -> Status | None:
-        """Return why the arm has to hold, or None.
-
-        Args:
-            steady: Now.
-            unread: Whether the node was delayed, so that messages may only be unread: silence
-                changes nothing.
-        """
+    def hold(self, steady: float) -> Status | None:
+        """Return why the arm has to hold, or None."""
         why = "" if self._shadow else self.enabling.why_not(steady)
-        if not (unread and self._enabled and self.enabling.pressed):
-            self._enabled = not why
-        return None if self._enabled else Status(ErrorCode.NOT_ENABLED, f"holding: {why}")
+        return Status(ErrorCode.NOT_ENABLED, f"holding: {why}") if why else None
 
     def problems(self, steady: float) -> list[str]:
         """Return what speaks against moving, as sentences."""

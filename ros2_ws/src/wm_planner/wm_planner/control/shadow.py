@@ -34,7 +34,7 @@ class ShadowCommander(Commander):
         As ``Commander``; ConfigError also if the record cannot be written.
 
     Attributes:
-        violation: The last violation of a limit, as a sentence.
+        violation: The violation of a limit by the last plans, as a sentence, or an empty string.
     """
 
     shadow = True
@@ -60,8 +60,11 @@ class ShadowCommander(Commander):
     def follow(self, plan: Planned, measured: Pose | None, now: float) -> None:
         """Show a plan from the measured pose on."""
         self._finish_record()
+        if self.gate.counters.refused == self._refused:
+            self.violation = ""  # the last plan was all right
+        self._refused = self.gate.counters.refused
         if measured:
-            self.restart(measured, now)
+            self._restart(measured, now)
             self._begin_record(plan, measured, now)
         super().follow(plan, measured, now)
 
@@ -73,12 +76,17 @@ class ShadowCommander(Commander):
             super().send(replace(measured, position=position, orientation=orientation), now, pace)
         except LimitViolation as error:
             self.violation = str(error)
-            self.restart(measured, now)
+            self._restart(measured, now)
 
     def stop(self, now: float) -> None:
         """Stop to show a plan."""
         super().stop(now)
         self._finish_record()
+
+    def _restart(self, pose: Pose, now: float) -> None:
+        """Forget what was shown, and start at a measured pose."""
+        self._reset()
+        self.start(pose, now)
 
     def _show(self, command: Command) -> None:
         self._show_command(command)
@@ -90,8 +98,7 @@ class ShadowCommander(Commander):
     def _begin_record(self, plan: Planned, measured: Pose, now: float) -> None:
         if not self._record.wanted:
             return
-        counters = self.gate.counters
-        self._shown, self._limits, self._refused = now, counters.limits.copy(), counters.refused
+        self._shown, self._limits = now, self.gate.counters.limits.copy()
         self._plan = {
             "goal": plan.goal_id,
             "stamp": plan.stamp,

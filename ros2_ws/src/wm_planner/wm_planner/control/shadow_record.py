@@ -9,6 +9,7 @@ import os
 import queue
 import stat
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -62,9 +63,10 @@ class ShadowRecord:
         """Write what waits, and close the file; blocks for ``CLOSING`` at most."""
         if self._thread is None:
             return
+        until = time.monotonic() + CLOSING
         try:
             self._waiting.put(None, timeout=CLOSING)
-            self._thread.join(CLOSING)
+            self._thread.join(max(until - time.monotonic(), 0.0))
         except queue.Full:
             pass  # the disk hangs
         self._thread = None

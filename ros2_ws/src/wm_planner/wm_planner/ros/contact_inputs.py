@@ -91,8 +91,8 @@ class ContactInputs:
         joints = self._contact.watched(message.name)
         self.publishers[TOPIC].heard(info, joints)
         if joints and self._fresh(message, TOPIC):
-            efforts = dict(zip(message.name, message.effort, strict=False))
-            self._judge(self._contact.take_efforts(efforts, time.monotonic()))
+            efforts = self._contact.take_efforts(message.name, message.effort, time.monotonic())
+            self._judge(efforts)
 
     def _fresh(self, message: Any, topic: str) -> bool:
         """Return whether the stamp of a message allows to use it."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 from rclpy.node import Node
@@ -22,14 +21,13 @@ class EnableInput:
     Args:
         node: Carries the subscription.
         enabling: Takes the messages.
-        on_release: Called when a false follows a true.
 
     Attributes:
         publishers: Notices a second publisher.
     """
 
-    def __init__(self, node: Node, enabling: Enabling, on_release: Callable[[], None]) -> None:
-        self._node, self._enabling, self._on_release = node, enabling, on_release
+    def __init__(self, node: Node, enabling: Enabling) -> None:
+        self._node, self._enabling = node, enabling
         self._subscription = node.create_subscription(
             Bool,
             "enable",
@@ -49,10 +47,7 @@ class EnableInput:
 
     def _on_message(self, message: Bool, info: dict[str, Any]) -> None:
         self.publishers.heard(info)
-        was_pressed = self._enabling.pressed
         self._enabling.take(message.data, time.monotonic() - _waited(info))
-        if was_pressed and not message.data:
-            self._on_release()
 
 
 def _waited(info: dict[str, Any]) -> float:

@@ -69,7 +69,6 @@ class GoalHost:
             raise Refused(ErrorCode.COMMAND_TOPIC, why)
         if why := self._inputs.stops:
             raise Refused(ErrorCode.INPUT_TOPIC, why)
-        self._loop.permission.check(time.monotonic())
         self._loop.check_start(time.monotonic())
         return self._loop.stops
 

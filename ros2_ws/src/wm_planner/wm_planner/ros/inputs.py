@@ -34,9 +34,6 @@ class InputListener(Protocol):
     def on_contact(self, why: str) -> None:
         """Stop the arm, because a sensor says that it touches something."""
 
-    def on_release(self) -> None:
-        """Hold the arm, because the operator does not enable it any more."""
-
 
 class Inputs:
     """Subscribes to cameras, proprio, measured pose, and what must allow the arm to move.
@@ -74,11 +71,7 @@ class Inputs:
             else EndEffectorInput(node, spec.action.frame, age, self._on_pose)
         )
         self._permission, safety = permission, config.safety
-        self._enable = (
-            EnableInput(node, permission.enabling, listener.on_release)
-            if safety.enable_timeout
-            else None
-        )
+        self._enable = EnableInput(node, permission.enabling) if safety.enable_timeout else None
         self._contact = ContactInputs(
             node, permission.contact, safety.sensor_timeout, listener.on_contact
         )

@@ -226,11 +226,6 @@ class PlannerRuntime:
         if not self.loop.commander.shadow:
             self.loop.end(Status(ErrorCode.CONTACT, why), self._now())
 
-    def on_release(self) -> None:
-        """Hold the arm at once."""
-        if self.loop.session:
-            self.loop.command(self._now(), time.monotonic())
-
     def _on_answers(self) -> None:
         now, sent = self._now(), self.loop.commander.sent
         for answer in self.link.drain():

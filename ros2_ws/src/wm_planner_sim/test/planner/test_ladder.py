@@ -37,7 +37,12 @@ def test_in_shadow_mode_the_commands_are_shown_and_recorded_and_nothing_is_sent(
     simulator: ManagedProcess, patient: tuple[str, ...], watch: Any, tmp_path: Path
 ) -> None:
     path = tmp_path / "shadow.jsonl"
-    parameters = (*patient, "commands.shadow:=true", f"commands.shadow_file:={path}")
+    parameters = (
+        *patient,
+        "commands.shadow:=true",
+        f"commands.shadow_file:={path}",
+        "safety.max_force:=20.0",
+    )
     with _planner(watch, "shadow_planner", *parameters) as client:
         shown: list[PoseStamped] = []
         topic = "shadow_planner/shadow_command"
@@ -47,7 +52,12 @@ def test_in_shadow_mode_the_commands_are_shown_and_recorded_and_nothing_is_sent(
         handle = client.begin(SEEDS[0])
         client.settle()
         place = client.position
-        client.spin_until(lambda: len(shown) > 50)
+        operator = Operator(client)
+        operator.force = 25.0
+        operator.until(lambda: any(w.startswith("the force on") for w in client.status.warnings))
+        shown.clear()
+        operator.until(lambda: len(shown) > 50)
+        operator.close()
         status = client.wait_status("shadow: pursuing a goal")
         assert status.shadow
         assert status.commands_sent > 0
@@ -68,7 +78,7 @@ class Operator:
     def __init__(self, client: Any) -> None:
         self._client, self.pressed, self.force = client, False, 0.0
         self._button = client.create_publisher(Bool, "enable", 1)
-        self._wrench = client.create_publisher(WrenchStamped, "wrench", 1)
+        self._wrench = client.create_publisher(WrenchStamped, "wrench", 10)
 
     def until(self, done: Callable[[], Any]) -> None:
         def publish_and_ask() -> Any:
@@ -79,6 +89,11 @@ class Operator:
             return done()
 
         self._client.spin_until(publish_and_ask)
+
+    def push_once(self, force: float) -> None:
+        """Measure a force in one message only."""
+        for value in (force, 0.0):
+            self._wrench.publish(WrenchStamped(wrench=Wrench(force=Vector3(z=value))))
 
     def release(self) -> None:
         self.pressed = False
@@ -141,12 +156,14 @@ def _enable_and_touch(client: Any, operator: Operator) -> None:
     operator.until(lambda: says("/enable has been silent for"))
     operator.pressed = True
     operator.until(lambda: says("pursuing a goal"))
-    operator.force = -25.0
+    operator.push_once(-25.0)
     ended = handle.get_result_async()
     operator.until(ended.done)
     result = ended.result().result
     assert result.error_code == ErrorCode.CONTACT, result.error_msg
     assert "the force on /wrench is 25.0 N" in result.error_msg
     client.wait_held()
+    operator.force = 25.0
+    operator.until(lambda: any(w.startswith("the force on") for w in client.status.warnings))
     assert not request().accepted
     assert client.rejection.error_code == ErrorCode.CONTACT
