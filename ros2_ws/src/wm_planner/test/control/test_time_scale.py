@@ -119,9 +119,11 @@ def test_a_stop_of_a_slowed_arm_ends_at_rest(spec: ModelSpec) -> None:
     rig = CommanderRig(spec, speed_override=10.0)
     rig.plan(MOVE)
     _send(rig, 0.5)
+    before = len(rig.sent)
     rig.commander.stop(rig.now)
     rig.settle()
     assert rig.sent[-1].stop
+    assert len(rig.sent) - before <= 2, "a tenth of the speed needs a tenth of commands.blend"
     rig.commander.start(rig.pose(), rig.now)
     assert rig.commander.time_scale.value == 0.1
 

@@ -289,11 +289,12 @@ class Commander:
 
     def _brake(self, event: Event, now: float) -> None:
         """Start to slow; the first command is sent at once, for the time since the last one."""
-        # Slow for as long as the limits demand, and at least for ``commands.blend``.
+        # As long as the limits demand, and from the planned speed at least for ``commands.blend``.
         limits = self.gate.limits
         fastest = max(limits.size(self._last.velocity), limits.size(self._feedback.commanded))
         ticks = math.ceil(fastest / (limits.acceleration * self._period))
-        self._brakes_left = max(ticks, self._blend_ticks, 1) if ticks else 1
+        blend = math.ceil(self.time_scale.value * self._blend_ticks)
+        self._brakes_left = max(ticks, blend) if ticks else 1
         self._enter(event)
         dt = min(now - self._now, self._period)
         if ticks and dt > 0:
