@@ -113,6 +113,10 @@ def test_printed_settings_compose_to_the_same(tmp_path: Path) -> None:
     ("override", "words"),
     [
         ("planning.horizn=3", "did you mean planning.horizon?"),
+        ("limts.max_speed=3", "did you mean limits?"),
+        ("+profiles=isacsim", "profiles: did you mean isaac_sim? There are cartesian_cont"),
+        ("+profiles=my_arm", "profiles. There are cartesian_controllers, "),
+        (f"planning.horizon={'9' * 5000}", "limit"),
         ("+limits.max_sped=3", "limits.max_sped is not a setting: did you mean limits.max_speed?"),
         ("+new.thing=3", "new.thing is not a setting"),
         (f"limits.max_speed={10**400}", "too large"),

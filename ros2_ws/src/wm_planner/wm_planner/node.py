@@ -20,11 +20,13 @@ from wm_planner_msgs.msg import PlanStatus
 
 from wm_planner.config import ConfigError
 from wm_planner.control import ErrorCode, Status
+from wm_planner.control.stop_record import StopRecord
 from wm_planner.images import conversion_path
 from wm_planner.ros import log
 from wm_planner.ros.background import BackgroundThread
 from wm_planner.ros.goal_server import GoalServer
 from wm_planner.ros.goal_services import GoalServices
+from wm_planner.ros.guarded_clock import guard_clock
 from wm_planner.ros.guarded_services import guard
 from wm_planner.ros.parameters import Parameters
 from wm_planner.ros.plan_once import PlanOnceService
@@ -49,6 +51,7 @@ class PlannerNode(LifecycleNode):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__("wm_planner", **kwargs)
         guard(self, self.services)  # those of rclpy; the planner's own answer every error
+        guard_clock(self)
         share = Path(get_package_share_directory("wm_planner"))
         self._settings = Parameters(self, share / "config")
         self._status = StatusPublisher(self)
@@ -57,6 +60,7 @@ class PlannerNode(LifecycleNode):
         self._plan_once = PlanOnceService(self, background)
         self._goal_services = GoalServices(self, background)
         self._runtime: PlannerRuntime | None = None
+        self._stopped: StopRecord | None = None  # while nothing is configured
         self.finalized = False
         self.interrupted: Callable[[], bool] = lambda: False  # whether to stop loading the model
 
@@ -71,6 +75,7 @@ class PlannerNode(LifecycleNode):
                 self._plan_once,
                 self._goal_services,
                 self.interrupted,
+                self._stopped,
             )
         except Exception as error:  # rclpy would hide it
             reason = Status(ErrorCode.NOT_ACTIVE, f"not configured: {error}")
@@ -82,7 +87,8 @@ class PlannerNode(LifecycleNode):
         assert ready
         settings = self._status.publish_config(runtime.config)
         self.get_logger().info(f"images: {conversion_path()}")
-        self.get_logger().info(f"{ready.description}; settings:\n{settings}")
+        log.info(self, ready.description)
+        self.get_logger().info(f"settings:\n{settings}")
         for warning in ready.warnings:
             log.warning(self, warning)
         self._change_to_inactive(Status(ErrorCode.NOT_ACTIVE, "configured"))
@@ -135,6 +141,7 @@ class PlannerNode(LifecycleNode):
         runtime = self._runtime
         self._runtime = self._settings.running = None
         if runtime:
+            self._stopped = runtime.loop.stopped
             runtime.close()
 
     def _snapshot(self) -> Snapshot | None:

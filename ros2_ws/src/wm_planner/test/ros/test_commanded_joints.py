@@ -66,7 +66,9 @@ def test_a_silence_that_is_too_long_is_reported_with_its_length(
     [
         (["a"], [1.0], "no position of b"),
         (["a", "b"], [1.0, float("nan")], "not finite"),
-        (["a", "b"], [1.0], "no position of b"),
+        (["a", "b"], [1.0], "2 names but 1 numbers of position"),
+        (["a", "b"], [1.0, 2.0, 3.0], "2 names but 3 numbers of position"),
+        (["a", "b", "a"], [1.0, 2.0, 1.5], "names a more than once"),
     ],
 )
 def test_a_position_that_is_missing_or_not_finite_is_reported(

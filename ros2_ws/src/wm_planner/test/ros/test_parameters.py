@@ -105,6 +105,8 @@ def test_a_valid_change_is_accepted(make_node: MakeNode) -> None:
         ("limits.locked", False),
         ("session.image_timeout", 50.0),
         ("session.motion_check", False),
+        ("session.tolerance", 1.0),
+        ("session.tolerance_images", 1),
         ("inputs.other_publisher", "warn"),
         ("commands.other_publisher", "warn"),
         ("camera.frozen", "off"),

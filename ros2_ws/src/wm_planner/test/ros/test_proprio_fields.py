@@ -62,6 +62,8 @@ def test_the_numbers_of_a_topic_are_in_the_model_s_order(spec: ModelSpec) -> Non
         (ProprioConfig(fields=["pose:z"]), "takes z in 'deg', but pose gives it in m"),
         (ProprioConfig(fields=["elbow"]), "'elbow' must be source:name"),
         (ProprioConfig(fields=["topic:first"]), "the index in the array, from 0"),
+        (ProprioConfig(fields=["topic:1000"]), "the index in the array, from 0 to 999"),
+        (ProprioConfig(fields=["topic:" + "9" * 5000]), "the index in the array, from 0 to 999"),
     ],
 )
 def test_an_impossible_source_is_refused(
@@ -70,3 +72,9 @@ def test_an_impossible_source_is_refused(
     _with(spec, elbow="deg")
     with pytest.raises(ConfigError, match=words):
         proprio_fields(config, spec)
+
+
+def test_a_source_of_two_numbers_is_refused(spec: ModelSpec) -> None:
+    _with(spec, a="m", b="m")
+    with pytest.raises(ConfigError, match="'pose:x' is given more than once"):
+        proprio_fields(ProprioConfig(fields=["pose:x", "pose:x"]), spec)

@@ -21,10 +21,11 @@ from wm_planner.control import ErrorCode, Refused
 from wm_planner.control.permission import ContactStop, Permission
 from wm_planner.models import ModelSpec
 from wm_planner.models.spec import ProprioSpec
+from wm_planner.ros import publishers
 from wm_planner.ros.commanded_joints import JointInput
 from wm_planner.ros.contact_inputs import ContactInputs
 from wm_planner.ros.inputs import Inputs
-from wm_planner.ros.publishers import ALIVE, LOSS, MEMORY, PublisherWatch, Senders
+from wm_planner.ros.publishers import ALIVE, LEASE, LOSS, MEMORY, PublisherWatch, Senders
 from wm_planner.ros.rates import RateMonitor
 from wm_planner.types import Observation, Pose
 
@@ -157,6 +158,26 @@ def test_two_publishers_of_the_same_name_count_when_both_are_heard(
     world.publisher("driver")  # as after a restart of the driver
     spin_until(lambda: world.known(2))
     assert world.watch.problem == "", "the first pair is past"
+
+
+def test_two_publishers_of_the_same_name_that_stay_are_two_though_nobody_hears_them(
+    world: World, spin_until: Callable[..., None], clock_of: Callable[..., Any]
+) -> None:
+    clock = clock_of(publishers)
+    second = world.node("driver")
+    world.publisher("driver")
+    extra = second.create_publisher(Float64, "number", 10)
+    spin_until(lambda: world.known(2))
+    assert world.watch.problem == ""
+    clock.now += LEASE - 1.0
+    assert world.watch.problem == "", "one of the two may have been killed"
+    clock.now += 1.0
+    assert f"two publishers of the name {world.space}/driver" in world.watch.problem
+    second.destroy_publisher(extra)
+    spin_until(lambda: world.watch.problem == "")
+    second.create_publisher(Float64, "number", 10)
+    spin_until(lambda: world.known(2))
+    assert world.watch.problem == "", "a new one"
 
 
 class Listener:

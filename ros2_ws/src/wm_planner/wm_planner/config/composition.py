@@ -11,15 +11,16 @@ from typing import Any, cast
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.config_store import ConfigStore
-from hydra.errors import HydraException
+from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from wm_planner.config.root import Config
 from wm_planner.config.schema import ConfigError, check_leaves, leaves
-from wm_planner.text import close
+from wm_planner.text import close, did_you_mean, listed, one_line, quoted
 
 SCHEMA_NAME = "wm_planner_schema"
+SHOWN = 300  # [characters] of a reason, which may repeat the setting
 
 
 def compose(
@@ -51,12 +52,24 @@ def compose(
             OmegaConf.update(composed, key, value)
         _refuse_added(composed)
         config = cast(Config, OmegaConf.to_object(composed))
-    except (HydraException, OmegaConfBaseException, OverflowError) as error:
+    except MissingConfigException as error:
+        raise ConfigError(_missing_file(error, directory)) from error
+    except ConfigError:
+        raise
+    except (HydraException, OmegaConfBaseException, OverflowError, ValueError) as error:
         errors = [e for e in (error, error.__cause__) if e is not None]
-        reasons = [str(e).splitlines()[0] for e in errors]
+        reasons = [one_line(str(e).splitlines()[0], SHOWN) for e in errors]
         raise ConfigError(": ".join(reasons) + _nearest_setting(errors)) from error
     validate(config)
     return config
+
+
+def _missing_file(error: MissingConfigException, directory: str | Path) -> str:
+    """Return the sentence about a file that does not exist, with those that do."""
+    group, _, name = (error.missing_cfg_file or "").rpartition("/")
+    known = error.options or []
+    there = f" There are {listed(known)}." if known else ""
+    return f"no file {quoted(name)} in {Path(directory) / group}{did_you_mean(name, known)}{there}"
 
 
 def _refuse_added(composed: DictConfig) -> None:
@@ -85,6 +98,7 @@ def _names(section: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
 def _nearest_setting(errors: Sequence[BaseException]) -> str:
     """Return the setting that is nearest to the unknown one of an error, as a question."""
     known = [leaf.name for leaf in leaves(Config())]
+    known += {name.partition(".")[0] for name in known}
     for error in errors:
         key = str(getattr(error, "full_key", None) or "")
         if key and key not in known and (near := close(key, known)):

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wm_planner.images.errors import ImageFormatError
+from wm_planner.message_limits import MAX_NAME
 from wm_planner.text import quoted
 
 _UINT32_MAX = 2**32 - 1
@@ -104,9 +105,12 @@ def _has(message: object, name: str) -> bool:
 
 def _text(message: object, name: str, topic: str) -> str:
     value = _field(message, name)
-    if isinstance(value, str):
+    if not isinstance(value, str):
+        problem = f"{name} is a {type(value).__name__}, not a string"
+    elif len(value) > MAX_NAME:
+        problem = f"{name} has {len(value)} characters; at most {MAX_NAME} are read"
+    else:
         return value
-    problem = f"{name} is a {type(value).__name__}, not a string"
     raise ImageFormatError("message", problem, _NOT_A_MESSAGE, topic=topic)
 
 

@@ -13,9 +13,9 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from wm_planner.config import ImagesConfig
 from wm_planner.images import ImageFormatError, ImagePolicy, decode
-from wm_planner.ros import log
 from wm_planner.ros.background import LatestItemThread
 from wm_planner.ros.image_reader import ImageSubscription, why_not
+from wm_planner.ros.problem_log import ProblemLog
 from wm_planner.ros.publishers import PublisherWatch
 from wm_planner.ros.qos import on_incompatible_publisher
 from wm_planner.ros.ros_time import arrival_stamp, silence
@@ -79,8 +79,7 @@ class Camera:
         self.delay = math.nan
         self.received = 0
         self.dropped = 0
-        self._problem = ""
-        self._key: object = None
+        self._problem = ProblemLog(node, "no image", f"{self.topic}: images are good again")
         compressed = self._type is CompressedImage
         self._decoder = LatestItemThread(node, self._decoded, self._take) if compressed else None
         self._subscription: ImageSubscription | None = None
@@ -92,7 +91,7 @@ class Camera:
     def problem(self) -> str:
         """What is wrong with the images, or an empty string."""
         silent = silence(self._node, self.topic, self.good_steady, self.max_age)
-        return self._problem or self._obstacle or silent
+        return self._problem.text or self._obstacle or silent
 
     def match_publisher(self, *, resubscribe: bool = True) -> None:
         """Subscribe as ``reliability`` says; ``auto`` is reliable if every publisher is.
@@ -141,9 +140,7 @@ class Camera:
             self._name,
             self._on_message,
             QoSProfile(depth=self._depth, reliability=policy),
-            on_incompatible_publisher(
-                lambda: self.topic, lambda problem: self._report(problem, "qos")
-            ),
+            on_incompatible_publisher(lambda: self.topic, self._problem.report),
         )
 
     def _on_message(self, message: Image | CompressedImage, info: dict[str, Any]) -> None:
@@ -155,7 +152,7 @@ class Camera:
                 self._node, message.header, "the image", self.max_age, "session.image_timeout"
             )
         except ValueError as error:
-            self._drop(error, "stamp")
+            self._drop(error)
             return
         if self._decoder:
             self._decoder.put((stamp, message))
@@ -174,21 +171,12 @@ class Camera:
         if isinstance(image, ImageFormatError):
             self._drop(image, image.key)
             return
-        self._report("", None)
+        self._problem.report("")
         self.images.add(stamp, image)
         self.shape = image.shape[:2]
         self.good_steady = time.monotonic()
         self._on_image()
 
-    def _drop(self, error: ValueError, key: object) -> None:
+    def _drop(self, error: ValueError, key: object = None) -> None:
         self.dropped += 1
-        self._report(str(error), key)
-
-    def _report(self, problem: str, key: object) -> None:
-        """Log the start and the end of a problem; a ``key`` identifies the kind of problem."""
-        if key != self._key:
-            if problem:
-                log.warning(self._node, f"no image: {problem}")
-            else:
-                log.info(self._node, f"{self.topic}: images are good again")
-        self._problem, self._key = problem, key
+        self._problem.report(str(error), key)

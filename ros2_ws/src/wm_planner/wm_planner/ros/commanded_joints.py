@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 from rclpy.node import Node
@@ -20,6 +20,30 @@ def too_many_joints(message: JointState) -> str:
     """Return that a message has more joints than any robot, as a sentence, or an empty string."""
     count = len(message.name)
     return f"{TOPIC} has {count} names; at most {MAX_LIST} are read" if count > MAX_LIST else ""
+
+
+def numbers_of_joints(message: JointState, part: str, joints: Collection[str]) -> dict[str, float]:
+    """Return the numbers of those joints that a message has.
+
+    Args:
+        message: The message.
+        part: ``position``, ``velocity`` or ``effort``.
+        joints: Names of the joints that are needed.
+
+    Raises:
+        ValueError: The message has another count of numbers than of names, or names one of the
+            joints twice.
+    """
+    values = getattr(message, part)
+    found = [(name, i) for i, name in enumerate(message.name) if name in joints]
+    if found and len(values) != len(message.name):
+        raise ValueError(
+            f"{TOPIC} has {len(message.name)} names but {len(values)} numbers of {part}"
+        )
+    if len(found) != len(dict(found)):
+        twice = next(name for name, _ in found if message.name.count(name) > 1)
+        raise ValueError(f"{TOPIC} names {twice} more than once, so its {part} is not clear")
+    return {name: float(values[i]) for name, i in found}
 
 
 class JointInput(PoseInput):
@@ -56,9 +80,9 @@ class JointInput(PoseInput):
         """Return the positions (J,) [rad].
 
         Raises:
-            ValueError: A commanded joint is missing, or its position is not finite.
+            ValueError: A commanded joint is missing or named twice, or its position is not finite.
         """
-        known = dict(zip(message.name, message.position, strict=False))
+        known = numbers_of_joints(message, "position", self._joints)
         if missing := [name for name in self._joints if name not in known]:
             raise ValueError(f"{TOPIC} has no position of {', '.join(missing)}")
         positions = np.array([known[name] for name in self._joints])

@@ -13,8 +13,8 @@ from rclpy.subscription import Subscription
 from sensor_msgs.msg import JointState
 
 from wm_planner.control.permission import ContactStop
-from wm_planner.ros import log
 from wm_planner.ros.commanded_joints import TOPIC, too_many_joints
+from wm_planner.ros.problem_log import ProblemLog
 from wm_planner.ros.publishers import PublisherWatch
 from wm_planner.ros.qos import on_incompatible_publisher, sensor_data_qos
 from wm_planner.ros.ros_time import arrival_stamp
@@ -42,7 +42,7 @@ class ContactInputs:
     ) -> None:
         self._node, self._contact, self._on_contact = node, contact, on_contact
         self._max_age = max_age
-        self._dropped: dict[str, str] = {}  # why messages were dropped last, by topic
+        self._dropped: dict[str, ProblemLog] = {}  # why messages were dropped last, by topic
         self._subscriptions: list[Subscription] = []
         self.publishers: dict[str, PublisherWatch] = {}
         if contact.watches_wrench:
@@ -53,7 +53,7 @@ class ContactInputs:
     @property
     def problems(self) -> list[str]:
         """Why messages were dropped, as sentences."""
-        return [why for why in self._dropped.values() if why]
+        return [dropped.text for dropped in self._dropped.values() if dropped.text]
 
     def close(self) -> None:
         """Unsubscribe."""
@@ -62,14 +62,13 @@ class ContactInputs:
 
     def _subscribe(self, kind: type, topic: str, callback: Callable[..., None]) -> str:
         """Subscribe, and return the full name of the topic."""
+        dropped = self._dropped[topic] = ProblemLog(self._node, "not used for the contact stop")
         subscription = self._node.create_subscription(
             kind,
             topic,
             callback,
             sensor_data_qos(),
-            event_callbacks=on_incompatible_publisher(
-                lambda: topic, lambda problem: self._report(topic, problem)
-            ),
+            event_callbacks=on_incompatible_publisher(lambda: topic, dropped.report),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
         self._subscriptions.append(subscription)
@@ -86,7 +85,7 @@ class ContactInputs:
 
     def _on_joints(self, message: JointState, info: dict[str, Any]) -> None:
         if why := too_many_joints(message):
-            self._report(TOPIC, why)
+            self._dropped[TOPIC].report(why)
             return
         joints = self._contact.watched(message.name)
         self.publishers[TOPIC].heard(info, joints)
@@ -100,16 +99,11 @@ class ContactInputs:
         try:
             arrival_stamp(self._node, message.header, topic, self._max_age, setting)
         except ValueError as error:
-            self._report(topic, str(error))
+            self._dropped[topic].report(str(error))
             return False
-        self._report(topic, "")
+        self._dropped[topic].report("")
         return True
 
     def _judge(self, why: str) -> None:
         if why:
             self._on_contact(why)
-
-    def _report(self, topic: str, problem: str) -> None:
-        if problem and problem != self._dropped.get(topic):
-            log.warning(self._node, f"not used for the contact stop: {problem}")
-        self._dropped[topic] = problem

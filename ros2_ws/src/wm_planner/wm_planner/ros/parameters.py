@@ -28,7 +28,7 @@ ALWAYS = ("commands.speed_override",)
 """Settings that can change at any time, also during a goal."""
 LOCKED = ("limits.", "session.", "commands.", "inputs.", "camera.", "worker.", "safety.")
 """Sections that never change while ``limits.locked`` is set."""
-UNLOCKED = ("session.tolerance", "session.tolerance_images", "session.timeout", *ALWAYS)
+UNLOCKED = ("session.timeout", *ALWAYS)
 """Settings of them that are neither limits nor watchdogs."""
 CLOCK = "use_sim_time"
 FOREIGN = (CLOCK, "autostart", "start_type_description_service", "qos_overrides.")

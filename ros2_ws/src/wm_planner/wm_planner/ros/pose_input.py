@@ -11,7 +11,7 @@ from typing import Any
 from rclpy.node import Node
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
-from wm_planner.ros import log
+from wm_planner.ros.problem_log import ProblemLog
 from wm_planner.ros.publishers import PublisherWatch
 from wm_planner.ros.qos import on_incompatible_publisher, sensor_data_qos
 from wm_planner.ros.ros_time import arrival_stamp, silence
@@ -19,7 +19,7 @@ from wm_planner.types import Pose, Vector
 
 
 class PoseInput(ABC):
-    """Subscribes to measured poses; drops messages that cannot be used, and logs why once.
+    """Subscribes to measured poses; drops messages that cannot be used, and logs why.
 
     Args:
         node: Its logger, clock and topic names are used.
@@ -45,13 +45,13 @@ class PoseInput(ABC):
     ) -> None:
         self._node, self._name, self._on_pose = node, topic, on_pose
         self.max_age = max_age
-        self._problem, self._good_steady = "", -math.inf
+        self._problem, self._good_steady = ProblemLog(node, "no measured pose"), -math.inf
         self._subscription = node.create_subscription(
             kind,
             topic,
             self._on_message,
             sensor_data_qos(),
-            event_callbacks=on_incompatible_publisher(lambda: topic, self._report),
+            event_callbacks=on_incompatible_publisher(lambda: topic, self._problem.report),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
         self.publishers = PublisherWatch(node, self._subscription.topic_name, shared=shared)
@@ -76,7 +76,7 @@ class PoseInput(ABC):
     def problem(self) -> str:
         """What is wrong with the messages, or an empty string."""
         topic = self._subscription.topic_name
-        return self._problem or silence(self._node, topic, self._good_steady, self.max_age)
+        return self._problem.text or silence(self._node, topic, self._good_steady, self.max_age)
 
     def close(self) -> None:
         """Unsubscribe."""
@@ -93,13 +93,8 @@ class PoseInput(ABC):
                 self._node, message.header, self._name, self.max_age, "session.pose_timeout"
             )
         except ValueError as error:
-            self._report(str(error))
+            self._problem.report(str(error))
             return
-        self._report("")
+        self._problem.report("")
         self._good_steady = time.monotonic()
         self._on_pose(Pose(*found, self._good_steady, stamp))
-
-    def _report(self, problem: str) -> None:
-        if problem and problem != self._problem:
-            log.warning(self._node, f"no measured pose: {problem}")
-        self._problem = problem

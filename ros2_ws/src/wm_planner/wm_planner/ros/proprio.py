@@ -16,7 +16,7 @@ from std_msgs.msg import Float64MultiArray
 from wm_planner.config import ProprioConfig
 from wm_planner.models import ModelSpec
 from wm_planner.ros import log
-from wm_planner.ros.commanded_joints import too_many_joints
+from wm_planner.ros.commanded_joints import numbers_of_joints, too_many_joints
 from wm_planner.ros.proprio_fields import POSE, Field, proprio_fields
 from wm_planner.ros.publishers import PublisherWatch
 from wm_planner.ros.qos import on_incompatible_publisher, sensor_data_qos
@@ -155,14 +155,10 @@ class ProprioInput:
 def _of_joints(message: JointState, fields: list[Field], frame: str) -> dict[Field, float]:
     """Return the numbers of joints; a message may hold only some of the joints."""
     found = {}
-    for field in fields:
-        if field.name in message.name:
-            values = getattr(message, field.part)
-            if len(values) != len(message.name):
-                raise ValueError(
-                    f"it has {len(message.name)} names but {len(values)} numbers of {field.part}"
-                )
-            found[field] = float(values[message.name.index(field.name)])
+    for part in {field.part for field in fields}:
+        wanted = {field.name: field for field in fields if field.part == part}
+        numbers = numbers_of_joints(message, part, wanted)
+        found.update({wanted[name]: number for name, number in numbers.items()})
     return found
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wm_planner.config import ConfigError, ProprioConfig
+from wm_planner.message_limits import MAX_LIST
 from wm_planner.models import ModelSpec
+from wm_planner.text import quoted
 
 SOURCES = ("joint_states", "pose", "topic")
 POSE = ("x", "y", "z", "qx", "qy", "qz", "qw")
@@ -55,23 +57,29 @@ def proprio_fields(config: ProprioConfig, spec: ModelSpec) -> list[Field]:
             f"proprio.fields has {len(entries)} entries, but the model takes {len(names)}: "
             f"{', '.join(names)}"
         )
-    return [_field(*pair) for pair in zip(entries, spec.proprio.units, strict=True)]
+    fields = [_field(*pair) for pair in zip(entries, spec.proprio.units, strict=True)]
+    for field, entry in zip(fields, entries, strict=True):
+        if fields.count(field) > 1:
+            raise ConfigError(f"proprio: {quoted(entry)} is given more than once")
+    return fields
 
 
 def _field(entry: str, unit: str) -> Field:
     source, _, name = entry.partition(":")
     if source not in SOURCES or not name:
         raise ConfigError(
-            f"proprio: '{entry}' must be source:name with one of the sources {', '.join(SOURCES)}"
+            f"proprio: {quoted(entry)} must be source:name, with a source of {', '.join(SOURCES)}"
         )
     part = ""
     if source == "joint_states":
         joint, _, last = name.rpartition(".")
         name, part = (joint, last) if f"{source}.{last}" in UNITS else (name, "position")
     if source == "pose" and name not in POSE:
-        raise ConfigError(f"proprio: a pose has {', '.join(POSE)}, not '{name}'")
-    if source == "topic" and not name.isdecimal():
-        raise ConfigError(f"proprio: topic:{name} must give the index in the array, from 0")
+        raise ConfigError(f"proprio: a pose has {', '.join(POSE)}, not {quoted(name)}")
+    if source == "topic" and not (name.isdecimal() and len(name) < 9 and int(name) < MAX_LIST):
+        raise ConfigError(
+            f"proprio: {quoted(entry)} must give the index in the array, from 0 to {MAX_LIST - 1}"
+        )
     kind = "pose.position" if source == "pose" and name in POSE[:3] else f"{source}.{part}"
     if kind in UNITS and unit not in UNITS[kind]:
         raise ConfigError(

@@ -10,9 +10,15 @@ from typing import Any
 
 from rclpy.node import Node
 
+from wm_planner.message_limits import MAX_NAME
+from wm_planner.text import listed, one_line
+
 ALIVE = 5.0  # [s] a sender that was silent for longer does not go on
 LOSS = 64  # numbers that one sender may lose at once
 MEMORY = 10.0  # [s] for which two senders count after both were heard
+LEASE = (
+    30.0  # [s] after which the middleware lists no killed publisher (20 s by Fast DDS's default)
+)
 UNKNOWN = "_NODE_NAME_UNKNOWN_"  # rmw's name of a node that is not discovered yet, or not of ROS
 
 
@@ -75,9 +81,9 @@ class Senders:
 class PublisherWatch:
     """Notices that a topic of the inputs has a second publisher.
 
-    Publishers of nodes with different names count at once. Those of the same name count when both
-    are heard, because the middleware lists a killed publisher beside its successor until its lease
-    ends (20 s by Fast DDS's default).
+    Publishers of nodes with different names count at once. Those of the same name, and those that
+    belong to no node of ROS, count when both are heard, or when both stay for ``LEASE``: the
+    middleware lists a killed publisher beside its successor until its lease ends.
 
     Args:
         node: Knows the publishers.
@@ -89,6 +95,7 @@ class PublisherWatch:
     def __init__(self, node: Node, topic: str, *, shared: bool = False) -> None:
         self._node, self._topic, self._shared = node, topic, shared
         self._senders: dict[str, Senders] = {}
+        self._seen: dict[bytes, float] = {}  # when each publisher was first listed [s, steady]
 
     def heard(self, info: Mapping[str, Any], parts: Iterable[str] = ("",)) -> None:
         """Take the info of a message, and which parts of the input it has, e.g. which joints."""
@@ -104,19 +111,27 @@ class PublisherWatch:
         """A sentence if the topic has a second publisher, else an empty string."""
         if self._node.count_publishers(self._topic) < 2:
             self._senders.clear()  # the second one has ended
+            self._seen.clear()
             return ""
         steady = time.monotonic()
         known = list(self._senders.items())  # a thread may ask while messages arrive
         twice = [part for part, senders in known if senders.several(steady)]
         names = sorted(publisher_names(self._node, self._topic))
-        if not twice and (self._shared or len(names) < 2):
+        if not twice and (self._shared or (len(names) < 2 and not self._several_stay(steady))):
             return ""
-        what = f"{', '.join(filter(None, twice))} on {self._topic}" if self._shared else self._topic
+        what = f"{listed(filter(None, twice))} on {self._topic}" if self._shared else self._topic
         if len(names) == 1:
-            who = f"two publishers of the name {names[0]}"
+            who = f"two publishers of the name {one_line(names[0], MAX_NAME)}"
         else:
-            who = ", ".join(names) or "two publishers"
+            who = listed(names, 5) if names else "two publishers"
         return (
             f"{what} comes from more than one publisher ({who}): end all but one, or remap the "
             "planner's topic to one that only its source publishes"
         )
+
+    def _several_stay(self, steady: float) -> bool:
+        """Return whether two publishers have been listed for ``LEASE``."""
+        infos = self._node.get_publishers_info_by_topic(self._topic)
+        listed_now = {bytes(info.endpoint_gid) for info in infos}
+        self._seen = {gid: self._seen.get(gid, steady) for gid in listed_now}
+        return sum(steady - since >= LEASE for since in self._seen.values()) > 1

@@ -16,6 +16,7 @@ from wm_planner.config import Config, to_yaml
 from wm_planner.control import ControlLoop, ErrorCode, GoalSession, Status
 from wm_planner.control.action_mapping import command_mapping
 from wm_planner.control.loop import WATCH_RATE
+from wm_planner.control.stop_record import StopRecord
 from wm_planner.goal_library import GoalLibrary
 from wm_planner.images import ImagePolicy
 from wm_planner.models import load_spec
@@ -57,6 +58,7 @@ class PlannerRuntime:
         plan_once: The service for single plans, which outlives it too.
         goal_services: The services for stored goals, which outlive it too.
         interrupted: Called while the model is loaded; returns whether to give up.
+        stopped: A stop from before, which was not released.
 
     Raises:
         ConfigError, SpecError, LimitsError, WorkerError: The node cannot be configured; everything
@@ -72,6 +74,7 @@ class PlannerRuntime:
         plan_once: PlanOnceService,
         goal_services: GoalServices,
         interrupted: Callable[[], bool],
+        stopped: StopRecord | None = None,
     ) -> None:
         self._node, self.config = node, config
         self._status, self._goals, self._plan_once = status, goals, plan_once
@@ -80,6 +83,7 @@ class PlannerRuntime:
         self._closers: list[Callable[[], Any]] = [self._hang_watch.rest]
         try:
             self._start_planner(interrupted)
+            self.loop.stopped = stopped
             self._open_topics()
             self._open_goals()
             self._open_timers()

@@ -14,7 +14,7 @@ from wm_planner.ros.ros_time import now
 
 
 class StopServices:
-    """Offers both services; a stop lasts until the release, or until the node is cleaned up.
+    """Offers both services; a stop lasts until the release.
 
     Both say in the answer and in the log who called.
 

@@ -35,8 +35,10 @@ def test_a_stop_holds_the_arm_and_rejects_goals_until_the_release(client: Any) -
         assert client.rejection.error_code == ErrorCode.STOPPED
         assert "~/release" in client.rejection.message
         assert client.status.state == PlanStatus.HOLDING
-        # Deactivation and activation do not release.
+        # Another configuration does not release.
         client.transition(Transition.TRANSITION_DEACTIVATE)
+        client.transition(Transition.TRANSITION_CLEANUP)
+        client.transition(Transition.TRANSITION_CONFIGURE)
         client.transition(Transition.TRANSITION_ACTIVATE)
     assert client.ask(Trigger, "release", Trigger.Request()).success
     client.spin_until(lambda: client.status.state == PlanStatus.IDLE)

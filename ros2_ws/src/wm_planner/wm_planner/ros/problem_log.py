@@ -1,0 +1,50 @@
+"""The problem of an input: logged when its kind changes, and never often."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+
+from rclpy.node import Node
+
+from wm_planner.ros import log
+
+INTERVAL = 5.0  # [s, steady clock] at least between two warnings about one input
+_NUMBER = re.compile(r"\d+(\.\d+)?")
+
+
+class ProblemLog:
+    """Keeps the present problem of an input for the status, and logs it.
+
+    A problem is logged when its kind changes. Two problems are of one kind if their keys are equal,
+    or else their sentences without the numbers, because ages and positions differ in each message.
+
+    Args:
+        node: Its logger is used.
+        prefix: How each warning begins.
+        ended: What to log when a problem that was logged has ended; empty: nothing.
+
+    Attributes:
+        text: The present problem as a sentence, or an empty string.
+    """
+
+    def __init__(self, node: Node, prefix: str, ended: str = "") -> None:
+        self._node, self._prefix, self._ended = node, prefix, ended
+        self.text = ""
+        self._logged: object = None  # kind of the problem that was logged last, None if it ended
+        self._steady = -math.inf  # when it was logged
+
+    def report(self, problem: str, key: object = None) -> None:
+        """Take a problem, or an empty string if there is none."""
+        self.text = problem
+        if not problem:
+            if self._logged is not None and self._ended:
+                log.info(self._node, self._ended)
+            self._logged = None
+            return
+        kind = key or _NUMBER.sub("", problem)
+        steady = time.monotonic()
+        if kind != self._logged and steady - self._steady >= INTERVAL:
+            log.warning(self._node, f"{self._prefix}: {problem}")
+            self._logged, self._steady = kind, steady
