@@ -5,17 +5,22 @@ from __future__ import annotations
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from wm_planner.command_types import COMMAND_TYPES
 from wm_planner.config import CommandsConfig
-from wm_planner.control.receiver import Sender, no_halt
+from wm_planner.control.controller_rules import Sender
+from wm_planner.control.receiver import no_halt
 from wm_planner.models.spec import CommandMapping
 from wm_planner.ros import log
 from wm_planner.ros.command_messages import CommandMessages
 from wm_planner.ros.controller_check import ControllerCheck
-from wm_planner.ros.publishers import publisher_names
+from wm_planner.ros.publishers import UNKNOWN, full_name, publisher_names
 from wm_planner.ros.qos import on_incompatible_subscription
+from wm_planner.text import listed
 from wm_planner.types import Command
+
+TOOL = "_ros2cli"  # beginning of the names of ros2 topic's nodes, which follow no commands
 
 
 class CommandOutput:
@@ -66,7 +71,10 @@ class CommandOutput:
 
     def watch(self) -> None:
         """Ask the controller if it has appeared; called several times a second."""
-        self._controller.watch()
+        name = self._controller.name
+        readers = self._readers() if name else []
+        gids = {bytes(r.endpoint_gid) for r in readers if full_name(r) == name}
+        self._controller.watch(gids)
 
     def publish(self, command: Command) -> None:
         """Send a command."""
@@ -97,12 +105,34 @@ class CommandOutput:
         )
 
     @property
+    def wrong_receiver(self) -> str:
+        """A sentence if others read the commands than the controller that was asked, else empty.
+
+        Others beside the controller may be recorders or viewers.
+        """
+        if self._config.shadow or not (asked := self._controller.name):
+            return ""
+        names = {
+            "a node without a name" if reader.node_name == UNKNOWN else full_name(reader)
+            for reader in self._readers()
+            if not reader.node_name.startswith(TOOL)
+        }
+        if not names or asked in names:
+            return ""
+        return (
+            f"commands.controller is {asked}, but it does not read the commands on "
+            f"{self._publisher.topic_name}; {listed(sorted(names), 3)} does, and nobody asked what "
+            "they mean there: set commands.controller to the node that moves the arm, or choose "
+            "its profile, or set commands.topic to the topic of this controller"
+        )
+
+    @property
     def stops(self) -> str:
         """Why a goal under way must end, or an empty string."""
         if self._config.shadow:
             return ""
         other = self.other_publisher if self._config.other_publisher == "stop" else ""
-        return other or self._controller.stops
+        return other or self.wrong_receiver or self._controller.stops
 
     @property
     def refuses(self) -> str:
@@ -110,20 +140,26 @@ class CommandOutput:
         if self._config.shadow:
             return ""
         missing = self.no_subscriber if self._config.no_subscriber == "refuse" else ""
-        return self.stops or missing or self._unknown_order
+        return self.stops or missing or self._untold
 
     @property
-    def _unknown_order(self) -> str:
-        """That nobody has said which joints the receiver takes, or an empty string."""
-        config = self._config
-        anonymous = COMMAND_TYPES[config.type].anonymous and config.space == "joints"
-        if not anonymous or config.receiver_joints or self._controller.has_told_joints:
+    def _untold(self) -> str:
+        """That nobody has said how the receiver takes bare numbers, or an empty string."""
+        config, controller = self._config, self._controller
+        if not COMMAND_TYPES[config.type].anonymous:
             return ""
-        return (
-            f"the controller {config.controller} has not told its joints: is it running under this "
-            "name (commands.controller)? Or set commands.receiver_joints to its joints, in its "
-            "order"
-        )
+        if config.space == "joints" and not (config.receiver_joints or controller.has_told_joints):
+            return (
+                f"the controller {config.controller} has not told its joints: is it running under "
+                "this name (commands.controller)? Or set commands.receiver_joints to its joints, "
+                "in its order"
+            )
+        if config.space == "cartesian" and controller.name and not controller.answered:
+            return (
+                f"the controller {config.controller} has not told that it takes no joints: is it "
+                "running under this name (commands.controller)?"
+            )
+        return ""
 
     @property
     def problems(self) -> list[str]:
@@ -134,13 +170,18 @@ class CommandOutput:
                 self.other_publisher,
                 self.no_subscriber,
                 self._incompatible,
+                self.wrong_receiver,
                 self._controller.stops,
                 *self._controller.warnings,
-                self._unknown_order,
+                self._untold,
                 self._no_halt,
             )
             if text
         ]
+
+    def _readers(self) -> list[TopicEndpointInfo]:
+        """Return the subscriptions to the commands; takes 0.1 ms."""
+        return self._node.get_subscriptions_info_by_topic(self._publisher.topic_name)
 
     def _report(self, problem: str) -> None:
         self._incompatible = problem

@@ -1,4 +1,4 @@
-"""Who publishes on a topic, so that a second publisher is noticed and named."""
+"""Who publishes on a topic or reads it, so that a wrong node is noticed and named."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rclpy.node import Node
+from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from wm_planner.message_limits import MAX_NAME
 from wm_planner.text import listed, one_line
@@ -24,11 +25,13 @@ UNKNOWN = "_NODE_NAME_UNKNOWN_"  # rmw's name of a node that is not discovered y
 
 def publisher_names(node: Node, topic: str) -> set[str]:
     """Return the full names of the nodes that publish on a topic, as far as they are known."""
-    return {
-        f"{info.node_namespace.rstrip('/')}/{info.node_name}"
-        for info in node.get_publishers_info_by_topic(topic)
-        if info.node_name != UNKNOWN
-    }
+    infos = node.get_publishers_info_by_topic(topic)
+    return {full_name(info) for info in infos if info.node_name != UNKNOWN}
+
+
+def full_name(info: TopicEndpointInfo) -> str:
+    """Return the full name of the node of a publisher or a subscription."""
+    return f"{info.node_namespace.rstrip('/')}/{info.node_name}"
 
 
 @dataclass
