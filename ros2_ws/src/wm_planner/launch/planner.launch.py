@@ -14,7 +14,11 @@ ARGUMENTS = {
     "image": ("image", "Topic of the camera; its compressed images are on <image>/compressed."),
     "current_pose": ("current_pose", "Topic of the measured end-effector pose."),
     "joint_states": ("joint_states", "Topic of the measured joint positions."),
-    "command": ("", "Topic of the commands; empty for that of the profile, or 'command'."),
+    "command": (
+        "",
+        "Topic of the commands; empty for that of the profile, or 'command'. With a profile that "
+        "names a controller, also set commands.controller in overrides.",
+    ),
     "wrench": ("wrench", "Topic of the measured wrench, for the contact stop."),
     "enable": ("enable", "Topic of the operator's enabling button."),
     "namespace": ("", "Namespace of the node."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -69,3 +70,17 @@ def spin_until(executor: SingleThreadedExecutor, until: Callable[..., None]) -> 
         until(condition, lambda: executor.spin_once(timeout_sec=0.05), message)
 
     return spin
+
+
+@pytest.fixture
+def nodes(
+    make_node: Callable[..., Node],
+    executor: SingleThreadedExecutor,
+    spin_until: SpinUntil,
+) -> tuple[Node, Node, SpinUntil]:
+    """Return the nodes of a planner and an arm, and a function that spins them."""
+    space = f"/commands_{os.getpid()}"
+    planner, arm = (make_node(name, namespace=space) for name in ("planner", "arm"))
+    executor.add_node(planner)
+    executor.add_node(arm)
+    return planner, arm, spin_until

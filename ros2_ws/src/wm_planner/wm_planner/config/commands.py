@@ -35,14 +35,15 @@ class CommandsConfig:
     )
     controller: str = setting(
         "",
-        "Node of the arm's controller, relative to the node's namespace; its parameters are "
-        "compared with the commands. Empty: they are not asked for.",
+        "Node of the arm's controller, relative to the node's namespace; it must read "
+        "commands.topic, and its parameters are compared with the commands. Empty: they are not "
+        "asked for.",
     )
     receiver_timeout: float = setting(
         0.0,
         "Time after which the receiver itself halts the arm when commands end, e.g. because the "
-        "planner was killed [s]; 0: never, or unknown. Velocity commands without it cause a "
-        "warning.",
+        "planner was killed [s]; 0: never, or unknown. Velocity commands without it, or with "
+        "more than 0.5 s, cause a warning.",
         low=0.0,
         high=10.0,
     )

@@ -132,7 +132,9 @@ class CommandOutput:
         if self._config.shadow:
             return ""
         other = self.other_publisher if self._config.other_publisher == "stop" else ""
-        return other or self.wrong_receiver or self._controller.stops
+        kind = COMMAND_TYPES[self._config.type]
+        named = kind.joints and not kind.anonymous  # any receiver checks the names of the joints
+        return other or ("" if named else self.wrong_receiver) or self._controller.stops
 
     @property
     def refuses(self) -> str:
