@@ -89,6 +89,36 @@ def test_changed_statistics_are_shown_with_the_reason(
 
 
 @pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"calibration": {"typical_distance": 5000.0}}, "calibration.typical_distance is 5e+03"),
+        ({"calibration": {"typical_distance": 30.0}}, "typical_distance cannot be true"),
+        ({"calibration": {"typical_distance": 3.0}}, "typical_distance cannot be true"),
+        ({"calibration": {"tolerance": 0.45}}, "calibration.tolerance cannot be true"),
+        ({"calibration": {"latent": {"mean": [0] * 3, "std": [1e4] * 3}}}, "latent.std cannot be"),
+        ({"name": "x\n[FATAL] forged \x1b[31mred"}, r"name is 'x\n[FATAL] forged \x1b[31mred'"),
+        ({"source": {"x\ny": 1}}, r"a name in source is 'x\ny'"),
+        ({"source": [[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]}, "levels deep"),
+        ({"family": "none\u2028"}, "family is"),
+    ],
+)
+def test_a_model_that_the_node_would_refuse_is_one_sentence_with_exit_code_2(
+    changes: dict[str, Any], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = Path(shutil.copytree(MODEL, tmp_path / "model"))
+    content = yaml.safe_load((model / "model.yaml").read_text())
+    for name, value in changes.items():
+        merged = isinstance(value, dict) and isinstance(content[name], dict)
+        content[name] = content[name] | value if merged else value
+    (model / "model.yaml").write_text(yaml.safe_dump(content))
+    assert main(["inspect", str(model), "--samples", "2", "--iterations", "1", *DEVICE]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert sentence in captured.err
+    assert captured.err.rstrip("\n").isprintable()
+
+
+@pytest.mark.parametrize(
     ("words", "sentence"),
     [
         (["missing"], "missing/model.yaml cannot be read"),

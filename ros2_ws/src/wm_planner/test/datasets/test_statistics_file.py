@@ -96,6 +96,36 @@ def test_missing_or_wrong_parts_are_refused(
         read_statistics(tmp_path / "some.json")
 
 
+@pytest.mark.parametrize(
+    ("group", "key", "value", "sentence"),
+    [
+        ("action", "mean", [10**400, 0.0], "action: a number has more than 300 digits"),
+        ("action", "std", [True, 1.0], "action: True is no number"),
+        ("proprio", "mean", None, "proprio: "),
+        ("provenance", "split_seed", float("inf"), "split_seed must be a whole number, not inf"),
+        ("provenance", "episodes", float("inf"), "episodes must be a whole number, not inf"),
+        ("provenance", "steps", float("nan"), "steps must be a whole number, not nan"),
+        ("provenance", "episodes", 3.9, "episodes must be a whole number, not 3.9"),
+        ("provenance", "episodes", True, "episodes must be a whole number, not True"),
+        ("provenance", "episodes", "many", "episodes must be a whole number, not 'many'"),
+        ("provenance", "steps", 10**400, "statistics.provenance.steps is 1000"),
+        ("provenance", "dataset", None, "dataset must be a text, not None"),
+        ("provenance", "formula", ["mean"], "formula must be a text"),
+        ("provenance", "split", "a\x1b[31m", "statistics.provenance.split is"),
+    ],
+)
+def test_a_value_of_another_kind_is_refused_by_name(
+    statistics: Statistics, tmp_path: Path, group: str, key: str, value: object, sentence: str
+) -> None:
+    content = asdict(statistics)
+    content[group][key] = value
+    (tmp_path / "some.json").write_text(json.dumps(content).replace("Infinity", ".inf")
+                                        .replace("NaN", ".nan"))  # fmt: skip
+    with pytest.raises(DatasetError) as caught:
+        read_statistics(tmp_path / "some.json")
+    assert sentence in str(caught.value)
+
+
 def test_empty_provenance_is_refused(statistics: Statistics, tmp_path: Path) -> None:
     content = asdict(statistics)
     content["provenance"]["formula"] = ""

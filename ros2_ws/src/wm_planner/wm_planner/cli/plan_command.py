@@ -15,7 +15,9 @@ from wm_planner.cli.settings import settings
 from wm_planner.config import Config, ConfigError
 from wm_planner.images import ImageFormatError, ImagePolicy
 from wm_planner.images.image_file import read_image_file
+from wm_planner.message_limits import MAX_TEXT
 from wm_planner.models.spec import ModelSpec, SpecError
+from wm_planner.text import one_line
 from wm_planner.types import Observation
 from wm_planner.worker.messages import Planned, PlanOnce
 
@@ -63,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
         goal = _observation(arguments.goal_image, arguments.goal_proprio, config)
         plan = engine.answer(PlanOnce(0, observation, goal, seed=config.planning.seed))
     except (ConfigError, SpecError, _InputError, ObservationError, PlanError, ValueError) as error:
-        print(f"wm-planner plan: {error}", file=sys.stderr)
+        print(one_line(f"wm-planner plan: {error}", MAX_TEXT), file=sys.stderr)
         return 2
     print(_json(plan, engine.spec) if arguments.json else _text(plan, engine, config))
     return 0
@@ -120,7 +122,8 @@ def _text(plan: Planned, engine: Any, config: Config) -> str:
     for step, row in enumerate(_rows(plan, spec)):
         time = step / spec.control_rate
         lines.append(f"{step:>4}  {time:>8.2f}  " + "  ".join(f"{value:>12.5f}" for value in row))
-    return "\n".join([*lines, *(f"Note: {warning}" for warning in engine.warnings)])
+    lines += [f"Note: {warning}" for warning in engine.warnings]
+    return "\n".join(one_line(line, MAX_TEXT) for line in lines)
 
 
 def _quoted(path: str) -> str:

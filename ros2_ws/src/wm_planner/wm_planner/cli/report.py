@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wm_planner.diagnosis.check_result import OK, STOP, WARN, Answer, Fact, Note, Result
+from wm_planner.message_limits import MAX_TEXT
+from wm_planner.text import one_line
 
 
 @dataclass
@@ -73,7 +75,10 @@ class Report:
 
 
 def section_text(section: Section) -> str:
-    """Return one section as text: title, facts in two columns, table, notes."""
+    """Return one section as text: title, facts in two columns, table, notes.
+
+    Much of it comes from files of others, so each entry is made one printable line.
+    """
     lines = [section.title]
     width = max(map(len, section.facts), default=0)
     for name, value in section.facts.items():
@@ -81,7 +86,8 @@ def section_text(section: Section) -> str:
             lines.append(f"  {'' if row else name:<{width}}  {entry}")
     if section.results:
         lines += ["  " + line for line in _table(section.results)]
-    return "\n".join(lines + [f"  Note: {note}" for note in section.notes])
+    lines += [f"  Note: {note}" for note in section.notes]
+    return "\n".join(one_line(line, MAX_TEXT) for line in lines)
 
 
 def _rows(value: Any) -> list[Any]:

@@ -13,7 +13,9 @@ import yaml
 from wm_planner.datasets.dataset import QUANTITIES
 from wm_planner.datasets.errors import DatasetError
 from wm_planner.files.plain_yaml import read_yaml
+from wm_planner.message_limits import MAX_NAME
 from wm_planner.models.spec import Moments, Provenance, Statistics
+from wm_planner.text import listed, one_line
 
 
 def read_statistics(file: str | Path) -> Statistics:
@@ -40,7 +42,9 @@ def read_statistics(file: str | Path) -> Statistics:
     content = _read_npz(path) if path.suffix == ".npz" else _read_yaml(path)
     unknown = set(content) - {*QUANTITIES, "provenance", "sha256"}
     if unknown:
-        raise DatasetError(f"{path} has entries that statistics do not have: {sorted(unknown)}")
+        raise DatasetError(
+            f"{path} has entries that statistics do not have: {listed(map(str, unknown))}"
+        )
     moments = {
         name: _moments(path, name, content[name]) for name in QUANTITIES if content.get(name)
     }
@@ -52,7 +56,8 @@ def read_statistics(file: str | Path) -> Statistics:
         state=moments.get("state"),
         provenance=_provenance(path, content.get("provenance")),
     )
-    statistics.sha256 = str(content.get("sha256") or statistics.digest())
+    recorded = content.get("sha256") or statistics.digest()
+    statistics.sha256 = one_line(str(recorded), MAX_NAME)
     if problem := statistics.problem():
         raise DatasetError(f"{path}: {problem}")
     return statistics
@@ -62,7 +67,9 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         content = read_yaml(path)
     except yaml.YAMLError as error:
-        raise DatasetError(f"{path} is neither YAML, JSON nor npz: {error}") from error
+        raise DatasetError(
+            f"{path} is neither YAML, JSON nor npz: {' '.join(str(error).split())}"
+        ) from error
     if isinstance(content, dict) and isinstance(content.get("statistics"), dict):
         content = content["statistics"]
     if not isinstance(content, dict):
@@ -92,10 +99,32 @@ def _moments(path: Path, name: str, value: Any) -> Moments:
     if not isinstance(value, dict) or set(value) != {"mean", "std"}:
         raise DatasetError(f"{path}: {name} needs mean and std, and nothing else")
     try:
-        mean, std = ([float(number) for number in value[key]] for key in ("mean", "std"))
+        mean, std = ([_number(number) for number in value[key]] for key in ("mean", "std"))
         return Moments(mean, std)
     except (TypeError, ValueError) as error:
         raise DatasetError(f"{path}: {name}: {error}") from error
+
+
+def _number(value: Any) -> float:
+    """Return a number; text such as ``1e-3``, which is none in YAML, is converted."""
+    if isinstance(value, bool):
+        raise ValueError(f"{value} is no number")
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise ValueError("a number has more than 300 digits") from error
+
+
+def _whole(key: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError(f"{key} must be a whole number, not {one_line(repr(value), 60)}")
+    return value
+
+
+def _text(key: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{key} must be a text, not {one_line(repr(value), 60)}")
+    return value
 
 
 def _provenance(path: Path, value: Any) -> Provenance:
@@ -109,13 +138,13 @@ def _provenance(path: Path, value: Any) -> Provenance:
         )
     try:
         return Provenance(
-            dataset=str(value["dataset"]),
-            dataset_sha256=str(value["dataset_sha256"]),
-            split=str(value["split"]),
-            split_seed=int(value["split_seed"]),
-            episodes=int(value["episodes"]),
-            steps=int(value["steps"]),
-            formula=str(value["formula"]),
+            dataset=_text("dataset", value["dataset"]),
+            dataset_sha256=_text("dataset_sha256", value["dataset_sha256"]),
+            split=_text("split", value["split"]),
+            split_seed=_whole("split_seed", value["split_seed"]),
+            episodes=_whole("episodes", value["episodes"]),
+            steps=_whole("steps", value["steps"]),
+            formula=_text("formula", value["formula"]),
         )
     except (TypeError, ValueError) as error:
         raise DatasetError(f"{path}: provenance: {error}") from error

@@ -1,4 +1,4 @@
-"""Read YAML files without aliases."""
+"""Read YAML files of plain values: without aliases, without repeated keys, of bounded size."""
 
 from __future__ import annotations
 
@@ -7,22 +7,34 @@ from typing import Any
 
 import yaml
 
+from wm_planner.text import quoted
+
+MAX_BYTES = 4_000_000
+"""Largest file; it takes some seconds to read."""
+
 
 def read_yaml(path: Path) -> Any:
-    """Read a YAML file of plain values; aliases are refused.
+    """Read a YAML file of plain values.
 
-    With aliases, a file of a few hundred bytes can expand to more values than fit into memory.
+    With aliases, a file of a few hundred bytes can expand to more values than fit into memory. Of a
+    key that is given twice, one value would be ignored in silence.
 
     Raises:
         OSError: The file cannot be read.
-        yaml.YAMLError: It is not valid YAML, has aliases, or is nested too deeply.
+        yaml.YAMLError: It is not valid YAML, has aliases or a key twice, is nested too deeply, or
+            has more than ``MAX_BYTES``.
     """
+    with path.open("rb") as file:
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise yaml.YAMLError(f"it has more than {MAX_BYTES} bytes")
     try:
-        return yaml.load(path.read_text(), _Loader)
-    except UnicodeDecodeError as error:
-        raise yaml.YAMLError(str(error)) from error
+        return yaml.load(data.decode(), _Loader)
     except RecursionError as error:
         raise yaml.YAMLError("it is nested too deeply") from error
+    except (ValueError, LookupError, AttributeError, TypeError) as error:
+        # yaml raises them for impossible values, such as a day 32 or a number of 5000 digits.
+        raise yaml.YAMLError(str(error)) from error
 
 
 class _Loader(yaml.SafeLoader):
@@ -33,3 +45,17 @@ class _Loader(yaml.SafeLoader):
                 problem_mark=self.peek_event().start_mark,
             )
         return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue  # refused below, because it cannot be a key
+            name = self.construct_object(key)
+            if name in seen:
+                raise yaml.MarkedYAMLError(
+                    problem=f"the key {quoted(key.value)} is given twice: keep one of them",
+                    problem_mark=key.start_mark,
+                )
+            seen.add(name)
+        return super().construct_mapping(node, deep)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +62,43 @@ def test_a_saved_spec_loads_unchanged(spec: ModelSpec, tmp_path: Path) -> None:
         ("proprio", {"names": ["x"], "units": ["m"]}, "one mean and std for each proprio.names"),
         ("views", ["wrist", "wrist"], "must name at least one camera, each only once"),
         ("calibration.noise_floor", 1.0, "must be below calibration.typical_distance"),
+        ("calibration.noise_floor", 0.06, "below calibration.noise_floor (0.06)"),
+        ("calibration.tolerance", 0.7, "calibration.tolerance is 0.7; it must be"),
+        ("calibration.latent_limit", 1e4, "calibration.latent_limit is 10000.0; it must be"),
+        ("calibration.distance_per_motion", 1e6, "calibration.distance_per_motion is 1000000.0"),
+        ("calibration.latent", {"mean": [0.0], "std": [0.01]}, "any image would count as the goal"),
         ("calibration.typical_dist", 1.0, "did you mean typical_distance?"),
         ("contol_rate", 5.0, "did you mean control_rate?"),
         ("image.color_order", "rbg", "rbg"),
+        ("name", "x\n[FATAL] forged \x1b[31mred", r"name is 'x\n[FATAL] forged \x1b[31mred'"),
+        ("name", "", "name must have from 1 to 256 characters"),
+        ("family", "x" * 300, "family must have from 1 to 256 characters"),
+        ("action.frame", "base\u202e", "action.frame is"),
+        ("action.names", ["dx", "dy", "d\tz"], "action.names.2 is"),
+        ("action.names", ["dx", "dy", " "], "action.names has an empty name"),
+        ("action.units", ["m", "m", ""], "action.units has an empty name"),
+        ("action.command.joints", ["a", "b", ""], "action.command.joints has an empty name"),
+        ("action.names", ["a"] * 1001, "action.names has 1001 entries; at most 1000"),
+        ("training.command_line", "train\rme", "training.command_line is"),
+        ("statistics.sha256", "\x00", "statistics.sha256 is"),
+        ("statistics.provenance.formula", "mean\nstd", "statistics.provenance.formula is"),
+        ("proprio.units", ["m" * 300], "proprio.units"),
+        ("proprio", {"names": ["x", "x"], "units": ["m", "m"]}, "proprio.names (x, x) has a name"),
+        ("weights.sha256", "x" * 64, "weights.sha256 must be 64 hexadecimal digits"),
+        ("weights.sha256", "0" * 10**6, "weights.sha256"),
+        ("weights.file", "../../etc/passwd", "weights.file must be the name of a file"),
+        ("weights.file", "/etc/passwd", "weights.file must be the name of a file"),
+        ("weights.file", "", "weights.file must be the name of a file"),
+        ("weights.file", "x" * 300, "weights.file must be the name of a file"),
+        ("views", [""], "views has an empty name"),
+        ("views", ["a b"], "views has 'a b', which cannot be the name of a topic"),
+        ("views", ["/clock"], "views has '/clock'"),
+        ("views", ["x" * 200] * 900, "each only once"),
+        ("architecture", {"a\nb": 1}, r"a name in architecture is 'a\nb'"),
+        ("source", {"note": "a\x1b[2J"}, "source.note is"),
+        ("source", {"day": datetime.date(2024, 1, 1)}, "source.day is '<date>'"),
+        ("source", {"a": {"b": "${name}${name}"}}, "source.a.b refers to another value"),
+        ("name", "${oc.env:HOME}", "name refers to another value"),
     ],
 )
 def test_a_wrong_entry_is_named(
@@ -75,6 +110,8 @@ def test_a_wrong_entry_is_named(
         load_spec(tmp_path)
     assert words in str(caught.value)
     assert str(path) in str(caught.value)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 2000
 
 
 def test_a_missing_file_says_what_to_give(tmp_path: Path) -> None:
@@ -86,6 +123,23 @@ def test_a_missing_file_says_what_to_give(tmp_path: Path) -> None:
 def test_a_file_that_is_not_a_mapping_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "model.yaml").write_text(text)
     with pytest.raises(SpecError, match=r"model\.yaml is not "):
+        load_spec(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: &a [" + "x, " * 9 + "]\nb: &b [" + "*a, " * 9 + "]\n", "aliases"),
+        ("source: " + "[" * 3000 + "]" * 3000, "nested too deeply"),
+        ("control_rate: 5.0\ncontrol_rate: 900\n", "'control_rate' is given twice"),
+        ("source: " + "[" * 40 + "]" * 40, "more than 16 levels deep"),
+    ],
+)
+def test_a_file_that_expands_or_contradicts_itself_is_refused(
+    tmp_path: Path, text: str, words: str
+) -> None:
+    (tmp_path / "model.yaml").write_text(f"format: 2\n{text}")
+    with pytest.raises(SpecError, match=words):
         load_spec(tmp_path)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 import typing
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,18 @@ import pytest
 import yaml
 
 from wm_planner.models import ModelSpec, SpecError, load_spec
+from wm_planner.models.spec import (
+    ActionSpec,
+    CommandMapping,
+    ImageSpec,
+    Moments,
+    ObjectiveSpec,
+    ProprioSpec,
+    Provenance,
+    Statistics,
+    Training,
+    WeightsFile,
+)
 from wm_planner.models.spec.numbers import MAX_NUMBERS
 
 
@@ -109,3 +122,25 @@ def test_a_number_of_hundreds_of_digits_is_refused(
     path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {name: 10**400}))
     with pytest.raises(SpecError, match=r"digits|frameskip"):
         load_spec(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["a\nb", "a\x1b[31m", "a\u202eb"])
+def test_a_text_that_cannot_be_printed_is_refused_in_every_section(text: str) -> None:
+    moments = Moments([0.0], [1.0])
+    sections: list[Callable[[], object]] = [
+        lambda: ProprioSpec([text], ["m"]),
+        lambda: ProprioSpec(["x"], [text]),
+        lambda: WeightsFile("", text),
+        lambda: WeightsFile(text),
+        lambda: Training(1, 1, 0, text),
+        lambda: Statistics(moments, sha256=text),
+        lambda: Provenance(text, "", "", "", 1, 1),
+        lambda: ActionSpec(["x"], ["m"], text),
+        lambda: CommandMapping("relative", ["a"], [text]),
+        lambda: ObjectiveSpec(text),
+        lambda: ImageSpec(8, text),
+    ]
+    for make in sections:
+        with pytest.raises(SpecError, match="write it as one line") as caught:
+            make()
+        assert str(caught.value).isprintable()

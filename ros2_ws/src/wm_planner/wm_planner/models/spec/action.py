@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from wm_planner.models.spec.errors import SpecError
 from wm_planner.models.spec.numbers import check, number
-from wm_planner.text import quoted
+from wm_planner.text import listed, quoted
 
 MODES = ("relative", "absolute", "velocity")
 
@@ -35,7 +35,7 @@ class CommandMapping:
                 f"{quoted(self.mode)}"
             )
         if len(set(self.joints)) != len(self.joints):
-            raise SpecError(f"action.command.joints {self.joints} names a joint twice")
+            raise SpecError(f"action.command.joints ({listed(self.joints)}) names a joint twice")
         if len(self.position) != (len(self.joints) or 3):
             raise SpecError(
                 "action.command.position needs the names of three action numbers (x, y, z), or one "
@@ -93,12 +93,14 @@ class ActionSpec:
     def _check_command(self, command: CommandMapping) -> None:
         position = command.position
         if missing := [name for name in position if name not in self.names]:
-            raise SpecError(f"action.command.position names {missing}, which action.names lacks")
+            raise SpecError(
+                f"action.command.position names {missing[:20]}, which action.names lacks"
+            )
         if len(set(position)) != len(position):
-            raise SpecError(f"action.command.position {position} names a number twice")
+            raise SpecError(f"action.command.position ({listed(position)}) names a number twice")
         unit = command.unit
         if wrong := [name for name in position if self.units[self.names.index(name)] != unit]:
-            raise SpecError(f"action.command.position needs {unit}; {wrong} have another unit")
+            raise SpecError(f"action.command.position needs {unit}; {wrong[:20]} have another unit")
 
     @property
     def dim(self) -> int:

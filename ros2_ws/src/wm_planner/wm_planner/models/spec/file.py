@@ -6,8 +6,10 @@ from pathlib import Path
 
 import yaml
 
+from wm_planner.files.plain_yaml import read_yaml
 from wm_planner.models.spec.errors import SpecError
 from wm_planner.models.spec.formats import FORMAT, Content, migrate
+from wm_planner.models.spec.numbers import check_plain
 
 SPEC_FILE = "model.yaml"
 
@@ -16,20 +18,22 @@ def read_content(path: Path) -> Content:
     """Read ``model.yaml`` and migrate it, in memory, to the newest format.
 
     Raises:
-        SpecError: The file is missing, is not YAML, is not a mapping, or has an unknown format.
+        SpecError: The file is missing, is not plain YAML, is not a mapping, or has an unknown
+            format.
     """
     try:
-        content = yaml.safe_load(path.read_text())
+        content = read_yaml(path)
     except OSError as error:
         raise SpecError(
             f"{path} cannot be read ({error.strerror or error}): give the directory that holds "
             f"{SPEC_FILE} and its weights"
         ) from error
-    except (yaml.YAMLError, ValueError) as error:
-        raise SpecError(f"{path} is not valid YAML: {error}") from error
+    except yaml.YAMLError as error:
+        raise SpecError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise SpecError(f"{path} is not a mapping of settings")
     try:
+        check_plain(content)
         migrate(content)
     except SpecError as error:
         raise SpecError(f"{path}: {error}") from error

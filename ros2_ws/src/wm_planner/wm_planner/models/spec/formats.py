@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from wm_planner.models.spec.errors import SpecError
+from wm_planner.text import one_line
 
 Content = dict[str, Any]
 """The mapping in ``model.yaml``."""
@@ -45,14 +46,18 @@ def migrate(content: Content) -> None:
             "version of wm_planner, otherwise export the model again"
         )
     if type(number) is not int:
-        raise SpecError(f"format must be a whole number such as {FORMAT}, not {number!r}")
+        raise SpecError(
+            f"format must be a whole number such as {FORMAT}, not {one_line(repr(number), 60)}"
+        )
     if number > FORMAT:
         raise SpecError(
-            f"format {number} is newer than {FORMAT}, the newest that this version of wm_planner "
-            "reads: update wm_planner, or export the model with this version"
+            f"format {one_line(str(number), 20)} is newer than {FORMAT}, the newest that this "
+            "version of wm_planner reads: update wm_planner, or export the model with this version"
         )
     if number < min(MIGRATIONS):
-        raise SpecError(f"format {number} does not exist: the oldest is {min(MIGRATIONS)}")
+        raise SpecError(
+            f"format {one_line(str(number), 20)} does not exist: the oldest is {min(MIGRATIONS)}"
+        )
     for older in range(number, FORMAT):
         MIGRATIONS[older](content)
     content["format"] = FORMAT

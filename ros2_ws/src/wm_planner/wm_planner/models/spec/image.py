@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from wm_planner.models.spec.errors import SpecError
 from wm_planner.models.spec.numbers import check, number
+from wm_planner.text import quoted
 
 
 @dataclass
@@ -39,7 +40,7 @@ class ImageSpec:
     def __post_init__(self) -> None:
         check(self, "image")
         if self.color_order not in ("rgb", "bgr"):
-            raise SpecError(f"image.color_order must be rgb or bgr, not '{self.color_order}'")
+            raise SpecError(f"image.color_order must be rgb or bgr, not {quoted(self.color_order)}")
         if len(self.mean) != 3 or len(self.std) != 3:
             raise SpecError("image.mean and image.std need three numbers each")
         for name in ("channel_mean", "channel_std"):

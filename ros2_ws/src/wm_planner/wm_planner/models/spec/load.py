@@ -7,10 +7,11 @@ from pathlib import Path
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from wm_planner.message_limits import MAX_TEXT
 from wm_planner.models.spec.errors import SpecError, StatisticsError
 from wm_planner.models.spec.file import SPEC_FILE, read_content
 from wm_planner.models.spec.model import ModelSpec
-from wm_planner.text import close
+from wm_planner.text import close, one_line
 
 
 def load_spec(directory: str | Path, *, allow_unverified_statistics: bool = False) -> ModelSpec:
@@ -37,7 +38,8 @@ def load_spec(directory: str | Path, *, allow_unverified_statistics: bool = Fals
         known = getattr(getattr(error, "object_type", None), "__dataclass_fields__", {})
         near = close(key.rpartition(".")[2], known)
         hint = f": did you mean {near}?" if near else ""
-        raise SpecError(f"{path}: {key}: {str(error).splitlines()[0]}{hint}") from error
+        problem = one_line(f"{key}: {str(error).splitlines()[0]}", MAX_TEXT)
+        raise SpecError(f"{path}: {problem}{hint}") from error
     except OverflowError as error:  # of a whole number, where OmegaConf does not say
         raise SpecError(f"{path}: a number has more than 300 digits") from error
     except SpecError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from wm_planner.message_limits import MAX_VIEWS
+from wm_planner.message_limits import MAX_NAME, MAX_VIEWS
 from wm_planner.models.spec.action import ActionSpec
 from wm_planner.models.spec.calibration import Calibration
 from wm_planner.models.spec.errors import SpecError
@@ -18,7 +19,10 @@ from wm_planner.models.spec.formats import FORMAT
 from wm_planner.models.spec.image import ImageSpec
 from wm_planner.models.spec.numbers import check, check_free, number
 from wm_planner.models.spec.statistics import Statistics
+from wm_planner.text import listed, quoted
 from wm_planner.types import Observation
+
+_TOPIC = re.compile("[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*")
 
 
 @dataclass
@@ -29,8 +33,11 @@ class ProprioSpec:
     units: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        check(self, "proprio")
         if len(self.names) != len(self.units):
             raise SpecError(f"proprio has {len(self.names)} names but {len(self.units)} units")
+        if len(set(self.names)) != len(self.names):
+            raise SpecError(f"proprio.names ({listed(self.names)}) has a name twice")
 
 
 @dataclass
@@ -67,10 +74,22 @@ class ObjectiveSpec:
 
 @dataclass
 class WeightsFile:
-    """The weight file, relative to ``model.yaml``, and its SHA-256."""
+    """The weight file beside ``model.yaml``, and its SHA-256 (empty before it is written)."""
 
     sha256: str
     file: str = "weights.safetensors"
+
+    def __post_init__(self) -> None:
+        check(self, "weights")
+        if not re.fullmatch("[0-9a-f]{0,64}", self.sha256):
+            raise SpecError(
+                f"weights.sha256 must be 64 hexadecimal digits, not {quoted(self.sha256)}"
+            )
+        if self.file in ("", ".", "..") or "/" in self.file or len(self.file) > MAX_NAME:
+            raise SpecError(
+                f"weights.file must be the name of a file beside {SPEC_FILE}, not "
+                f"{quoted(self.file)}"
+            )
 
 
 @dataclass
@@ -126,13 +145,28 @@ class ModelSpec:
                 f"statistics.action has {len(self.statistics.action.mean)} numbers per step, "
                 f"action.names {self.action.dim}"
             )
-        if not self.views or len(set(self.views)) != len(self.views):
-            raise SpecError(f"views {self.views} must name at least one camera, each only once")
-        if len(self.views) > MAX_VIEWS:
-            raise SpecError(f"views has {len(self.views)} entries; at most {MAX_VIEWS} are read")
+        self._check_names()
         proprio = self.statistics.proprio
         if self.proprio.names and (proprio is None or len(proprio.mean) != len(self.proprio.names)):
             raise SpecError("statistics.proprio must have one mean and std for each proprio.names")
+        if self.calibration is not None and not self.proprio.names:
+            self.calibration.check_spread()
+
+    def _check_names(self) -> None:
+        for what, name in (("name", self.name), ("family", self.family)):
+            if not name.strip() or len(name) > MAX_NAME:
+                raise SpecError(f"{what} must have from 1 to {MAX_NAME} characters")
+        if not self.views or len(set(self.views)) != len(self.views):
+            raise SpecError(
+                f"views ({listed(self.views)}) must name at least one camera, each only once"
+            )
+        if len(self.views) > MAX_VIEWS:
+            raise SpecError(f"views has {len(self.views)} entries; at most {MAX_VIEWS} are read")
+        if wrong := [view for view in self.views if not _TOPIC.fullmatch(view)]:
+            raise SpecError(
+                f"views has {quoted(wrong[0])}, which cannot be the name of a topic: use letters, "
+                "digits and underscores"
+            )
 
     @property
     def step_duration(self) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass
 
 from wm_planner.models.spec.errors import SpecError
@@ -24,6 +25,11 @@ class Moments:
         check(self, "statistics")
         if len(self.mean) != len(self.std):
             raise SpecError(f"{len(self.mean)} means but {len(self.std)} standard deviations")
+
+    @property
+    def spread(self) -> float:
+        """Root mean square of the standard deviations."""
+        return math.sqrt(sum(std * std for std in self.std) / max(1, len(self.std)))
 
 
 @dataclass
@@ -70,6 +76,9 @@ class Statistics:
     state: Moments | None = None
     provenance: Provenance | None = None
     sha256: str = ""
+
+    def __post_init__(self) -> None:
+        check(self, "statistics")
 
     def digest(self) -> str:
         """Compute the SHA-256 of the moments, as canonical JSON of their float64 values."""

@@ -1,0 +1,47 @@
+"""YAML files are read as plain values, or refused with a sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from wm_planner.files.plain_yaml import MAX_BYTES, read_yaml
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: &a [1]\nb: *a\n", "aliases"),
+        ("a: 1\nb: 2\na: 3\n", "the key 'a' is given twice"),
+        ("a: {b: 1, c: 2, 'b': 3}\n", "the key 'b' is given twice"),
+        ('{"a": 1, "a": 1}', "the key 'a' is given twice"),
+        ("? [a]\n: 1\n", "unhashable"),
+        ("a: " + "[" * 3000 + "]" * 3000, "nested too deeply"),
+        ("a: 2024-13-13", "month"),
+        ("a: " + "9" * 5000, "digits"),
+        ("a: !!int ''", ""),
+        ("a: !!bool perhaps", "perhaps"),
+        ("a: !!timestamp soon", ""),
+        ("a: !!python/object:os.system {}", "could not determine a constructor"),
+        ("a: b" + " " * MAX_BYTES, "bytes"),
+    ],
+)
+def test_what_is_not_plain_is_refused(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "file.yaml").write_text(text)
+    with pytest.raises(yaml.YAMLError) as caught:
+        read_yaml(tmp_path / "file.yaml")
+    assert words in str(caught.value)
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "file.yaml").write_bytes(b"a: \xff\xfe")
+    with pytest.raises(yaml.YAMLError):
+        read_yaml(tmp_path / "file.yaml")
+
+
+def test_plain_values_are_read(tmp_path: Path) -> None:
+    content = {"a": [1, 2.5, None, True], "b": {"a": "text", "b": {"a": []}}}
+    (tmp_path / "file.yaml").write_text(yaml.safe_dump(content))
+    assert read_yaml(tmp_path / "file.yaml") == content
