@@ -50,6 +50,19 @@ def test_the_committed_model_is_sound_alone(findings: Findings) -> None:
     assert findings(recordings.EMBEDDED) == (0, {})
 
 
+@pytest.mark.parametrize("typical", [3.0, 30.0])
+def test_a_typical_distance_that_cannot_be_is_named(
+    findings: Findings, tmp_path: Path, typical: float
+) -> None:
+    calibration = load_spec(recordings.EMBEDDED).calibration
+    assert calibration
+    calibration = replace(calibration, typical_distance=typical)
+    model = recordings.change_spec(recordings.EMBEDDED, tmp_path / "m", calibration=calibration)
+    code, found = findings(model)
+    assert (code, set(found)) == (2, {"calibration"})
+    assert "any image would count as the goal" in found["calibration"]["sentence"]
+
+
 def test_statistics_of_one_part_are_named(
     recorded: Any, findings: Findings, tmp_path: Path
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -76,11 +77,51 @@ def test_a_plan_whose_frames_cannot_be_decoded_is_still_a_plan(toy_config: MakeC
     assert "this model cannot draw" in plan.decode_error
 
 
-def test_a_calibration_by_which_any_image_is_the_goal_is_refused(toy_config: MakeConfig) -> None:
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"typical_distance": 1000.0}, "typical_distance cannot be true"),
+        ({"typical_distance": 3.5}, "typical_distance cannot be true"),
+        ({"typical_distance": 2.9, "tolerance": 0.3}, "tolerance cannot be true"),
+    ],
+)
+def test_a_calibration_by_which_any_image_is_the_goal_is_refused(
+    toy_config: MakeConfig, changes: dict[str, float], name: str
+) -> None:
     def absurd(spec: ModelSpec) -> None:
         assert spec.calibration
-        spec.calibration.typical_distance = 1000.0
+        spec.calibration = replace(spec.calibration, **changes)
 
     Engine(toy_config()).check_calibration()
-    with pytest.raises(SpecError, match="any image would count as the goal"):
+    with pytest.raises(SpecError, match=f"{name}.*any image would count as the goal"):
         Engine(toy_config(absurd)).check_calibration()
+
+
+@pytest.mark.parametrize(
+    ("latent", "sentence"),
+    [
+        (Moments([0.5] * 3, [100.0] * 3), "latent.std cannot be true"),
+        (Moments([0.5] * 3, [0.1] * 3), "typical_distance cannot be true"),
+        (Moments([0.5] * 2, [0.3] * 2), "latent has 2 numbers, but the model's latents have 3"),
+    ],
+)
+def test_moments_of_latents_that_the_networks_contradict_are_refused(
+    toy_config: MakeConfig, latent: Moments, sentence: str
+) -> None:
+    def change(spec: ModelSpec) -> None:
+        assert spec.calibration
+        spec.calibration = replace(spec.calibration, latent=latent)
+
+    with pytest.raises(SpecError, match=sentence):
+        Engine(toy_config(change)).check_calibration()
+
+
+def test_a_distance_of_states_counts_too(toy_config: MakeConfig) -> None:
+    """A model with proprio may have a typical distance that its images alone do not explain."""
+
+    def change(spec: ModelSpec) -> None:
+        _with_state(spec)
+        assert spec.calibration
+        spec.calibration.latent = Moments([0.5] * 3, [0.1] * 3)
+
+    Engine(toy_config(change)).check_calibration()

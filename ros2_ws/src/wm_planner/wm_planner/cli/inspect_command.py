@@ -14,12 +14,15 @@ from typing import Any
 from wm_planner.cli.report import Section, section_text
 from wm_planner.cli.settings import settings
 from wm_planner.config import Config, ConfigError
+from wm_planner.message_limits import MAX_TEXT
 from wm_planner.models.spec import SpecError
+from wm_planner.text import one_line
 
 _EPILOG = """\
 Settings may follow as Hydra overrides: model.device=cpu, model.approximation=rolling_cache, …
 Times are estimates for this machine's device, from a rollout timed on it.
-Exit code: 0, or 2 if the model cannot be loaded; the message says why.
+Exit code: 0, or 2 if the model cannot be loaded or its calibration cannot be true; the message
+says why.
 """
 
 
@@ -55,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
         config.model.precision = arguments.precision or config.model.precision
         found = _inspected(config, arguments)
     except (ConfigError, SpecError, ValueError) as error:
-        print(f"wm-planner inspect: {error}", file=sys.stderr)
+        print(one_line(f"wm-planner inspect: {error}", MAX_TEXT), file=sys.stderr)
         return 2
     print(json.dumps(found, indent=2) if arguments.json else _text(found))
     return 0
@@ -67,6 +70,7 @@ def _inspected(config: Config, arguments: argparse.Namespace) -> dict[str, Any]:
 
     from wm_planner.diagnosis.plan_cost import plan_cost
     from wm_planner.models import load
+    from wm_planner.models.calibration_check import check_calibration
 
     chosen = {name: getattr(arguments, name) for name in ("samples", "iterations", "horizon")}
     model = load(
@@ -75,6 +79,7 @@ def _inspected(config: Config, arguments: argparse.Namespace) -> dict[str, Any]:
         allow_unverified_statistics=True,
         **config.model.options(),
     )
+    check_calibration(model)
     spec, device = model.spec, model.device
     dtype = getattr(torch, config.model.precision)
     cuda = device.type == "cuda"

@@ -15,6 +15,7 @@ _MODULES = (
     "evaluation_mode",
     "repeatable",
     "encoder_file",
+    "calibration",
     # of a dataset
     "dataset_statistics",
     "dataset_digest",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -14,9 +13,9 @@ from torch import Tensor
 from wm_planner.config import Config
 from wm_planner.images.resize import resize
 from wm_planner.models.batch import ObservationError, observation_batch
+from wm_planner.models.calibration_check import check_calibration
 from wm_planner.models.loading import load
 from wm_planner.models.protocol import Latent
-from wm_planner.models.spec import SpecError
 from wm_planner.planning import Planner, PlanResult, shift
 from wm_planner.types import Observation, RgbImage
 from wm_planner.worker.from_settings import objective_for, planner_for
@@ -77,27 +76,12 @@ class Engine:
         self.answer(PlanOnce(0, gray, gray), cancel)
 
     def check_calibration(self) -> None:
-        """Check that images without anything in common are not the same to the calibration.
+        """Check the calibration against the networks; see ``models/calibration_check.py``.
 
         Raises:
-            SpecError: Every image would count as the goal.
+            SpecError: It cannot be true.
         """
-        calibration, gray = self.spec.calibration, self.spec.gray_observation()
-        if calibration is None:
-            return
-        dark, bright = (tuple(np.full_like(i, c) for i in gray.images) for c in (20, 220))
-        stripes = tuple(20 + 200 * (np.indices(i.shape)[1] // 8 % 2) for i in gray.images)
-        striped = tuple(image.astype(np.uint8) for image in stripes)
-        first, *others = (self._encode(replace(gray, images=i)) for i in (dark, bright, striped))
-        distances = [float(self._model.distance(first, other).item()) for other in others]
-        apart = math.sqrt(max(distances)) / calibration.typical_distance
-        if apart < calibration.tolerance:
-            raise SpecError(
-                "calibration.typical_distance cannot be true: a dark, a bright and a striped image "
-                f"are only {apart:.2g} of it apart, less than calibration.tolerance "
-                f"({calibration.tolerance:g}), so any image would count as the goal. Export the "
-                "model again"
-            )
+        check_calibration(self._model)
 
     def set_goal(self, request: SetGoal) -> None:
         """Take a new goal, which is encoded once, and forget the previous plan."""
