@@ -13,11 +13,11 @@ from wm_planner.models.protocol import Latent, WorldModel
 from wm_planner.models.spec import ModelSpec, SpecError
 from wm_planner.types import Observation
 
-BEYOND = 3.0
+BEYOND = 1.5
 """How many times further apart than unrelated images a training's start and goal may be.
 
 Unrelated images can be nearer to each other than those of a training: an encoder that was trained
-to find the hand hardly sees the difference of images without one.
+to find the hand may hardly see the difference of images without one.
 """
 NEAR = 0.25
 """Largest distance at which a goal may count as reached, as a share of the largest distance."""
@@ -81,7 +81,7 @@ def _unrelated(spec: ModelSpec) -> Iterator[Observation]:
         image = np.broadcast_to(255 * shade, (size, size, 3)).astype(np.uint8)
         state = None
         if moments is not None:
-            signs = rng.choice([-2.0, 2.0], len(moments.mean))
+            signs = rng.choice([-1.0, 1.0], len(moments.mean))
             state = np.array(moments.mean) + signs * np.array(moments.std)
         yield Observation((image,) * len(spec.views), state)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import torch
 
+from wm_planner.files.digest import file_sha256
 from wm_planner.models.protocol import WorldModel
 from wm_planner.models.spec import SpecError, load_spec
 
@@ -72,7 +72,11 @@ def load(
     weights = directory / spec.weights.file
     if not weights.is_file():
         raise WeightsError(f"{weights} is missing: copy it beside model.yaml")
-    if (digest := hashlib.sha256(weights.read_bytes()).hexdigest()) != spec.weights.sha256:
+    try:
+        digest = file_sha256(weights)
+    except OSError as error:
+        raise WeightsError(f"{weights} cannot be read: {error.strerror or error}") from error
+    if digest != spec.weights.sha256:
         raise WeightsError(
             f"{weights} has SHA-256 {digest[:12]}…, model.yaml expects "
             f"{spec.weights.sha256[:12]}…: the file is damaged or belongs to another model"

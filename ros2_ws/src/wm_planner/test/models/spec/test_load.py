@@ -63,7 +63,6 @@ def test_a_saved_spec_loads_unchanged(spec: ModelSpec, tmp_path: Path) -> None:
         ("views", ["wrist", "wrist"], "must name at least one camera, each only once"),
         ("calibration.noise_floor", 1.0, "must be below calibration.typical_distance"),
         ("calibration.noise_floor", 0.06, "below calibration.noise_floor (0.06)"),
-        ("calibration.tolerance", 0.7, "calibration.tolerance is 0.7; it must be"),
         ("calibration.latent_limit", 1e4, "calibration.latent_limit is 10000.0; it must be"),
         ("calibration.distance_per_motion", 1e6, "calibration.distance_per_motion is 1000000.0"),
         ("calibration.latent", {"mean": [0.0], "std": [0.01]}, "any image would count as the goal"),

@@ -7,9 +7,12 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeVar
 
 from wm_planner.models.spec import SpecError
+from wm_planner.text import one_line
 
 MOST = 100_000
-"""Largest count of anything in a network."""
+"""Largest count of anything in a network but these."""
+MOST_OF = {"depth": 1000, "n_res_block": 1000, "input_size": 4096}
+"""Largest depths, and the largest side of an image, which no tensor of the weights bounds."""
 FEATURE_KEYS = ("x_norm_patchtokens", "x_norm_clstoken")
 """Features that DINO-WM takes from DINOv2 (upstream ``models/dino.py``)."""
 
@@ -216,16 +219,18 @@ def _build(kind: type[_T], content: Mapping[str, Any], where: str) -> _T:
 def _check_counts(part: Any, where: str, zero_allowed: tuple[str, ...] = ()) -> None:
     """Check that every field annotated ``int`` is a whole number above 0, or 0 if allowed.
 
-    The largest, ``MOST``, is far above any network; it refuses what no memory could hold.
+    The largest is far above any network. Sizes that no memory could hold differ from those of the
+    weights, see ``models/weight_shapes.py``.
     """
     for field in fields(part):
         if field.type != "int":
             continue
-        value = getattr(part, field.name)
+        value, most = getattr(part, field.name), MOST_OF.get(field.name, MOST)
         if isinstance(value, bool) or not isinstance(value, int):
             wrong = True
         else:
-            wrong = not (0 if field.name in zero_allowed else 1) <= value <= MOST
+            wrong = not (0 if field.name in zero_allowed else 1) <= value <= most
         if wrong:
             name = ".".join(filter(None, ("architecture", where, field.name)))
-            raise SpecError(f"{name} must be a whole number from 1 to {MOST}, not {value!r}")
+            shown = one_line(repr(value), 60)
+            raise SpecError(f"{name} must be a whole number from 1 to {most}, not {shown}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional
 
@@ -19,6 +20,7 @@ from wm_planner.models.dino_wm.rollout import Rollout
 from wm_planner.models.dino_wm.tokens import TokenLayout
 from wm_planner.models.protocol import Latent, ObservationBatch
 from wm_planner.models.spec import ModelSpec
+from wm_planner.models.weight_shapes import check_shapes
 from wm_planner.planning import Objective
 
 DECODED_AT_ONCE = 32
@@ -58,10 +60,12 @@ class DinoWorldModel:
         compute = Compute(**options)
         self.spec = spec
         self.device = device
+        if weights is not None:
+            check_shapes(lambda: Networks(spec), weights)
         self.networks = Networks(spec)
         self.architecture = self.networks.architecture
         if weights is not None:
-            self.networks.load_weights(weights)
+            self.networks.load_state_dict(load_file(weights))
         self.networks.to(device).eval().requires_grad_(False)
         self.tokens = TokenLayout(self.architecture)
         self._rollout = Rollout(self.networks.predictor, compute)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from wm_planner.images.resize import resize
 from wm_planner.models.latent.networks import GatedPredictor, ImageDecoder, KeypointEncoder
-from wm_planner.models.loading import WeightsError
 from wm_planner.models.protocol import Latent, ObservationBatch
 from wm_planner.models.spec import ModelSpec, SpecError
+from wm_planner.models.weight_shapes import check_shapes
 from wm_planner.planning import Objective
 
 SETTINGS = {
@@ -92,9 +90,11 @@ class LatentWorldModel:
     ) -> None:
         self.spec = spec
         self.device = device
+        if weights is not None:
+            check_shapes(lambda: build(spec), weights)
         self.networks = build(spec)
         if weights is not None:
-            _fill(self.networks, weights)
+            self.networks.load_state_dict(load_file(weights))
         self.networks.to(device).eval().requires_grad_(False)
         shape = (1, 3, 1, 1)
         self._mean = 255.0 * torch.tensor(spec.image.mean, device=device).view(shape)
@@ -176,12 +176,3 @@ class LatentWorldModel:
         drawn = self.networks["decoder"](codes.reshape(-1, codes.shape[-1]))
         images: Tensor = (255.0 * drawn).round().clamp(0, 255).to(torch.uint8)
         return images.permute(0, 2, 3, 1).unflatten(0, codes.shape[:-1])
-
-
-def _fill(networks: nn.Module, path: Path) -> None:
-    """Load exactly the networks' weights from the file."""
-    try:
-        state: dict[str, Any] = load_file(path)
-        networks.load_state_dict(state)
-    except (OSError, SafetensorError, RuntimeError) as error:
-        raise WeightsError(f"{path} does not fit model.yaml: {error}") from error

@@ -35,7 +35,7 @@ class Calibration:
 
     noise_floor: float = number(0, 1e4)
     typical_distance: float = number(1e-6, 1e4)
-    tolerance: float = number(1e-6, 0.5)
+    tolerance: float = number(1e-6, 0.999)
     latent: Moments | None = None
     latent_limit: float = number(1e-3, 30, 1.0)
     distance_per_motion: float | None = number(1e-6, 1e3, None)

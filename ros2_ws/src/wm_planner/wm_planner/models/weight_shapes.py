@@ -1,0 +1,54 @@
+"""Compares a weights file with the networks that it is for, before memory is taken for either."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import nn
+
+from wm_planner.models.loading import WeightsError
+from wm_planner.text import one_line
+
+_SHOWN = 3  # tensors that a sentence names at most
+
+
+def check_shapes(build: Callable[[], nn.Module], path: Path) -> None:
+    """Check that a file has exactly the tensors of the networks, in name and shape.
+
+    The networks are built without memory (on torch's device ``meta``), and of the file only the
+    header is read. So sizes in ``model.yaml`` that no memory could hold are refused.
+
+    Args:
+        build: Makes the networks.
+        path: The ``safetensors`` file.
+
+    Raises:
+        WeightsError: The file cannot be read, or its tensors are others.
+    """
+    with torch.device("meta"):
+        networks = build()
+    expected = {name: tuple(tensor.shape) for name, tensor in networks.state_dict().items()}
+    try:
+        with safe_open(path, framework="pt") as file:
+            names = list(file.keys())
+            found = {name: tuple(file.get_slice(name).get_shape()) for name in names}
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(
+            f"{path} cannot be read as safetensors ({error}): convert or export the model again"
+        ) from error
+    problems = [f"{name} is missing" for name in expected if name not in found]
+    problems += [f"{one_line(name, 256)} is not known" for name in found if name not in expected]
+    problems += [
+        f"{name} is {found[name]}, not {shape}"
+        for name, shape in expected.items()
+        if found.get(name, shape) != shape
+    ]
+    if problems:
+        more = f" and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
+        raise WeightsError(
+            f"{path} does not fit the architecture in model.yaml: "
+            f"{'; '.join(problems[:_SHOWN])}{more}: use the files of one export together"
+        )
