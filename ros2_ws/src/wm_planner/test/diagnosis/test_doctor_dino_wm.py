@@ -16,6 +16,7 @@ from wm_planner.conversion.dino_wm.convert import Request, convert
 from wm_planner.conversion.dino_wm.facts import ActionFacts, Facts, ProprioFacts
 from wm_planner.datasets import read
 from wm_planner.models import load_spec
+from wm_planner.models.spec import Calibration
 
 RUN = Path(__file__).parents[1] / "data" / "dino_wm"
 DATA = RUN / "data" / "point_maze"
@@ -58,6 +59,23 @@ def test_the_converted_run_is_sound_on_its_data_and_with_its_encoder(
     model: Path, findings: Findings
 ) -> None:
     assert findings(model, "--dataset", DATA, "--encoder", ENCODER) == (0, {})
+
+
+@pytest.mark.parametrize(
+    ("calibration", "code", "words"),
+    [
+        (Calibration(0.01, 0.5, 0.2), 0, ""),
+        (Calibration(0.01, 0.5, 0.7), 1, "A goal counts as reached with 70% of the usual way left"),
+        (Calibration(0.01, 500.0, 0.2), 2, "any image would count as the goal"),
+    ],
+)
+def test_a_calibration_that_reaches_goals_too_early_is_named(
+    model: Path, findings: Findings, tmp_path: Path, calibration: Calibration, code: int, words: str
+) -> None:
+    changed = recordings.change_spec(model, tmp_path, calibration=calibration)
+    result, found = findings(changed)
+    assert (result, set(found)) == (code, {"calibration"} if words else set())
+    assert words in str(found)
 
 
 def test_statistics_of_one_episode_less_are_named(

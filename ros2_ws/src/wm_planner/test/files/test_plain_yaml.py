@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from wm_planner.files.plain_yaml import MAX_BYTES, read_yaml
+from wm_planner.files.plain_yaml import MAX_BYTES, MAX_VALUES, read_yaml
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,7 @@ from wm_planner.files.plain_yaml import MAX_BYTES, read_yaml
         ("a: !!timestamp soon", ""),
         ("a: !!python/object:os.system {}", "could not determine a constructor"),
         ("a: b" + " " * MAX_BYTES, "bytes"),
+        ("[" + "1," * MAX_VALUES + "]", "values"),
     ],
 )
 def test_what_is_not_plain_is_refused(tmp_path: Path, text: str, words: str) -> None:

@@ -10,6 +10,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wm_planner.message_limits import MAX_TEXT
+from wm_planner.text import one_line
+
 if TYPE_CHECKING:
     from wm_planner.conversion.dino_wm.convert import Converted
 
@@ -142,7 +145,8 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         converted = convert(wanted, read_facts(arguments.meta, _given(arguments)))
     except (ConversionError, DatasetError, FileFormatError, OSError, SpecError) as error:
-        print(f"wm-planner convert: {error}", file=sys.stderr)
+        lines = f"wm-planner convert: {error}".split("\n")  # several with a file to fill in
+        print("\n".join(one_line(line, MAX_TEXT) for line in lines), file=sys.stderr)
         return 2
     code = 1 if converted.notes else 0
     if arguments.json:

@@ -10,7 +10,9 @@ import yaml
 from wm_planner.text import quoted
 
 MAX_BYTES = 4_000_000
-"""Largest file; it takes some seconds to read."""
+"""Largest file."""
+MAX_VALUES = 150_000
+"""Most values and keys of a file; they take some seconds to read."""
 
 
 def read_yaml(path: Path) -> Any:
@@ -22,7 +24,7 @@ def read_yaml(path: Path) -> Any:
     Raises:
         OSError: The file cannot be read.
         yaml.YAMLError: It is not valid YAML, has aliases or a key twice, is nested too deeply, or
-            has more than ``MAX_BYTES``.
+            has more than ``MAX_BYTES`` or ``MAX_VALUES``.
     """
     with path.open("rb") as file:
         data = file.read(MAX_BYTES + 1)
@@ -38,12 +40,17 @@ def read_yaml(path: Path) -> Any:
 
 
 class _Loader(yaml.SafeLoader):
+    count = 0
+
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             raise yaml.MarkedYAMLError(
                 problem="aliases (*) are not read: write the value out",
                 problem_mark=self.peek_event().start_mark,
             )
+        self.count += 1
+        if self.count > MAX_VALUES:
+            raise yaml.YAMLError(f"it has more than {MAX_VALUES} values")
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:

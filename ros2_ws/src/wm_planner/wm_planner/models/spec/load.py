@@ -37,7 +37,7 @@ def load_spec(directory: str | Path, *, allow_unverified_statistics: bool = Fals
         key = str(getattr(error, "full_key", None) or "?")
         known = getattr(getattr(error, "object_type", None), "__dataclass_fields__", {})
         near = close(key.rpartition(".")[2], known)
-        hint = f": did you mean {near}?" if near else ""
+        hint = f": did you mean {near}?" if near and near != key.rpartition(".")[2] else ""
         problem = one_line(f"{key}: {str(error).splitlines()[0]}", MAX_TEXT)
         raise SpecError(f"{path}: {problem}{hint}") from error
     except OverflowError as error:  # of a whole number, where OmegaConf does not say

@@ -99,9 +99,8 @@ def check_plain(content: dict[str, Any]) -> None:
     Raises:
         SpecError: Names the entry, and what is allowed.
     """
-    for place, entry in _walk(content, ""):
-        if isinstance(entry, str) and "${" in entry:
-            raise SpecError(f"{place} refers to another value ({quoted(entry)}): write it out")
+    for _ in _walk(content, ""):
+        pass
 
 
 def _walk(value: Any, where: str, depth: int = 0) -> Iterator[tuple[str, Any]]:
@@ -120,4 +119,6 @@ def _walk(value: Any, where: str, depth: int = 0) -> Iterator[tuple[str, Any]]:
         raise SpecError(f"{where} is {quoted(value)}: write a text, a number, true or false")
     if isinstance(value, str):
         _check_text(where, value, MAX_TEXT)
+        if "${" in value:  # OmegaConf would put another value, or the environment, in its place
+            raise SpecError(f"{where} refers to another value ({quoted(value)}): write it out")
     yield where, value
