@@ -93,7 +93,7 @@ def test_changed_statistics_are_shown_with_the_reason(
     [
         ({"calibration": {"typical_distance": 5000.0}}, "calibration.typical_distance is 5e+03"),
         ({"calibration": {"typical_distance": 30.0}}, "typical_distance cannot be true"),
-        ({"calibration": {"typical_distance": 3.0}}, "typical_distance cannot be true"),
+        ({"calibration": {"typical_distance": 5.0}}, "typical_distance cannot be true"),
         ({"calibration": {"tolerance": 0.7}}, "calibration.tolerance cannot be true"),
         ({"calibration": {"latent": {"mean": [0] * 3, "std": [1e4] * 3}}}, "latent.std cannot be"),
         ({"name": "x\n[FATAL] forged \x1b[31mred"}, r"name is 'x\n[FATAL] forged \x1b[31mred'"),

@@ -81,7 +81,7 @@ def test_a_plan_whose_frames_cannot_be_decoded_is_still_a_plan(toy_config: MakeC
     ("changes", "name"),
     [
         ({"typical_distance": 1000.0}, "typical_distance cannot be true"),
-        ({"typical_distance": 1.6}, "typical_distance cannot be true"),
+        ({"typical_distance": 2.2}, "typical_distance cannot be true"),
         ({"typical_distance": 1.4, "tolerance": 0.3}, "tolerance cannot be true"),
     ],
 )

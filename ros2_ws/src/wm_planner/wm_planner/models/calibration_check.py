@@ -13,13 +13,19 @@ from wm_planner.models.protocol import Latent, WorldModel
 from wm_planner.models.spec import ModelSpec, SpecError
 from wm_planner.types import Observation
 
-BEYOND = 1.5
+BEYOND = 2.0
 """How many times further apart than unrelated images a training's start and goal may be.
 
 Unrelated images can be nearer to each other than those of a training: an encoder that was trained
 to find the hand may hardly see the difference of images without one.
 """
-NEAR = 0.25
+SPREADS = 4.0
+"""Largest typical distance, in spreads of the training's latents, if these are all that counts.
+
+Two groups of images are 2 spreads apart. The ends of a straight way through all images of the
+training are 3.5 apart.
+"""
+NEAR = 0.2
 """Largest distance at which a goal may count as reached, as a share of the largest distance."""
 
 
@@ -29,8 +35,7 @@ def check_calibration(model: WorldModel) -> None:
 
     Unrelated images (and states, if the model takes proprio) are encoded, 9 in all. Start and goal
     of an episode cannot be much further apart than these. Of a model with one token per image and
-    without proprio, ``calibration.latent`` says more: no two groups of images with this spread are
-    further apart than twice the spread.
+    without proprio, ``calibration.latent`` says more: see ``SPREADS``.
 
     Raises:
         SpecError: Names the number that cannot be true. A model without calibration passes.
@@ -55,7 +60,7 @@ def check_calibration(model: WorldModel) -> None:
                 "Export the model again, with these weights"
             )
         if tokens == 1 and not spec.proprio.names:
-            largest = min(largest, 2 * spread)
+            largest = min(largest, SPREADS * spread)
     typical, reached = calibration.typical_distance, calibration.tolerance
     for name, distance, limit in (
         ("typical_distance", typical, largest),

@@ -12,7 +12,7 @@ ROUNDING = 1e-6
 MOST_SPREADS = 64.0
 """Largest typical distance, in spreads of the latents averaged over their tokens.
 
-It is at most 2 if a latent has one token. With more, the average hides most of what moves.
+It is at most 4 if a latent has one token. With more, the average hides most of what moves.
 """
 
 
