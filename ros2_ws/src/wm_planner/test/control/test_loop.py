@@ -96,7 +96,8 @@ def test_a_clock_that_jumps_back_while_the_arm_moves_ends_a_goal_without_a_step(
     rig: LoopRig,
 ) -> None:
     rig.begin(OBSERVATIONS[0])
-    rig.step(0.5)
+    rig.step(0.5, actions=0.05)
+    rig.run(0.06, rig.pose)
     goal = rig.begin(OBSERVATIONS[0])
     rig.now += 0.01
     rig.command()

@@ -115,6 +115,20 @@ def test_velocity_commands_are_slowed_with_their_correction(spec: ModelSpec) -> 
     assert not rig.sent[-1].velocity.any()
 
 
+@pytest.mark.parametrize(("move", "most"), [(0.05, 5), (0.02, 2), (0.002, 1)])
+def test_a_slow_arm_brakes_in_less_time_when_something_is_late(
+    spec: ModelSpec, move: float, most: int
+) -> None:
+    rig = CommanderRig(spec)
+    rig.plan([move, 0.0, 0.0])
+    _send(rig, 0.3)
+    before = len(rig.sent)
+    rig.commander.hold(rig.now)  # ROS time stands still
+    rig.settle()
+    assert not rig.commander.moving
+    assert 1 <= len(rig.sent) - before <= most + 1
+
+
 def test_a_stop_of_a_slowed_arm_ends_at_rest(spec: ModelSpec) -> None:
     rig = CommanderRig(spec, speed_override=10.0)
     rig.plan(MOVE)

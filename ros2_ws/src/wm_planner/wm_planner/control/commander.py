@@ -293,7 +293,10 @@ class Commander:
         limits = self.gate.limits
         fastest = max(limits.size(self._last.velocity), limits.size(self._feedback.commanded))
         ticks = math.ceil(fastest / (limits.acceleration * self._period))
-        blend = math.ceil(self.time_scale.value * self._blend_ticks)
+        share = self.time_scale.value
+        if event is Event.BRAKE:  # something is late: no smoother than from full speed
+            share = min(share, fastest / limits.speed)
+        blend = math.ceil(share * self._blend_ticks)
         self._brakes_left = max(ticks, blend) if ticks else 1
         self._enter(event)
         dt = min(now - self._now, self._period)
