@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import signal
 import time
@@ -17,6 +18,7 @@ from std_msgs.msg import Bool
 from wm_planner_msgs.action import ReachGoal
 from wm_planner_msgs.msg import Goal
 
+from wm_planner_sim.client.calls import ClientError
 from wm_planner_sim.simulator.tasks import TASKS
 
 MAX_SPEED = 0.5  # [m/s] limits.max_speed
@@ -137,6 +139,13 @@ def _stopped_clock(system: System) -> Undo:
     return undo
 
 
+def _pose_turned(system: System) -> Undo:
+    """Turn the hand once the arm is commanded: before, it would be where the goal starts."""
+    with contextlib.suppress(ClientError):
+        system.node.spin_until(lambda: bool(system.node.commands), 5.0)
+    return _pose(_turned)(system)
+
+
 def _turned(pose: PoseStamped) -> PoseStamped:
     """Turn the gripper by half a turn about its x axis."""
     q = pose.pose.orientation
@@ -244,7 +253,7 @@ FAULTS: dict[str, Fault] = {
     "clock stopped": _stopped_clock,
     "image flood": _flood,
     "parameters": _parameters,
-    "pose turned": _pose(_turned),
+    "pose turned": _pose_turned,
     "camera twice": _twice(Image, "spoiled", _camera, lambda image: image),
     "pose twice": _twice(PoseStamped, "shifted_pose", _pose, lambda pose: pose),
     "pose twice, elsewhere": _twice(PoseStamped, "shifted_pose", _pose, _elsewhere),

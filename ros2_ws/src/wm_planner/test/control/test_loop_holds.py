@@ -144,6 +144,17 @@ def test_a_node_that_is_delayed_all_the_time_holds_all_the_same(rig: LoopRig) ->
     assert not rig.loop.commander.moving
 
 
+def test_the_arm_rests_by_the_time_at_which_it_has_to_hold(rig: LoopRig) -> None:
+    rig.begin(OBSERVATIONS[0])
+    rig.run(0.2, rig.observe, rig.pose)
+    rig.request_plan()
+    rig.answer_plan(actions=0.004)
+    rig.run(0.2, rig.observe, rig.pose)
+    rig.run(0.16, rig.pose)  # 0.08 s until the image is late, and 0.1 s until it is overdue
+    assert rig.loop.holding.reason is None
+    assert rig.loop.commander.time_scale.value == pytest.approx(0.0, abs=1e-9)
+
+
 def test_the_arm_slows_for_a_late_image_before_it_holds(rig: LoopRig) -> None:
     rig.begin(OBSERVATIONS[0])
     rig.run(0.2, rig.observe, rig.pose)

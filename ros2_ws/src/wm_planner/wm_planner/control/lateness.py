@@ -159,16 +159,14 @@ class LatenessMonitor:
             return ""
         return f"{waited:.2f} s, usually {self.usual:.2f} s"
 
-    def judge(self, steady: float) -> float:
-        """Return ``lateness``, and count it."""
-        lateness = self.lateness(steady)
-        if self._since is not None and lateness > 0:
+    def judge(self, steady: float) -> None:
+        """Count an event that is late."""
+        if self._since is not None and self.lateness(steady) > 0:
             before, self._level = self._level, 2 if self.overdue(steady) else 1
             for count in (self.goal, self.total):
                 count.late += before == 0
                 count.overdue += before < self._level == 2
                 count.longest = max(count.longest, steady - self._since)
-        return lateness
 
 
 class LoopLateness:
@@ -193,6 +191,7 @@ class LoopLateness:
     def use(self, config: Config) -> None:
         """Use other settings."""
         session, worker = config.session, config.worker
+        self._period = 1 / config.commands.rate
         # Planning in the node's own callbacks delays all messages.
         after = math.inf if worker.mode == "inline" else session.overdue_after
         for monitor, timeout in (
@@ -211,7 +210,10 @@ class LoopLateness:
     def judge(self, steady: float) -> None:
         """Set ``pace`` and ``held``, and count what is late."""
         monitors = (self.observations, self.poses, self.plans)
-        self.pace = 1.0 - max(monitor.judge(steady) for monitor in monitors)
+        for monitor in monitors:
+            monitor.judge(steady)
+        # The pace of a command counts until the next one.
+        self.pace = 1.0 - max(monitor.lateness(steady + self._period) for monitor in monitors)
         self.held = self.overdue(steady)
 
     def overdue(self, steady: float) -> Status | None:
