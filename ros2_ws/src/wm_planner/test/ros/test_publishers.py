@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 from geometry_msgs.msg import PoseStamped, WrenchStamped
+from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
@@ -160,12 +161,35 @@ def test_two_publishers_of_the_same_name_count_when_both_are_heard(
     assert world.watch.problem == "", "the first pair is past"
 
 
+@pytest.fixture
+def other_process() -> Iterator[Context]:
+    """A participant of DDS of its own, as another process has."""
+    context = Context()
+    context.init()
+    yield context
+    context.try_shutdown()
+
+
 def test_two_publishers_of_the_same_name_that_stay_are_two_though_nobody_hears_them(
-    world: World, spin_until: Callable[..., None], clock_of: Callable[..., Any]
+    world: World,
+    spin_until: Callable[..., None],
+    clock_of: Callable[..., Any],
+    other_process: Context,
 ) -> None:
     clock = clock_of(publishers)
-    second = world.node("driver")
     world.publisher("driver")
+    same, second = (
+        world.node("driver"),
+        Node("driver", namespace=world.space, context=other_process),
+    )
+    extra = same.create_publisher(Float64, "number", 10)
+    spin_until(lambda: world.known(2))
+    clock.now += 2 * LEASE
+    assert world.watch.problem == "", "both are of one process"
+    clock.now += 2 * LEASE
+    assert world.watch.problem == ""
+    same.destroy_publisher(extra)
+    spin_until(lambda: world.known(1) and world.watch.problem == "")
     extra = second.create_publisher(Float64, "number", 10)
     spin_until(lambda: world.known(2))
     assert world.watch.problem == ""
@@ -178,6 +202,7 @@ def test_two_publishers_of_the_same_name_that_stay_are_two_though_nobody_hears_t
     second.create_publisher(Float64, "number", 10)
     spin_until(lambda: world.known(2))
     assert world.watch.problem == "", "a new one"
+    second.destroy_node()
 
 
 class Listener:

@@ -20,6 +20,7 @@ MEMORY = 10.0  # [s] for which two senders count after both were heard
 LEASE = (
     30.0  # [s] after which the middleware lists no killed publisher (20 s by Fast DDS's default)
 )
+PARTICIPANT = 12  # bytes of a DDS identifier that tell the process (GuidPrefix of RTPS)
 UNKNOWN = "_NODE_NAME_UNKNOWN_"  # rmw's name of a node that is not discovered yet, or not of ROS
 
 
@@ -85,8 +86,9 @@ class PublisherWatch:
     """Notices that a topic of the inputs has a second publisher.
 
     Publishers of nodes with different names count at once. Those of the same name, and those that
-    belong to no node of ROS, count when both are heard, or when both stay for ``LEASE``: the
-    middleware lists a killed publisher beside its successor until its lease ends.
+    belong to no node of ROS, count when both are heard, or when both stay for ``LEASE``, each in a
+    process of its own: the middleware lists a killed publisher beside its successor until its lease
+    ends.
 
     Args:
         node: Knows the publishers.
@@ -98,7 +100,7 @@ class PublisherWatch:
     def __init__(self, node: Node, topic: str, *, shared: bool = False) -> None:
         self._node, self._topic, self._shared = node, topic, shared
         self._senders: dict[str, Senders] = {}
-        self._seen: dict[bytes, float] = {}  # when each publisher was first listed [s, steady]
+        self._seen: dict[bytes, float] = {}  # when each process was first listed [s, steady]
 
     def heard(self, info: Mapping[str, Any], parts: Iterable[str] = ("",)) -> None:
         """Take the info of a message, and which parts of the input it has, e.g. which joints."""
@@ -133,8 +135,8 @@ class PublisherWatch:
         )
 
     def _several_stay(self, steady: float) -> bool:
-        """Return whether two publishers have been listed for ``LEASE``."""
+        """Return whether publishers of two processes have been listed for ``LEASE``."""
         infos = self._node.get_publishers_info_by_topic(self._topic)
-        listed_now = {bytes(info.endpoint_gid) for info in infos}
-        self._seen = {gid: self._seen.get(gid, steady) for gid in listed_now}
+        processes = {bytes(info.endpoint_gid[:PARTICIPANT]) for info in infos}
+        self._seen = {process: self._seen.get(process, steady) for process in processes}
         return sum(steady - since >= LEASE for since in self._seen.values()) > 1
