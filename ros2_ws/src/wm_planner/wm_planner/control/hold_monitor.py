@@ -30,7 +30,7 @@ class HoldMonitor:
         self.count = 0
 
     def restart(self, steady: float) -> None:
-        """Judge anew for a goal, whose arm needs not hold yet."""
+        """Judge anew for a goal, whose arm need not hold yet."""
         self.reason = None
         self._enabled = self._permission.hold(steady) is None
         self._delay.restart(steady)
