@@ -65,6 +65,18 @@ def test_the_arm_holds_while_the_button_is_not_pressed_and_then_goes_on(rig: Loo
     assert rig.events.count(HELD) == 2, "a false needs no silence"
 
 
+def test_a_plan_that_the_arm_holds_instead_of_following_is_not_reported(rig: LoopRig) -> None:
+    rig.begin(OBSERVATIONS[0])
+    _press(rig)
+    _plan(rig)
+    rig.run(0.28, rig.observe, rig.pose)
+    rig.request_plan()
+    rig.wait(0.04)  # the button's time is over, which the loop notices with this plan
+    rig.answer_plan(actions=0.004)
+    assert HELD in rig.events
+    assert ("step", 0) not in rig.events[rig.events.index(HELD) :]
+
+
 def test_a_reason_that_changes_while_the_arm_holds_is_reported(rig: LoopRig) -> None:
     rig.begin(OBSERVATIONS[0])
     _plan(rig)

@@ -252,7 +252,7 @@ class ControlLoop:
             self.command(now, steady)  # before the reports and the next tick of the timer
         if self.session is not session or not self.commander.started:
             return  # the command violated the limits, or ROS time has just begun
-        if followed or ended:
+        if ended or (followed and self.holding.reason is None):
             self._listener.on_step(session, plan)
         if ended:
             self.end(ended, now)

@@ -73,31 +73,35 @@ def test_in_shadow_mode_the_commands_are_shown_and_recorded_and_nothing_is_sent(
 
 
 class Operator:
-    """Presses the button and publishes the wrench while the client waits."""
+    """Publishes the button and the wrench while the client waits, because a message can be lost."""
 
     def __init__(self, client: Any) -> None:
-        self._client, self.pressed, self.force = client, False, 0.0
+        self._client, self.force = client, 0.0
+        self.pressed: bool | None = None  # None: the button is silent
         self._button = client.create_publisher(Bool, "enable", 1)
         self._wrench = client.create_publisher(WrenchStamped, "wrench", 10)
 
     def until(self, done: Callable[[], Any]) -> None:
         def publish_and_ask() -> Any:
-            if self.pressed:
-                self._button.publish(Bool(data=True))
-            wrench = Wrench(force=Vector3(z=self.force))
-            self._wrench.publish(WrenchStamped(wrench=wrench))
+            if self.pressed is not None:
+                self._button.publish(Bool(data=self.pressed))
+            self._push(self.force)
             return done()
 
         self._client.spin_until(publish_and_ask)
 
-    def push_once(self, force: float) -> None:
-        """Measure a force in one message only."""
-        for value in (force, 0.0):
-            self._wrench.publish(WrenchStamped(wrench=Wrench(force=Vector3(z=value))))
+    def knock_until(self, force: float, done: Callable[[], Any]) -> None:
+        """Measure a force in single messages, each followed by one without a force."""
 
-    def release(self) -> None:
-        self.pressed = False
-        self._button.publish(Bool(data=False))
+        def knock_and_ask() -> Any:
+            for value in (force, 0.0):
+                self._push(value)
+            return done()
+
+        self.until(knock_and_ask)
+
+    def _push(self, force: float) -> None:
+        self._wrench.publish(WrenchStamped(wrench=Wrench(force=Vector3(z=force))))
 
     def close(self) -> None:
         for publisher in (self._button, self._wrench):
@@ -147,18 +151,17 @@ def _enable_and_touch(client: Any, operator: Operator) -> None:
     assert client.commands == []
     operator.pressed = True
     operator.until(lambda: steps and len(client.commands) > 10)
-    operator.release()
+    operator.pressed = False
     operator.until(lambda: says("the last message on /enable was false"))
     operator.pressed = True
     before = len(steps)
     operator.until(lambda: len(steps) > before)
-    operator.pressed = False
+    operator.pressed = None
     operator.until(lambda: says("/enable has been silent for"))
     operator.pressed = True
     operator.until(lambda: says("pursuing a goal"))
-    operator.push_once(-25.0)
     ended = handle.get_result_async()
-    operator.until(ended.done)
+    operator.knock_until(-25.0, ended.done)
     result = ended.result().result
     assert result.error_code == ErrorCode.CONTACT, result.error_msg
     assert "the force on /wrench is 25.0 N" in result.error_msg
