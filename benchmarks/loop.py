@@ -6,7 +6,7 @@ The images have 640x480 pixels and are stamped with system time. There are three
 2. The same while other programs join and leave, as ``ros2 topic echo`` does.
 3. The planner is idle when an image arrives (5 Hz).
 
-All processes use the Fast DDS profile ``config/fastdds.xml``; see docs/architecture.md.
+All processes use the Fast DDS profile ``config/fastdds_localhost.xml``; see docs/architecture.md.
 
 python benchmarks/loop.py [--seconds 60] [--plan-time 0.3] [--default-dds]
 """
@@ -92,8 +92,9 @@ class Recorder(Node):
 
 
 def use_profile() -> None:
-    """Use the planner's Fast DDS profile in this process and its children."""
-    profile = Path(get_package_share_directory("wm_planner")) / "config" / "fastdds.xml"
+    """Use the planner's Fast DDS profile in this process and its children, on this machine only."""
+    os.environ.pop("ROS_AUTOMATIC_DISCOVERY_RANGE", None)  # ROS would add transports of its own
+    profile = Path(get_package_share_directory("wm_planner")) / "config" / "fastdds_localhost.xml"
     os.environ[PROFILE] = str(profile)
 
 
