@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -150,6 +151,31 @@ def test_a_bug_rejects_the_goal_that_triggers_it_and_the_server_goes_on(bench: B
     assert not bench.send(_goal()).accepted
     assert bench.rejected[-1].code is ErrorCode.UNKNOWN
     assert "KeyError('a bug')" in bench.rejected[-1].message
+    bench.close()
+
+
+def test_a_goal_that_can_no_longer_begin_once_it_was_accepted_ends_with_the_reason(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.open()
+    first = bench.send(_goal())
+    check, calls = bench.loop.check_start, itertools.count(1)
+
+    def third_call_fails(steady: float) -> None:
+        if next(calls) == 3:  # the first two are before and after the goal is read
+            raise Refused(ErrorCode.CONTACT, "the wrench is too old")
+        check(steady)
+
+    monkeypatch.setattr(bench.loop, "check_start", third_call_fails)
+    handle = bench.send(_goal())
+    assert handle.accepted
+    answer = bench.wait(handle.get_result_async())
+    assert answer.status == GoalStatus.STATUS_ABORTED
+    assert answer.result.error_code == ErrorCode.CONTACT
+    assert answer.result.error_msg == bench.rejected[-1].message == "the wrench is too old"
+    bench.wait(first.cancel_goal_async())
+    answer = bench.wait(first.get_result_async())
+    assert answer.result.error_code == ErrorCode.CANCELED, "the goal under way went on"
     bench.close()
 
 

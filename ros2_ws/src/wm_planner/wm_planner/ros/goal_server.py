@@ -17,7 +17,7 @@ from wm_planner.ros import log
 from wm_planner.ros.background import BackgroundThread
 from wm_planner.ros.goal_host import GoalHost, GoalRequest
 from wm_planner.ros.refusal import refusal
-from wm_planner.ros.report_messages import feedback, result
+from wm_planner.ros.report_messages import feedback, result, result_of_refused
 from wm_planner.worker import Planned
 
 RESULT_TIMEOUT = 900  # [s, ROS time, which may jump] how long a result is kept
@@ -127,13 +127,18 @@ class GoalServer:
         host, read, request = self._host, self._read, handle.request
         assert host
         assert read
-        host.begin(read)
         self._read = None
         # rclpy keeps the handle for RESULT_TIMEOUT; do not keep its images, which were read.
         request.goal, request.sub_goals = Goal(), []
-        self._under_way = handle
-        self._results[_uuid(handle)] = Future(executor=self._node.executor)
+        answer = self._results[_uuid(handle)] = Future(executor=self._node.executor)
         handle.execute()
+        try:
+            host.begin(read)
+        except Refused as error:  # by now, e.g. the newest wrench has just become too old
+            self._on_reject(error.status)
+            answer.set_result(result_of_refused(error.status))
+            return
+        self._under_way = handle
         host.go()
 
     async def _execute(self, handle: Any) -> Any:

@@ -57,6 +57,17 @@ def result(session: GoalSession, now: float) -> Any:
     )
 
 
+def result_of_refused(status: Status) -> Any:
+    """Return the ``ReachGoal`` result of a goal that was accepted but could not begin."""
+    nan = math.nan
+    return ReachGoal.Result(
+        error_code=int(status.code),
+        error_msg=status.message,
+        final_distance=nan,
+        initial_distance=nan,
+    )
+
+
 def describe_plan(status: Any, plan: Planned | None, image_age: float, frame: str) -> None:
     """Fill a ``PlanStatus`` with a plan, or with NaN if there is none."""
     status.image_age = image_age
