@@ -272,7 +272,10 @@ class PlannerRuntime:
         if self._host.active:
             self._hang_watch.alive()
         snapshot = self.snapshot()
-        self._status.publish(snapshot)
+        if reason := self.loop.holding.reason:  # the sentence may have changed since its report
+            self._status.change(PlanStatus.HOLDING, reason, snapshot)
+        else:
+            self._status.publish(snapshot)
         self._diagnostics.publish(snapshot, self._status.status.message)
 
     # Called by the loop.

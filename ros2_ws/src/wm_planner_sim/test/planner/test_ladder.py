@@ -149,6 +149,8 @@ def _enable_and_touch(client: Any, operator: Operator) -> None:
         ErrorCode.NOT_ENABLED,
     )
     assert client.commands == []
+    operator.pressed = False
+    operator.until(lambda: says("the last message on /enable was false"))
     operator.pressed = True
     operator.until(lambda: steps and len(client.commands) > 10)
     operator.pressed = False
