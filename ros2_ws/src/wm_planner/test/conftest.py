@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -82,14 +83,34 @@ def clock_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Clock]:
     return give
 
 
-@pytest.fixture(params=["cpu", "cuda"])
+def devices() -> list[str]:
+    """Return the devices that there are."""
+    try:
+        import torch
+    except ImportError:  # the node's own environment
+        return ["cpu"]
+    return ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
+
+
+@pytest.fixture(scope="session", params=devices())
 def device(request: pytest.FixtureRequest) -> str:
     """Return the device to compute on: code for a GPU runs on the CPU too."""
-    if request.param == "cuda":
-        torch = pytest.importorskip("torch")
-        if not torch.cuda.is_available():
-            pytest.skip("there is no CUDA device")
     return str(request.param)
+
+
+@pytest.fixture
+def captures(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Capture costs on the CPU too: as a graph does, always in the same memory."""
+    if device != "cpu":
+        return
+    from wm_planner.planning import captured
+
+    def capture(cost: Any, inputs: Any) -> Callable[[], Any]:
+        costs = cost(inputs).clone()
+        return lambda: costs.copy_(cost(inputs))
+
+    monkeypatch.setattr(captured, "captures", lambda device: True)
+    monkeypatch.setattr(captured, "capture", capture)
 
 
 @pytest.fixture

@@ -145,7 +145,8 @@ def test_resized_shape_rounds_the_long_side_down() -> None:
     assert resized_shape(50, 50, 224) == (224, 224)
 
 
-def test_every_device_equals_training_within_one_in_a_hundred_thousand(device: str) -> None:
+def test_every_device_equals_training_within_a_fortieth_of_a_gray_level(device: str) -> None:
+    """A gray level is 1 / 127.5 here; on a GPU the weights of the resize are rounded otherwise."""
     images = frames(480, 640, 2)
     result = Preprocess(224, device=device)(images[None])[0].cpu()
-    assert torch.allclose(result, in_training(images, 224), atol=1e-5, rtol=0)
+    torch.testing.assert_close(result, in_training(images, 224), atol=2e-4, rtol=0)

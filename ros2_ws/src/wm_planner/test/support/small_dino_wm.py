@@ -78,7 +78,10 @@ def small_architecture(
 
 
 def random_model(
-    directory: Path, spec_changes: dict[str, object] | None = None, **settings: object
+    directory: Path,
+    spec_changes: dict[str, object] | None = None,
+    device: str = "cpu",
+    **settings: object,
 ) -> DinoWorldModel:
     """Make a model whose every tensor is random; takes ``small_architecture``'s settings."""
     spec = make_spec(small_architecture(**settings), 32, 2, **(spec_changes or {}))
@@ -88,4 +91,4 @@ def random_model(
         for name, tensor in Networks(spec).state_dict().items()
     }
     save_file(tensors, directory / "weights.safetensors")
-    return DinoWorldModel(spec, directory / "weights.safetensors")
+    return DinoWorldModel(spec, directory / "weights.safetensors", torch.device(device))

@@ -50,14 +50,14 @@ def model_directory(reference_run: Path, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture(scope="session")
-def model(model_directory: Path) -> DinoWorldModel:
-    """The reference run, loaded as any model is."""
-    loaded = load(model_directory, "cpu")
+def model(model_directory: Path, device: str) -> DinoWorldModel:
+    """The reference run, loaded as any model is, on every device."""
+    loaded = load(model_directory, device)
     assert isinstance(loaded, DinoWorldModel)
     return loaded
 
 
 @pytest.fixture
-def random_model(tmp_path: Path) -> Callable[..., DinoWorldModel]:
+def random_model(tmp_path: Path, device: str) -> Callable[..., DinoWorldModel]:
     """Make a small model whose every tensor is random; see ``small_dino_wm``."""
-    return partial(small_dino_wm.random_model, tmp_path)
+    return partial(small_dino_wm.random_model, tmp_path, device=device)

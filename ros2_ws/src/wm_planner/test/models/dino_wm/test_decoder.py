@@ -38,9 +38,9 @@ def check(decoder: Decoder, tokens: Tensor) -> None:
 
 
 def test_checkpoints_decoder_equals_the_restatement(model, reference) -> None:
-    decoder = model.networks.decoder
-    check(decoder, reference["z_obs_visual"][:, 0])
-    assert decoder(reference["z_obs_visual"][:, 0]).shape == (1, 3, 224, 224)
+    decoder, tokens = model.networks.decoder, reference["z_obs_visual"][:, 0].to(model.device)
+    check(decoder, tokens)
+    assert decoder(tokens).shape == (1, 3, 224, 224)
 
 
 def test_quantized_tokens_are_entries_of_the_codebook() -> None:

@@ -30,8 +30,8 @@ def images(encoder: Encoder) -> torch.Tensor:
 
 def test_tokens_are_those_of_the_official_code(model, reference) -> None:
     with torch.inference_mode():
-        tokens = model.networks.encoder(reference["encoder_input_196"])
-    torch.testing.assert_close(tokens, reference["z_obs_visual"][:, 0], rtol=0, atol=1e-5)
+        tokens = model.networks.encoder(reference["encoder_input_196"].to(model.device))
+    torch.testing.assert_close(tokens.cpu(), reference["z_obs_visual"][:, 0], rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("registers", [0, 4])

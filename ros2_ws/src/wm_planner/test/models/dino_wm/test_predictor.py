@@ -9,6 +9,7 @@ import pytest
 import restated_dino_wm as restated
 import torch
 from torch import Tensor
+from torch._dynamo.utils import counters
 
 from wm_planner.diagnosis.cost import Cost, cost_of
 from wm_planner.models.dino_wm.architecture import PredictorArchitecture
@@ -23,12 +24,12 @@ AS_ON_A_GPU = Compute().on(torch.device("cuda"))
 ACTION = 4
 
 
-def small(frames: int = 3, width: int = 20, heads: int = 2) -> Predictor:
+def small(frames: int = 3, width: int = 20, heads: int = 2, device: str = "cpu") -> Predictor:
     torch.manual_seed(frames)
     predictor = Predictor(PredictorArchitecture(3, heads, 8, 32, width, 5, frames))
     for parameter in predictor.parameters():
         torch.nn.init.normal_(parameter, std=0.4)
-    return predictor.eval().requires_grad_(False)
+    return predictor.eval().requires_grad_(False).to(device)
 
 
 def in_features(frames: Tensor, action: Tensor) -> Tensor:
@@ -65,7 +66,7 @@ def literally(predictor: Predictor, z: Tensor) -> Tensor:
     """Upstream's ``predict`` with a full attention matrix and a mask."""
     x, sizes = z.flatten(1, 2), predictor.architecture
     x = x + predictor.pos_embedding[:, : x.shape[1]]
-    frame = torch.arange(x.shape[1]) // sizes.tokens
+    frame = torch.arange(x.shape[1], device=x.device) // sizes.tokens
     for attention, feed_forward in predictor.transformer.pairs():
         q, k, v = attention.to_qkv(attention.norm(x)).chunk(3, dim=-1)
         seen = frame[:, None] >= frame
@@ -81,14 +82,14 @@ def cases() -> Iterator[tuple[int, int]]:
 @pytest.mark.parametrize("write", [in_features, as_token])
 @pytest.mark.parametrize("compute", [Compute(), PADDED_IN_PIECES], ids=["plain", "padded"])
 def test_rollout_equals_the_slow_one_for_every_window_and_horizon(
-    write: WriteAction, compute: Compute
+    write: WriteAction, compute: Compute, device: str
 ) -> None:
     for frames, horizon in cases():
-        predictor = small(frames)
+        predictor = small(frames, device=device)
         rollout = Rollout(predictor, compute)
         for observed in range(1, frames + 2):
-            history = torch.randn(2, observed, 5, 20)
-            actions = torch.randn(2, 3, horizon, ACTION)
+            history = torch.randn(2, observed, 5, 20, device=device)
+            actions = torch.randn(2, 3, horizon, ACTION, device=device)
             expected = slowly(predictor, history, actions, write)
             result = rollout(history, actions, write)
             torch.testing.assert_close(result, expected, rtol=1e-5, atol=1e-5)
@@ -127,13 +128,16 @@ def test_gradients_are_the_same_padded_and_in_pieces() -> None:
 
 
 @pytest.mark.parametrize(("precision", "within"), [("bfloat16", 0.1), ("float16", 0.02)])
-def test_half_precision_stays_near_and_returns_float32(precision: str, within: float) -> None:
-    predictor = small()
-    history, actions = torch.randn(1, 1, 5, 20), torch.randn(1, 8, 5, ACTION)
+def test_lower_precision_stays_near_and_returns_float32(
+    precision: str, within: float, device: str
+) -> None:
+    predictor = small(device=device)
+    history = torch.randn(1, 1, 5, 20, device=device)
+    actions = torch.randn(1, 8, 5, ACTION, device=device)
     exact = Rollout(predictor, Compute())(history, actions, in_features)
-    half = Rollout(predictor, Compute(precision=precision))(history, actions, in_features)
-    assert half.dtype == torch.float32
-    error = (half - exact).square().mean().sqrt() / exact.std()
+    near = Rollout(predictor, Compute(precision=precision))(history, actions, in_features)
+    assert near.dtype == torch.float32
+    error = (near - exact).square().mean().sqrt() / exact.std()
     assert 0 < error < within
 
 
@@ -178,9 +182,10 @@ def test_model_passes_its_options_on(
 ) -> None:
     plain = random_model(num_hist=2)
     actions = torch.randn(1, 2, 3, 4, generator=torch.Generator().manual_seed(0))
-    latent = Latent(torch.ones(1, 1, 4, 24), torch.ones(1, 1, 3))
+    latent = Latent(*(torch.ones(1, 1, *n, device=plain.device) for n in ((4, 24), (3,))))
     for options in ({"precision": "bfloat16"}, {"approximation": "rolling_cache"}):
-        model = DinoWorldModel(plain.spec, tmp_path / "weights.safetensors", **options)
+        weights = tmp_path / "weights.safetensors"
+        model = DinoWorldModel(plain.spec, weights, plain.device, **options)
         result, exact = (m.rollout(latent, actions).visual for m in (model, plain))
         assert not torch.equal(result, exact)
         torch.testing.assert_close(result[:, :, 1], exact[:, :, 1], rtol=0, atol=0.2)
@@ -188,7 +193,7 @@ def test_model_passes_its_options_on(
 
 def test_unknown_values_of_options_are_named(random_model: Callable[..., DinoWorldModel]) -> None:
     spec = random_model().spec
-    with pytest.raises(ValueError, match=r"model\.precision is 'int8'; choose float32, bfloat16"):
+    with pytest.raises(ValueError, match=r"model\.precision is 'int8'; choose float32, tf32"):
         DinoWorldModel(spec, None, precision="int8")
     with pytest.raises(ValueError, match=r"model\.approximation is 'some'; choose none"):
         DinoWorldModel(spec, None, approximation="some")
@@ -196,12 +201,28 @@ def test_unknown_values_of_options_are_named(random_model: Callable[..., DinoWor
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-def test_compiled_rollout_equals_the_plain_one() -> None:
-    predictor = small(2)
-    history, actions = torch.randn(1, 2, 5, 20), torch.randn(1, 3, 3, ACTION)
+def test_compiled_rollout_is_for_any_number_of_candidates(device: str) -> None:
+    """But one: torch compiles another version for it, which the worker's warm-up asks for."""
+    torch.compiler.reset()
+    rollout = Rollout(small(3, device=device), Compute(compute="compiled"))
+    versions = []
+    with torch.inference_mode():
+        for count in (1, 7, 12, 5, 1):
+            history = torch.randn(1, 1, 5, 20, device=device)
+            rollout(history, torch.randn(1, count, 5, ACTION, device=device), in_features)
+            versions.append(counters["stats"]["unique_graphs"])
+    assert versions[1] == versions[-1]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_compiled_rollout_equals_the_plain_one(device: str) -> None:
+    predictor = small(2, device=device)
+    history = torch.randn(1, 2, 5, 20, device=device)
+    actions = torch.randn(1, 3, 3, ACTION, device=device)
     with torch.inference_mode():
         compiled, plain = (
-            Rollout(predictor, Compute(compile=some))(history, actions, in_features)
-            for some in (True, False)
+            Rollout(predictor, Compute(compute=some))(history, actions, in_features)
+            for some in ("compiled", "eager")
         )
     torch.testing.assert_close(compiled, plain, rtol=1e-5, atol=1e-5)

@@ -20,7 +20,7 @@ from wm_planner.worker.messages import PlanOnce
 
 
 def close(actual: Tensor, expected: Tensor) -> None:
-    torch.testing.assert_close(actual, expected, rtol=0, atol=1e-5)
+    torch.testing.assert_close(actual, expected, rtol=0, atol=1e-5, check_device=False)
 
 
 @pytest.fixture(scope="module")
@@ -42,19 +42,20 @@ def test_encoded_observation_and_goal(start: Latent, goal: Latent, reference) ->
 
 def test_embedded_actions(model: DinoWorldModel, reference) -> None:
     with torch.inference_mode():
-        close(model.networks.action_encoder(reference["act"]), reference["act_emb"])
+        actions = reference["act"].to(model.device)
+        close(model.networks.action_encoder(actions), reference["act_emb"])
 
 
 def test_joined_tokens(model: DinoWorldModel, start: Latent, reference) -> None:
     with torch.inference_mode():
-        first = model.networks.action_encoder(reference["act"][:, :1])
+        first = model.networks.action_encoder(reference["act"][:, :1].to(model.device))
         frames = model.tokens.join(start.visual, start.proprio).expand(4, -1, -1, -1)
         close(model.tokens.with_action(frames, first), reference["z_encode"])
 
 
 def test_prediction_of_one_frame(model: DinoWorldModel, reference) -> None:
     with torch.inference_mode():
-        predicted = model.networks.predictor.predict(reference["z_encode"])
+        predicted = model.networks.predictor.predict(reference["z_encode"].to(model.device))
     close(predicted, reference["z_predict_1frame"])
 
 
@@ -123,6 +124,7 @@ def test_whole_plan(model: DinoWorldModel, reference_run: Path) -> None:
         num_samples=run["samples"],
         num_elites=run["topk"],
         iterations=run["steps"],
+        device=model.device,
     )
     with torch.inference_mode():
         result = planner.plan(cost)
@@ -131,11 +133,15 @@ def test_whole_plan(model: DinoWorldModel, reference_run: Path) -> None:
     close(torch.stack(losses), expected["sampled_losses"])
     close(torch.stack(losses).amin(-1).double(), expected["losses"])
     close(result.actions, expected["mu"])
-    commands = model.spec.denormalize_actions(result.actions[0].numpy()).reshape(25, 2)
+    commands = model.spec.denormalize_actions(result.actions[0].cpu().numpy()).reshape(25, 2)
     np.testing.assert_allclose(commands, trace["env_actions"], atol=1e-5)
 
 
-def test_engine_finds_upstreams_plan(model_directory: Path, reference_run: Path) -> None:
+@pytest.mark.usefixtures("captures")
+@pytest.mark.parametrize("compute", ["eager", "graphs"])
+def test_engine_finds_upstreams_plan(
+    model_directory: Path, reference_run: Path, device: str, compute: str
+) -> None:
     trace = np.load(reference_run / "plan_trace.npz")
     run = json.loads(str(trace["settings"]))
     planning = PlanningConfig(
@@ -146,7 +152,9 @@ def test_engine_finds_upstreams_plan(model_directory: Path, reference_run: Path)
         iterations=run["steps"],
         budget=0.0,
     )
-    config = Config(ModelConfig(str(model_directory), device="cpu"), planning)
+    config = Config(
+        ModelConfig(str(model_directory), device, precision="float32", compute=compute), planning
+    )
     start, goal = (
         Observation((trace[f"{name}_visual"][0, 0],), trace[f"{name}_proprio"][0, 0])
         for name in ("obs", "goal")

@@ -36,20 +36,24 @@ def check(model: DinoWorldModel, observation: ObservationBatch, actions: torch.T
         rollout = model.rollout(latent, actions)
         for row in range(len(actions)):
             count = actions.shape[1]
-            past = latent.actions[row : row + 1] if latent.actions is not None else None
+            past = latent.actions[row : row + 1].cpu() if latent.actions is not None else None
             given = actions[row]
             if past is not None:
                 given = torch.cat([past.expand(count, -1, -1), given], 1)
             visual, proprio = restated.rollout(
-                model.networks.state_dict(),
+                on_the_cpu(model),
                 model.architecture,
                 model.spec.num_hist,
-                latent.visual[row].expand(count, -1, -1, -1),
-                latent.proprio[row].expand(count, -1, -1),
+                latent.visual[row].cpu().expand(count, -1, -1, -1),
+                latent.proprio[row].cpu().expand(count, -1, -1),
                 given,
             )
-            torch.testing.assert_close(rollout.visual[row], visual, rtol=1e-4, atol=1e-5)
-            torch.testing.assert_close(rollout.proprio[row], proprio, rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(rollout.visual[row].cpu(), visual, rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(rollout.proprio[row].cpu(), proprio, rtol=1e-4, atol=1e-5)
+
+
+def on_the_cpu(model: DinoWorldModel) -> dict[str, torch.Tensor]:
+    return {name: tensor.cpu() for name, tensor in model.networks.state_dict().items()}
 
 
 @pytest.mark.parametrize("num_hist", [1, 2, 3, 4, 5])
@@ -116,7 +120,7 @@ def test_gradients_are_those_of_the_restatement(random_model: Maker) -> None:
     model.rollout(latent, actions).visual[:, :, -1].square().mean().backward()
     same = actions.detach().clone().requires_grad_()
     visual, _ = restated.rollout(
-        model.networks.state_dict(), model.architecture, 2, latent.visual, latent.proprio, same[0]
+        on_the_cpu(model), model.architecture, 2, latent.visual.cpu(), latent.proprio.cpu(), same[0]
     )
     visual[:, -1].square().mean().backward()
     torch.testing.assert_close(actions.grad, same.grad, rtol=1e-3, atol=1e-6)
@@ -130,7 +134,9 @@ def test_gradient_planner_lowers_the_cost_of_latents_made_in_inference_mode(
     model = random_model(num_hist=2, concat_dim=concat_dim)
     with torch.inference_mode():
         latent, goal = model.encode(observe(observed)), model.encode(observe(1, seed=5))
-    planner = make_planner("gradient", action_dim=4, horizon=3, num_samples=2, iterations=5)
+    planner = make_planner(
+        "gradient", action_dim=4, horizon=3, num_samples=2, iterations=5, device=model.device
+    )
     result = planner.plan(lambda actions: model.distance(model.rollout(latent, actions), goal))
     assert result.cost_history[-1, 0] < result.cost_history[0, 0]
 

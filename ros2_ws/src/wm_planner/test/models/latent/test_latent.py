@@ -44,9 +44,9 @@ SPEC = ModelSpec(
 
 
 @pytest.fixture
-def model() -> LatentWorldModel:
+def model(device: str) -> LatentWorldModel:
     torch.manual_seed(0)
-    return LatentWorldModel(SPEC, None)
+    return LatentWorldModel(SPEC, None, torch.device(device))
 
 
 def image(batch: int = 1, frames: int = 1, height: int = 48, width: int = 64) -> ObservationBatch:
@@ -190,7 +190,7 @@ def test_saved_weights_give_equal_latents(model: LatentWorldModel, tmp_path: Pat
     path = tmp_path / "weights.safetensors"
     save_file(model.networks.state_dict(), path)
     torch.manual_seed(1)
-    again = LatentWorldModel(SPEC, path)
+    again = LatentWorldModel(SPEC, path, model.device)
     torch.testing.assert_close(again.encode(image()).visual, model.encode(image()).visual)
 
 

@@ -138,9 +138,10 @@ class LatentWorldModel:
                 f"actions must be ({batch}, N, H, {width}), not {tuple(actions.shape)}"
             )
         state = latent.visual[:, None, -1, 0].expand(-1, actions.shape[1], -1)
+        actions = actions.to(state.device, state.dtype)
         frames = [state]
         for step in range(actions.shape[2]):
-            state = self.networks["predictor"](state, actions[:, :, step].to(state.dtype))
+            state = self.networks["predictor"](state, actions[:, :, step])
             frames.append(state)
         return Latent(visual=torch.stack(frames, dim=2)[:, :, :, None])
 
