@@ -7,6 +7,9 @@ from typing import Any
 
 from wm_planner.config.schema import setting
 
+PRECISIONS = ["float32", "tf32", "bfloat16", "float16"]
+COMPUTES = ["eager", "graphs", "compiled"]
+
 
 @dataclass
 class ModelConfig:
@@ -19,15 +22,17 @@ class ModelConfig:
         "Accept normalization statistics without provenance; every status then warns about it.",
     )
     precision: str = setting(
-        "float32",
-        "Precision of rollouts: float32, bfloat16 or float16 (dino_wm models only).",
-        choices=["float32", "bfloat16", "float16"],
+        "auto",
+        "Precision of rollouts: float32, tf32, bfloat16 or float16 (dino_wm models only); auto: "
+        "half precision or TF32 on a GPU if it plans as float32 does there, and float32 on a CPU.",
+        choices=["auto", *PRECISIONS],
     )
-    compile: bool = setting(
-        False, "Compile rollouts; the first plans take longer (dino_wm models only)."
-    )
-    cuda_graphs: bool = setting(
-        False, "Replay rollouts as CUDA graphs on a GPU (dino_wm models only)."
+    compute: str = setting(
+        "auto",
+        "How a GPU runs rollouts: eager, graphs (replays them as CUDA graphs) or compiled (graphs "
+        "of compiled kernels, dino_wm models only); auto: the fastest. A CPU has no graphs, and "
+        "auto is eager there.",
+        choices=["auto", *COMPUTES],
     )
     approximation: str = setting(
         "none",
@@ -38,7 +43,11 @@ class ModelConfig:
 
     def options(self) -> dict[str, Any]:
         """Return the options for the model's family: how to compute, if not by default."""
-        names = ("precision", "compile", "approximation")
-        default = ModelConfig()
-        chosen = {name: getattr(self, name) for name in names}
-        return {k: v for k, v in chosen.items() if v != getattr(default, k)}
+        chosen: dict[str, Any] = {}
+        if self.precision not in ("auto", "float32"):  # every family computes in float32
+            chosen["precision"] = self.precision
+        if self.compute == "compiled":
+            chosen["compute"] = self.compute
+        if self.approximation != "none":
+            chosen["approximation"] = self.approximation
+        return chosen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 import weakref
 from collections.abc import Callable
@@ -38,11 +39,14 @@ def cost_of(call: Callable[[], object], *, pretend: bool = True) -> Cost:
         call: The computation. It must not depend on values if it is not computed.
         pretend: Count on fake tensors, without computing.
     """
-    fused: Any = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+    mapping: Any = {
+        torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention,
+        torch.ops.aten._addmm_activation: _linear,
+    }
     with (
         torch.no_grad(),
         FakeTensorMode(allow_non_fake_inputs=True) if pretend else contextlib.nullcontext(),
-        FlopCounterMode(display=False, custom_mapping={fused: _attention}) as flop,
+        FlopCounterMode(display=False, custom_mapping=mapping) as flop,
         _Held() as held,
     ):
         call()
@@ -52,6 +56,11 @@ def cost_of(call: Callable[[], object], *, pretend: bool = True) -> Cost:
 def _attention(query: Any, key: Any, value: Any, *_: Any, out_shape: Any = None, **__: Any) -> int:
     """Count fused attention on the CPU, which torch's counter leaves out."""
     return int(sdpa_flop_count(query, key, value))
+
+
+def _linear(bias: Any, rows: Any, weight: Any, *_: Any, out_shape: Any = None, **__: Any) -> int:
+    """Count a product of (L, K) and (K, N) with an activation, which torch's counter leaves out."""
+    return int(2 * math.prod(rows) * weight[1])
 
 
 class _Held(TorchDispatchMode):

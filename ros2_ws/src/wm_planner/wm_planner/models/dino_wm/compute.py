@@ -1,4 +1,4 @@
-"""The options of ``load`` for this family: precision, compilation, approximation."""
+"""The options of ``load`` for this family: how rollouts are computed."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from wm_planner.config.model import COMPUTES
+
 PRECISIONS = {
     "float32": torch.float32,
+    "tf32": torch.float32,
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,
 }
@@ -19,9 +22,11 @@ class Compute:
     """Options; with the defaults, the results equal DINO-WM's.
 
     Attributes:
-        precision: Precision of the predictor's matrix products and attention. Features between the
-            layers, norms and positions are always float32.
-        compile: Compile the predictor's layers (``torch.compile``); the first plans take longer.
+        precision: Precision of the predictor's matrix products and attention; ``tf32`` is float32
+            with products in TF32 on a GPU. Features between the layers, norms and positions are
+            always float32.
+        compute: ``compiled`` compiles the parts of the predictor's layers that are many small
+            operations (``torch.compile``); the first plans take longer.
         approximation: ``none``, or ``rolling_cache``: keep keys and values when the window slides,
             although upstream computes them again for the new positions. This takes three fifths
             of the FLOP and ranks candidates differently (``benchmarks/dino_wm.py``).
@@ -30,7 +35,7 @@ class Compute:
     """
 
     precision: str = "float32"
-    compile: bool = False
+    compute: str = "eager"
     approximation: str = "none"
     pad_to: int = 0
     candidates: int = 0
@@ -39,9 +44,11 @@ class Compute:
         """Check the options.
 
         Raises:
-            ValueError: There is no such precision or approximation.
+            ValueError: There is no such precision, way to compute or approximation.
         """
-        for name, choices in (("precision", PRECISIONS), ("approximation", APPROXIMATIONS)):
+        for name, choices in (
+            ("precision", PRECISIONS), ("compute", COMPUTES), ("approximation", APPROXIMATIONS)
+        ):  # fmt: skip
             if (value := getattr(self, name)) not in choices:
                 raise ValueError(f"model.{name} is '{value}'; choose {', '.join(choices)}")
 
@@ -49,6 +56,11 @@ class Compute:
     def dtype(self) -> torch.dtype:
         """The precision as a type of torch."""
         return PRECISIONS[self.precision]
+
+    @property
+    def matmul_precision(self) -> str:
+        """The precision of float32 matrix products, as torch names it."""
+        return "high" if self.precision == "tf32" else "highest"
 
     def on(self, device: torch.device) -> Compute:
         """Return the options with the choices for a device filled in.

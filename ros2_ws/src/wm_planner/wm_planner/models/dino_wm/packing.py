@@ -66,26 +66,6 @@ class Packed:
     positions: Tensor
     width: int
 
-    @property
-    def padded(self) -> int:
-        """Features per token, padding included."""
-        return self.positions.shape[-1]
-
-    def embed(self, frames: Tensor, first: int) -> Tensor:
-        """Turn frames (M, F, tokens, width) into tokens (M, F * tokens, padded width).
-
-        Args:
-            frames: Frames to embed.
-            first: Position of the first frame in the window.
-        """
-        tokens, count = frames.shape[2], frames.shape[1]
-        x = self.centered(frames.flatten(1, 2))
-        return x + self.positions[first * tokens : (first + count) * tokens]
-
-    def centered(self, x: Tensor) -> Tensor:
-        """Subtract the mean of x (..., width) and pad it; return x itself without padding."""
-        return _centered(x, self.padded)
-
 
 def pack(predictor: Predictor, dtype: torch.dtype, multiple: int = 1) -> Packed:
     """Pack the weights for ``rollout.py``.
@@ -103,7 +83,7 @@ def pack(predictor: Predictor, dtype: torch.dtype, multiple: int = 1) -> Packed:
     padded = math.ceil(width / multiple) * multiple
 
     def rows(weight: Tensor) -> Tensor:
-        return _centered(weight.mT, padded).mT.contiguous().to(dtype)
+        return centered(weight.mT, padded).mT.contiguous().to(dtype)
 
     def norm(module: LayerNorm, out: torch.dtype) -> Norm:
         weight = module.weight if padded == width else module.weight * math.sqrt(width / padded)
@@ -125,19 +105,19 @@ def pack(predictor: Predictor, dtype: torch.dtype, multiple: int = 1) -> Packed:
             q=qkv[:inner],
             kv=qkv[inner:],
             out=None if projection is None else rows(projection.weight),
-            out_bias=None if projection is None else _centered(projection.bias, padded).to(dtype),
+            out_bias=None if projection is None else centered(projection.bias, padded).to(dtype),
             mlp_norm=norm(mlp_norm, dtype),
             up=_padded(up.weight, padded).to(dtype),
             up_bias=up.bias.to(dtype),
             down=rows(down.weight),
-            down_bias=_centered(down.bias, padded).to(dtype),
+            down_bias=centered(down.bias, padded).to(dtype),
         )
 
     with torch.no_grad():
         return Packed(
             layers=[layer(*pair) for pair in predictor.transformer.pairs()],
             norm=norm(predictor.transformer.norm, torch.float32),
-            positions=_centered(predictor.pos_embedding[0], padded),
+            positions=centered(predictor.pos_embedding[0], padded),
             width=width,
         )
 
@@ -148,7 +128,7 @@ def _padded(x: Tensor, padded: int) -> Tensor:
     return functional.pad(x, (0, missing)) if missing else x
 
 
-def _centered(x: Tensor, padded: int) -> Tensor:
+def centered(x: Tensor, padded: int) -> Tensor:
     """Subtract the mean of x (..., width) and pad it; return x itself without padding."""
     if padded == x.shape[-1]:
         return x

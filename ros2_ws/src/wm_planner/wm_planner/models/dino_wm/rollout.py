@@ -9,8 +9,9 @@ candidate. When the window slides, every position changes, and with it all keys 
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 import torch
@@ -18,17 +19,22 @@ from torch import Tensor
 from torch.nn import functional
 
 from wm_planner.models.dino_wm.compute import Compute
-from wm_planner.models.dino_wm.packing import Layer, pack
+from wm_planner.models.dino_wm.packing import Layer, Norm, centered, pack
 from wm_planner.models.dino_wm.predictor import Predictor
 
 WriteAction: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 """Writes embedded actions (..., E) into frames (..., tokens, width)."""
 
-Pair: TypeAlias = tuple[Tensor, Tensor]
-"""Keys and values (M, heads, tokens so far, dim_head) of one layer."""
+KeysValues: TypeAlias = list[Tensor]
+"""Keys and values (M, tokens so far, 2 * heads * dim_head) of every layer; empty: none are known.
 
-KeysValues: TypeAlias = list[Pair]
-"""Keys and values of every layer; empty: none are known."""
+They stay in the order in which a layer writes them, so that those of several frames are joined by
+plain copies. Of tensors with more dimensions, CUDA joins slowly.
+"""
+
+
+Part: TypeAlias = Callable[[Tensor, Tensor, Norm], tuple[Tensor, Tensor]]
+"""A function of two tensors (..., padded width) and a norm."""
 
 
 class Rollout:
@@ -45,10 +51,11 @@ class Rollout:
         self._rolling = compute.approximation == "rolling_cache"
         self._candidates = compute.candidates
         self._packed = pack(predictor, compute.dtype, compute.pad_to)
-        self._normalized, self._fed_forward = _normalized, _fed_forward
-        if compute.compile:  # the parts that are many small operations
-            self._normalized = torch.compile(_normalized, dynamic=True)
-            self._fed_forward = torch.compile(_fed_forward, dynamic=True)
+        self._precision = compute.matmul_precision
+        self._embed: Part = _embed
+        self._add_norm: Part = _add_norm
+        if compute.compute == "compiled":  # the parts that are many small operations
+            self._embed, self._add_norm = _compiled(_embed), _compiled(_add_norm)
 
     def __call__(self, history: Tensor, actions: Tensor, write_action: WriteAction) -> Tensor:
         """Predict H frames for B problems of N candidates each; differentiable in ``actions``.
@@ -64,6 +71,10 @@ class Rollout:
             Predicted frames (B, N, H, tokens, width), float32; the last still holds the action
             features that the network predicted.
         """
+        with matmul_precision(history.device, self._precision):
+            return self._predict(history, actions, write_action)
+
+    def _predict(self, history: Tensor, actions: Tensor, write_action: WriteAction) -> Tensor:
         past, newest = history[:, :-1], history[:, -1]
         past = past[:, max(0, past.shape[1] - self._frames + 1) :]
         shared = _Shared(self, past)
@@ -95,7 +106,7 @@ class Rollout:
             frame = out.unflatten(0, (batch, count))
             predicted.append(frame)
             if slides:
-                known = [(k[:, :, tokens:], v[:, :, tokens:]) for k, v in known]
+                known = [kv[:, tokens:] for kv in known]
                 if past:
                     past -= 1
                 else:
@@ -117,48 +128,68 @@ class Rollout:
             The predicted frame (M, tokens, width), and the window's keys and values if kept.
         """
         packed, tokens = self._packed, frames.shape[2]
-        x = packed.embed(frames, first)
+        x, h = self._embedded(frames, first)
         kept: KeysValues = []
         for index, layer in enumerate(packed.layers):
             last = index + 1 == len(packed.layers)
             before = known[index] if known else None
-            x, pair = self._layer(layer, x, before, tokens, last)
+            after = packed.norm if last else packed.layers[index + 1].attention_norm
+            x, h, kv = self._layer(layer, x, h, before, tokens, last, after)
             if keep:
-                kept.append(pair)
-        return packed.norm(x)[..., : packed.width], kept
+                kept.append(kv)
+        return h[..., : packed.width], kept
 
     def keys_values(self, frames: Tensor) -> KeysValues:
         """Compute keys and values of the oldest frames of a window (B, F, tokens, width)."""
         packed, tokens = self._packed, frames.shape[2]
-        x = packed.embed(frames, 0)
+        x, h = self._embedded(frames, 0)
         kept: KeysValues = []
-        for layer in packed.layers[:-1]:
-            x, pair = self._layer(layer, x, None, tokens, False)
-            kept.append(pair)
-        last = packed.layers[-1]
-        return [*kept, _keys_values(last, self._normalized(last, x))]
+        for layer, after in zip(packed.layers, packed.layers[1:], strict=False):
+            x, h, kv = self._layer(layer, x, h, None, tokens, False, after.attention_norm)
+            kept.append(kv)
+        return [*kept, _keys_values(packed.layers[-1], h)]
+
+    def _embedded(self, frames: Tensor, first: int) -> tuple[Tensor, Tensor]:
+        """Return tokens of frames (M, F, tokens, width) and the same normalized for layer 0.
+
+        Args:
+            frames: Frames to embed.
+            first: Position of the first frame in the window.
+        """
+        packed, count, tokens = self._packed, frames.shape[1], frames.shape[2]
+        positions = packed.positions[first * tokens : (first + count) * tokens]
+        return self._embed(frames.flatten(1, 2), positions, packed.layers[0].attention_norm)
 
     def _layer(
-        self, layer: Layer, x: Tensor, before: Pair | None, tokens: int, newest_only: bool
-    ) -> tuple[Tensor, Pair]:
+        self,
+        layer: Layer,
+        x: Tensor,
+        h: Tensor,
+        before: Tensor | None,
+        tokens: int,
+        newest_only: bool,
+        after: Norm,
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Apply one layer to the new frames of a window.
 
         Args:
             layer: Its weights.
             x: New frames (M, F * tokens, padded width).
+            h: The same, normalized for this layer.
             before: Keys and values of the frames before them.
             tokens: Tokens per frame.
             newest_only: Compute the newest frame's output only.
+            after: The norm that follows this layer.
 
         Returns:
-            x after the layer, and the keys and values of all frames.
+            x after the layer, x normalized by ``after``, and the keys and values of all frames.
         """
-        h = self._normalized(layer, x)
-        k, v = _keys_values(layer, h)
+        kv = _keys_values(layer, h)
         if before is not None:
-            k, v = torch.cat([before[0], k], dim=2), torch.cat([before[1], v], dim=2)
+            kv = torch.cat([before, kv], dim=1)
+        k, v = kv.unflatten(-1, (2, layer.heads, -1)).permute(2, 0, 3, 1, 4)
         if newest_only:
-            h, x = h[:, -tokens:], x[:, -tokens:]
+            h, x = h[:, -tokens:], x[:, -tokens:].contiguous()
         q = functional.linear(h, layer.q).unflatten(-1, (layer.heads, -1)).transpose(1, 2)
         seen = range(k.shape[2] - q.shape[2] + tokens, k.shape[2] + 1, tokens)
         attended = [
@@ -168,10 +199,12 @@ class Rollout:
         by_token = [part.transpose(1, 2) for part in attended]
         joined = (by_token[0] if len(by_token) == 1 else torch.cat(by_token, dim=1)).flatten(2)
         if layer.out is None:
-            x = x + self._packed.centered(joined)
+            written = centered(joined, x.shape[-1])
         else:
-            x = x + functional.linear(joined, layer.out, layer.out_bias)
-        return self._fed_forward(layer, x), (k, v)
+            written = functional.linear(joined, layer.out, layer.out_bias)
+        x, h = self._add_norm(x, written, layer.mlp_norm)
+        written = functional.linear(_up(layer, h), layer.down, layer.down_bias)
+        return *self._add_norm(x, written, after), kv
 
 
 class _Shared:
@@ -187,31 +220,66 @@ class _Shared:
         """Return those of the ``newest`` newest past frames, for ``count`` candidates.
 
         Returns:
-            Keys and values (B * count, heads, tokens, dim_head), or empty without frames.
+            Those of every layer for B * count candidates, or empty without frames.
         """
         if not newest:
             return []
         if newest not in self._computed:
             self._computed[newest] = self._rollout.keys_values(self._past[:, -newest:])
-        return [
-            (k.repeat_interleave(count, dim=0), v.repeat_interleave(count, dim=0))
-            for k, v in self._computed[newest]
-        ]
+        return [kv.repeat_interleave(count, dim=0) for kv in self._computed[newest]]
 
 
-def _keys_values(layer: Layer, h: Tensor) -> Pair:
-    """Compute keys and values (M, heads, L, dim_head) of normalized tokens (M, L, padded width)."""
-    kv = functional.linear(h, layer.kv).unflatten(-1, (2, layer.heads, -1))
-    k, v = kv.permute(2, 0, 3, 1, 4)
-    return k, v
+def _keys_values(layer: Layer, h: Tensor) -> Tensor:
+    """Compute keys and values (M, L, 2 * heads * dim_head) of normalized tokens (M, L, width)."""
+    return functional.linear(h, layer.kv)
 
 
-def _normalized(layer: Layer, x: Tensor) -> Tensor:
-    """Normalize (M, L, padded width) for attention, in the precision of the matrix products."""
-    return layer.attention_norm(x)
+def _embed(frames: Tensor, positions: Tensor, norm: Norm) -> tuple[Tensor, Tensor]:
+    """Turn features (M, L, width) into tokens (M, L, padded width); return them normalized too."""
+    x = centered(frames, positions.shape[-1]) + positions
+    return x, norm(x)
 
 
-def _fed_forward(layer: Layer, x: Tensor) -> Tensor:
-    """Apply the feed-forward network to tokens x (M, L, padded width)."""
-    hidden = functional.gelu(functional.linear(layer.mlp_norm(x), layer.up, layer.up_bias))
-    return x + functional.linear(hidden, layer.down, layer.down_bias)
+def _add_norm(x: Tensor, written: Tensor, norm: Norm) -> tuple[Tensor, Tensor]:
+    """Add what a layer has written to tokens x (M, L, padded width); return them normalized too."""
+    x = x + written
+    return x, norm(x)
+
+
+def _compiled(part: Part) -> Part:
+    """Compile a part for tokens of any number, so that another number is no reason to wait."""
+    fast = torch.compile(part)
+
+    def call(a: Tensor, b: Tensor, norm: Norm) -> tuple[Tensor, Tensor]:
+        for tensor in (a, b):
+            for dimension in range(tensor.ndim - 1):
+                torch._dynamo.maybe_mark_dynamic(tensor, dimension)
+        return fast(a, b, norm)
+
+    return call
+
+
+def _up(layer: Layer, h: Tensor) -> Tensor:
+    """Apply the first half of the feed-forward network to normalized tokens (M, L, padded width).
+
+    In half precision the matrix product computes the GELU too. On a GPU (cuBLASLt) that is its tanh
+    form, which differs from the exact one by less than 5e-4.
+    """
+    if h.dtype != torch.float32 and not h.requires_grad:
+        rows = torch._addmm_activation(layer.up_bias, h.flatten(0, 1), layer.up.t(), use_gelu=True)
+        return rows.unflatten(0, h.shape[:2])
+    return functional.gelu(functional.linear(h, layer.up, layer.up_bias))
+
+
+@contextlib.contextmanager
+def matmul_precision(device: torch.device, precision: str) -> Iterator[None]:
+    """Compute float32 matrix products on a GPU in another precision (``highest``: float32)."""
+    before = torch.get_float32_matmul_precision()
+    if device.type != "cuda" or precision == before:
+        yield
+        return
+    torch.set_float32_matmul_precision(precision)
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
