@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from wm_planner.planning import CapturedCost, make_planner, solver
+from wm_planner.planning import CapturedCost, captured, make_planner, solver
+from wm_planner.planning.chunks import ChunkedCost
 
 
 def test_on_the_cpu_the_cost_is_called_directly(bowl):
@@ -17,17 +18,53 @@ def test_on_the_cpu_the_cost_is_called_directly(bowl):
     assert torch.equal(plans[0].actions, plans[1].actions)
 
 
+@pytest.mark.usefixtures("captures")
 @pytest.mark.parametrize("preset", ["online", "full", "mppi", "dino_wm"])
 def test_captured_cost_gives_the_same_plans_after_its_tensors_changed(preset, device, bowl):
     goal = torch.ones(1, 3, 2, device=device)
     cost = bowl(goal)
-    captured = CapturedCost(cost)
+    graph = CapturedCost(cost)
     eager, graphed = (
         make_planner(preset, action_dim=2, horizon=3, device=device) for _ in range(2)
     )
     for value in (1.0, -0.5):
         goal.fill_(value)
-        torch.testing.assert_close(graphed.plan(captured).actions, eager.plan(cost).actions)
+        torch.testing.assert_close(graphed.plan(graph).actions, eager.plan(cost).actions)
+
+
+@pytest.mark.usefixtures("captures")
+@pytest.mark.parametrize("chunk", [2, 3])
+def test_captured_costs_in_chunks_are_each_candidates_own(device, chunk):
+    actions = torch.arange(8.0, device=device).view(1, 8, 1, 1)
+    cost = CapturedCost(lambda a: a.sum((-1, -2)))
+    for offset in (0.0, 10.0):
+        costs = ChunkedCost(chunk)(cost, actions + offset)
+        assert costs.tolist() == [[offset + i for i in range(8)]]
+
+
+@pytest.mark.usefixtures("captures")
+def test_without_memory_for_a_graph_the_cost_is_called_directly(device, bowl, monkeypatch):
+    asked = []
+    monkeypatch.setattr(captured, "capture", lambda cost, inputs: asked.append(inputs.shape))
+    cost = bowl(torch.ones(1, 3, 2, device=device))
+    direct_cost = CapturedCost(cost)
+    eager, direct = (
+        make_planner("online", action_dim=2, horizon=3, device=device).plan(c).actions
+        for c in (cost, direct_cost)
+    )
+    torch.testing.assert_close(direct, eager)
+    assert direct_cost.lacks_memory
+    assert len(asked) == 1  # and not again for the same shape
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+@pytest.mark.parametrize(("free", "fits"), [(0, False), (1 << 40, True)])
+def test_a_graph_is_captured_if_its_memory_is_free(free, fits, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, free))
+    replay = captured.capture(lambda a: (2 * a).sum((-1, -2)), torch.ones(1, 4, 3, 2).cuda())
+    assert (replay is not None) == fits
+    if replay is not None:
+        assert replay().tolist() == [[12.0] * 4]
 
 
 class Searched(Exception):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from wm_planner.models.protocol import Latent
 from wm_planner.planning import Objective
 from wm_planner.worker.scoring import Scoring
 
+pytestmark = pytest.mark.usefixtures("captures")
 MODEL = Path(__file__).parents[3] / "wm_planner_sim" / "models" / "franka_reach"
 
 
@@ -23,6 +26,19 @@ def test_costs_are_those_of_the_latents_given_last(captured: bool) -> None:
         actions = torch.randn(1, 4, 5, 3, generator=generator)
         expected = model.distance(model.rollout(latent, actions), goal, objective)
         torch.testing.assert_close(scoring.cost(latent, goal)(actions), expected)
+
+
+def test_what_a_scoring_captured_is_freed_with_it() -> None:
+    scoring = Scoring(load(MODEL, "cpu"), Objective(), captured=True)
+    cost = scoring.cost(Latent(torch.zeros(1, 1, 1, 3)), Latent(torch.ones(1, 1, 1, 3)))
+    cost(torch.zeros(1, 2, 3, 3))
+    replay = weakref.ref(scoring._replay)
+    gc.disable()  # nothing may wait for it
+    try:
+        del scoring, cost
+        assert replay() is None
+    finally:
+        gc.enable()
 
 
 def test_captured_costs_can_still_be_differentiated() -> None:

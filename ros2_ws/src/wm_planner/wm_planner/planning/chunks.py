@@ -19,7 +19,7 @@ class ChunkedCost:
 
     Without a limit, all candidates are evaluated at once. When the memory runs out, the chunk is
     halved, tried again, and kept for later calls. With a limit in bytes, the first call on CUDA
-    measures a few candidates. The allocator's cache is never emptied, because the next chunk needs
+    measures a few candidates. The allocator's cache is not emptied, because the next chunk needs
     the same blocks again.
 
     Attributes:

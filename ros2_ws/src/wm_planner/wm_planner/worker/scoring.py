@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from functools import partial
 from typing import Any
 
 from torch import Tensor
@@ -30,30 +31,36 @@ class Scoring:
         self._replay: CapturedCost | None = None
 
     def cost(self, latent: Latent, goal: Latent) -> CostFn:
-        """Return the function from actions (B, N, H, A) to costs (B, N).
-
-        Captured costs are overwritten by the next call.
-        """
+        """Return the function from actions (B, N, H, A) to costs (B, N)."""
         if not self._captured:
-            return lambda actions: self._cost(latent, actions, goal)
+            return partial(_cost, self._model, self._objective, latent, goal)
         if self._kept is None or not all(map(_fits, self._kept, (latent, goal))):
             kept = _copy(latent), _copy(goal)
             self._kept = kept
-            self._replay = CapturedCost(lambda actions: self._cost(kept[0], actions, kept[1]))
+            # Without `self`, so that the graphs' memory is free as soon as this object is gone.
+            self._replay = CapturedCost(partial(_cost, self._model, self._objective, *kept))
         for mine, theirs in zip(self._kept, (latent, goal), strict=True):
             for a, b in zip(_tensors(mine), _tensors(theirs), strict=True):
                 a.copy_(b)
-        replay = self._replay
+        replay, model, objective = self._replay, self._model, self._objective
 
         def cost(actions: Tensor) -> Tensor:
             if replay is None or actions.requires_grad:
-                return self._cost(latent, actions, goal)
+                return _cost(model, objective, latent, goal, actions)
             return replay(actions)
 
         return cost
 
-    def _cost(self, latent: Latent, actions: Tensor, goal: Latent) -> Tensor:
-        return self._model.distance(self._model.rollout(latent, actions), goal, self._objective)
+    @property
+    def lacks_memory(self) -> bool:
+        """Whether there was too little memory for a graph, so that rollouts run without it."""
+        return self._replay is not None and self._replay.lacks_memory
+
+
+def _cost(
+    model: WorldModel, objective: Objective, latent: Latent, goal: Latent, actions: Tensor
+) -> Tensor:
+    return model.distance(model.rollout(latent, actions), goal, objective)
 
 
 def _tensors(latent: Latent) -> list[Tensor]:
