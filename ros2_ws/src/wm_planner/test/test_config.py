@@ -172,8 +172,9 @@ def test_the_settings_need_no_torch() -> None:
 
 def test_the_family_gets_only_options_that_differ_from_the_default() -> None:
     assert ModelConfig(directory="somewhere", device="cpu").options() == {}
-    chosen = {"precision": "bfloat16", "compile": True, "approximation": "rolling_cache"}
+    chosen = {"precision": "bfloat16", "approximation": "rolling_cache"}
     assert ModelConfig(**chosen).options() == chosen
+    assert ModelConfig(precision="float32", compute="compiled").options() == {"compute": "compiled"}
 
 
 def test_nan_is_no_speed() -> None:

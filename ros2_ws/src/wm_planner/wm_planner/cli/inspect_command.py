@@ -13,7 +13,8 @@ from typing import Any
 
 from wm_planner.cli.report import Section, section_text
 from wm_planner.cli.settings import settings
-from wm_planner.config import Config, ConfigError
+from wm_planner.config import Config, ConfigError, PlanningConfig
+from wm_planner.config.model import PRECISIONS
 from wm_planner.message_limits import MAX_TEXT
 from wm_planner.models.spec import SpecError
 from wm_planner.text import one_line
@@ -44,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
     parser.add_argument(
         "--precision",
-        choices=("float32", "bfloat16", "float16"),
+        choices=PRECISIONS,
         help="precision of rollouts; default: model.precision",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -71,8 +72,16 @@ def _inspected(config: Config, arguments: argparse.Namespace) -> dict[str, Any]:
     from wm_planner.diagnosis.plan_cost import plan_cost
     from wm_planner.models import load
     from wm_planner.models.calibration_check import check_calibration
+    from wm_planner.models.dino_wm.rollout import matmul_precision
+    from wm_planner.worker.fastest import choose
 
     chosen = {name: getattr(arguments, name) for name in ("samples", "iterations", "horizon")}
+    config.planning = PlanningConfig(
+        "full",
+        num_samples=arguments.samples,
+        iterations=arguments.iterations,
+        horizon=arguments.horizon,
+    )
     model = load(
         arguments.model,
         config.model.device,
@@ -80,8 +89,11 @@ def _inspected(config: Config, arguments: argparse.Namespace) -> dict[str, Any]:
         **config.model.options(),
     )
     check_calibration(model)
+    choice = choose(model, config)
     spec, device = model.spec, model.device
-    dtype = getattr(torch, config.model.precision)
+    dtype = getattr(torch, choice.way.precision.replace("tf32", "float32"))
+    with matmul_precision(device, "high" if choice.way.precision == "tf32" else "highest"):
+        cost = plan_cost(model, dtype, **chosen)
     cuda = device.type == "cuda"
     return {
         "spec": asdict(spec),
@@ -89,11 +101,13 @@ def _inspected(config: Config, arguments: argparse.Namespace) -> dict[str, Any]:
         "modules": _modules(Path(arguments.model).expanduser() / spec.weights.file),
         "plan": {
             **chosen,
-            "precision": config.model.precision,
+            "precision": choice.way.precision,
+            "compute": choice.way.compute,
+            "choice": choice.sentence,
             "approximation": config.model.approximation,
             "device": torch.cuda.get_device_name(device) if cuda else str(device),
             "threads": None if cuda else torch.get_num_threads(),
-            **asdict(plan_cost(model, dtype, **chosen)),
+            **asdict(cost),
         },
     }
 
@@ -174,7 +188,9 @@ def _plan(plan: Mapping[str, Any], weights: int) -> Section:
     threads = "" if plan["threads"] is None else f", {plan['threads']} threads"
     encoding, rate = _si(plan["encode_flop"], "FLOP"), _si(plan["matmul_rate"], "FLOP/s")
     facts = {
-        "precision": f"{plan['precision']}, approximation {plan['approximation']}",
+        "precision": f"{plan['precision']}, {plan['compute']}, approximation "
+        f"{plan['approximation']}",
+        **({"chosen": plan["choice"]} if plan["choice"] else {}),
         "computation": f"{_si(flop, 'FLOP')}, {encoding} of them to encode image and goal",
         "memory": f"{_si(plan['peak_bytes'], 'B')} at most, plus {_si(weights, 'B')} of weights",
         "device": f"{plan['device']}{threads}: {rate} measured in a large matrix product",

@@ -70,8 +70,16 @@ class WorldModel(Protocol):
     environment actions in time order.
 
     A family may set the attribute ``static_rollout = True``: ``rollout`` then runs the same
-    operations whatever numbers it is given, and takes time in proportion to N. Its cost can then be
-    counted without computing it. Without the attribute nothing of the kind is assumed.
+    operations whatever numbers it is given, and takes time in proportion to N, and neither it nor
+    ``distance`` waits for the device. The cost can then be counted without computing it, and a GPU
+    may replay it as a CUDA graph. Without the attribute nothing of the kind is assumed.
+
+    A family that can compute rollouts in several ways has a method ``use(precision, compute)``,
+    which changes how later rollouts are computed, and names its precisions in the attribute
+    ``precisions``, of ``float32``, ``tf32``, ``bfloat16`` and ``float16``. If ``compute`` is
+    ``compiled``, it may use ``torch.compile``. On a GPU the worker then takes a faster way if it
+    plans as float32 does (``worker/fastest.py``). It discards its CUDA graphs when it calls
+    ``use``.
 
     The attribute ``redrawn_on_resume`` may name parts of the weights that the training code of the
     family draws anew when a run is resumed; the doctor checks whether they look untrained.

@@ -18,6 +18,7 @@ from wm_planner.models.loading import load
 from wm_planner.models.protocol import Latent
 from wm_planner.planning import Planner, PlanResult, shift
 from wm_planner.types import Observation, RgbImage
+from wm_planner.worker.fastest import choose
 from wm_planner.worker.from_settings import objective_for, planner_for
 from wm_planner.worker.messages import Planned, PlanOnce, PlanRequest, SetGoal
 from wm_planner.worker.scoring import Scoring
@@ -47,6 +48,8 @@ class Engine:
         self._goal: Latent | None = None
         problem = self.spec.statistics.problem()
         self.warnings = [f"unverified statistics: {problem}"] if problem else []
+        planner_for(self._model, config.planning)  # raises what is wrong with the settings
+        self._choice = choose(self._model, config)
         self.configure(config)
         self._planner(config.planning.preset)
 
@@ -54,26 +57,37 @@ class Engine:
         """Use other settings of ``planning`` and ``objective``, and forget the previous plan."""
         self._planning = config.planning
         objective = objective_for(self.spec, config.objective)
-        self._scoring = Scoring(self._model, objective, captured=config.model.cuda_graphs)
+        self._scoring = Scoring(self._model, objective, captured=self._choice.way.captured)
         self._planners: dict[str, Planner] = {}
         self._previous: tuple[float, Tensor] | None = None
 
     def describe(self) -> str:
         """Return a line on the model, its training and its device."""
         spec, training = self.spec, self.spec.training
-        return (
+        parts = [
             f"model {spec.name} ({spec.family}, epoch {training.epoch} of {training.epochs}) on "
             f"{self._model.device}"
-        )
+        ]
+        if self._choice.sentence:
+            parts.append(self._choice.sentence)
+        if self._scoring.lacks_memory:
+            parts.append("without CUDA graphs, because the GPU has too little memory left for one")
+        return ", ".join(parts)
 
     def warm_up(self, cancel: Callable[[], bool] | None = None) -> None:
         """Plan once on a gray image, so that the first real plan takes no longer than others.
+
+        Also roll out a single candidate, which compiled code takes as another shape.
 
         Args:
             cancel: See ``answer``.
         """
         gray = self.spec.gray_observation()
         self.answer(PlanOnce(0, gray, gray), cancel)
+        if self._choice.way.compute == "compiled":
+            shape = (1, 1, self._planning.horizon, self.spec.model_action_dim)
+            with torch.inference_mode():
+                self._model.rollout(self._encode(gray), torch.zeros(shape).to(self._model.device))
 
     def check_calibration(self) -> None:
         """Check the calibration against the networks; see ``models/calibration_check.py``.

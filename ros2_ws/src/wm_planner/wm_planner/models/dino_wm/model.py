@@ -5,6 +5,7 @@ Upstream: ``models/visual_world_model.py`` and ``preprocessor.py`` of gaoyuezhou
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from wm_planner.images.preprocess import Preprocess
-from wm_planner.models.dino_wm.compute import Compute
+from wm_planner.models.dino_wm.compute import PRECISIONS, Compute
 from wm_planner.models.dino_wm.networks import Networks
 from wm_planner.models.dino_wm.rollout import Rollout
 from wm_planner.models.dino_wm.tokens import TokenLayout
@@ -47,6 +48,7 @@ class DinoWorldModel:
     """
 
     static_rollout = True  # no branch depends on the numbers in a tensor
+    precisions = tuple(PRECISIONS)
     # train.py (lines 220-229, after load_ckpt) makes it and the proprio encoder anew.
     redrawn_on_resume = ("action_encoder",)
 
@@ -57,7 +59,7 @@ class DinoWorldModel:
         device: torch.device = torch.device("cpu"),
         **options: Any,
     ) -> None:
-        compute = Compute(**options)
+        self._compute = Compute(**options)
         self.spec = spec
         self.device = device
         if weights is not None:
@@ -68,7 +70,7 @@ class DinoWorldModel:
             self.networks.load_state_dict(load_file(weights))
         self.networks.to(device).eval().requires_grad_(False)
         self.tokens = TokenLayout(self.architecture)
-        self._rollout = Rollout(self.networks.predictor, compute)
+        self._rollout = Rollout(self.networks.predictor, self._compute)
         image = spec.image
         self._preprocess = Preprocess(
             image.size, image.mean, image.std, device, color_order=image.color_order
@@ -78,6 +80,12 @@ class DinoWorldModel:
         moments = spec.statistics.proprio if spec.proprio.names else None
         self._proprio_mean = self._constant(moments.mean if moments else [0.0])
         self._proprio_std = self._constant(moments.std if moments else [1.0])
+
+    def use(self, precision: str, compute: str) -> None:
+        """Compute later rollouts in another way; see ``WorldModel``."""
+        self._compute = replace(self._compute, precision=precision, compute=compute)
+        with torch.inference_mode(False):  # compiled code asks for one kind of weights
+            self._rollout = Rollout(self.networks.predictor, self._compute)
 
     @torch.no_grad()  # not inference_mode: a gradient planner differentiates through rollouts
     def encode(self, observation: ObservationBatch) -> Latent:
