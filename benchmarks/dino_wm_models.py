@@ -28,11 +28,24 @@ from wm_planner.models.spec import (
 HORIZON = 5
 
 
-def paper_spec() -> ModelSpec:
-    """Return the paper's sizes, with two numbers per action and a frameskip of 5."""
+PAPER = (
+    EncoderArchitecture("dinov2_vits14", "x_norm_patchtokens", width=384, depth=12, heads=6),
+    PredictorArchitecture(6, 16, 64, 2048, width=404, tokens=196, frames=3),
+)
+TOY = (
+    EncoderArchitecture(
+        "dinov2_vits14", "x_norm_patchtokens", width=24, depth=1, heads=2, grid=5, input_size=28
+    ),
+    PredictorArchitecture(2, 2, 64, 32, width=44, tokens=4, frames=3),
+)
+"""Of no use but to try the benchmarks quickly."""
+
+
+def spec_of(encoder: EncoderArchitecture, predictor: PredictorArchitecture) -> ModelSpec:
+    """Return a spec with two numbers per action and a frameskip of 5, as in the paper."""
     architecture = Architecture(
-        EncoderArchitecture("dinov2_vits14", "x_norm_patchtokens", width=384, depth=12, heads=6),
-        PredictorArchitecture(6, 16, 64, 2048, width=404, tokens=196, frames=3),
+        encoder,
+        predictor,
         None,
         concat_dim=1,
         action_emb_dim=10,
@@ -41,7 +54,7 @@ def paper_spec() -> ModelSpec:
         num_proprio_repeat=1,
     )
     return ModelSpec(
-        name="paper size, random weights",
+        name="random weights",
         family="dino_wm",
         weights=WeightsFile(sha256=""),
         image=ImageSpec(size=224),
@@ -59,8 +72,13 @@ def paper_spec() -> ModelSpec:
 class Models:
     """The same model under different options."""
 
-    def __init__(self, directory: str | None, device: torch.device) -> None:
-        self.directory, self.device = directory, device
+    def __init__(
+        self,
+        directory: str | None,
+        device: torch.device,
+        sizes: tuple[EncoderArchitecture, PredictorArchitecture] = PAPER,
+    ) -> None:
+        self.directory, self.device, self.sizes = directory, device, sizes
         self.made: dict[frozenset[tuple[str, object]], DinoWorldModel] = {}
         self.spec = self.make().spec
 
@@ -76,7 +94,7 @@ class Models:
             assert isinstance(model, DinoWorldModel), "only models of the family dino_wm"
             return model
         torch.manual_seed(0)
-        return DinoWorldModel(paper_spec(), None, self.device, **options)
+        return DinoWorldModel(spec_of(*self.sizes), None, self.device, **options)
 
     def cost(self, samples: int, iterations: int, upstream: bool, **options: object) -> Cost:
         """Count the FLOP of one plan, without the two images that ours encodes, and peak memory."""

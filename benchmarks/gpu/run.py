@@ -1,0 +1,101 @@
+"""Run the parts of the GPU benchmark; write their tables to results.md and results.json.
+
+Called by ``run.sh``. Every part runs in a process of its own, so that a part that fails, or runs
+out of memory, leaves the others alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+PARTS = {
+    "tests": "tests that compute, with the GPU as their device",
+    "worker": "the worker's process: from an image in shared memory to an action",
+    "plans": "DINO-WM of the paper's size: one plan, ours and upstream's computation",
+    "parity": "upstream's reference run, in every precision",
+    "ablation": "DINO-WM of the paper's size: one change a row",
+    "kernels": "where the time of a plan goes",
+    "memory": "peak, and plans on a card that others fill",
+    "forecast": "sizes of models that are not there yet, with random weights",
+}
+"""The most valuable first."""
+LIMIT = 240.0  # [s] of one part
+NOISE = ("USDT:", "Profiler clears events")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--out", type=Path, default=Path("gpu_results"))
+    parser.add_argument("--toy", action="store_true", help="toy sizes, to try the parts quickly")
+    parser.add_argument("--limit", type=float, default=LIMIT, help="seconds of one part")
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    with (arguments.out / "results.md").open("w") as report:
+
+        def say(line: str) -> None:
+            print(line, flush=True)
+            print(line, file=report, flush=True)
+
+        say(", ".join(f"{k} {v}" for k, v in device_facts().items()))
+        failed = []
+        for name in arguments.only:
+            say(f"\n## {name}: {PARTS[name]}\n")
+            command = [sys.executable, "-m", f"gpu.{name}", "--out", str(arguments.out)]
+            command += ["--toy"] * arguments.toy
+            begin = time.monotonic()
+            if code := run(command, arguments.limit, say):
+                failed.append(name)
+            say(f"\n({name}: {time.monotonic() - begin:.0f} s, exit code {code})")
+        if failed:
+            say(f"\nfailed: {', '.join(failed)}")
+    return int(bool(failed))
+
+
+def run(command: list[str], limit: float, say: Callable[[str], None]) -> int:
+    """Run a part; what it says is kept line by line, even if it is stopped."""
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as part:
+        stop = threading.Timer(limit, part.kill)
+        stop.start()
+        assert part.stdout is not None
+        for line in part.stdout:
+            if not any(noise in line for noise in NOISE):
+                say(line.rstrip("\n"))
+        stop.cancel()
+    return part.returncode
+
+
+def device_facts() -> dict[str, str]:
+    """Name what the numbers depend on."""
+    facts = {"date": datetime.date.today().isoformat(), "torch": torch.__version__}
+    if not torch.cuda.is_available():
+        return {**facts, "device": "CPU"}
+    asked = subprocess.run(
+        ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"],
+        capture_output=True,
+        text=True,
+    )
+    properties = torch.cuda.get_device_properties(0)
+    return {
+        **facts,
+        "device": properties.name,
+        "memory": f"{properties.total_memory / 2**30:.0f} GiB",
+        "CUDA": str(torch.version.cuda),
+        "driver": asked.stdout.strip(),
+        "Python": sys.version.split()[0],
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
