@@ -102,6 +102,69 @@ def test_overrides_and_values_win_in_this_order() -> None:
     assert compose(FILES, "franka", ["planning.seed=1"], {"planning.seed": 3}).planning.seed == 3
 
 
+@pytest.mark.parametrize(
+    "text", ["${oc.env:SECRET}", "${hydra:runtime.cwd}", r"\${a}", "1e3", "yes", "é", "a: b"]
+)
+def test_a_text_has_no_second_meaning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv("SECRET", "hunter2")
+    config = compose(FILES, values={"goals.directory": text})
+    assert config.goals.directory == text
+    written = "defaults: [wm_planner_schema, _self_]\n" + to_yaml(config)
+    (tmp_path / "again.yaml").write_text(written)
+    assert compose(tmp_path, "again").goals.directory == text
+
+
+def test_half_a_reference_is_text_too(tmp_path: Path) -> None:
+    assert compose(FILES, values={"goals.directory": "${"}).goals.directory == "${"
+    text = "defaults: [wm_planner_schema, _self_]\ngoals: {directory: '${'}"
+    (tmp_path / "planner.yaml").write_text(text)
+    with pytest.raises(ConfigError, match="half a reference in a file"):  # Hydra cannot read it
+        compose(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "override", ["planning.horizon=${oc.env:SECRET}", "+profiles=${oc.env:SECRET}"]
+)
+def test_no_error_tells_what_is_in_the_environment(
+    monkeypatch: pytest.MonkeyPatch, override: str
+) -> None:
+    monkeypatch.setenv("SECRET", "hunter2")
+    with pytest.raises(ConfigError) as caught:
+        compose(FILES, overrides=[override])
+    assert "hunter2" not in str(caught.value)
+    assert "${oc.env:SECRET}" in str(caught.value)
+
+
+def test_a_value_of_a_wrong_type_is_named_with_its_setting() -> None:
+    with pytest.raises(ConfigError, match=r"^planning\.horizon: Value 'far' of type 'str'"):
+        compose(FILES, values={"planning.horizon": "far"})
+
+
+@pytest.mark.parametrize("place", ["planner.yaml", "profiles/mine.yaml"])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: &a [1, 1]\nb: &b [*a, *a]\n", "aliases"),
+        ("model: {}\nmodel: {}\n", "the key 'model' is given twice"),
+        ("a: " + "[" * 3000, "nested too deeply"),
+        ("a: 2024-13-13", "month"),
+        ("a: " + "9" * 5000, "digits"),
+    ],
+)
+def test_a_file_that_is_not_plain_is_named(
+    tmp_path: Path, place: str, text: str, words: str
+) -> None:
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "planner.yaml").write_text("defaults: [wm_planner_schema, _self_]\n")
+    (tmp_path / place).write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        compose(tmp_path)
+    assert place in str(caught.value)
+    assert words in str(caught.value)
+
+
 def test_printed_settings_compose_to_the_same(tmp_path: Path) -> None:
     config = compose(FILES, "franka", ["planning.budget=0.15"])
     text = "defaults: [wm_planner_schema, _self_]\n" + to_yaml(config)

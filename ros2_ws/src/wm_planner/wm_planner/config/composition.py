@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
+from dataclasses import asdict
 from functools import reduce
 from pathlib import Path
 from typing import Any, cast
 
+import yaml
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from hydra.errors import HydraException, MissingConfigException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from wm_planner.config.root import Config
 from wm_planner.config.schema import ConfigError, check_leaves, leaves
+from wm_planner.files.plain_settings import fill
+from wm_planner.files.plain_yaml import read_yaml
 from wm_planner.text import close, did_you_mean, listed, one_line, quoted
 
 SCHEMA_NAME = "wm_planner_schema"
@@ -37,6 +41,8 @@ def compose(
         overrides: Hydra overrides, e.g. ``planning.horizon=8``.
         values: Values by dotted name, applied last (the node's ROS parameters).
 
+    Texts are taken as they are, so ``${oc.env:HOME}`` is no reference to the environment.
+
     Returns:
         The validated configuration.
 
@@ -46,19 +52,26 @@ def compose(
     """
     ConfigStore.instance().store(name=SCHEMA_NAME, node=Config)
     try:
-        with initialize_config_dir(str(Path(directory).resolve()), version_base="1.3"):
+        folder = Path(directory).resolve()
+        _check_files(folder)
+        _refuse_references(overrides)
+        with initialize_config_dir(str(folder), version_base="1.3"):
             composed = hydra_compose(name, overrides=list(overrides))
-        for key, value in (values or {}).items():
-            OmegaConf.update(composed, key, value)
-        _refuse_added(composed)
-        config = cast(Config, OmegaConf.to_object(composed))
+        content = cast(dict[str, Any], OmegaConf.to_container(composed, resolve=False))
+        _refuse_added(content)
+        config = fill(Config, content, *(_nested(name, v) for name, v in (values or {}).items()))
     except MissingConfigException as error:
         raise ConfigError(_missing_file(error, directory)) from error
     except ConfigError:
         raise
     except (HydraException, OmegaConfBaseException, OverflowError, ValueError) as error:
-        errors = [e for e in (error, error.__cause__) if e is not None]
+        errors = [e for e in (error, error.__cause__) if e is not None and str(e)]
         reasons = [one_line(str(e).splitlines()[0], SHOWN) for e in errors]
+        key = str(getattr(error, "full_key", None) or "")
+        if key and key not in reasons[0]:
+            reasons.insert(0, one_line(key, SHOWN))
+        if "input '${" in reasons[0]:
+            reasons.append(f"half a reference in a file in {directory} or an override")
         raise ConfigError(": ".join(reasons) + _nearest_setting(errors)) from error
     validate(config)
     return config
@@ -72,15 +85,47 @@ def _missing_file(error: MissingConfigException, directory: str | Path) -> str:
     return f"no file {quoted(name)} in {Path(directory) / group}{did_you_mean(name, known)}{there}"
 
 
-def _refuse_added(composed: DictConfig) -> None:
+def _check_files(folder: Path) -> None:
+    """Check that the YAML files that Hydra may read are plain, before it reads them.
+
+    Raises:
+        ConfigError: One has aliases, repeated keys, too many values or an impossible value.
+    """
+    for file in sorted([*folder.glob("*.yaml"), *folder.glob("*/*.yaml")]):
+        try:
+            read_yaml(file)
+        except OSError as error:
+            raise ConfigError(f"{file} cannot be read: {error.strerror or error}") from error
+        except yaml.YAMLError as error:
+            raise ConfigError(f"{file} is not plain YAML: {one_line(str(error), SHOWN)}") from error
+
+
+def _refuse_references(overrides: Sequence[str]) -> None:
+    """Refuse a file (``group=name``) whose name is a reference, which Hydra would resolve.
+
+    Raises:
+        ConfigError: Names the override.
+    """
+    known = {leaf.name for leaf in leaves(Config())}
+    for override in overrides:
+        name, _, value = override.partition("=")
+        if "${" in value and name.strip("+ ") not in known:
+            raise ConfigError(f"{quoted(override)} refers to another value: write it out")
+
+
+def _nested(name: str, value: Any) -> dict[str, Any]:
+    """Return a value of a dotted name as nested mappings."""
+    return reduce(lambda inner, key: {key: inner}, reversed(name.split(".")), value)
+
+
+def _refuse_added(content: Mapping[str, Any]) -> None:
     """Refuse settings that are not in the schema: Hydra's ``+name=value`` adds any.
 
     Raises:
         ConfigError: Names the first.
     """
     known = [leaf.name for leaf in leaves(Config())]
-    content = OmegaConf.to_container(composed, resolve=False)
-    for name in _names(cast(dict[str, Any], content)):
+    for name in _names(content):
         if name not in known:
             near = close(name, known)
             hint = f": did you mean {near}?" if near else ""
@@ -135,12 +180,19 @@ def validate(config: Config) -> None:
 
 
 def to_yaml(config: Config) -> str:
-    """Return the configuration as YAML, as it is printed and published.
+    """Return the configuration as YAML, as it is printed and published."""
+    return yaml.dump(asdict(config), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
-    Raises:
-        ConfigError: A text contains an interpolation (``${...}``) that cannot be resolved.
-    """
-    try:
-        return OmegaConf.to_yaml(cast(DictConfig, OmegaConf.structured(config)))
-    except OmegaConfBaseException as error:
-        raise ConfigError(f"a text in the settings cannot be resolved: {error}") from error
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes texts that OmegaConf, unlike PyYAML, would read as numbers, such as ``1e3``."""
+
+    def represent_text(self, text: str) -> yaml.Node:
+        try:
+            float(text)
+        except ValueError:
+            return self.represent_str(text)
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style="'")
+
+
+_Dumper.add_representer(str, _Dumper.represent_text)

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from omegaconf import OmegaConf
 
 from wm_planner.config import Config
+from wm_planner.files.plain_settings import fill
 from wm_planner.types import Observation
 from wm_planner.worker import messages
 from wm_planner.worker.shared import Arena
@@ -110,8 +110,7 @@ class Wire:
         if "tuple" in value:
             return tuple(self._build(value["tuple"]))
         if "config" in value:
-            schema = OmegaConf.structured(Config)
-            return OmegaConf.to_object(OmegaConf.merge(schema, value["config"]))
+            return fill(Config, value["config"])
         built = {name: self._build(item) for name, item in value["fields"].items()}
         return KINDS[value["kind"]](**built)
 

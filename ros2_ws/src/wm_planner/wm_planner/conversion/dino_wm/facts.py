@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from wm_planner.conversion.dino_wm.training_run import Configuration
 from wm_planner.conversion.errors import ConversionError
 from wm_planner.datasets import Dataset
+from wm_planner.files.plain_settings import fill
 from wm_planner.files.plain_yaml import read_yaml
 from wm_planner.models.spec import Calibration, CommandMapping, ObjectiveSpec
 from wm_planner.planning import Objective
@@ -79,12 +79,7 @@ def read_facts(file: str | Path | None, given: Mapping[str, Any]) -> Facts:
         if not isinstance(content, dict):
             raise ConversionError(f"{file} is not a mapping of entries like control_rate: 10")
     try:
-        facts = OmegaConf.to_object(
-            OmegaConf.merge(
-                OmegaConf.structured(Facts), _given_entries(content), _given_entries(given)
-            )
-        )
-        assert isinstance(facts, Facts)
+        facts = fill(Facts, _given_entries(content), _given_entries(given))
         Objective(**vars(facts.objective))
     except OmegaConfBaseException as error:
         key = getattr(error, "full_key", None) or "?"

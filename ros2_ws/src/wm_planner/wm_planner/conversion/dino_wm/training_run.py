@@ -145,9 +145,16 @@ def _read_configuration(directory: Path) -> Configuration:
         raise ConversionError(f"{path} is not valid YAML: {problem}") from error
     if not isinstance(content, dict):
         raise ConversionError(f"{path} is not a mapping of settings: no training wrote it")
-    if "hydra" in content or "${" in path.read_text():
+    if "hydra" in content or _refers(content):
         raise ConversionError(
             f"{path} is one of Hydra's own files (.hydra/): give the resolved {CONFIG_FILE} that "
             "DINO-WM's training writes beside checkpoints/"
         )
     return Configuration(path, content)
+
+
+def _refers(value: Any) -> bool:
+    """Return whether a value is nothing but a reference to another one (``${...}``)."""
+    if isinstance(value, dict | list):
+        return any(map(_refers, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, str) and value.startswith("${") and value.endswith("}")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from wm_planner.files.plain_settings import fill
 from wm_planner.message_limits import MAX_TEXT
 from wm_planner.models.spec.errors import SpecError, StatisticsError
 from wm_planner.models.spec.file import SPEC_FILE, read_content
@@ -32,7 +32,7 @@ def load_spec(directory: str | Path, *, allow_unverified_statistics: bool = Fals
     path = Path(directory).expanduser() / SPEC_FILE
     content = read_content(path)
     try:
-        spec = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(ModelSpec), content))
+        spec = fill(ModelSpec, content)
     except OmegaConfBaseException as error:
         key = str(getattr(error, "full_key", None) or "?")
         known = getattr(getattr(error, "object_type", None), "__dataclass_fields__", {})
@@ -44,7 +44,6 @@ def load_spec(directory: str | Path, *, allow_unverified_statistics: bool = Fals
         raise SpecError(f"{path}: a number has more than 300 digits") from error
     except SpecError as error:
         raise SpecError(f"{path}: {error}") from error
-    assert isinstance(spec, ModelSpec)
     if not allow_unverified_statistics and (problem := spec.statistics.problem()):
         raise StatisticsError(str(path), problem)
     return spec

@@ -119,6 +119,4 @@ def _walk(value: Any, where: str, depth: int = 0) -> Iterator[tuple[str, Any]]:
         raise SpecError(f"{where} is {quoted(value)}: write a text, a number, true or false")
     if isinstance(value, str):
         _check_text(where, value, MAX_TEXT)
-        if "${" in value:  # OmegaConf would put another value, or the environment, in its place
-            raise SpecError(f"{where} refers to another value ({quoted(value)}): write it out")
     yield where, value

@@ -1,0 +1,42 @@
+"""Fill a schema of OmegaConf with plain data, in which no text has a second meaning."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, TypeVar, cast
+
+from omegaconf import OmegaConf
+
+T = TypeVar("T")
+
+_REFERENCE = re.compile(r"(\\*)\$\{")
+
+
+def fill(schema: type[T], *contents: Any) -> T:
+    """Return a schema filled with mappings, later ones over earlier ones.
+
+    OmegaConf would put another value, or a variable of the environment, in the place of a text such
+    as ``${oc.env:HOME}``. Here it stays this text.
+
+    Args:
+        schema: A dataclass.
+        *contents: Plain values by name, as from YAML or JSON.
+
+    Raises:
+        OmegaConfBaseException: A name is unknown, or a value has another type.
+        OverflowError: A whole number has too many digits.
+        ValueError: The schema refuses a value.
+    """
+    plain = [_escaped(content) for content in contents]
+    merged = OmegaConf.merge(OmegaConf.structured(schema), *plain)
+    return cast(T, OmegaConf.to_object(merged))
+
+
+def _escaped(value: Any) -> Any:
+    """Return a copy whose texts OmegaConf reads as they are (its grammar, "escaped")."""
+    if isinstance(value, str):
+        return _REFERENCE.sub(lambda match: match[1] * 2 + r"\${", value)
+    if isinstance(value, Mapping):
+        return {key: _escaped(item) for key, item in value.items()}
+    return [_escaped(item) for item in value] if isinstance(value, list) else value
