@@ -10,7 +10,7 @@ import pytest
 import recorded_datasets as recorded
 import torch
 
-from wm_planner.datasets import DatasetError, read
+from wm_planner.datasets import DatasetError, episode_images, read
 
 
 @pytest.mark.parametrize("kind", ["point_maze", "deformable", "wall"])
@@ -47,6 +47,14 @@ def test_videos_of_pusht_are_read_as_rgb(tmp_path: Path) -> None:
     assert images is not None
     assert images.shape == (8, 64, 96, 3)
     assert np.abs(images.mean(axis=(0, 1, 2)) - [196, 40, 20]).max() < 6
+
+
+def test_a_video_that_claims_too_much_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(episode_images, "MAX_BYTES", 3 * 96 * 64 * 8 - 1)
+    with pytest.raises(DatasetError, match="8 images of 96x64 pixels, more than"):
+        test_videos_of_pusht_are_read_as_rgb(tmp_path)
 
 
 def test_undecodable_video_is_refused(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def test_missing_or_wrong_parts_are_refused(
 @pytest.mark.parametrize(
     ("group", "key", "value", "sentence"),
     [
-        ("action", "mean", [10**400, 0.0], "action: a number has more than 300 digits"),
+        ("action", "mean", [10**400, 0.0], "a number has more than 300 digits"),
         ("action", "std", [True, 1.0], "action: True is no number"),
         ("proprio", "mean", None, "proprio: "),
         ("provenance", "split_seed", float("inf"), "split_seed must be a whole number, not inf"),
@@ -108,7 +108,7 @@ def test_missing_or_wrong_parts_are_refused(
         ("provenance", "episodes", 3.9, "episodes must be a whole number, not 3.9"),
         ("provenance", "episodes", True, "episodes must be a whole number, not True"),
         ("provenance", "episodes", "many", "episodes must be a whole number, not 'many'"),
-        ("provenance", "steps", 10**400, "statistics.provenance.steps is 1000"),
+        ("provenance", "steps", 10**400, "a number has more than 300 digits"),
         ("provenance", "dataset", None, "dataset must be a text, not None"),
         ("provenance", "formula", ["mean"], "formula must be a text"),
         ("provenance", "split", "a\x1b[31m", "statistics.provenance.split is"),
@@ -145,7 +145,7 @@ def test_foreign_files_are_refused(tmp_path: Path, name: str, content: bytes) ->
 def test_single_array_is_refused(tmp_path: Path) -> None:
     with (tmp_path / "some.npz").open("wb") as file:
         np.save(file, np.zeros(3))
-    with pytest.raises(DatasetError, match="single array"):
+    with pytest.raises(DatasetError, match=r"some\.npz cannot be used: it is no \.npz"):
         read_statistics(tmp_path / "some.npz")
 
 

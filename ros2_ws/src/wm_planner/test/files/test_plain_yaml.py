@@ -25,7 +25,7 @@ from wm_planner.files.plain_yaml import MAX_BYTES, MAX_VALUES, read_yaml
         ("a: !!bool perhaps", "perhaps"),
         ("a: !!timestamp soon", ""),
         ("a: !!python/object:os.system {}", "could not determine a constructor"),
-        ("a: b" + " " * MAX_BYTES, "bytes"),
+        ("a: 0x1" + "0" * 5000, "a number has more than 300 digits"),
         ("[" + "1," * MAX_VALUES + "]", "values"),
     ],
 )
@@ -39,6 +39,12 @@ def test_what_is_not_plain_is_refused(tmp_path: Path, text: str, words: str) -> 
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     (tmp_path / "file.yaml").write_bytes(b"a: \xff\xfe")
     with pytest.raises(yaml.YAMLError):
+        read_yaml(tmp_path / "file.yaml")
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "file.yaml").write_text("a: b" + " " * MAX_BYTES)
+    with pytest.raises(OSError, match=f"at most {MAX_BYTES} are read"):
         read_yaml(tmp_path / "file.yaml")
 
 

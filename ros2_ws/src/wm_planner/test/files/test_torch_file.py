@@ -83,7 +83,7 @@ def test_an_announced_size_beyond_the_file_takes_no_memory(tmp_path: Path) -> No
         entry = archive.getinfo("archive/data/0")
         entry.file_size = entry.compress_size = 2**40
         archive.comment = b"written again"
-    with pytest.raises(FileFormatError, match=r"data/0 is damaged \(cut short\)"):
+    with pytest.raises(FileFormatError, match="claim more bytes than it has"):
         read_torch_file(path).read()
 
 

@@ -114,10 +114,10 @@ def _inspected(config: Config, arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _modules(weights: Path) -> dict[str, dict[str, int]]:
     """Return parameters and bytes of each top-level module, from the weight file's header."""
-    from safetensors import safe_open
+    from wm_planner.files.safetensors_file import open_safetensors
 
     modules: dict[str, dict[str, int]] = {}
-    with safe_open(weights, framework="pt") as tensors:
+    with open_safetensors(weights) as tensors:
         for name in tensors.keys():  # noqa: SIM118 (safe_open is no mapping)
             part = tensors.get_slice(name)
             module = modules.setdefault(name.partition(".")[0], {"parameters": 0, "bytes": 0})

@@ -12,7 +12,11 @@ from numpy.typing import NDArray
 
 from wm_planner.datasets.errors import DatasetError
 from wm_planner.datasets.tensor_files import load_tensor
+from wm_planner.files.regular import check_regular
 from wm_planner.images import opencv
+
+MAX_BYTES = 4_000_000_000
+"""Most bytes of the images of an episode."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +69,18 @@ class ImageFiles:
 def _video(path: Path, length: int) -> NDArray[np.uint8]:
     """Return the first ``length`` frames of a video, RGB."""
     cv2 = opencv.cv2()
+    try:
+        check_regular(path)
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read: {error.strerror or error}") from error
     video = cv2.VideoCapture(str(path))
     try:
+        side = video.get(cv2.CAP_PROP_FRAME_WIDTH), video.get(cv2.CAP_PROP_FRAME_HEIGHT)
+        if 3 * side[0] * side[1] * length > MAX_BYTES:
+            raise DatasetError(
+                f"{path} has {length} images of {side[0]:g}x{side[1]:g} pixels, more than "
+                f"{MAX_BYTES / 1e9:g} GB: scale the videos down, as the training did"
+            )
         images: list[NDArray[np.uint8]] = []
         while len(images) < length:
             found, frame = video.read()

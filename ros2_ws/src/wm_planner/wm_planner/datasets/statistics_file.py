@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import yaml
 
 from wm_planner.datasets.dataset import QUANTITIES
 from wm_planner.datasets.errors import DatasetError
+from wm_planner.files.errors import FileFormatError
+from wm_planner.files.npz import read_npz
 from wm_planner.files.plain_yaml import read_yaml
 from wm_planner.message_limits import MAX_NAME
 from wm_planner.models.spec import Moments, Provenance, Statistics
 from wm_planner.text import listed, one_line
+
+MAX_BYTES = 10_000_000
+"""Most bytes of the arrays of an npz, which may be a file of reference tensors."""
 
 
 def read_statistics(file: str | Path) -> Statistics:
@@ -66,6 +69,8 @@ def read_statistics(file: str | Path) -> Statistics:
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         content = read_yaml(path)
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read: {error.strerror or error}") from error
     except yaml.YAMLError as error:
         raise DatasetError(
             f"{path} is neither YAML, JSON nor npz: {' '.join(str(error).split())}"
@@ -79,13 +84,9 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 
 def _read_npz(path: Path) -> dict[str, Any]:
     try:
-        with path.open("rb") as file:  # np.load leaves a broken file open if it opens it itself
-            arrays = np.load(file, allow_pickle=False)
-            if isinstance(arrays, np.ndarray):
-                raise ValueError("it is a single array")
-            values = {name: arrays[name].tolist() for name in arrays}
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise DatasetError(f"{path} is damaged or holds Python objects: {error}") from error
+        values = {name: array.tolist() for name, array in read_npz(path, MAX_BYTES).items()}
+    except (OSError, FileFormatError) as error:
+        raise DatasetError(f"{path} cannot be used: {error}") from error
     content: dict[str, Any] = {}
     for name, value in values.items():
         group, _, key = name.partition("_")

@@ -14,8 +14,12 @@ from torch import Tensor
 from wm_planner.datasets.errors import DatasetError
 from wm_planner.files.errors import FileFormatError
 from wm_planner.files.inert_pickle import read_pickle
+from wm_planner.files.regular import read_regular
 from wm_planner.files.tensor_record import TensorRecord
 from wm_planner.files.torch_file import read_torch_file
+
+MAX_PICKLE = 100_000_000
+"""Largest pickle of numbers [bytes]."""
 
 
 def load_tensor(path: Path) -> Tensor:
@@ -73,7 +77,10 @@ def _load(path: Path) -> Any:
 
 def _unpickle(path: Path) -> Any:
     try:
-        return read_pickle(io.BytesIO(path.read_bytes()), persistent=_refuse, calls={})
+        data = read_regular(path, MAX_PICKLE)
+        return read_pickle(io.BytesIO(data), persistent=_refuse, calls={})
+    except OSError as error:
+        raise FileFormatError(f"{path} cannot be read: {error.strerror or error}") from error
     except FileFormatError as error:
         raise FileFormatError(f"{path} cannot be used: {error}") from error
 

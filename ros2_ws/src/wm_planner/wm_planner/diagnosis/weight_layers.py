@@ -6,9 +6,10 @@ import math
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import Tensor
 
+from wm_planner.files.safetensors_file import open_safetensors
 from wm_planner.models.loading import WeightsError
 
 FRESH = 0.02
@@ -29,7 +30,7 @@ def layers(path: Path, wanted: str = "") -> dict[str, Tensor]:
         WeightsError: The file cannot be read.
     """
     try:
-        with safe_open(path, framework="pt") as file:
+        with open_safetensors(path) as file:
             names = [n for n in file.keys() if n.endswith(".weight") and wanted in n]  # noqa: SIM118
             tensors = {name: file.get_tensor(name).float() for name in names}
     except (OSError, SafetensorError) as error:

@@ -6,15 +6,17 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
+from wm_planner.files.regular import open_regular
+
 
 def file_sha256(path: Path) -> str:
     """Return the SHA-256 of a file.
 
     Raises:
-        OSError: The file cannot be read.
+        OSError: The file cannot be read, or is no regular file.
     """
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()

@@ -7,12 +7,15 @@ from typing import Any
 
 import yaml
 
+from wm_planner.files.regular import read_regular
 from wm_planner.text import quoted
 
 MAX_BYTES = 4_000_000
 """Largest file."""
 MAX_VALUES = 150_000
 """Most values and keys of a file; they take some seconds to read."""
+MAX_DIGITS = 300
+"""Most digits of a whole number; Python cannot print more than 4300."""
 
 
 def read_yaml(path: Path) -> Any:
@@ -22,14 +25,11 @@ def read_yaml(path: Path) -> Any:
     key that is given twice, one value would be ignored in silence.
 
     Raises:
-        OSError: The file cannot be read.
+        OSError: The file cannot be read, is no regular file, or has more than ``MAX_BYTES``.
         yaml.YAMLError: It is not valid YAML, has aliases or a key twice, is nested too deeply, or
-            has more than ``MAX_BYTES`` or ``MAX_VALUES``.
+            has more than ``MAX_VALUES`` or ``MAX_DIGITS``.
     """
-    with path.open("rb") as file:
-        data = file.read(MAX_BYTES + 1)
-    if len(data) > MAX_BYTES:
-        raise yaml.YAMLError(f"it has more than {MAX_BYTES} bytes")
+    data = read_regular(path, MAX_BYTES)
     try:
         return yaml.load(data.decode(), _Loader)
     except RecursionError as error:
@@ -53,6 +53,14 @@ class _Loader(yaml.SafeLoader):
             raise yaml.YAMLError(f"it has more than {MAX_VALUES} values")
         return super().compose_node(parent, index)
 
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        value: int = super().construct_yaml_int(node)
+        if abs(value) >= 10**MAX_DIGITS:
+            raise yaml.MarkedYAMLError(
+                problem=f"a number has more than {MAX_DIGITS} digits", problem_mark=node.start_mark
+            )
+        return value
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key, _ in node.value:
@@ -66,3 +74,6 @@ class _Loader(yaml.SafeLoader):
                 )
             seen.add(name)
         return super().construct_mapping(node, deep)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)

@@ -22,6 +22,7 @@ import torch
 
 from wm_planner.files.errors import FileFormatError
 from wm_planner.files.inert_pickle import Global, read_pickle
+from wm_planner.files.regular import open_regular
 from wm_planner.files.tensor_record import DTYPES, Storage, rebuild_tensor
 
 _LEGACY_START = b"\x80\x02\x8a\x0a" + (0x1950A86A20F9469CFC6C).to_bytes(10, "little")
@@ -47,7 +48,7 @@ def read_torch_file(path: Path) -> Any:
             names it.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             start = file.read(len(_LEGACY_START))
         if start == _LEGACY_START:
             return _Legacy(path).contents
@@ -100,7 +101,10 @@ class _Zip(_Archive):
             self._zip = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, ValueError, NotImplementedError, struct.error) as error:
             raise FileFormatError(f"it is cut short or damaged ({error})") from error
-        self._sizes = {entry.filename: entry.file_size for entry in self._zip.infolist()}
+        # Of entries that are stored, as all that are read must be, this is the size too.
+        self._sizes = {entry.filename: entry.compress_size for entry in self._zip.infolist()}
+        if sum(self._sizes.values()) > path.stat().st_size:  # before memory is taken for any
+            raise FileFormatError("its entries claim more bytes than it has")
         pickles = [name for name in self._sizes if name.count("/") == 1 and name.endswith(_PICKLE)]
         if len(pickles) != 1:
             raise FileFormatError("it is a zip archive, but not one of torch.save (no data.pkl)")
@@ -114,8 +118,6 @@ class _Zip(_Archive):
         name = f"{self._root}/data/{key}"
         if (found := self._sizes.get(name)) != size:
             raise FileFormatError(f"{name} has {found or 'no'} bytes instead of {size}")
-        if size > self.path.stat().st_size:  # before memory of an announced size is taken
-            raise FileFormatError(f"{name} is damaged (cut short)")
         content, place = torch.empty(size, dtype=torch.uint8), 0
         for block in self._blocks(name):
             content.numpy()[place : place + len(block)] = np.frombuffer(block, np.uint8)
@@ -142,7 +144,7 @@ class _Legacy(_Archive):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         _magic, _version, host, self.contents = (self._unpickle(self._map) for _ in range(4))
         if not isinstance(host, dict) or host.get("little_endian") is not True:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from types import SimpleNamespace
 
-from wm_planner.images import ImagePolicy, decode
+from wm_planner.files.regular import read_regular
+from wm_planner.images import ImageFormatError, ImagePolicy, decode, jpeg, png
 from wm_planner.types import RgbImage
+
+MAX_BYTES = 2**28
+"""Largest file; the largest image that is decoded fits uncompressed."""
 
 
 def read_image_file(path: Path, policy: ImagePolicy | None = None) -> RgbImage:
-    """Decode a PNG or JPEG file with the checks for a camera's message.
+    """Read and decode a PNG or JPEG file.
 
     Args:
         path: The file; ``~`` is the user's home.
@@ -20,10 +24,30 @@ def read_image_file(path: Path, policy: ImagePolicy | None = None) -> RgbImage:
         RGB, uint8 (height, width, 3).
 
     Raises:
-        OSError: The file cannot be read.
+        OSError: The file cannot be read, is not a regular file, or is too large.
         RuntimeError: The user whose home is named does not exist.
         ImageFormatError: The file cannot be decoded.
     """
-    data = path.expanduser().read_bytes()
-    message = SimpleNamespace(format=path.suffix.lstrip(".").lower(), data=data)
-    return decode(message, policy or ImagePolicy())
+    return decode_file(path, read_regular(path.expanduser(), MAX_BYTES), policy)
+
+
+def decode_file(path: Path, data: bytes, policy: ImagePolicy | None = None) -> RgbImage:
+    """Decode the content of a PNG or JPEG file with the checks for a camera's message.
+
+    Args:
+        path: The file, for errors.
+        data: Its content.
+        policy: What is declared about its pixels.
+
+    Returns:
+        RGB, uint8 (height, width, 3).
+
+    Raises:
+        ImageFormatError: The file cannot be decoded.
+    """
+    form = path.suffix.lstrip(".").lower()
+    if not data.startswith((jpeg.MAGIC, png.MAGIC)):
+        # Whoever may name a file may not learn from the answer what is in it.
+        problem, remedy = "the file is neither a PNG nor a JPEG image", "Give one of these"
+        raise ImageFormatError("codec", problem, remedy, encoding=form)
+    return decode(SimpleNamespace(format=form, data=data), policy or ImagePolicy())

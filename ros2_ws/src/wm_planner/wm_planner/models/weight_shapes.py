@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import nn
 
+from wm_planner.files.safetensors_file import open_safetensors
 from wm_planner.models.loading import WeightsError
 from wm_planner.text import one_line
 
@@ -32,7 +33,7 @@ def check_shapes(build: Callable[[], nn.Module], path: Path) -> None:
         networks = build()
     expected = {name: tuple(tensor.shape) for name, tensor in networks.state_dict().items()}
     try:
-        with safe_open(path, framework="pt") as file:
+        with open_safetensors(path) as file:
             names = list(file.keys())
             found = {name: tuple(file.get_slice(name).get_shape()) for name in names}
     except (OSError, SafetensorError) as error:

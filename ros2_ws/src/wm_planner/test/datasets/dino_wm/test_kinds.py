@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -173,6 +175,50 @@ def test_franka_steps_in_hdf5(tmp_path: Path) -> None:
     statistics = read(tmp_path, "franka").statistics()
     expect(statistics.action, actions, epsilon=1e-6)
     expect(statistics.state, states, epsilon=1e-6)
+
+
+def _external(h5py: Any, file: Any, secret: Path) -> None:
+    file.create_dataset("action", (4,), "u1", external=[(str(secret), 0, 4)])
+
+
+def _soft_link(h5py: Any, file: Any, secret: Path) -> None:
+    file["action"] = h5py.SoftLink("/eef_states")
+
+
+def _other_file(h5py: Any, file: Any, secret: Path) -> None:
+    file["action"] = h5py.ExternalLink(str(secret), "/action")
+
+
+def _virtual(h5py: Any, file: Any, secret: Path) -> None:
+    layout = h5py.VirtualLayout((4,), "u1")
+    layout[:] = h5py.VirtualSource(str(secret), "action", (4,))
+    file.create_virtual_dataset("action", layout)
+
+
+def _huge(h5py: Any, file: Any, secret: Path) -> None:
+    file.create_dataset("action", (2**40,), "f4", chunks=(1024,))  # nothing of it is stored
+
+
+def _texts(h5py: Any, file: Any, secret: Path) -> None:
+    file["action"] = ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "make", [_external, _soft_link, _other_file, _virtual, _huge, _texts], ids=lambda m: m.__name__
+)
+def test_hdf5_that_leads_to_other_files_or_claims_too_much_is_refused(
+    tmp_path: Path, make: Callable[[Any, Any, Path], None]
+) -> None:
+    h5py = pytest.importorskip("h5py")
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"hunter2")
+    recorded.layout(tmp_path)
+    recorded.save(tmp_path / "000000/obses.pth", recorded.images(0, 1))
+    with h5py.File(tmp_path / "000000/00.h5", "w") as file:
+        file["eef_states"] = np.zeros(5)
+        make(h5py, file, secret)
+    with pytest.raises(DatasetError, match=r"00\.h5 is damaged or lacks action .*action is"):
+        read(tmp_path, "franka")
 
 
 def test_hdf5_without_h5py_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

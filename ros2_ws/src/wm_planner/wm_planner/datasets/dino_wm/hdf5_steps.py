@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from wm_planner.datasets.errors import DatasetError
 from wm_planner.datasets.tensor_files import tensor_shape
+from wm_planner.files.regular import check_regular
+from wm_planner.message_limits import MAX_LIST
 
 
 def read_steps(folder: Path) -> tuple[Tensor, Tensor, list[Path]]:
@@ -37,17 +40,36 @@ def read_steps(folder: Path) -> tuple[Tensor, Tensor, list[Path]]:
         raise DatasetError(
             f"{folder} has neither actions.pth nor 00.h5: it holds no recorded steps"
         )
-    actions, states = {}, {}
+    actions: dict[int, NDArray[np.float32]] = {}
+    states: dict[int, NDArray[np.float32]] = {}
     for step, file in files.items():
         try:
+            check_regular(file)
             with h5py.File(file, "r") as content:
-                actions[step] = np.asarray(content["action"][:], dtype=np.float32).reshape(-1)
-                states[step] = np.asarray(content["eef_states"][:], dtype=np.float32).reshape(-1)
+                actions[step] = _numbers(h5py, content, "action")
+                states[step] = _numbers(h5py, content, "eef_states")
         except (OSError, KeyError, ValueError) as error:
             raise DatasetError(
                 f"{file} is damaged or lacks action or eef_states: {error}"
             ) from error
     return _table(folder, actions, length), _table(folder, states, length), list(files.values())
+
+
+def _numbers(h5py: Any, content: Any, name: str) -> NDArray[np.float32]:
+    """Return a dataset of a file, flat.
+
+    Raises:
+        KeyError: There is none of this name.
+        ValueError: It is no small dataset, or lies in another file (which HDF5 would open).
+    """
+    if not isinstance(content.get(name, getlink=True), h5py.HardLink):
+        raise ValueError(f"{name} is a link")
+    data = content[name]
+    if not isinstance(data, h5py.Dataset) or data.is_virtual or data.external:
+        raise ValueError(f"{name} is no dataset of this file")
+    if data.size is None or data.size > MAX_LIST or data.dtype.kind not in "fiu":
+        raise ValueError(f"{name} is not up to {MAX_LIST} numbers")
+    return np.asarray(data[()], dtype=np.float32).reshape(-1)
 
 
 def _table(folder: Path, rows: dict[int, Any], length: int) -> Tensor:
