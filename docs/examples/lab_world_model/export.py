@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from lab_world_model import networks
-from safetensors.torch import save_file
 
+from wm_planner.models import write_model
 from wm_planner.models.spec import (
     ActionSpec,
     Calibration,
@@ -61,11 +61,7 @@ def main(directory: Path) -> None:
         control_rate=5.0,
     )
     torch.manual_seed(0)
-    directory.mkdir(parents=True, exist_ok=True)
-    weights = directory / spec.weights.file
-    save_file(networks(spec).state_dict(), weights)
-    spec.weights.sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
-    spec.save(directory)
+    write_model(directory, spec, networks(spec).state_dict())
 
 
 if __name__ == "__main__":

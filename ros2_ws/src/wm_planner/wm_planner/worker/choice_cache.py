@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,8 @@ from typing import Any
 import torch
 
 from wm_planner.config import Config
+from wm_planner.files.regular import read_regular
+from wm_planner.files.whole import write_whole
 from wm_planner.message_limits import MAX_TEXT
 from wm_planner.models.protocol import WorldModel
 from wm_planner.text import one_line
@@ -62,10 +63,7 @@ class ChoiceCache:
         """Write a choice; the file appears whole or not at all."""
         with contextlib.suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=self._path.parent) as folder:
-                new = Path(folder) / self._path.name
-                new.write_text(json.dumps({"way": way, "words": words}))
-                os.replace(new, self._path)
+            write_whole(self._path, json.dumps({"way": way, "words": words}))
 
     def forget(self) -> None:
         """Delete the file."""
@@ -74,9 +72,7 @@ class ChoiceCache:
 
     def _read(self) -> dict[str, Any]:
         try:
-            if not self._path.is_file() or self._path.stat().st_size > MOST_BYTES:
-                return {}
-            content = json.loads(self._path.read_text())
+            content = json.loads(read_regular(self._path, MOST_BYTES))
         except (OSError, ValueError, RecursionError):
             return {}
         return content if isinstance(content, dict) else {}

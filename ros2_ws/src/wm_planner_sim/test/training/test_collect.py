@@ -12,7 +12,7 @@ import pytest
 from wm_planner_sim.simulator.motion import MAX_STEP, move
 from wm_planner_sim.simulator.simulation import Simulation
 from wm_planner_sim.simulator.tasks import TASKS
-from wm_planner_sim.training import seeds
+from wm_planner_sim.training import collect, seeds
 from wm_planner_sim.training.collect import Dataset, collect_episode, concatenate
 
 pytestmark = pytest.mark.sim
@@ -78,3 +78,37 @@ def test_training_blocks_do_not_overlap() -> None:
     assert seeds.training_block(9).stop == seeds.TRAINING.stop
     with pytest.raises(ValueError, match="seed must lie"):
         seeds.training_block(10)
+
+
+def test_a_collection_that_was_stopped_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output, arguments = tmp_path / "data.npz", ["--episodes", "3", "--size", "16"]
+    monkeypatch.setattr(collect, "CHUNK", 1)
+    save = Dataset.save
+
+    def stopped(data: Dataset, path: Path) -> None:
+        if path == output:
+            raise KeyboardInterrupt
+        save(data, path)
+
+    with monkeypatch.context() as context:
+        context.setattr(Dataset, "save", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            collect.main([str(output), *arguments])
+    assert not output.exists()
+    parts = sorted((tmp_path / "data.npz.partial").iterdir())
+    assert len(parts) == 3
+    parts[1].unlink()
+    kept = parts[0].stat().st_mtime_ns
+    ages: list[int] = []
+
+    def watched(data: Dataset, path: Path) -> None:
+        ages.append(parts[0].stat().st_mtime_ns)
+        save(data, path)
+
+    monkeypatch.setattr(Dataset, "save", watched)
+    collect.main([str(output), *arguments])
+    assert ages == [kept], "what was there is not collected again"
+    assert len(Dataset.read(output).actions) == 3
+    assert list(tmp_path.iterdir()) == [output]

@@ -18,6 +18,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
+from wm_planner.files.whole import write_whole
 from wm_planner.types import RgbImage
 from wm_planner_sim.client.episode import Episode
 
@@ -104,7 +105,7 @@ def write_report(
         "random": random.summary(),
         "plan_times": times,
     }
-    (directory / "report.json").write_text(json.dumps(_finite(summary), indent=2) + "\n")
+    write_whole(directory / "report.json", json.dumps(_finite(summary), indent=2) + "\n")
     sections = [
         f"<p>{planner.successes} of {len(planner.episodes)} goals reached within "
         f"{100 * planner.tolerance:.0f} cm; with random actions {random.successes} of "
@@ -117,7 +118,7 @@ def write_report(
     ]
     page = _PAGE.replace("{date}", date).replace("{body}", "\n".join(sections))
     path = directory / "report.html"
-    path.write_text(page, encoding="utf-8")
+    write_whole(path, page)
     return path
 
 

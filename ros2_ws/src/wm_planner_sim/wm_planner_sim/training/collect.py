@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import shutil
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
+from wm_planner.files.npz import read_npz
+from wm_planner.files.whole import PARTIAL, whole_file
 from wm_planner.images.resize import resize
 from wm_planner_sim.simulator.motion import MAX_STEP, move
 from wm_planner_sim.simulator.simulation import Simulation
@@ -56,14 +59,15 @@ class Dataset:
         return state.hexdigest()
 
     def save(self, path: Path) -> None:
-        """Write an uncompressed ``.npz`` file."""
-        np.savez(path, images=self.images, positions=self.positions, actions=self.actions)
+        """Write an uncompressed ``.npz`` file, which appears whole."""
+        with whole_file(path) as partial, partial.open("wb") as file:
+            np.savez(file, images=self.images, positions=self.positions, actions=self.actions)
 
     @classmethod
     def read(cls, path: Path) -> Dataset:
         """Read what ``save`` wrote."""
-        with np.load(path) as arrays:
-            return cls(arrays["images"], arrays["positions"], arrays["actions"])
+        arrays = read_npz(path)
+        return cls(arrays["images"], arrays["positions"], arrays["actions"])
 
 
 def collect_episode(simulation: Simulation, seed: int, size: int, steps: int = STEPS) -> Dataset:
@@ -98,7 +102,12 @@ def concatenate(parts: Iterable[Dataset]) -> Dataset:
 
 
 def collect(
-    task: str, episode_seeds: Iterable[int], size: int, steps: int = STEPS, processes: int = 2
+    task: str,
+    episode_seeds: Iterable[int],
+    size: int,
+    steps: int = STEPS,
+    processes: int = 2,
+    parts: Path | None = None,
 ) -> Dataset:
     """Collect one episode per seed, in the order of the seeds, with any number of processes.
 
@@ -108,18 +117,30 @@ def collect(
         size: Side of the stored images [pixels].
         steps: Model steps per episode, T.
         processes: Worker processes.
+        parts: Folder that keeps finished episodes until all are there; a collection that was
+            stopped goes on from them.
     """
     wanted = list(episode_seeds)
-    jobs = [(task, wanted[i : i + CHUNK], size, steps) for i in range(0, len(wanted), CHUNK)]
+    chunks = [wanted[i : i + CHUNK] for i in range(0, len(wanted), CHUNK)]
+    jobs = [(task, chunk, size, steps, parts) for chunk in chunks]
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        parts = pool.map(_collect_chunk, jobs)
-        return concatenate(track(parts, "collecting", len(jobs), console=Console(stderr=True)))
+        done = pool.map(_collect_chunk, jobs)
+        return concatenate(track(done, "collecting", len(jobs), console=Console(stderr=True)))
 
 
-def _collect_chunk(job: tuple[str, list[int], int, int]) -> Dataset:
-    """Collect the episodes of some seeds in a process of its own."""
+def _collect_chunk(job: tuple[str, list[int], int, int, Path | None]) -> Dataset:
+    """Collect episodes in a process of its own, or read them if they are there."""
     torch.set_num_threads(1)
-    task, episode_seeds, size, steps = job
+    task, episode_seeds, size, steps, parts = job
+    if parts is None:
+        return _collect_episodes(task, episode_seeds, size, steps)
+    file = parts / f"{task}-{size}-{steps}-{episode_seeds[0]}-{len(episode_seeds)}.npz"
+    if not file.exists():
+        _collect_episodes(task, episode_seeds, size, steps).save(file)
+    return Dataset.read(file)
+
+
+def _collect_episodes(task: str, episode_seeds: list[int], size: int, steps: int) -> Dataset:
     simulation = Simulation(RENDER_SIZE, RENDER_SIZE, task=find_task(task))
     try:
         return concatenate(collect_episode(simulation, seed, size, steps) for seed in episode_seeds)
@@ -128,7 +149,7 @@ def _collect_chunk(job: tuple[str, list[int], int, int]) -> Dataset:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Collect a dataset into a file."""
+    """Collect a dataset into a file; a command that was stopped goes on when it is given again."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("output", type=Path, help="file to write, .npz")
     parser.add_argument("--task", choices=TASKS, default=DEFAULT_TASK, help="simulated task")
@@ -138,8 +159,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--processes", type=int, default=2, help="worker processes")
     options = parser.parse_args(arguments)
     block = seeds.training_block(options.seed)[: options.episodes]
-    data = collect(options.task, block, options.size, processes=options.processes)
+    parts = options.output.with_name(options.output.name + PARTIAL)
+    parts.mkdir(exist_ok=True)
+    data = collect(options.task, block, options.size, processes=options.processes, parts=parts)
     data.save(options.output)
+    shutil.rmtree(parts)
     print(f"{options.output}: {len(data.actions)} episodes, SHA-256 {data.digest()}")
 
 

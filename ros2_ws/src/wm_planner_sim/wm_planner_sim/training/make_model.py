@@ -1,24 +1,25 @@
 """Makes the embedded model of a task: collect, train, calibrate, evaluate, export.
 
-``python -m wm_planner_sim.training.make_model --output DIR`` writes ``model.yaml``,
-``weights.safetensors`` and ``evaluation.json``. ``--seed`` decides every random draw; the model
+``python -m wm_planner_sim.training.make_model --output DIR`` writes ``model.yaml``, the weights
+that it names, and ``evaluation.json``. ``--seed`` decides every random draw; the model
 card says what is reproducible across machines.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 
+from wm_planner.files.whole import write_whole
+from wm_planner.models import write_model
 from wm_planner.models.latent import LatentWorldModel
 from wm_planner.models.spec import (
     ActionSpec,
@@ -126,16 +127,6 @@ def fit(spec: ModelSpec, data: Dataset, seed: int) -> LatentWorldModel:
     return model
 
 
-def export(model: LatentWorldModel, directory: Path) -> ModelSpec:
-    """Write weights and spec; return the spec, which holds the digest of the weights."""
-    path = directory / WEIGHTS
-    save_file({k: v.contiguous() for k, v in model.networks.state_dict().items()}, path)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    spec = replace(model.spec, weights=WeightsFile(sha256=digest, file=WEIGHTS))
-    spec.save(directory)
-    return spec
-
-
 def make(
     task: str,
     directory: Path,
@@ -159,7 +150,7 @@ def make(
     torch.set_num_threads(THREADS)
     torch.use_deterministic_algorithms(True)
     begin = time.monotonic()
-    directory.mkdir(parents=True, exist_ok=True)
+    directory.parent.mkdir(parents=True, exist_ok=True)
     if stored is None:
         block = seeds.training_block(seed)[:episodes]
         data = collect.collect(task, block, IMAGE_SIZE, processes=processes)
@@ -168,12 +159,15 @@ def make(
     collected = time.monotonic()
     model = fit(describe(task, data, seed), data, seed)
     trained = time.monotonic()
-    export(model, directory)
-    runs = evaluate(task, directory, seeds.CALIBRATION[:goals], processes=processes)
+    tensors = model.networks.state_dict()
+    with tempfile.TemporaryDirectory() as folder:  # not in `directory` before it is calibrated
+        uncalibrated = Path(folder) / "model"
+        write_model(uncalibrated, model.spec, tensors)
+        runs = evaluate(task, uncalibrated, seeds.CALIBRATION[:goals], processes=processes)
     simulation = Simulation(task=find_task(task))
     model.spec = replace(model.spec, calibration=calibrate(model, simulation, runs, data))
     simulation.close()
-    spec = export(model, directory)
+    write_model(directory, model.spec, tensors)
     calibrated = time.monotonic()
     tested = evaluate(task, directory, seeds.EVALUATION[:goals], processes=processes)
     at_random = evaluate(task, None, seeds.EVALUATION[:goals], processes=processes)
@@ -181,7 +175,7 @@ def make(
         "command": f"{_command_line(task, seed)} --goals {goals}",
         "machine": f"{os.cpu_count()} cores, torch {torch.__version__}, {THREADS} training thread",
         "dataset_sha256": data.digest(),
-        "weights_sha256": spec.weights.sha256,
+        "weights_sha256": model.spec.weights.sha256,
         "planner": summary(tested),
         "random": summary(at_random),
         "seconds": {
@@ -191,7 +185,7 @@ def make(
             "evaluate": round(time.monotonic() - calibrated),
         },
     }
-    (directory / "evaluation.json").write_text(json.dumps(report, indent=2) + "\n")
+    write_whole(directory / "evaluation.json", json.dumps(report, indent=2) + "\n")
     return report
 
 

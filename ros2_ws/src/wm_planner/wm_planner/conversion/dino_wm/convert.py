@@ -37,7 +37,7 @@ from wm_planner.conversion.dino_wm.training_run import (
 )
 from wm_planner.conversion.dino_wm.weights import collect_weights
 from wm_planner.conversion.errors import ConversionError
-from wm_planner.conversion.model_directory import check_output, write_model
+from wm_planner.conversion.model_directory import check_output
 from wm_planner.datasets import Dataset, measure_training_images
 from wm_planner.files.digest import file_sha256
 from wm_planner.models.dino_wm.architecture import Architecture
@@ -51,6 +51,7 @@ from wm_planner.models.spec import (
     Training,
     WeightsFile,
 )
+from wm_planner.models.writing import write_model
 
 FAMILY = "dino_wm"
 TRANSFORM = "datasets.img_transforms.default_transform"

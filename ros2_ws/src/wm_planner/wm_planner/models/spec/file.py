@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from wm_planner.files.plain_yaml import read_yaml
+from wm_planner.files.whole import write_whole
 from wm_planner.models.spec.errors import SpecError
 from wm_planner.models.spec.formats import FORMAT, Content, migrate
 from wm_planner.models.spec.numbers import check_plain
@@ -41,6 +42,10 @@ def read_content(path: Path) -> Content:
 
 
 def write_content(path: Path, content: Content) -> None:
-    """Write a mapping of the newest format, the format's number first."""
+    """Write a mapping of the newest format, the format's number first; the file appears whole.
+
+    Raises:
+        OSError: It cannot be written, and is unchanged.
+    """
     ordered = {"format": FORMAT} | content
-    path.write_text(yaml.safe_dump(ordered, sort_keys=False, default_flow_style=None))
+    write_whole(path, yaml.safe_dump(ordered, sort_keys=False, default_flow_style=None))

@@ -229,6 +229,9 @@ class ModelSpec:
 
         Returns:
             The file's path.
+
+        Raises:
+            OSError: It cannot be written; the old file is unchanged.
         """
         self.statistics.sha256 = self.statistics.digest()
         path = Path(directory) / SPEC_FILE

@@ -1,0 +1,68 @@
+"""Write a model directory that is either complete or not there."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import save_file
+from torch import Tensor
+
+from wm_planner.files.digest import file_sha256
+from wm_planner.files.whole import whole_directory, whole_file
+from wm_planner.models.spec import ModelSpec, SpecError, load_spec
+
+
+def write_model(output: Path, spec: ModelSpec, tensors: Mapping[str, Tensor]) -> None:
+    """Write weights and spec; the digest of the weights is filled into ``spec``.
+
+    Args:
+        output: Directory to make. In one that exists, only a model is replaced: in one step, by its
+            new ``model.yaml``, which names weights under another file name.
+        spec: Content of ``model.yaml``.
+        tensors: The weights.
+
+    Raises:
+        OSError: The directory cannot be written; what it held is unchanged.
+    """
+    try:
+        if output.is_dir():
+            _replace(output, spec, tensors)
+        else:
+            with whole_directory(output) as directory:
+                _write(directory, spec, tensors)
+    except SafetensorError as error:
+        raise OSError(f"{output} cannot be written: {error}") from error
+
+
+def _replace(output: Path, spec: ModelSpec, tensors: Mapping[str, Tensor]) -> None:
+    old = _weights(output)
+    stem, suffix = Path(spec.weights.file).stem, Path(spec.weights.file).suffix
+    names = itertools.chain([stem], (f"{stem}-{number}" for number in itertools.count(2)))
+    spec.weights.file = next(n + suffix for n in names if not (output / (n + suffix)).exists())
+    try:
+        _write(output, spec, tensors)
+    finally:
+        for name in {old, spec.weights.file} - {"", _weights(output)}:
+            (output / name).unlink(missing_ok=True)
+
+
+def _weights(output: Path) -> str:
+    """Return the name of the weights of a model, empty if there is no model."""
+    try:
+        return load_spec(output, allow_unverified_statistics=True).weights.file
+    except SpecError:
+        return ""
+
+
+def _write(directory: Path, spec: ModelSpec, tensors: Mapping[str, Tensor]) -> None:
+    with whole_file(directory / spec.weights.file) as weights:
+        weights.touch()
+        mode = weights.stat().st_mode
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, weights)
+        # save_file makes a file that only its owner can read; it shall be as public as the spec.
+        weights.chmod(mode)
+        spec.weights.sha256 = file_sha256(weights)
+    spec.save(directory)
