@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -12,7 +13,8 @@ import numpy as np
 import pytest
 
 from wm_planner.control import ErrorCode, Refused
-from wm_planner.goal_library import GoalLibrary, read_image
+from wm_planner.goal_library import MARK, GoalLibrary, read_image
+from wm_planner.images import png
 from wm_planner.text import MAX_SENTENCE
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
@@ -45,11 +47,32 @@ def test_an_existing_name_is_refused_without_overwrite(library: GoalLibrary) -> 
     assert proprio == {}, "the old proprio belongs to the old image"
 
 
-def test_replacing_a_jpeg_leaves_one_image_of_the_name(library: GoalLibrary) -> None:
-    library.directory.mkdir()
-    cv2.imwrite(str(library.directory / "home.jpg"), IMAGE)
-    library.save("home", IMAGE, {}, overwrite=True)
-    assert [path.name for path in library.directory.iterdir()] == ["home.png"]
+@pytest.mark.parametrize("name", ["home.jpg", "home.png"])
+def test_a_file_that_was_not_stored_here_is_never_replaced(library: GoalLibrary, name: str) -> None:
+    cv2.imwrite(str(library.directory / name), IMAGE)
+    (library.directory / "home.json").write_text("of another program")
+    before = {path: path.read_bytes() for path in library.directory.iterdir()}
+    with pytest.raises(Refused, match=rf"{name} was not stored by save_goal"):
+        library.save("home", 255 - IMAGE, PROPRIO, overwrite=True)
+    assert {path: path.read_bytes() for path in library.directory.iterdir()} == before
+
+
+def test_files_beside_a_goal_are_left_alone(library: GoalLibrary) -> None:
+    (library.directory / "home.json").write_text("of another program")
+    for proprio in (PROPRIO, {}):
+        library.save("home", IMAGE, proprio, overwrite=True)
+        assert library.load("home")[1] == proprio
+    assert (library.directory / "home.json").read_text() == "of another program"
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", "/", "/proc/self/environ", "pipe", "secret.png"])
+def test_a_file_that_is_no_image_tells_nothing_of_its_content(tmp_path: Path, path: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "secret.png").write_bytes(b"hunter2: the secret of somebody else")
+    with pytest.raises(Refused) as caught:
+        read_image(tmp_path / path)  # an absolute path stays what it is
+    for told in ("hunter", "68 75 6e", "36", "PATH="):
+        assert told not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["", "../home", "a/b", ".hidden", "two words", "home.png"])
@@ -60,8 +83,13 @@ def test_a_name_that_could_be_a_path_is_refused(library: GoalLibrary, name: str)
 
 def test_a_directory_that_cannot_be_written_to_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no directory")
+    for path in (tmp_path / "file", tmp_path / "file" / "goals", "/proc/goals"):
+        with pytest.raises(Refused, match=r"goals\.directory '/.*' cannot be used"):
+            GoalLibrary(str(path))
+    library = GoalLibrary(str(tmp_path / "goals"))
+    (tmp_path / "goals").rmdir()
     with pytest.raises(Refused, match="goal 'home' cannot be stored"):
-        GoalLibrary(str(tmp_path / "file" / "goals")).save("home", IMAGE, {}, overwrite=False)
+        library.save("home", IMAGE, {}, overwrite=False)
 
 
 def test_without_a_directory_there_are_no_goals() -> None:
@@ -73,15 +101,16 @@ def test_without_a_directory_there_are_no_goals() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("{}", "no json", '{"proprio": [1.0]}', '{"proprio": {"x": "a"}}'),
-        pytest.param('{"proprio": {"x": 1' + "0" * 400 + "}}", id="a number beyond all floats"),
+        *("no json", "[1.0]", '{"x": "a"}', '{"x": [1]}'),
+        pytest.param('{"x": 1' + "0" * 400 + "}", id="a number beyond all floats"),
+        pytest.param('{"x": ' + "9" * 5000 + "}", id="too many digits"),
         pytest.param("[" * 100_000, id="nested too deeply"),
     ],
 )
 def test_damaged_proprio_is_refused(library: GoalLibrary, text: str) -> None:
-    library.save("home", IMAGE, PROPRIO, overwrite=False)
-    (library.directory / "home.json").write_text(text)
-    with pytest.raises(Refused, match=r"home\.json has no valid proprio"):
+    image = cv2.imencode(".png", IMAGE)[1].tobytes()
+    (library.directory / "home.png").write_bytes(png.add_text(image, MARK, text))
+    with pytest.raises(Refused, match=r"home\.png has no valid proprio"):
         library.load("home")
 
 
@@ -100,7 +129,7 @@ def test_a_full_disk_leaves_the_stored_goal_as_it_was(
         library.save("home", 255 - IMAGE, {}, overwrite=True)
     np.testing.assert_array_equal(library.load("home")[0], IMAGE)
     assert library.load("home")[1] == PROPRIO
-    assert sorted(p.name for p in library.directory.iterdir()) == ["home.json", "home.png"]
+    assert sorted(p.name for p in library.directory.iterdir()) == ["home.png"]
 
 
 IMPOSSIBLE_PATHS = ["/" + "a" * 5000, "~nosuchuser/x", "/tmp/\0x"]

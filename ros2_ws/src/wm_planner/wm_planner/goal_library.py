@@ -1,24 +1,26 @@
-"""Goals stored by name in one directory: an image, and the proprio in a file beside it."""
+"""Goals stored by name in one directory, each in one PNG: the image, and in a text the proprio."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
 
 import cv2
 
 from wm_planner.control import ErrorCode, Refused
-from wm_planner.images import ImageFormatError
-from wm_planner.images.image_file import read_image_file
+from wm_planner.files.regular import read_regular
+from wm_planner.files.whole import write_whole
+from wm_planner.images import ImageFormatError, png
+from wm_planner.images.image_file import MAX_BYTES, decode_file
 from wm_planner.message_limits import MAX_LIST, MAX_NAME
 from wm_planner.text import listed, quoted
 from wm_planner.types import RgbImage
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 NAME = re.compile(r"[A-Za-z0-9_-]+")
-MAX_BYTES = 2**28  # of an image file; the largest image that is decoded fits uncompressed
+MARK = "wm_planner goal"
+"""Keyword of the PNG's text with the proprio; a file without it was not written here."""
 UNUSABLE = (OSError, ValueError, RuntimeError)  # what impossible paths and files may raise
 
 
@@ -31,34 +33,27 @@ def read_image(file: str | Path) -> RgbImage:
     Raises:
         Refused: There is no such file, or it is not an image.
     """
-    try:
-        path = Path(file).expanduser()
-        if path.is_file() and path.stat().st_size <= MAX_BYTES:
-            return read_image_file(path)
-    except ImageFormatError as error:
-        raise Refused(ErrorCode.IMAGE_FORMAT, f"{path} is not a readable image: {error}") from error
-    except UNUSABLE as error:
-        raise _refused(f"the file {quoted(str(file))} cannot be read", error) from error
-    raise Refused(
-        ErrorCode.INVALID_GOAL,
-        f"there is no file {path} on the planner's machine, or it has more than {MAX_BYTES} bytes",
-    )
+    return _read(Path(file))[0]
 
 
 class GoalLibrary:
-    """Reads and writes stored goals: ``<name>.png`` (or JPEG), and ``<name>.json`` with proprio.
+    """Reads and writes stored goals: ``<name>.png``, or a JPEG that somebody put there.
 
     Args:
-        directory: The directory of the goals; empty if there is none.
+        directory: The directory of the goals, which is made if it does not exist; empty if there
+            is none.
 
     Raises:
-        Refused: The directory is in the home of a user who does not exist.
+        Refused: It cannot be made, or is no directory.
     """
 
     def __init__(self, directory: str) -> None:
+        self._directory = None
         try:
-            self._directory = Path(directory).expanduser() if directory else None
-        except RuntimeError as error:
+            if directory:
+                self._directory = Path(directory).expanduser()
+                self._directory.mkdir(parents=True, exist_ok=True)
+        except UNUSABLE as error:
             raise _refused(f"goals.directory {quoted(directory)} cannot be used", error) from error
 
     @property
@@ -93,14 +88,14 @@ class GoalLibrary:
                 f"no stored goal {quoted(name)} in {self.directory}; there are: "
                 f"{listed(sorted(images))}",
             )
-        image, file = read_image(images[name]), self.directory / f"{name}.json"
+        image, data = _read(images[name])
         try:
-            values = json.loads(file.read_text())["proprio"] if file.is_file() else {}
+            values = json.loads(png.read_text(data, MARK) or "{}")
             return image, {str(key): float(value) for key, value in values.items()}
-        except (*UNUSABLE, TypeError, KeyError, AttributeError, OverflowError) as error:
+        except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise Refused(
                 ErrorCode.INVALID_GOAL,
-                f"{file} has no valid proprio ({error!r}): save the goal again, or delete the file",
+                f"{images[name]} has no valid proprio: save the goal again, or delete the file",
             ) from error
 
     def save(
@@ -131,17 +126,16 @@ class GoalLibrary:
                 ErrorCode.INVALID_GOAL,
                 f"{old} exists: set overwrite to replace it, or choose another name",
             )
-        path, proprio_file = self.directory / f"{name}.png", self.directory / f"{name}.json"
-        written, png = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-        assert written, "OpenCV encodes every 8-bit image"
-        files = {path: png.tobytes()}
-        if proprio:
-            files[proprio_file] = json.dumps({"proprio": proprio}).encode()
+        path = self.directory / f"{name}.png"
+        if old and not _was_stored_here(old):
+            raise Refused(
+                ErrorCode.INVALID_GOAL,
+                f"{old} was not stored by save_goal, so it is not replaced: choose another name",
+            )
         try:
-            self.directory.mkdir(parents=True, exist_ok=True)
-            _replace(files, proprio_file)
-            if old and old != path:
-                old.unlink()
+            written, data = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+            assert written, "OpenCV encodes every 8-bit image"
+            write_whole(path, png.add_text(data.tobytes(), MARK, json.dumps(proprio)))
         except UNUSABLE as error:
             raise _refused(f"goal '{name}' cannot be stored", error) from error
         return path
@@ -162,15 +156,33 @@ def _refused(what: str, error: Exception) -> Refused:
     return Refused(ErrorCode.INVALID_GOAL, f"{what}: {error}")
 
 
-def _replace(files: dict[Path, bytes], outdated: Path) -> None:
-    """Replace files only after all were written, so that a full disk changes nothing."""
-    partial = {path: path.with_name(path.name + ".part") for path in files}
+def _was_stored_here(path: Path) -> bool:
     try:
-        for path, data in files.items():
-            partial[path].write_bytes(data)
-        outdated.unlink(missing_ok=True)  # old proprio with a new image would be a wrong goal
-        for path in files:
-            os.replace(partial[path], path)
-    finally:
-        for path in partial.values():
-            path.unlink(missing_ok=True)
+        return png.read_text(read_regular(path, MAX_BYTES), MARK) is not None
+    except OSError:
+        return False
+
+
+def _read(file: Path) -> tuple[RgbImage, bytes]:
+    """Return an image file's pixels and its content.
+
+    Raises:
+        Refused: There is no such file, or it is not an image.
+    """
+    try:
+        path = file.expanduser()
+        data = read_regular(path, MAX_BYTES)
+        return decode_file(path, data), data
+    except ImageFormatError as error:
+        # Without the facts of the message, such as its length: they are the file's owner's.
+        raise Refused(
+            ErrorCode.IMAGE_FORMAT,
+            f"{quoted(str(file))} is not a usable image: {error.problem}. {error.remedy}",
+        ) from error
+    except FileNotFoundError as error:
+        raise Refused(
+            ErrorCode.INVALID_GOAL,
+            f"there is no file {quoted(str(file))} on the planner's machine",
+        ) from error
+    except UNUSABLE as error:
+        raise _refused(f"the file {quoted(str(file))} cannot be read", error) from error

@@ -20,9 +20,10 @@ two equal. Every setting is a ROS parameter of the node, a Hydra override of the
 (`wm-planner plan … planning.horizon=8`) and a key of `config/planner.yaml`.
 
 `commands.speed_override` can change at any time. While the node is configured, the sections
-`planning`, `objective` and `goals` can change between goals, and `session.timeout` too; if
-`limits.locked` is false, so can all of `session` and `limits`. All other parameters are read when
-the node is configured.
+`planning` and `objective` can change between goals, and `session.timeout` too; if `limits.locked`
+is false, so can all of `session` and `limits`. `goals.directory`, `commands.shadow_file` and
+`worker.python`, which name files and a program on the node's machine, are read when it is started.
+All other parameters are read when the node is configured.
 
 Five more parameters belong to the node only: `config_directory`, `config_file` (a file in it,
 without `.yaml`), `profile`, `overrides` and `autostart`.

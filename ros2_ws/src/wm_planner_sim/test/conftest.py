@@ -231,8 +231,14 @@ def patient() -> tuple[str, ...]:
 
 
 @pytest.fixture(scope="session")
-def planner() -> Iterator[ManagedProcess]:
-    with start_planner(*PATIENT) as process:
+def goal_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The ``goals.directory`` of ``planner``, which cannot change while it runs."""
+    return tmp_path_factory.mktemp("goals")
+
+
+@pytest.fixture(scope="session")
+def planner(goal_folder: Path) -> Iterator[ManagedProcess]:
+    with start_planner(*PATIENT, f"goals.directory:={goal_folder}") as process:
         yield process
 
 

@@ -22,9 +22,26 @@ def test_a_path_that_cannot_be_written_is_refused(tmp_path: Path, name: str) -> 
 def test_a_pipe_that_somebody_reads_is_no_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
-    with pytest.raises(ConfigError, match="is no regular file"):
+    with pytest.raises(ConfigError, match="it is a named pipe, not a file"):
         ShadowRecord(f"{tmp_path}/pipe")
     os.close(reader)
+
+
+def test_a_device_is_not_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[object] = []
+    monkeypatch.setattr(os, "open", lambda *arguments: opened.append(arguments))
+    with pytest.raises(ConfigError, match="it is a device, not a file"):
+        ShadowRecord("/dev/null")
+    assert not opened, "opening a device may act, as that of a watchdog does"
+
+
+def test_a_line_follows_half_a_line_that_a_power_cut_left(tmp_path: Path) -> None:
+    path = tmp_path / "shadow.jsonl"
+    path.write_text('{"plan": 1}\n{"pl')
+    record = ShadowRecord(str(path))
+    record.add({"plan": 2})
+    record.close()
+    assert path.read_text() == '{"plan": 1}\n{"pl\n{"plan": 2}\n'
 
 
 def test_an_existing_file_is_continued_and_a_full_one_is_said(

@@ -15,7 +15,8 @@ from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage
 
 from wm_planner.config import ImagesConfig
-from wm_planner.ros.background import LatestItemThread
+from wm_planner.control import Refused
+from wm_planner.ros.background import MAX_SLOW, BackgroundThread, LatestItemThread
 from wm_planner.ros.camera import Camera
 
 SpinUntil = Callable[[Callable[[], bool]], None]
@@ -29,6 +30,58 @@ def node(make_node: Callable[..., Node], executor: SingleThreadedExecutor) -> No
     node = make_node("background")
     executor.add_node(node)
     return node
+
+
+@pytest.fixture
+def ask(node: Node, executor: SingleThreadedExecutor, spin_until: SpinUntil) -> Any:
+    """Run a function in a background thread and wait for the answer."""
+    background = BackgroundThread(node, slow=0.05, deadline=0.3)
+
+    def ask(function: Callable[[], Any]) -> Any:
+        task = executor.create_task(background.run, function)
+        spin_until(task.done)
+        return task.result()
+
+    return ask
+
+
+def test_requests_that_hang_are_refused_and_the_next_ones_are_served(
+    node: Node, ask: Any, spin_until: SpinUntil, time_limit: float
+) -> None:
+    go_on, running = threading.Event(), threading.active_count()
+    timers = len(list(node.timers))
+    for _ in range(MAX_SLOW):
+        with pytest.raises(Refused, match=r"not read within 0\.3 s: check that the file system"):
+            ask(lambda: go_on.wait(time_limit))
+        assert ask(lambda: "served") == "served"
+    assert threading.active_count() == running + MAX_SLOW, "one thread more for each that hangs"
+    go_on.set()
+    spin_until(lambda: threading.active_count() == running)
+    assert ask(lambda: "served") == "served"
+    assert len(list(node.timers)) == timers
+
+
+def test_threads_that_hang_are_bounded(ask: Any, time_limit: float) -> None:
+    go_on, running = threading.Event(), threading.active_count()
+    for _ in range(2 * MAX_SLOW):
+        with pytest.raises(Refused, match="not read within"):
+            ask(lambda: go_on.wait(time_limit))
+    assert threading.active_count() == running + MAX_SLOW
+    go_on.set()
+
+
+def test_a_slow_request_delays_no_other_and_is_answered(
+    node: Node, executor: SingleThreadedExecutor, spin_until: SpinUntil, time_limit: float
+) -> None:
+    go_on = threading.Event()
+    background = BackgroundThread(node, slow=0.05, deadline=time_limit)
+    slow = executor.create_task(background.run, go_on.wait, time_limit)
+    other = executor.create_task(background.run, lambda: "served")
+    spin_until(other.done)
+    assert (other.result(), slow.done()) == ("served", False)
+    go_on.set()
+    spin_until(slow.done)
+    assert slow.result() is True
 
 
 def test_of_the_items_put_during_the_work_only_the_newest_is_processed(

@@ -11,7 +11,7 @@ from rclpy.parameter import Parameter
 
 from wm_planner.config import Config, ConfigError, LimitsConfig, leaves
 from wm_planner.message_limits import MAX_LIST, MAX_TEXT
-from wm_planner.ros.parameters import Parameters
+from wm_planner.ros.parameters import AT_START, Parameters
 
 MakeNode = Callable[..., Node]
 UNLOCKED = Config(limits=LimitsConfig(locked=False))
@@ -97,6 +97,21 @@ def test_a_valid_change_is_accepted(make_node: MakeNode) -> None:
 
 
 @pytest.mark.parametrize("running", [False, True], ids=["unconfigured", "configured"])
+@pytest.mark.parametrize("name", AT_START)
+def test_files_and_programs_are_named_at_the_start_only(
+    make_node: MakeNode, running: bool, name: str
+) -> None:
+    node = make_node()
+    parameters = Parameters(node, FILES)
+    if running:
+        parameters.running = _Running(parameters.config())
+    answer = node.set_parameters([Parameter(name, value="/home/robot/.bashrc")])[0]
+    assert not answer.successful
+    assert f"{name} cannot change while the node runs" in answer.reason
+    assert node.get_parameter(name).value == ""
+
+
+@pytest.mark.parametrize("running", [False, True], ids=["unconfigured", "configured"])
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -113,7 +128,6 @@ def test_a_valid_change_is_accepted(make_node: MakeNode) -> None:
         ("worker.plan_timeout", 500.0),
         ("safety.max_force", 5.0),
         ("commands.shadow", True),
-        ("commands.shadow_file", "/tmp/shadow.jsonl"),
     ],
 )
 def test_locked_limits_and_watchdogs_never_change(

@@ -7,7 +7,6 @@ import json
 import math
 import os
 import queue
-import stat
 import threading
 import time
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from wm_planner.config import ConfigError
+from wm_planner.files.regular import append_regular
 from wm_planner.text import quoted
 
 MAX_BYTES = 100_000_000  # of the file
@@ -99,18 +99,17 @@ def _open(path: str) -> int:
     what = f"commands.shadow_file {quoted(path)}"
     if "\0" in path or not path.strip():
         raise ConfigError(f"{what} is no path: give a file, as ~/shadow.jsonl")
-    try:  # not blocking, because opening a named pipe would wait for its reader
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
-        file = os.open(Path(path).expanduser(), flags, 0o644)
+    try:
+        file = append_regular(Path(path).expanduser())
+        size = os.fstat(file).st_size
+        if size and os.pread(file, 1, size - 1) != b"\n":  # of a line that a power cut left
+            os.write(file, b"\n")
+        return file
     except (OSError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ConfigError(
             f"{what} cannot be written ({reason}): give a file in a folder that exists"
         ) from error
-    if not stat.S_ISREG(os.fstat(file).st_mode):
-        os.close(file)
-        raise ConfigError(f"{what} is no regular file: give another name")
-    return file
 
 
 def _append(file: int, line: bytes) -> int:

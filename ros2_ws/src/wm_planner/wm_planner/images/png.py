@@ -6,6 +6,7 @@ found here before libpng reports it on stderr.
 
 from __future__ import annotations
 
+import struct
 import zlib
 
 from wm_planner.images.file_structure import DamagedFileError, FileStructure
@@ -14,6 +15,8 @@ MAGIC = b"\x89PNG\r\n\x1a\n"
 
 _CHUNK_OVERHEAD = 12
 """Bytes of a chunk besides its data: length, type and CRC."""
+_TEXT = len(MAGIC) + _CHUNK_OVERHEAD + 13
+"""Where the first chunk after the header begins."""
 
 
 def read_structure(data: bytes) -> FileStructure:
@@ -46,3 +49,26 @@ def read_structure(data: bytes) -> FileStructure:
         position = end
         if kind == b"IEND":
             return FileStructure(*size, end=position)
+
+
+def add_text(data: bytes, keyword: str, text: str) -> bytes:
+    """Return a PNG with a text (``tEXt``) right after its header.
+
+    Args:
+        data: A PNG.
+        keyword: Name of the text, 1 to 79 characters of Latin-1.
+        text: Latin-1.
+    """
+    content = b"tEXt" + keyword.encode("latin1") + b"\0" + text.encode("latin1")
+    size, checksum = struct.pack(">I", len(content) - 4), struct.pack(">I", zlib.crc32(content))
+    return data[:_TEXT] + size + content + checksum + data[_TEXT:]
+
+
+def read_text(data: bytes, keyword: str) -> str | None:
+    """Return the text that ``add_text`` added, or None if there is none."""
+    size = int.from_bytes(data[_TEXT : _TEXT + 4], "big")
+    start = b"tEXt" + keyword.encode("latin1") + b"\0"
+    content = data[_TEXT + 4 : _TEXT + 8 + size]
+    if not (data.startswith(MAGIC) and content.startswith(start)):
+        return None
+    return content[len(start) :].decode("latin1")

@@ -55,10 +55,6 @@ class GoalReader:
         """The stored goals."""
         return self._context.library
 
-    @library.setter
-    def library(self, library: GoalLibrary) -> None:
-        self._context.library = library
-
     def goal(self, what: str, message: Any, like: tuple[int, int] | None = None) -> Goal:
         """Return the goal of a ``Goal`` message.
 

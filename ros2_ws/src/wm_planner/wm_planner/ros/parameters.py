@@ -20,14 +20,17 @@ from wm_planner.config import Config, ConfigError, Leaf, changed, compose, leave
 from wm_planner.message_limits import MAX_LIST, MAX_TEXT
 from wm_planner.ros import log
 from wm_planner.ros.refusal import refusal
-from wm_planner.text import close, did_you_mean, one_line, quoted
+from wm_planner.text import close, did_you_mean, listed, one_line, quoted
 
-LIVE = ("planning.", "objective.", "session.", "limits.", "goals.")
+LIVE = ("planning.", "objective.", "session.", "limits.")
 """Sections that can change between goals, while the node is configured."""
 ALWAYS = ("commands.speed_override",)
 """Settings that can change at any time, also during a goal."""
 LOCKED = ("limits.", "session.", "commands.", "inputs.", "camera.", "worker.", "safety.")
 """Sections that never change while ``limits.locked`` is set."""
+AT_START = ("goals.directory", "commands.shadow_file", "worker.python")
+"""Settings that never change while the node runs: whoever sends goals may neither choose where it
+writes nor which program it starts."""
 UNLOCKED = ("session.timeout", *ALWAYS)
 """Settings of them that are neither limits nor watchdogs."""
 CLOCK = "use_sim_time"
@@ -164,11 +167,16 @@ class Parameters:
             self.running.apply(changed(self.running.config, changes))
 
     def _refuse_locked(self, changes: Mapping[str, Any]) -> None:
-        """Refuse to change limits and watchdogs that were locked when the node was started.
+        """Refuse to change what is set at the start, or limits and watchdogs that were locked then.
 
         Raises:
             ValueError: There are some; the message names them.
         """
+        if at_start := [name for name in changes if name in AT_START]:
+            raise ValueError(
+                f"{listed(at_start)} cannot change while the node runs: change it in a file or "
+                "launch argument, and start the node again"
+            )
         if not self._locked and "limits.locked" not in changes:
             return
         locked = [name for name in changes if name.startswith(LOCKED) and name not in UNLOCKED]

@@ -12,7 +12,7 @@ from rclpy.node import Node
 from wm_planner_msgs.msg import PlanStatus
 
 from wm_planner.camera_contract import CameraContract
-from wm_planner.config import Config, to_yaml
+from wm_planner.config import Config
 from wm_planner.control import ControlLoop, ErrorCode, GoalSession, Status
 from wm_planner.control.action_mapping import command_mapping
 from wm_planner.control.loop import WATCH_RATE
@@ -194,8 +194,6 @@ class PlannerRuntime:
         if self.loop.commander.slowing:
             raise ValueError("the arm is coming to rest: try again in a moment")
         self.loop.commander.check(config.limits)
-        GoalLibrary(config.goals.directory)
-        to_yaml(config)
 
     def apply(self, config: Config) -> None:
         """Use settings that passed ``check``."""
@@ -207,7 +205,6 @@ class PlannerRuntime:
         self.loop.apply(config)
         self.link.apply(config)
         self.inputs.apply(config)
-        self._reader.library = GoalLibrary(config.goals.directory)
 
     def snapshot(self) -> Snapshot:
         """Return what status and diagnostics report now."""

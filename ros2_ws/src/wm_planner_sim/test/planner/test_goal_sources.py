@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +41,11 @@ def _png(image: Image) -> np.ndarray:
 
 
 @pytest.fixture
-def library(client: Any, tmp_path: Path) -> Iterator[Path]:
+def library(client: Any, goal_folder: Path) -> Path:
     client.caller(SaveGoal, "save_goal")  # created early, so that DDS has matched it when used
-    with client.settings(goals__directory=str(tmp_path)):
-        yield tmp_path
+    for file in goal_folder.iterdir():
+        file.unlink()
+    return goal_folder
 
 
 def test_the_arm_returns_to_a_goal_saved_from_the_camera(client: Any, library: Path) -> None:
@@ -127,11 +128,23 @@ def test_an_impossible_file_name_is_rejected(client: Any, file: str) -> None:
 
 
 def test_a_goal_that_cannot_be_stored_is_reported(client: Any, library: Path) -> None:
-    (library / "file").write_text("no directory")
-    assert client.set_all(goals__directory=str(library / "file")).successful
-    answer = client.ask(SaveGoal, "save_goal", SaveGoal.Request(name="home"))
+    (library / "home.png").write_text("of another program")
+    request = SaveGoal.Request(name="home", overwrite=True)
+    answer = client.ask(SaveGoal, "save_goal", request)
     assert (answer.success, answer.error_code) == (False, ErrorCode.INVALID_GOAL)
-    assert "goal 'home' cannot be stored" in answer.message
+    assert "home.png was not stored by save_goal, so it is not replaced" in answer.message
+    assert (library / "home.png").read_text() == "of another program"
+
+
+def test_a_pipe_with_the_name_of_an_image_is_refused_and_delays_no_other_goal(
+    client: Any, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "goal.png")
+    for file in (str(tmp_path / "goal.png"), "/dev/zero", "/proc/self/environ"):
+        assert not client.send(ReachGoal.Goal(goal=Goal(file=file)), ENOUGH).accepted
+        assert client.rejection.error_code == ErrorCode.INVALID_GOAL
+    assert "its size is not what the file system says" in client.rejection.message
+    client.cancel(client.begin(SEEDS[6]))
 
 
 def test_a_request_with_large_images_does_not_delay_the_current_goal(

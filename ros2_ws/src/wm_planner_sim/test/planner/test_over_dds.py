@@ -142,7 +142,7 @@ def test_a_bad_goal_image_is_rejected_with_a_sentence(client: Any, kind: str) ->
     ("goal", "words"),
     [
         (ReachGoal.Goal(), "none of them"),
-        (ReachGoal.Goal(goal=Goal(name="home")), "goals.directory"),
+        (ReachGoal.Goal(goal=Goal(name="nowhere")), "no stored goal 'nowhere'"),
         (
             ReachGoal.Goal(
                 goal=Goal(name="home", compressed_images=[CompressedImage(data=b"123")])
