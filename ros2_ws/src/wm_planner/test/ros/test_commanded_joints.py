@@ -14,7 +14,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Header
 
 from wm_planner.message_limits import MAX_LIST
-from wm_planner.ros import pose_input, ros_time
+from wm_planner.ros import pose_input, silence
 from wm_planner.ros.commanded_joints import JointInput
 from wm_planner.types import Pose
 
@@ -53,7 +53,7 @@ def test_states_of_other_joints_are_ignored(measured: Input) -> None:
 def test_a_silence_that_is_too_long_is_reported_with_its_length(
     measured: Input, clock_of: Callable[..., Any]
 ) -> None:
-    clock = clock_of(pose_input, ros_time)
+    clock = clock_of(pose_input, silence)
     measured.take(name=["a", "b"], position=[1.0, 2.0])
     clock.now += 1.0
     assert measured.joints.problem == ""
@@ -85,7 +85,7 @@ def test_a_position_that_is_missing_or_not_finite_is_reported(
     ("age", "words"),
     [
         (3.0, "s old when it arrives; at most 1.00 s (session.pose_timeout)"),
-        (-60.0, "in the future: do its publisher and the node use the same clock"),
+        (-60.0, "in the future: the clock of its publisher is 60 s ahead"),
     ],
 )
 def test_a_measurement_that_is_old_or_in_the_future_is_dropped_and_reported(

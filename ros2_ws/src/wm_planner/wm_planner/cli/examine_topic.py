@@ -74,6 +74,9 @@ def _listen(
         sentence = f"{topic} carries {kind}, not images: give a topic of {RAW} or {COMPRESSED}."
         section.results.append(Result("type", 1.0, 0.0, STOP, sentence))
         return
+    transport = "compressed" if arguments.compressed else camera.config.images.transport
+    if fault := _other_transport(topic, kind, transport):
+        section.results.append(fault)
     stream = CameraStream(topic, camera)
 
     def on_message(message: Any) -> None:
@@ -109,6 +112,19 @@ def _listen(
     if count:
         section.results += stream.results()
         section.notes += camera.notes()
+
+
+def _other_transport(topic: str, kind: str, transport: str) -> Result | None:
+    """Return that the planner would not read these messages with these settings, if so."""
+    from wm_planner.ros.camera import TRANSPORTS
+
+    if kind == (RAW if transport == "raw" else COMPRESSED):
+        return None
+    sentence = (
+        f"{topic} carries {kind}, which the planner does not read while images.transport is "
+        f"{transport}: {TRANSPORTS[kind]}."
+    )
+    return Result("transport", 1.0, 0.0, STOP, sentence)
 
 
 def _discover(node: Any, names: list[str], wanted: list[str]) -> tuple[str, list[Any]]:

@@ -37,6 +37,8 @@ class GoalSession:
         distance: Distance of the last to the goal pursued then, in typical distances.
         outcome: How the goal ended; None while it is pursued.
         doubt: Why the last image is not believed, or an empty string.
+        image_problem: What is wrong with the images now, for the goal's end.
+        pose_problem: What is wrong with the measured poses now.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class GoalSession:
         self.initial_distance = self.distance = math.nan
         self.outcome: Status | None = None
         self._motion, self.doubt = motion, ""
+        self.image_problem = self.pose_problem = ""
         self._checker: GoalChecker
         self._progress: ProgressChecker
         self._pursue()
@@ -175,8 +178,11 @@ class GoalSession:
                 Status(
                     ErrorCode.NO_IMAGE,
                     f"no good image for {image_age:.2f} s (session.image_timeout is "
-                    f"{self._config.image_timeout:.2f} s): is the camera running, and is its topic "
-                    "the one the node subscribes to?",
+                    f"{self._config.image_timeout:.2f} s): "
+                    + (
+                        self.image_problem
+                        or "is the camera running, and is its topic the one the node subscribes to?"
+                    ),
                 )
             )
         pose_age = steady - max(poses.steady, self._started_steady)
@@ -186,10 +192,7 @@ class GoalSession:
                     ErrorCode.NO_POSE,
                     f"no new measured pose for {pose_age:.2f} s (session.pose_timeout is "
                     f"{self._config.pose_timeout:.2f} s): "
-                    + (
-                        poses.problem
-                        or "does the controller publish it, and does the arm follow its commands?"
-                    ),
+                    + (poses.problem or self.pose_problem or "does the arm follow its commands?"),
                 )
             )
         if self._progress.stalled(now):

@@ -6,7 +6,7 @@ All times are of the steady clock [s].
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -27,10 +27,12 @@ class Enabling:
     Attributes:
         topic: Where it arrives, for sentences.
         pressed: Whether the last message was true.
+        why_silent: Returns why nothing arrives, or an empty string.
     """
 
     def __init__(self, timeout: float) -> None:
         self._timeout, self.topic = timeout, "enable"
+        self.why_silent: Callable[[], str] = str
         self.pressed, self._heard = False, -math.inf
 
     def take(self, pressed: bool, steady: float) -> None:
@@ -48,7 +50,8 @@ class Enabling:
         if not self._timeout or (self.pressed and age <= self._timeout):
             return ""
         if math.isinf(age):
-            what = f"nothing has arrived on {self.topic} yet"
+            why = self.why_silent()
+            what = f"nothing has arrived on {self.topic} yet{f' ({why})' if why else ''}"
         elif self.pressed:
             what = (
                 f"{self.topic} has been silent for {age:.2f} s, safety.enable_timeout allows "
@@ -74,11 +77,13 @@ class ContactStop:
     Attributes:
         wrench_topic: Where the wrench arrives, for sentences.
         joints_topic: Where the efforts arrive.
+        why_silent: Returns why nothing usable arrives on a topic, or an empty string.
     """
 
     def __init__(self, config: SafetyConfig, joints: Sequence[str]) -> None:
         self._config = config
         self.wrench_topic, self.joints_topic = "wrench", "joint_states"
+        self.why_silent: Callable[[str], str] = lambda topic: ""
         self._wrench = _Sensor()
         watched = (config.effort_joints or joints) if config.max_effort else []
         if config.max_effort and not watched:
@@ -102,6 +107,11 @@ class ContactStop:
     def watches_efforts(self) -> bool:
         """Whether efforts are watched."""
         return bool(self._efforts)
+
+    @property
+    def joints(self) -> list[str]:
+        """The joints whose efforts are watched."""
+        return list(self._efforts)
 
     def watched(self, names: Sequence[str]) -> list[str]:
         """Return which of these joints are watched."""
@@ -152,9 +162,11 @@ class ContactStop:
         silent = [name for name, sensor in self._efforts.items() if sensor.age(steady) > allowed]
         if silent:
             age = max(self._efforts[name].age(steady) for name in silent)
-            return _silence(f"effort of {listed(silent)} on {self.joints_topic}", age, allowed)
+            what, why = f"effort of {listed(silent)}", self.why_silent(self.joints_topic)
+            return _silence(f"{what} on {self.joints_topic}", age, allowed, why)
         if self.watches_wrench and (age := self._wrench.age(steady)) > allowed:
-            return _silence(f"wrench on {self.wrench_topic}", age, allowed)
+            why = self.why_silent(self.wrench_topic)
+            return _silence(f"wrench on {self.wrench_topic}", age, allowed, why)
         return ""
 
 
@@ -243,9 +255,9 @@ def _excess(what: str, size: float, most: float, name: str, unit: str) -> str:
     )
 
 
-def _silence(what: str, age: float, allowed: float) -> str:
+def _silence(what: str, age: float, allowed: float, why: str) -> str:
     how_long = f"for {age:.2f} s" if math.isfinite(age) else "yet"
     return (
         f"no usable {what} {how_long}, safety.sensor_timeout is {allowed:.2f} s: without it there "
-        "is no contact stop; start its publisher"
+        f"is no contact stop; {why or 'start its publisher'}"
     )

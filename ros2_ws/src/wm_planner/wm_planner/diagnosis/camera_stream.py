@@ -10,6 +10,7 @@ import numpy as np
 
 from wm_planner.camera_contract import CameraMonitor
 from wm_planner.control.clock import MAX_FUTURE
+from wm_planner.control.stamps import other_clock
 from wm_planner.diagnosis.camera_examiner import CameraExaminer
 from wm_planner.diagnosis.check_result import OK, STOP, WARN, Result, judge
 from wm_planner.images import ImageFormatError, decode
@@ -143,14 +144,13 @@ class CameraStream:
         age, limit = float(np.median(self.ages)), self.examiner.config.session.image_timeout
         verdict = STOP if age > limit or age < -MAX_FUTURE else OK
         side = f"{age:.2f} s old when they arrive" if age > 0 else f"stamped {-age:.2f} s ahead"
-        return judge(
-            "stamp_age",
-            age,
-            limit,
-            verdict,
-            f"Images are {side}; the planner drops them. Let camera and planner use the same clock "
-            "(--ros-args -p use_sim_time:=true); if they do, the network is too slow.",
+        now = self.stamps[-1] + self.ages[-1]
+        why = other_clock(self.stamps[-1], now) or (
+            "let camera and planner use the same clock (--ros-args -p use_sim_time:=true); if they "
+            "do, the network is too slow"
         )
+        sentence = f"Images are {side}; the planner drops them: {why}."
+        return judge("stamp_age", age, limit, verdict, sentence)
 
 
 def _kind(message: Any, image: RgbImage | None) -> str:

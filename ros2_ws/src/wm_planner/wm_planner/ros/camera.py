@@ -18,11 +18,19 @@ from wm_planner.ros.image_reader import ImageSubscription, why_not
 from wm_planner.ros.problem_log import ProblemLog
 from wm_planner.ros.publishers import PublisherWatch
 from wm_planner.ros.qos import on_incompatible_publisher
-from wm_planner.ros.ros_time import arrival_stamp, silence
+from wm_planner.ros.ros_time import arrival_stamp
+from wm_planner.ros.silence import Silence
 from wm_planner.ros.stamped_buffer import StampedBuffer
 from wm_planner.types import RgbImage
 
 MAX_IMAGES = 4  # images of each camera kept until those of the others arrive
+TRANSPORTS = {
+    "sensor_msgs/msg/CompressedImage": "set images.transport to compressed, and remap the topic "
+    "without /compressed, which the planner adds",
+    "sensor_msgs/msg/Image": "set images.transport to raw, or remap to the topic whose compressed "
+    "images are on <topic>/compressed",
+}
+"""What to change if images arrive in another message than is read, by its type."""
 
 
 def topic_name(config: ImagesConfig, view: str) -> str:
@@ -69,6 +77,7 @@ class Camera:
         self._name = topic_name(config, view)
         self.topic = str(node.resolve_topic_name(self._name))
         self.publishers = PublisherWatch(node, self.topic)
+        self._silence = Silence(node, self.topic, self._type, TRANSPORTS)
         self._depth = config.queue_depth
         self._reliability = config.reliability
         self.max_age = max_age
@@ -90,7 +99,7 @@ class Camera:
     @property
     def problem(self) -> str:
         """What is wrong with the images, or an empty string."""
-        silent = silence(self._node, self.topic, self.good_steady, self.max_age)
+        silent = self._silence.problem(self.good_steady, self.max_age)
         return self._problem.text or self._obstacle or silent
 
     def match_publisher(self, *, resubscribe: bool = True) -> None:

@@ -10,9 +10,11 @@ from sensor_msgs.msg import JointState
 
 from wm_planner.message_limits import MAX_LIST
 from wm_planner.ros.pose_input import PoseInput
+from wm_planner.text import listed
 from wm_planner.types import Pose, Vector
 
 TOPIC = "joint_states"
+SETTING = "commands.joints"
 NO_ROTATION = np.array([0.0, 0.0, 0.0, 1.0])
 
 
@@ -46,6 +48,23 @@ def numbers_of_joints(message: JointState, part: str, joints: Collection[str]) -
     return {name: float(values[i]) for name, i in found}
 
 
+def other_names(heard: Sequence[str], wanted: Sequence[str], setting: str) -> str:
+    """Return that a message names other joints than are wanted, as the end of a sentence.
+
+    Args:
+        heard: The names in the message.
+        wanted: The names that are needed.
+        setting: What sets the wanted names.
+    """
+    ends = [name.partition("_")[2] or name for name in wanted]
+    near = [[name for name in heard if name.endswith(end)] for end in ends]
+    fitting = [names[0] for names in near if len(names) == 1]
+    remedy = f"set {setting} to the names of the arm"
+    if len(fitting) == len(wanted):
+        remedy = f"set {setting} to {listed(fitting)}"
+    return f"it names {listed(heard)}, but {listed(wanted)} are needed: {remedy}"
+
+
 class JointInput(PoseInput):
     """Subscribes to ``joint_states``, and finds each commanded joint by its name.
 
@@ -74,7 +93,9 @@ class JointInput(PoseInput):
         """
         if why := too_many_joints(message):
             raise ValueError(why)
-        return [name for name in self._joints if name in message.name]
+        found = [name for name in self._joints if name in message.name]
+        self.unrelated = "" if found else other_names(message.name, self._joints, SETTING)
+        return found
 
     def read(self, message: JointState) -> tuple[Vector, Vector]:
         """Return the positions (J,) [rad].

@@ -13,11 +13,12 @@ from rclpy.subscription import Subscription
 from sensor_msgs.msg import JointState
 
 from wm_planner.control.permission import ContactStop
-from wm_planner.ros.commanded_joints import TOPIC, too_many_joints
+from wm_planner.ros.commanded_joints import TOPIC, other_names, too_many_joints
 from wm_planner.ros.problem_log import ProblemLog
 from wm_planner.ros.publishers import PublisherWatch
 from wm_planner.ros.qos import on_incompatible_publisher, sensor_data_qos
 from wm_planner.ros.ros_time import arrival_stamp
+from wm_planner.ros.silence import Silence
 
 
 class ContactInputs:
@@ -45,6 +46,9 @@ class ContactInputs:
         self._dropped: dict[str, ProblemLog] = {}  # why messages were dropped last, by topic
         self._subscriptions: list[Subscription] = []
         self.publishers: dict[str, PublisherWatch] = {}
+        self._silences: dict[str, Silence] = {}
+        self._unrelated = ""
+        contact.why_silent = lambda topic: self._silences[topic].why()
         if contact.watches_wrench:
             contact.wrench_topic = self._subscribe(WrenchStamped, "wrench", self._on_wrench)
         if contact.watches_efforts:
@@ -74,6 +78,9 @@ class ContactInputs:
         self._subscriptions.append(subscription)
         name, shared = subscription.topic_name, kind is JointState  # by arm and gripper
         self.publishers[topic] = PublisherWatch(self._node, name, shared=shared)
+        self._silences[str(name)] = Silence(
+            self._node, name, kind, unrelated=lambda: self._unrelated if shared else ""
+        )
         return str(name)
 
     def _on_wrench(self, message: WrenchStamped, info: dict[str, Any]) -> None:
@@ -88,6 +95,9 @@ class ContactInputs:
             self._dropped[TOPIC].report(why)
             return
         joints = self._contact.watched(message.name)
+        wanted = self._contact.joints
+        setting = "safety.effort_joints"
+        self._unrelated = "" if joints else other_names(message.name, wanted, setting)
         self.publishers[TOPIC].heard(info, joints)
         if joints and self._fresh(message, TOPIC):
             efforts = self._contact.take_efforts(message.name, message.effort, time.monotonic())

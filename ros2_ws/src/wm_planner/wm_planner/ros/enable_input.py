@@ -13,6 +13,7 @@ from wm_planner.control.permission import Enabling
 from wm_planner.ros import log
 from wm_planner.ros.publishers import PublisherWatch
 from wm_planner.ros.qos import on_incompatible_publisher, sensor_data_qos
+from wm_planner.ros.silence import Silence
 
 
 class EnableInput:
@@ -40,6 +41,7 @@ class EnableInput:
         )
         enabling.topic = self._subscription.topic_name
         self.publishers = PublisherWatch(node, enabling.topic)
+        enabling.why_silent = Silence(node, enabling.topic, Bool).why
 
     def close(self) -> None:
         """Unsubscribe."""

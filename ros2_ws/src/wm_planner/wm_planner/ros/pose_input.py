@@ -14,7 +14,8 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from wm_planner.ros.problem_log import ProblemLog
 from wm_planner.ros.publishers import PublisherWatch
 from wm_planner.ros.qos import on_incompatible_publisher, sensor_data_qos
-from wm_planner.ros.ros_time import arrival_stamp, silence
+from wm_planner.ros.ros_time import arrival_stamp
+from wm_planner.ros.silence import Silence
 from wm_planner.types import Pose, Vector
 
 
@@ -31,7 +32,10 @@ class PoseInput(ABC):
 
     Attributes:
         publishers: Notices a second publisher.
+        unrelated: That messages are about something else, as a sentence, or an empty string.
     """
+
+    unrelated = ""
 
     def __init__(
         self,
@@ -54,7 +58,9 @@ class PoseInput(ABC):
             event_callbacks=on_incompatible_publisher(lambda: topic, self._problem.report),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
-        self.publishers = PublisherWatch(node, self._subscription.topic_name, shared=shared)
+        name = self._subscription.topic_name
+        self.publishers = PublisherWatch(node, name, shared=shared)
+        self._silence = Silence(node, name, kind, unrelated=lambda: self.unrelated)
 
     def parts(self, message: Any) -> Collection[str]:
         """Return which parts of the pose a message has; empty if it is about something else.
@@ -75,8 +81,7 @@ class PoseInput(ABC):
     @property
     def problem(self) -> str:
         """What is wrong with the messages, or an empty string."""
-        topic = self._subscription.topic_name
-        return self._problem.text or silence(self._node, topic, self._good_steady, self.max_age)
+        return self._problem.text or self._silence.problem(self._good_steady, self.max_age)
 
     def close(self) -> None:
         """Unsubscribe."""

@@ -16,11 +16,12 @@ from std_msgs.msg import Float64MultiArray
 from wm_planner.config import ProprioConfig
 from wm_planner.models import ModelSpec
 from wm_planner.ros import log
-from wm_planner.ros.commanded_joints import numbers_of_joints, too_many_joints
+from wm_planner.ros.commanded_joints import numbers_of_joints, other_names, too_many_joints
 from wm_planner.ros.proprio_fields import POSE, Field, proprio_fields
 from wm_planner.ros.publishers import PublisherWatch
 from wm_planner.ros.qos import on_incompatible_publisher, sensor_data_qos
 from wm_planner.ros.ros_time import now, stamp_seconds
+from wm_planner.ros.silence import Silence
 from wm_planner.ros.stamped_buffer import StampedBuffer
 from wm_planner.text import quoted
 from wm_planner.types import Vector
@@ -63,6 +64,8 @@ class ProprioInput:
         self._dropped: dict[str, str] = {}  # why the last message of a source was dropped
         self.incompatible = ""
         self.publishers: list[PublisherWatch] = []
+        self._unrelated: dict[str, str] = {}  # what the joints are called that arrive instead
+        self._silences: dict[str, Silence] = {}
         self._subscriptions = [
             self._subscribe(source) for source in dict.fromkeys(f.source for f in self._fields)
         ]
@@ -96,7 +99,7 @@ class ProprioInput:
     def _distant(self, field: Field, distance: float) -> str:
         topic = TOPICS[field.source]
         if math.isinf(distance):
-            return f"no {field.name} arrived on {topic} yet"
+            return f"no {field.name} arrived on {topic} yet: {self._silences[field.source].why()}"
         return (
             f"the {field.name} nearest to the image is {distance:.3f} s away from it "
             f"(proprio.slop is {self.slop:.3f} s): is {topic} published, and stamped by the "
@@ -110,11 +113,17 @@ class ProprioInput:
         resolved = self._node.resolve_topic_name(topic)
         watch = PublisherWatch(self._node, resolved, shared=names is not None)
         self.publishers.append(watch)
+        self._silences[source] = Silence(
+            self._node, resolved, TYPES[source], unrelated=lambda: self._unrelated.get(source, "")
+        )
 
         def take(message: Any, info: dict[str, Any]) -> None:
             if source == "joint_states" and (why := too_many_joints(message)):
                 self._dropped[source] = why
                 return
+            if names is not None and names.isdisjoint(message.name):
+                why = other_names(message.name, sorted(names), "proprio.fields")
+                self._unrelated[source] = why
             watch.heard(info, ("",) if names is None else names.intersection(message.name))
             self._on_message(fields, message)
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
-import time
-
 from builtin_interfaces.msg import Duration, Time
 from rclpy.node import Node
 from rclpy.time import Time as RosTime
 from std_msgs.msg import Header
 
 from wm_planner.control.clock import MAX_FUTURE
+from wm_planner.control.stamps import other_clock
 
 
 def now(node: Node) -> float:
@@ -62,31 +60,13 @@ def arrival_stamp(node: Node, header: Header, what: str, max_age: float, setting
     if stamp == 0:
         return present
     if present - stamp > max_age:
-        raise ValueError(
+        old = (
             f"{what} is {present - stamp:.2f} s old when it arrives; at most {max_age:.2f} s "
             f"({setting}) is allowed"
         )
+        clock = other_clock(stamp, present, node.count_publishers("/clock") > 0)
+        raise ValueError(f"{old}: {clock}" if clock else old)
     if stamp - present > MAX_FUTURE:
-        raise ValueError(
-            f"the stamp of {what} lies {stamp - present:.2f} s in the future: do its publisher and "
-            "the node use the same clock (use_sim_time)?"
-        )
+        clock = other_clock(stamp, present) or "do both clocks agree (chrony, use_sim_time)?"
+        raise ValueError(f"the stamp of {what} lies {stamp - present:.2f} s in the future: {clock}")
     return stamp
-
-
-def silence(node: Node, topic: str, since: float, allowed: float) -> str:
-    """Return that a topic has been silent for too long, as a sentence, or an empty string.
-
-    Args:
-        node: Knows the publishers.
-        topic: The topic.
-        since: When the last usable message arrived [s, steady clock]; -inf: never.
-        allowed: How long it may be silent [s].
-    """
-    age = time.monotonic() - since
-    if age <= allowed:
-        return ""
-    how_long = f"for {age:.1f} s" if math.isfinite(age) else "yet"
-    published = node.count_publishers(topic)
-    why = "its publisher is silent" if published else "it has no publisher"
-    return f"no usable message on {topic} {how_long}: {why}"
