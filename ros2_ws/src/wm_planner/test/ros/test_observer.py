@@ -238,7 +238,7 @@ def test_proprio_just_behind_its_image_is_no_problem(bench: Bench, spec: ModelSp
         bench.wait(i + 1)
         observer.watch()
         assert observer.problem == ""
-    assert not observer._logged
+    assert not observer._missing_log.text
 
 
 def test_an_image_that_waited_too_long_for_its_proprio_is_dropped(

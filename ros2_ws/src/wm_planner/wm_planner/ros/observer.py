@@ -10,8 +10,8 @@ from rclpy.node import Node
 
 from wm_planner.config import Config, ConfigError
 from wm_planner.models import ModelSpec
-from wm_planner.ros import log
 from wm_planner.ros.camera import Camera, topic_name
+from wm_planner.ros.problem_log import ProblemLog
 from wm_planner.ros.proprio import ProprioInput
 from wm_planner.ros.publishers import PublisherWatch
 from wm_planner.types import Observation, RgbImage
@@ -55,7 +55,7 @@ class Observer:
         self.images_steady = -math.inf
         _check_topics(node, config, spec)
         self._node = node
-        self._logged = False  # whether missing proprio was logged
+        self._missing_log = ProblemLog(node, "proprio")
         self._proprio = ProprioInput(node, config.proprio, spec, self._on_proprio)
         self._cameras = [
             Camera(node, config.images, config.session.image_timeout, self._on_image, view)
@@ -108,10 +108,7 @@ class Observer:
         """
         for camera in self._cameras:
             camera.match_publisher(resubscribe=resubscribe)
-        missing = self._late()
-        if missing and not self._logged:
-            log.warning(self._node, f"proprio: {missing}")
-        self._logged = bool(missing)
+        self._missing_log.report(self._late())
 
     def close(self) -> None:
         """Unsubscribe."""

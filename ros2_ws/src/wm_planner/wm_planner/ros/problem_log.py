@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import time
 
 from rclpy.node import Node
@@ -11,14 +10,13 @@ from rclpy.node import Node
 from wm_planner.ros import log
 
 INTERVAL = 5.0  # [s, steady clock] at least between two warnings about one input
-_NUMBER = re.compile(r"\d+(\.\d+)?")
 
 
 class ProblemLog:
     """Keeps the present problem of an input for the status, and logs it.
 
     A problem is logged when its kind changes. Two problems are of one kind if their keys are equal,
-    or else their sentences without the numbers, because ages and positions differ in each message.
+    or else their sentences without what varies in them (``log.kind_of``).
 
     Args:
         node: Its logger is used.
@@ -43,7 +41,7 @@ class ProblemLog:
                 log.info(self._node, self._ended)
             self._logged = None
             return
-        kind = key or _NUMBER.sub("", problem)
+        kind = key or log.kind_of(problem)
         steady = time.monotonic()
         if kind != self._logged and steady - self._steady >= INTERVAL:
             log.warning(self._node, f"{self._prefix}: {problem}")
