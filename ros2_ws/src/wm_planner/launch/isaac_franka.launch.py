@@ -15,7 +15,7 @@ ARGUMENTS = {
     "model": (None, "Model directory, with model.yaml and the weights."),
     "config_file": ("franka", "File in config/ with settings, without .yaml: franka or planner."),
     "profile": ("crisp_controllers", "Controller: a file in config/profiles/, without .yaml."),
-    "overrides": ("['']", "Hydra overrides, e.g. \"['planning.horizon=8']\"."),
+    "overrides": ("", "Hydra overrides: planning.horizon=8, or \"['…', '…']\" for several."),
     "image": ("rgb", "Topic of the camera."),
     "current_pose": ("current_pose", "Topic of the measured end-effector pose."),
     "joint_states": ("joint_states", "Topic of the measured joint positions."),

@@ -1,8 +1,12 @@
 """Launch the planner: ``ros2 launch wm_planner planner.launch.py model:=/path``."""
 
+import re
+
+import yaml
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
-from launch.substitutions import LaunchConfiguration
+from launch.events.process import ProcessExited
+from launch.substitutions import LaunchConfiguration, TextSubstitution
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
@@ -10,7 +14,7 @@ ARGUMENTS = {
     "model": (None, "Model directory, with model.yaml and the weights."),
     "config_file": ("planner", "File in config/ with settings, without .yaml: franka or planner."),
     "profile": ("", "Controller: a file in config/profiles/, without .yaml."),
-    "overrides": ("['']", "Hydra overrides, e.g. \"['planning.horizon=8']\"."),
+    "overrides": ("", "Hydra overrides: planning.horizon=8, or \"['…', '…']\" for several."),
     "image": ("image", "Topic of the camera; its compressed images are on <image>/compressed."),
     "current_pose": ("current_pose", "Topic of the measured end-effector pose."),
     "joint_states": ("joint_states", "Topic of the measured joint positions."),
@@ -27,12 +31,21 @@ ARGUMENTS = {
     "log_level": ("info", "Log level: debug, info, warn or error."),
     "enclave": ("", "SROS 2 enclave of the node, as /planner; see docs/security.md."),
 }
+CHOICES = {
+    "use_sim_time": ["true", "false", "True", "False"],
+    "autostart": ["true", "false", "True", "False"],
+    "log_level": ["debug", "info", "warn", "error", "fatal"],
+}
+INPUTS = ("image", "current_pose", "joint_states", "wrench", "enable")
+TOPIC = re.compile(r"[~/A-Za-z_][A-Za-z0-9_/~{}]*")
 
 
 def generate_launch_description() -> LaunchDescription:
     """Launch one node; ``--show-args`` lists the arguments."""
     declared = [
-        DeclareLaunchArgument(name, default_value=default, description=text)
+        DeclareLaunchArgument(
+            name, default_value=default, description=text, choices=CHOICES.get(name)
+        )
         for name, (default, text) in ARGUMENTS.items()
     ]
     return LaunchDescription([*declared, OpaqueFunction(function=_planner)])
@@ -40,11 +53,15 @@ def generate_launch_description() -> LaunchDescription:
 
 def _planner(context: LaunchContext) -> list[Node]:
     value = LaunchConfiguration
+    for name in (*INPUTS, "command"):
+        if (topic := value(name).perform(context)) and not TOPIC.fullmatch(topic):
+            raise ValueError(f"{name}:={topic!r} is no name of a topic")
+    overrides = yaml.safe_dump(_overrides(value("overrides").perform(context)))
     parameters = {
         "model.directory": ParameterValue(value("model"), value_type=str),
         "config_file": ParameterValue(value("config_file"), value_type=str),
         "profile": ParameterValue(value("profile"), value_type=str),
-        "overrides": ParameterValue(value("overrides"), value_type=list[str]),
+        "overrides": ParameterValue(TextSubstitution(text=overrides), value_type=list[str]),
         "use_sim_time": ParameterValue(value("use_sim_time"), value_type=bool),
         "autostart": ParameterValue(value("autostart"), value_type=bool),
     }
@@ -53,8 +70,7 @@ def _planner(context: LaunchContext) -> list[Node]:
     words = ["--ros-args", "--log-level", value("log_level")]
     if enclave := value("enclave").perform(context):
         words += ["--enclave", enclave]
-    inputs = ("image", "current_pose", "joint_states", "wrench", "enable")
-    topics = [(topic, value(topic)) for topic in inputs]
+    topics = [(topic, value(topic)) for topic in INPUTS]
     return [
         Node(
             package="wm_planner",
@@ -64,5 +80,32 @@ def _planner(context: LaunchContext) -> list[Node]:
             parameters=[parameters],
             remappings=[*topics, ("image/compressed", [value("image"), "/compressed"])],
             arguments=words,
+            on_exit=_ended,
         )
     ]
+
+
+def _overrides(text: str) -> list[str]:
+    """Return one override, or those of a YAML list.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    if not text.lstrip().startswith("["):
+        return [text]
+    try:
+        return [str(override) for override in yaml.safe_load(text)] or [""]
+    except yaml.YAMLError as error:
+        raise ValueError(
+            f"overrides:={text!r} is no list such as \"['planning.horizon=8']\""
+        ) from error
+
+
+def _ended(event: ProcessExited, context: LaunchContext) -> None:
+    """Let the launch fail with a planner that failed.
+
+    Raises:
+        RuntimeError: It did not end by itself or by a signal of ours.
+    """
+    if event.returncode and not context.is_shutdown:
+        raise RuntimeError(f"{event.process_name} ended with exit code {event.returncode}")

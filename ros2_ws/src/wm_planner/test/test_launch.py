@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -38,12 +40,16 @@ OF_THE_PROCESS = {"autostart"}  # declared by main, not by the settings
 
 
 def _description(file: Path) -> Any:
+    return _module(file).generate_launch_description()
+
+
+def _module(file: Path) -> Any:
     spec = importlib.util.spec_from_file_location(file.name.removesuffix(".launch.py"), file)
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.generate_launch_description()
+    return module
 
 
 def _commands(entity: Any, context: Any) -> Iterator[list[str]]:
@@ -132,6 +138,50 @@ def test_every_remapping_is_of_a_topic_of_the_node(file: Path, node: Node) -> No
     topics = [s.topic_name for s in node.subscriptions] + [p.topic_name for p in node.publishers]
     assert remapped
     assert remapped <= {topic.lstrip("/") for topic in topics}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+@pytest.mark.parametrize(
+    ("given", "overrides"),
+    [
+        ("", [""]),
+        ("planning.horizon=8", ["planning.horizon=8"]),
+        ("['planning.horizon=8', 'planning.seed=1']", ["planning.horizon=8", "planning.seed=1"]),
+        ("['']", [""]),
+        ("[]", [""]),
+    ],
+)
+def test_overrides_need_no_brackets(file: Path, given: str, overrides: list[str]) -> None:
+    assert _parameters(_command(file, overrides=given))["overrides"] == overrides
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"image": "a b"}, "image:='a b' is no name of a topic"),
+        ({"command": "1/x"}, "command:='1/x' is no name of a topic"),
+        ({"overrides": "['a"}, "overrides:="),
+        ({"log_level": "loud"}, "Valid options are"),
+        ({"use_sim_time": "perhaps"}, "Valid options are"),
+    ],
+)
+def test_a_wrong_argument_is_named(arguments: dict[str, str], words: str) -> None:
+    with pytest.raises((ValueError, RuntimeError), match=re.escape(words)):
+        _command(PACKAGE / "launch" / "planner.launch.py", **arguments)
+
+
+@pytest.mark.parametrize(("code", "fails"), [(0, 0), (2, 1), (-9, 1)])
+def test_the_launch_fails_with_its_planner(code: int, fails: int) -> None:
+    file = PACKAGE / "launch" / "planner.launch.py"
+    module = _module(file)
+    end = "import os; os.kill(os.getpid(), 9)" if code < 0 else f"raise SystemExit({code})"
+    service = launch.LaunchService(noninteractive=True)
+    service.include_launch_description(
+        launch.LaunchDescription(
+            [launch.actions.ExecuteProcess(cmd=[sys.executable, "-c", end], on_exit=module._ended)]
+        )
+    )
+    assert service.run() == fails
 
 
 def test_an_enclave_is_given_to_the_node_only_if_it_is_named() -> None:

@@ -17,7 +17,7 @@ REPOSITORY = SOURCES.parents[1]
 MAX_LINES = 350
 ROOMS = {
     "wm_planner": [
-        "text", "message_limits", "types", "command_types", "config", "reference", "files",
+        "text", "message_limits", "types", "command_types", "files", "config", "reference",
         "images", "camera_contract",
         "planning", "models", "datasets", "conversion", "worker", "control", "goal_library",
         "diagnosis", "ros", "node", "cli",

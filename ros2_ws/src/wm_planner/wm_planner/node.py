@@ -15,10 +15,9 @@ from rclpy._rclpy_pybind11 import RCLError
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.node import Node
-from rclpy.signals import SignalHandlerOptions
 from wm_planner_msgs.msg import PlanStatus
 
-from wm_planner.config import ConfigError
+from wm_planner.config import ConfigError, differences
 from wm_planner.control import ErrorCode, Status
 from wm_planner.control.stop_record import StopRecord
 from wm_planner.images import conversion_path
@@ -30,11 +29,12 @@ from wm_planner.ros.guarded_clock import guard_clock
 from wm_planner.ros.guarded_services import guard
 from wm_planner.ros.parameters import Parameters
 from wm_planner.ros.plan_once import PlanOnceService
+from wm_planner.ros.process import BAD_NAMES, refuse, start
 from wm_planner.ros.runtime import PlannerRuntime
 from wm_planner.ros.snapshot import Snapshot
 from wm_planner.ros.status_publisher import StatusPublisher
-from wm_planner.text import one_line
 
+PROGRAM = "planner_node"
 LAST_MESSAGES = 0.2  # [s] for the result of the last goal and the last status to be sent
 FINALIZED = 1.0  # [s] more, in which a lifecycle manager can ask for the final state
 
@@ -85,10 +85,11 @@ class PlannerNode(LifecycleNode):
         self._runtime = self._settings.running = runtime
         ready = runtime.link.ready
         assert ready
-        settings = self._status.publish_config(runtime.config)
+        self._status.publish_config(runtime.config)
         self.get_logger().info(f"images: {conversion_path()}")
         log.info(self, ready.description)
-        self.get_logger().info(f"settings:\n{settings}")
+        changed = ", ".join(differences(runtime.config)) or "none"
+        log.info(self, f"settings that are not the defaults: {changed}; all are on ~/config")
         for warning in ready.warnings:
             log.warning(self, warning)
         self._change_to_inactive(Status(ErrorCode.NOT_ACTIVE, "configured"))
@@ -164,15 +165,14 @@ def _spin(node: Node, executor: SingleThreadedExecutor, seconds: float) -> None:
 
 def main() -> None:
     """Run the node until a signal ends it; the arm is stopped before the context ends."""
-    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    start(PROGRAM, "Plans with a world model and commands a robot arm.")
     stopping: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, lambda n, _: stopping.append(n))
     try:
         node = PlannerNode()
-    except ConfigError as error:
-        rclpy.try_shutdown()
-        raise SystemExit(f"wm_planner: {one_line(str(error))}") from error
+    except (ConfigError, BAD_NAMES) as error:
+        refuse(PROGRAM, error)
     node.interrupted = lambda: bool(stopping)
     autostart = node.declare_parameter("autostart", True).value
     executor = SingleThreadedExecutor()

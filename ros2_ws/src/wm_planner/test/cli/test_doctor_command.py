@@ -73,7 +73,7 @@ def test_unreadable_files_are_results_and_the_others_are_examined(
     code, report = doctor(model, "--image", *files, save("a.png", image))
     assert code == 2
     broken, missing, folder, good = report["sections"][2:]
-    assert "neither JPEG nor PNG" in broken["findings"][0]["sentence"]
+    assert "neither a PNG nor a JPEG" in broken["findings"][0]["sentence"]
     assert "No such file" in missing["findings"][0]["sentence"]
     assert "directory" in folder["findings"][0]["sentence"]
     assert _verdicts(good, "stop", "warn") == {}

@@ -67,7 +67,7 @@ def test_only_names_of_stored_images_are_goals(reader: GoalReader, name: str) ->
 
 
 def test_a_stored_file_that_is_no_image_is_refused(reader: GoalReader) -> None:
-    with pytest.raises(Refused, match="not a readable image") as caught:
+    with pytest.raises(Refused, match="is not a usable image") as caught:
         _read(reader, name="broken")
     assert caught.value.status.code is ErrorCode.IMAGE_FORMAT
 

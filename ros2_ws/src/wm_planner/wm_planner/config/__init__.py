@@ -6,7 +6,7 @@ every leaf as a ROS parameter of the same dotted name (``leaves``).
 """
 
 from wm_planner.config.commands import CommandsConfig
-from wm_planner.config.composition import changed, compose, to_yaml, validate
+from wm_planner.config.composition import changed, compose, differences, to_yaml, validate
 from wm_planner.config.images import CameraConfig, ImagesConfig, ProprioConfig
 from wm_planner.config.inputs import InputsConfig
 from wm_planner.config.limits import LimitsConfig
@@ -42,6 +42,7 @@ __all__ = [
     "changed",
     "check_leaves",
     "compose",
+    "differences",
     "leaves",
     "to_yaml",
     "validate",

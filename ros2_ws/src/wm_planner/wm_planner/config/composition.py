@@ -80,7 +80,7 @@ def compose(
 def _missing_file(error: MissingConfigException, directory: str | Path) -> str:
     """Return the sentence about a file that does not exist, with those that do."""
     group, _, name = (error.missing_cfg_file or "").rpartition("/")
-    known = error.options or []
+    known = error.options or sorted(file.stem for file in (Path(directory) / group).glob("*.yaml"))
     there = f" There are {listed(known)}." if known else ""
     return f"no file {quoted(name)} in {Path(directory) / group}{did_you_mean(name, known)}{there}"
 
@@ -177,6 +177,12 @@ def validate(config: Config) -> None:
     """
     check_leaves(config)
     config.planning.size_of(config.planning.preset)
+
+
+def differences(config: Config) -> list[str]:
+    """Return the settings that are not the schema's defaults, as ``name=value``."""
+    defaults = {leaf.name: leaf.value for leaf in leaves(Config())}
+    return [f"{x.name}={x.value}" for x in leaves(config) if x.value != defaults[x.name]]
 
 
 def to_yaml(config: Config) -> str:

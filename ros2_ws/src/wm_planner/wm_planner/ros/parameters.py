@@ -34,6 +34,7 @@ writes nor which program it starts."""
 UNLOCKED = ("session.timeout", *ALWAYS)
 """Settings of them that are neither limits nor watchdogs."""
 CLOCK = "use_sim_time"
+ARRAYS = (Parameter.Type.DOUBLE_ARRAY, Parameter.Type.STRING_ARRAY)
 FOREIGN = (CLOCK, "autostart", "start_type_description_service", "qos_overrides.")
 """Parameters of the node, or beginnings of their names, that are no settings."""
 
@@ -91,17 +92,28 @@ class Parameters:
         )
         self._overrides = [f"+profiles={profile}"] if profile else []
         self._overrides += [text for text in overrides if text]
-        self._names = []
+        self._names: list[str] = []
+        self._types: dict[str, Parameter.Type] = {}
+        given = node._parameter_overrides
         for leaf in leaves(compose(self._directory, self._file, self._overrides)):
-            empty = "STRING_ARRAY" if leaf.checks.get("of") is str else "DOUBLE_ARRAY"
-            default = Parameter.Type[empty] if leaf.value == [] else leaf.value
+            self._types[leaf.name] = _type(leaf)
+            empty = leaf.name in given and _is_empty_list(given[leaf.name].value)
+            if empty:
+                del given[leaf.name]  # rclpy would take it for a list of bytes
+            elif leaf.name in given:
+                given[leaf.name] = self._as_declared(given[leaf.name])
+            default = self._types[leaf.name] if leaf.value == [] else leaf.value
             try:
                 node.declare_parameter(leaf.name, default, _descriptor(leaf))
             except ParameterException as error:
                 raise ConfigError(one_line(f"parameter {leaf.name}: {error}")) from error
+            if empty or node.get_parameter_or(leaf.name).value is None:
+                # Without a value, a get of several parameters, as of ros2 param dump, has none.
+                node.set_parameters([Parameter(leaf.name, self._types[leaf.name], [])])
             self._names.append(leaf.name)
         self._refuse_unknown()
         self._locked = node.get_parameter("limits.locked").value
+        node.add_pre_set_parameters_callback(lambda given: [*map(self._as_declared, given)])
         node.add_on_set_parameters_callback(self._on_set)
         node.add_post_set_parameters_callback(self._after_set)
 
@@ -117,6 +129,17 @@ class Parameters:
 
     def _value(self, name: str) -> Any:
         return _plain(self._node.get_parameter_or(name, Parameter(name, value=[])).value)
+
+    def _as_declared(self, given: Parameter) -> Parameter:
+        """Return a parameter with reals for whole numbers, and an empty list of the list's type."""
+        wanted, value = self._types.get(given.name), given.value
+        if wanted is Parameter.Type.DOUBLE and given.type_ is Parameter.Type.INTEGER:
+            return Parameter(given.name, wanted, float(value))
+        if wanted is Parameter.Type.DOUBLE_ARRAY and given.type_ is Parameter.Type.INTEGER_ARRAY:
+            return Parameter(given.name, wanted, [float(number) for number in value])
+        if wanted in ARRAYS and _is_empty_list(value):
+            return Parameter(given.name, wanted, [])  # ROS's tools give empty lists another type
+        return given
 
     def _read_only(self, name: str, default: Any, description: str) -> Any:
         descriptor = ParameterDescriptor(description=description, read_only=True)
@@ -144,12 +167,14 @@ class Parameters:
     def _on_set(self, parameters: Sequence[Parameter]) -> SetParametersResult:
         try:
             _refuse_long(parameters)
-            changes = self._changes(parameters)
+            given = self._settings(parameters)
+            # Without those that stay as they are, so that a dump can be loaded again.
+            changes = {name: new for name, new in given.items() if new != self._value(name)}
             if self.running and any(parameter.name == CLOCK for parameter in parameters):
                 raise ValueError(f"{CLOCK} cannot change while the node is configured")
             self._refuse_locked(changes)
             if changes and self.running:
-                _refuse_fixed(changes)
+                _refuse_fixed(changes, self._node.get_fully_qualified_name())
                 only = set(changes) <= set(ALWAYS)
                 self.running.check(changed(self.running.config, changes), during_goal=only)
             elif changes:
@@ -162,7 +187,7 @@ class Parameters:
         return SetParametersResult(successful=True)
 
     def _after_set(self, parameters: Sequence[Parameter]) -> None:
-        changes = self._changes(parameters)
+        changes = self._settings(parameters)
         if changes and self.running:
             self.running.apply(changed(self.running.config, changes))
 
@@ -187,8 +212,16 @@ class Parameters:
                 "in a file or launch argument, and start the node again"
             )
 
-    def _changes(self, parameters: Sequence[Parameter]) -> dict[str, Any]:
+    def _settings(self, parameters: Sequence[Parameter]) -> dict[str, Any]:
         return {p.name: _plain(p.value) for p in parameters if p.name in self._names}
+
+
+def _type(leaf: Leaf) -> Parameter.Type:
+    """Return the type of a parameter; of a list also if it is empty."""
+    if isinstance(leaf.value, list):
+        texts = leaf.checks.get("of") is str
+        return Parameter.Type.STRING_ARRAY if texts else Parameter.Type.DOUBLE_ARRAY
+    return Parameter.Type.from_parameter_value(leaf.value)
 
 
 def _plain(value: Any) -> Any:
@@ -196,6 +229,10 @@ def _plain(value: Any) -> Any:
     if value is None:
         return []
     return value if isinstance(value, (str, bool, int, float)) else list(value)
+
+
+def _is_empty_list(value: Any) -> bool:
+    return not isinstance(value, str) and _plain(value) == []
 
 
 def _refuse_long(parameters: Sequence[Parameter]) -> None:
@@ -214,7 +251,7 @@ def _refuse_long(parameters: Sequence[Parameter]) -> None:
             )
 
 
-def _refuse_fixed(changes: Mapping[str, Any]) -> None:
+def _refuse_fixed(changes: Mapping[str, Any], node: str) -> None:
     """Refuse parameters that a configured node cannot change.
 
     Raises:
@@ -223,8 +260,9 @@ def _refuse_fixed(changes: Mapping[str, Any]) -> None:
     fixed = sorted(name for name in changes if not name.startswith((*LIVE, *ALWAYS)))
     if fixed:
         raise ValueError(
-            f"{', '.join(fixed)} cannot change while the node is configured: clean it up first; "
-            f"only {', '.join([f'{section}*' for section in LIVE] + list(ALWAYS))} can change now"
+            f"{', '.join(fixed)} cannot change while the node is configured: clean it up first "
+            f"(ros2 lifecycle set {node} deactivate, then cleanup); only "
+            f"{', '.join([f'{section}*' for section in LIVE] + list(ALWAYS))} can change now"
         )
 
 

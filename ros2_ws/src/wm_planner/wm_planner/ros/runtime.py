@@ -12,7 +12,7 @@ from rclpy.node import Node
 from wm_planner_msgs.msg import PlanStatus
 
 from wm_planner.camera_contract import CameraContract
-from wm_planner.config import Config
+from wm_planner.config import Config, ConfigError
 from wm_planner.control import ControlLoop, ErrorCode, GoalSession, Status
 from wm_planner.control.action_mapping import command_mapping
 from wm_planner.control.loop import WATCH_RATE
@@ -94,6 +94,11 @@ class PlannerRuntime:
     def _start_planner(self, interrupted: Callable[[], bool]) -> None:
         """Create the control loop, and load the model in the worker."""
         config = self.config
+        if not config.model.directory:
+            raise ConfigError(
+                "model.directory is not set: give the directory of a model, with model:=… to "
+                "ros2 launch or -p model.directory:=… to the node"
+            )
         self.spec = spec = load_spec(
             config.model.directory,
             allow_unverified_statistics=config.model.allow_unverified_statistics,
@@ -249,6 +254,8 @@ class PlannerRuntime:
         self.link.watch()
         self.loop.imagine = self._views.imagine
         observer, steady = self.inputs.observer, time.monotonic()
+        if session := self.loop.session:
+            session.image_problem, session.pose_problem = observer.problem, self.inputs.pose.problem
         self.loop.watch(self._now(), steady, observer.images_steady)
         observer.watch(resubscribe=self.loop.session is None)
         self.commands.watch()

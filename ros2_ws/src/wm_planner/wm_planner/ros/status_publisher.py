@@ -44,11 +44,9 @@ class StatusPublisher:
         self._plan: Planned | None = None
         self._image_age = math.nan
 
-    def publish_config(self, config: Config) -> str:
-        """Publish the settings as YAML; return the text."""
-        text = to_yaml(config)
-        self._config.publish(String(data=text))
-        return text
+    def publish_config(self, config: Config) -> None:
+        """Publish the settings as YAML."""
+        self._config.publish(String(data=to_yaml(config)))
 
     def change(self, state: int, status: Status, snapshot: Snapshot | None) -> None:
         """Publish a new state and its reason."""

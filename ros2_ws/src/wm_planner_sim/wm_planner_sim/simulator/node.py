@@ -17,11 +17,11 @@ from rclpy.clock import Clock, ClockType
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from rclpy.signals import SignalHandlerOptions
 from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import CameraInfo, Image, JointState
 from wm_planner_msgs.srv import ResetScene, SampleGoal
 
+from wm_planner.ros.process import BAD_NAMES, refuse, start
 from wm_planner_sim.simulator import franka, messages
 from wm_planner_sim.simulator.simulation import CONTROL_PERIOD, Simulation
 from wm_planner_sim.simulator.tasks import DEFAULT_TASK, TASKS, find_task
@@ -214,7 +214,7 @@ class SimNode(Node):
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the node until SIGINT or SIGTERM; both end it with exit code 0."""
-    rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
+    start("sim_node", "Simulates a Franka with a camera.", arguments)
     running = True
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -225,8 +225,8 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, stop)
     try:
         node = SimNode()
-    except ValueError as error:  # of a parameter
-        raise SystemExit(f"sim: {error}") from error
+    except (BAD_NAMES, ValueError) as error:  # of a parameter
+        refuse("sim_node", error)
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     try:
