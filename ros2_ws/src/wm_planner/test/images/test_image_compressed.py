@@ -171,9 +171,8 @@ CUT = {
     for percent in (10, 50, 90, 99)
 }
 DAMAGED = CUT | {
-    "JPEG without its end marker": JPEG[:-2],
+    "JPEG without its last byte and end marker": JPEG[:-3],
     "JPEG with bytes lost": JPEG[:900] + JPEG[1000:],
-    "JPEG with foreign bytes before its end marker": JPEG[:-2] + b"\x12" * 30 + JPEG[-2:],
     "JPEG of headers only": JPEG[:20] + b"\xff\xd9",
     "JPEG with random headers": b"\xff\xd8\xff\xe0" + bytes(RANDOM.bytes(500)),
     "PNG without its end chunk": PNG[:-12],

@@ -6,7 +6,7 @@ import numpy as np
 
 from wm_planner.camera_contract.check import CheckInput
 from wm_planner.camera_contract.expectation import CameraExpectation
-from wm_planner.camera_contract.finding import OFF, Finding
+from wm_planner.camera_contract.finding import OFF, STOP, WARN, Finding
 from wm_planner.camera_contract.pixel_statistics import pixel_statistics
 from wm_planner.camera_contract.registry import CHECKS
 from wm_planner.config import CameraConfig
@@ -87,6 +87,8 @@ class CameraMonitor:
             severity: str = getattr(self.severities, name)
             if result is None or severity == OFF:
                 continue
+            if severity == STOP and not result.certain:
+                severity = WARN
             found = result.failed and failed.isdisjoint(CHECKS[name].explained_by)
             findings.append(
                 Finding(name, result.score, result.limit, severity, found, result.sentence)

@@ -40,12 +40,14 @@ class Measurement:
         limit: The number that the score is compared with.
         failed: Whether the image fails the check.
         sentence: What is wrong if it failed, and what to do.
+        certain: Whether a failure is one beyond doubt; if not, it is at most a warning.
     """
 
     score: float
     limit: float
     failed: bool
     sentence: str
+    certain: bool = True
 
     @classmethod
     def at_most(cls, score: float, limit: float, sentence: str) -> Measurement:

@@ -50,7 +50,7 @@ class CameraContract:
         joints: bool,
     ) -> None:
         first = CameraExpectation.from_spec(image)
-        others = CameraExpectation(first.size)
+        others = CameraExpectation(first.size, color_difference=0.0)  # any image may be gray
         moved = MOVED_JOINTS if joints else MOVED
         self._views = [
             _View(name, CameraMonitor(others if i else first, severities), moved)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -26,6 +27,10 @@ class TrainingImages(Protocol):
     def camera_aspect(self) -> float:
         """Width over height of the training camera's images before cropping; 0 if unknown."""
 
+    @property
+    def color_difference(self) -> float:
+        """Root mean square of a pixel's largest minus smallest channel; -1 if unknown."""
+
 
 @dataclass(frozen=True)
 class CameraExpectation:
@@ -37,12 +42,28 @@ class CameraExpectation:
         channel_std: (R, G, B) standard deviation in [0, 1]; empty if unknown.
         camera_aspect: Width over height of the training camera's images before cropping; 0 if
             unknown. DINO-WM's transform crops the images of every camera to squares.
+        color_difference: Root mean square of a pixel's largest minus smallest channel, in [0, 1]; 0
+            if the images were gray, -1 if unknown.
     """
 
     size: int
     channel_mean: tuple[float, ...] = ()
     channel_std: tuple[float, ...] = ()
     camera_aspect: float = 0.0
+    color_difference: float = -1.0
+
+    @property
+    def color_known(self) -> bool:
+        """Whether it was measured how much the channels differ."""
+        return self.color_difference >= 0
+
+    @property
+    def least_color_difference(self) -> float:
+        """The smallest ``color_difference`` with these means and standard deviations."""
+        channels = list(zip(self.channel_mean, self.channel_std, strict=True))
+        return max(
+            (math.dist(channels[i], channels[i - 1]) for i in range(len(channels))), default=0.0
+        )
 
     @classmethod
     def from_spec(cls, image: TrainingImages) -> CameraExpectation:
@@ -52,6 +73,7 @@ class CameraExpectation:
             channel_mean=tuple(image.channel_mean),
             channel_std=tuple(image.channel_std),
             camera_aspect=image.camera_aspect,
+            color_difference=image.color_difference,
         )
 
     def __post_init__(self) -> None:

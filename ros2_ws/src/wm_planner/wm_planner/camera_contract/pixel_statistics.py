@@ -23,6 +23,8 @@ class PixelStatistics:
         top: Largest value.
         bright: Value that 99.5 % of all values do not exceed.
         saturated: Fraction of values of 254 and 255.
+        color: Root mean square of the difference between the largest and the smallest channel of a
+            pixel; 0 for a gray image.
     """
 
     mean: NDArray[np.float64]
@@ -30,6 +32,7 @@ class PixelStatistics:
     top: float
     bright: float
     saturated: float
+    color: float
 
     @property
     def spread(self) -> float:
@@ -57,7 +60,14 @@ def pixel_statistics(image: RgbImage) -> PixelStatistics:
         top=float(np.flatnonzero(all_channels)[-1]) / 255.0,
         bright=min(bright, 255) / 255.0,
         saturated=float(all_channels[254:].sum()),
+        color=color_difference(sample),
     )
+
+
+def color_difference(images: NDArray[np.uint8]) -> float:
+    """Return the root mean square of the largest minus the smallest channel (..., 3), in [0, 1]."""
+    difference = images.max(axis=-1) - images.min(axis=-1)
+    return float(np.sqrt(np.mean(np.square(difference, dtype=np.float64)))) / 255.0
 
 
 def _central_square(image: RgbImage) -> RgbImage:

@@ -120,7 +120,8 @@ def run(arguments: argparse.Namespace) -> int:
         report.sections.append(Section("settings", results=[problem]))
     else:
         camera = CameraExaminer(spec, config)
-        for path in arguments.image or ():
+        goals = [arguments.goal_image] if arguments.goal_image else []
+        for path in [*(arguments.image or ()), *goals]:
             report.sections.append(examine_image(path, camera))
         if arguments.topic is not None:
             report.sections.append(examine_topic(arguments, camera))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from wm_planner.cli.report import Section
-from wm_planner.diagnosis.camera_examiner import CameraExaminer
+from wm_planner.diagnosis.camera_examiner import CameraExaminer, irregular_result
 from wm_planner.diagnosis.check_result import STOP, Result
 from wm_planner.images import ImageFormatError
-from wm_planner.images.image_file import read_image_file
+from wm_planner.images.image_file import read_image_noting
 
 
 def examine_image(path: Path, camera: CameraExaminer) -> Section:
@@ -23,7 +23,7 @@ def examine_image(path: Path, camera: CameraExaminer) -> Section:
     """
     section = Section(f"image {path}")
     try:
-        image = read_image_file(path, camera.policy)
+        decoded = read_image_noting(path, camera.policy)
     except OSError as error:
         sentence = f"{path} cannot be read: {error.strerror or error}."
         section.add(Result("file", 1.0, 0.0, STOP, sentence))
@@ -31,7 +31,9 @@ def examine_image(path: Path, camera: CameraExaminer) -> Section:
     except ImageFormatError as error:
         section.add(Result("refused", 1.0, 0.0, STOP, str(error)))
         return section
+    image = decoded.image
     section.facts["size"] = f"{image.shape[1]}x{image.shape[0]}"
+    section.results += irregular_result(decoded.irregular)
     section.results += camera.measure(camera.monitor(), image, live=False)
     section.notes += camera.notes()
     return section

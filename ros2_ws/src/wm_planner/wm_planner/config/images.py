@@ -84,6 +84,7 @@ class CameraConfig:
     near_zero: str = severity("stop", "All values are near zero")
     saturated: str = severity("stop", "Most values are near the upper end")
     channel_swap: str = severity("stop", "Red and blue are swapped")
+    gray: str = severity("stop", "The image is gray, in training it was not")
     statistics: str = severity("warn", "The channel means are far from those of training")
     frozen: str = severity("stop", "The image does not change while the arm moves")
     latent: str = severity("warn", "The model's latent is far from those of training")

@@ -23,11 +23,13 @@ class TrainingImages:
         channel_std: Standard deviation of the same over all pixels of all images.
         camera_aspect: Width over height of the recorded images; 0 if they are square, because
             they may have been cropped before they were recorded.
+        color_difference: Root mean square of the largest minus the smallest channel of a pixel.
     """
 
     channel_mean: list[float]
     channel_std: list[float]
     camera_aspect: float
+    color_difference: float
 
 
 def measure_training_images(dataset: Dataset, color_order: str = "rgb") -> TrainingImages:
@@ -40,13 +42,14 @@ def measure_training_images(dataset: Dataset, color_order: str = "rgb") -> Train
     Raises:
         DatasetError: The dataset has no images, or they cannot be read.
     """
-    count, first, second = 0, np.zeros(3), np.zeros(3)
+    count, first, second, difference = 0, np.zeros(3), np.zeros(3), 0.0
     shape = (0, 0)
     for index in spread(len(dataset.parts["train"]), EPISODES):
         images = dataset.episode(index, "train").images
         if images is None:
             continue
         chosen = images[spread(len(images), FRAMES)].reshape(-1, 3) / 255.0
+        difference += np.square(np.ptp(chosen, axis=1)).sum()
         count, shape = count + len(chosen), images.shape[1:3]
         first, second = first + chosen.sum(axis=0), second + (chosen**2).sum(axis=0)
     if not count:
@@ -59,6 +62,7 @@ def measure_training_images(dataset: Dataset, color_order: str = "rgb") -> Train
         channel_mean=mean[order].round(4).tolist(),
         channel_std=std[order].round(4).tolist(),
         camera_aspect=0.0 if height == width else width / height,
+        color_difference=round(float(np.sqrt(difference / count)), 4),
     )
 
 

@@ -16,7 +16,11 @@ NO_MODEL = (
     "Without a model only the exposure of the image's central square is judged; give the model's "
     "directory to compare size and colors with its training."
 )
-NO_COLORS = "model.yaml has no image.channel_mean: colors cannot be compared with the training's."
+NO_COLORS = (
+    "model.yaml has no image.channel_mean: colors cannot be compared with the training's. "
+    "wm-planner doctor MODEL_DIR --dataset DIR measures them on the training's dataset, and prints "
+    "what to add to model.yaml."
+)
 STILL = (
     "No pixel has changed for {:.1f} s although stamps advance. A simulator renders a still scene "
     "to identical bytes: move the arm and run the doctor again. If still nothing changes, the "
@@ -77,3 +81,10 @@ class CameraExaminer:
         if self.spec is None:
             return [NO_MODEL]
         return [] if self.spec.image.channel_mean else [NO_COLORS]
+
+
+def irregular_result(irregular: str) -> list[Result]:
+    """Return a warning about irregular images that can be used; nothing if there are none."""
+    if not irregular:
+        return []
+    return [Result("irregular", 1.0, 0.0, WARN, f"{irregular[0].upper()}{irregular[1:]}.")]

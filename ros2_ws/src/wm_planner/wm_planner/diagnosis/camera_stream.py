@@ -11,9 +11,9 @@ import numpy as np
 from wm_planner.camera_contract import CameraMonitor
 from wm_planner.control.clock import MAX_FUTURE
 from wm_planner.control.stamps import other_clock
-from wm_planner.diagnosis.camera_examiner import CameraExaminer
+from wm_planner.diagnosis.camera_examiner import CameraExaminer, irregular_result
 from wm_planner.diagnosis.check_result import OK, STOP, WARN, Result, judge
-from wm_planner.images import ImageFormatError, decode
+from wm_planner.images import ImageFormatError, decode_noting
 from wm_planner.text import quoted
 from wm_planner.types import RgbImage
 
@@ -38,6 +38,7 @@ class CameraStream:
         stamps: Stamp of each message [s], 0 if it has none.
         ages: Age of each stamped message at arrival [s].
         refusals: Messages that could not be decoded, by reason.
+        irregular: What is irregular about the first irregular image that could be used.
         image: The last image decoded.
     """
 
@@ -48,6 +49,7 @@ class CameraStream:
     stamps: list[float] = field(default_factory=list)
     ages: list[float] = field(default_factory=list)
     refusals: dict[object, Refusal] = field(default_factory=dict)
+    irregular: str = ""
     image: RgbImage | None = None
 
     def __post_init__(self) -> None:
@@ -67,11 +69,14 @@ class CameraStream:
         if stamp and now:
             self.ages.append(now - stamp)
         try:
-            image = decode(message, self.examiner.policy, topic=self.topic)
+            decoded = decode_noting(
+                message, self.examiner.policy, self.topic, thorough=self.image is None
+            )
         except ImageFormatError as error:
             self.kinds[_kind(message, None)] += 1
             self.refusals.setdefault(error.key, Refusal(str(error))).count += 1
             return
+        image, self.irregular = decoded.image, self.irregular or decoded.irregular
         self.kinds[_kind(message, image)] += 1
         self.monitor.observe(image, stamp or steady)
         self.image = image
@@ -98,6 +103,7 @@ class CameraStream:
         """Return the results; at least one message must have arrived."""
         results = [*self._refused(), *self._timing()]
         if self.image is not None:
+            results += irregular_result(self.irregular)
             results += self.examiner.measure(self.monitor, self.image, live=True)
         return results
 

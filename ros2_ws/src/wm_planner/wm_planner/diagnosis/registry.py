@@ -19,6 +19,7 @@ _MODULES = (
     # of a dataset
     "dataset_statistics",
     "dataset_digest",
+    "image_statistics",
     "column_names",
     # of a recorded episode
     "action_dim",

@@ -6,8 +6,15 @@ pixels (``planes.py``), or a decoded JPEG or PNG (``compressed.py``) → RGB (``
 """
 
 from wm_planner.images.bridge import conversion_path
-from wm_planner.images.decoding import decode
+from wm_planner.images.decoding import Decoded, decode, decode_noting
 from wm_planner.images.errors import ImageFormatError
 from wm_planner.images.policy import ImagePolicy
 
-__all__ = ["ImageFormatError", "ImagePolicy", "conversion_path", "decode"]
+__all__ = [
+    "Decoded",
+    "ImageFormatError",
+    "ImagePolicy",
+    "conversion_path",
+    "decode",
+    "decode_noting",
+]

@@ -34,7 +34,7 @@ _HARMLESS = (
     b"Application transferred too many scanlines",
 )
 _KNOWN = _DAMAGE + _HARMLESS
-_EXTRANEOUS = re.compile(rb"Corrupt JPEG data: (\d+) extraneous bytes before marker 0xd9")
+_STRAY = re.compile(rb"Corrupt JPEG data: \d+ extraneous bytes before marker")
 
 
 def capture(decode: Callable[[], _Result]) -> tuple[_Result, list[bytes]]:
@@ -68,24 +68,23 @@ def capture(decode: Callable[[], _Result]) -> tuple[_Result, list[bytes]]:
     return result, [line for line in lines if _is_codec_line(line)]
 
 
-def damage(lines: list[bytes], padding: int) -> str:
-    """Return the first line that means lost pixels.
+def damage(lines: list[bytes]) -> str:
+    """Return the first of the captured lines that means lost pixels, or ``""``."""
+    damaged = (line for line in lines if line.startswith(_DAMAGE) and not _STRAY.match(line))
+    return _text(next(damaged, b""))
 
-    Args:
-        lines: The lines that ``capture`` returned.
-        padding: Number of zero bytes that the camera wrote before the end marker; libjpeg calls
-            them extraneous, and no pixel is lost by them.
 
-    Returns:
-        The line, or ``""`` if no pixels were lost.
+def stray_bytes(lines: list[bytes]) -> str:
+    """Return the first of the captured lines that reports bytes before a marker, or ``""``.
+
+    They may be stray bytes, or coded data that are left over after damage. libjpeg prints only its
+    first warning, so damage may follow.
     """
-    for line in lines:
-        found = _EXTRANEOUS.match(line)
-        if found is not None and int(found.group(1)) <= padding:
-            continue
-        if line.startswith(_DAMAGE):
-            return line.decode(errors="replace").strip()
-    return ""
+    return _text(next((line for line in lines if _STRAY.match(line)), b""))
+
+
+def _text(line: bytes) -> str:
+    return line.decode(errors="replace").strip()
 
 
 def _written(memory: int) -> list[bytes]:

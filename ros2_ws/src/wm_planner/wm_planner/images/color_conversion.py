@@ -16,6 +16,8 @@ from wm_planner.images.message import ImageMessage
 from wm_planner.images.opencv import cv2
 from wm_planner.images.policy import ImagePolicy
 
+_DOUBTFUL_BITS = 14
+"""Values that fit into so many bits may be those of a camera with fewer than 16."""
 _FLOAT_SLACK = 1e-3
 """Distance from its range that a value of a float image may have by rounding [of the range]."""
 
@@ -52,6 +54,30 @@ def to_rgb(
     elif pixels.dtype != np.uint8:
         pixels = _from_float(pixels, policy, message)
     return _color(pixels, code)
+
+
+def check_bit_depth(
+    pixels: NDArray[np.generic], policy: ImagePolicy, message: ImageMessage
+) -> None:
+    """Refuse 16-bit values of which none is large, if nothing is declared about their bits.
+
+    Values of 10, 12 or 14 bits at the lower end of 16 look like a dark image. At the upper end they
+    need no declaration.
+
+    Raises:
+        ImageFormatError: All values fit into ``_DOUBTFUL_BITS``.
+    """
+    if pixels.dtype != np.uint16 or policy.bit_depth:
+        return
+    top = int(pixels.max())
+    if top < 1 << _DOUBTFUL_BITS:
+        bits = max(8, top.bit_length() + top.bit_length() % 2)
+        raise message.error(
+            "bit_depth",
+            f"no value exceeds {top} of 65535: these are {bits} bits in 16, or the image is dark",
+            f"Set bit_depth to the bits of the camera ({bits}?); if it uses all 16, set it to 16, "
+            "and check lens cap, light and exposure",
+        )
 
 
 def _native(pixels: NDArray[np.generic]) -> NDArray[Any]:

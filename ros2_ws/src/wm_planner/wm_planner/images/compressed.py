@@ -9,13 +9,12 @@ stored as ``rgb8``, and so does this module.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wm_planner.images import codec_warnings, color_conversion, encodings, jpeg, png
+from wm_planner.images import codec_warnings, color_conversion, encodings, jpeg, jpeg_scan, png
 from wm_planner.images.encodings import ENCODINGS
 from wm_planner.images.errors import ImageFormatError
 from wm_planner.images.file_structure import DamagedFileError, FileStructure
@@ -28,6 +27,16 @@ _PUBLISHER = (
     "Let the publisher send a color image as JPEG or PNG (compressed_image_transport), or raw"
 )
 _DAMAGED = "The image is dropped; if this happens often, check the camera's cable and bandwidth"
+
+
+_IRREGULAR = (
+    "the camera's JPEGs are irregular ({}); no pixel is lost and the images are used, but other "
+    "programs may refuse them: look for a newer driver or firmware of the camera"
+)
+
+
+class _StrayBytesError(Exception):
+    """libjpeg reports stray bytes, or coded data that are left over after damage."""
 
 
 @dataclass(frozen=True)
@@ -43,36 +52,45 @@ class _Format:
     stored: str
 
 
-def to_rgb(message: ImageMessage, policy: ImagePolicy) -> NDArray[np.uint8]:
+def to_rgb(
+    message: ImageMessage, policy: ImagePolicy, *, thorough: bool = False
+) -> tuple[NDArray[np.uint8], str]:
     """Decode a compressed image.
 
     Args:
         message: A compressed message.
         policy: What the user declares about the camera.
+        thorough: Search a JPEG for stray bytes even if libjpeg reports none; it reports those of a
+            few bytes only now and then.
 
     Returns:
-        (height, width, 3) uint8 RGB, turned upright as its EXIF orientation says.
+        (height, width, 3) uint8 RGB, turned upright as its EXIF orientation says; and what is
+        irregular about a JPEG that lost no pixel, as a sentence, or ``""``.
 
     Raises:
         ImageFormatError: The data are not JPEG or PNG, damaged, too large, or not a color image.
     """
     form = _parse_format(message)
     data = message.data.tobytes()
-    codec: ModuleType | None = next((m for m in (jpeg, png) if data.startswith(m.MAGIC)), None)
-    if codec is None:
+    lossless, begin = data.startswith(png.MAGIC), jpeg.find(data)
+    if not lossless and begin < 0:
         raise _unknown_codec(message, data)
     try:
-        structure: FileStructure = codec.read_structure(data)
+        structure = png.read_structure(data) if lossless else jpeg.read_structure(data[begin:])
     except DamagedFileError as error:
         remedy = _DAMAGED if error.reason == "damaged" else _PUBLISHER
         raise message.error(error.reason, str(error), remedy) from None
     message = replace(message, height=structure.height, width=structure.width)
     check_size(message)
-    pixels = _decode(message, data, structure)
-    name = _encoding_name(form, pixels, lossless=codec is png)
+    if lossless:
+        pixels, irregular = _decode(message, structure), ""
+    else:
+        pixels, irregular = _decode_jpeg(message, structure, thorough=thorough)
+    name = _encoding_name(form, pixels, lossless=lossless)
     encoding = encodings.resolve(name, message, policy)
     check_size(message, encoding.min_side)
-    return color_conversion.to_rgb((pixels,), encoding, policy, message)
+    color_conversion.check_bit_depth(pixels, policy, message)
+    return color_conversion.to_rgb((pixels,), encoding, policy, message), irregular
 
 
 def _parse_format(message: ImageMessage) -> _Format:
@@ -102,9 +120,38 @@ def _unknown_codec(message: ImageMessage, data: bytes) -> ImageFormatError:
     )
 
 
-def _decode(message: ImageMessage, data: bytes, structure: FileStructure) -> NDArray[Any]:
-    """Decode to OpenCV's layout: (height, width) gray or (height, width, 3) BGR, 8 or 16 bits."""
-    buffer = np.frombuffer(data, dtype=np.uint8, count=structure.end)
+def _decode_jpeg(
+    message: ImageMessage, structure: FileStructure, *, thorough: bool
+) -> tuple[NDArray[Any], str]:
+    """Decode a JPEG without its stray bytes; return what is irregular as well."""
+    facts = [structure.irregular] if structure.irregular else []
+    try:
+        if not facts and not thorough:
+            return _decode(message, structure), ""
+    except _StrayBytesError:
+        thorough = False  # now it is the reader of the coded data that decides
+    try:
+        clean, strays = jpeg_scan.without_stray_bytes(structure.data)
+    except DamagedFileError as error:
+        if facts or not thorough:
+            raise message.error("damaged", str(error), _DAMAGED) from None
+        return _decode(message, structure), ""  # libjpeg reports nothing, or raises
+    facts += [f"{strays} bytes before restart or end markers"] if strays else []
+    try:
+        pixels = _decode(message, replace(structure, data=clean))
+    except _StrayBytesError as error:
+        raise message.error("damaged", str(error), _DAMAGED) from None
+    return pixels, _IRREGULAR.format(" and ".join(facts)) if facts else ""
+
+
+def _decode(message: ImageMessage, structure: FileStructure) -> NDArray[Any]:
+    """Decode to OpenCV's layout: (height, width) gray or (height, width, 3) BGR, 8 or 16 bits.
+
+    Raises:
+        _StrayBytesError: libjpeg reports stray bytes first, and no later warning.
+        ImageFormatError: The image is damaged.
+    """
+    buffer = np.frombuffer(structure.data, dtype=np.uint8)
 
     def decode() -> NDArray[Any] | None:
         try:
@@ -115,9 +162,10 @@ def _decode(message: ImageMessage, data: bytes, structure: FileStructure) -> NDA
     pixels, lines = codec_warnings.capture(decode)
     if pixels is None:
         raise message.error("damaged", "OpenCV cannot decode the image", _DAMAGED)
-    warning = codec_warnings.damage(lines, structure.padding)
-    if warning:
+    if warning := codec_warnings.damage(lines):
         raise message.error("damaged", f"the image is damaged ({warning})", _DAMAGED)
+    if warning := codec_warnings.stray_bytes(lines):
+        raise _StrayBytesError(f"the image is damaged ({warning})")
     if sorted(pixels.shape[:2]) != sorted((structure.height, structure.width)):
         raise message.error("damaged", "the image does not have the size in its header", _DAMAGED)
     return pixels

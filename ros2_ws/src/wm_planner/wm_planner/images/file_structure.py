@@ -7,20 +7,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class FileStructure:
-    """Size and extent of the image in a JPEG or PNG file.
+    """Size and content of the image in a JPEG or PNG file.
 
     Attributes:
         height: Rows [pixels], before any EXIF rotation.
         width: Columns [pixels], before any EXIF rotation.
-        end: Offset of the first byte after the image; bytes from there on are ignored.
-        padding: Number of zero bytes right before the end marker of a JPEG, which some cameras
-            write.
+        data: The file without what stands before, after and between its parts.
+        irregular: What was left out of a JPEG although a regular one has nothing there, or what
+            was added, for a sentence; empty if nothing was.
     """
 
     height: int
     width: int
-    end: int
-    padding: int = 0
+    data: bytes
+    irregular: str = ""
 
 
 class DamagedFileError(Exception):

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from wm_planner.files.regular import read_regular
-from wm_planner.images import ImageFormatError, ImagePolicy, decode, jpeg, png
+from wm_planner.images import Decoded, ImageFormatError, ImagePolicy, decode_noting, jpeg, png
 from wm_planner.types import RgbImage
 
 MAX_BYTES = 2**28
@@ -28,7 +28,12 @@ def read_image_file(path: Path, policy: ImagePolicy | None = None) -> RgbImage:
         RuntimeError: The user whose home is named does not exist.
         ImageFormatError: The file cannot be decoded.
     """
-    return decode_file(path, read_regular(path.expanduser(), MAX_BYTES), policy)
+    return read_image_noting(path, policy).image
+
+
+def read_image_noting(path: Path, policy: ImagePolicy | None = None) -> Decoded:
+    """Read a file as ``read_image_file`` does, and note what is irregular about it."""
+    return _decode(path, read_regular(path.expanduser(), MAX_BYTES), policy)
 
 
 def decode_file(path: Path, data: bytes, policy: ImagePolicy | None = None) -> RgbImage:
@@ -45,9 +50,14 @@ def decode_file(path: Path, data: bytes, policy: ImagePolicy | None = None) -> R
     Raises:
         ImageFormatError: The file cannot be decoded.
     """
+    return _decode(path, data, policy).image
+
+
+def _decode(path: Path, data: bytes, policy: ImagePolicy | None) -> Decoded:
     form = path.suffix.lstrip(".").lower()
-    if not data.startswith((jpeg.MAGIC, png.MAGIC)):
+    if not data.startswith(png.MAGIC) and jpeg.find(data) < 0:
         # Whoever may name a file may not learn from the answer what is in it.
         problem, remedy = "the file is neither a PNG nor a JPEG image", "Give one of these"
         raise ImageFormatError("codec", problem, remedy, encoding=form)
-    return decode(SimpleNamespace(format=form, data=data), policy or ImagePolicy())
+    message = SimpleNamespace(format=form, data=data)
+    return decode_noting(message, policy or ImagePolicy(), thorough=True)

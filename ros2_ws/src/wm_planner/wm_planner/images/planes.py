@@ -5,13 +5,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from wm_planner.images.encodings import Encoding
+from wm_planner.images.encodings import ENCODINGS, Encoding
 from wm_planner.images.errors import number
 from wm_planner.images.message import ImageMessage
 
 MAX_PIXELS = 50_000_000
 """Largest height times width that is decoded; a few compressed bytes can announce gigabytes."""
 
+_SMALL = 64
+"""Padding below this is ordinary, whatever it is for [bytes]."""
+_ALIGNMENT = 256
+"""Largest power of two to which rows are padded [bytes]."""
 _DRIVER = "The camera's driver sets height, width, step or data wrongly"
 
 
@@ -41,6 +45,7 @@ def view_planes(message: ImageMessage, encoding: Encoding) -> tuple[NDArray[np.g
     pixel = encoding.channels * dtype.itemsize
     row = width * pixel
     step = _step(message, row)
+    _check_pixel_size(message, encoding, width, step)
     _check_length(message, step * height, step * (height - 1) + row)
     shape = (height, width, encoding.channels)[: 2 if encoding.channels == 1 else 3]
     strides = (step, pixel, dtype.itemsize)[: len(shape)]
@@ -102,6 +107,37 @@ def _step(message: ImageMessage, row: int) -> int:
             "step", f"a row of this width has {row} bytes, more than the step", _DRIVER
         )
     return step
+
+
+def _check_pixel_size(message: ImageMessage, encoding: Encoding, width: int, step: int) -> None:
+    """Refuse a step that is the row of pixels of another size, and no padding."""
+    own = _pixel_size(encoding)
+    if step - width * own < _SMALL or _is_aligned(width * own, step, _ALIGNMENT):
+        return
+    others = [row for row in ENCODINGS.values() if not row.two_planes and not row.generic]
+    fitting = [row for row in others if _is_aligned(width * _pixel_size(row), step, _SMALL)]
+    if not fitting:
+        return
+    size = _pixel_size(fitting[0])
+    what = "step and data have" if message.data.size == step * (message.height or 0) else "step has"
+    names = [row.name for row in fitting if _pixel_size(row) == size and "bayer" not in row.name]
+    raise message.error(
+        "step",
+        f"{what} {size} bytes a pixel (as {' or '.join(names[:2])}), but {encoding.name} has "
+        f"{own}, and no padding of a row is that long",
+        "The camera's driver sets encoding or step wrongly: let it publish the encoding of its "
+        "pixels",
+    )
+
+
+def _pixel_size(encoding: Encoding) -> int:
+    return encoding.channels * np.dtype(encoding.dtype).itemsize
+
+
+def _is_aligned(row: int, step: int, most: int) -> bool:
+    """Decide whether a step is a row padded to a power of two, at most ``most`` [bytes]."""
+    powers = (1 << exponent for exponent in range(most.bit_length()))
+    return any(step == -(-row // power) * power for power in powers)
 
 
 def _check_length(message: ImageMessage, full: int, least: int) -> None:

@@ -20,7 +20,7 @@ _TEXT = len(MAGIC) + _CHUNK_OVERHEAD + 13
 
 
 def read_structure(data: bytes) -> FileStructure:
-    """Read size and end, and verify all checksums, without decoding.
+    """Read the size and verify all checksums, without decoding.
 
     Args:
         data: A PNG, possibly followed by other bytes.
@@ -48,7 +48,7 @@ def read_structure(data: bytes) -> FileStructure:
             size = (height, width)
         position = end
         if kind == b"IEND":
-            return FileStructure(*size, end=position)
+            return FileStructure(*size, data[:position])
 
 
 def add_text(data: bytes, keyword: str, text: str) -> bytes:

@@ -12,7 +12,8 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 
 from wm_planner.config import ImagesConfig
-from wm_planner.images import ImageFormatError, ImagePolicy, decode
+from wm_planner.images import Decoded, ImageFormatError, ImagePolicy, decode_noting
+from wm_planner.ros import log
 from wm_planner.ros.background import LatestItemThread
 from wm_planner.ros.image_reader import ImageSubscription, why_not
 from wm_planner.ros.problem_log import ProblemLog
@@ -55,6 +56,7 @@ class Camera:
     Attributes:
         topic: Full name of the topic, after remapping.
         images: The newest good images.
+        irregular: What is irregular about its images although they can be used, as a sentence.
         shape: (height, width) of the newest good image; None before the first.
         good_steady: When the newest good image arrived [s, steady clock].
         delay: Time from the publication of the newest image to its callback [s].
@@ -83,6 +85,7 @@ class Camera:
         self.max_age = max_age
         self._on_image = on_image
         self.images: StampedBuffer[RgbImage] = StampedBuffer(MAX_IMAGES)
+        self.irregular = ""
         self.shape: tuple[int, int] | None = None
         self.good_steady = -math.inf
         self.delay = math.nan
@@ -90,7 +93,7 @@ class Camera:
         self.dropped = 0
         self._problem = ProblemLog(node, "no image", f"{self.topic}: images are good again")
         compressed = self._type is CompressedImage
-        self._decoder = LatestItemThread(node, self._decoded, self._take) if compressed else None
+        self._decoder = LatestItemThread(node, self._decode, self._take) if compressed else None
         self._subscription: ImageSubscription | None = None
         self._reliable = False
         self._obstacle = ""  # why it cannot subscribe now
@@ -166,23 +169,27 @@ class Camera:
         if self._decoder:
             self._decoder.put((stamp, message))
         else:
-            self._take(self._decoded((stamp, message)))
+            self._take(self._decode((stamp, message)))
 
-    def _decoded(self, item: tuple[float, Any]) -> tuple[float, RgbImage | ImageFormatError]:
+    def _decode(self, item: tuple[float, Any]) -> tuple[float, Decoded | ImageFormatError]:
         stamp, message = item
         try:
-            return stamp, decode(message, self._policy, topic=self.topic)
+            first = self.shape is None
+            return stamp, decode_noting(message, self._policy, self.topic, thorough=first)
         except ImageFormatError as error:
             return stamp, error
 
-    def _take(self, decoded: tuple[float, RgbImage | ImageFormatError]) -> None:
-        stamp, image = decoded
-        if isinstance(image, ImageFormatError):
-            self._drop(image, image.key)
+    def _take(self, item: tuple[float, Decoded | ImageFormatError]) -> None:
+        stamp, decoded = item
+        if isinstance(decoded, ImageFormatError):
+            self._drop(decoded, decoded.key)
             return
         self._problem.report("")
-        self.images.add(stamp, image)
-        self.shape = image.shape[:2]
+        if decoded.irregular and not self.irregular:
+            self.irregular = f"{self.topic}: {decoded.irregular}"
+            log.warning(self._node, self.irregular)
+        self.images.add(stamp, decoded.image)
+        self.shape = decoded.image.shape[:2]
         self.good_steady = time.monotonic()
         self._on_image()
 

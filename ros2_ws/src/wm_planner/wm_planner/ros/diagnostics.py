@@ -78,7 +78,7 @@ class Diagnostics:
                 **self._figures(Event.IMAGES, Latency.TO_CALLBACK),
             },
             errors=[camera.problem, *sentences["stop"]],
-            warnings=sentences["warn"],
+            warnings=[*sentences["warn"], *camera.irregular],
         )
 
     def _planner(self, snapshot: Snapshot, state: str) -> DiagnosticStatus:

@@ -79,6 +79,11 @@ class Observer:
         problems += [self._proprio.incompatible, self._late()]
         return next((text for text in problems if text), "")
 
+    @property
+    def irregular(self) -> list[str]:
+        """What is irregular about the images although they can be used."""
+        return [camera.irregular for camera in self._cameras if camera.irregular]
+
     def restart(self, steady: float) -> None:
         """Start a goal at this steady time [s]; time without proprio before it does not count."""
         if self._missing_since is not None:

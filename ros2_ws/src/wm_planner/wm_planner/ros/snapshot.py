@@ -24,6 +24,7 @@ class CameraSnapshot:
         dropped: Images that were stale or could not be decoded.
         problem: What is wrong with images, views or proprio, or an empty string.
         findings: What the camera contract found in the last observation.
+        irregular: What is irregular about the images of all views although they can be used.
     """
 
     topic: str
@@ -31,6 +32,7 @@ class CameraSnapshot:
     dropped: int
     problem: str
     findings: tuple[Finding, ...]
+    irregular: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,7 @@ def take_snapshot(
             camera.dropped,
             inputs.observer.problem,
             loop.contract.findings,
+            tuple(inputs.observer.irregular),
         ),
         pose_problem=inputs.pose.problem or loop.poses.problem,
         worker=WorkerSnapshot(

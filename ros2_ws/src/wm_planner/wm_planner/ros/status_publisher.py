@@ -104,6 +104,7 @@ class StatusPublisher:
             *snapshot.not_allowed,
             *([self._rejection] if self._rejection else []),
             *(finding.sentence for finding in camera.findings),
+            *camera.irregular,
             *commands.problems,
         ]
         message.warnings = [one_line(text) for text in warnings]

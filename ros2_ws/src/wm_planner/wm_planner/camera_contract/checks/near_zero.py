@@ -2,8 +2,8 @@
 
 from wm_planner.camera_contract.check import Check, CheckInput, Measurement
 
-LIMIT = 1 / 16
-"""A 12-bit image that is read as a 16-bit one stays below this, in [0, 1]."""
+LIMIT = 16.5 / 255
+"""A 12-bit image that is read as a 16-bit one stays below this, also rounded to 8 bits."""
 
 
 def measure(seen: CheckInput) -> Measurement:

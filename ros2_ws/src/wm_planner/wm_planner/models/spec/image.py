@@ -27,6 +27,8 @@ class ImageSpec:
         channel_std: Measured standard deviation of the training images; empty if unknown.
         camera_aspect: Width over height of the training camera's images before the crop; 0 if
             unknown.
+        color_difference: Measured root mean square of a pixel's largest minus smallest channel, in
+            [0, 1]: 0 if the training images were gray; -1 if unknown.
     """
 
     size: int = number(1, 4096)
@@ -36,6 +38,7 @@ class ImageSpec:
     channel_mean: list[float] = number(0, 1, [])
     channel_std: list[float] = number(0, 1, [])
     camera_aspect: float = number(0, 100, 0.0)
+    color_difference: float = number(-1, 1, -1.0)
 
     def __post_init__(self) -> None:
         check(self, "image")
