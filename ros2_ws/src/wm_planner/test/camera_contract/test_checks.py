@@ -110,3 +110,67 @@ def test_colors_are_not_judged_without_training_statistics() -> None:
     unknown = CameraExpectation(96)
     assert failed(scene(), unknown) == set()
     assert not judged(scene(), unknown) & {"channel_swap", "statistics"}
+
+
+def gray(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.repeat(image.mean(axis=2, keepdims=True).astype(np.uint8), 3, axis=2)
+
+
+def tinted(image: NDArray[np.uint8], levels: int) -> NDArray[np.uint8]:
+    """A gray image with colored noise, as a gray scene has for a color camera."""
+    noise = np.random.default_rng(1).integers(-levels, levels + 1, image.shape)
+    return np.clip(gray(image) + noise, 0, 255).astype(np.uint8)
+
+
+def test_a_gray_image_stops_a_model_trained_on_color() -> None:
+    for seed in range(20):
+        assert "gray" in failed(gray(scene(seed)))
+        assert "gray" in failed(tinted(scene(seed), 1)), "an infrared camera's color pipeline"
+    (finding,) = (f for f in CameraMonitor(EXPECTED).check(gray(scene())) if f.name == "gray")
+    assert finding.severity == "stop"
+    assert "training images were in color" in finding.sentence
+
+
+def test_one_cause_of_a_gray_image_is_reported_once() -> None:
+    for image in (BLACK, GRAY, np.full((96, 96, 3), 255, np.uint8), gray(scene()) // 16):
+        assert "gray" not in failed(image)
+
+
+@pytest.mark.parametrize(
+    "expected",
+    [
+        CameraExpectation(96, (0.45,) * 3, (0.2,) * 3),
+        CameraExpectation(96, (0.45, 0.452, 0.449), (0.2,) * 3, color_difference=0.008),
+        CameraExpectation(96, color_difference=0.0),
+    ],
+    ids=["equal statistics", "nearly gray", "measured without channels"],
+)
+def test_a_model_trained_on_gray_takes_gray_and_nearly_gray(expected: CameraExpectation) -> None:
+    for image in (gray(scene()), tinted(scene(), 2)):
+        assert "gray" not in failed(image, expected)
+
+
+def test_colors_of_equal_statistics_are_known_by_their_difference() -> None:
+    balanced = CameraExpectation(96, (0.45,) * 3, (0.2,) * 3, color_difference=0.1)
+    assert "gray" in failed(gray(scene()), balanced)
+    assert "gray" not in failed(tinted(scene(), 8), balanced)
+
+
+@pytest.mark.parametrize(
+    "unknown",
+    [CameraExpectation(96), CameraExpectation(96, (0.45, 0.452, 0.449), (0.2,) * 3)],
+    ids=["no statistics", "nearly equal statistics"],
+)
+def test_a_gray_image_is_a_warning_if_the_training_s_colors_are_unknown(
+    unknown: CameraExpectation,
+) -> None:
+    (finding,) = (f for f in CameraMonitor(unknown).check(gray(scene())) if f.name == "gray")
+    assert finding.severity == "warn"
+    assert "wm-planner doctor MODEL_DIR --dataset DIR" in finding.sentence
+    assert "gray" not in failed(tinted(scene(), 1), unknown)
+
+
+def test_twelve_bits_at_the_top_of_their_range_are_near_zero() -> None:
+    image = np.clip(scene().astype(int) // 16, 0, 15).astype(np.uint8)
+    image[::2] = 16  # 4095 of 65535, rounded to 8 bits
+    assert "near_zero" in failed(image)

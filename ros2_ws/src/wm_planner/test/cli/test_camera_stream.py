@@ -7,6 +7,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -108,3 +109,33 @@ def test_missing_ros_is_a_result(doctor: Doctor, monkeypatch: pytest.MonkeyPatch
     code, report = doctor("--topic", "/camera")
     assert code == 2
     assert "ROS 2 cannot be imported" in report["sections"][-1]["findings"][0]["sentence"]
+
+
+def _jpeg(rgb: NDArray[np.uint8], form: str = "jpeg", stray: bytes = b"") -> Any:
+    data = cv2.imencode(".jpg", rgb[..., ::-1] if rgb.ndim == 3 else rgb)[1].tobytes()
+    return SimpleNamespace(format=form, data=data[:-2] + stray + data[-2:])
+
+
+@pytest.mark.parametrize(
+    ("gray", "form"),
+    [(False, "jpeg"), (True, "yuv422_yuy2; jpeg compressed mono8"), (True, "jpeg")],
+)
+def test_gray_jpegs_stop_a_model_trained_on_color(
+    stream: CameraStream, image: NDArray[np.uint8], gray: bool, form: str
+) -> None:
+    for i, shown in enumerate(_changing(image)):
+        message = _jpeg(shown.mean(axis=2).astype(np.uint8) if gray else shown, form)
+        stream.add(message, 100 + i * PERIOD, 100 + i * PERIOD, i * PERIOD)
+    found = {r.name: r.verdict for r in stream.results() if r.verdict == "stop"}
+    assert found == ({"gray": "stop"} if gray else {})
+
+
+@pytest.mark.parametrize("stray", [b"\x5c", b"\x5c" * 20])
+def test_irregular_jpegs_are_used_and_told_once(
+    stream: CameraStream, image: NDArray[np.uint8], stray: bytes
+) -> None:
+    for i, shown in enumerate(_changing(image)):
+        stream.add(_jpeg(shown, stray=stray), 100 + i * PERIOD, 100 + i * PERIOD, i * PERIOD)
+    (found,) = (r for r in stream.results() if r.verdict != "ok")
+    assert (found.name, found.verdict) == ("irregular", "warn")
+    assert f"{len(stray)} bytes before restart or end markers" in found.sentence

@@ -141,3 +141,18 @@ def test_the_program_prints_an_aligned_table(
     assert "  check             score    limit  result" in lines
     assert any(line.startswith("  black             0.000    0.031  STOP: ") for line in lines)
     assert lines[-1] == "1 problem and 1 warning found."
+
+
+def test_a_gray_goal_image_is_examined_like_any_other(
+    doctor: Doctor, model: str, image: NDArray[np.uint8], save: Any
+) -> None:
+    gray = np.repeat(image.mean(axis=2, keepdims=True).astype(np.uint8), 3, axis=2)
+    now, goal = save("now.png", image), save("goal.png", gray)
+    code, report = doctor(model, "--image", now, "--goal-image", goal)
+    assert code == 2
+    stops = {
+        section["title"]: [f["name"] for f in section["findings"] if f["verdict"] == "stop"]
+        for section in report["sections"]
+    }
+    assert stops[f"image {goal}"] == ["gray"]
+    assert stops[f"image {now}"] == []

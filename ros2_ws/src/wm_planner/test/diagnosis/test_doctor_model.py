@@ -326,3 +326,16 @@ def _mixed(model: Path, part: str) -> dict[str, torch.Tensor]:
     fresh = _untrained(load_spec(model))
     weights = load_file(model / "weights.safetensors")
     return {name: fresh[name] if name.startswith(part) else weights[name] for name in weights}
+
+
+def test_a_model_without_training_colors_is_told_them_from_its_dataset(
+    recorded: Any, findings: Findings, tmp_path: Path
+) -> None:
+    known = load_spec(recorded.model).image
+    assert "image_statistics" not in findings(recorded.model, "--dataset", recorded.data_set)[1]
+    image = replace(known, channel_mean=[], channel_std=[])
+    model = recordings.change_spec(recorded.model, tmp_path / "model", image=image)
+    found = findings(model, "--dataset", recorded.data_set)[1]["image_statistics"]
+    assert found["verdict"] == "warn"
+    for name in ("channel_mean: [0.", "channel_std: [0.", "color_difference: 0."):
+        assert name in found["sentence"]

@@ -7,6 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+COLORFUL = 0.02
+"""Images whose channels differ less [root mean square, in [0, 1]] are nearly gray."""
+
+EXACT = 0.001
+"""Difference of the channels of gray images by rounding alone."""
+
 
 class TrainingImages(Protocol):
     """The fields that a spec has about its training images (``models.spec.ImageSpec``)."""
@@ -53,17 +59,14 @@ class CameraExpectation:
     color_difference: float = -1.0
 
     @property
-    def color_known(self) -> bool:
-        """Whether it was measured how much the channels differ."""
-        return self.color_difference >= 0
-
-    @property
-    def least_color_difference(self) -> float:
-        """The smallest ``color_difference`` with these means and standard deviations."""
+    def color(self) -> float | None:
+        """``color_difference``, or the least that mean and deviation allow; None if unknown."""
+        if self.color_difference >= 0:
+            return self.color_difference
         channels = list(zip(self.channel_mean, self.channel_std, strict=True))
-        return max(
-            (math.dist(channels[i], channels[i - 1]) for i in range(len(channels))), default=0.0
-        )
+        least = max((math.dist(c, channels[i - 1]) for i, c in enumerate(channels)), default=0.0)
+        gray = bool(channels) and least < EXACT  # the statistics of no color image are so alike
+        return least if least >= COLORFUL or gray else None
 
     @classmethod
     def from_spec(cls, image: TrainingImages) -> CameraExpectation:

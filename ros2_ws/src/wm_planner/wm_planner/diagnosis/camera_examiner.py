@@ -11,7 +11,7 @@ from wm_planner.images import ImagePolicy
 from wm_planner.models.spec import ModelSpec
 from wm_planner.types import RgbImage
 
-NEED_MODEL = ("aspect_ratio", "resolution")
+NEED_MODEL = ("aspect_ratio", "resolution", "gray")
 NO_MODEL = (
     "Without a model only the exposure of the image's central square is judged; give the model's "
     "directory to compare size and colors with its training."

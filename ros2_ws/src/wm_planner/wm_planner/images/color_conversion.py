@@ -67,9 +67,9 @@ def check_bit_depth(
     Raises:
         ImageFormatError: All values fit into ``_DOUBTFUL_BITS``.
     """
-    if pixels.dtype != np.uint16 or policy.bit_depth:
+    if pixels.dtype.newbyteorder("=") != np.uint16 or policy.bit_depth:
         return
-    top = int(pixels.max())
+    top = int((pixels[..., :3] if pixels.ndim == 3 else pixels).max())  # without alpha
     if top < 1 << _DOUBTFUL_BITS:
         bits = max(8, top.bit_length() + top.bit_length() % 2)
         raise message.error(

@@ -30,6 +30,8 @@ _LOST = "the JPEG's coded data are damaged or cut short, so pixels are lost"
 _UNKNOWN = "the JPEG is irregular, and of a kind for which lost pixels cannot be ruled out"
 _LARGEST = 2**22
 """Largest file that is read [bytes]; reading needs about 30 times as much memory."""
+_FEW = 8
+"""Fewer bytes than this look like the rest of a unit too often [bytes]."""
 _MARKER = re.compile(rb"\xff[^\x00\xff]")
 _BLOCK = 64
 """Coefficients of a block; fewer than ``_WRONG`` and ``_DONE`` in any sum."""
@@ -81,7 +83,8 @@ def without_stray_bytes(data: bytes) -> tuple[bytes, int]:
     counts = sorted(stretch.strays for stretch in irregular)
     single, usual = len(stretches) == 1, 2 * len(irregular) > len(stretches) > 1
     for stretch in irregular:
-        coded_on = not usual and stretch.reads_on(every_phase=not single)
+        every_phase = not single or stretch.strays >= _FEW
+        coded_on = not usual and stretch.reads_on(every_phase=every_phase)
         odd = stretch.strays > 4 * counts[len(counts) // 2]
         if coded_on or odd or not stretch.filled_with_ones:
             raise DamagedFileError(_LOST)

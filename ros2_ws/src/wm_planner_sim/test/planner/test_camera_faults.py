@@ -43,6 +43,34 @@ def _unit_floats_cast(image: Image) -> Image:
     return _changed(image, lambda pixels: (pixels / 255.0).astype(np.uint8))
 
 
+def _as(image: Image, encoding: str, pixels: np.ndarray, step: int) -> Image:
+    copy = _changed(image, lambda pixels: pixels)
+    copy.encoding, copy.step = encoding, step
+    copy.data = array.array("B", np.ascontiguousarray(pixels).tobytes())
+    return copy
+
+
+def _luma(image: Image) -> np.ndarray:
+    pixels = np.frombuffer(image.data, np.uint8).reshape(image.height, image.width, 3)
+    return pixels.mean(axis=2).astype(np.uint8)
+
+
+def _infrared(image: Image) -> Image:
+    return _as(image, "mono8", _luma(image), image.width)
+
+
+def _gray_labeled_color(image: Image) -> Image:
+    return _as(image, "rgb8", _luma(image)[..., None].repeat(3, axis=2), 3 * image.width)
+
+
+def _labeled_mono8(image: Image) -> Image:
+    return _as(image, "mono8", np.frombuffer(image.data, np.uint8), image.step)
+
+
+def _twelve_bits(image: Image) -> Image:
+    return _as(image, "mono16", _luma(image).astype("<u2") * 16 + 15, 2 * image.width)
+
+
 def _short(image: Image) -> Image:
     copy = _changed(image, lambda pixels: pixels)
     copy.data = copy.data[:-100]
@@ -72,7 +100,12 @@ def _pursue(client: Any, seed: int, spoil: Callable[[Image], Image | None]) -> A
 
 @pytest.mark.parametrize(
     ("spoil", "name"),
-    [(_swapped, "channel_swap"), (_black, "black"), (_unit_floats_cast, "float_feed")],
+    [
+        (_swapped, "channel_swap"),
+        (_black, "black"),
+        (_unit_floats_cast, "float_feed"),
+        (_infrared, "gray"),
+    ],
 )
 def test_an_image_unlike_training_ends_the_goal_with_its_finding(
     spoiler: Any, spoil: Callable[[Image], Image], name: str
@@ -80,6 +113,38 @@ def test_an_image_unlike_training_ends_the_goal_with_its_finding(
     result = _pursue(spoiler, SEEDS[0], spoil)
     assert result.error_code == CONTRACT
     assert result.error_msg.startswith(f"{name} (")
+
+
+@pytest.mark.parametrize("spoil", [_infrared, _gray_labeled_color], ids=["mono8", "rgb8"])
+def test_gray_images_end_the_goal_before_the_arm_moves(
+    spoiler: Any, spoil: Callable[[Image], Image]
+) -> None:
+    spoiler.reset(SEEDS[7])
+    goal, _ = spoiler.sample_goal(SEEDS[7])
+    spoiler.spoil = spoil
+    received = spoiler.status.images_received
+    spoiler.spin_until(lambda: spoiler.status.images_received > received + 3)
+    spoiler.commands.clear()
+    handle = spoiler.send(ReachGoal.Goal(goal=Goal(images=[goal])), LONG)
+    result = spoiler.result(handle).result
+    assert result.error_code == CONTRACT
+    assert result.error_msg.startswith("gray (0): The image is gray")
+    assert spoiler.commands == []
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (_labeled_mono8, "step and data have 3 bytes a pixel (as rgb8 or bgr8), but mono8 has 1"),
+        (_twelve_bits, "these are 12 bits in 16"),
+    ],
+)
+def test_images_that_contradict_their_label_are_refused_by_name(
+    spoiler: Any, spoil: Callable[[Image], Image], words: str
+) -> None:
+    spoiler.spoil = spoil
+    spoiler.spin_until(lambda: words in " ".join(spoiler.status.warnings))
+    spoiler.spin_until(lambda: not spoiler.status.inputs_ready)
 
 
 def test_a_frozen_camera_ends_the_goal_while_the_arm_moves(spoiler: Any) -> None:
@@ -164,7 +229,9 @@ def test_image_problems_are_in_status_and_diagnostics(
         spoiler.spin_until(lambda: spoiler.status.images_dropped > dropped + 5)
 
 
-@pytest.mark.parametrize(("spoil", "name"), [(_swapped, "channel_swap"), (_black, "black")])
+@pytest.mark.parametrize(
+    ("spoil", "name"), [(_swapped, "channel_swap"), (_black, "black"), (_infrared, "gray")]
+)
 def test_a_goal_image_unlike_training_is_rejected_with_its_finding(
     spoiler: Any, spoil: Callable[[Image], Image], name: str
 ) -> None:

@@ -1,15 +1,10 @@
 """The image is gray, and the training's images were not."""
 
 from wm_planner.camera_contract.check import Check, CheckInput, Measurement
-
-COLORFUL = 0.02
-"""Training images whose channels differ less [root mean square, in [0, 1]] were nearly gray."""
+from wm_planner.camera_contract.expectation import COLORFUL, EXACT
 
 SHARE = 0.1
 """An image with a smaller share of the training's difference is gray."""
-
-EXACT = 0.001
-"""Difference of channels by rounding alone."""
 
 _CAUSE = (
     "The image is gray: the topic is that of an infrared or monochrome camera, or the driver makes "
@@ -19,17 +14,16 @@ _CAUSE = (
 
 def measure(seen: CheckInput) -> Measurement | None:
     """Compare how much the channels of a pixel differ with training."""
-    expected = seen.expected
-    color = expected.color_difference if expected.color_known else expected.least_color_difference
-    if color >= COLORFUL:
+    color = seen.expected.color
+    if color is not None and color < COLORFUL:
+        return None  # training's images were gray, or nearly so
+    if color is not None:
         return Measurement.at_least(
             seen.pixels.color,
             SHARE * color,
             f"{_CAUSE}The training images were in color: choose the color topic, or let the driver "
             "publish rgb8 or bgr8; for a goal image, take it with the color camera.",
         )
-    if expected.color_known or (expected.channel_mean and color < EXACT):
-        return None  # the training's images were gray, too
     return Measurement(
         seen.pixels.color,
         EXACT,

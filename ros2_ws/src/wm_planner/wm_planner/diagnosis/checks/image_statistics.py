@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import yaml
 
+from wm_planner.camera_contract import CameraExpectation
 from wm_planner.datasets import measure_training_images
 from wm_planner.diagnosis.check import Check
 from wm_planner.diagnosis.check_result import WARN, Note, Result
@@ -15,7 +16,7 @@ from wm_planner.diagnosis.examined import OpenDataset
 def run(dataset: OpenDataset) -> Iterator[Result | Note]:
     """Measure them on the dataset's images."""
     image, data = dataset.spec.image, dataset.data
-    if image.channel_mean and image.color_difference >= 0:
+    if image.channel_mean and CameraExpectation.from_spec(image).color is not None:
         return
     if not data.has_images:
         yield Note("The dataset has no images, so the training's colors cannot be measured.")
