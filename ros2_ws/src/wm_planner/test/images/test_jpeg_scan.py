@@ -79,6 +79,7 @@ def with_strays(data: bytes, stray: Any, only: int | None = None) -> bytes:
 STRAYS = {
     "one byte": lambda n: b"\x5c",
     "zeros": lambda n: bytes(4),
+    "a buffer's rest": lambda n: bytes(5000),
     "many": lambda n: b"\x12" * 30,
     "others each time": lambda n: bytes([n * 37 % 255, n * 11 % 255]),
     "fill bytes": lambda n: b"\xff\xff",
@@ -125,7 +126,7 @@ def test_what_surrounds_a_jpeg_is_left_out(kind: str) -> None:
 @pytest.mark.parametrize("kind", FILES)
 def test_a_missing_end_marker_alone_loses_no_pixel(kind: str) -> None:
     data = FILES[kind]
-    for without in (data[:-2], data[:-1], data[:-2] + bytes(40)):
+    for without in (data[:-2], data[:-1], data[:-2] + bytes(40), data[:-2] + data):
         assert np.array_equal(read(without), read(data))
         assert "end marker is missing" in irregular(without)
 
@@ -154,6 +155,7 @@ def test_a_jpeg_that_is_cut_short_is_refused(kind: str) -> None:
     for cut in [*range(len(data) - 9, len(data) - 2), *RANDOM.integers(start, len(data) - 2, 20)]:
         for end in (b"", b"\xff\xd9", b"\x5c\xff\xd9" if cut < len(data) - 30 else b""):
             assert refused(data[:cut] + end), (cut, end)
+        assert refused(data[:cut] + bytes(50) + b"\xff\xd9"), f"{cut}, then zeros"
 
 
 def test_a_missing_stretch_between_restart_markers_is_refused() -> None:

@@ -125,15 +125,17 @@ def _decode_jpeg(
 ) -> tuple[NDArray[Any], str]:
     """Decode a JPEG without its stray bytes; return what is irregular as well."""
     facts = [structure.irregular] if structure.irregular else []
+    # Coded data hardly end with two zeros, but those of a buffer that was not filled do.
+    doubtful = bool(facts) or structure.data.endswith(b"\0\0" + jpeg.END)
     try:
-        if not facts and not thorough:
+        if not doubtful and not thorough:
             return _decode(message, structure), ""
     except _StrayBytesError:
         thorough = False  # now it is the reader of the coded data that decides
     try:
         clean, strays = jpeg_scan.without_stray_bytes(structure.data)
     except DamagedFileError as error:
-        if facts or not thorough:
+        if doubtful or not thorough:
             raise message.error("damaged", str(error), _DAMAGED) from None
         return _decode(message, structure), ""  # libjpeg reports nothing, or raises
     facts += [f"{strays} bytes before restart or end markers"] if strays else []

@@ -61,7 +61,7 @@ def decode_noting(
         policy: See ``decode``.
         topic: See ``decode``.
         thorough: Search a JPEG for the few stray bytes that libjpeg skips without a word; takes
-            about ten times as long.
+            several times as long.
 
     Raises:
         ImageFormatError: See ``decode``.

@@ -48,11 +48,11 @@ def read_structure(data: bytes) -> FileStructure:
         UnsupportedFileError: It is CMYK, or does not have 8 bits per value.
     """
     size: tuple[int, int] | None = None
-    position, strays, parts = 2, 0, [data[:2]]
+    position, strays, scanned, parts = 2, 0, False, [data[:2]]
     while True:
         marker, position, skipped = _next_marker(data, position)
         strays += skipped
-        if marker == _END:
+        if marker == _END or (marker == _START and scanned):
             break
         if marker in _BARE:
             continue
@@ -65,6 +65,7 @@ def read_structure(data: bytes) -> FileStructure:
             size = _size(segment[2:])
         position += length
         if marker == _SCAN:
+            scanned = True
             found = _AFTER_SCAN.search(data, position)
             end = found.start() if found else len(data)
             parts.append(data[position:end])

@@ -11,7 +11,7 @@ annex F). Between two markers no pixel was lost if
   end with stray bytes, this is not asked: damage does not hit most of them, and stray bytes look
   like blocks now and then.
 
-Reading takes about ten times as long as libjpeg, so it is done only for irregular files.
+Reading takes several times as long as libjpeg, so it is done only for irregular files.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ from wm_planner.images.opencv import cv2
 _LOST = "the JPEG's coded data are damaged or cut short, so pixels are lost"
 _UNKNOWN = "the JPEG is irregular, and of a kind for which lost pixels cannot be ruled out"
 _LARGEST = 2**22
-"""Largest file that is read [bytes]; reading needs about 30 times as much memory."""
+"""Largest file that is read [bytes]; reading needs about 60 times as much memory."""
+_ZEROS = 16
+"""Zeros at the end that are read; more of them tell nothing more [bytes]."""
 _FEW = 8
 """Fewer bytes than this look like the rest of a unit too often [bytes]."""
 _MARKER = re.compile(rb"\xff[^\x00\xff]")
@@ -124,19 +126,22 @@ class _Stretch:
     """
 
     def __init__(self, coded: bytes, scan: _Scan, units: int) -> None:
+        filled = len(coded.rstrip(b"\x00")) + _ZEROS  # a buffer may be filled with many zeros
+        zeros, coded = max(0, len(coded) - filled), coded[:filled]
         self._scan, self._bytes = scan, coded.replace(b"\xff\x00", b"\xff")
         self._next16, self._end = _peek(self._bytes), 8 * len(self._bytes)
         self._stop, blocks = self._read(0, 0, units * len(scan.blocks))
         if blocks < units * len(scan.blocks):
             raise DamagedFileError(_LOST)
         used = -(-self._stop // 8)
-        self.strays = len(self._bytes) - used
+        self.strays = len(self._bytes) - used + zeros
         self.needed = self._bytes[:used].replace(b"\xff", b"\xff\x00")
 
     @property
     def filled_with_ones(self) -> bool:
-        """Whether the last byte that was read ends as the standard asks."""
-        return self._ones(self._stop, -(-self._stop // 8))
+        """Whether the last byte that was read ends as the standard asks, and is no filled zero."""
+        used = -(-self._stop // 8)
+        return self._ones(self._stop, used) and self._bytes[used - 1 : used + 1] != b"\x00\x00"
 
     def reads_on(self, *, every_phase: bool) -> bool:
         """Decide whether what is left over can be read as whole units up to the marker.

@@ -115,38 +115,6 @@ def test_an_image_unlike_training_ends_the_goal_with_its_finding(
     assert result.error_msg.startswith(f"{name} (")
 
 
-@pytest.mark.parametrize("spoil", [_infrared, _gray_labeled_color], ids=["mono8", "rgb8"])
-def test_gray_images_end_the_goal_before_the_arm_moves(
-    spoiler: Any, spoil: Callable[[Image], Image]
-) -> None:
-    spoiler.reset(SEEDS[7])
-    goal, _ = spoiler.sample_goal(SEEDS[7])
-    spoiler.spoil = spoil
-    received = spoiler.status.images_received
-    spoiler.spin_until(lambda: spoiler.status.images_received > received + 3)
-    spoiler.commands.clear()
-    handle = spoiler.send(ReachGoal.Goal(goal=Goal(images=[goal])), LONG)
-    result = spoiler.result(handle).result
-    assert result.error_code == CONTRACT
-    assert result.error_msg.startswith("gray (0): The image is gray")
-    assert spoiler.commands == []
-
-
-@pytest.mark.parametrize(
-    ("spoil", "words"),
-    [
-        (_labeled_mono8, "step and data have 3 bytes a pixel (as rgb8 or bgr8), but mono8 has 1"),
-        (_twelve_bits, "these are 12 bits in 16"),
-    ],
-)
-def test_images_that_contradict_their_label_are_refused_by_name(
-    spoiler: Any, spoil: Callable[[Image], Image], words: str
-) -> None:
-    spoiler.spoil = spoil
-    spoiler.spin_until(lambda: words in " ".join(spoiler.status.warnings))
-    spoiler.spin_until(lambda: not spoiler.status.inputs_ready)
-
-
 def test_a_frozen_camera_ends_the_goal_while_the_arm_moves(spoiler: Any) -> None:
     spoiler.spoil = _Frozen()
     spoiler.reset(SEEDS[1])
@@ -261,6 +229,38 @@ def test_the_goal_s_image_without_the_arm_s_motion_does_not_reach_the_goal(spoil
     assert "does another node publish the images" in result.error_msg
     spoiler.wait_held()
     assert spoiler.distance(position) > 0.05
+
+
+@pytest.mark.parametrize("spoil", [_infrared, _gray_labeled_color], ids=["mono8", "rgb8"])
+def test_gray_images_end_the_goal_before_the_arm_moves(
+    spoiler: Any, spoil: Callable[[Image], Image]
+) -> None:
+    spoiler.reset(SEEDS[7])
+    goal, _ = spoiler.sample_goal(SEEDS[7])
+    spoiler.spoil = spoil
+    received = spoiler.status.images_received
+    spoiler.spin_until(lambda: spoiler.status.images_received > received + 3)
+    spoiler.commands.clear()
+    handle = spoiler.send(ReachGoal.Goal(goal=Goal(images=[goal])), LONG)
+    result = spoiler.result(handle).result
+    assert result.error_code == CONTRACT
+    assert result.error_msg.startswith("gray (0): The image is gray")
+    assert spoiler.commands == []
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (_labeled_mono8, "step and data have 3 bytes a pixel (as rgb8 or bgr8), but mono8 has 1"),
+        (_twelve_bits, "these are 12 bits in 16"),
+    ],
+)
+def test_images_that_contradict_their_label_are_refused_by_name(
+    spoiler: Any, spoil: Callable[[Image], Image], words: str
+) -> None:
+    spoiler.spoil = spoil
+    spoiler.spin_until(lambda: words in " ".join(spoiler.status.warnings))
+    spoiler.spin_until(lambda: not spoiler.status.inputs_ready)
 
 
 def test_a_camera_that_recovers_lets_the_next_goal_succeed(spoiler: Any) -> None:
