@@ -73,3 +73,14 @@ def test_images_of_every_view_are_checked(spec: ModelSpec) -> None:
         for i in range(4)
     ]
     assert new == [True, True, False, False], "the second view is frozen"
+
+
+def test_without_a_goal_images_are_checked_once_a_second(spec: ModelSpec) -> None:
+    contract = contract_of(spec, CameraConfig())
+    black, good = Observation((np.zeros_like(IMAGE),)), Observation((IMAGE,))
+    contract.glance(black, 10.0)
+    assert "black" in [finding.name for finding in contract.findings]
+    contract.glance(good, 10.9)
+    assert contract.findings
+    contract.glance(good, 11.0)
+    assert contract.findings == ()

@@ -6,7 +6,8 @@ model sees it. The node calls ``CameraContract`` in this order:
 1. ``goal_violation(observation)`` for every goal and sub-goal, before the goal is accepted;
 2. ``restart()`` when a goal is accepted;
 3. ``observe(observation, position)`` for every live observation, to detect frozen images;
-4. ``violation(observation)`` before every plan; set ``latent_score`` when the worker reports one.
+4. ``violation(observation)`` before every plan; set ``latent_score`` when the worker reports one;
+5. ``glance(observation, steady)`` for every live observation while there is no goal.
 
 For a stream of images without a goal, as in the doctor, use ``CameraMonitor``.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -21,6 +22,9 @@ MOVED_JOINTS = 0.005
 
 MOVING = 0.05
 """Fraction of MOVED that an arm moves at least between two images while it is not at rest."""
+
+GLANCES = 1.0
+"""Time between two checks while there is no goal [s]."""
 
 REPEATS = 2
 """Unchanged images of a moving arm that count as frozen; a simulator may repeat one image."""
@@ -58,6 +62,7 @@ class CameraContract:
         ]
         self.latent_score: float | None = None
         self.findings: tuple[Finding, ...] = ()
+        self._glanced = -math.inf
 
     def restart(self) -> None:
         """Forget the images of the last goal."""
@@ -90,6 +95,18 @@ class CameraContract:
             ]
         self.findings = tuple(found)
         return _reasons(self.findings)
+
+    def glance(self, observation: Observation, steady: float) -> None:
+        """Check live images while there is no goal, at most every ``GLANCES`` seconds.
+
+        Args:
+            observation: The live images.
+            steady: Steady time [s].
+        """
+        if steady - self._glanced >= GLANCES:
+            self._glanced = steady
+            self.restart()
+            self.violation(observation)
 
     def goal_violation(self, observation: Observation) -> str:
         """Return why the images of a goal cannot be used, or ``""``."""

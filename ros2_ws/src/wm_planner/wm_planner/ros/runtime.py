@@ -225,7 +225,10 @@ class PlannerRuntime:
 
     def on_observation(self, observation: Observation) -> None:
         """Hand an observation to the loop."""
-        self.loop.on_observation(observation, self._now(), time.monotonic())
+        steady = time.monotonic()
+        if self.loop.session is None:  # so that ~/status tells before a goal what would end it
+            self.loop.contract.glance(observation, steady)
+        self.loop.on_observation(observation, self._now(), steady)
 
     def on_contact(self, why: str) -> None:
         """Stop the arm at once; in shadow mode nobody moves it."""

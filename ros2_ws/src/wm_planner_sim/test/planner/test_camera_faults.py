@@ -237,9 +237,13 @@ def test_gray_images_end_the_goal_before_the_arm_moves(
 ) -> None:
     spoiler.reset(SEEDS[7])
     goal, _ = spoiler.sample_goal(SEEDS[7])
+
+    def told() -> bool:
+        return "The image is gray" in " ".join(spoiler.status.warnings)
+
+    spoiler.spin_until(lambda: not told())  # of an earlier test
     spoiler.spoil = spoil
-    received = spoiler.status.images_received
-    spoiler.spin_until(lambda: spoiler.status.images_received > received + 3)
+    spoiler.spin_until(told)
     spoiler.commands.clear()
     handle = spoiler.send(ReachGoal.Goal(goal=Goal(images=[goal])), LONG)
     result = spoiler.result(handle).result
