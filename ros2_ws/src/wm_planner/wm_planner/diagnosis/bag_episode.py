@@ -8,14 +8,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wm_planner.diagnosis.axes import axis_of
-from wm_planner.diagnosis.bag import JOINTS, NUMBERS, TWIST, Bag, Stream, Topics, read_bag
+from wm_planner.diagnosis.bag import Bag, Topics, read_bag
+from wm_planner.diagnosis.bag_clocks import use_one_clock
+from wm_planner.diagnosis.bag_stream import JOINTS, NUMBERS, TWIST, Stream
+from wm_planner.diagnosis.check_result import OK, WARN, Result, judge
 from wm_planner.diagnosis.episode import Episode, RecordingError
+from wm_planner.diagnosis.image_delay import Film, small_gray
+from wm_planner.files.bag_files import BagFiles, open_bag
+from wm_planner.files.errors import FileFormatError
 from wm_planner.images import ImagePolicy
 from wm_planner.models.spec import ModelSpec
+from wm_planner.text import one_line
 from wm_planner.types import Vector
 
 MAX_STEPS = 100
 """Most model steps that are read from a bag."""
+MOST_IMAGES = 300
+"""Most images that are compared with the motion."""
 
 
 def bag_episode(path: Path, spec: ModelSpec, topics: Topics, policy: ImagePolicy) -> Episode:
@@ -34,30 +43,106 @@ def bag_episode(path: Path, spec: ModelSpec, topics: Topics, policy: ImagePolicy
     Raises:
         RecordingError: The bag cannot be read or lacks what an episode needs.
     """
-    bag = read_bag(path, topics)
-    source = bag.streams.get("command") or bag.streams.get("pose")
-    if source is None:
+    try:
+        with open_bag(path) as files:
+            return _episode(files, spec, topics, policy)
+    except (FileFormatError, OSError) as error:
+        reason = one_line(str((isinstance(error, OSError) and error.strerror) or error))
         raise RecordingError(
-            f"{path} has neither commands nor measured poses: name their topics with "
-            "--command-topic or --pose-topic"
-        )
-    times, frames, notes = _grid(bag, source, spec)
-    if source.topic == getattr(bag.streams.get("pose"), "topic", None):
-        notes.append("No commands were recorded: actions are taken from the measured poses.")
-    actions = _actions(source, times, spec, notes)
+            f"{path} cannot be read as a bag: {reason}. Give a bag's directory, or a single .mcap "
+            "or .db3 file"
+        ) from error
+
+
+def _episode(files: BagFiles, spec: ModelSpec, topics: Topics, policy: ImagePolicy) -> Episode:
+    findings: list[Result] = []
+    try:
+        bag = read_bag(files, topics)
+        clocks = use_one_clock(bag.streams.values())
+        source = bag.streams.get("command") or bag.streams.get("pose")
+        if source is None:
+            raise RecordingError(
+                f"{files.path} has neither commands nor measured poses: name their topics with "
+                "--command-topic or --pose-topic"
+            )
+        findings = [_complete(bag), clocks]
+        times, frames, notes = _grid(bag, source, spec)
+        if source.topic == getattr(bag.streams.get("pose"), "topic", None):
+            notes.append("No commands were recorded: actions are taken from the measured poses.")
+        actions = _actions(source, times, spec, notes)
+    except RecordingError as error:
+        # What is missing may be what could not be read.
+        found = [f.sentence for f in findings if f.sentence] or [files.damage()]
+        raise RecordingError(". ".join([str(error), *filter(None, found)])) from error
     joints, pose = bag.streams.get("joints"), bag.streams.get("pose")
     places = {}
     if pose is not None:
-        places = {axis: _at(pose, times, i) for i, axis in enumerate("xyz")}
+        places = {axis: pose.at(times, i) for i, axis in enumerate("xyz")}
         notes += _frame_note(pose, spec)
+    images, film = _images(bag, times, frames, policy)
     return Episode(
-        name=f"bag {path}",
+        name=f"bag {files.path}",
         actions=actions,
-        images=bag.images(frames, policy),
+        images=images,
         proprio=_proprio(spec, times, pose, joints, notes),
         places=places,
         notes=tuple(notes),
+        findings=tuple(findings),
+        film=film,
     )
+
+
+def _complete(bag: Bag) -> Result:
+    """Return what of the bag cannot be read."""
+    damage = bag.damage
+    lost = bag.files.lost.total() + bag.unreadable.total()
+    read = sum(len(stream.times) for stream in bag.streams.values())
+    sentence = f"The bag is not whole: {damage}. What can be read is examined."
+    return judge(
+        "complete",
+        float(lost or bool(damage)),
+        0.0,
+        WARN if damage else OK,
+        sentence,
+        f"{read} messages were read, none is missing",
+    )
+
+
+def _images(
+    bag: Bag, times: Vector, frames: list[int], policy: ImagePolicy
+) -> tuple[NDArray[np.uint8], Film | None]:
+    """Decode the images of the frames, (K + 1, H, W, 3), and small ones of the same time."""
+    camera = bag.streams["image"]
+    track = bag.streams.get("pose") or bag.streams.get("joints")
+    stamps = np.asarray(camera.times)
+    during = np.nonzero((stamps >= times[0]) & (stamps <= times[-1]))[0]
+    stride = max(1, -(-len(during) // MOST_IMAGES))
+    between = set(during[::stride].tolist()) if track is not None else set()
+    whole: dict[int, NDArray[np.uint8]] = {}
+    small: dict[int, NDArray[np.float64]] = {}
+    for index, image in bag.decoded({*frames, *between}, policy):
+        if index in frames:
+            whole[index] = image
+        if index in between:
+            small[index] = small_gray(image)
+    if len({image.shape for image in whole.values()}) > 1:
+        raise RecordingError(
+            f"{bag.path}: images of {camera.topic} change their size during the recording: "
+            "record with one camera setting"
+        )
+    images = np.stack([whole[index] for index in frames])
+    if track is None or len({image.shape for image in small.values()}) != 1:
+        return images, None
+    order = sorted(small, key=lambda index: stamps[index])
+    moments, first = np.unique(track.times, return_index=True)
+    film = Film(
+        stamps[order],
+        np.stack([small[index] for index in order]),
+        moments,
+        np.array(track.values)[first],
+        (camera.topic, track.topic),
+    )
+    return images, film
 
 
 def _grid(bag: Bag, source: Stream, spec: ModelSpec) -> tuple[Vector, list[int], list[str]]:
@@ -100,7 +185,7 @@ def _actions(source: Stream, times: Vector, spec: ModelSpec, notes: list[str]) -
                 f"{source.topic} carries {len(source.values[0])} numbers, but an action of this "
                 f"model has {len(names)} ({', '.join(names)}): name another with --command-topic"
             )
-        rows = np.array(source.values)[_before(source, ticks[:-1])]
+        rows = np.array(source.values)[source.before(ticks[:-1])]
         return np.asarray(rows.reshape(steps, skip, -1))
     if source.kind == JOINTS:
         if missing := [name for name in names if name not in source.names]:
@@ -108,7 +193,7 @@ def _actions(source: Stream, times: Vector, spec: ModelSpec, notes: list[str]) -
                 f"{source.topic} has no joints named {', '.join(missing)}, which the model's "
                 "actions move: name another with --command-topic"
             )
-        columns = [_at(source, ticks[1:], source.names.index(name)) for name in names]
+        columns = [source.at(ticks[1:], source.names.index(name)) for name in names]
         return np.stack(columns, axis=1).reshape(steps, skip, -1)
     command = spec.action.command
     if command is None:
@@ -117,7 +202,7 @@ def _actions(source: Stream, times: Vector, spec: ModelSpec, notes: list[str]) -
             "are x, y and z: add action.command to it"
         )
     if source.kind == TWIST:
-        velocity = np.array(source.values)[_before(source, ticks[:-1])]
+        velocity = np.array(source.values)[source.before(ticks[:-1])]
         moved = velocity / spec.control_rate
         if command.mode == "absolute":
             raise RecordingError(
@@ -125,7 +210,7 @@ def _actions(source: Stream, times: Vector, spec: ModelSpec, notes: list[str]) -
                 "topic of poses with --command-topic"
             )
     else:
-        track = np.stack([_at(source, ticks, i) for i in range(3)], axis=1)
+        track = np.stack([source.at(ticks, i) for i in range(3)], axis=1)
         moved = np.diff(track, axis=0) if command.mode == "relative" else track[1:]
     rows = np.tile(np.array(spec.statistics.action.mean), (len(moved), 1))
     rows[:, [names.index(name) for name in command.position]] = moved
@@ -142,9 +227,9 @@ def _proprio(
     for name in spec.proprio.names:
         axis = axis_of(name)
         if joints is not None and name in joints.names:
-            columns.append(_at(joints, times, joints.names.index(name)))
+            columns.append(joints.at(times, joints.names.index(name)))
         elif pose is not None and axis:
-            columns.append(_at(pose, times, "xyz".index(axis)))
+            columns.append(pose.at(times, "xyz".index(axis)))
         else:
             notes.append(f"The bag has no state '{name}': predictions cannot be examined.")
             return None
@@ -158,15 +243,3 @@ def _frame_note(pose: Stream, spec: ModelSpec) -> list[str]:
         f"Poses on {pose.topic} are in frame {', '.join(sorted(pose.frames))}, the model's actions "
         f"in {spec.action.frame}: if one is rotated against the other, the axes do not match."
     ]
-
-
-def _at(stream: Stream, times: Vector, column: int) -> Vector:
-    """Return one number of a stream at these times, interpolated linearly."""
-    order = np.argsort(stream.times, kind="stable")
-    values = np.array(stream.values)[order, column]
-    return np.interp(times, np.array(stream.times)[order], values)
-
-
-def _before(stream: Stream, times: Vector) -> NDArray[np.intp]:
-    """Return the index of the last message at or before each time."""
-    return np.maximum(np.searchsorted(stream.times, times + 1e-9, side="right") - 1, 0)

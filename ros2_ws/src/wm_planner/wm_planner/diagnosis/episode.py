@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from wm_planner.diagnosis.check_result import Result
+from wm_planner.diagnosis.image_delay import Film
+
 LEAST_STEPS = 8
 """Steps of an episode from which distributions and correlations are judged."""
 
@@ -27,6 +30,8 @@ class Episode:
         places: Measured coordinates by axis, ``x``, ``y``, ``z``, each (K + 1,), in the unit of
             the actions' displacements; empty if none are known.
         notes: Sentences that say what was assumed when it was read.
+        findings: What was found when it was read: clocks, damage.
+        film: All images of that time, small, with the measured motion; None if not recorded.
     """
 
     name: str
@@ -35,6 +40,8 @@ class Episode:
     proprio: NDArray[np.float64] | None = None
     places: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    findings: tuple[Result, ...] = ()
+    film: Film | None = None
 
     def __post_init__(self) -> None:
         frames = len(self.actions) + 1

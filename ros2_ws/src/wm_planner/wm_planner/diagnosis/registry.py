@@ -22,6 +22,8 @@ _MODULES = (
     "image_statistics",
     "column_names",
     # of a recorded episode
+    "reading",
+    "image_delay",
     "action_dim",
     "action_columns",
     "motion",

@@ -1,0 +1,110 @@
+"""Read a bag in a sqlite3 database as far as it goes, and say what of it cannot be read."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sqlite3
+from collections import Counter
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+from wm_planner.files.errors import FileFormatError
+from wm_planner.files.mcap_file import MAX_FILE, MAX_NAME, BagTopic
+from wm_planner.files.regular import check_regular
+from wm_planner.text import one_line
+
+MAGIC = b"SQLite format 3\0"
+_JOURNALS = ("-wal", "-journal")
+_MOST_SKIPS = 200
+_LAST = 1 << 62
+
+
+class SqliteBag:
+    """A sqlite3 bag that was read once, to know what can be read.
+
+    A journal beside it holds what the recorder had not written into it yet. Then a copy is read,
+    because sqlite would change the file.
+
+    Args:
+        path: The file.
+        folder: An empty folder for a copy.
+
+    Attributes:
+        topics, counts, lost, problems: As those of ``McapFile``.
+
+    Raises:
+        FileFormatError: It is no database with a bag.
+        OSError: It cannot be read or copied.
+    """
+
+    def __init__(self, path: Path, folder: Path) -> None:
+        check_regular(path, MAX_FILE)
+        self.problems: list[str] = []
+        journals = [path.with_name(path.name + end) for end in _JOURNALS]
+        journals = [file for file in journals if file.is_file() and file.stat().st_size]
+        if journals:
+            for file in (path, *journals):
+                check_regular(file, MAX_FILE)
+                shutil.copyfile(file, folder / file.name)
+            self.problems.append(
+                f"it was not finished: {journals[0].name} beside it holds what the recorder had "
+                "not written into it yet; that was read too, as far as it is complete"
+            )
+        # Nothing else is looked for, locked or changed then.
+        mode = "rw" if journals else "ro&immutable=1"
+        self._name = f"file:{quote(str(folder / path.name if journals else path))}?mode={mode}"
+        try:
+            with self._open() as database:
+                rows = database.execute("SELECT id, name, type, serialization_format FROM topics")
+                self._topics = {
+                    number: BagTopic(*(one_line(text or "", MAX_NAME) for text in texts))
+                    for number, *texts in rows
+                }
+        except (sqlite3.Error, TypeError) as error:
+            raise FileFormatError(f"it is no database with a bag, or damaged ({error})") from error
+        self.topics = {topic.name: topic for topic in self._topics.values()}
+        self.counts = Counter(topic for topic, _, _ in self.messages(self.topics))
+        self.lost: Counter[str] = Counter()
+        if self._skipped:
+            self.problems.append(f"it is damaged ({self._skipped}){self._of_how_many()}")
+
+    def messages(self, topics: Collection[str]) -> Iterator[tuple[str, int, bytes]]:
+        """Yield topic, time of recording [ns] and content of each message that can be read."""
+        wanted = {i: topic.name for i, topic in self._topics.items() if topic.name in topics}
+        self._skipped, last, step = "", 0, 0
+        marks = ",".join("?" * len(wanted))
+        query = (
+            f"SELECT id, topic_id, timestamp, data FROM messages WHERE id > ? "
+            f"AND topic_id IN ({marks}) ORDER BY id"
+        )
+        for _ in range(_MOST_SKIPS):
+            try:
+                with self._open() as database:
+                    for number, topic, time, data in database.execute(query, (last, *wanted)):
+                        last, step = number, 0
+                        if isinstance(time, int) and isinstance(data, bytes):
+                            yield wanted[topic], time, data
+                return
+            except sqlite3.Error as error:  # go on behind the damaged page
+                self._skipped = str(error)
+                step = max(1, 2 * step)
+                last += step
+                if last > _LAST:
+                    return
+
+    def _of_how_many(self) -> str:
+        with contextlib.suppress(sqlite3.Error), self._open() as database:
+            (count,) = database.execute("SELECT count(*) FROM messages").fetchone()
+            return f": {sum(self.counts.values())} of {count} messages can be read"
+        return ""
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        database = sqlite3.connect(self._name, uri=True)
+        database.text_factory = lambda data: data.decode(errors="replace")
+        try:
+            yield database
+        finally:
+            database.close()
