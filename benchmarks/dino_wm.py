@@ -33,7 +33,7 @@ from dino_wm_plans import (
 )
 
 from wm_planner.diagnosis.cost import matmul_rate
-from wm_planner.models.loading import resolve_device
+from wm_planner.models.device import resolve_device
 
 ROOT = Path(__file__).resolve().parents[1]
 BUDGETS = ((64, 5), (128, 5), (128, 10), (300, 10), (300, 30))

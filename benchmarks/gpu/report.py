@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from dino_wm_models import PAPER, TOY, Models
 
-from wm_planner.models.loading import resolve_device
+from wm_planner.models.device import resolve_device
 
 Row = dict[str, Any]
 

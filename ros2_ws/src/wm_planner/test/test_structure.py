@@ -17,10 +17,10 @@ REPOSITORY = SOURCES.parents[1]
 MAX_LINES = 350
 ROOMS = {
     "wm_planner": [
-        "text", "message_limits", "types", "command_types", "files", "config", "reference",
-        "images", "camera_contract",
-        "planning", "models", "datasets", "conversion", "worker", "control", "goal_library",
-        "diagnosis", "ros", "node", "cli",
+        "text", "message_limits", "explain", "types", "command_types", "files", "config",
+        "reference", "images", "camera_contract",
+        "planning", "models", "datasets", "conversion", "worker", "worker_process", "control",
+        "goal_library", "diagnosis", "ros", "node", "cli",
     ],
     "wm_planner_sim": ["simulator", "training", "client", "demo"],
 }  # fmt: skip

@@ -9,7 +9,8 @@ from wm_planner.cli.program import COMMANDS
 
 ALL_HELP = """
 import contextlib, sys
-from wm_planner.cli.program import COMMANDS, main
+from wm_planner.cli import main
+from wm_planner.cli.program import COMMANDS
 for words in [[], *([name] for name in COMMANDS)]:
     with contextlib.suppress(SystemExit):
         main([*words, "--help"])

@@ -10,7 +10,7 @@ import pytest
 
 from wm_planner.config import Config
 from wm_planner.worker import PlannerLink, WorkerError
-from wm_planner.worker.client import WORKER_PYTHON, worker_python
+from wm_planner.worker.interpreter import WORKER_PYTHON, python_problem, worker_python
 
 
 @pytest.fixture
@@ -56,28 +56,79 @@ def test_a_missing_torch_is_reported_with_the_interpreter(without_torch: str) ->
         _start(without_torch)
 
 
-def test_an_interpreter_without_any_package_is_named(tmp_path: Path) -> None:
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path], check=True)
-    with pytest.raises(WorkerError, match=rf"exit code 1.*{tmp_path}.*make worker"):
-        _start(str(tmp_path / "bin" / "python"))
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An interpreter without any package."""
+    place = tmp_path_factory.mktemp("bare")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", place], check=True)
+    return str(place / "bin" / "python")
+
+
+def _script(path: Path, text: str) -> str:
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_an_interpreter_without_packages_is_named_with_the_first_that_it_lacks(bare: str) -> None:
+    with pytest.raises(WorkerError, match=rf"{bare} lacks the Python package \S+: .*make worker"):
+        _start(bare)
+
+
+def test_a_package_that_cannot_be_loaded_is_told_from_a_missing_one(tmp_path: Path) -> None:
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch/__init__.py").write_text("from _operator import nothing\n")
+    python = _script(
+        tmp_path / "python", f'PYTHONPATH="{tmp_path}:$PYTHONPATH" exec "{sys.executable}" "$@"'
+    )
+    with pytest.raises(WorkerError, match=r"cannot load _operator \(.*nothing.*install it again"):
+        _start(python)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("exit 0", r"it is no Python, or a broken one \(exit code 0\)"),
+        ("echo 'python: command not found' >&2; exit 127", r"it is no Python.*exit code 127"),
+        ('echo "version=3.8"; exit 1', "it is Python 3.8, but the planner needs 3.10"),
+    ],
+)
+def test_an_interpreter_that_is_none_or_too_old_is_named(
+    tmp_path: Path, text: str, words: str
+) -> None:
+    python = _script(tmp_path / "python", text)
+    with pytest.raises(WorkerError, match=rf"worker.python '{python}' cannot be used: {words}"):
+        _start(python)
+
+
+def test_what_an_interpreter_prints_at_its_start_is_no_answer(tmp_path: Path) -> None:
+    python = _script(tmp_path / "python", f'echo welcome; exec "{sys.executable}" "$@"')
+    assert python_problem(python) == ""
+
+
+def _without_torch(*words: str) -> subprocess.CompletedProcess[str]:
+    """Runs the program in this interpreter, which does not find torch."""
+    here = "import importlib.util; importlib.util.find_spec = lambda name: None; "
+    here += "from wm_planner.cli import program; program()"
+    return subprocess.run([sys.executable, "-c", here, *words], capture_output=True, text=True)
 
 
 def test_a_tool_that_needs_torch_runs_on_the_worker_s_interpreter(tmp_path: Path) -> None:
-    other = tmp_path / "python"
-    other.write_text('#!/bin/sh\necho "$@"\n')
-    other.chmod(0o755)
-    here = "import importlib.util; importlib.util.find_spec = lambda name: None; "
-    here += "from wm_planner.cli import program; program()"
-    words = ["inspect", "model", f"worker.python={other}"]
-    said = subprocess.check_output([sys.executable, "-c", here, *words], text=True)
-    assert said.split() == ["-m", "wm_planner.cli", *words]
+    text = f'case "$*" in *wm_planner.cli*) echo "$@";; *) exec "{sys.executable}" "$@";; esac'
+    words = ["inspect", "model", f"worker.python={_script(tmp_path / 'python', text)}"]
+    assert _without_torch(*words).stdout.split() == ["-m", "wm_planner.cli", *words]
 
 
 def test_a_tool_without_torch_anywhere_says_what_to_do() -> None:
-    here = "import importlib.util; importlib.util.find_spec = lambda name: None; "
-    here += "from wm_planner.cli import program; program()"
-    done = subprocess.run(
-        [sys.executable, "-c", here, "inspect", "model"], capture_output=True, text=True
-    )
+    done = _without_torch("inspect", "model")
     assert done.returncode == 2
     assert "make worker" in done.stderr
+
+
+def test_a_tool_s_other_interpreter_that_cannot_run_it_is_named(tmp_path: Path, bare: str) -> None:
+    none = _script(tmp_path / "python", "exit 3")
+    for python, words in ((none, "it is no Python"), (bare, f"{bare} lacks the Python package")):
+        done = _without_torch("inspect", "model", f"worker.python={python}")
+        assert done.returncode == 2
+        assert words in done.stderr
+        assert "Traceback" not in done.stderr

@@ -1,5 +1,53 @@
-"""The command-line program ``wm-planner``."""
+"""The command-line program ``wm-planner``; importing this needs no other package."""
 
-from wm_planner.cli.program import main, program
+from __future__ import annotations
 
-__all__ = ["main", "program"]
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from wm_planner.explain import BUG, bug, explain
+from wm_planner.message_limits import MAX_TEXT
+from wm_planner.text import one_line
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; whatever fails ends in a sentence.
+
+    Args:
+        argv: The arguments after the program's name; None: the process's own. Settings such as
+            ``images.bit_depth=12`` may stand anywhere. Those after ``--ros-args`` are for ROS.
+
+    Returns:
+        The exit code, 2 if something is wrong and ``BUG`` if it is this program; argparse itself
+        exits with 2 if an argument is wrong.
+    """
+    try:
+        from wm_planner.cli.program import run
+
+        return run(argv)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # as in `wm-planner doctor | head`
+        raise
+    except Exception as error:
+        sentence = explain(error)
+        code = 2 if sentence else BUG
+        print(one_line(f"wm-planner: {sentence or bug(error)}", MAX_TEXT), file=sys.stderr)
+        return code
+
+
+def program() -> NoReturn:
+    """Run one command as the whole process, and exit with its code.
+
+    The process exits without taking down the interpreter: destructors of the middleware, which
+    would run then, have been seen to hang a finished doctor.
+    """
+    try:
+        code = main()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = 0
+    sys.stderr.flush()
+    os._exit(code)

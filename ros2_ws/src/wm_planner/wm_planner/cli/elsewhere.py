@@ -9,7 +9,13 @@ from collections.abc import Sequence
 
 from wm_planner.cli.settings import settings
 from wm_planner.config import ConfigError
-from wm_planner.worker.client import WORKER_PYTHON, foreign_environment, worker_python
+from wm_planner.worker.interpreter import (
+    WORKER_PYTHON,
+    foreign_environment,
+    named_by,
+    python_problem,
+    worker_python,
+)
 
 _MOVED = "_WM_PLANNER_MOVED"  # keeps two interpreters without PyTorch from calling each other
 
@@ -32,21 +38,21 @@ def run_elsewhere(words: Sequence[str], overrides: Sequence[str]) -> int:
         The exit code of the failure.
     """
     try:
-        other = worker_python(settings(overrides).worker.python)
+        setting = settings(overrides).worker.python
     except ConfigError:  # the command itself will report it
-        other = worker_python("")
+        setting = ""
+    other = worker_python(setting)
+    reason = f"this needs PyTorch, which {sys.executable} does not have"
     if other and _MOVED not in os.environ:
-        sys.stdout.flush()
-        try:
+        problem = python_problem(other)
+        if not problem:
+            sys.stdout.flush()
             os.execvpe(
                 other,
                 [other, "-m", "wm_planner.cli", *words],
                 {**foreign_environment(), _MOVED: "1"},
             )
-        except OSError as error:
-            reason = f"{other} cannot be run: {error.strerror or error}"
-    else:
-        reason = f"this needs PyTorch, which {sys.executable} does not have"
+        reason = f"{reason}; {named_by(setting)} '{other}' cannot be used: {problem}"
     print(
         f"wm-planner: {reason}. `make worker` makes an environment with PyTorch; scripts/env.sh "
         f"names its interpreter in {WORKER_PYTHON}.",

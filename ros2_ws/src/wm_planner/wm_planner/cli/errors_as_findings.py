@@ -7,15 +7,12 @@ from contextlib import contextmanager
 
 from wm_planner.cli.report import Section
 from wm_planner.diagnosis.check_result import STOP, Result
-from wm_planner.planning import PlanError
-
-EXPECTED = (OSError, PlanError, ValueError)
-"""Files, planner, and the ``ValueError`` classes of data, model, recording and settings."""
+from wm_planner.explain import bug, explain
 
 
 @contextmanager
 def errors_as_findings(section: Section, name: str) -> Iterator[None]:
-    """Report an expected exception as a result called ``name`` that stops.
+    """Report an exception as a result called ``name`` that stops; the other checks go on.
 
     Args:
         section: Takes the result.
@@ -23,5 +20,9 @@ def errors_as_findings(section: Section, name: str) -> Iterator[None]:
     """
     try:
         yield
-    except EXPECTED as error:
-        section.add(Result(name, 1.0, 0.0, STOP, f"{str(error).rstrip('.')}."))
+    except Exception as error:
+        sentence = explain(error)
+        if not sentence:
+            section.bug = True
+            sentence = f"This check failed by {bug(error)}"
+        section.add(Result(name, 1.0, 0.0, STOP, f"{sentence.rstrip('.')}."))

@@ -27,6 +27,7 @@ from wm_planner.diagnosis.examined import (
 from wm_planner.diagnosis.model_calls import encode
 from wm_planner.diagnosis.planning_losses import PlanningTask
 from wm_planner.images.image_file import read_image_file
+from wm_planner.models.device import unused_gpu
 from wm_planner.models.loading import load
 from wm_planner.models.protocol import Latent
 
@@ -53,6 +54,8 @@ def examine_model(arguments: argparse.Namespace, camera: CameraExaminer) -> list
         device = camera.config.model.device
         model = load(directory, device, allow_unverified_statistics=True)
         weights.facts["device"] = str(model.device)
+        if device == "auto" and model.device.type == "cpu" and (why := unused_gpu()):
+            weights.notes.append(f"The GPU is not used, because {why}.")
         loaded = LoadedModel(model, camera, directory, arguments.encoder)
         run_checks(loaded, weights)
         sections += _together_with(loaded, arguments, weights)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
 from types import ModuleType
-from typing import NoReturn
 
 from wm_planner.cli import convert_command, doctor_command, inspect_command, plan_command
 from wm_planner.cli.elsewhere import has_torch, run_elsewhere
@@ -32,16 +30,8 @@ _GROUPS = "|".join(item.name for item in fields(Config))
 _OVERRIDE = re.compile(rf"[+~]{{0,2}}(?:{_GROUPS})\.[\w.]+=")
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command.
-
-    Args:
-        argv: The arguments after the program's name; None: the process's own. Settings such as
-            ``images.bit_depth=12`` may stand anywhere. Those after ``--ros-args`` are for ROS.
-
-    Returns:
-        The exit code; argparse itself exits with 2 if an argument is wrong.
-    """
+def run(argv: Sequence[str] | None = None) -> int:
+    """Run one command; see ``wm_planner.cli.main``."""
     words = list(sys.argv[1:] if argv is None else argv)
     ros = words.index("--ros-args") if "--ros-args" in words else len(words)
     overrides = [word for word in words[:ros] if _OVERRIDE.match(word)]
@@ -49,27 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments.words, arguments.overrides, arguments.ros_args = words, overrides, words[ros:]
     command, _ = COMMANDS[arguments.command]
     needs_torch = getattr(command, "needs_torch", lambda arguments: True)
-    try:
-        if needs_torch(arguments) and not has_torch():
-            return run_elsewhere(words, overrides)
-        return int(command.run(arguments))
-    except KeyboardInterrupt:
-        return 130
-
-
-def program() -> NoReturn:
-    """Run one command as the whole process, and exit with its code.
-
-    The process exits without taking down the interpreter: destructors of the middleware, which
-    would run then, have been seen to hang a finished doctor.
-    """
-    try:
-        code = main()
-        sys.stdout.flush()
-    except BrokenPipeError:  # as in `wm-planner doctor | head`
-        code = 0
-    sys.stderr.flush()
-    os._exit(code)
+    if needs_torch(arguments) and not has_torch():
+        return run_elsewhere(words, overrides)
+    return int(command.run(arguments))
 
 
 def _parser() -> argparse.ArgumentParser:

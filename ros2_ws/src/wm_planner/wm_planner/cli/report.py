@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wm_planner.diagnosis.check_result import OK, STOP, WARN, Answer, Fact, Note, Result
+from wm_planner.explain import BUG
 from wm_planner.message_limits import MAX_TEXT
 from wm_planner.text import one_line
 
@@ -21,12 +22,14 @@ class Section:
         facts: What is known about it, in the order of printing.
         results: The results of its checks, good ones included.
         notes: Sentences that help to read the table.
+        bug: A check has failed by a bug.
     """
 
     title: str
     facts: dict[str, Any] = field(default_factory=dict)
     results: list[Result] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    bug: bool = False
 
     def add(self, answer: Answer) -> None:
         """Add what a check returned."""
@@ -50,7 +53,9 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0 if nothing was found, 1 for warnings only, 2 for a problem."""
+        """0 if nothing was found, 1 for warnings only, 2 for a problem, BUG if a check has one."""
+        if any(section.bug for section in self.sections):
+            return BUG
         return 2 if self.count(STOP) else 1 if self.count(WARN) else 0
 
     def to_json(self) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from wm_planner.files.errors import FileFormatError
-from wm_planner.files.mcap_file import MAX_CHUNK, MAX_FILE, BagTopic, McapFile, unpack
+from wm_planner.files.mcap_file import MAX_CHUNK, MAX_FILE, BagTopic, McapFile, unpack, zstd
 from wm_planner.files.plain_yaml import read_yaml
 from wm_planner.files.regular import open_regular
 from wm_planner.files.sqlite_bag import MAGIC as SQLITE
@@ -90,7 +90,7 @@ def open_bag(path: Path) -> Iterator[BagFiles]:
         there = [file for file in path.iterdir() if file.name.endswith(_ENDS)]
         files = known.files or sorted(there, key=_natural)
         if not files:
-            raise FileFormatError(f"{path} has no .mcap and no .db3 file: give a bag's directory")
+            raise FileFormatError("it has no metadata.yaml, no .mcap and no .db3 file")
     else:
         files = [path]
     with tempfile.TemporaryDirectory(prefix="wm_planner_") as scratch:
@@ -140,21 +140,19 @@ def _part(bag: BagFiles, file: Path, folder: Path) -> McapFile | SqliteBag:
 
 def _unpacked(bag: BagFiles, file: Path, folder: Path) -> Path:
     """Unpack a file that was packed as a whole; what is cut off is missing."""
-    from rosbags.rosbag2.reader import zstd
-
     target = folder / file.stem
     most = max(MAX_CHUNK, 200 * file.stat().st_size)
     try:
         with (
             open_regular(file, MAX_FILE) as source,
-            zstd.open(source, "rb") as packed,
+            zstd().open(source, "rb") as packed,
             target.open("wb") as copy,
         ):
             while block := packed.read(_BLOCK):
                 copy.write(block)
                 if copy.tell() > most:
                     raise FileFormatError(f"it unpacks to more than {most} bytes")
-    except (EOFError, zstd.ZstdError) as error:
+    except (EOFError, zstd().ZstdError) as error:
         bag.problems.append(f"{file} is damaged or cut ({one_line(str(error), 80)})")
     return target
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import struct
+import sys
 from binascii import crc32
 from collections import Counter
 from collections.abc import Collection, Iterator
+from importlib import import_module
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from wm_planner.files.errors import FileFormatError
 from wm_planner.files.regular import open_regular
@@ -304,15 +306,18 @@ def unpack(compression: str, data: bytes, most: int) -> bytes:
     """
     try:
         if compression == "lz4":
-            from lz4.frame import LZ4FrameDecompressor
-
-            return bytes(LZ4FrameDecompressor().decompress(data, max_length=most + 1))
+            lz4 = import_module("lz4.frame")
+            return bytes(lz4.LZ4FrameDecompressor().decompress(data, max_length=most + 1))
         if compression == "zstd":
-            from rosbags.rosbag2.reader import zstd  # Python's own, or a package
-
-            return bytes(zstd.ZstdDecompressor().decompress(data, max_length=most + 1))
+            return bytes(zstd().ZstdDecompressor().decompress(data, max_length=most + 1))
     except (ImportError, MemoryError):
         raise
     except Exception as error:  # each package has errors of its own
         raise FileFormatError(f"what {compression} has packed is damaged") from error
     raise FileFormatError(f"packed by {compression}, which is neither lz4 nor zstd")
+
+
+def zstd() -> Any:
+    """Return the module for zstd: Python's own, or the package that rosbags brings."""
+    own = sys.version_info >= (3, 14)
+    return import_module("compression.zstd" if own else "backports.zstd")

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from wm_planner.files.digest import file_sha256
+from wm_planner.models.device import resolve_device
 from wm_planner.models.protocol import WorldModel
 from wm_planner.models.spec import SpecError, load_spec
 
@@ -18,29 +19,6 @@ ENTRY_POINT_GROUP = "wm_planner.models"
 
 class WeightsError(ValueError):
     """The weights are missing, damaged or do not fit the spec."""
-
-
-def resolve_device(device: str | torch.device) -> torch.device:
-    """Return the torch device; ``auto`` is the first GPU, or the CPU if there is none.
-
-    Raises:
-        ValueError: torch does not know the device, or this machine does not have it.
-    """
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        resolved = torch.device(device)
-    except RuntimeError as error:
-        raise ValueError(
-            f"model.device is {device}, which torch does not know: use auto, cpu, cuda or cuda:1"
-        ) from error
-    count = torch.cuda.device_count()
-    if resolved.type == "cuda" and (resolved.index or 0) >= count:
-        raise ValueError(
-            f"model.device is {device}, but torch {torch.__version__} sees {count or 'no'} GPU"
-            f"{'s' if count > 1 else ''}: use auto or cpu"
-        )
-    return resolved
 
 
 def load(

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from wm_planner.config import Config
 from wm_planner.models.spec import SpecError, load_spec
-from wm_planner.worker.client import foreign_environment, worker_python
+from wm_planner.worker.interpreter import foreign_environment, worker_python
 from wm_planner.worker.link import PlannerLink, WorkerError
 from wm_planner.worker.messages import Failed, Planned, PlanOnce
 

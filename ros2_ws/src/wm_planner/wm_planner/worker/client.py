@@ -9,30 +9,22 @@ import signal
 import socket
 import subprocess
 import sys
-import sysconfig
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Protocol
 
-import wm_planner
 from wm_planner.config import Config
+from wm_planner.worker.interpreter import (
+    foreign_environment,
+    named_by,
+    python_problem,
+    worker_python,
+)
 from wm_planner.worker.messages import Answer, Failed, Request
 from wm_planner.worker.shared import Arena, make_memory
 from wm_planner.worker.wire import Wire
 
 OnAnswer = Callable[[Answer], None]
-WORKER_PYTHON = "WM_PLANNER_WORKER_PYTHON"
-"""Environment variable with the worker's interpreter; ``scripts/env.sh`` sets it."""
-
-
-def worker_python(setting: str) -> str:
-    """Return the interpreter of the worker's process; empty: this one.
-
-    Args:
-        setting: ``worker.python``, which goes before the environment variable.
-    """
-    return os.path.expanduser(setting or os.environ.get(WORKER_PYTHON, ""))
 
 
 class Worker(Protocol):
@@ -89,7 +81,7 @@ class ProcessWorker:
         python = other or sys.executable
         try:
             self._process = subprocess.Popen(
-                [python, "-m", "wm_planner.worker", str(theirs.fileno()), str(memory)],
+                [python, "-m", "wm_planner.worker_process", str(theirs.fileno()), str(memory)],
                 pass_fds=[theirs.fileno(), memory],
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,  # only the node handles Ctrl-C
@@ -97,7 +89,7 @@ class ProcessWorker:
             )
         except OSError as error:
             ours.close()
-            named = "worker.python" if config.worker.python else WORKER_PYTHON
+            named = named_by(config.worker.python) if other else "the interpreter"
             raise ValueError(
                 f"{named} '{python}' cannot be run: {error.strerror or error}; make an environment "
                 "for it with `make worker`"
@@ -109,6 +101,7 @@ class ProcessWorker:
             os.close(memory)
         self._on_answer = on_answer
         self._python = python
+        self._named = f"{named_by(config.worker.python)} '{python}'"
         self._closed = False
         self._outbox: queue.SimpleQueue[Config | Request | None] = queue.SimpleQueue()
         self._outbox.put(config)
@@ -152,9 +145,10 @@ class ProcessWorker:
                 code = None
             if not self._closed:
                 reason = _exit_reason(code, error)
-                if code and code > 0 and answer is None:
-                    # Without its packages it may be unable to send a Failed.
-                    reason += f". If {self._python} lacks packages, run `make worker`"
+                if answer is None and code is not None and code >= 0:
+                    # It may be no Python, or one that cannot even say what it lacks.
+                    problem = python_problem(self._python)
+                    reason = f"{self._named} cannot be used: {problem}" if problem else reason
                 self._on_answer(Failed(-1, reason, lost=True))
         finally:
             self._outbox.put(None)
@@ -247,16 +241,6 @@ class InlineWorker:
 
     def close(self) -> None:
         """Do nothing, because nothing runs between two calls."""
-
-
-def foreign_environment() -> dict[str, str]:
-    """Return the environment for another interpreter, with only this package on its path."""
-    home = Path(wm_planner.__file__).parents[1]
-    env = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
-    # A folder of installed packages is left out, because they are built for another Python.
-    if home != Path(sysconfig.get_path("purelib")):
-        env["PYTHONPATH"] = str(home)
-    return env
 
 
 def _exit_reason(code: int | None, error: Exception) -> str:

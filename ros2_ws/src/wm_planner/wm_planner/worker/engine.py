@@ -14,6 +14,7 @@ from wm_planner.config import Config
 from wm_planner.images.resize import resize
 from wm_planner.models.batch import ObservationError, observation_batch
 from wm_planner.models.calibration_check import check_calibration
+from wm_planner.models.device import unused_gpu
 from wm_planner.models.loading import load
 from wm_planner.models.protocol import Latent
 from wm_planner.planning import Planner, PlanResult, shift
@@ -43,6 +44,7 @@ class Engine:
             allow_unverified_statistics=config.model.allow_unverified_statistics,
             **config.model.options(),
         )
+        self._auto_device = config.model.device == "auto"
         self.spec = self._model.spec
         self._goal_observation: Observation | None = None
         self._goal: Latent | None = None
@@ -70,6 +72,8 @@ class Engine:
         ]
         if self._choice.sentence:
             parts.append(self._choice.sentence)
+        if self._auto_device and self._model.device.type == "cpu" and (why := unused_gpu()):
+            parts.append(f"not on the GPU, because {why}")
         if self._scoring.lacks_memory:
             parts.append("without CUDA graphs, because the GPU has too little memory left for one")
         return ", ".join(parts)

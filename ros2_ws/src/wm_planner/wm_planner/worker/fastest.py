@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 import torch
 
 from wm_planner.config import PRESETS, Config
+from wm_planner.explain import explain
 from wm_planner.models.protocol import WorldModel
 from wm_planner.planning.errors import CostMemoryError
 from wm_planner.text import one_line
@@ -127,7 +128,7 @@ def _tried(model: WorldModel, config: Config, ways: list[Way]) -> tuple[Way, str
             tried[way] = course.trial(way)
         except Exception as error:  # a device or its compiler may be unable to
             certain = certain and not _of_memory(error)
-            failed[way] = one_line(f"{type(error).__name__}: {error}", 200)
+            failed[way] = one_line(explain(error) or f"{type(error).__name__}: {error}", 400)
         return way in tried
 
     try:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from wm_planner.config import Config
+from wm_planner.explain import explain
 from wm_planner.worker.engine import Engine
 from wm_planner.worker.messages import Answer, Configure, Failed, Ready, Request, SetGoal
 
@@ -88,5 +89,4 @@ def serve(channel: Channel) -> None:
 
 
 def _sentence(error: Exception) -> str:
-    # The message of a ValueError, which this package raises, is a sentence already.
-    return str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+    return explain(error) or f"{type(error).__name__}: {error}"

@@ -52,7 +52,7 @@ def _workers(planner: ManagedProcess) -> list[psutil.Process]:
 
 def _is_worker(process: psutil.Process) -> bool:
     try:
-        return "wm_planner.worker" in process.cmdline()
+        return "wm_planner.worker_process" in process.cmdline()
     except psutil.Error:  # it has just ended
         return False
 

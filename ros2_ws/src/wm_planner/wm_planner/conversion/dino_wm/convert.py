@@ -42,7 +42,7 @@ from wm_planner.datasets import Dataset, measure_training_images
 from wm_planner.files.digest import file_sha256
 from wm_planner.models.dino_wm.architecture import Architecture
 from wm_planner.models.dino_wm.model import DinoWorldModel
-from wm_planner.models.loading import resolve_device
+from wm_planner.models.device import resolve_device
 from wm_planner.models.spec import (
     ActionSpec,
     ImageSpec,

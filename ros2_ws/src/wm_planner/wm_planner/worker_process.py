@@ -1,4 +1,8 @@
-"""Entry point of the worker process: ``python -m wm_planner.worker SOCKET MEMORY``."""
+"""Entry point of the worker process: ``python -m wm_planner.worker_process SOCKET MEMORY``.
+
+Only Python's own modules are imported before an error can be reported, because another interpreter
+may lack any package.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,8 @@ import signal
 import socket
 import struct
 import sys
+
+from wm_planner.explain import explain
 
 PR_SET_PDEATHSIG = 1  # prctl(2), Linux
 
@@ -37,17 +43,15 @@ def main() -> None:
             from wm_planner.worker.service import serve
             from wm_planner.worker.shared import Arena
             from wm_planner.worker.wire import Wire
-        except (ImportError, OSError) as error:  # OSError: a library of torch cannot be loaded
+        except Exception as error:  # OSError: a library of torch cannot be loaded
             sys.exit(_refuse(channel, error))
         serve(Wire(channel, incoming=Arena(memory)))
 
 
 def _refuse(channel: socket.socket, error: Exception) -> str:
     """Send the node a ``Failed`` in the format of `wire`, which may not be importable here."""
-    sentence = (
-        f"{sys.executable} cannot run the planner's process ({error}); make an environment for it "
-        "with `make worker`, and set worker.python or WM_PLANNER_WORKER_PYTHON to its interpreter"
-    )
+    reason = explain(error) or f"{type(error).__name__}: {error}"
+    sentence = f"{sys.executable} cannot run the planner's process: {reason}"
     failed = {"kind": "Failed", "fields": {"goal_id": -1, "message": sentence}}
     header = json.dumps(failed).encode()
     channel.sendall(struct.pack("<Q", len(header)) + header)

@@ -1,0 +1,156 @@
+"""Sentences on errors: what is wrong, where, and what to do; for commands and for the worker.
+
+Errors of this package have a sentence already. Those of the machine and its software (files,
+memory, packages, the GPU, the compiler) get one here. What is left is a bug.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterator
+
+from wm_planner.text import one_line
+
+BUG = 70
+"""Exit code of a command after a bug, EX_SOFTWARE of sysexits.h."""
+PACKAGES = {
+    "ament_index_python": "",  # of ROS 2, not of pip
+    "cv2": "opencv-python-headless",
+    "hydra": "hydra-core",
+    "rclpy": "",
+    "yaml": "PyYAML",
+}
+"""Packages of pip by module, if they differ; empty: of ROS 2."""
+
+_COMPILE = (
+    "torch.compile, which model.compute=compiled and planning.adaptive_cem.compile=true use, "
+    "{what}. Install {it}, or set model.compute to eager and planning.adaptive_cem.compile to false"
+)
+_COMPILER = _COMPILE.format(
+    what="finds no C++ compiler that works, or not Python's headers (Python.h)",
+    it="g++ and the headers (apt install g++ python3-dev), and check the variables CXX and CC",
+)
+_CPU = "or set model.device to cpu"
+_TORCH: tuple[tuple[str, str], ...] = (
+    (r"InvalidCxxCompiler|CppCompileError|Python\.h|Failed to find C compiler", _COMPILER),
+    (
+        "TritonMissing|GPUTooOldForTriton|working triton",
+        _COMPILE.format(what="finds no Triton that works with this GPU", it="Triton"),
+    ),
+    ("not compiled with CUDA", f"PyTorch was built without CUDA: install a build with it, {_CPU}"),
+    (
+        "no kernel image is available",
+        "this build of PyTorch has no kernels for this GPU, which is too old or too new for it: "
+        f"install a build that lists the GPU (torch.cuda.get_arch_list()), {_CPU}",
+    ),
+    (
+        "driver on your system is too old|driver version is insufficient",
+        "the NVIDIA driver is too old for this build of PyTorch: update the driver, or install a "
+        f"PyTorch built for an older CUDA, {_CPU}",
+    ),
+    (
+        "unsupported display driver|library version mismatch|forward compatibility",
+        f"the NVIDIA driver and its libraries are of different versions: reboot, {_CPU}",
+    ),
+    ("Found no NVIDIA driver", f"there is no NVIDIA driver: install it, {_CPU}"),
+    (
+        "No CUDA GPUs are available|no CUDA-capable device",
+        "CUDA finds no GPU: check nvidia-smi and the variable CUDA_VISIBLE_DEVICES, start a "
+        f"container with the GPU (--gpus all), {_CPU}",
+    ),
+    (
+        "CUDA driver initialization|initialization error|CUDA unknown error",
+        "CUDA cannot be started: check nvidia-smi, reboot after an update of the driver, let a "
+        f"container use the GPU (--gpus all), {_CPU}",
+    ),
+    (
+        "busy or unavailable|exclusive",
+        f"another process has the GPU for itself: end it (nvidia-smi lists it), {_CPU}",
+    ),
+    (
+        "CUDA out of memory|CUDA error: out of memory|ALLOC_FAILED|OutOfMemoryError",
+        "the GPU's memory is full: end other processes on it (nvidia-smi lists them), or lower "
+        "planning.chunk or planning.num_samples",
+    ),
+    (
+        r"CUDA error|CUDNN_STATUS|CUBLAS_STATUS|cuDNN error|NVML|nvrtc",
+        f"the GPU or its driver failed: see `dmesg`, restart the process, {_CPU}",
+    ),
+    (
+        "can't allocate memory|not enough memory",
+        "memory is full: end other processes, or lower planning.chunk or planning.num_samples",
+    ),
+)
+"""Sentences by what an error of PyTorch says."""
+
+
+def explain(error: BaseException) -> str:
+    """Return a sentence on an error, without a full stop; empty if it is a bug."""
+    if type(error).__module__.startswith("wm_planner"):
+        return str(error)
+    if isinstance(error, ImportError):
+        return missing_package(error)
+    said = " ".join(f"{type(each).__name__}: {each}" for each in _chain(error))
+    if not isinstance(error, ValueError | OSError) or "CUDA" in said:
+        for pattern, sentence in _TORCH:
+            if found := re.search(pattern, said):
+                return f"{sentence} ({_around(said, found.start())})"
+    if isinstance(error, OSError):
+        place = f": {one_line(str(error.filename), 300)}" if error.filename else ""
+        return one_line(f"{error.strerror or error}{place}")
+    if isinstance(error, MemoryError):
+        return "memory is full: end other processes, or give smaller files"
+    # Of a ValueError, which this package raises too, the message is a sentence.
+    return one_line(str(error)) if isinstance(error, ValueError) else ""
+
+
+def missing_package(error: ImportError) -> str:
+    """Return a sentence on a package that this interpreter lacks or cannot load."""
+    module = (error.name or "").partition(".")[0]
+    package = PACKAGES.get(module, module)
+    where = one_line(sys.executable, 300)
+    if isinstance(error, ModuleNotFoundError) and module:
+        if not package:
+            return f"{where} has no {module}, which is a part of ROS 2: source its setup file"
+        return (
+            f"{where} lacks the Python package {package}: `{where} -m pip install {package}` "
+            "installs it; `make worker` makes an environment with all packages, whose interpreter "
+            "worker.python or WM_PLANNER_WORKER_PYTHON can name"
+        )
+    return (
+        f"{where} cannot load {module or 'a package'} ({one_line(str(error), 200)}): it is damaged, "
+        "or made for another Python or system: install it again, or make an environment with all "
+        "packages with `make worker`"
+    )
+
+
+def bug(error: BaseException) -> str:
+    """Write the traceback of a bug into a file, and return a sentence on it."""
+    said = f"a bug of wm-planner ({type(error).__name__}: {one_line(str(error), 200)})"
+    trace = "".join(traceback.format_exception(error))
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="wm-planner-", suffix=".txt", delete=False, errors="replace"
+        ) as file:
+            file.write(trace)
+    except OSError:
+        print(trace, file=sys.stderr)
+        return f"{said}; please report it with the lines above"
+    return f"{said}; please report it with {file.name}, which says where it happened"
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and those that it came from."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _around(text: str, place: int) -> str:
+    """Return the sentence of a library that a place is in, as one line."""
+    return one_line(re.split(r"\n|\. ", text[place:])[0], 150)
