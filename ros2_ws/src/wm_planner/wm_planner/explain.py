@@ -121,7 +121,7 @@ def missing_package(error: ImportError) -> str:
             "worker.python or WM_PLANNER_WORKER_PYTHON can name"
         )
     return (
-        f"{where} cannot load {module or 'a package'} ({one_line(str(error), 200)}): it is damaged, "
+        f"{where} cannot load {module or 'a package'} ({one_line(str(error), 200)}): it is damaged "
         "or made for another Python or system: install it again, or make an environment with all "
         "packages with `make worker`"
     )

@@ -20,6 +20,7 @@ _MODULES = (
     "dataset_statistics",
     "dataset_digest",
     "image_statistics",
+    "episodes",
     "column_names",
     # of a recorded episode
     "reading",

@@ -62,9 +62,11 @@ class SqliteBag:
                     number: BagTopic(*(one_line(text or "", MAX_NAME) for text in texts))
                     for number, *texts in rows
                 }
-        except (sqlite3.Error, TypeError) as error:
-            raise FileFormatError(f"it is no database with a bag, or damaged ({error})") from error
+        except (sqlite3.Error, TypeError, ValueError) as error:  # a message may be no text
+            reason = one_line(str(error), 100)
+            raise FileFormatError(f"it is no database with a bag, or damaged ({reason})") from error
         self.topics = {topic.name: topic for topic in self._topics.values()}
+        self._skipped = ""
         self.counts = Counter(topic for topic, _, _ in self.messages(self.topics))
         self.lost: Counter[str] = Counter()
         if self._skipped:
@@ -73,22 +75,25 @@ class SqliteBag:
     def messages(self, topics: Collection[str]) -> Iterator[tuple[str, int, bytes]]:
         """Yield topic, time of recording [ns] and content of each message that can be read."""
         wanted = {i: topic.name for i, topic in self._topics.items() if topic.name in topics}
-        self._skipped, last, step = "", 0, 0
+        last, step = 0, 0
         marks = ",".join("?" * len(wanted))
+        # Around damage, what can be read depends on what is asked for: then always all.
+        some = "" if self.problems else f"AND topic_id IN ({marks})"
         query = (
-            f"SELECT id, topic_id, timestamp, data FROM messages WHERE id > ? "
-            f"AND topic_id IN ({marks}) ORDER BY id"
+            f"SELECT id, topic_id, timestamp, data FROM messages WHERE id > ? {some} ORDER BY id"
         )
         for _ in range(_MOST_SKIPS):
             try:
                 with self._open() as database:
-                    for number, topic, time, data in database.execute(query, (last, *wanted)):
+                    rows = database.execute(query, (last, *(wanted if some else ())))
+                    for number, topic, time, data in rows:
                         last, step = number, 0
-                        if isinstance(time, int) and isinstance(data, bytes):
+                        sound = isinstance(time, int) and isinstance(data, bytes)
+                        if sound and topic in wanted:
                             yield wanted[topic], time, data
                 return
-            except sqlite3.Error as error:  # go on behind the damaged page
-                self._skipped = str(error)
+            except (sqlite3.Error, ValueError) as error:  # go on behind the damaged page
+                self._skipped = one_line(str(error), 100)
                 step = max(1, 2 * step)
                 last += step
                 if last > _LAST:

@@ -38,11 +38,11 @@ from wm_planner.conversion.dino_wm.training_run import (
 from wm_planner.conversion.dino_wm.weights import collect_weights
 from wm_planner.conversion.errors import ConversionError
 from wm_planner.conversion.model_directory import check_output
-from wm_planner.datasets import Dataset, measure_training_images
+from wm_planner.datasets import Dataset, episode_digests, measure_training_images
 from wm_planner.files.digest import file_sha256
+from wm_planner.models.device import resolve_device
 from wm_planner.models.dino_wm.architecture import Architecture
 from wm_planner.models.dino_wm.model import DinoWorldModel
-from wm_planner.models.device import resolve_device
 from wm_planner.models.spec import (
     ActionSpec,
     ImageSpec,
@@ -246,6 +246,7 @@ def _source(
         "environment": run.configuration.get("env.name", str),
         "dataset": configured,
         "dataset_kind": dataset.kind if dataset else request.dataset_kind or "",
+        **({"episodes": episode_digests.record(dataset)} if dataset else {}),
         "command": request.command,
     }
 

@@ -32,7 +32,7 @@ def judge_delay(delay: Delay, step: float, topics: tuple[str, str]) -> Result:
     )
     sentence = (
         f"The images are {measured}: one on {image} stamped t shows the arm where {track} has it "
-        f"at t {'-' if late else '+'} {abs(delay.seconds):.2f} s ({certain}). Actions and images of "
+        f"at t {'-' if late else '+'} {abs(delay.seconds):.2f} s ({certain}). Action and image of "
         f"a model step ({step:.2f} s) do not belong together then. {cure}; if the clocks of two "
         "computers differ, set them by each other."
     )
