@@ -1,11 +1,21 @@
-"""The list of commands: each has help, which is printed without torch and rclpy."""
+"""Commands: help without torch and rclpy, and an end in a sentence whatever is wrong."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
+import pytest
+
+from wm_planner.cli import main
+from wm_planner.cli.errors_as_findings import errors_as_findings
 from wm_planner.cli.program import COMMANDS
+from wm_planner.cli.report import Report, Section
+from wm_planner.explain import BUG
+
+SOURCE = Path(__file__).parents[2]
 
 ALL_HELP = """
 import contextlib, sys
@@ -24,3 +34,53 @@ def test_help_of_every_command_needs_neither_torch_nor_rclpy() -> None:
     for name, (_, line) in COMMANDS.items():
         assert line in done.stdout
         assert f"usage: wm-planner {name} " in done.stdout
+
+
+def _run(python: str, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [python, "-m", "wm_planner.cli", *words],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(SOURCE), **environment},
+    )
+
+
+def test_an_interpreter_without_packages_ends_in_a_sentence(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path], check=True)
+    python = str(tmp_path / "bin" / "python")
+    for command in COMMANDS:
+        done = _run(python, command, "x")
+        assert done.returncode == 2
+        assert done.stderr.startswith(f"wm-planner: {python} lacks the Python package ")
+        assert "Traceback" not in done.stderr
+
+
+def test_a_bug_ends_in_a_sentence_with_an_exit_code_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def broken(arguments: object) -> int:
+        raise KeyError("forgotten")
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(COMMANDS["plan"][0], "run", broken)
+    assert main(["plan", "m", "--image", "a", "--goal-image", "b"]) == BUG
+    said = capsys.readouterr().err
+    (file,) = tmp_path.iterdir()
+    assert said.startswith("wm-planner: a bug of wm-planner (KeyError: 'forgotten'); please report")
+    assert str(file) in said
+    assert "in broken" in file.read_text()
+
+
+def test_a_check_with_a_bug_leaves_the_others_and_has_that_exit_code(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    section = Section("a model")
+    with errors_as_findings(section, "broken"):
+        raise KeyError("forgotten")
+    with errors_as_findings(section, "damaged"):
+        raise OSError(2, "No such file or directory", "/nowhere")
+    first, second = section.results
+    assert "a bug of wm-planner (KeyError" in first.sentence
+    assert second.sentence == "No such file or directory: /nowhere."
+    assert Report([section]).exit_code == BUG

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -107,6 +107,7 @@ def write_bag(
     commands: bool = True,
     compressed: bool = False,
     seconds_per_step: float = STEP,
+    camera_clock: Callable[[float], float] = lambda time: time,
 ) -> Path:
     """Writes one episode as a bag: images and measured poses every step, commanded ones at 50 Hz.
 
@@ -120,6 +121,7 @@ def write_bag(
         commands: Record the commands.
         compressed: PNG instead of raw images.
         seconds_per_step: Time between stamps [s].
+        camera_clock: From the true time to what the camera writes into its stamps [s].
     """
     types = get_typestore(Stores.ROS2_JAZZY)
     steps = len(actions)
@@ -143,7 +145,7 @@ def write_bag(
 
         for step in range(steps + 1):
             time = START + step * seconds_per_step
-            write("image", time, _image(types, images[step], time, compressed))
+            write("image", time, _image(types, images[step], camera_clock(time), compressed))
             write("pose", time, _pose(types, positions[step], time))
         if commands:
             for tick in np.arange(0, steps * seconds_per_step + 1e-9, 0.02):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -130,11 +131,15 @@ def test_files_that_are_no_bag_or_lack_topics_are_refused(
         _read(path, spec)
 
 
-def _bag(path: Path, write: Callable[[Any, Any], None]) -> Path:
+def _bag(
+    path: Path,
+    write: Callable[[Any, Any], None],
+    plugin: StoragePlugin = StoragePlugin.MCAP,
+) -> Path:
     """Writes a bag with an image every step and the messages that ``write`` adds."""
     header, time = TYPES.types["std_msgs/msg/Header"], TYPES.types["builtin_interfaces/msg/Time"]
     image = TYPES.types["sensor_msgs/msg/Image"]
-    with Writer(path, version=9) as writer:
+    with Writer(path, version=9, storage_plugin=plugin) as writer:
         connection = writer.add_connection("/image", image.__msgtype__, typestore=TYPES)
         for step in range(STEPS + 1):
             stamp = START + step * STEP
@@ -193,4 +198,52 @@ def test_velocities_become_displacements(spec: ModelSpec, tmp_path: Path) -> Non
 def test_images_alone_are_no_episode(spec: ModelSpec, tmp_path: Path) -> None:
     path = _bag(tmp_path / "bag", lambda writer, types: None)
     with pytest.raises(RecordingError, match="neither commands nor measured poses"):
+        _read(path, spec)
+
+
+def test_a_topic_that_is_not_needed_may_lack_its_definition(
+    numbers: Any, spec: ModelSpec, tmp_path: Path
+) -> None:
+    def another_package_s(writer: Any, types: Any) -> None:
+        kind = "realsense2_camera_msgs/msg/Metadata"
+        connection = writer.add_connection("/meta", kind, msgdef="string json\n", rihs01="RIHS01_")
+        writer.write(connection, round(START * 1e9), bytes(8))
+        _numbers("/commands", 3)(writer, types)
+
+    path = _bag(tmp_path / "bag", another_package_s, StoragePlugin.SQLITE3)
+    whole = _read(path, spec, command="commands")
+    database = sqlite3.connect(next(path.glob("*.db3")))
+    for change in (  # one after the other
+        "update message_definitions set encoding = '', encoded_message_definition = ''",
+        "update topics set type = '' where name = '/meta'",
+        "update topics set serialization_format = '', type_description_hash = ''",
+        "delete from message_definitions",
+    ):
+        database.execute(change)
+        database.commit()
+        found = _read(path, spec, command="commands")
+        np.testing.assert_array_equal(found.actions, whole.actions)
+        assert [result.verdict for result in found.findings] == ["ok", "ok"]
+    database.close()
+
+
+def test_messages_whose_content_is_damaged_are_counted(spec: ModelSpec, tmp_path: Path) -> None:
+    path = _bag(tmp_path / "bag", _numbers("/commands", 3), StoragePlugin.SQLITE3)
+    database = sqlite3.connect(next(path.glob("*.db3")))
+    last = "where id = (select max(id) from messages)"
+    database.execute(f"update messages set data = x'00010000ff' {last}")
+    database.commit()
+    database.close()
+    (complete, _) = _read(path, spec, command="commands").findings
+    assert complete.verdict == "warn"
+    assert "The content of messages is damaged: 1 on /commands" in complete.sentence
+
+
+def test_what_a_damaged_bag_lacks_is_named_together_with_the_damage(
+    numbers: Any, spec: ModelSpec, tmp_path: Path
+) -> None:
+    path = write_bag(tmp_path / "bag", *numbers)
+    (file,) = path.glob("*.mcap")
+    file.write_bytes(file.read_bytes()[:1000])
+    with pytest.raises(RecordingError, match=r"no message was recorded .* it was not finished"):
         _read(path, spec)

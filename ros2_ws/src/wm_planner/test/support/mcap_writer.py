@@ -1,4 +1,4 @@
-"""Writes MCAP files as recorders do: chunks with checksums, and indices behind them and at the end."""
+"""Writes MCAP files as recorders do: chunks with checksums, indices behind them and at the end."""
 
 from __future__ import annotations
 
@@ -49,7 +49,8 @@ def write_mcap(
         counts += inside
         for number, count in inside.items():
             content += _record(7, struct.pack("<HI", number, 16 * count) + bytes(16 * count))
-        index += _record(8, head[:16] + struct.pack("<QQ", begin, len(whole)) + bytes(12) + _text("") + bytes(16))  # fmt: skip  # noqa: E501
+        place = struct.pack("<QQ", begin, len(whole)) + bytes(12)
+        index += _record(8, head[:16] + place + _text("") + bytes(16))
     content += _record(15, bytes(4))
     pairs = b"".join(struct.pack("<HQ", *pair) for pair in counts.items())
     statistics = struct.pack(

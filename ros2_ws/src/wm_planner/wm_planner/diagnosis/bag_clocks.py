@@ -109,7 +109,7 @@ def _cause(offset: float, recorder: float) -> str:
     if recorder > _CALENDAR > recorder + offset:
         looks = ", as the time since boot or a simulator's"
     elif abs(offset - _ZONE * round(offset / _ZONE)) < APART and abs(offset) < 15 * 3600:
-        looks = f", {offset / 3600:+g} h, as between time zones"
+        looks = f", {round(offset / _ZONE) / 2:+g} h, as between time zones"
     for known, clocks in _KNOWN:
         if abs(abs(offset) - known) < APART / 2:
             looks = f", as between {clocks}"

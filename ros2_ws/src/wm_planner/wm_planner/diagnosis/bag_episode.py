@@ -73,7 +73,8 @@ def _episode(files: BagFiles, spec: ModelSpec, topics: Topics, policy: ImagePoli
     except RecordingError as error:
         # What is missing may be what could not be read.
         found = [f.sentence for f in findings if f.sentence] or [files.damage()]
-        raise RecordingError(". ".join([str(error), *filter(None, found)])) from error
+        said = (part.rstrip(".") for part in (str(error), *found) if part)
+        raise RecordingError(". ".join(said)) from error
     joints, pose = bag.streams.get("joints"), bag.streams.get("pose")
     places = {}
     if pose is not None:
@@ -97,7 +98,7 @@ def _complete(bag: Bag) -> Result:
     damage = bag.damage
     lost = bag.files.lost.total() + bag.unreadable.total()
     read = sum(len(stream.times) for stream in bag.streams.values())
-    sentence = f"The bag is not whole: {damage}. What can be read is examined."
+    sentence = f"The bag is not whole: {damage}."
     return judge(
         "complete",
         float(lost or bool(damage)),

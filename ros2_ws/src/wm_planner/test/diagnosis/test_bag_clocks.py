@@ -1,0 +1,120 @@
+"""Stamps of different clocks are named with their readings, and recording times are used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from recordings import write_bag
+
+from wm_planner.diagnosis.bag import Topics
+from wm_planner.diagnosis.bag_clocks import use_one_clock
+from wm_planner.diagnosis.bag_episode import bag_episode
+from wm_planner.diagnosis.bag_stream import JOINTS, NUMBERS, POSE, Stream
+from wm_planner.diagnosis.check_result import OK, STOP, Result
+from wm_planner.images import ImagePolicy
+from wm_planner.models.spec import ModelSpec
+
+BEGIN = 1.75e9  # [s] of a recording in 2025
+LENGTH = 10.0
+
+
+def _stream(name: str, clock: Callable[[float], float], kind: str = POSE, rate: int = 20) -> Stream:
+    received = np.arange(BEGIN, BEGIN + LENGTH, 1 / rate)
+    stamps = [0.0 if kind == NUMBERS else clock(t - 0.02) for t in received]
+    return Stream(
+        name,
+        kind,
+        times=[stamp or time for stamp, time in zip(stamps, received, strict=True)],
+        stamps=stamps,
+        received=list(received),
+        values=[[0.0]] * len(received),
+    )
+
+
+def _judged(camera: Callable[[float], float], *others: Stream) -> tuple[Result, list[Stream]]:
+    streams = [_stream("/image", camera, rate=30), _stream("/pose", lambda t: t), *others]
+    return use_one_clock(streams), streams
+
+
+@pytest.mark.parametrize(
+    ("camera", "words"),
+    [
+        (lambda t: t - BEGIN + 512.0, "since boot or a simulator's"),
+        (lambda t: t + 7200.0, "7199.980 s ahead, +2 h, as between time zones"),
+        (lambda t: t - 5.5 * 3600, "-5.5 h, as between time zones"),
+        (lambda t: t + 37.0, "as between TAI, which PTP uses, and UTC"),
+        (lambda t: t - 18.0, "as between GPS and UTC"),
+        (lambda t: t + 3.0, "2.980 s ahead)"),
+        (lambda t: t if t < BEGIN + 6 else t + 60, " s ahead"),  # set while recording
+        (lambda t: BEGIN + 0.5 * (t - BEGIN), "behind"),  # runs slowly
+    ],
+)
+def test_a_camera_of_another_clock_is_named(camera: Callable[[float], float], words: str) -> None:
+    result, streams = _judged(camera)
+    assert result.verdict == STOP
+    assert "when the recorder's clock read 2025-06-15 15:" in result.sentence
+    assert "/image was stamped" in result.sentence
+    assert "/pose was stamped 2025-06-15" in result.sentence
+    assert words in result.sentence
+    assert all(stream.times == stream.received for stream in streams)
+
+
+@pytest.mark.parametrize(
+    "clock",
+    [
+        lambda t: t,
+        lambda t: t - 0.4,  # a delay is no other clock
+        lambda t: t - BEGIN,  # a simulator's, of all topics
+        lambda t: 0.3 * (t - BEGIN),  # one that is slower than real time
+    ],
+)
+def test_one_clock_has_no_finding(clock: Callable[[float], float]) -> None:
+    streams = [_stream("/image", clock), _stream("/pose", clock, rate=100)]
+    streams[1].stamps, streams[1].received = streams[1].stamps[200:], streams[1].received[200:]
+    streams[1].times = streams[1].times[200:]
+    assert use_one_clock(streams).verdict == OK
+    assert all(stream.times == stream.stamps for stream in streams)
+
+
+def test_messages_that_came_late_are_no_other_clock() -> None:
+    streams = [_stream("/image", lambda t: t), _stream("/pose", lambda t: t)]
+    streams[0].received[-20:] = [time + 2.5 for time in streams[0].received[-20:]]
+    assert use_one_clock(streams).verdict == OK
+
+
+def test_images_without_stamps_are_named() -> None:
+    result, streams = _judged(lambda t: 0.0)
+    assert result.verdict == STOP
+    assert "The messages on /image are not stamped" in result.sentence
+    assert streams[0].times == streams[0].received
+
+
+def test_numbers_without_stamps_make_a_simulator_s_stamps_useless() -> None:
+    def simulated(time: float) -> float:
+        return time - BEGIN
+
+    streams = [
+        _stream("/image", simulated),
+        _stream("/joint_states", simulated, JOINTS),
+        _stream("/commands", simulated, NUMBERS),
+    ]
+    assert use_one_clock(streams).verdict == OK
+    assert all(stream.times == stream.received for stream in streams)
+
+
+def test_a_bag_of_a_camera_in_boot_clock_is_read_by_its_recording_times(
+    spec: ModelSpec, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    actions = rng.normal(0, 0.02, (8, 3)).astype(np.float32)
+    places = np.concatenate([np.zeros((1, 3)), np.cumsum(actions, 0)]).astype(np.float32)
+    images = rng.integers(0, 255, (9, 8, 10, 3)).astype(np.uint8)
+    numbers = (actions, places, images)
+    path = write_bag(tmp_path / "bag", *numbers, camera_clock=lambda time: time - 900)
+    found = bag_episode(path, spec, Topics(), ImagePolicy())
+    np.testing.assert_array_equal(found.images, images)
+    np.testing.assert_allclose(found.actions[:, 0], actions, atol=1e-6)
+    assert [result.verdict for result in found.findings] == [OK, STOP]
