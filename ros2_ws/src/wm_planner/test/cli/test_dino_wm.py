@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -19,15 +22,42 @@ FACTS = [
 ]
 
 
-def test_convert_and_plan_give_the_plan_that_upstream_made(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    model = str(tmp_path / "model")
+@pytest.fixture
+def model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    path = str(tmp_path / "model")
     encoder = ["--encoder", str(RUN / "dinov2_tiny_pretrain.pth")]
     data = ["--dataset", str(RUN / "data" / "point_maze")]
-    assert main(["convert", str(RUN / "outputs" / "tiny"), model, *encoder, *data, *FACTS]) == 0
+    assert main(["convert", str(RUN / "outputs" / "tiny"), path, *encoder, *data, *FACTS]) == 0
     capsys.readouterr()
+    return path
 
+
+def test_without_a_compiler_the_sentence_names_it_and_the_setting(
+    model: str, tmp_path: Path
+) -> None:
+    nothing, picture = str(tmp_path / "no-compiler"), tmp_path / "gray.png"
+    assert cv2.imwrite(str(picture), np.full((64, 64, 3), 128, np.uint8))
+    words = [
+        *("plan", model, f"--image={picture}", f"--goal-image={picture}", "--proprio=1,1,0,0"),
+        *("--goal-proprio=1,2,0,0", "model.compute=compiled", "model.device=cpu"),
+        *("planning.num_samples=20", "planning.iterations=2"),
+    ]
+    cache = {"TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache")}
+    done = subprocess.run(
+        [sys.executable, "-m", "wm_planner.cli", *words],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **cache, "CXX": nothing, "CC": nothing},
+    )
+    assert done.returncode == 2
+    assert "finds no C++ compiler" in done.stderr
+    assert "model.compute to eager" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_convert_and_plan_give_the_plan_that_upstream_made(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     trace = np.load(RUN / "plan_trace.npz")
     words = []
     for ours, theirs in (("image", "obs_visual"), ("goal-image", "goal_visual")):

@@ -16,7 +16,6 @@ DIGITS = 8
 NO_IMAGES = "-" * DIGITS
 _PER_TEXT = 200  # episodes in one text of model.yaml
 _BLOCKS, _BLOCK = 16, 1 << 16  # of a larger file of images, as many blocks of this size count
-_MOST = 1 << 40
 
 
 @dataclass
@@ -83,7 +82,7 @@ def _digests(dataset: Dataset) -> Iterator[str]:
 def _file_digest(path: Path) -> str:
     """Return a digest of a file's size and content, or of some of it; of a missing file, dashes."""
     try:
-        with open_regular(path, _MOST) as file:
+        with open_regular(path) as file:
             size = file.seek(0, 2)
             state = hashlib.sha256(f"{size}".encode())
             for place in _places(size):

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from wm_planner.files.errors import FileFormatError
-from wm_planner.files.mcap_file import MAX_CHUNK, MAX_FILE, BagTopic, McapFile, unpack, zstd
+from wm_planner.files.mcap_file import MAX_CHUNK, BagTopic, McapFile, unpack, zstd
 from wm_planner.files.plain_yaml import read_yaml
 from wm_planner.files.regular import open_regular
 from wm_planner.files.sqlite_bag import MAGIC as SQLITE
@@ -121,13 +121,13 @@ def _add(bag: BagFiles, file: Path, folder: Path, counts: dict[str, int]) -> Non
 
 
 def _part(bag: BagFiles, file: Path, folder: Path) -> McapFile | SqliteBag:
-    with open_regular(file, MAX_FILE) as opened:
+    with open_regular(file) as opened:
         start = opened.read(len(SQLITE))
     if start.startswith(_PACKED):
         file = _unpacked(bag, file, folder)
         folder = folder / "copy"
         folder.mkdir()
-        with open_regular(file, MAX_FILE) as opened:
+        with open_regular(file) as opened:
             start = opened.read(len(SQLITE))
     if start.startswith(_ROS_1):
         raise FileFormatError(
@@ -144,7 +144,7 @@ def _unpacked(bag: BagFiles, file: Path, folder: Path) -> Path:
     most = max(MAX_CHUNK, 200 * file.stat().st_size)
     try:
         with (
-            open_regular(file, MAX_FILE) as source,
+            open_regular(file) as source,
             zstd().open(source, "rb") as packed,
             target.open("wb") as copy,
         ):

@@ -21,7 +21,6 @@ from wm_planner.files.regular import open_regular
 from wm_planner.text import one_line
 
 MAGIC = b"\x89MCAP0\r\n"
-MAX_FILE = 1 << 44
 MAX_CHUNK = 1 << 30
 """Largest chunk, unpacked [bytes]; recorders make them of a few MB and of at least one message."""
 MAX_NAME = 512
@@ -80,7 +79,7 @@ class McapFile:
         self._expected: Counter[int] = Counter()  # in the index of all
         self._chunks: list[int] = []  # where the index says that they begin
         self._stretches: list[_Stretch] = []
-        with open_regular(path, MAX_FILE) as file:
+        with open_regular(path) as file:
             self._size = file.seek(0, 2)
             self._ended = False
             file.seek(0)
@@ -110,7 +109,7 @@ class McapFile:
     def messages(self, topics: Collection[str]) -> Iterator[tuple[str, int, bytes]]:
         """Yield topic, time of recording [ns] and content of each message that can be read."""
         wanted = {i: topic.name for i, topic in self._channels.items() if topic.name in topics}
-        with open_regular(self.path, MAX_FILE) as file:
+        with open_regular(self.path) as file:
             for begin, end, chunk in self._stretches:
                 file.seek(begin)
                 records = file.read(end - begin)
@@ -306,7 +305,7 @@ def unpack(compression: str, data: bytes, most: int) -> bytes:
     """
     try:
         if compression == "lz4":
-            lz4 = import_module("lz4.frame")
+            lz4 = _brought_by_rosbags("lz4.frame")
             return bytes(lz4.LZ4FrameDecompressor().decompress(data, max_length=most + 1))
         if compression == "zstd":
             return bytes(zstd().ZstdDecompressor().decompress(data, max_length=most + 1))
@@ -320,4 +319,8 @@ def unpack(compression: str, data: bytes, most: int) -> bytes:
 def zstd() -> Any:
     """Return the module for zstd: Python's own, or the package that rosbags brings."""
     own = sys.version_info >= (3, 14)
-    return import_module("compression.zstd" if own else "backports.zstd")
+    return _brought_by_rosbags("compression.zstd" if own else "backports.zstd")
+
+
+def _brought_by_rosbags(module: str) -> Any:
+    return import_module(module)

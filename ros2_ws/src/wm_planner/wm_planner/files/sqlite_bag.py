@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from wm_planner.files.errors import FileFormatError
-from wm_planner.files.mcap_file import MAX_FILE, MAX_NAME, BagTopic
+from wm_planner.files.mcap_file import MAX_NAME, BagTopic
 from wm_planner.files.regular import check_regular
 from wm_planner.text import one_line
 
@@ -40,13 +40,13 @@ class SqliteBag:
     """
 
     def __init__(self, path: Path, folder: Path) -> None:
-        check_regular(path, MAX_FILE)
+        check_regular(path)
         self.problems: list[str] = []
         journals = [path.with_name(path.name + end) for end in _JOURNALS]
         journals = [file for file in journals if file.is_file() and file.stat().st_size]
         if journals:
             for file in (path, *journals):
-                check_regular(file, MAX_FILE)
+                check_regular(file)
                 shutil.copyfile(file, folder / file.name)
             self.problems.append(
                 f"it was not finished: {journals[0].name} beside it holds what the recorder had "
