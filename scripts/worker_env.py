@@ -84,14 +84,14 @@ class WorkerEnvironment(Environment):
             SetupError: The check failed.
         """
         driver = choice.reason if choice.gpu else ""
-        arguments = ["-m", "wm_planner.worker.check", "--driver", driver]
         if built:
+            arguments = ["-m", "wm_planner.worker.check", "--driver", driver]
             script = f'. "{ROOT}/scripts/env.sh" && exec python "$@"'
             command = ["bash", "-c", script, "bash", *arguments, str(MODEL)]
             # The check must use this environment, whatever the shell's variable says.
             env = {**env, "WM_PLANNER_WORKER_PYTHON": str(self.python)}
         else:
-            command = [str(self.python), *arguments, "--worker-only"]
+            command = [str(self.python), "-m", "wm_planner.worker_process", "--check", driver]
             env = {**self.env, "PYTHONPATH": str(PACKAGE)}
         print(flush=True)
         if subprocess.run(command, env=env).returncode:

@@ -15,8 +15,9 @@ import socket
 import struct
 import sys
 
-from wm_planner.explain import explain
+from wm_planner.explain import bug, explain
 
+CHECK = "--check"
 PR_SET_PDEATHSIG = 1  # prctl(2), Linux
 
 
@@ -33,6 +34,8 @@ def die_with_parent() -> None:
 
 def main() -> None:
     """Serve on the inherited socket and memory."""
+    if sys.argv[1:2] == [CHECK]:
+        sys.exit(_check(sys.argv[2:]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with_parent()
     # These errors mean that the node has ended.
@@ -46,6 +49,17 @@ def main() -> None:
         except Exception as error:  # OSError: a library of torch cannot be loaded
             sys.exit(_refuse(channel, error))
         serve(Wire(channel, incoming=Arena(memory)))
+
+
+def _check(words: list[str]) -> int:
+    """Check this interpreter, as ``wm_planner.worker.check`` asks; return the exit code."""
+    try:
+        from wm_planner.worker.check import check_worker
+
+        return check_worker(*words)
+    except Exception as error:
+        print(explain(error) or bug(error), file=sys.stderr)
+        return 2
 
 
 def _refuse(channel: socket.socket, error: Exception) -> str:

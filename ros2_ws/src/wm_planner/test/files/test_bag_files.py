@@ -96,8 +96,11 @@ def test_a_file_that_was_not_finished_is_read_as_far_as_it_goes(
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(b"", "it is empty"), (b"\x89MCAP0\r\r", "does not begin as an MCAP file does")]
-    + [(b"#ROSBAG V2.0\n", "a bag of ROS 1: convert it with `rosbags-convert")],
+    [
+        (b"", "it is empty"),
+        (b"\x89MCAP0\r\r", "does not begin as an MCAP file does"),
+        (b"#ROSBAG V2.0\n", "a bag of ROS 1: convert it with `rosbags-convert"),
+    ],
 )
 def test_files_without_any_message_are_named(tmp_path: Path, content: bytes, words: str) -> None:
     (tmp_path / "bag.mcap").write_bytes(content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -132,3 +133,15 @@ def test_a_tool_s_other_interpreter_that_cannot_run_it_is_named(tmp_path: Path, 
         assert done.returncode == 2
         assert words in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_the_check_of_an_interpreter_without_packages_ends_in_a_sentence(bare: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "wm_planner.worker.check"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, WORKER_PYTHON: bare},
+    )
+    assert done.returncode == 2
+    assert f"{bare} lacks the Python package" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from wm_planner.config import Config
 from wm_planner.models.spec import SpecError, load_spec
-from wm_planner.worker.interpreter import foreign_environment, worker_python
+from wm_planner.worker.interpreter import foreign_environment, python_problem, worker_python
 from wm_planner.worker.link import PlannerLink, WorkerError
 from wm_planner.worker.messages import Failed, Planned, PlanOnce
 
@@ -37,27 +37,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m wm_planner.worker.check")
     parser.add_argument("model", nargs="?", metavar="MODEL_DIR", help="make a plan with this model")
     parser.add_argument(
-        "--worker-only", action="store_true", help="check only this interpreter, as the worker's"
-    )
-    parser.add_argument(
         "--driver",
         default="",
         help="name of the NVIDIA driver; the worker must then find a GPU",
     )
     arguments = parser.parse_args(argv)
-    if arguments.worker_only:
-        return _worker(arguments.driver)
     _node()
     print(flush=True)
     other = worker_python("")
-    command = [other or sys.executable, "-m", "wm_planner.worker.check", "--worker-only"]
-    try:
-        code = subprocess.run(
-            [*command, "--driver", arguments.driver], env=foreign_environment() if other else None
-        ).returncode
-    except OSError as error:
-        print(f"{command[0]} cannot be run: {error.strerror}. {_ADVICE}", file=sys.stderr)
-        code = 1
+    if other and (problem := python_problem(other)):
+        print(f"{other} cannot be used: {problem}", file=sys.stderr)
+        return 1
+    code = subprocess.run(
+        [other or sys.executable, "-m", "wm_planner.worker_process", "--check", arguments.driver],
+        env=foreign_environment() if other else None,
+    ).returncode
     if code or arguments.model is None:
         return code
     print()
@@ -71,7 +65,8 @@ def _node() -> None:
         _module(name)
 
 
-def _worker(driver: str) -> int:
+def check_worker(driver: str) -> int:
+    """Print this interpreter, the worker's, and its device; return the exit code."""
     print("Worker")
     _interpreter()
     try:
