@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+import tracemalloc
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from mcap_writer import Message, Written, write_mcap
@@ -65,6 +67,33 @@ def test_behind_a_record_whose_size_is_wrong_the_next_chunk_is_read(written: Wri
     assert counts == {"/a": 24, "/b": 24}
     assert f"bytes {written.chunks[1][0]} to {written.chunks[2][0]} cannot be read" in damage
     assert "8 of 32 on /a" in damage
+
+
+@pytest.mark.parametrize("compression", ["lz4", "zstd"])
+def test_packed_chunks_are_read_as_far_as_they_go(tmp_path: Path, compression: str) -> None:
+    rng = np.random.default_rng(0)
+    chunk = [Message(0, i, b"\0\1\0\0" + rng.bytes(100_000)) for i in range(COUNT)]
+    path = write_mcap(tmp_path / "bag.mcap", TOPICS, [chunk], compression).path
+    assert _read(path) == ({"/a": COUNT}, "")
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    counts, damage = _read(path)
+    assert 5 <= counts["/a"] <= 8
+    assert "it was not finished" in damage
+    _change(path, 200_000, b"\xff" * 1000)
+    assert "it was not finished" in _read(path)[1]
+
+
+def test_a_chunk_that_claims_more_than_its_file_explains_takes_no_memory(tmp_path: Path) -> None:
+    chunk = [Message(0, 0, bytes(100_000_000))]
+    written = write_mcap(tmp_path / "bag.mcap", TOPICS, [chunk], "zstd")
+    assert written.path.stat().st_size < 100_000
+    tracemalloc.start()
+    counts, damage = _read(written.path)
+    assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    tracemalloc.stop()
+    assert counts == {}
+    assert "claims to unpack to 100000" in damage
 
 
 def test_a_record_that_swallows_others_is_noticed_by_the_counts(tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
 
+from wm_planner.files.mcap_file import brought_by_rosbags, zstd
+
 MAGIC = b"\x89MCAP0\r\n"
 
 
@@ -26,9 +28,16 @@ class Written(NamedTuple):
 
 
 def write_mcap(
-    path: Path, topics: Iterable[tuple[str, str]], chunks: Iterable[list[Message]]
+    path: Path,
+    topics: Iterable[tuple[str, str]],
+    chunks: Iterable[list[Message]],
+    compression: str = "",
 ) -> Written:
-    """Writes a file; channel ``i`` is the ``i``-th topic, a name and a type."""
+    """Writes a file; channel ``i`` is the ``i``-th topic, a name and a type.
+
+    The chunks may be packed by ``lz4`` or ``zstd``.
+    """
+    pack = {"": bytes, "lz4": _lz4, "zstd": lambda data: zstd().compress(data)}[compression]
     content = MAGIC + _record(1, _text("ros2") + _text("test"))
     known = b""
     for number, (name, kind) in enumerate(topics):
@@ -41,7 +50,8 @@ def write_mcap(
         for number, time, data in chunk:
             records += _record(5, struct.pack("<HIQQ", number, 0, time, time) + data)
         head = struct.pack("<QQQI", chunk[0].time, chunk[-1].time, len(records), crc32(records))
-        whole = _record(6, head + _text("") + struct.pack("<Q", len(records)) + records)
+        packed = pack(records)
+        whole = _record(6, head + _text(compression) + struct.pack("<Q", len(packed)) + packed)
         begin = len(content)
         content += whole
         places.append((begin, len(content)))
@@ -61,6 +71,10 @@ def write_mcap(
     checksum = crc32(footer, crc32(summary))
     path.write_bytes(content + summary + footer + struct.pack("<I", checksum) + MAGIC)
     return Written(path, places)
+
+
+def _lz4(data: bytes) -> bytes:
+    return bytes(brought_by_rosbags("lz4.frame").compress(data))
 
 
 def _record(kind: int, content: bytes) -> bytes:

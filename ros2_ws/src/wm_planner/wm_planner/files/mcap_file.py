@@ -305,7 +305,7 @@ def unpack(compression: str, data: bytes, most: int) -> bytes:
     """
     try:
         if compression == "lz4":
-            lz4 = _brought_by_rosbags("lz4.frame")
+            lz4 = brought_by_rosbags("lz4.frame")
             return bytes(lz4.LZ4FrameDecompressor().decompress(data, max_length=most + 1))
         if compression == "zstd":
             return bytes(zstd().ZstdDecompressor().decompress(data, max_length=most + 1))
@@ -319,8 +319,9 @@ def unpack(compression: str, data: bytes, most: int) -> bytes:
 def zstd() -> Any:
     """Return the module for zstd: Python's own, or the package that rosbags brings."""
     own = sys.version_info >= (3, 14)
-    return _brought_by_rosbags("compression.zstd" if own else "backports.zstd")
+    return brought_by_rosbags("compression.zstd" if own else "backports.zstd")
 
 
-def _brought_by_rosbags(module: str) -> Any:
+def brought_by_rosbags(module: str) -> Any:
+    """Return a module of a package that rosbags depends on."""
     return import_module(module)
