@@ -35,7 +35,7 @@ setup(
     zip_safe=True,
     entry_points={
         "console_scripts": [
-            "planner_node = wm_planner.node:main",
+            "planner_node = wm_planner.planner_node:main",
             "wm-planner = wm_planner.cli:program",
         ],
         "wm_planner.models": [

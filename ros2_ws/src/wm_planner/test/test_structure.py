@@ -20,7 +20,7 @@ ROOMS = {
         "text", "message_limits", "explain", "types", "command_types", "files", "config",
         "reference", "images", "camera_contract",
         "planning", "models", "datasets", "conversion", "worker", "worker_process", "control",
-        "goal_library", "diagnosis", "ros", "node", "cli",
+        "goal_library", "diagnosis", "ros", "node", "planner_node", "cli",
     ],
     "wm_planner_sim": ["simulator", "training", "client", "demo"],
 }  # fmt: skip

@@ -53,6 +53,12 @@ def test_an_interpreter_without_packages_ends_in_a_sentence(tmp_path: Path) -> N
         assert done.returncode == 2
         assert done.stderr.startswith(f"wm-planner: {python} lacks the Python package ")
         assert "Traceback" not in done.stderr
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
+    node = [python, "-m", "wm_planner.planner_node"]
+    done = subprocess.run(node, capture_output=True, text=True, env=environment)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"wm_planner: {python} ")
+    assert "Traceback" not in done.stderr
 
 
 def test_a_bug_ends_in_a_sentence_with_an_exit_code_of_its_own(

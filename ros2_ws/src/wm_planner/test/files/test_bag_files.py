@@ -69,6 +69,19 @@ def test_behind_a_record_whose_size_is_wrong_the_next_chunk_is_read(written: Wri
     assert "8 of 32 on /a" in damage
 
 
+def test_bytes_that_changed_outside_the_chunks_are_noticed_by_the_checksum_of_all(
+    tmp_path: Path,
+) -> None:
+    messages = [Message(0, i, b"\0\1\0\0" + bytes(50)) for i in range(COUNT)]
+    path = tmp_path / "bag.mcap"
+    written = write_mcap(path, TOPICS[:1], [messages], data_checksum=True)
+    assert _read(path) == ({"/a": COUNT}, "")
+    _change(path, written.chunks[0][1] + 20, b"x")
+    counts, damage = _read(path)
+    assert counts == {"/a": COUNT}
+    assert "the checksum of its data is wrong" in damage
+
+
 @pytest.mark.parametrize("compression", ["lz4", "zstd"])
 def test_packed_chunks_are_read_as_far_as_they_go(tmp_path: Path, compression: str) -> None:
     rng = np.random.default_rng(0)

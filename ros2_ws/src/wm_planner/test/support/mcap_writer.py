@@ -32,10 +32,12 @@ def write_mcap(
     topics: Iterable[tuple[str, str]],
     chunks: Iterable[list[Message]],
     compression: str = "",
+    *,
+    data_checksum: bool = False,
 ) -> Written:
     """Writes a file; channel ``i`` is the ``i``-th topic, a name and a type.
 
-    The chunks may be packed by ``lz4`` or ``zstd``.
+    The chunks may be packed by ``lz4`` or ``zstd``; all data may have a checksum of their own.
     """
     pack = {"": bytes, "lz4": _lz4, "zstd": lambda data: zstd().compress(data)}[compression]
     content = MAGIC + _record(1, _text("ros2") + _text("test"))
@@ -61,7 +63,7 @@ def write_mcap(
             content += _record(7, struct.pack("<HI", number, 16 * count) + bytes(16 * count))
         place = struct.pack("<QQ", begin, len(whole)) + bytes(12)
         index += _record(8, head[:16] + place + _text("") + bytes(16))
-    content += _record(15, bytes(4))
+    content += _record(15, struct.pack("<I", crc32(content) if data_checksum else 0))
     pairs = b"".join(struct.pack("<HQ", *pair) for pair in counts.items())
     statistics = struct.pack(
         "<QHIIIIQQI", counts.total(), 1, 1, 0, 0, len(places), 0, 0, len(pairs)

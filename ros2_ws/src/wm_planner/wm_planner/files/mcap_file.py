@@ -204,14 +204,18 @@ class McapFile:
         return problem
 
     def _check_sum(self, file: BinaryIO, end: int, recorded: bytes) -> None:
-        """Compare the checksum of all data; recorders mostly leave it out."""
-        checksum, left = 0, end
-        if not any(recorded):
+        """Compare the checksum of all data, which recorders count with or without the header."""
+        if not any(recorded):  # mostly it is left out
             return
+        file.seek(len(MAGIC) + 1)
+        (header,) = struct.unpack("<Q", file.read(8))
         file.seek(0)
-        while block := file.read(min(left, 1 << 20)):
-            checksum, left = crc32(block, checksum), left - len(block)
-        if checksum != int.from_bytes(recorded, "little"):
+        with_header = crc32(file.read(len(MAGIC) + 9 + header))
+        without, left = 0, end - file.tell()
+        while left > 0 and (block := file.read(min(left, 1 << 20))):
+            with_header, without = crc32(block, with_header), crc32(block, without)
+            left -= len(block)
+        if int.from_bytes(recorded, "little") not in (with_header, without):
             self.problems.append(
                 "the checksum of its data is wrong: some bytes are not as they were recorded"
             )
