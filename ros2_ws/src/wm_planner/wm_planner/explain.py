@@ -11,6 +11,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 from wm_planner.text import one_line
 
@@ -24,6 +25,11 @@ PACKAGES = {
     "yaml": "PyYAML",
 }
 """Packages of pip by module, if they differ; empty: of ROS 2."""
+
+NEEDED = ("cv2", "hydra", "numpy", "omegaconf", "safetensors", "torch", "yaml")
+"""Modules that a plan needs, as requirements/worker.txt has them."""
+OLDEST = (3, 10)
+"""The oldest Python that can run this package."""
 
 _COMPILE = (
     "torch.compile, which model.compute=compiled and planning.adaptive_cem.compile=true use, "
@@ -89,6 +95,8 @@ _TORCH: tuple[tuple[str, str], ...] = (
 
 def explain(error: BaseException) -> str:
     """Return a sentence on an error, without a full stop; empty if it is a bug."""
+    if old := old_python(sys.version_info[:2]):
+        return f"{one_line(sys.executable, 300)} {old}"
     if type(error).__module__.startswith("wm_planner"):
         return str(error)
     if isinstance(error, ImportError):
@@ -110,15 +118,19 @@ def explain(error: BaseException) -> str:
 def missing_package(error: ImportError) -> str:
     """Return a sentence on a package that this interpreter lacks or cannot load."""
     module = (error.name or "").partition(".")[0]
-    package = PACKAGES.get(module, module)
     where = one_line(sys.executable, 300)
     if isinstance(error, ModuleNotFoundError) and module:
-        if not package:
+        if PACKAGES.get(module) == "":
             return f"{where} has no {module}, which is a part of ROS 2: source its setup file"
+        # A user who installs one package after another would see one sentence after another.
+        others = [name for name in NEEDED if name != module and find_spec(name) is None]
+        names = [PACKAGES.get(name, name) for name in (module, *others)]
+        many = len(names) > 1
         return (
-            f"{where} lacks the Python package {package}: `{where} -m pip install {package}` "
-            "installs it; `make worker` makes an environment with all packages, whose interpreter "
-            "worker.python or WM_PLANNER_WORKER_PYTHON can name"
+            f"{where} lacks the Python package{'s' * many} {', '.join(names)}: `{where} -m pip "
+            f"install {' '.join(names)}` installs {'them' if many else 'it'}; `make worker` makes "
+            "an environment with all packages, whose interpreter worker.python or "
+            "WM_PLANNER_WORKER_PYTHON can name"
         )
     return (
         f"{where} cannot load {module or 'a package'} ({one_line(str(error), 200)}): it is damaged "
@@ -140,6 +152,14 @@ def bug(error: BaseException) -> str:
         print(trace, file=sys.stderr)
         return f"{said}; please report it with the lines above"
     return f"{said}; please report it with {file.name}, which says where it happened"
+
+
+def old_python(version: tuple[int, ...]) -> str:
+    """Return the end of a sentence on a Python that is too old; empty if it is not."""
+    if version >= OLDEST:
+        return ""
+    had, needed = ".".join(map(str, version)), ".".join(map(str, OLDEST))
+    return f"is Python {had}, but the planner needs {needed} or a newer one"
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -20,6 +20,7 @@ from wm_planner_msgs.msg import PlanStatus
 from wm_planner.config import ConfigError, differences
 from wm_planner.control import ErrorCode, Status
 from wm_planner.control.stop_record import StopRecord
+from wm_planner.explain import explain
 from wm_planner.images import conversion_path
 from wm_planner.ros import log
 from wm_planner.ros.background import BackgroundThread
@@ -78,7 +79,8 @@ class PlannerNode(LifecycleNode):
                 self._stopped,
             )
         except Exception as error:  # rclpy would hide it
-            reason = Status(ErrorCode.NOT_ACTIVE, f"not configured: {error}")
+            why = explain(error) or f"{type(error).__name__}: {error}"
+            reason = Status(ErrorCode.NOT_ACTIVE, one_line(f"not configured: {why}"))
             log.error(self, reason.message)
             self._status.change(PlanStatus.INACTIVE, reason, None)
             return TransitionCallbackReturn.FAILURE

@@ -65,7 +65,8 @@ def _check(words: list[str]) -> int:
 def _refuse(channel: socket.socket, error: Exception) -> str:
     """Send the node a ``Failed`` in the format of `wire`, which may not be importable here."""
     reason = explain(error) or f"{type(error).__name__}: {error}"
-    sentence = f"{sys.executable} cannot run the planner's process: {reason}"
+    where = sys.executable
+    sentence = reason if where in reason else f"{where} cannot run the planner's process: {reason}"
     failed = {"kind": "Failed", "fields": {"goal_id": -1, "message": sentence}}
     header = json.dumps(failed).encode()
     channel.sendall(struct.pack("<Q", len(header)) + header)

@@ -51,7 +51,7 @@ def test_an_interpreter_without_packages_ends_in_a_sentence(tmp_path: Path) -> N
     for command in COMMANDS:
         done = _run(python, command, "x")
         assert done.returncode == 2
-        assert done.stderr.startswith(f"wm-planner: {python} lacks the Python package ")
+        assert done.stderr.startswith(f"wm-planner: {python} lacks the Python package")
         assert "Traceback" not in done.stderr
     environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
     node = [python, "-m", "wm_planner.planner_node"]

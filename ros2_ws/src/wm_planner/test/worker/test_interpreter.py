@@ -71,8 +71,11 @@ def _script(path: Path, text: str) -> str:
     return str(path)
 
 
-def test_an_interpreter_without_packages_is_named_with_the_first_that_it_lacks(bare: str) -> None:
-    with pytest.raises(WorkerError, match=rf"{bare} lacks the Python package \S+: .*make worker"):
+def test_an_interpreter_without_packages_is_named_with_all_that_it_lacks(bare: str) -> None:
+    with pytest.raises(
+        WorkerError,
+        match=rf"^{bare} lacks the Python packages PyYAML.*hydra-core.*torch: `{bare} -m",
+    ):
         _start(bare)
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from wm_planner.config import Config
+from wm_planner.explain import explain
 from wm_planner.worker.interpreter import (
     foreign_environment,
     named_by,
@@ -193,7 +194,8 @@ class ThreadWorker:
         except EOFError:
             pass
         except Exception as error:
-            self._answer(Failed(-1, f"the planner's thread ended: {error!r}", lost=True))
+            reason = explain(error) or repr(error)
+            self._answer(Failed(-1, f"the planner's thread ended: {reason}", lost=True))
 
     def _answer(self, answer: Answer) -> None:
         if not self._closed:

@@ -9,10 +9,10 @@ import sysconfig
 from pathlib import Path
 
 import wm_planner
+from wm_planner.explain import old_python
 
 WORKER_PYTHON = "WM_PLANNER_WORKER_PYTHON"
 """Environment variable with the worker's interpreter; ``scripts/env.sh`` sets it."""
-OLDEST = (3, 10)
 _PATIENCE = 30.0  # [s]
 _ASK = "import sys; sys.stdout.write('version=%d.%d' % sys.version_info[:2])"
 _MAKE = "make an environment for it with `make worker`"
@@ -51,13 +51,8 @@ def python_problem(python: str) -> str:
     found = re.search(r"version=(\d+)\.(\d+)", done.stdout)
     if found is None:
         return f"it is no Python, or a broken one (exit code {done.returncode}); {_MAKE}"
-    version = int(found[1]), int(found[2])
-    if version < OLDEST:
-        return (
-            f"it is Python {version[0]}.{version[1]}, but the planner needs "
-            f"{OLDEST[0]}.{OLDEST[1]} or a newer one; {_MAKE}"
-        )
-    return ""
+    old = old_python((int(found[1]), int(found[2])))
+    return f"it {old}; {_MAKE}" if old else ""
 
 
 def foreign_environment() -> dict[str, str]:
