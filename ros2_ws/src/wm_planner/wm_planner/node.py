@@ -34,6 +34,7 @@ from wm_planner.ros.process import BAD_NAMES, refuse, start
 from wm_planner.ros.runtime import PlannerRuntime
 from wm_planner.ros.snapshot import Snapshot
 from wm_planner.ros.status_publisher import StatusPublisher
+from wm_planner.text import one_line
 
 PROGRAM = "planner_node"
 LAST_MESSAGES = 0.2  # [s] for the result of the last goal and the last status to be sent

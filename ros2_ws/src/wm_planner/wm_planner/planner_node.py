@@ -12,7 +12,7 @@ def main() -> None:
     try:
         from wm_planner import node
     except (ImportError, OSError) as error:  # OSError: a library cannot be loaded
-        print(f"wm_planner: {explain(error)}", file=sys.stderr)
+        print(f"planner_node: {explain(error)}", file=sys.stderr)
         sys.exit(2)
     node.main()
 
