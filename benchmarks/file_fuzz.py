@@ -94,7 +94,7 @@ class Result:
 
 
 class Examination:
-    """Gives files to the readers, in a process of its own."""
+    """Gives files to the readers."""
 
     def __init__(self) -> None:
         self.result, self._event, self._watching = Result(), "", False
@@ -150,7 +150,8 @@ def _run(job: tuple[int, int, int]) -> Result:
     """Examine the files ``first`` to ``last`` of a seed."""
     seed, first, last = job
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (used + 2**32,) * 2)  # so that the machine survives
+    limit = resource.getrlimit(resource.RLIMIT_AS)[1]
+    resource.setrlimit(resource.RLIMIT_AS, (used + 2**32, limit))  # so that the machine survives
     examination, names = Examination(), list(READERS)
     with tempfile.TemporaryDirectory() as folder:
         for number in range(first, last):
@@ -173,7 +174,7 @@ def main() -> int:
     step = -(-options.count // (20 * options.processes))
     jobs = [(options.seed, i, min(i + step, options.count)) for i in range(0, options.count, step)]
     begin, total = time.monotonic(), Result()
-    with multiprocessing.get_context("spawn").Pool(options.processes, maxtasksperchild=1) as pool:
+    with multiprocessing.get_context("spawn").Pool(options.processes) as pool:
         for result in pool.imap_unordered(_run, jobs):
             total.answers += result.answers
             total.problems += result.problems

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import io
 import tempfile
@@ -45,14 +46,17 @@ def _checkpoints() -> list[bytes]:
 
 def _statistics() -> dict[str, Any]:
     statistics = yaml.safe_load((MODEL / "model.yaml").read_text())["statistics"]
-    return {name: value for name, value in statistics.items() if value}
+    names = ("action", "state", "provenance")
+    return {
+        "proprio": copy.deepcopy(statistics["state"]),
+        **{name: statistics[name] for name in names},
+    }
 
 
 def _npz() -> list[bytes]:
     arrays = {
         f"{group}_{name}": value
         for group, values in _statistics().items()
-        if isinstance(values, dict)
         for name, value in values.items()
     }
     found = []

@@ -57,7 +57,7 @@ def test_an_interpreter_without_packages_ends_in_a_sentence(tmp_path: Path) -> N
     node = [python, "-m", "wm_planner.planner_node"]
     done = subprocess.run(node, capture_output=True, text=True, env=environment)
     assert done.returncode == 2
-    assert done.stderr.startswith(f"wm_planner: {python} ")
+    assert done.stderr.startswith(f"planner_node: {python} ")
     assert "Traceback" not in done.stderr
 
 

@@ -24,6 +24,8 @@ VERSION = 1
 """Of the trials and of how rollouts are computed; raised when one of them changes."""
 DRIVER = Path("/proc/driver/nvidia/version")
 MOST_BYTES = 100_000
+NOWHERE = Path("/dev/null")
+"""Home of a user without one: nothing can be kept there."""
 
 
 class ChoiceCache:
@@ -82,7 +84,8 @@ def _folder() -> Path:
     """Return the folder of the XDG base directory specification; it need not exist."""
     given = Path(os.environ.get("XDG_CACHE_HOME", ""))
     if not given.is_absolute():
-        given = Path(os.environ.get("HOME", "/nonexistent")) / ".cache"
+        home = Path(os.path.expanduser("~"))
+        given = (home if home.is_absolute() else NOWHERE) / ".cache"
     return given / "wm_planner"
 
 
