@@ -12,6 +12,7 @@ from typing import Any
 import rclpy
 from ament_index_python.packages import get_package_share_directory
 from rclpy._rclpy_pybind11 import RCLError
+from rclpy.clock import Clock, ClockType
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.node import Node
@@ -37,6 +38,7 @@ from wm_planner.ros.status_publisher import StatusPublisher
 from wm_planner.text import one_line
 
 PROGRAM = "planner_node"
+REPEATED = 1.0  # [s] between status messages of an unconfigured node
 LAST_MESSAGES = 0.2  # [s] for the result of the last goal and the last status to be sent
 FINALIZED = 1.0  # [s] more, in which a lifecycle manager can ask for the final state
 
@@ -63,6 +65,8 @@ class PlannerNode(LifecycleNode):
         self._goal_services = GoalServices(self, background)
         self._runtime: PlannerRuntime | None = None
         self._stopped: StopRecord | None = None  # while nothing is configured
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(REPEATED, self._repeat_status, clock=steady)
         self.finalized = False
         self.interrupted: Callable[[], bool] = lambda: False  # whether to stop loading the model
 
@@ -150,6 +154,11 @@ class PlannerNode(LifecycleNode):
 
     def _snapshot(self) -> Snapshot | None:
         return self._runtime.snapshot() if self._runtime else None
+
+    def _repeat_status(self) -> None:
+        """Publish why the node is unconfigured again, for readers who do not ask for the last."""
+        if self._runtime is None:
+            self._status.publish(None)
 
     def _change_to_inactive(self, status: Status) -> None:
         self._status.change(PlanStatus.INACTIVE, status, self._snapshot())

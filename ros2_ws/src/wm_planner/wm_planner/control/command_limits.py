@@ -106,10 +106,11 @@ def _joint_box(config: LimitsConfig, joints: Sequence[str]) -> tuple[Vector, Vec
         found = [i for i, name in enumerate(names) if fnmatchcase(joint, name)]
         if len(found) != 1:
             which = " and ".join(names[i] for i in found) or "none"
+            what = f"{which} of {', '.join(names)} matches it" if names else "it is empty"
             raise LimitsError(
                 f"limits.joint_names must have exactly one entry for the commanded joint {joint}, "
-                f"but {which} of {', '.join(names) or 'none'} matches it: name the joints that "
-                "joint_min and joint_max belong to, in their order"
+                f"but {what}: name the joints that joint_min and joint_max belong to, in their "
+                "order"
             )
         rows.append(found[0])
     if len(set(rows)) != len(rows):

@@ -13,6 +13,7 @@ from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
 from wm_planner_msgs.action import ReachGoal
+from wm_planner_msgs.msg import PlanStatus
 
 from wm_planner_sim.client.processes import ManagedProcess, embedded_model, start_planner
 from wm_planner_sim.training import seeds
@@ -82,6 +83,11 @@ def test_a_hundred_failed_configurations_report_why_and_leak_nothing(
     assert client.status.message.startswith("not configured:")
     assert str(tmp_path / "nowhere") in client.status.message
     assert _held_by(process) == before
+    late: list[PlanStatus] = []  # a reader who does not ask for the last message
+    reader = client.create_subscription(PlanStatus, "managed_planner/status", late.append, 10)
+    client.spin_until(lambda: late)
+    client.destroy_subscription(reader)
+    assert str(tmp_path / "nowhere") in late[0].message
     assert set_model(MODEL).successful
 
 
