@@ -24,10 +24,8 @@ MAGIC = b"\x89MCAP0\r\n"
 MAX_CHUNK = 1 << 30
 """Largest chunk, unpacked [bytes]; recorders make them of a few MB and of at least one message."""
 MAX_NAME = 512
-_SMALL, _RATIO = (
-    1 << 26,
-    200,
-)  # a chunk above the first must not unpack to more than this many times
+_SMALL = 1 << 26
+_RATIO = 200  # a chunk that unpacks to more than _SMALL must not be larger than this many times
 _MOST_PROBLEMS = 5
 
 _HEADER, _FOOTER, _SCHEMA, _CHANNEL, _MESSAGE, _CHUNK, _MESSAGE_INDEX, _CHUNK_INDEX = range(1, 9)
