@@ -3,8 +3,10 @@
 import re
 
 import yaml
-from launch import LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch import Action, LaunchContext, LaunchDescription
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, RegisterEventHandler
+from launch.event_handlers import OnShutdown
+from launch.events import Shutdown
 from launch.events.process import ProcessExited
 from launch.substitutions import LaunchConfiguration, TextSubstitution
 from launch_ros.actions import Node
@@ -34,9 +36,9 @@ ARGUMENTS = {
 CHOICES = {
     "use_sim_time": ["true", "false", "True", "False"],
     "autostart": ["true", "false", "True", "False"],
-    "log_level": ["debug", "info", "warn", "error", "fatal"],
 }
 INPUTS = ("image", "current_pose", "joint_states", "wrench", "enable")
+LOG_LEVEL = re.compile(r"([^:\s]+:=)?(debug|info|warn|error|fatal)", re.IGNORECASE)
 TOPIC = re.compile(r"[~/A-Za-z_][A-Za-z0-9_/~{}]*")
 
 
@@ -51,11 +53,14 @@ def generate_launch_description() -> LaunchDescription:
     return LaunchDescription([*declared, OpaqueFunction(function=_planner)])
 
 
-def _planner(context: LaunchContext) -> list[Node]:
+def _planner(context: LaunchContext) -> list[Action]:
     value = LaunchConfiguration
     for name in (*INPUTS, "command"):
         if (topic := value(name).perform(context)) and not TOPIC.fullmatch(topic):
             raise ValueError(f"{name}:={topic!r} is no name of a topic")
+    level = value("log_level").perform(context)
+    if not LOG_LEVEL.fullmatch(level):
+        raise ValueError(f"log_level:={level!r} is none of debug, info, warn, error, fatal")
     overrides = yaml.safe_dump(_overrides(value("overrides").perform(context)))
     parameters = {
         "model.directory": ParameterValue(value("model"), value_type=str),
@@ -71,6 +76,7 @@ def _planner(context: LaunchContext) -> list[Node]:
     if enclave := value("enclave").perform(context):
         words += ["--enclave", enclave]
     topics = [(topic, value(topic)) for topic in INPUTS]
+    ending = _Ending()
     return [
         Node(
             package="wm_planner",
@@ -80,8 +86,9 @@ def _planner(context: LaunchContext) -> list[Node]:
             parameters=[parameters],
             remappings=[*topics, ("image/compressed", [value("image"), "/compressed"])],
             arguments=words,
-            on_exit=_ended,
-        )
+            on_exit=ending.on_exit,
+        ),
+        RegisterEventHandler(OnShutdown(on_shutdown=ending.on_shutdown)),
     ]
 
 
@@ -101,11 +108,25 @@ def _overrides(text: str) -> list[str]:
         ) from error
 
 
-def _ended(event: ProcessExited, context: LaunchContext) -> None:
-    """Let the launch fail with a planner that failed.
+class _Ending:
+    """Lets the launch end with exit code 1 if the planner failed; other processes go on meanwhile.
 
-    Raises:
-        RuntimeError: It did not end by itself or by a signal of ours.
+    They may be the arm's drivers, which must not end with the planner.
     """
-    if event.returncode and not context.is_shutdown:
-        raise RuntimeError(f"{event.process_name} ended with exit code {event.returncode}")
+
+    def __init__(self) -> None:
+        self._failure = ""
+
+    def on_exit(self, event: ProcessExited, context: LaunchContext) -> None:
+        """Note a planner that did not end by itself or by a signal of ours."""
+        if event.returncode and not context.is_shutdown:
+            self._failure = f"{event.process_name} ended with exit code {event.returncode}"
+
+    def on_shutdown(self, event: Shutdown, context: LaunchContext) -> None:
+        """Tell it at the end.
+
+        Raises:
+            RuntimeError: The planner failed.
+        """
+        if self._failure:
+            raise RuntimeError(self._failure)

@@ -161,7 +161,7 @@ def test_overrides_need_no_brackets(file: Path, given: str, overrides: list[str]
         ({"image": "a b"}, "image:='a b' is no name of a topic"),
         ({"command": "1/x"}, "command:='1/x' is no name of a topic"),
         ({"overrides": "['a"}, "overrides:="),
-        ({"log_level": "loud"}, "Valid options are"),
+        ({"log_level": "loud"}, "log_level:='loud' is none of"),
         ({"use_sim_time": "perhaps"}, "Valid options are"),
     ],
 )
@@ -171,17 +171,43 @@ def test_a_wrong_argument_is_named(arguments: dict[str, str], words: str) -> Non
 
 
 @pytest.mark.parametrize(("code", "fails"), [(0, 0), (2, 1), (-9, 1)])
-def test_the_launch_fails_with_its_planner(code: int, fails: int) -> None:
-    file = PACKAGE / "launch" / "planner.launch.py"
-    module = _module(file)
+def test_the_launch_fails_with_its_planner_and_other_processes_go_on(
+    tmp_path: Path, code: int, fails: int
+) -> None:
+    ending = _module(PACKAGE / "launch" / "planner.launch.py")._Ending()
     end = "import os; os.kill(os.getpid(), 9)" if code < 0 else f"raise SystemExit({code})"
+    # It ends after the planner has ended, which makes the file.
+    driver = (
+        "import pathlib, time\n"
+        f"ended, done = pathlib.Path({str(tmp_path / 'ended')!r}), {str(tmp_path / 'done')!r}\n"
+        "while not ended.exists(): time.sleep(0.01)\n"
+        "pathlib.Path(done).touch()\n"
+    )
+
+    def on_exit(event: Any, context: Any) -> None:
+        ending.on_exit(event, context)
+        (tmp_path / "ended").touch()
+
     service = launch.LaunchService(noninteractive=True)
     service.include_launch_description(
         launch.LaunchDescription(
-            [launch.actions.ExecuteProcess(cmd=[sys.executable, "-c", end], on_exit=module._ended)]
+            [
+                launch.actions.ExecuteProcess(cmd=[sys.executable, "-c", driver]),
+                launch.actions.ExecuteProcess(cmd=[sys.executable, "-c", end], on_exit=on_exit),
+                launch.actions.RegisterEventHandler(
+                    launch.event_handlers.OnShutdown(on_shutdown=ending.on_shutdown)
+                ),
+            ]
         )
     )
     assert service.run() == fails
+    assert (tmp_path / "done").exists(), "a driver ended with the planner"
+
+
+@pytest.mark.parametrize("level", ["WARN", "planner:=debug"])
+def test_a_log_level_is_any_that_ros_takes(level: str) -> None:
+    file = PACKAGE / "launch" / "planner.launch.py"
+    assert _after(_command(file, log_level=level), "--log-level") == [level]
 
 
 def test_an_enclave_is_given_to_the_node_only_if_it_is_named() -> None:
