@@ -53,6 +53,7 @@ def _write(path: Path, content: bytes, method: int = zipfile.ZIP_STORED, claimed
     ("content", "method", "claimed", "words"),
     [
         (_npy((2**40,), bytes(8)), zipfile.ZIP_STORED, 0, "shorter than it says"),
+        (_npy((3 * 10**8,), b"", "|S0"), zipfile.ZIP_STORED, 0, "shorter than it says"),
         (_npy((2**40, 2**40), b""), zipfile.ZIP_DEFLATED, 0, "shorter than it says"),
         (_npy((1,), bytes(8)), zipfile.ZIP_STORED, 2**40, "claim more bytes"),
         (_npy((1,), bytes(8)), zipfile.ZIP_DEFLATED, 2**40, "claim more bytes"),

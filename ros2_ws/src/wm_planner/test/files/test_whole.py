@@ -32,6 +32,12 @@ def test_a_file_is_replaced(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_long_name_of_any_alphabet_is_written(tmp_path: Path) -> None:
+    path = tmp_path / ("目" * 80 + ".png")  # 244 of 255 bytes
+    write_whole(path, "new")
+    assert path.read_text() == "new"
+
+
 @pytest.mark.parametrize("step", ["replace", "fsync"])
 def test_what_cannot_be_written_leaves_the_old_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
@@ -90,6 +96,17 @@ def test_a_process_that_is_killed_leaves_the_old_file(tmp_path: Path) -> None:
     )
     assert subprocess.run([sys.executable, "-c", program, str(path)]).returncode < 0
     assert path.read_text() == "old"
+
+
+def test_the_target_of_a_link_is_replaced_and_keeps_its_mode(tmp_path: Path) -> None:
+    path, link = tmp_path / "file", tmp_path / "link"
+    path.write_text("old")
+    path.chmod(0o600)
+    link.symlink_to(path)
+    write_whole(link, "new")
+    assert link.is_symlink()
+    assert path.read_text() == "new"
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_two_writers_do_not_disturb_each_other(tmp_path: Path) -> None:

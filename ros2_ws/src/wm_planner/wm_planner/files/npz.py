@@ -66,7 +66,7 @@ def _array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> NDArray[Any]:
     if version not in readers:
         raise ValueError(f"{entry.filename} has an unknown format")
     shape, _, dtype = readers[version](data)
-    if math.prod(shape) * dtype.itemsize > len(data.getbuffer()) - data.tell():
+    if math.prod(shape) * max(dtype.itemsize, 1) > len(data.getbuffer()) - data.tell():
         raise FileFormatError(f"{entry.filename} is shorter than it says")
     data.seek(0)
     array: NDArray[Any] = _FORMAT.read_array(data, allow_pickle=False)

@@ -6,6 +6,7 @@ import contextlib
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -43,10 +44,12 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     Raises:
         OSError: The file cannot be written.
     """
-    path = Path(path)
+    path = Path(path).resolve()  # what a symbolic link leads to is replaced, not the link
     partial = _partial(path)
     try:
         yield partial
+        with contextlib.suppress(FileNotFoundError):
+            partial.chmod(stat.S_IMODE(path.stat().st_mode))
         _to_disk(partial)
         os.replace(partial, path)
         with contextlib.suppress(OSError):  # the new one is there; a power cut may undo it
@@ -79,7 +82,8 @@ def whole_directory(path: str | Path) -> Iterator[Path]:
 
 def _partial(path: Path) -> Path:
     """Return a name beside a path, for no other writer: hidden, and of bounded length."""
-    return path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}{PARTIAL}")
+    name = os.fsdecode(os.fsencode(path.name)[:100])
+    return path.with_name(f".{name}.{secrets.token_hex(4)}{PARTIAL}")
 
 
 def _to_disk(path: Path) -> None:

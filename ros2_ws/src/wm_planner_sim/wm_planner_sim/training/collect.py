@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
+from wm_planner.files.digest import files_sha256
 from wm_planner.files.npz import read_npz
 from wm_planner.files.whole import PARTIAL, whole_file
 from wm_planner.images.resize import resize
@@ -148,6 +149,13 @@ def _collect_episodes(task: str, episode_seeds: list[int], size: int, steps: int
         simulation.close()
 
 
+def _program() -> str:
+    """Return a digest of the program, so that episodes of another version are not used."""
+    root = Path(__file__).parents[1]
+    files = [Path(__file__), *(root / "simulator").rglob("*.py")]
+    return files_sha256(root, files)[:8]
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Collect a dataset into a file; a command that was stopped goes on when it is given again."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -159,7 +167,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--processes", type=int, default=2, help="worker processes")
     options = parser.parse_args(arguments)
     block = seeds.training_block(options.seed)[: options.episodes]
-    parts = options.output.with_name(options.output.name + PARTIAL)
+    parts = options.output.with_name(f"{options.output.name}.{_program()}{PARTIAL}")
     parts.mkdir(exist_ok=True)
     data = collect(options.task, block, options.size, processes=options.processes, parts=parts)
     data.save(options.output)
