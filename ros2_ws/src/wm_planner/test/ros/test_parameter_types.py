@@ -17,6 +17,19 @@ MakeNode = Callable[..., Node]
 FILES = Path(__file__).parents[2] / "config"
 
 
+class Running:
+    """A fake of a configured node that can change nothing."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    def check(self, config: Config, *, during_goal: bool) -> None:
+        raise AssertionError("nothing was changed")
+
+    def apply(self, config: Config) -> None:
+        self.config = config
+
+
 @pytest.fixture
 def make_node(make_node: MakeNode) -> MakeNode:
     def make(*overrides: Parameter) -> Node:
@@ -64,9 +77,19 @@ def test_an_empty_list_of_any_type_is_one(make_node: MakeNode, kind: str) -> Non
     assert all(result.successful for result in node.set_parameters(given))
 
 
+@pytest.mark.parametrize("name", ["commands.joints", "limits.workspace_min", "session.timeout"])
+def test_no_parameter_can_be_deleted(make_node: MakeNode, name: str) -> None:
+    node = make_node(Parameter("limits.locked", value=False))
+    Parameters(node, FILES)
+    deletion = Parameter(name, Parameter.Type.NOT_SET)
+    assert not node.set_parameters([deletion])[0].successful
+    assert node.has_parameter(name)
+
+
 def test_a_dump_can_be_loaded_again(make_node: MakeNode) -> None:
     node = make_node(Parameter("goals.directory", value="/goals"))
-    Parameters(node, FILES)
-    dump = node.get_parameters([leaf.name for leaf in leaves(Config())])
+    parameters = Parameters(node, FILES)
+    parameters.running = Running(parameters.config())
+    dump = node.get_parameters(["use_sim_time", *(leaf.name for leaf in leaves(Config()))])
     for result in node.set_parameters(dump):
         assert result.successful, result.reason

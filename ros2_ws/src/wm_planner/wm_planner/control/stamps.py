@@ -6,6 +6,7 @@ import time
 
 DAYS = 1e9  # [s] the times of day since 1970 are larger, those since some start are smaller
 NEAR = 5.0  # [s] a stamp so near to another clock is of it
+_SET = "set the clocks of both computers by each other, e.g. with chrony"
 
 
 def other_clock(stamp: float, now: float, clock_topic: bool | None = None) -> str:
@@ -29,10 +30,11 @@ def other_clock(stamp: float, now: float, clock_topic: bool | None = None) -> st
             "its stamp is the time of day, but the planner takes its time from /clock: set "
             "use_sim_time for its publisher too, or for none of both"
         )
-    if abs(now - stamp) > NEAR:
-        side = "behind" if now > stamp else "ahead"
+    if stamp - now > NEAR:
+        return f"the clock of its publisher is {stamp - now:.0f} s ahead: {_SET}"
+    if now - stamp > NEAR:
         return (
-            f"the clock of its publisher is {abs(now - stamp):.0f} s {side}: set both clocks "
-            "(chrony), or use_sim_time for both"
+            f"the clock of its publisher is {now - stamp:.0f} s behind ({_SET}), or a recording is "
+            "played (play it with --clock, and set use_sim_time), or it waited in a queue"
         )
     return ""

@@ -77,6 +77,6 @@ def fatal(node: Node, sentence: str) -> None:
 def traceback(node: Node, lines: str) -> None:
     """Log the end of a traceback as an error; its lines cannot be taken for other log entries."""
     last = lines[-MAX_TRACEBACK:].splitlines()
-    if not _admitted(node, f"a bug: {last[-1] if last else ''}"):
+    if not (line := _admitted(node, f"a bug: {last[-1] if last else ''}")):
         return
-    node.get_logger().error("\n".join(["a bug:", *(f"| {one_line(line)}" for line in last)]))
+    node.get_logger().error("\n".join([line, *(f"| {one_line(line)}" for line in last)]))

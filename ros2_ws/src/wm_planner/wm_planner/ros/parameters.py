@@ -170,7 +170,7 @@ class Parameters:
             given = self._settings(parameters)
             # Without those that stay as they are, so that a dump can be loaded again.
             changes = {name: new for name, new in given.items() if new != self._value(name)}
-            if self.running and any(parameter.name == CLOCK for parameter in parameters):
+            if self.running and any(map(self._changes_clock, parameters)):
                 raise ValueError(f"{CLOCK} cannot change while the node is configured")
             self._refuse_locked(changes)
             if changes and self.running:
@@ -212,6 +212,10 @@ class Parameters:
                 "in a file or launch argument, and start the node again"
             )
 
+    def _changes_clock(self, parameter: Parameter) -> bool:
+        now = self._node.get_parameter_or(CLOCK, Parameter(CLOCK, value=False)).value
+        return bool(parameter.name == CLOCK and parameter.value != now)
+
     def _settings(self, parameters: Sequence[Parameter]) -> dict[str, Any]:
         return {p.name: _plain(p.value) for p in parameters if p.name in self._names}
 
@@ -232,7 +236,7 @@ def _plain(value: Any) -> Any:
 
 
 def _is_empty_list(value: Any) -> bool:
-    return not isinstance(value, str) and _plain(value) == []
+    return value is not None and not isinstance(value, str) and _plain(value) == []
 
 
 def _refuse_long(parameters: Sequence[Parameter]) -> None:

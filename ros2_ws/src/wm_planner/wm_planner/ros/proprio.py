@@ -14,6 +14,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 
 from wm_planner.config import ProprioConfig
+from wm_planner.message_limits import MAX_LIST, MAX_NAME
 from wm_planner.models import ModelSpec
 from wm_planner.ros import log
 from wm_planner.ros.commanded_joints import numbers_of_joints, other_names, too_many_joints
@@ -64,7 +65,7 @@ class ProprioInput:
         self._dropped: dict[str, str] = {}  # why the last message of a source was dropped
         self.incompatible = ""
         self.publishers: list[PublisherWatch] = []
-        self._unrelated: dict[str, str] = {}  # what the joints are called that arrive instead
+        self._heard: set[str] = set()  # names of the joints that arrive, needed or not
         self._silences: dict[str, Silence] = {}
         self._subscriptions = [
             self._subscribe(source) for source in dict.fromkeys(f.source for f in self._fields)
@@ -106,6 +107,13 @@ class ProprioInput:
             "camera's clock?"
         )
 
+    def _without(self, fields: list[Field]) -> str:
+        """Return that joints arrive, but not the needed ones, or an empty string."""
+        missing = [field.name for field in fields if field.name not in self._heard]
+        if not self._heard or not missing:
+            return ""
+        return other_names(sorted(self._heard), missing, "proprio.fields")
+
     def _subscribe(self, source: str) -> Any:
         topic = TOPICS[source]
         fields = [field for field in self._fields if field.source == source]
@@ -114,16 +122,15 @@ class ProprioInput:
         watch = PublisherWatch(self._node, resolved, shared=names is not None)
         self.publishers.append(watch)
         self._silences[source] = Silence(
-            self._node, resolved, TYPES[source], unrelated=lambda: self._unrelated.get(source, "")
+            self._node, resolved, TYPES[source], unrelated=lambda: self._without(fields)
         )
 
         def take(message: Any, info: dict[str, Any]) -> None:
             if source == "joint_states" and (why := too_many_joints(message)):
                 self._dropped[source] = why
                 return
-            if names is not None and names.isdisjoint(message.name):
-                why = other_names(message.name, sorted(names), "proprio.fields")
-                self._unrelated[source] = why
+            if names is not None and len(self._heard) < MAX_LIST:
+                self._heard.update(name[:MAX_NAME] for name in message.name)
             watch.heard(info, ("",) if names is None else names.intersection(message.name))
             self._on_message(fields, message)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 import pwd
@@ -139,6 +140,7 @@ def _other_users() -> list[str]:
     return sorted(_user_name(user) for user in users - {os.geteuid()})
 
 
+@functools.cache  # because a directory service may take seconds to answer
 def _user_name(user: int) -> str:
     try:
         return one_line(pwd.getpwuid(user).pw_name)
