@@ -142,6 +142,35 @@ def test_a_value_of_a_wrong_type_is_named_with_its_setting() -> None:
         compose(FILES, values={"planning.horizon": "far"})
 
 
+@pytest.mark.parametrize(
+    ("overrides", "text", "words"),
+    [
+        (["hydra.searchpath=[file:///tmp]"], "", "hydra is not a setting"),
+        ([], "hydra: {searchpath: ['file:///tmp']}\n", "hydra is not a setting"),
+    ],
+)
+def test_what_hydra_would_take_for_its_own_is_refused(
+    tmp_path: Path, overrides: list[str], text: str, words: str
+) -> None:
+    (tmp_path / "planner.yaml").write_text("defaults: [wm_planner_schema, _self_]\n" + text)
+    with pytest.raises(ConfigError, match=words):
+        compose(tmp_path, overrides=overrides)
+
+
+def test_other_files_of_the_folder_do_not_matter(tmp_path: Path) -> None:
+    (tmp_path / "planner.yaml").write_text("defaults: [wm_planner_schema, mine/arm, _self_]\n")
+    (tmp_path / "nav2.yaml").write_text("a: &a 1\nb: *a\n")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "arm.yaml").write_text("defaults: [deep/one]\n")
+    (tmp_path / "mine" / "deep").mkdir()
+    (tmp_path / "mine" / "deep" / "one.yaml").write_text("a: &a 1\nb: *a\n")
+    with pytest.raises(ConfigError, match=r"mine/deep/one\.yaml is not plain YAML: line 2"):
+        compose(tmp_path)
+    (tmp_path / "mine" / "deep" / "one.yaml").write_text("{}")
+    (tmp_path / "planner.yaml").write_text("defaults: [wm_planner_schema, _self_]\n")
+    assert compose(tmp_path) == Config()
+
+
 @pytest.mark.parametrize("place", ["planner.yaml", "profiles/mine.yaml"])
 @pytest.mark.parametrize(
     ("text", "words"),
@@ -160,7 +189,7 @@ def test_a_file_that_is_not_plain_is_named(
     (tmp_path / "planner.yaml").write_text("defaults: [wm_planner_schema, _self_]\n")
     (tmp_path / place).write_text(text)
     with pytest.raises(ConfigError) as caught:
-        compose(tmp_path)
+        compose(tmp_path, overrides=["+profiles=mine"] if "mine" in place else [])
     assert place in str(caught.value)
     assert words in str(caught.value)
 

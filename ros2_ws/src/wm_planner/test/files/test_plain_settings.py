@@ -39,11 +39,16 @@ def test_a_reference_is_text(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_any_text_stays_as_it_is() -> None:
     parts = ["\\", "$", "{", "}", "${", "'", '"', ":", "a", " ", ".", "oc.env:HOME", "é", "[", ","]
     draws = np.random.default_rng(0)
-    for _ in range(3000):
+    for _ in range(300):
         text = "".join(draws.choice(parts, draws.integers(1, 9)))
         expected = _Settings(text, [text], {"a": text}, _Inner(text))
         given = {"text": text, "texts": [text], "free": {"a": text}, "inner": {"text": text}}
         assert fill(_Settings, given) == expected
+
+
+def test_what_stands_for_a_missing_value_is_refused() -> None:
+    with pytest.raises(OmegaConfBaseException, match="stands for a missing value"):
+        fill(_Settings, {"inner": {"text": "???"}})
 
 
 def test_later_contents_win() -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from wm_planner.files.plain_yaml import MAX_BYTES, MAX_VALUES, read_yaml
+from wm_planner.files import plain_yaml
+from wm_planner.files.plain_yaml import MAX_BYTES, read_yaml, yaml_problem
 
 
 @pytest.mark.parametrize(
@@ -26,14 +27,32 @@ from wm_planner.files.plain_yaml import MAX_BYTES, MAX_VALUES, read_yaml
         ("a: !!timestamp soon", ""),
         ("a: !!python/object:os.system {}", "could not determine a constructor"),
         ("a: 0x1" + "0" * 5000, "a number has more than 300 digits"),
-        ("[" + "1," * MAX_VALUES + "]", "values"),
+        ("[" + "1," * 1000 + "]", "values"),
     ],
 )
-def test_what_is_not_plain_is_refused(tmp_path: Path, text: str, words: str) -> None:
+def test_what_is_not_plain_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, words: str
+) -> None:
+    monkeypatch.setattr(plain_yaml, "MAX_VALUES", 1000)
     (tmp_path / "file.yaml").write_text(text)
     with pytest.raises(yaml.YAMLError) as caught:
         read_yaml(tmp_path / "file.yaml")
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: 1\nb: *x\n", "line 2: aliases (*) are not read: write the value out"),
+        ("a: 1\nb: 2\na: 3\n", "line 3: the key 'a' is given twice: keep one of them"),
+        ("a: 2024-13-13", "month must be in 1..12"),
+    ],
+)
+def test_the_problem_is_one_sentence_with_its_line(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "file.yaml").write_text(text)
+    with pytest.raises(yaml.YAMLError) as caught:
+        read_yaml(tmp_path / "file.yaml")
+    assert yaml_problem(caught.value) == said
 
 
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:

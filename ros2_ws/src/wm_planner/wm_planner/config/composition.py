@@ -20,7 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 from wm_planner.config.root import Config
 from wm_planner.config.schema import ConfigError, check_leaves, leaves
 from wm_planner.files.plain_settings import fill
-from wm_planner.files.plain_yaml import read_yaml
+from wm_planner.files.plain_yaml import read_yaml, yaml_problem
 from wm_planner.text import close, did_you_mean, listed, one_line, quoted
 
 SCHEMA_NAME = "wm_planner_schema"
@@ -53,8 +53,8 @@ def compose(
     ConfigStore.instance().store(name=SCHEMA_NAME, node=Config)
     try:
         folder = Path(directory).resolve()
-        _check_files(folder)
-        _refuse_references(overrides)
+        _check_overrides(overrides)
+        _check_files(folder, name, overrides)
         with initialize_config_dir(str(folder), version_base="1.3"):
             composed = hydra_compose(name, overrides=list(overrides))
         content = cast(dict[str, Any], OmegaConf.to_container(composed, resolve=False))
@@ -64,6 +64,8 @@ def compose(
         raise ConfigError(_missing_file(error, directory)) from error
     except ConfigError:
         raise
+    except yaml.YAMLError as error:  # of a file that was not found here
+        raise ConfigError(f"a file in {directory} is not YAML: {yaml_problem(error)}") from error
     except (HydraException, OmegaConfBaseException, OverflowError, ValueError) as error:
         errors = [e for e in (error, error.__cause__) if e is not None and str(e)]
         reasons = [one_line(str(e).splitlines()[0], SHOWN) for e in errors]
@@ -80,28 +82,54 @@ def compose(
 def _missing_file(error: MissingConfigException, directory: str | Path) -> str:
     """Return the sentence about a file that does not exist, with those that do."""
     group, _, name = (error.missing_cfg_file or "").rpartition("/")
-    known = error.options or sorted(file.stem for file in (Path(directory) / group).glob("*.yaml"))
+    files = (Path(directory) / group).glob("*.yaml")
+    known = error.options or sorted(file.stem for file in files if file.is_file())
     there = f" There are {listed(known)}." if known else ""
     return f"no file {quoted(name)} in {Path(directory) / group}{did_you_mean(name, known)}{there}"
 
 
-def _check_files(folder: Path) -> None:
-    """Check that the YAML files that Hydra may read are plain, before it reads them.
+def _check_files(folder: Path, name: str, overrides: Sequence[str]) -> None:
+    """Check that the YAML files that Hydra will read are plain, before it reads them.
 
     Raises:
-        ConfigError: One has aliases, repeated keys, too many values or an impossible value.
+        ConfigError: One has aliases, repeated keys, too many values or an impossible value, or
+            settings of Hydra itself.
     """
-    for file in sorted([*folder.glob("*.yaml"), *folder.glob("*/*.yaml")]):
+    pairs = [override.lstrip("+").partition("=") for override in overrides]
+    groups = [f"{group}/{value}" for group, _, value in pairs if (folder / group).is_dir()]
+    waiting, seen = [name, *groups], set[str]()
+    while waiting:
+        name = waiting.pop()
+        file = folder / f"{name}.yaml"
+        if name in seen or not file.exists():
+            continue  # Hydra says that there is none, and which there are
+        seen.add(name)
         try:
-            read_yaml(file)
+            content = read_yaml(file)
         except OSError as error:
             raise ConfigError(f"{file} cannot be read: {error.strerror or error}") from error
         except yaml.YAMLError as error:
-            raise ConfigError(f"{file} is not plain YAML: {one_line(str(error), SHOWN)}") from error
+            raise ConfigError(f"{file} is not plain YAML: {yaml_problem(error)}") from error
+        if isinstance(content, dict):
+            if "hydra" in content:
+                raise ConfigError(f"{file}: hydra is not a setting: leave it out")
+            waiting += _named(content.get("defaults"), name.rpartition("/")[0])
 
 
-def _refuse_references(overrides: Sequence[str]) -> None:
-    """Refuse a file (``group=name``) whose name is a reference, which Hydra would resolve.
+def _named(defaults: Any, folder: str) -> list[str]:
+    """Return the files that a list of defaults names, relative to the folder of settings."""
+    found = []
+    for entry in defaults if isinstance(defaults, list) else []:
+        for group, value in entry.items() if isinstance(entry, dict) else [("", entry)]:
+            names = value if isinstance(value, list) else [value]
+            group = str(group).split(" ")[-1].partition("@")[0]
+            for part in (f"{group}/{name}".partition("@")[0].strip("/") for name in names):
+                found += [part, f"{folder}/{part}".lstrip("/")]
+    return found
+
+
+def _check_overrides(overrides: Sequence[str]) -> None:
+    """Refuse overrides of Hydra itself, and names of files that Hydra would resolve.
 
     Raises:
         ConfigError: Names the override.
@@ -109,6 +137,8 @@ def _refuse_references(overrides: Sequence[str]) -> None:
     known = {leaf.name for leaf in leaves(Config())}
     for override in overrides:
         name, _, value = override.partition("=")
+        if name.strip("+~ ").partition(".")[0] == "hydra":
+            raise ConfigError(f"{quoted(override)}: hydra is not a setting")
         if "${" in value and name.strip("+ ") not in known:
             raise ConfigError(f"{quoted(override)} refers to another value: write it out")
 

@@ -12,7 +12,7 @@ from wm_planner.datasets.dataset import QUANTITIES
 from wm_planner.datasets.errors import DatasetError
 from wm_planner.files.errors import FileFormatError
 from wm_planner.files.npz import read_npz
-from wm_planner.files.plain_yaml import read_yaml
+from wm_planner.files.plain_yaml import read_yaml, yaml_problem
 from wm_planner.message_limits import MAX_NAME
 from wm_planner.models.spec import Moments, Provenance, Statistics
 from wm_planner.text import listed, one_line
@@ -73,7 +73,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         raise DatasetError(f"{path} cannot be read: {error.strerror or error}") from error
     except yaml.YAMLError as error:
         raise DatasetError(
-            f"{path} is neither YAML, JSON nor npz: {' '.join(str(error).split())}"
+            f"{path} is neither YAML, JSON nor npz: {yaml_problem(error)}"
         ) from error
     if isinstance(content, dict) and isinstance(content.get("statistics"), dict):
         content = content["statistics"]

@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
-from omegaconf import OmegaConf
+from omegaconf import MISSING, OmegaConf
+from omegaconf.errors import MissingMandatoryValue
 
 T = TypeVar("T")
 
@@ -24,7 +25,8 @@ def fill(schema: type[T], *contents: Any) -> T:
         *contents: Plain values by name, as from YAML or JSON.
 
     Raises:
-        OmegaConfBaseException: A name is unknown, or a value has another type.
+        OmegaConfBaseException: A name is unknown, a value has another type, or is ``???``, which
+            stands for a missing one.
         OverflowError: A whole number has too many digits.
         ValueError: The schema refuses a value.
     """
@@ -35,6 +37,8 @@ def fill(schema: type[T], *contents: Any) -> T:
 
 def _escaped(value: Any) -> Any:
     """Return a copy whose texts OmegaConf reads as they are (its grammar, "escaped")."""
+    if value == MISSING:
+        raise MissingMandatoryValue(f"{MISSING} stands for a missing value: write it out")
     if isinstance(value, str):
         return _REFERENCE.sub(lambda match: match[1] * 2 + r"\${", value)
     if isinstance(value, Mapping):

@@ -8,12 +8,14 @@ from typing import Any
 import yaml
 
 from wm_planner.files.regular import read_regular
-from wm_planner.text import quoted
+from wm_planner.text import one_line, quoted
 
 MAX_BYTES = 4_000_000
 """Largest file."""
 MAX_VALUES = 150_000
 """Most values and keys of a file; they take some seconds to read."""
+SHOWN = 300
+"""Most characters of what is wrong, which may repeat the file."""
 MAX_DIGITS = 300
 """Most digits of a whole number; Python cannot print more than 4300."""
 
@@ -37,6 +39,13 @@ def read_yaml(path: Path) -> Any:
     except (ValueError, LookupError, AttributeError, TypeError) as error:
         # yaml raises them for impossible values, such as a day 32 or a number of 5000 digits.
         raise yaml.YAMLError(str(error)) from error
+
+
+def yaml_problem(error: yaml.YAMLError) -> str:
+    """Return what is wrong with a file, and in which line, as the end of a sentence."""
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    where = f"line {mark.line + 1}: " if mark else ""
+    return one_line(where + str(problem or error), SHOWN)
 
 
 class _Loader(yaml.SafeLoader):

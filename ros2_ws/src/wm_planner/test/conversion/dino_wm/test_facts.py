@@ -75,5 +75,5 @@ def test_a_layout_of_the_dataset_names_the_numbers(
 
 def test_facts_with_aliases_are_refused(tmp_path: Path) -> None:
     (tmp_path / "meta.yaml").write_bytes(BOMB + b"control_rate: *a59\n")
-    with pytest.raises(ConversionError, match=r"meta\.yaml is not valid YAML: aliases"):
+    with pytest.raises(ConversionError, match=r"meta\.yaml is not valid YAML: line 2: aliases"):
         read_facts(tmp_path / "meta.yaml", {})

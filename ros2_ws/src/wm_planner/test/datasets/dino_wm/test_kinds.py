@@ -149,7 +149,7 @@ def test_a_missing_layout_points_at_the_page_that_shows_one(tmp_path: Path) -> N
 def test_a_layout_with_aliases_is_refused(tmp_path: Path) -> None:
     path = recorded.franka_stacked(tmp_path) / "layout.yaml"
     path.write_text(f"{path.read_text()}proprio: [&a z, *a]\n")
-    with pytest.raises(DatasetError, match=r"layout\.yaml is not valid YAML: aliases"):
+    with pytest.raises(DatasetError, match=r"layout\.yaml is not valid YAML: line 19: aliases"):
         read(tmp_path, "franka")
 
 

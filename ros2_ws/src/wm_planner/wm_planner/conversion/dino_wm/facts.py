@@ -14,7 +14,7 @@ from wm_planner.conversion.dino_wm.training_run import Configuration
 from wm_planner.conversion.errors import ConversionError
 from wm_planner.datasets import Dataset
 from wm_planner.files.plain_settings import fill
-from wm_planner.files.plain_yaml import read_yaml
+from wm_planner.files.plain_yaml import read_yaml, yaml_problem
 from wm_planner.models.spec import Calibration, CommandMapping, ObjectiveSpec
 from wm_planner.planning import Objective
 
@@ -74,8 +74,7 @@ def read_facts(file: str | Path | None, given: Mapping[str, Any]) -> Facts:
         except OSError as error:
             raise ConversionError(f"{file} cannot be read: {error.strerror or error}") from error
         except yaml.YAMLError as error:
-            problem = " ".join(str(error).split())
-            raise ConversionError(f"{file} is not valid YAML: {problem}") from error
+            raise ConversionError(f"{file} is not valid YAML: {yaml_problem(error)}") from error
         if not isinstance(content, dict):
             raise ConversionError(f"{file} is not a mapping of entries like control_rate: 10")
     try:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import yaml
 
 from wm_planner.conversion.errors import ConversionError
-from wm_planner.files.plain_yaml import read_yaml
+from wm_planner.files.plain_yaml import read_yaml, yaml_problem
 
 CONFIG_FILE = "hydra.yaml"
 
@@ -141,8 +141,7 @@ def _read_configuration(directory: Path) -> Configuration:
             f"run, which holds {CONFIG_FILE} and checkpoints/"
         ) from error
     except yaml.YAMLError as error:
-        problem = " ".join(str(error).split())
-        raise ConversionError(f"{path} is not valid YAML: {problem}") from error
+        raise ConversionError(f"{path} is not valid YAML: {yaml_problem(error)}") from error
     if not isinstance(content, dict):
         raise ConversionError(f"{path} is not a mapping of settings: no training wrote it")
     if "hydra" in content or _refers(content):

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from wm_planner.datasets.errors import DatasetError
-from wm_planner.files.plain_yaml import read_yaml
+from wm_planner.files.plain_yaml import read_yaml, yaml_problem
 
 LAYOUT_FILE = "layout.yaml"
 
@@ -48,12 +48,15 @@ def read_layout(directory: Path) -> ColumnLayout:
     try:
         content = read_yaml(path)
     except OSError as error:
+        reason = "is missing"
+        if not isinstance(error, FileNotFoundError):
+            reason = f"cannot be read ({error.strerror or error})"
         raise DatasetError(
-            f"{path} is missing: write down what the numbers of actions and states mean "
+            f"{path} {reason}: write down what the numbers of actions and states mean "
             "(docs/dino-wm.md shows how)"
         ) from error
     except yaml.YAMLError as error:
-        raise DatasetError(f"{path} is not valid YAML: {error}") from error
+        raise DatasetError(f"{path} is not valid YAML: {yaml_problem(error)}") from error
     keys = ("action", "state", "proprio", "epsilon")
     if not isinstance(content, dict) or set(content) != set(keys):
         raise DatasetError(f"{path} must have exactly the entries {', '.join(keys)}")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from wm_planner.files.plain_yaml import read_yaml
+from wm_planner.files.plain_yaml import read_yaml, yaml_problem
 from wm_planner.files.whole import write_whole
 from wm_planner.models.spec.errors import SpecError
 from wm_planner.models.spec.formats import FORMAT, Content, migrate
@@ -30,7 +30,7 @@ def read_content(path: Path) -> Content:
             f"{SPEC_FILE} and its weights"
         ) from error
     except yaml.YAMLError as error:
-        raise SpecError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+        raise SpecError(f"{path} is not valid YAML: {yaml_problem(error)}") from error
     if not isinstance(content, dict):
         raise SpecError(f"{path} is not a mapping of settings")
     try:
