@@ -84,12 +84,15 @@ def test_a_name_that_could_be_a_path_is_refused(library: GoalLibrary, name: str)
 def test_a_directory_that_cannot_be_written_to_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no directory")
     for path in (tmp_path / "file", tmp_path / "file" / "goals", "/proc/goals"):
-        with pytest.raises(Refused, match=r"goals\.directory '/.*' cannot be used"):
+        with pytest.raises(
+            Refused, match=r"goals\.directory '/.*' (cannot be used|is no directory)"
+        ):
             GoalLibrary(str(path))
     library = GoalLibrary(str(tmp_path / "goals"))
     (tmp_path / "goals").rmdir()
-    with pytest.raises(Refused, match="goal 'home' cannot be stored"):
-        library.save("home", IMAGE, {}, overwrite=False)
+    for use in (library.names, lambda: library.save("home", IMAGE, {}, overwrite=False)):
+        with pytest.raises(Refused, match="is gone: make or mount it again"):
+            use()
 
 
 def test_without_a_directory_there_are_no_goals() -> None:
@@ -125,7 +128,7 @@ def test_a_full_disk_leaves_the_stored_goal_as_it_was(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(Refused, match=r"cannot be stored: .* No space left"):
+    with pytest.raises(Refused, match=r"cannot be stored: No space left"):
         library.save("home", 255 - IMAGE, {}, overwrite=True)
     np.testing.assert_array_equal(library.load("home")[0], IMAGE)
     assert library.load("home")[1] == PROPRIO
@@ -165,7 +168,7 @@ def test_an_image_of_billions_of_pixels_is_refused_before_it_is_decoded(tmp_path
     chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(b"\0" * 100)), (b"IEND", b"")]
     data = b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*chunk) for chunk in chunks)
     (tmp_path / "huge.png").write_bytes(data)
-    with pytest.raises(Refused, match="60000") as caught:
+    with pytest.raises(Refused, match="it has too many pixels: scale it down") as caught:
         read_image(tmp_path / "huge.png")
     assert caught.value.status.code is ErrorCode.IMAGE_FORMAT
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 from pathlib import Path
@@ -53,6 +54,10 @@ class GoalLibrary:
             if directory:
                 self._directory = Path(directory).expanduser()
                 self._directory.mkdir(parents=True, exist_ok=True)
+        except FileExistsError as error:
+            raise Refused(
+                ErrorCode.INVALID_GOAL, f"goals.directory {quoted(directory)} is no directory"
+            ) from error
         except UNUSABLE as error:
             raise _refused(f"goals.directory {quoted(directory)} cannot be used", error) from error
 
@@ -142,6 +147,11 @@ class GoalLibrary:
 
     def _images(self) -> dict[str, Path]:
         directory = self.directory
+        if not directory.is_dir():
+            raise Refused(
+                ErrorCode.INVALID_GOAL,
+                f"goals.directory {quoted(str(directory))} is gone: make or mount it again",
+            )
         try:
             return {
                 path.stem: path
@@ -152,8 +162,21 @@ class GoalLibrary:
             raise _refused("goals.directory cannot be read", error) from error
 
 
+_DAMAGED = "it is no PNG or JPEG, or it is damaged: copy it again"
+_PROBLEMS = {
+    "codec": _DAMAGED,
+    "damaged": _DAMAGED,
+    "length": _DAMAGED,
+    "size": "it has too many pixels: scale it down",
+}
+"""Sentences on an image file by ``ImageFormatError.reason``."""
+
+
 def _refused(what: str, error: Exception) -> Refused:
-    return Refused(ErrorCode.INVALID_GOAL, f"{what}: {error}")
+    reason = getattr(error, "strerror", None) or error
+    if getattr(error, "errno", None) == errno.EFBIG:
+        reason = f"it has more than {MAX_BYTES // 2**20} MiB"
+    return Refused(ErrorCode.INVALID_GOAL, f"{what}: {reason}")
 
 
 def _was_stored_here(path: Path) -> bool:
@@ -174,10 +197,10 @@ def _read(file: Path) -> tuple[RgbImage, bytes]:
         data = read_regular(path, MAX_BYTES)
         return decode_file(path, data), data
     except ImageFormatError as error:
-        # Without the facts of the message, such as its length: they are the file's owner's.
+        # Whoever may name a file may not learn from the answer what is in it.
+        problem = _PROBLEMS.get(error.reason, "its pixels are not 8-bit color: save it as RGB")
         raise Refused(
-            ErrorCode.IMAGE_FORMAT,
-            f"{quoted(str(file))} is not a usable image: {error.problem}. {error.remedy}",
+            ErrorCode.IMAGE_FORMAT, f"{quoted(str(file))} is not a usable image: {problem}"
         ) from error
     except FileNotFoundError as error:
         raise Refused(

@@ -31,7 +31,7 @@ from wm_planner.ros.guarded_clock import guard_clock
 from wm_planner.ros.guarded_services import guard
 from wm_planner.ros.parameters import Parameters
 from wm_planner.ros.plan_once import PlanOnceService
-from wm_planner.ros.process import BAD_NAMES, refuse, start
+from wm_planner.ros.process import BAD_VALUES, refuse, start
 from wm_planner.ros.runtime import PlannerRuntime
 from wm_planner.ros.snapshot import Snapshot
 from wm_planner.ros.status_publisher import StatusPublisher
@@ -183,10 +183,10 @@ def main() -> None:
         signal.signal(number, lambda n, _: stopping.append(n))
     try:
         node = PlannerNode()
-    except (ConfigError, BAD_NAMES) as error:
+        autostart = node.declare_parameter("autostart", True).value
+    except (ConfigError, *BAD_VALUES) as error:
         refuse(PROGRAM, error)
     node.interrupted = lambda: bool(stopping)
-    autostart = node.declare_parameter("autostart", True).value
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     if autostart and node.trigger_configure() == TransitionCallbackReturn.SUCCESS:

@@ -1,13 +1,16 @@
 """Launch the demo: simulator, planner and a client; the end of the client ends all three."""
 
-from launch import LaunchDescription
+from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, EmitEvent, RegisterEventHandler
 from launch.event_handlers import OnProcessExit
 from launch.events import Shutdown
+from launch.events.process import ProcessExited
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterFile
 from launch_ros.substitutions import FindPackageShare
+
+from wm_planner_sim.simulator.tasks import TASKS
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -43,7 +46,9 @@ def generate_launch_description() -> LaunchDescription:
     )  # fmt: skip
     return LaunchDescription(
         [
-            DeclareLaunchArgument("task", default_value="reach", description="Simulated task."),
+            DeclareLaunchArgument(
+                "task", default_value="reach", choices=list(TASKS), description="Simulated task."
+            ),
             DeclareLaunchArgument(
                 "model",
                 default_value=[share, "/models/franka_", task],
@@ -56,8 +61,17 @@ def generate_launch_description() -> LaunchDescription:
             simulator,
             planner,
             client,
-            RegisterEventHandler(
-                OnProcessExit(target_action=client, on_exit=[EmitEvent(event=Shutdown())])
-            ),
+            RegisterEventHandler(OnProcessExit(target_action=client, on_exit=_ended)),
         ]
     )
+
+
+def _ended(event: ProcessExited, context: LaunchContext) -> EmitEvent:
+    """End all with the client; an exception lets the launch fail with it.
+
+    Raises:
+        RuntimeError: The client failed.
+    """
+    if event.returncode and not context.is_shutdown:
+        raise RuntimeError(f"{event.process_name} ended with exit code {event.returncode}")
+    return EmitEvent(event=Shutdown())

@@ -60,6 +60,12 @@ def _write(path: Path, content: bytes, method: int = zipfile.ZIP_STORED, claimed
         (_npy((1,), bytes(8)), zipfile.ZIP_LZMA, 0, "packed in a way that NumPy does not use"),
         (_npy((1,), bytes(8), "|O"), zipfile.ZIP_STORED, 0, "something else than arrays"),
         (_npy((2_000_000,), bytes(16_000_000)), zipfile.ZIP_DEFLATED, 0, "at most 1000 are read"),
+        (
+            b"\x93NUMPY\x01\x00\x10\x00{'shape': " + b"(" * 7,
+            zipfile.ZIP_STORED,
+            0,
+            "something else",
+        ),
         (b"text", zipfile.ZIP_STORED, 0, "something else than arrays"),
         (b"\x93NUMPY\x07\x00", zipfile.ZIP_STORED, 0, "something else than arrays"),
     ],

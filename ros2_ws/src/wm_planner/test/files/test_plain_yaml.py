@@ -45,7 +45,9 @@ def test_what_is_not_plain_is_refused(
     [
         ("a: 1\nb: *x\n", "line 2: aliases (*) are not read: write the value out"),
         ("a: 1\nb: 2\na: 3\n", "line 3: the key 'a' is given twice: keep one of them"),
-        ("a: 2024-13-13", "month must be in 1..12"),
+        ("a: 1\nb: 2024-13-13", "line 2: '2024-13-13' is no value (month must be in 1..12)"),
+        ("a: " + "9" * 5000, "line 1: a number has more than 300 digits"),
+        ("a: {<<: {b: 1}}", "line 1: merge keys (<<) are not read: write the values out"),
     ],
 )
 def test_the_problem_is_one_sentence_with_its_line(tmp_path: Path, text: str, said: str) -> None:
@@ -57,7 +59,7 @@ def test_the_problem_is_one_sentence_with_its_line(tmp_path: Path, text: str, sa
 
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     (tmp_path / "file.yaml").write_bytes(b"a: \xff\xfe")
-    with pytest.raises(yaml.YAMLError):
+    with pytest.raises(yaml.YAMLError, match="it is not UTF-8: save it as UTF-8"):
         read_yaml(tmp_path / "file.yaml")
 
 

@@ -109,6 +109,19 @@ def test_the_target_of_a_link_is_replaced_and_keeps_its_mode(tmp_path: Path) -> 
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+def test_what_a_killed_writer_left_is_removed_a_day_later(tmp_path: Path) -> None:
+    old, young = tmp_path / ".file.01234567.partial", tmp_path / ".file.89abcdef.partial"
+    folder = tmp_path / ".file.aaaaaaaa.partial"
+    for left in (old, young):
+        left.write_text("half")
+    folder.mkdir()
+    (folder / "half").touch()
+    for left in (old, folder):
+        os.utime(left, (0, 0))
+    write_whole(tmp_path / "file", "new")
+    assert {path.name for path in tmp_path.iterdir()} == {"file", young.name}
+
+
 def test_two_writers_do_not_disturb_each_other(tmp_path: Path) -> None:
     path = tmp_path / "file"
     with whole_file(path) as first, whole_file(path) as second:

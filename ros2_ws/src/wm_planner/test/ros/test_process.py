@@ -30,6 +30,12 @@ def test_help_starts_no_node() -> None:
         (["--ros-args", "-p", "config_file:=frank"], "no file 'frank' in"),
         (["--ros-args", "-p", "config_file:=frank"], "There are franka, planner."),
         (["--ros-args", "-p", "planning.horizon:=5.5"], "planning.horizon"),
+        (["--ros-args", "-p", "overrides:=[1, 2]"], "parameter overrides: "),
+        (["--ros-args", "-p", "overrides:=planning.horizn=8"], "did you mean planning.horizon?"),
+        (["--ros-args", "-p", "config_file:=5"], "parameter config_file: "),
+        (["--ros-args", "-p", "config_directory:=/nowhere"], "/nowhere is no directory"),
+        (["--ros-args", "-p", "use_sim_time:=maybe"], "use_sim_time"),
+        (["--ros-args", "-p", "autostart:=maybe"], "autostart"),
     ],
 )
 def test_a_wrong_argument_is_one_sentence(words: list[str], said: str) -> None:

@@ -53,6 +53,8 @@ def compose(
     ConfigStore.instance().store(name=SCHEMA_NAME, node=Config)
     try:
         folder = Path(directory).resolve()
+        if not folder.is_dir():
+            raise ConfigError(f"{directory} is no directory: give the one of the YAML files")
         _check_overrides(overrides)
         _check_files(folder, name, overrides)
         with initialize_config_dir(str(folder), version_base="1.3"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ def read_statistics(file: str | Path) -> Statistics:
             provenance; nothing is filled in.
     """
     path = Path(file).expanduser()
-    if not path.is_file():
+    if not os.path.lexists(path):
         raise DatasetError(f"{path} is missing: give a YAML, JSON or npz file of statistics")
     content = _read_npz(path) if path.suffix == ".npz" else _read_yaml(path)
     unknown = set(content) - {*QUANTITIES, "provenance", "sha256"}

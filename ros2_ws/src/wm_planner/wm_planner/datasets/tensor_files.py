@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -62,7 +63,7 @@ def load_lengths(path: Path) -> list[int]:
 
 
 def _read(path: Path, reader: Callable[[Path], Any]) -> Any:
-    if not path.is_file():
+    if not os.path.lexists(path):
         raise DatasetError(f"{path} is missing: give the directory of the training's dataset")
     try:
         return reader(path)

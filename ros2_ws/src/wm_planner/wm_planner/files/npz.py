@@ -41,10 +41,12 @@ def read_npz(path: str | Path, most: int = ANY_SIZE) -> dict[str, NDArray[Any]]:
             entries = archive.infolist()
             _check_sizes(entries, file.seek(0, io.SEEK_END), most)
             return {e.filename.removesuffix(".npy"): _array(archive, e) for e in entries}
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except (FileFormatError, OSError):
+        raise
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         raise FileFormatError(f"it is no .npz, or is cut short or damaged ({error})") from error
-    except ValueError as error:
-        raise FileFormatError(f"it holds something else than arrays ({error})") from error
+    except Exception as error:  # NumPy reads a header as Python, which may raise anything
+        raise FileFormatError("it holds something else than arrays of numbers or texts") from error
 
 
 def _check_sizes(entries: Sequence[zipfile.ZipInfo], size: int, most: int) -> None:

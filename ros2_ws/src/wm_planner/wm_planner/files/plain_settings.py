@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
 from omegaconf import MISSING, OmegaConf
-from omegaconf.errors import MissingMandatoryValue
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 T = TypeVar("T")
 
@@ -33,6 +33,19 @@ def fill(schema: type[T], *contents: Any) -> T:
     plain = [_escaped(content) for content in contents]
     merged = OmegaConf.merge(OmegaConf.structured(schema), *plain)
     return cast(T, OmegaConf.to_object(merged))
+
+
+def reason(error: OmegaConfBaseException) -> str:
+    """Return what is wrong with a value, in plain words and one line."""
+    said = str(error).partition("\n")[0]
+    said = re.sub(r"^While dereferencing interpolation '.*?': ", "", said)
+    if "is not a ListConfig" in said:
+        return "it must be a list"
+    if "missing mandatory value" in said:
+        return "it is missing"
+    if "Incompatible key type" in said or "is not a DictConfig" in said:
+        return "it must be a mapping of names to values"
+    return said
 
 
 def _escaped(value: Any) -> Any:

@@ -34,6 +34,8 @@ def read_yaml(path: Path) -> Any:
     data = read_regular(path, MAX_BYTES)
     try:
         return yaml.load(data.decode(), _Loader)
+    except UnicodeDecodeError as error:
+        raise yaml.YAMLError("it is not UTF-8: save it as UTF-8") from error
     except RecursionError as error:
         raise yaml.YAMLError("it is nested too deeply") from error
     except (ValueError, LookupError, AttributeError, TypeError) as error:
@@ -63,12 +65,29 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
     def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
-        value: int = super().construct_yaml_int(node)
-        if abs(value) >= 10**MAX_DIGITS:
+        long = len(node.value) > 10 * MAX_DIGITS  # more than Python reads
+        value: int = 0 if long else super().construct_yaml_int(node)
+        if long or abs(value) >= 10**MAX_DIGITS:
             raise yaml.MarkedYAMLError(
                 problem=f"a number has more than {MAX_DIGITS} digits", problem_mark=node.start_mark
             )
         return value
+
+    def refuse_merge(self, node: yaml.Node) -> None:
+        raise yaml.MarkedYAMLError(
+            problem="merge keys (<<) are not read: write the values out",
+            problem_mark=node.start_mark,
+        )
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, AttributeError) as error:  # of an impossible value, such as a day 32
+            if not isinstance(node, yaml.ScalarNode):
+                raise
+            raise yaml.MarkedYAMLError(
+                problem=f"{quoted(node.value)} is no value ({error})", problem_mark=node.start_mark
+            ) from error
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
@@ -86,3 +105,4 @@ class _Loader(yaml.SafeLoader):
 
 
 _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
+_Loader.add_constructor("tag:yaml.org,2002:merge", _Loader.refuse_merge)

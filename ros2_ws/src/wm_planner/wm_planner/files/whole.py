@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import secrets
 import shutil
 import stat
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+ABANDONED = 86_400.0
+"""Age at which what is being written has been abandoned [s]; the next writer removes it."""
 PARTIAL = ".partial"
 """Part of the names of files and directories that are being written."""
 
@@ -83,6 +87,10 @@ def whole_directory(path: str | Path) -> Iterator[Path]:
 def _partial(path: Path) -> Path:
     """Return a name beside a path, for no other writer: hidden, and of bounded length."""
     name = os.fsdecode(os.fsencode(path.name)[:100])
+    for old in path.parent.glob(f".{glob.escape(name)}.????????{PARTIAL}"):
+        with contextlib.suppress(OSError):
+            if time.time() - old.stat().st_mtime > ABANDONED:  # its writer was killed
+                shutil.rmtree(old) if old.is_dir() else old.unlink()
     return path.with_name(f".{name}.{secrets.token_hex(4)}{PARTIAL}")
 
 

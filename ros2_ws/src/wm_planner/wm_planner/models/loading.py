@@ -48,10 +48,10 @@ def load(
     directory = Path(directory).expanduser()
     spec = load_spec(directory, allow_unverified_statistics=allow_unverified_statistics)
     weights = directory / spec.weights.file
-    if not weights.is_file():
-        raise WeightsError(f"{weights} is missing: copy it beside model.yaml")
     try:
         digest = file_sha256(weights)
+    except FileNotFoundError as error:
+        raise WeightsError(f"{weights} is missing: copy it beside model.yaml") from error
     except OSError as error:
         raise WeightsError(f"{weights} cannot be read: {error.strerror or error}") from error
     if digest != spec.weights.sha256:

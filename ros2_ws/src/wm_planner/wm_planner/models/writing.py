@@ -14,6 +14,8 @@ from wm_planner.files.digest import file_sha256
 from wm_planner.files.whole import whole_directory, whole_file
 from wm_planner.models.spec import ModelSpec, SpecError, load_spec
 
+SUFFIX = ".safetensors"
+
 
 def write_model(output: Path, spec: ModelSpec, tensors: Mapping[str, Tensor]) -> None:
     """Write weights and spec; the digest of the weights is filled into ``spec``.
@@ -35,6 +37,8 @@ def write_model(output: Path, spec: ModelSpec, tensors: Mapping[str, Tensor]) ->
                 _write(directory, spec, tensors)
     except SafetensorError as error:
         raise OSError(f"{output} cannot be written: {error}") from error
+    except OSError as error:  # which names a file that is there for a moment only
+        raise OSError(error.errno, error.strerror or str(error), str(output)) from error
 
 
 def _replace(output: Path, spec: ModelSpec, tensors: Mapping[str, Tensor]) -> None:
@@ -46,7 +50,8 @@ def _replace(output: Path, spec: ModelSpec, tensors: Mapping[str, Tensor]) -> No
         _write(output, spec, tensors)
     finally:
         for name in {old, spec.weights.file} - {"", _weights(output)}:
-            (output / name).unlink(missing_ok=True)
+            if Path(name).suffix == SUFFIX:  # a foreign model.yaml may name any file
+                (output / name).unlink(missing_ok=True)
 
 
 def _weights(output: Path) -> str:

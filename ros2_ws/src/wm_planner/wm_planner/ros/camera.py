@@ -19,7 +19,7 @@ from wm_planner.ros.image_reader import ImageSubscription, why_not
 from wm_planner.ros.problem_log import ProblemLog
 from wm_planner.ros.publishers import PublisherWatch
 from wm_planner.ros.qos import on_incompatible_publisher
-from wm_planner.ros.ros_time import arrival_stamp
+from wm_planner.ros.ros_time import ArrivalStamps
 from wm_planner.ros.silence import Silence
 from wm_planner.ros.stamped_buffer import StampedBuffer
 from wm_planner.types import RgbImage
@@ -79,6 +79,7 @@ class Camera:
         self._name = topic_name(config, view)
         self.topic = str(node.resolve_topic_name(self._name))
         self.publishers = PublisherWatch(node, self.topic)
+        self._stamps = ArrivalStamps(node, "the image", "session.image_timeout")
         self._silence = Silence(node, self.topic, self._type, TRANSPORTS)
         self._depth = config.queue_depth
         self._reliability = config.reliability
@@ -160,9 +161,7 @@ class Camera:
         self.publishers.heard(info)
         self.delay = time.time() - info["source_timestamp"] * 1e-9
         try:
-            stamp = arrival_stamp(
-                self._node, message.header, "the image", self.max_age, "session.image_timeout"
-            )
+            stamp = self._stamps.read(message.header, self.max_age)
         except ValueError as error:
             self._drop(error)
             return

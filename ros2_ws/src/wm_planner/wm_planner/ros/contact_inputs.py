@@ -17,7 +17,7 @@ from wm_planner.ros.commanded_joints import TOPIC, other_names, too_many_joints
 from wm_planner.ros.problem_log import ProblemLog
 from wm_planner.ros.publishers import PublisherWatch
 from wm_planner.ros.qos import on_incompatible_publisher, sensor_data_qos
-from wm_planner.ros.ros_time import arrival_stamp
+from wm_planner.ros.ros_time import ArrivalStamps
 from wm_planner.ros.silence import Silence
 
 
@@ -47,6 +47,7 @@ class ContactInputs:
         self._subscriptions: list[Subscription] = []
         self.publishers: dict[str, PublisherWatch] = {}
         self._silences: dict[str, Silence] = {}
+        self._stamps: dict[str, ArrivalStamps] = {}
         self._unrelated = ""
         contact.why_silent = lambda topic: self._silences[topic].why()
         if contact.watches_wrench:
@@ -66,6 +67,7 @@ class ContactInputs:
 
     def _subscribe(self, kind: type, topic: str, callback: Callable[..., None]) -> str:
         """Subscribe, and return the full name of the topic."""
+        self._stamps[topic] = ArrivalStamps(self._node, topic, "safety.sensor_timeout")
         dropped = self._dropped[topic] = ProblemLog(self._node, "not used for the contact stop")
         subscription = self._node.create_subscription(
             kind,
@@ -105,9 +107,8 @@ class ContactInputs:
 
     def _fresh(self, message: Any, topic: str) -> bool:
         """Return whether the stamp of a message allows to use it."""
-        setting = "safety.sensor_timeout"
         try:
-            arrival_stamp(self._node, message.header, topic, self._max_age, setting)
+            self._stamps[topic].read(message.header, self._max_age)
         except ValueError as error:
             self._dropped[topic].report(str(error))
             return False

@@ -143,7 +143,13 @@ class Parameters:
 
     def _read_only(self, name: str, default: Any, description: str) -> Any:
         descriptor = ParameterDescriptor(description=description, read_only=True)
-        return self._node.declare_parameter(name, default, descriptor).value
+        given = self._node._parameter_overrides
+        if isinstance(default, list) and name in given and isinstance(given[name].value, str):
+            given[name] = Parameter(name, value=[given[name].value])  # one is a list of one
+        try:
+            return self._node.declare_parameter(name, default, descriptor).value
+        except ParameterException as error:
+            raise ConfigError(one_line(f"parameter {name}: {error}")) from error
 
     def _refuse_unknown(self) -> None:
         """Refuse parameters that were given to the node but do not exist.

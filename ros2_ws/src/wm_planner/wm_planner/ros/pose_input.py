@@ -14,9 +14,11 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from wm_planner.ros.problem_log import ProblemLog
 from wm_planner.ros.publishers import PublisherWatch
 from wm_planner.ros.qos import on_incompatible_publisher, sensor_data_qos
-from wm_planner.ros.ros_time import arrival_stamp
+from wm_planner.ros.ros_time import ArrivalStamps
 from wm_planner.ros.silence import Silence
 from wm_planner.types import Pose, Vector
+
+STALE = 1.0  # [s] after which what was wrong with the last message does not explain a silence
 
 
 class PoseInput(ABC):
@@ -47,15 +49,19 @@ class PoseInput(ABC):
         *,
         shared: bool = False,
     ) -> None:
-        self._node, self._name, self._on_pose = node, topic, on_pose
+        self._node, self._on_pose = node, on_pose
+        self._stamps = ArrivalStamps(node, topic, "session.pose_timeout")
         self.max_age = max_age
         self._problem, self._good_steady = ProblemLog(node, "no measured pose"), -math.inf
+        self._problem_steady = -math.inf
         self._subscription = node.create_subscription(
             kind,
             topic,
             self._on_message,
             sensor_data_qos(),
-            event_callbacks=on_incompatible_publisher(lambda: topic, self._problem.report),
+            event_callbacks=on_incompatible_publisher(
+                lambda: topic, lambda problem: self._report(problem, math.inf)
+            ),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
         name = self._subscription.topic_name
@@ -81,7 +87,9 @@ class PoseInput(ABC):
     @property
     def problem(self) -> str:
         """What is wrong with the messages, or an empty string."""
-        return self._problem.text or self._silence.problem(self._good_steady, self.max_age)
+        recent = time.monotonic() - self._problem_steady <= max(self.max_age, STALE)
+        silent = self._silence.problem(self._good_steady, self.max_age)
+        return (self._problem.text if recent or not silent else "") or silent
 
     def close(self) -> None:
         """Unsubscribe."""
@@ -94,12 +102,15 @@ class PoseInput(ABC):
                 return
             self.publishers.heard(info, parts)
             found = self.read(message)
-            stamp = arrival_stamp(
-                self._node, message.header, self._name, self.max_age, "session.pose_timeout"
-            )
+            stamp = self._stamps.read(message.header, self.max_age)
         except ValueError as error:
-            self._problem.report(str(error))
+            self._report(str(error), time.monotonic())
             return
         self._problem.report("")
         self._good_steady = time.monotonic()
         self._on_pose(Pose(*found, self._good_steady, stamp))
+
+    def _report(self, problem: str, steady: float) -> None:
+        """Keep a problem, which explains a silence until ``STALE`` after a steady time [s]."""
+        self._problem.report(problem)
+        self._problem_steady = steady

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import rclpy
-from rclpy.exceptions import NameValidationException
+from rclpy.exceptions import NameValidationException, ParameterException
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 
 from wm_planner.text import one_line
 
-BAD_NAMES = NameValidationException
-"""What rclpy raises for a topic, node or namespace that cannot be one."""
+BAD_VALUES = (NameValidationException, ParameterException)
+"""What rclpy raises for a name of a topic, node or namespace, or a value, that cannot be one."""
 
 
 def start(program: str, purpose: str, arguments: Sequence[str] | None = None) -> None:
@@ -49,5 +49,6 @@ def refuse(program: str, error: Exception) -> NoReturn:
         SystemExit: Always.
     """
     rclpy.try_shutdown()
-    print(f"{program}: {one_line(str(error))}", file=sys.stderr)
+    hint = ": set HOME or ROS_LOG_DIR to a folder" if "logging directory" in str(error) else ""
+    print(f"{program}: {one_line(str(error))}{hint}", file=sys.stderr)
     raise SystemExit(2)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from builtin_interfaces.msg import Duration, Time
 from rclpy.node import Node
 from rclpy.time import Time as RosTime
@@ -42,31 +44,48 @@ def stamp_seconds(header: Header) -> float:
     return float(RosTime.from_msg(header.stamp).nanoseconds * 1e-9)
 
 
-def arrival_stamp(node: Node, header: Header, what: str, max_age: float, setting: str) -> float:
-    """Return the stamp of a message that has just arrived [s]; ROS time now if it has none.
+class ArrivalStamps:
+    """Reads the stamps of the messages that arrive on a topic.
 
     Args:
         node: Its clock is ROS time.
-        header: The header of the message.
-        what: Name of the message in errors.
-        max_age: How old it may be [s].
-        setting: Name of the parameter that sets ``max_age``.
-
-    Raises:
-        ValueError: The stamp is older, in the future, or before 1970.
+        what: Name of the messages in errors.
+        setting: Name of the parameter that sets how old they may be.
     """
-    present = now(node)
-    stamp = stamp_seconds(header)
-    if stamp == 0:
-        return present
-    if present - stamp > max_age:
-        old = (
-            f"{what} is {present - stamp:.2f} s old when it arrives; at most {max_age:.2f} s "
-            f"({setting}) is allowed"
-        )
-        clock = other_clock(stamp, present, node.count_publishers("/clock") > 0)
-        raise ValueError(f"{old}: {clock}" if clock else old)
-    if stamp - present > MAX_FUTURE:
-        clock = other_clock(stamp, present) or "do both clocks agree (chrony, use_sim_time)?"
-        raise ValueError(f"the stamp of {what} lies {stamp - present:.2f} s in the future: {clock}")
-    return stamp
+
+    def __init__(self, node: Node, what: str, setting: str) -> None:
+        self._node, self._what, self._setting = node, what, setting
+        self._last = math.nan
+
+    def read(self, header: Header, max_age: float) -> float:
+        """Return the stamp of a message that has just arrived [s]; ROS time now if it has none.
+
+        Args:
+            header: The header of the message.
+            max_age: How old it may be [s].
+
+        Raises:
+            ValueError: The stamp is older, in the future, or negative.
+        """
+        present, what = now(self._node), self._what
+        if header.stamp.sec < 0:
+            raise ValueError(f"the stamp of {what} is negative: let its driver stamp with ROS time")
+        stamp = stamp_seconds(header)
+        if stamp == 0:
+            return present
+        stands, self._last = stamp == self._last, stamp
+        if present - stamp > max_age:
+            old = (
+                f"{what} is {present - stamp:.2f} s old when it arrives; at most {max_age:.2f} s "
+                f"({self._setting}) is allowed"
+            )
+            clock = other_clock(stamp, present, self._node.count_publishers("/clock") > 0)
+            if stands:
+                clock = "its stamp does not advance: let its driver stamp each message"
+            raise ValueError(f"{old}: {clock}" if clock else old)
+        if stamp - present > MAX_FUTURE:
+            clock = other_clock(stamp, present) or "do both clocks agree (chrony, use_sim_time)?"
+            raise ValueError(
+                f"the stamp of {what} lies {stamp - present:.2f} s in the future: {clock}"
+            )
+        return stamp

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import rclpy
-from rclpy.executors import SingleThreadedExecutor
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -135,6 +135,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--task", choices=TASKS, default=DEFAULT_TASK, help="simulated task")
     parser.add_argument("--goals", type=int, default=10, help="number of goals (default 10)")
+    most = len(seeds.DEMO)
     parser.add_argument("--headless", action="store_true", help="open no window")
     parser.add_argument(
         "--attach", action="store_true", help="use a simulator and a planner that already run"
@@ -144,11 +145,16 @@ def main() -> None:
         "--output", type=Path, default=Path("reports"), help="directory of the reports"
     )
     arguments, _ = parser.parse_known_args()  # ros2 launch adds --ros-args
+    if not 1 <= arguments.goals <= most:
+        parser.error(f"--goals is {arguments.goals}; choose 1 to {most}")
     console = Console()
     try:
+        arguments.output.mkdir(parents=True, exist_ok=True)  # before the goals, not after them
         path = demo(arguments, console)
-    except ClientError as error:
+    except (ClientError, OSError) as error:
         raise SystemExit(f"demo: {error}") from error
+    except ExternalShutdownException as error:
+        raise SystemExit("demo: ended by a signal") from error
     console.print(f"report: {path.resolve()}", soft_wrap=True)
     if not arguments.headless and has_display():
         webbrowser.open(path.resolve().as_uri())

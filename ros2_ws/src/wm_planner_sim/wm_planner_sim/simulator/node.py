@@ -21,7 +21,7 @@ from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import CameraInfo, Image, JointState
 from wm_planner_msgs.srv import ResetScene, SampleGoal
 
-from wm_planner.ros.process import BAD_NAMES, refuse, start
+from wm_planner.ros.process import BAD_VALUES, refuse, start
 from wm_planner_sim.simulator import franka, messages
 from wm_planner_sim.simulator.simulation import CONTROL_PERIOD, Simulation
 from wm_planner_sim.simulator.tasks import DEFAULT_TASK, TASKS, find_task
@@ -225,7 +225,7 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, stop)
     try:
         node = SimNode()
-    except (BAD_NAMES, ValueError) as error:  # of a parameter
+    except (*BAD_VALUES, ValueError) as error:  # of a parameter
         refuse("sim_node", error)
     executor = SingleThreadedExecutor()
     executor.add_node(node)

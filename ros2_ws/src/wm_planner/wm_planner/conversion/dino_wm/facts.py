@@ -13,7 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 from wm_planner.conversion.dino_wm.training_run import Configuration
 from wm_planner.conversion.errors import ConversionError
 from wm_planner.datasets import Dataset
-from wm_planner.files.plain_settings import fill
+from wm_planner.files.plain_settings import fill, reason
 from wm_planner.files.plain_yaml import read_yaml, yaml_problem
 from wm_planner.models.spec import Calibration, CommandMapping, ObjectiveSpec
 from wm_planner.planning import Objective
@@ -82,7 +82,7 @@ def read_facts(file: str | Path | None, given: Mapping[str, Any]) -> Facts:
         Objective(**vars(facts.objective))
     except OmegaConfBaseException as error:
         key = getattr(error, "full_key", None) or "?"
-        raise ConversionError(f"{where}: {key}: {str(error).splitlines()[0]}") from error
+        raise ConversionError(f"{where}: {key}: {reason(error)}") from error
     except ValueError as error:  # SpecError, or from the objective
         raise ConversionError(f"{where}: {error}") from error
     return facts

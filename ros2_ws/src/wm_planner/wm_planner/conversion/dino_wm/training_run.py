@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -89,7 +90,7 @@ def read_run(directory: str | Path, checkpoint: str = "latest") -> Run:
     configuration = _read_configuration(directory)
     folder = directory / "checkpoints"
     name = checkpoint if checkpoint.endswith(".pth") else f"model_{checkpoint}.pth"
-    if Path(name).name != name or not (folder / name).is_file():
+    if Path(name).name != name or not os.path.lexists(folder / name):
         there = sorted(file.name for file in folder.glob("*.pth"))
         raise ConversionError(
             f"{folder} has no {name}; it has {', '.join(there) or 'no checkpoint at all'}: choose "

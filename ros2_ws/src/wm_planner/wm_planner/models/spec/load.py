@@ -6,7 +6,7 @@ from pathlib import Path
 
 from omegaconf.errors import OmegaConfBaseException
 
-from wm_planner.files.plain_settings import fill
+from wm_planner.files.plain_settings import fill, reason
 from wm_planner.message_limits import MAX_TEXT
 from wm_planner.models.spec.errors import SpecError, StatisticsError
 from wm_planner.models.spec.file import SPEC_FILE, read_content
@@ -38,7 +38,7 @@ def load_spec(directory: str | Path, *, allow_unverified_statistics: bool = Fals
         known = getattr(getattr(error, "object_type", None), "__dataclass_fields__", {})
         near = close(key.rpartition(".")[2], known)
         hint = f": did you mean {near}?" if near and near != key.rpartition(".")[2] else ""
-        problem = one_line(f"{key}: {str(error).splitlines()[0]}", MAX_TEXT)
+        problem = one_line(f"{key}: {reason(error)}", MAX_TEXT)
         raise SpecError(f"{path}: {problem}{hint}") from error
     except OverflowError as error:  # of a whole number, where OmegaConf does not say
         raise SpecError(f"{path}: a number has more than 300 digits") from error
