@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from wm_planner.images import ImageFormatError, ImagePolicy, decode
 from wm_planner.images.encodings import ENCODINGS
@@ -14,50 +16,102 @@ RANDOM = np.random.default_rng(0)
 WIDTHS = [1, 3, 10, 20, 33, 64, 85, 100, 160, 161, 320, 424, 640, 641, 1280, 1920]
 
 
-def message(encoding: str, width: int, step: int, height: int = 4) -> SimpleNamespace:
-    data = RANDOM.bytes(step * height)
+def scene(width: int, height: int) -> NDArray[np.uint8]:
+    """A colored picture with soft edges and some noise, (height, width, 3)."""
+    noise = RANDOM.integers(0, 256, (height // 8 + 2, width // 8 + 2, 3), dtype=np.uint8)
+    large = cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC).astype(int)
+    return np.clip(large + RANDOM.integers(-3, 4, large.shape), 0, 255).astype(np.uint8)
+
+
+def pixels(name: str, width: int, height: int = 24) -> NDArray[np.uint8]:
+    """The scene's bytes, (height, width times the bytes of a pixel)."""
+    color = scene(width, height)
+    luma = color.mean(axis=2).astype(np.uint8)
+    rows = {
+        "mono8": lambda: luma,
+        "rgb8": lambda: color,
+        "gray rgb8": lambda: luma[..., None].repeat(3, axis=2),
+        "rgba8": lambda: np.dstack([color, np.full_like(luma, 255)]),
+        "mono16": lambda: luma * np.uint16(256) + RANDOM.integers(0, 256, luma.shape, np.uint16),
+        "rgb16": lambda: color * np.uint16(256) + RANDOM.integers(0, 256, color.shape, np.uint16),
+        "yuv422": lambda: np.dstack([color[..., 0], luma]),
+        "bayer_rggb8": lambda: np.where(np.arange(width) % 2, luma, luma // 2),
+    }
+    return np.ascontiguousarray(rows[name]()).view(np.uint8).reshape(height, -1)
+
+
+def message(label: str, width: int, rows: NDArray[np.uint8], step: int = 0) -> SimpleNamespace:
+    """An image whose bytes are ``rows``, with zeros up to ``step``."""
+    data = np.pad(rows, ((0, 0), (0, max(0, step - rows.shape[1]))))
     return SimpleNamespace(
-        height=height, width=width, encoding=encoding, is_bigendian=0, step=step, data=data
-    )
+        height=len(data), width=width, encoding=label, is_bigendian=0, step=data.shape[1],
+        data=data.tobytes(),
+    )  # fmt: skip
 
 
-@pytest.mark.parametrize("width", [160, 320, 424, 640, 641, 1280, 1920])
+def pixel_bytes(label: str) -> int:
+    return ENCODINGS[label].channels * np.dtype(ENCODINGS[label].dtype).itemsize
+
+
+@pytest.mark.parametrize("width", [160, 320, 424, 640, 642, 1280, 1920])
 @pytest.mark.parametrize(
-    ("label", "bytes_a_pixel"),
-    [("mono8", 3), ("mono8", 2), ("mono8", 4), ("rgb8", 4), ("bgr8", 4), ("mono16", 3),
-     ("bayer_rggb8", 3), ("bayer_rggb8", 2), ("mono16", 4), ("rgb8", 6), ("yuv422_yuy2", 3)],
+    ("label", "true"),
+    [("mono8", "rgb8"), ("mono8", "gray rgb8"), ("mono8", "mono16"), ("mono8", "rgba8"),
+     ("mono8", "yuv422"), ("rgb8", "rgba8"), ("bgr8", "rgba8"), ("mono16", "rgb8"),
+     ("bayer_rggb8", "rgb8"), ("mono16", "rgba8"), ("rgb8", "rgb16"), ("yuv422_yuy2", "rgb8")],
 )  # fmt: skip
 def test_a_step_of_another_pixel_size_is_refused_with_both(
-    label: str, bytes_a_pixel: int, width: int
+    label: str, true: str, width: int
 ) -> None:
-    width += width % 2
+    rows = pixels(true, width)
     with pytest.raises(ImageFormatError) as caught:
-        decode(message(label, width, bytes_a_pixel * width))
-    own = ENCODINGS[label].channels * np.dtype(ENCODINGS[label].dtype).itemsize
+        decode(message(label, width, rows))
     assert caught.value.reason == "step"
-    assert f"step and data have {bytes_a_pixel} bytes a pixel" in str(caught.value)
-    assert f"{label} has {own}" in str(caught.value)
+    assert f"step and data have {rows.shape[1] // width} bytes a pixel" in str(caught.value)
+    assert f"{label} has {pixel_bytes(label)}" in str(caught.value)
 
 
 def test_a_padded_step_of_another_pixel_size_is_refused() -> None:
     with pytest.raises(ImageFormatError, match="3 bytes a pixel"):
-        decode(message("mono8", 321, 964))
+        decode(message("mono8", 321, pixels("rgb8", 321), 964))
+
+
+@pytest.mark.parametrize("parts", [2, 3, 4])
+@pytest.mark.parametrize("label", ["mono8", "rgb8", "rgba8", "mono16", "yuv422", "bayer_rggb8"])
+def test_a_part_of_an_image_may_have_the_step_of_the_whole(label: str, parts: int) -> None:
+    for width in (160, 320, 480):
+        rows = pixels(label, parts * width)
+        assert decode(message(label, width, rows)).shape == (24, width, 3)
+
+
+@pytest.mark.parametrize(
+    ("label", "width", "step"),
+    [("mono8", 240, 512), ("mono8", 256, 512), ("rgb8", 170, 1024), ("rgb8", 341, 2048),
+     ("mono8", 320, 960), ("mono8", 320, 640), ("rgb8", 320, 1280)],
+)  # fmt: skip
+def test_rows_may_have_any_pitch(label: str, width: int, step: int) -> None:
+    assert decode(message(label, width, pixels(label, width), step)).shape == (24, width, 3)
+    rest = RANDOM.integers(0, 256, (24, step - width * pixel_bytes(label)), dtype=np.uint8)
+    rows = np.hstack([pixels(label, width), rest])
+    assert decode(message(label, width, rows)).shape == (24, width, 3)
 
 
 @pytest.mark.parametrize("alignment", [1, 2, 4, 8, 16, 32, 64, 128, 256])
 @pytest.mark.parametrize("label", ["mono8", "rgb8", "bgra8", "mono16", "rgb16", "yuv422"])
 def test_rows_may_be_padded_to_a_power_of_two(label: str, alignment: int) -> None:
-    pixel = ENCODINGS[label].channels * np.dtype(ENCODINGS[label].dtype).itemsize
+    pixel = pixel_bytes(label)
     for width in WIDTHS:
         width += width % 2
         step = -(-width * pixel // alignment) * alignment
-        assert decode(message(label, width, step)).shape == (4, width, 3)
+        rows = RANDOM.integers(0, 256, (4, step), dtype=np.uint8)
+        assert decode(message(label, width, rows)).shape == (4, width, 3)
 
 
 @pytest.mark.parametrize("padding", range(64))
 def test_a_little_padding_is_ordinary_whatever_it_is_for(padding: int) -> None:
     for width in (4, 10, 32, 320):
-        assert decode(message("mono8", width, width + padding)).shape == (4, width, 3)
+        rows = RANDOM.integers(0, 256, (4, width + padding), dtype=np.uint8)
+        assert decode(message("mono8", width, rows)).shape == (4, width, 3)
 
 
 SIXTEEN = ["mono16", "rgb16", "bgra16", "bayer_rggb16"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from wm_planner.images import pixel_size
 from wm_planner.images.encodings import ENCODINGS, Encoding
 from wm_planner.images.errors import number
 from wm_planner.images.message import ImageMessage
@@ -16,6 +17,8 @@ _SMALL = 64
 """Padding below this is ordinary, whatever it is for [bytes]."""
 _ALIGNMENT = 256
 """Largest power of two to which rows are padded [bytes]."""
+_PERIOD = {"bay": 2, "yuv": 2, "uyv": 2, "yuy": 2}
+"""Pixels after which the colors of a row repeat, by the begin of the encoding's name."""
 _DRIVER = "The camera's driver sets height, width, step or data wrongly"
 
 
@@ -45,8 +48,8 @@ def view_planes(message: ImageMessage, encoding: Encoding) -> tuple[NDArray[np.g
     pixel = encoding.channels * dtype.itemsize
     row = width * pixel
     step = _step(message, row)
-    _check_pixel_size(message, encoding, width, step)
     _check_length(message, step * height, step * (height - 1) + row)
+    _check_pixel_size(message, encoding, width, step)
     shape = (height, width, encoding.channels)[: 2 if encoding.channels == 1 else 3]
     strides = (step, pixel, dtype.itemsize)[: len(shape)]
     return (np.ndarray(shape, dtype, buffer=message.data, strides=strides),)
@@ -110,21 +113,26 @@ def _step(message: ImageMessage, row: int) -> int:
 
 
 def _check_pixel_size(message: ImageMessage, encoding: Encoding, width: int, step: int) -> None:
-    """Refuse a step that is the row of pixels of another size, and no padding."""
+    """Refuse a step that is the row of pixels of another size, if the data look like these."""
     own = _pixel_size(encoding)
     if step - width * own < _SMALL or _is_aligned(width * own, step, _ALIGNMENT):
         return
     others = [row for row in ENCODINGS.values() if not row.two_planes and not row.generic]
     fitting = [row for row in others if _is_aligned(width * _pixel_size(row), step, _SMALL)]
-    if not fitting:
+    size = pixel_size.found(
+        message.data,
+        step,
+        width * own,
+        own * _PERIOD.get(encoding.name[:3], 1),
+        sorted({_pixel_size(row) for row in fitting}),
+    )
+    if not size:
         return
-    size = _pixel_size(fitting[0])
-    what = "step and data have" if message.data.size == step * (message.height or 0) else "step has"
     names = [row.name for row in fitting if _pixel_size(row) == size and "bayer" not in row.name]
     raise message.error(
         "step",
-        f"{what} {size} bytes a pixel (as {' or '.join(names[:2])}), but {encoding.name} has "
-        f"{own}, and no padding of a row is that long",
+        f"step and data have {size} bytes a pixel (as {' or '.join(names[:2])}), but "
+        f"{encoding.name} has {own}",
         "The camera's driver sets encoding or step wrongly: let it publish the encoding of its "
         "pixels",
     )
