@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+import tracemalloc
+from collections.abc import Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +14,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from wm_planner.images import ImageFormatError, ImagePolicy, codec_warnings, decode, decode_noting
+from wm_planner.images import (
+    CameraDecoder,
+    ImageFormatError,
+    ImagePolicy,
+    codec_warnings,
+    decode,
+    decode_noting,
+    jpeg_scan,
+)
+from wm_planner.images.file_structure import DamagedFileError
 
 RANDOM = np.random.default_rng(0)
 NOISE = cv2.GaussianBlur(RANDOM.integers(0, 256, (64, 96, 3), dtype=np.uint8), (0, 0), 2)
@@ -94,7 +104,7 @@ def test_stray_bytes_before_markers_change_no_pixel(
 ) -> None:
     data = with_strays(FILES[kind], STRAYS[stray])
     assert np.array_equal(read(data), read(FILES[kind]))
-    assert ("no pixel is lost" in irregular(data)) == (stray != "fill bytes")
+    assert bool(irregular(data)) == (stray != "fill bytes")
     assert capfd.readouterr().err == ""
 
 
@@ -207,10 +217,97 @@ def test_what_libjpeg_reports_is_not_used_with_lost_pixels(
         return result, lines
 
     monkeypatch.setattr(codec_warnings, "capture", record)
-    random, clean, used = np.random.default_rng(1), read(FILES[kind]), 0
+    random, clean, used = np.random.default_rng(1), read(FILES[kind]), []
+    camera = Camera()
+    camera.used(FILES[kind])
     for _ in range(400):
         reported.clear()
         data = damaged(FILES[kind], random)
-        if not refused(data) and reported:
-            used += not np.array_equal(read(data), clean)
-    assert used <= 2  # a stretch of a few bytes between restart markers can look like stray bytes
+        if not refused(data) and reported and not np.array_equal(read(data), clean):
+            used.append(data)
+    assert len(used) <= 1  # the end of a JPEG can look as if stray bytes followed
+    assert [camera.used(data) for data in used] == [0] * len(used)
+
+
+@pytest.mark.parametrize("interval", [1, 2, 8])
+def test_damage_between_two_of_many_restart_markers_is_refused(interval: int) -> None:
+    random, lost = np.random.default_rng(2), 0
+    data = cv2.imencode(".jpg", SCENE, [RESTART, interval])[1].tobytes()
+    for _ in range(400):
+        spoiled = damaged(data, random)
+        if not refused(spoiled) and irregular(spoiled):
+            lost += not np.array_equal(read(spoiled), read(data))
+    assert lost == 0
+
+
+def headers_of(data: bytes, more: bytes) -> bytes:
+    """Put headers before a JPEG's coded data, and stray bytes behind them."""
+    scan = next(start for kind, start, _ in segments(data) if kind == 0xDA)
+    return with_strays(data[:scan] + more + data[scan:], STRAYS["many"])
+
+
+def tables(names: Iterable[int]) -> bytes:
+    """A segment of Huffman tables of one code each."""
+    content = b"".join(bytes((name, 1, *bytes(15), 0)) for name in names)
+    return b"\xff\xc4" + (len(content) + 2).to_bytes(2, "big") + content
+
+
+def test_many_huffman_tables_cost_no_memory_and_unknown_ones_are_refused() -> None:
+    data, unused = FILES["gray"], [2, 3, 18, 19]
+    many = headers_of(data, tables(unused * 800) * 5)
+    assert np.array_equal(read(many), read(data))
+    with pytest.raises(DamagedFileError):
+        jpeg_scan.without_stray_bytes(headers_of(data, tables(range(256))))
+    tracemalloc.start()
+    jpeg_scan.without_stray_bytes(many)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 16 * 2**20
+
+
+def test_an_irregular_jpeg_that_is_too_large_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jpeg_scan, "LARGEST", 1000)
+    with pytest.raises(ImageFormatError, match="irregular; only up to 1000 bytes are read again"):
+        read(FILES["color"][:-2])
+
+
+class Camera:
+    """Shows JPEGs to a decoder; counts those that are used."""
+
+    def __init__(self) -> None:
+        self._decoder = CameraDecoder(ImagePolicy(), "/camera")
+        self.irregular, self.reasons = "", set[str]()
+
+    def used(self, data: bytes, times: int = 1) -> int:
+        used = 0
+        for _ in range(times):
+            try:
+                decoded = self._decoder.decode(SimpleNamespace(format="jpeg", data=data))
+            except ImageFormatError as error:
+                self.reasons.add(error.reason)
+            else:
+                used, self.irregular = used + 1, decoded.irregular
+        return used
+
+
+CLEAN, ODD = FILES["color"], with_strays(FILES["color"], STRAYS["many"])
+
+
+def test_an_irregular_jpeg_of_a_regular_camera_is_refused() -> None:
+    camera = Camera()
+    for _ in range(3):
+        assert camera.used(CLEAN, 9) == 9
+        assert camera.used(ODD) == 0
+    assert camera.used(ODD) == 0  # also the next one
+    assert (camera.irregular, camera.reasons) == ("", {"irregular"})
+
+
+@pytest.mark.parametrize("stray", ["one byte", "many"])
+def test_an_irregular_camera_is_used_and_told_from_its_third_image_on(stray: str) -> None:
+    camera = Camera()
+    assert camera.used(with_strays(CLEAN, STRAYS[stray]), 30) == 28
+    assert "before restart or end markers" in camera.irregular
+    assert camera.used(CLEAN[:-2]) == 0  # another irregularity
+    assert camera.used(CLEAN, 12) == 12
+    assert camera.irregular == ""
+    assert camera.used(ODD) == 0

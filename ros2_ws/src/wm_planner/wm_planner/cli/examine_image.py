@@ -33,7 +33,7 @@ def examine_image(path: Path, camera: CameraExaminer) -> Section:
         return section
     image = decoded.image
     section.facts["size"] = f"{image.shape[1]}x{image.shape[0]}"
-    section.results += irregular_result(decoded.irregular)
+    section.results += irregular_result(decoded.sentence)
     section.results += camera.measure(camera.monitor(), image, live=False)
     section.notes += camera.notes()
     return section

@@ -13,7 +13,8 @@ from wm_planner.control.clock import MAX_FUTURE
 from wm_planner.control.stamps import other_clock
 from wm_planner.diagnosis.camera_examiner import CameraExaminer, irregular_result
 from wm_planner.diagnosis.check_result import OK, STOP, WARN, Result, judge
-from wm_planner.images import ImageFormatError, decode_noting
+from wm_planner.images import CameraDecoder, ImageFormatError
+from wm_planner.images.camera_decoder import REASON
 from wm_planner.text import quoted
 from wm_planner.types import RgbImage
 
@@ -38,7 +39,7 @@ class CameraStream:
         stamps: Stamp of each message [s], 0 if it has none.
         ages: Age of each stamped message at arrival [s].
         refusals: Messages that could not be decoded, by reason.
-        irregular: What is irregular about the first irregular image that could be used.
+        irregular: What is irregular about the images, as a sentence; empty if nothing is.
         image: The last image decoded.
     """
 
@@ -48,12 +49,13 @@ class CameraStream:
     arrivals: list[float] = field(default_factory=list)
     stamps: list[float] = field(default_factory=list)
     ages: list[float] = field(default_factory=list)
-    refusals: dict[object, Refusal] = field(default_factory=dict)
+    refusals: dict[tuple[str, str, str], Refusal] = field(default_factory=dict)
     irregular: str = ""
     image: RgbImage | None = None
 
     def __post_init__(self) -> None:
         self.monitor: CameraMonitor = self.examiner.monitor()
+        self._decoder = CameraDecoder(self.examiner.policy, self.topic)
 
     def add(self, message: Any, stamp: float, now: float, steady: float) -> None:
         """Take a message.
@@ -69,14 +71,12 @@ class CameraStream:
         if stamp and now:
             self.ages.append(now - stamp)
         try:
-            decoded = decode_noting(
-                message, self.examiner.policy, self.topic, thorough=self.image is None
-            )
+            decoded = self._decoder.decode(message)
         except ImageFormatError as error:
             self.kinds[_kind(message, None)] += 1
             self.refusals.setdefault(error.key, Refusal(str(error))).count += 1
             return
-        image, self.irregular = decoded.image, self.irregular or decoded.irregular
+        image, self.irregular = decoded.image, self.irregular or decoded.sentence
         self.kinds[_kind(message, image)] += 1
         self.monitor.observe(image, stamp or steady)
         self.image = image
@@ -112,7 +112,8 @@ class CameraStream:
         verdict = STOP if self.image is None else WARN
         return [
             Result("refused", r.count, 0.0, verdict, f"{r.count} of {total}: {r.sentence}")
-            for r in self.refusals.values()
+            for (_, _, reason), r in self.refusals.items()
+            if reason != REASON or not self.irregular  # else the first ones of an irregular camera
         ] or [Result("refused", 0.0, 0.0, OK)]
 
     def _timing(self) -> list[Result]:

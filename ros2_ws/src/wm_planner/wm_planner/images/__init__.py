@@ -6,11 +6,13 @@ pixels (``planes.py``), or a decoded JPEG or PNG (``compressed.py``) → RGB (``
 """
 
 from wm_planner.images.bridge import conversion_path
+from wm_planner.images.camera_decoder import CameraDecoder
 from wm_planner.images.decoding import Decoded, decode, decode_noting
 from wm_planner.images.errors import ImageFormatError
 from wm_planner.images.policy import ImagePolicy
 
 __all__ = [
+    "CameraDecoder",
     "Decoded",
     "ImageFormatError",
     "ImagePolicy",

@@ -29,12 +29,6 @@ _PUBLISHER = (
 _DAMAGED = "The image is dropped; if this happens often, check the camera's cable and bandwidth"
 
 
-_IRREGULAR = (
-    "the camera's JPEGs are irregular ({}); no pixel is lost and the images are used, but other "
-    "programs may refuse them: look for a newer driver or firmware of the camera"
-)
-
-
 class _StrayBytesError(Exception):
     """libjpeg reports stray bytes, or coded data that are left over after damage."""
 
@@ -65,7 +59,7 @@ def to_rgb(
 
     Returns:
         (height, width, 3) uint8 RGB, turned upright as its EXIF orientation says; and what is
-        irregular about a JPEG that lost no pixel, as a sentence, or ``""``.
+        irregular about a JPEG that lost no pixel, for a sentence, or ``""``.
 
     Raises:
         ImageFormatError: The data are not JPEG or PNG, damaged, too large, or not a color image.
@@ -143,7 +137,7 @@ def _decode_jpeg(
         pixels = _decode(message, replace(structure, data=clean))
     except _StrayBytesError as error:
         raise message.error("damaged", str(error), _DAMAGED) from None
-    return pixels, _IRREGULAR.format(" and ".join(facts)) if facts else ""
+    return pixels, " and ".join(facts)
 
 
 def _decode(message: ImageMessage, structure: FileStructure) -> NDArray[Any]:

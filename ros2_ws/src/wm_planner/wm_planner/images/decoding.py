@@ -16,6 +16,12 @@ from wm_planner.images.policy import ImagePolicy
 from wm_planner.text import quoted
 
 _DEFAULT = ImagePolicy()
+_IRREGULAR = (
+    "the camera's JPEGs are irregular ({}); as far as can be told no pixel is lost and the images "
+    "are used, but reading them takes several times as long, so plans come from older images, and "
+    "other programs may refuse them: look for a newer driver or firmware, or use raw images or a "
+    "lower resolution"
+)
 
 
 @dataclass(frozen=True)
@@ -24,12 +30,17 @@ class Decoded:
 
     Attributes:
         image: (height, width, 3) uint8 RGB, as ``decode`` returns it.
-        irregular: What is irregular about the message although no pixel is lost, as a sentence;
+        irregular: What is irregular about the message although no pixel is lost, for a sentence;
             empty if nothing is.
     """
 
     image: NDArray[np.uint8]
     irregular: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """What is irregular, what follows and what to do, as a sentence; empty if nothing is."""
+        return _IRREGULAR.format(self.irregular) if self.irregular else ""
 
 
 def decode(message: object, policy: ImagePolicy = _DEFAULT, topic: str = "") -> NDArray[np.uint8]:

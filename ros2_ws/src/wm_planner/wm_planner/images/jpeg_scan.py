@@ -11,7 +11,9 @@ annex F). Between two markers no pixel was lost if
   end with stray bytes, this is not asked: damage does not hit most of them, and stray bytes look
   like blocks now and then.
 
-Reading takes several times as long as libjpeg, so it is done only for irregular files.
+Cameras put stray bytes before many markers or before the end marker only, so those before a few
+restart markers count as damage. Reading takes many times as long as libjpeg, so it is done only for
+irregular files.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ from wm_planner.images.opencv import cv2
 
 _LOST = "the JPEG's coded data are damaged or cut short, so pixels are lost"
 _UNKNOWN = "the JPEG is irregular, and of a kind for which lost pixels cannot be ruled out"
-_LARGEST = 2**22
+_LARGE = "the JPEG is irregular; only up to {} bytes are read again to rule out lost pixels"
+LARGEST = 2**22
 """Largest file that is read [bytes]; reading needs about 60 times as much memory."""
 _ZEROS = 16
 """Zeros at the end that are read; more of them tell nothing more [bytes]."""
@@ -40,8 +43,13 @@ _BLOCK = 64
 _WRONG, _DONE = 500, 1000
 """In place of the coefficients that a code adds: there is no such code; the block ends here."""
 
-Codes = list[int]
-"""(65536,) by the next 16 bits: bits of code and value, plus 256 times the coefficients added."""
+_MANY = 4
+"""Stray bytes are before at least one of so many markers, or before the end marker only."""
+_TABLES = frozenset({0, 1, 2, 3, 16, 17, 18, 19})
+"""Names of Huffman tables: from 0 on for DC, from 16 on for AC coefficients."""
+
+Codes = memoryview
+"""(65536,) uint16 by the next 16 bits: bits of code and value + 32 times the coefficients added."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +58,14 @@ class _Scan:
 
     Attributes:
         start: Their offset in the file.
-        blocks: The codes of the DC and AC coefficients, for each block of a unit (MCU).
+        blocks: The codes of the DC and AC coefficients, and those of as many AC coefficients as
+            16 bits hold, for each block of a unit (MCU).
         units: Units of the image.
         interval: Units up to a marker.
     """
 
     start: int
-    blocks: list[tuple[Codes, Codes]]
+    blocks: list[tuple[Codes, Codes, Codes]]
     units: int
     interval: int
 
@@ -72,7 +81,7 @@ def without_stray_bytes(data: bytes) -> tuple[bytes, int]:
 
     Raises:
         DamagedFileError: Pixels are lost, or the JPEG is of a kind for which this cannot be told
-            (progressive, arithmetic codes, several scans).
+            (progressive, arithmetic codes, several scans, too large).
     """
     scan, units = _read_headers(data), 0
     kept, stretches = [data[: scan.start]], []
@@ -84,6 +93,8 @@ def without_stray_bytes(data: bytes) -> tuple[bytes, int]:
     irregular = [stretch for stretch in stretches if stretch.strays]
     counts = sorted(stretch.strays for stretch in irregular)
     single, usual = len(stretches) == 1, 2 * len(irregular) > len(stretches) > 1
+    if irregular not in ([], stretches[-1:]) and len(irregular) < max(2, len(stretches) / _MANY):
+        raise DamagedFileError(_LOST)
     for stretch in irregular:
         every_phase = not single or stretch.strays >= _FEW
         coded_on = not usual and stretch.reads_on(every_phase=every_phase)
@@ -168,13 +179,17 @@ class _Stretch:
         for done in range(most):
             if bit >= end:
                 return bit, done
-            dc, ac = blocks[(phase + done) % len(blocks)]
+            dc, ac, several = blocks[(phase + done) % len(blocks)]
             code = dc[next16[bit]]
-            place, filled = bit + (code & 255), code >> 8
+            place, filled = bit + (code & 31), code >> 5
             while filled < _BLOCK and place < end:
-                code = ac[next16[place]]
-                place += code & 255
-                filled += code >> 8
+                code = several[next16[place]]
+                total = filled + (code >> 5)
+                if total > _BLOCK and not _DONE <= total < _DONE + _BLOCK:  # the block ends earlier
+                    code = ac[next16[place]]
+                    total = filled + (code >> 5)
+                place += code & 31
+                filled = total
             if (filled != _BLOCK and filled < _DONE) or place > end:
                 return bit, done
             bit = place
@@ -197,20 +212,20 @@ def _read_headers(data: bytes) -> _Scan:
     Raises:
         DamagedFileError: They contradict one another, or the kind is not known here.
     """
-    if len(data) > _LARGEST:
-        raise DamagedFileError(_UNKNOWN)
-    position, interval, frame, codes = 2, 0, b"", dict(_usual_codes())
+    if len(data) > LARGEST:
+        raise DamagedFileError(_LARGE.format(LARGEST))
+    position, interval, frame, tables = 2, 0, b"", dict(_usual_tables())
     try:
         while True:
             kind, position, content = _segment(data, position)
             if kind == 0xC4:
-                codes |= _huffman_codes(content)
+                tables |= _huffman_tables(content)
             elif kind == 0xDD:
                 interval = int.from_bytes(content[:2], "big")
             elif kind in (0xC0, 0xC1):
                 frame = content
             elif kind == 0xDA:
-                return _layout(frame, content, codes, interval, position)
+                return _layout(frame, content, tables, interval, position)
     except (LookupError, ValueError, ZeroDivisionError):
         raise DamagedFileError(_UNKNOWN) from None
 
@@ -221,7 +236,9 @@ def _segment(data: bytes, position: int) -> tuple[int, int, bytes]:
     return data[position + 1], end, data[position + 4 : end]
 
 
-def _layout(frame: bytes, scan: bytes, codes: dict[int, Codes], interval: int, start: int) -> _Scan:
+def _layout(
+    frame: bytes, scan: bytes, tables: dict[int, bytes], interval: int, start: int
+) -> _Scan:
     """Combine the headers of frame and scan; raise ``LookupError`` if they do not fit."""
     height, width, count = (
         int.from_bytes(frame[1:3], "big"),
@@ -235,7 +252,8 @@ def _layout(frame: bytes, scan: bytes, codes: dict[int, Codes], interval: int, s
     for i in range(1, 1 + 2 * count, 2):
         horizontal, vertical = factors[scan[i]]
         dc, ac = divmod(scan[i + 1], 16)
-        one = (codes[dc], codes[16 + ac])
+        first, (one_more, several) = _codes(tables[dc], ac=False), _codes(tables[16 + ac], ac=True)
+        one = (first[0], one_more, several)
         blocks += [one] * (horizontal * vertical if count > 1 else 1)
     if count > 1:
         across = 8 * max(h for h, _ in factors.values())
@@ -244,27 +262,52 @@ def _layout(frame: bytes, scan: bytes, codes: dict[int, Codes], interval: int, s
     return _Scan(start, blocks, units, interval or units)
 
 
-@functools.lru_cache(maxsize=8)
-def _huffman_codes(tables: bytes) -> dict[int, Codes]:
-    """Return the codes of a DHT segment by class and number, 0 to 15 for DC and from 16 on for AC.
+def _huffman_tables(content: bytes) -> dict[int, bytes]:
+    """Return the tables of a DHT segment by name: the number of codes by length, and the values.
 
     Raises:
-        DamagedFileError: The segment is cut short, or has more codes than 16 bits can tell apart.
+        LookupError: A table has a name that does not exist, or is cut short.
     """
     found = {}
-    while tables:
-        name, counts, values = tables[0], tables[1:17], tables[17:]
-        bits = np.repeat(np.arange(1, 1 + len(counts)), list(counts))
-        spans = 1 << (16 - bits)
-        if len(values) < len(bits) or spans.sum() > 65536:
-            raise DamagedFileError(_LOST)
-        meanings = [_meaning(value, ac=name >= 16) for value in values[: len(bits)]]
-        steps = np.array([size + 256 * added for size, added in meanings], int) + bits
-        codes = np.full(65536, 256 * _WRONG)
-        codes[: spans.sum()] = np.repeat(steps, spans)
-        found[name] = codes.tolist()
-        tables = values[len(bits) :]
+    while content:
+        end = 17 + sum(content[1:17])
+        if content[0] not in _TABLES or len(content) < end:
+            raise LookupError
+        found[content[0]] = content[1:end]
+        content = content[end:]
     return found
+
+
+@functools.lru_cache(maxsize=8)
+def _codes(table: bytes, *, ac: bool) -> tuple[Codes, Codes]:
+    """Return what one code of a table means, and what all codes mean that 16 bits hold.
+
+    Raises:
+        DamagedFileError: The table has more codes than 16 bits can tell apart.
+    """
+    lengths = np.repeat(np.arange(1, 17), list(table[:16]))
+    spans = 1 << (16 - lengths)
+    if spans.sum() > 65536:
+        raise DamagedFileError(_LOST)
+    meanings = np.array([_meaning(value, ac=ac) for value in table[16:]], int).reshape(-1, 2)
+    length, bits, added = np.full(65536, 16), np.zeros(65536, int), np.full(65536, _WRONG)
+    for whole, part in (
+        (length, lengths),
+        (bits, lengths + meanings[:, 0]),
+        (added, meanings[:, 1]),
+    ):
+        whole[: spans.sum()] = np.repeat(part, spans)
+    window, place, filled = np.arange(65536), bits.copy(), added.copy()
+    for _ in range(7):
+        rest = (window << place) & 0xFFFF
+        more = (filled < _BLOCK) & (place + length[rest] <= 16) & (added[rest] != _WRONG)
+        more &= place + bits[rest] < 32
+        if not more.any():
+            break
+        place += np.where(more, bits[rest], 0)
+        filled += np.where(more, added[rest], 0)
+    one, several = bits + 32 * added, place + 32 * filled
+    return one.astype(np.uint16).data, several.astype(np.uint16).data
 
 
 def _meaning(value: int, *, ac: bool) -> tuple[int, int]:
@@ -278,12 +321,12 @@ def _meaning(value: int, *, ac: bool) -> tuple[int, int]:
 
 
 @functools.cache
-def _usual_codes() -> dict[int, Codes]:
-    """Return the codes of a JPEG without a table, as MJPEG cameras send them: annex K's."""
+def _usual_tables() -> dict[int, bytes]:
+    """Return the tables of a JPEG without any, as MJPEG cameras send them: annex K's."""
     usual = cv2().imencode(".jpg", np.zeros((8, 8, 3), np.uint8))[1].tobytes()
-    position, kind, codes = 2, 0, dict[int, Codes]()
+    position, kind, tables = 2, 0, dict[int, bytes]()
     while kind != 0xDA:
         kind, position, content = _segment(usual, position)
         if kind == 0xC4:
-            codes |= _huffman_codes(content)
-    return codes
+            tables |= _huffman_tables(content)
+    return tables

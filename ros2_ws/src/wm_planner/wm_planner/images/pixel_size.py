@@ -1,8 +1,8 @@
 """Tell from the bytes of an image how many make a pixel.
 
-The same color of the next pixel is alike, other colors of a pixel differ, and bright and dark edges
-repeat with the pixels. So bytes a pixel apart differ less than others, or their differences go along
-with each other more. Whether rows are a part of longer rows makes no difference.
+The same color of the next pixel is alike, other colors of a pixel differ, and edges repeat with the
+pixels. So bytes a pixel apart differ less than others, or their differences go along with each
+other more. Whether rows are a part of longer rows makes no difference.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ _ROWS = 32
 _PIXELS = 8
 """Least pixels behind the image's own, from which anything is told."""
 _LESS = 0.75
-"""Differences of real images are 1.1 times as large or more at another size, 0.7 times at theirs."""
+"""Differences of real images are 1.1 times as large or more at another size."""
 _MORE = 0.1
-"""Correlations of real images are at most 0 higher at another size, and mostly 0.2 at theirs."""
+"""Correlations of real images are not higher at another size."""
 
 
 def found(
@@ -37,10 +37,10 @@ def found(
         is none, also if nothing can be told, as from padding or an image of one color.
     """
     whole = data[: data.size // step * step].reshape(-1, step)
-    whole = whole[:: -(-len(whole) // _ROWS) or 1].astype(np.int16)
+    some = whole[:: -(-len(whole) // _ROWS) or 1].astype(np.int16)
     for size in others:
-        enough = len(whole) > 0 and step - row >= _PIXELS * max(size, period)
-        if enough and all(_looks(part, period, size) for part in (whole[:, row:], whole)):
+        enough = len(some) > 0 and step - row >= _PIXELS * max(size, period)
+        if enough and all(_looks(part, period, size) for part in (some[:, row:], some)):
             return size
     return None
 

@@ -12,7 +12,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 
 from wm_planner.config import ImagesConfig
-from wm_planner.images import Decoded, ImageFormatError, ImagePolicy, decode_noting
+from wm_planner.images import CameraDecoder, Decoded, ImageFormatError, ImagePolicy
 from wm_planner.ros import log
 from wm_planner.ros.background import LatestItemThread
 from wm_planner.ros.image_reader import ImageSubscription, why_not
@@ -56,7 +56,8 @@ class Camera:
     Attributes:
         topic: Full name of the topic, after remapping.
         images: The newest good images.
-        irregular: What is irregular about its images although they can be used, as a sentence.
+        irregular: What is irregular about its images although they can be used, as a sentence;
+            empty if they are regular.
         shape: (height, width) of the newest good image; None before the first.
         good_steady: When the newest good image arrived [s, steady clock].
         delay: Time from the publication of the newest image to its callback [s].
@@ -74,10 +75,10 @@ class Camera:
         view: str = "image",
     ) -> None:
         self._node = node
-        self._policy = ImagePolicy.from_config(config)
         self._type = Image if config.transport == "raw" else CompressedImage
         self._name = topic_name(config, view)
         self.topic = str(node.resolve_topic_name(self._name))
+        self._images = CameraDecoder(ImagePolicy.from_config(config), self.topic)
         self.publishers = PublisherWatch(node, self.topic)
         self._stamps = ArrivalStamps(node, "the image", "session.image_timeout")
         self._silence = Silence(node, self.topic, self._type, TRANSPORTS)
@@ -173,8 +174,7 @@ class Camera:
     def _decode(self, item: tuple[float, Any]) -> tuple[float, Decoded | ImageFormatError]:
         stamp, message = item
         try:
-            first = self.shape is None
-            return stamp, decode_noting(message, self._policy, self.topic, thorough=first)
+            return stamp, self._images.decode(message)
         except ImageFormatError as error:
             return stamp, error
 
@@ -184,9 +184,12 @@ class Camera:
             self._drop(decoded, decoded.key)
             return
         self._problem.report("")
-        if decoded.irregular and not self.irregular:
-            self.irregular = f"{self.topic}: {decoded.irregular}"
-            log.warning(self._node, self.irregular)
+        if bool(decoded.irregular) != bool(self.irregular):
+            self.irregular = f"{self.topic}: {decoded.sentence}" if decoded.irregular else ""
+            if self.irregular:
+                log.warning(self._node, self.irregular)
+            else:
+                log.info(self._node, f"{self.topic}: the camera's JPEGs are regular again")
         self.images.add(stamp, decoded.image)
         self.shape = decoded.image.shape[:2]
         self.good_steady = time.monotonic()

@@ -262,9 +262,11 @@ def test_gray_images_end_the_goal_before_the_arm_moves(
 def test_images_that_contradict_their_label_are_refused_by_name(
     spoiler: Any, spoil: Callable[[Image], Image], words: str
 ) -> None:
-    spoiler.spoil = spoil
-    spoiler.spin_until(lambda: words in " ".join(spoiler.status.warnings))
-    spoiler.spin_until(lambda: not spoiler.status.inputs_ready)
+    with spoiler.settings(session__image_timeout=1.0):
+        result = _pursue(spoiler, SEEDS[2], spoil)
+        assert result.error_code == ReachGoal.Result.NO_IMAGE
+        spoiler.spin_until(lambda: words in " ".join(spoiler.status.warnings))
+        spoiler.spin_until(lambda: not spoiler.status.inputs_ready)
 
 
 def test_a_camera_that_recovers_lets_the_next_goal_succeed(spoiler: Any) -> None:

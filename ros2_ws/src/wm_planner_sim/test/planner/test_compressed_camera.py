@@ -98,7 +98,10 @@ def test_regular_jpegs_then_damaged_then_irregular_then_gray_ones(packed_planner
     result = client.result(_begin(client)).result
     assert result.error_code == ReachGoal.Result.NONE, result.error_msg
 
-    camera.spoil, camera.gray = bytes, True
+    camera.spoil = bytes
+    client.spin_until(lambda: not told("irregular"))
+
+    camera.gray = True
     camera.format = "yuv422_yuy2; jpeg compressed mono8"
     client.spin_until(lambda: told("The image is gray"))
     result = client.result(_begin(client)).result
