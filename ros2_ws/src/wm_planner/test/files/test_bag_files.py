@@ -18,6 +18,7 @@ from rosbags.typesys import Stores, get_typestore
 
 from wm_planner.files.bag_files import METADATA, open_bag
 from wm_planner.files.errors import FileFormatError
+from wm_planner.files.mcap_file import zstd
 
 TOPICS = [("/a", "std_msgs/msg/Empty"), ("/b", "std_msgs/msg/Empty")]
 COUNT = 16
@@ -244,3 +245,26 @@ def test_of_a_damaged_database_the_readable_messages_are_read(tmp_path: Path) ->
     assert count - 10 < counts["/a"] < count
     assert "it is damaged" in damage
     assert f"{count - counts['/a']} of {count} on /a" in damage
+
+
+@pytest.mark.parametrize("plugin", list(StoragePlugin))
+@pytest.mark.parametrize("change", ["damaged", "growing"])
+def test_a_packed_message_that_cannot_be_unpacked_has_no_content(
+    tmp_path: Path, plugin: StoragePlugin, change: str
+) -> None:
+    packed = zstd().compress(bytes(100_000_000 if change == "growing" else 1000))
+    packed = packed if change == "growing" else packed[:10]
+    path = tmp_path / "bag"
+    with Writer(path, version=9, storage_plugin=plugin) as writer:
+        connection = writer.add_connection("/a", "std_msgs/msg/String", typestore=TYPES)
+        writer.write(connection, 0, packed)
+        writer.write(connection, 1, zstd().compress(b"\0\1\0\0"))
+    with open_bag(path) as bag:
+        assert [data for _, _, data in bag.messages(["/a"])] == [b"", b"\0\1\0\0"]
+
+
+def test_a_packed_file_that_grows_more_than_its_size_explains_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "bag.mcap.zstd"
+    file.write_bytes(zstd().compress(bytes(100_000_000)))
+    with pytest.raises(FileFormatError, match="it unpacks to more than 67108864 bytes"):
+        _read(file)

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from wm_planner.files.errors import FileFormatError
-from wm_planner.files.mcap_file import MAX_CHUNK, BagTopic, McapFile, unpack, zstd
+from wm_planner.files.mcap_file import BagTopic, McapFile, most_unpacked, unpack, zstd
 from wm_planner.files.plain_yaml import read_yaml
 from wm_planner.files.regular import open_regular
 from wm_planner.files.sqlite_bag import MAGIC as SQLITE
@@ -55,14 +55,14 @@ class BagFiles:
         return sum((part.counts for part in self.parts), Counter())
 
     def messages(self, topics: Collection[str]) -> Iterator[tuple[str, int, bytes]]:
-        """Yield topic, time of recording [ns] and content of each message that can be read."""
+        """Yield topic, time of recording [ns] and content of each message that can be read.
+
+        The content is empty if it was packed and cannot be unpacked.
+        """
         for part in self.parts:
             for topic, time, data in part.messages(topics):
                 if data.startswith(_PACKED):
-                    try:
-                        data = unpack("zstd", data, MAX_CHUNK)
-                    except FileFormatError:
-                        continue
+                    data = _unpacked_message(data)
                 yield topic, time, data
 
     def damage(self) -> str:
@@ -141,7 +141,7 @@ def _part(bag: BagFiles, file: Path, folder: Path) -> McapFile | SqliteBag:
 def _unpacked(bag: BagFiles, file: Path, folder: Path) -> Path:
     """Unpack a file that was packed as a whole; what is cut off is missing."""
     target = folder / file.stem
-    most = max(MAX_CHUNK, 200 * file.stat().st_size)
+    most = most_unpacked(file.stat().st_size)
     try:
         with (
             open_regular(file) as source,
@@ -155,6 +155,15 @@ def _unpacked(bag: BagFiles, file: Path, folder: Path) -> Path:
     except (EOFError, zstd().ZstdError) as error:
         bag.problems.append(f"{file} is damaged or cut ({one_line(str(error), 80)})")
     return target
+
+
+def _unpacked_message(data: bytes) -> bytes:
+    most = most_unpacked(len(data))
+    try:
+        content = unpack("zstd", data, most)
+    except FileFormatError:
+        return b""
+    return content if len(content) <= most else b""
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ MAX_CHUNK = 1 << 30
 """Largest chunk, unpacked [bytes]; recorders make them of a few MB and of at least one message."""
 MAX_NAME = 512
 _SMALL = 1 << 26
-_RATIO = 200  # a chunk that unpacks to more than _SMALL must not be larger than this many times
+_RATIO = 200  # what unpacks to more than _SMALL must not grow more than this many times
 _MOST_PROBLEMS = 5
 
 _HEADER, _FOOTER, _SCHEMA, _CHANNEL, _MESSAGE, _CHUNK, _MESSAGE_INDEX, _CHUNK_INDEX = range(1, 9)
@@ -286,7 +286,7 @@ def _unpacked(content: bytes) -> tuple[bytes, str]:
     compression, offset = _text(content, 28)
     (packed,) = struct.unpack_from("<Q", content, offset)
     data = content[offset + 8 : offset + 8 + packed]
-    if size > min(MAX_CHUNK, max(_SMALL, _RATIO * len(data))):
+    if size > most_unpacked(len(data)):
         return b"", f"a chunk of {len(data)} bytes claims to unpack to {size}"
     cut = len(data) < packed
     if compression:
@@ -298,8 +298,13 @@ def _unpacked(content: bytes) -> tuple[bytes, str]:
     return data, ""
 
 
+def most_unpacked(size: int) -> int:
+    """Return to how many bytes a chunk or message of this size may unpack."""
+    return min(MAX_CHUNK, max(_SMALL, _RATIO * size))
+
+
 def unpack(compression: str, data: bytes, most: int) -> bytes:
-    """Return at most ``most`` bytes of data that zstd or lz4 has packed.
+    """Return at most ``most`` bytes, and one, of data that zstd or lz4 has packed.
 
     Raises:
         FileFormatError: It is damaged or cut, or packed by something else.
