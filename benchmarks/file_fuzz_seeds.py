@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import io
+import sqlite3
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,30 @@ def _bag(plugin: StoragePlugin) -> list[bytes]:
         return [file.read_bytes() for file in files]
 
 
+def _programs() -> list[bytes]:
+    """Return bags whose messages an endless view or a column of 900 MB computes."""
+    columns = "id integer primary key, topic_id integer, timestamp integer, data blob"
+    programs = (
+        "create view messages as with recursive c(x) as (select 1 union all select x + 1 from c) "
+        "select x as id, 1 as topic_id, x as timestamp, x'00' as data from c where x < 0",
+        f"create table messages ({columns} as (zeroblob(900000000)))",
+    )
+    found = []
+    for program in programs:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "bag.db3"
+            file.write_bytes(_bag(StoragePlugin.SQLITE3)[0])
+            database = sqlite3.connect(file)
+            database.execute("drop table messages")
+            database.execute(program)
+            if "view" not in program:
+                database.execute("insert into messages values (1, 1, 1)")
+            database.commit()
+            database.close()
+            found.append(file.read_bytes())
+    return found
+
+
 def _model() -> list[bytes]:
     load_spec(MODEL)
     return [(MODEL / "model.yaml").read_bytes()]
@@ -120,7 +145,7 @@ SEEDS = {
     "image.png": lambda: [_image(".png")],
     "image.jpg": lambda: [_image(".jpg"), _image(".jpg", cv2.IMWRITE_JPEG_RST_INTERVAL, 1)],
     "bag.mcap": lambda: _bag(StoragePlugin.MCAP),
-    "bag.db3": lambda: _bag(StoragePlugin.SQLITE3),
+    "bag.db3": lambda: [*_bag(StoragePlugin.SQLITE3), *_programs()],
 }
 """Genuine files by name."""
 

@@ -247,3 +247,38 @@ def test_what_a_damaged_bag_lacks_is_named_together_with_the_damage(
     file.write_bytes(file.read_bytes()[:1000])
     with pytest.raises(RecordingError, match=r"no message was recorded .* it was not finished"):
         _read(path, spec)
+
+
+def test_a_damaged_image_between_the_frames_is_left_out_and_counted(
+    numbers: Any, spec: ModelSpec, tmp_path: Path
+) -> None:
+    actions, places, images = numbers
+    between = [np.repeat(rows, 2, 0) for rows in (actions, places, images)]
+    path = write_bag(
+        tmp_path / "bag", between[0][:-1], between[1][:-1], between[2][:-1],
+        plugin=StoragePlugin.SQLITE3, compressed=True, seconds_per_step=STEP / 2,
+    )  # fmt: skip
+    assert [f.verdict for f in _read(path, spec).findings] == ["ok", "ok"]
+    database = sqlite3.connect(next(path.glob("*.db3")))
+    query = (
+        "select m.id, data from messages m join topics t on t.id = topic_id "
+        "where t.name = '/camera/image' order by timestamp"
+    )
+    messages = database.execute(query).fetchall()
+
+    def damage(number: int) -> None:
+        identifier, data = messages[number]
+        change = "update messages set data = ? where id = ?"
+        database.execute(change, (data[:-20] + bytes(20), identifier))
+        database.commit()
+
+    damage(3)
+    found = _read(path, spec)
+    assert found.findings[0].verdict == "warn"
+    assert "The content of messages is damaged: 1 on /camera/image" in found.findings[0].sentence
+    assert found.film is not None
+    assert len(found.images) == len(found.actions) + 1
+    damage(4)  # which a step needs
+    with pytest.raises(RecordingError, match="image 4"):
+        _read(path, spec)
+    database.close()

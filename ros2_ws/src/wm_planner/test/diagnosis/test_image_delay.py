@@ -75,12 +75,18 @@ def test_without_a_delay_none_is_claimed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "verdict", "word"), [(0.08, OK, ""), (0.12, WARN, "late"), (-0.4, STOP, "early")]
+    ("seconds", "verdict", "word"), [(0.08, OK, ""), (0.14, WARN, "late"), (-0.4, STOP, "early")]
 )
 def test_a_delay_is_judged_by_the_model_s_step(seconds: float, verdict: str, word: str) -> None:
     result = judge_delay(Delay(seconds, 0.02, 0.9, 0.3), 0.2, ("/image", "/pose"))
     assert result.verdict == verdict
     assert f"{abs(seconds):.2f} ± 0.02 s {word}" in (result.sentence or result.evidence)
+
+
+def test_a_delay_within_its_uncertainty_is_not_claimed() -> None:
+    for uncertainty, verdict in ((0.1, OK), (0.02, WARN), (0.0, STOP)):
+        delay = Delay(0.08, uncertainty, 0.9, 0.3)
+        assert judge_delay(delay, 0.1, ("/image", "/pose")).verdict == verdict
 
 
 @pytest.mark.sim

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from wm_planner.datasets.dataset import QUANTITIES, Dataset
-from wm_planner.files.regular import open_regular
+from wm_planner.files.regular import check_regular, open_regular
 
 DIGITS = 8
 """Hexadecimal digits of a digest; two of them, of numbers and images, are an episode's."""
 NO_IMAGES = "-" * DIGITS
+UNREADABLE = "?" * DIGITS
 _PER_TEXT = 200  # episodes in one text of model.yaml
 _BLOCKS, _BLOCK = 16, 1 << 16  # of a larger file of images, as many blocks of this size count
 
@@ -27,12 +28,14 @@ class Changes:
         numbers: Their actions, states or length are others, or they are missing.
         images: Their images are others; of a file above 1 MiB, 16 parts are compared.
         without: They have no file of images, though they had one, or others have.
+        unreadable: Their file of images is there and cannot be read, as without permission.
     """
 
     before: int = 0
     numbers: list[int] = field(default_factory=list)
     images: list[int] = field(default_factory=list)
     without: list[int] = field(default_factory=list)
+    unreadable: list[int] = field(default_factory=list)
 
 
 def record(dataset: Dataset) -> list[str]:
@@ -53,8 +56,10 @@ def compare(recorded: Any, dataset: Dataset) -> Changes:
     then = [packed[i : i + 2 * DIGITS] for i in range(0, len(packed), 2 * DIGITS)]
     changes = Changes(before=len(then))
     if not then:
-        there = [dataset.images.path(number).is_file() for number in dataset.parts["all"]]
-        changes.without = [i for i, found in enumerate(there) if any(there) and not found]
+        found = [_look_at(dataset.images.path(number)) for number in dataset.parts["all"]]
+        missing = [i for i, image in enumerate(found) if image == NO_IMAGES]
+        changes.without = missing if len(missing) < len(found) else []
+        changes.unreadable = [i for i, image in enumerate(found) if image == UNREADABLE]
         return changes
     now: Sequence[str | None] = list(_digests(dataset))
     if len(now) != len(then):  # an episode was added or left out: those behind it have moved
@@ -63,9 +68,12 @@ def compare(recorded: Any, dataset: Dataset) -> Changes:
     for index, (old, new) in enumerate(zip(then, now, strict=True)):
         if new is None or old[:DIGITS] != new[:DIGITS]:
             changes.numbers.append(index)
-        if new is None or old[DIGITS:] == new[DIGITS:] or old.endswith(NO_IMAGES):
+        then_known = not old.endswith((NO_IMAGES, UNREADABLE))
+        if new is None or old[DIGITS:] == new[DIGITS:] or not then_known:
             continue
-        (changes.without if new.endswith(NO_IMAGES) else changes.images).append(index)
+        {NO_IMAGES: changes.without, UNREADABLE: changes.unreadable}.get(
+            new[DIGITS:], changes.images
+        ).append(index)
     return changes
 
 
@@ -80,7 +88,10 @@ def _digests(dataset: Dataset) -> Iterator[str]:
 
 
 def _file_digest(path: Path) -> str:
-    """Return a digest of a file's size and content, or of some of it; of a missing file, dashes."""
+    """Return a digest of a file's size and content, or of some of it.
+
+    Dashes if it is missing, question marks if it cannot be read.
+    """
     try:
         with open_regular(path) as file:
             size = file.seek(0, 2)
@@ -88,9 +99,22 @@ def _file_digest(path: Path) -> str:
             for place in _places(size):
                 file.seek(place)
                 state.update(file.read(_BLOCK))
-    except OSError:
+    except FileNotFoundError:
         return NO_IMAGES
+    except OSError:
+        return UNREADABLE
     return state.hexdigest()[:DIGITS]
+
+
+def _look_at(path: Path) -> str:
+    """Return whether a file is missing or cannot be read; empty if it can."""
+    try:
+        check_regular(path)
+    except FileNotFoundError:
+        return NO_IMAGES
+    except OSError:
+        return UNREADABLE
+    return ""
 
 
 def _places(size: int) -> Sequence[int]:

@@ -77,21 +77,25 @@ class Bag:
         return ". ".join(filter(None, parts))
 
     def decoded(
-        self, indices: Collection[int], policy: ImagePolicy
+        self, needed: Collection[int], others: Collection[int], policy: ImagePolicy
     ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
         """Decode some images; yield the index and the RGB image (height, width, 3) of each.
 
+        Those of the others that cannot be decoded are left out, and counted as unreadable.
+
         Raises:
-            RecordingError: An image cannot be decoded.
+            RecordingError: An image that is needed cannot be decoded.
         """
-        stream, left = self.streams["image"], set(indices)
+        stream, left = self.streams["image"], {*needed, *others}
         for index, message in enumerate(self._images(stream)):
             if index in left:
                 left.remove(index)
                 try:
                     yield index, decode(message, policy, topic=stream.topic)
                 except ImageFormatError as error:
-                    raise RecordingError(f"{self.path}: image {index}: {error}") from error
+                    if index in needed:
+                        raise RecordingError(f"{self.path}: image {index}: {error}") from error
+                    self.unreadable[stream.topic] += 1
             if not left:
                 return
 

@@ -58,7 +58,7 @@ def _episode(files: BagFiles, spec: ModelSpec, topics: Topics, policy: ImagePoli
     findings: list[Result] = []
     try:
         bag = read_bag(files, topics)
-        clocks = use_one_clock(bag.streams.values())
+        clocks, notes = use_one_clock(bag.streams, spec.proprio.names)
         source = bag.streams.get("command") or bag.streams.get("pose")
         if source is None:
             raise RecordingError(
@@ -66,7 +66,7 @@ def _episode(files: BagFiles, spec: ModelSpec, topics: Topics, policy: ImagePoli
                 "--command-topic or --pose-topic"
             )
         findings = [_complete(bag), clocks]
-        times, frames, notes = _grid(bag, source, spec)
+        times, frames = _grid(bag, source, spec, notes)
         if source.topic == getattr(bag.streams.get("pose"), "topic", None):
             notes.append("No commands were recorded: actions are taken from the measured poses.")
         actions = _actions(source, times, spec, notes)
@@ -81,6 +81,7 @@ def _episode(files: BagFiles, spec: ModelSpec, topics: Topics, policy: ImagePoli
         places = {axis: pose.at(times, i) for i, axis in enumerate("xyz")}
         notes += _frame_note(pose, spec)
     images, film = _images(bag, times, frames, policy)
+    findings[0] = _complete(bag)  # now with the images
     return Episode(
         name=f"bag {files.path}",
         actions=actions,
@@ -121,7 +122,7 @@ def _images(
     between = set(during[::stride].tolist()) if track is not None else set()
     whole: dict[int, NDArray[np.uint8]] = {}
     small: dict[int, NDArray[np.float64]] = {}
-    for index, image in bag.decoded({*frames, *between}, policy):
+    for index, image in bag.decoded(frames, between, policy):
         if index in frames:
             whole[index] = image
         if index in between:
@@ -146,23 +147,26 @@ def _images(
     return images, film
 
 
-def _grid(bag: Bag, source: Stream, spec: ModelSpec) -> tuple[Vector, list[int], list[str]]:
-    """Return the times of the frames (K + 1,), the indices of their images, and notes."""
+def _grid(bag: Bag, source: Stream, spec: ModelSpec, notes: list[str]) -> tuple[Vector, list[int]]:
+    """Return the times of the frames (K + 1,) and the indices of their images."""
     step = spec.step_duration
-    needed = [s for s in bag.streams.values() if s.kind != JOINTS or spec.proprio.names]
-    begin = max(min(s.times) for s in needed)
-    end = min(max(s.times) for s in needed)
+    used = [
+        stream
+        for role, stream in bag.streams.items()
+        if role != "joints" or set(stream.names) & set(spec.proprio.names)
+    ]
+    begin = max(min(s.times) for s in used)
+    end = min(max(s.times) for s in used)
     steps = min(int((end - begin) / step + 1e-6), MAX_STEPS)
     if steps < 1:
         raise RecordingError(
-            f"{bag.path}: its topics ({', '.join(s.topic for s in needed)}) overlap for "
+            f"{bag.path}: its topics ({', '.join(s.topic for s in used)}) overlap for "
             f"{max(end - begin, 0):.2f} s, but one model step lasts {step:.2f} s: record longer"
         )
     stamps = np.asarray(bag.streams["image"].times, dtype=np.float64)
     times = begin + step * np.arange(steps + 1, dtype=np.float64)
     frames = [int(np.abs(stamps - time).argmin()) for time in times]
     far = np.abs(stamps[frames] - times) > step / 2
-    notes = []
     if far.any():
         keep = int(far.argmax())
         if keep < 2:
@@ -172,7 +176,7 @@ def _grid(bag: Bag, source: Stream, spec: ModelSpec) -> tuple[Vector, list[int],
             )
         times, frames = times[:keep], frames[:keep]
         notes.append(f"Images are missing after {keep - 1} model steps: the rest is ignored.")
-    return times, frames, notes
+    return times, frames
 
 
 def _actions(source: Stream, times: Vector, spec: ModelSpec, notes: list[str]) -> Vector:

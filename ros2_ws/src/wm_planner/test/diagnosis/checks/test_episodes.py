@@ -73,3 +73,14 @@ def test_without_recorded_digests_missing_images_are_named(data_set: Path) -> No
     assert _said([], data_set) == ""
     (data_set / "obses/episode_002.pth").unlink()
     assert "the images are missing of episode 2." in _said([], data_set)
+
+
+def test_images_that_cannot_be_read_are_not_called_missing(data_set: Path) -> None:
+    recorded = episode_digests.record(read(data_set, "franka"))
+    file = data_set / "obses/episode_002.pth"
+    file.unlink()
+    file.mkdir()  # also root cannot read it
+    for digests in (recorded, []):
+        said = _said(digests, data_set)
+        assert "the files of images cannot be read of episode 2: check their permissions" in said
+        assert "missing" not in said

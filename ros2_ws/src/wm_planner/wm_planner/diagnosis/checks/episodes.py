@@ -26,7 +26,12 @@ def judge_changes(found: Changes, now: int, directory: str) -> Result:
         parts.append(f"the images are others in {_named(found.images)}")
     if found.without:
         parts.append(f"the images are missing of {_named(found.without)}")
-    changed = {*found.numbers, *found.images, *found.without}
+    if found.unreadable:
+        parts.append(
+            f"the files of images cannot be read of {_named(found.unreadable)}: check their "
+            "permissions and the disk"
+        )
+    changed = {*found.numbers, *found.images, *found.without, *found.unreadable}
     return judge(
         NAME,
         float(max(len(changed), abs(now - found.before) if found.before else 0)),

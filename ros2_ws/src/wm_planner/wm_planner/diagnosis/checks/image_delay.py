@@ -11,13 +11,14 @@ from wm_planner.diagnosis.image_delay import Delay, measure_delay
 
 NAME = "image_delay"
 WARNS, STOPS = 0.5, 0.75
-"""Delays in model steps; at most half a step is lost by taking the nearest image."""
+"""Delays in model steps, less their uncertainty; half a step may be lost by the nearest image."""
 
 
 def judge_delay(delay: Delay, step: float, topics: tuple[str, str]) -> Result:
-    """Judge a delay, relative to the duration of a model step [s]."""
+    """Judge a delay as far as it is certain, relative to the duration of a model step [s]."""
     late = delay.seconds > 0
-    verdict, limit = graded(abs(delay.seconds) / step, WARNS, STOPS)
+    score = max(0.0, abs(delay.seconds) - delay.uncertainty) / step
+    verdict, limit = graded(score, WARNS, STOPS)
     measured = f"{abs(delay.seconds):.2f} ± {delay.uncertainty:.2f} s {'late' if late else 'early'}"
     certain = (
         f"image changes and motion have a correlation of {delay.correlation:.2f} then, of "
@@ -36,9 +37,7 @@ def judge_delay(delay: Delay, step: float, topics: tuple[str, str]) -> Result:
         f"a model step ({step:.2f} s) do not belong together then. {cure}; if the clocks of two "
         "computers differ, set them by each other."
     )
-    return judge(
-        NAME, abs(delay.seconds) / step, limit, verdict, sentence, f"{measured}; {certain}"
-    )
+    return judge(NAME, score, limit, verdict, sentence, f"{measured}; {certain}")
 
 
 def run(recording: Recording) -> Iterator[Result]:
