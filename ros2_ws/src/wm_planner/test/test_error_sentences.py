@@ -33,6 +33,7 @@ GPU_ERRORS = [  # what PyTorch says, and what to do
     ("CUDA driver initialization failed, you might not have a CUDA gpu.", "cannot be started"),
     ("CUDA unknown error - this may be due to an incorrect environment", "cannot be started"),
     ("CUDA error: CUDA-capable device(s) is/are busy or unavailable", "another process has"),
+    ("CUDA error: initialization error", "cannot be started"),
     ("CUDA out of memory. Tried to allocate 2.00 GiB.", "the GPU's memory is full"),
     ("CUDA error: device-side assert triggered\nCUDA kernel errors might be asynchronous",
      "the GPU or its driver failed"),
@@ -94,3 +95,39 @@ def test_a_bug_is_none_of_these_and_its_traceback_is_in_a_file(
     assert str(file) in sentence
     assert type(error).__name__ in file.read_text()
     assert file.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        TypeError("the arguments are mutually exclusive"),
+        RuntimeError("the initialization error of a class"),
+        RuntimeError("resource busy or unavailable"),
+        RuntimeError("not enough memory slots"),
+    ],
+)
+def test_words_of_the_gpu_s_errors_in_another_error_mean_nothing(error: Exception) -> None:
+    assert explain(error) == ""
+
+
+def test_memory_that_pytorch_lacks_on_the_cpu_is_named() -> None:
+    said = (
+        "[enforce fail at alloc_cpu.cpp:117] err == 0. DefaultCPUAllocator: can't allocate memory"
+    )
+    assert explain(RuntimeError(said)).startswith("memory is full")
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("raise ValueError('size must be 1: change it')", "size must be 1: change it"),
+        ("int('x')", ""),
+        ("import json; json.loads('{')", ""),
+    ],
+)
+def test_a_value_error_is_a_sentence_only_if_this_package_raises_it(
+    line: str, sentence: str
+) -> None:
+    with pytest.raises(ValueError, match=r".") as raised:
+        exec(line, {"__name__": "wm_planner.some.module"})
+    assert explain(raised.value) == sentence

@@ -6,6 +6,7 @@ memory, packages, the GPU, the compiler) get one here. What is left is a bug.
 
 from __future__ import annotations
 
+import dis
 import re
 import sys
 import tempfile
@@ -40,6 +41,7 @@ _COMPILER = _COMPILE.format(
     it="g++ and the headers (apt install g++ python3-dev), and check the variables CXX and CC",
 )
 _CPU = "or set model.device to cpu"
+_GPU = "(?i:CUDA|cuDNN|cuBLAS|NVML)[^\\n]*"  # before words that other errors have, too
 _TORCH: tuple[tuple[str, str], ...] = (
     (r"InvalidCxxCompiler|CppCompileError|Python\.h|Failed to find C compiler", _COMPILER),
     (
@@ -58,7 +60,7 @@ _TORCH: tuple[tuple[str, str], ...] = (
         f"PyTorch built for an older CUDA, {_CPU}",
     ),
     (
-        "unsupported display driver|library version mismatch|forward compatibility",
+        f"{_GPU}(unsupported display driver|forward compatibility)|library version mismatch",
         f"the NVIDIA driver and its libraries are of different versions: reboot, {_CPU}",
     ),
     ("Found no NVIDIA driver", f"there is no NVIDIA driver: install it, {_CPU}"),
@@ -68,16 +70,16 @@ _TORCH: tuple[tuple[str, str], ...] = (
         f"container with the GPU (--gpus all), {_CPU}",
     ),
     (
-        "CUDA driver initialization|initialization error|CUDA unknown error",
+        f"CUDA driver initialization|{_GPU}initialization error|CUDA unknown error",
         "CUDA cannot be started: check nvidia-smi, reboot after an update of the driver, let a "
         f"container use the GPU (--gpus all), {_CPU}",
     ),
     (
-        "busy or unavailable|exclusive",
+        f"{_GPU}(busy or unavailable|exclusive)",
         f"another process has the GPU for itself: end it (nvidia-smi lists it), {_CPU}",
     ),
     (
-        "CUDA out of memory|CUDA error: out of memory|ALLOC_FAILED|OutOfMemoryError",
+        f"CUDA out of memory|CUDA error: out of memory|{_GPU}ALLOC_FAILED|OutOfMemoryError",
         "the GPU's memory is full: end other processes on it (nvidia-smi lists them), or lower "
         "planning.chunk or planning.num_samples",
     ),
@@ -86,7 +88,7 @@ _TORCH: tuple[tuple[str, str], ...] = (
         f"the GPU or its driver failed: see `dmesg`, restart the process, {_CPU}",
     ),
     (
-        "can't allocate memory|not enough memory",
+        "DefaultCPUAllocator: (can't allocate memory|not enough memory)",
         "memory is full: end other processes, or lower planning.chunk or planning.num_samples",
     ),
 )
@@ -105,14 +107,25 @@ def explain(error: BaseException) -> str:
     if not isinstance(error, ValueError | OSError) or "CUDA" in said:
         for pattern, sentence in _TORCH:
             if found := re.search(pattern, said):
-                return f"{sentence} ({_around(said, found.start())})"
+                return f"{sentence} ({_around(said, found.start(found.lastindex or 0))})"
     if isinstance(error, OSError):
         place = f": {one_line(str(error.filename), 300)}" if error.filename else ""
         return one_line(f"{error.strerror or error}{place}")
     if isinstance(error, MemoryError):
         return "memory is full: end other processes, or give smaller files"
-    # Of a ValueError, which this package raises too, the message is a sentence.
-    return one_line(str(error)) if isinstance(error, ValueError) else ""
+    # A ValueError that this package raises has a sentence; that of a library is a bug.
+    ours = isinstance(error, ValueError) and _raised_here(error)
+    return one_line(str(error)) if ours else ""
+
+
+def _raised_here(error: BaseException) -> bool:
+    """Return whether an error comes from a ``raise`` in this package, not from what it called."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None or not str(trace.tb_frame.f_globals.get("__name__")).startswith("wm_planner"):
+        return False
+    return trace.tb_frame.f_code.co_code[trace.tb_lasti] == dis.opmap["RAISE_VARARGS"]
 
 
 def missing_package(error: ImportError) -> str:

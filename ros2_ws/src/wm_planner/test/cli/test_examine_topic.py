@@ -34,6 +34,8 @@ QUESTIONS = {
     "good": (MODEL, "--topic", "camera", "--ros-args", "-r", "camera:=/doctor/good"),
     "declared": (MODEL, "--topic", "/doctor/generic", "images.generic_color_order=bgr"),
     "compressed": (MODEL, "--topic", "/doctor/jpeg", "--compressed"),
+    "bare": ("--topic", "/doctor/jpeg/compressed"),
+    "chosen": ("--topic", "/doctor/jpeg/compressed", "images.transport=raw"),
     "words": ("--topic", "/doctor/words"),
     "missing": ("--topic", "/doctor/missing"),
 }
@@ -149,6 +151,16 @@ def test_compressed_images_are_found_beside_the_raw_topic(answers: dict[str, Ans
     assert code in (0, 1), section  # 1: this machine is slow
     assert section["title"].startswith("topic /doctor/jpeg/compressed (")
     assert section["facts"]["kinds"][0].startswith("'rgb8; jpeg compressed bgr8'  128x96")
+
+
+def test_a_topic_that_other_settings_would_read_is_a_fault_only_of_settings_that_are_given(
+    answers: dict[str, Answer],
+) -> None:
+    for name, verdict, codes in (("bare", "warn", (1,)), ("chosen", "stop", (2,))):
+        code, _, findings, _ = answers[name]
+        assert findings["transport"]["verdict"] == verdict
+        assert "set images.transport to compressed" in findings["transport"]["sentence"]
+        assert code in codes
 
 
 def test_a_topic_of_another_type_is_a_result(answers: dict[str, Answer]) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import queue
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from wm_planner.config import Config
-from wm_planner.worker import PlannerLink, WorkerError
-from wm_planner.worker.interpreter import WORKER_PYTHON, python_problem, worker_python
+from wm_planner.worker import PlannerLink, WorkerError, client
+from wm_planner.worker.interpreter import WORKER_PYTHON, named_by, python_problem, worker_python
 
 
 @pytest.fixture
@@ -42,6 +45,38 @@ def test_the_setting_comes_before_the_variable(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv(WORKER_PYTHON, "/from/variable")
     assert worker_python("") == "/from/variable"
     assert worker_python("~/from/setting") == "/home/robot/from/setting"
+
+
+def test_what_names_the_interpreter_is_the_setting_the_variable_or_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv(WORKER_PYTHON, raising=False)
+    assert named_by("") == "the interpreter"
+    monkeypatch.setenv(WORKER_PYTHON, "/from/variable")
+    assert (named_by(""), named_by("python")) == (WORKER_PYTHON, "worker.python")
+
+
+def test_a_worker_that_is_closed_while_its_interpreter_is_asked_gives_no_answer(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, time_limit: float
+) -> None:
+    config = Config()
+    config.worker.python = _script(tmp_path / "python", "exit 3")
+    asking: queue.SimpleQueue[threading.Thread] = queue.SimpleQueue()
+    closed = threading.Event()
+
+    def ask(python: str) -> str:
+        asking.put(threading.current_thread())
+        closed.wait(time_limit)
+        return python_problem(python)
+
+    monkeypatch.setattr(client, "python_problem", ask)
+    answers: list[Any] = []
+    worker = client.ProcessWorker(config, answers.append)
+    thread = asking.get(timeout=time_limit)
+    worker.close()
+    closed.set()
+    thread.join(time_limit)
+    assert answers == []
 
 
 def test_the_variable_s_interpreter_is_named_if_it_cannot_be_run(

@@ -10,12 +10,13 @@ from typing import Any
 from wm_planner.cli.report import Section
 from wm_planner.diagnosis.camera_examiner import CameraExaminer
 from wm_planner.diagnosis.camera_stream import CameraStream
-from wm_planner.diagnosis.check_result import OK, STOP, Result, judge
+from wm_planner.diagnosis.check_result import OK, STOP, WARN, Result, judge
 
 RAW, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 _DISCOVERY = 4.0  # [s] to find a publisher
 _SETTLE = 0.3  # [s] to find further publishers of the same topic
 _DEPTH = 10
+_TRANSPORT = "images.transport="
 
 
 def examine_topic(arguments: argparse.Namespace, camera: CameraExaminer) -> Section:
@@ -75,7 +76,8 @@ def _listen(
         section.results.append(Result("type", 1.0, 0.0, STOP, sentence))
         return
     transport = "compressed" if arguments.compressed else camera.config.images.transport
-    if fault := _other_transport(topic, kind, transport):
+    chosen = any(word.lstrip("+").startswith(_TRANSPORT) for word in arguments.overrides)
+    if fault := _other_transport(topic, kind, transport, STOP if chosen else WARN):
         section.results.append(fault)
     stream = CameraStream(topic, camera)
 
@@ -114,8 +116,11 @@ def _listen(
         section.notes += camera.notes()
 
 
-def _other_transport(topic: str, kind: str, transport: str) -> Result | None:
-    """Return that the planner would not read these messages with these settings, if so."""
+def _other_transport(topic: str, kind: str, transport: str, verdict: str) -> Result | None:
+    """Return that the planner would not read these messages with these settings, if so.
+
+    That is no fault of the camera, and these may not be the planner's settings.
+    """
     from wm_planner.ros.camera import TRANSPORTS
 
     if kind == (RAW if transport == "raw" else COMPRESSED):
@@ -124,7 +129,7 @@ def _other_transport(topic: str, kind: str, transport: str) -> Result | None:
         f"{topic} carries {kind}, which the planner does not read while images.transport is "
         f"{transport}: {TRANSPORTS[kind]}."
     )
-    return Result("transport", 1.0, 0.0, STOP, sentence)
+    return Result("transport", 1.0, 0.0, verdict, sentence)
 
 
 def _discover(node: Any, names: list[str], wanted: list[str]) -> tuple[str, list[Any]]:

@@ -90,10 +90,9 @@ class ProcessWorker:
             )
         except OSError as error:
             ours.close()
-            named = named_by(config.worker.python) if other else "the interpreter"
             raise ValueError(
-                f"{named} '{python}' cannot be run: {error.strerror or error}; make an environment "
-                "for it with `make worker`"
+                f"{named_by(config.worker.python)} '{python}' cannot be run: "
+                f"{error.strerror or error}; make an environment for it with `make worker`"
             ) from error
         else:
             self._wire = Wire(ours, outgoing=Arena(memory))
@@ -150,7 +149,8 @@ class ProcessWorker:
                     # It may be no Python, or one that cannot even say what it lacks.
                     problem = python_problem(self._python)
                     reason = f"{self._named} cannot be used: {problem}" if problem else reason
-                self._on_answer(Failed(-1, reason, lost=True))
+                if not self._closed:  # by now, because that may take long
+                    self._on_answer(Failed(-1, reason, lost=True))
         finally:
             self._outbox.put(None)
             self._process.wait()  # reaps it; no other thread waits for this one

@@ -28,8 +28,10 @@ def worker_python(setting: str) -> str:
 
 
 def named_by(setting: str) -> str:
-    """Return what names the interpreter: the setting, or the environment variable."""
-    return "worker.python" if setting else WORKER_PYTHON
+    """Return what names the interpreter: the setting, the environment variable, or nothing."""
+    if setting:
+        return "worker.python"
+    return WORKER_PYTHON if worker_python("") else "the interpreter"
 
 
 def python_problem(python: str) -> str:
