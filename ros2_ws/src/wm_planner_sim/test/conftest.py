@@ -90,20 +90,20 @@ class Watcher(Client):
     @contextmanager
     def settings(self, **values: Any) -> Iterator[None]:
         """Set parameters during a ``with`` statement and restore them at its end."""
-        names = [_dotted(name) for name in values]
-        before = self.ask(GetParameters, "get_parameters", GetParameters.Request(names=names))
+        request = GetParameters.Request(names=[*map(_dotted, values)])
+        before = self.ask(GetParameters, "get_parameters", request)
         usual = [parameter_value_to_python(value) for value in before.values]
         try:
-            if values:
-                changed = self.set_all(**values)
-                assert changed.successful, changed.reason
+            self._change(values)
             yield
         finally:
             self.ask(Trigger, "stop", Trigger.Request())  # ends the goal of a test that failed
             self.ask(Trigger, "release", Trigger.Request())
-            if values:  # rclpy refuses a call without parameters
-                restored = self.set_all(**dict(zip(values, usual, strict=True)))
-                assert restored.successful, restored.reason
+            self._change(dict(zip(values, usual, strict=True)))
+
+    def _change(self, values: dict[str, Any]) -> None:
+        # rclpy refuses a call without parameters.
+        assert not values or (changed := self.set_all(**values)).successful, changed.reason
 
     def begin(self, seed: int, timeout: float = 600.0, **fields: Any) -> Any:
         """Start a goal that no image satisfies; return its handle after its first step."""
@@ -234,7 +234,6 @@ def patient() -> tuple[str, ...]:
 
 @pytest.fixture(scope="session")
 def goal_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The ``goals.directory`` of ``planner``, which cannot change while it runs."""
     return tmp_path_factory.mktemp("goals")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import sqlite3
@@ -268,3 +269,14 @@ def test_a_packed_file_that_grows_more_than_its_size_explains_is_refused(tmp_pat
     file.write_bytes(zstd().compress(bytes(100_000_000)))
     with pytest.raises(FileFormatError, match="it unpacks to more than 67108864 bytes"):
         _read(file)
+
+
+def test_a_name_that_is_no_text_is_empty(tmp_path: Path) -> None:
+    file = tmp_path / "bag.db3"
+    with contextlib.closing(sqlite3.connect(file)) as database:
+        database.execute("CREATE TABLE topics (id, name, type, serialization_format)")
+        database.execute("CREATE TABLE messages (id, topic_id, timestamp, data)")
+        database.execute("INSERT INTO topics VALUES (1, x'ff00', 5, NULL)")
+        database.commit()
+    with open_bag(file) as bag:
+        assert list(bag.topics) == [""]

@@ -17,6 +17,7 @@ from wm_planner.models.device import resolve_device, unused_gpu
     ("name", "words"),
     [
         ("foo", "model.device is foo, which torch does not know: use auto, cpu"),
+        ("mps", "model.device is mps; models run on auto, cpu, cuda or cuda:1"),
         ("cpu:x", "model.device is cpu:x, which torch does not know"),
         (f"cuda:{torch.cuda.device_count()}", r"but (torch .* sees \d+ GPU|PyTorch|CUDA finds)"),
     ],

@@ -29,6 +29,11 @@ _STEPS, _STEPS_PER_BYTE = 1_000_000, 20  # of sqlite's program; a row takes ten 
 _AT_ONCE = 10_000  # steps
 
 
+def _name(value: object) -> str:
+    """Return a text of a database, in which a column may hold anything."""
+    return one_line(value, MAX_NAME) if isinstance(value, str) else ""
+
+
 class SqliteBag:
     """A sqlite3 bag that was read once, to know what can be read.
 
@@ -74,8 +79,7 @@ class SqliteBag:
                         raise FileFormatError(f"its table {table} has columns that are computed")
                 rows = database.execute("SELECT id, name, type, serialization_format FROM topics")
                 self._topics = {
-                    number: BagTopic(*(one_line(text or "", MAX_NAME) for text in texts))
-                    for number, *texts in rows
+                    number: BagTopic(*(_name(text) for text in texts)) for number, *texts in rows
                 }
         except FileFormatError:
             raise

@@ -33,6 +33,8 @@ def resolve_device(device: str | torch.device) -> torch.device:
         raise ValueError(
             f"model.device is {device}, which torch does not know: use auto, cpu, cuda or cuda:1"
         ) from error
+    if resolved.type not in ("cpu", "cuda"):
+        raise ValueError(f"model.device is {device}; models run on auto, cpu, cuda or cuda:1")
     if resolved.type == "cuda" and (problem := gpu_problem(resolved)):
         raise ValueError(f"model.device is {device}, but {problem}")
     return resolved

@@ -238,4 +238,4 @@ def test_with_system_time_stamps_are_system_time_and_there_is_no_clock(watcher: 
 def test_an_unknown_task_ends_the_node_with_a_sentence(capfd: pytest.CaptureFixture[str]) -> None:
     with start_simulator("task:=sweep") as simulator:
         assert simulator.process.wait(60) == 2
-    assert "sim: there is no task 'sweep'; choose one of:" in capfd.readouterr().err
+    assert "sim_node: there is no task 'sweep'; choose one of:" in capfd.readouterr().err
