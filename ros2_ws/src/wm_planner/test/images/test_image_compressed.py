@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from wm_planner.images import ImageFormatError, ImagePolicy, codec_warnings, decode
+from wm_planner.images import ImageFormatError, ImagePolicy, codec_warnings, decode, jpeg
 
 RANDOM = np.random.default_rng(0)
 NOISE = RANDOM.integers(0, 256, (61, 80, 3), dtype=np.uint8)
@@ -226,23 +226,56 @@ def test_data_that_are_not_jpeg_or_png_of_a_camera_are_refused(data: bytes, reas
     assert caught.value.reason == reason
 
 
-def bomb(side: int) -> bytes:
-    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
-    return png(chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(bytes(10**6))))
+def no_decoding(*_: object) -> None:
+    pytest.fail("it was decoded")
 
 
-@pytest.mark.parametrize("side", [20_000, 2**31 - 1])
-def test_decompression_bomb_is_refused_before_decoding(
-    side: int, monkeypatch: pytest.MonkeyPatch
+def test_decompression_bomb_is_refused_before_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cv2, "imdecode", no_decoding)
+    header = struct.pack(">IIBBBBB", 20_000, 20_000, 1, 0, 0, 0, 0)
+    bomb = chunk(b"IDAT", zlib.compress(bytes(2501 * 20_000), 9))
+    with pytest.raises(ImageFormatError, match="largest image decoded"):
+        decode(compressed(png(chunk(b"IHDR", header), bomb), "png"))
+
+
+@pytest.mark.parametrize("side", [7000, 65535, 2**31 - 1])
+@pytest.mark.parametrize("kind", ["baseline", "progressive", "png"])
+def test_a_file_too_short_for_its_size_is_not_decoded(
+    kind: str, side: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cv2, "imdecode", None)
-    with pytest.raises(ImageFormatError, match="largest image decoded"):
-        decode(compressed(bomb(side), "png"))
-    huge = bytearray(JPEG)
-    frame = huge.index(b"\xff\xc0")
-    huge[frame + 5 : frame + 9] = b"\xff\xff\xff\xff"
-    with pytest.raises(ImageFormatError, match="largest image decoded"):
-        decode(compressed(bytes(huge)))
+    if kind == "png":
+        header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+        data = png(chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(bytes(10**6))))
+    else:
+        side = min(side, 65535)
+        data = encode(RGB, "JPEG", progressive=kind == "progressive")
+        at = data.index(b"\xff\xc2" if kind == "progressive" else b"\xff\xc0") + 5
+        data = data[:at] + struct.pack(">HH", side, side) + data[at + 4 :]
+    monkeypatch.setattr(cv2, "imdecode", no_decoding)
+    with pytest.raises(ImageFormatError, match=f"cannot hold {side}x{side} pixels") as caught:
+        decode(compressed(data))
+    assert caught.value.reason == "damaged"
+
+
+@pytest.mark.parametrize("sampling", [0x411111, 0x221111, 0x111111])
+@pytest.mark.parametrize("progressive", [0, 1])
+@pytest.mark.parametrize("shape", [(3000, 4000, 3), (3000, 4000)])
+def test_jpegs_of_one_color_are_not_too_short(
+    shape: tuple[int, ...], progressive: int, sampling: int
+) -> None:
+    options = [cv2.IMWRITE_JPEG_OPTIMIZE, 1, cv2.IMWRITE_JPEG_PROGRESSIVE, progressive,
+               cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling]  # fmt: skip
+    data = cv2.imencode(".jpg", np.full(shape, 128, np.uint8), options)[1].tobytes()
+    assert jpeg.read_structure(data).width == 4000
+    if progressive:
+        assert decode(compressed(data)).shape == (3000, 4000, 3)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA"])
+def test_pngs_of_one_color_are_not_too_short(mode: str) -> None:
+    black = np.zeros((3000, 4000), np.uint8)
+    data = encode(black, "PNG", mode, compress_level=9)
+    assert decode(compressed(data, "png")).shape == (3000, 4000, 3)
 
 
 def test_compressed_data_may_be_in_any_container() -> None:

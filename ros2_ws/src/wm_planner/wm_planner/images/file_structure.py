@@ -23,6 +23,20 @@ class FileStructure:
     irregular: str = ""
 
 
+def too_short(kind: str, size: tuple[int, int], length: int) -> str:
+    """Say that a file cannot hold the pixels that it announces, so they need not be decoded.
+
+    Args:
+        kind: JPEG or PNG.
+        size: (height, width) [pixels].
+        length: Length of the file [bytes].
+    """
+    return (
+        f"the {kind} is cut short: {length} bytes cannot hold {size[1]}x{size[0]} pixels, the size "
+        "in its header"
+    )
+
+
 class DamagedFileError(Exception):
     """A JPEG or PNG that is cut short or damaged."""
 

@@ -13,6 +13,7 @@ from wm_planner.images.file_structure import (
     DamagedFileError,
     FileStructure,
     UnsupportedFileError,
+    too_short,
 )
 
 MAGIC = b"\xff\xd8\xff"
@@ -25,6 +26,11 @@ _LEAD = 16
 _BARE = frozenset({0x01, *range(0xD0, 0xD8)})
 """Markers without content."""
 _FRAME_HEADERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
+_DENSEST = {False: 256, True: 512}
+"""Most pixels in a byte of Huffman codes: 8x8 of them in 2 bits, or in 1 if progressive."""
+_FEW = 2**20 // 3
+"""Pixels that no file is too short for; their RGB takes 1 MiB."""
 _AFTER_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 """A marker that ends the coded data; FF00 is a byte there, FFD0 to FFD7 restart, FFFF is fill."""
 _MARKER = re.compile(rb"\xff[^\x00\xff]")
@@ -48,6 +54,7 @@ def read_structure(data: bytes) -> FileStructure:
         UnsupportedFileError: It is CMYK, or does not have 8 bits per value.
     """
     size: tuple[int, int] | None = None
+    progressive = False
     position, strays, scanned, parts = 2, 0, False, [data[:2]]
     while True:
         marker, position, skipped = _next_marker(data, position)
@@ -62,7 +69,7 @@ def read_structure(data: bytes) -> FileStructure:
         segment = data[position : position + length]
         parts.append(bytes((0xFF, marker)) + segment)
         if marker in _FRAME_HEADERS and size is None:
-            size = _size(segment[2:])
+            size, progressive = _size(segment[2:]), marker in _PROGRESSIVE
         position += length
         if marker == _SCAN:
             scanned = True
@@ -74,6 +81,8 @@ def read_structure(data: bytes) -> FileStructure:
                 break
     if size is None:
         raise DamagedFileError("the JPEG contains no image")
+    if size[0] * size[1] > _FEW + _DENSEST[progressive] * len(data):
+        raise DamagedFileError(too_short("JPEG", size, len(data)))
     facts = [f"{strays} bytes between its headers"] if strays else []
     facts += [NO_END] if marker != _END else []
     return FileStructure(*size, b"".join([*parts, END]), " and ".join(facts))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 import zlib
 
-from wm_planner.images.file_structure import DamagedFileError, FileStructure
+from wm_planner.images.file_structure import DamagedFileError, FileStructure, too_short
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
 
@@ -17,6 +17,10 @@ _CHUNK_OVERHEAD = 12
 """Bytes of a chunk besides its data: length, type and CRC."""
 _TEXT = len(MAGIC) + _CHUNK_OVERHEAD + 13
 """Where the first chunk after the header begins."""
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+"""Values of a pixel, by color type."""
+_DEFLATE = 1032
+"""Most bytes that deflate packs into one."""
 
 
 def read_structure(data: bytes) -> FileStructure:
@@ -46,6 +50,9 @@ def read_structure(data: bytes) -> FileStructure:
             width = int.from_bytes(view[position + 8 : position + 12], "big")
             height = int.from_bytes(view[position + 12 : position + 16], "big")
             size = (height, width)
+            bits = view[position + 16] * _CHANNELS.get(view[position + 17], 0)
+            if height * width * bits > 8 * _DEFLATE * len(data):
+                raise DamagedFileError(too_short("PNG", size, len(data)))
         position = end
         if kind == b"IEND":
             return FileStructure(*size, data[:position])
