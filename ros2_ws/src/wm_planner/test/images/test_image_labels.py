@@ -76,6 +76,17 @@ def test_a_padded_step_of_another_pixel_size_is_refused() -> None:
         decode(message("mono8", 321, pixels("rgb8", 321), 964))
 
 
+@pytest.mark.parametrize("label", ["mono8", "rgb8", "rgba8", "mono16", "yuv422", "bayer_rggb8"])
+@pytest.mark.parametrize(("width", "height"), [(320, 240), (240, 320), (480, 240), (640, 24)])
+def test_exchanged_height_and_width_are_named(label: str, width: int, height: int) -> None:
+    image = message(label, width, pixels(label, width, height))
+    assert decode(image).shape == (height, width, 3)
+    image.height, image.width = width, height
+    with pytest.raises(ImageFormatError, match="height and width are exchanged") as caught:
+        decode(image)
+    assert f"set width to {width} and height to {height}" in str(caught.value)
+
+
 @pytest.mark.parametrize("parts", [2, 3, 4])
 @pytest.mark.parametrize("label", ["mono8", "rgb8", "rgba8", "mono16", "yuv422", "bayer_rggb8"])
 def test_a_part_of_an_image_may_have_the_step_of_the_whole(label: str, parts: int) -> None:

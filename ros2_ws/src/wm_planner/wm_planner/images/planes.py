@@ -47,6 +47,7 @@ def view_planes(message: ImageMessage, encoding: Encoding) -> tuple[NDArray[np.g
         dtype = dtype.newbyteorder(">" if _big_endian(message) else "<")
     pixel = encoding.channels * dtype.itemsize
     row = width * pixel
+    _check_exchanged(message, pixel)
     step = _step(message, row)
     _check_length(message, step * height, step * (height - 1) + row)
     _check_pixel_size(message, encoding, width, step)
@@ -101,6 +102,17 @@ def _big_endian(message: ImageMessage) -> bool:
             "The camera's driver must set is_bigendian to the byte order of its values",
         )
     return bool(order)
+
+
+def _check_exchanged(message: ImageMessage, pixel: int) -> None:
+    """Name the cause if step and data fit once height and width are exchanged, and not before."""
+    height, width, step = message.height or 0, message.width or 0, message.step or 0
+    if height != width and step == height * pixel and message.data.size == step * width:
+        raise message.error(
+            "size",
+            f"height and width are exchanged: step and data are those of {height}x{width} pixels",
+            f"The camera's driver must set width to {height} and height to {width}",
+        )
 
 
 def _step(message: ImageMessage, row: int) -> int:
