@@ -7,6 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
+from wm_planner.camera_contract.pixel_statistics import cast_gains
+
 COLORFUL = 0.02
 """Images whose channels differ less [root mean square, in [0, 1]] are nearly gray."""
 
@@ -35,7 +39,7 @@ class TrainingImages(Protocol):
 
     @property
     def color_difference(self) -> float:
-        """Root mean square of a pixel's largest minus smallest channel; -1 if unknown."""
+        """Their ``pixel_statistics.color_difference``; -1 if unknown."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +52,8 @@ class CameraExpectation:
         channel_std: (R, G, B) standard deviation in [0, 1]; empty if unknown.
         camera_aspect: Width over height of the training camera's images before cropping; 0 if
             unknown. DINO-WM's transform crops the images of every camera to squares.
-        color_difference: Root mean square of a pixel's largest minus smallest channel, in [0, 1]; 0
-            if the images were gray, -1 if unknown.
+        color_difference: Root mean square of ``pixel_statistics.color_difference``; 0 if the images
+            were gray, -1 if unknown.
     """
 
     size: int
@@ -63,9 +67,12 @@ class CameraExpectation:
         """``color_difference``, or the least that mean and deviation allow; None if unknown."""
         if self.color_difference >= 0:
             return self.color_difference
-        channels = list(zip(self.channel_mean, self.channel_std, strict=True))
-        least = max((math.dist(c, channels[i - 1]) for i, c in enumerate(channels)), default=0.0)
-        gray = bool(channels) and least < EXACT  # the statistics of no color image are so alike
+        if not self.channel_mean:
+            return None
+        moments = np.array([self.channel_mean, self.channel_std])
+        channels = (moments * cast_gains(moments[0])).T.tolist()
+        least = max((math.dist(c, channels[i - 1]) for i, c in enumerate(channels)))
+        gray = least < EXACT  # the statistics of no color image are so alike
         return least if least >= COLORFUL or gray else None
 
     @classmethod

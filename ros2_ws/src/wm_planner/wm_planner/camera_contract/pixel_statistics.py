@@ -7,10 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from wm_planner.images.opencv import cv2
 from wm_planner.types import RgbImage
 
 _SAMPLES = 256
 """Largest number of rows and of columns that are sampled; a check then takes under 1 ms."""
+_BLOCKS = 16
+"""Rows and columns of blocks whose mean color is compared, so that noise is no color."""
+_CAST = 1.25
+"""Largest gain of a channel that is a cast of the whole image; more than this is color."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +28,7 @@ class PixelStatistics:
         top: Largest value.
         bright: Value that 99.5 % of all values do not exceed.
         saturated: Fraction of values of 254 and 255.
-        color: Root mean square of the difference between the largest and the smallest channel of a
-            pixel; 0 for a gray image.
+        color: ``color_difference`` of the image.
     """
 
     mean: NDArray[np.float64]
@@ -60,14 +64,30 @@ def pixel_statistics(image: RgbImage) -> PixelStatistics:
         top=float(np.flatnonzero(all_channels)[-1]) / 255.0,
         bright=min(bright, 255) / 255.0,
         saturated=float(all_channels[254:].sum()),
-        color=color_difference(sample),
+        color=color_difference(image),
     )
 
 
-def color_difference(images: NDArray[np.uint8]) -> float:
-    """Return the root mean square of the largest minus the smallest channel (..., 3), in [0, 1]."""
-    difference = images.max(axis=-1) - images.min(axis=-1)
-    return float(np.sqrt(np.mean(np.square(difference, dtype=np.float64)))) / 255.0
+def color_difference(image: RgbImage) -> float:
+    """Measure how colorful the central square of an image is; 0 if it is gray, with a cast or not.
+
+    Args:
+        image: (height, width, 3) uint8, in any order of the channels.
+
+    Returns:
+        Root mean square of the largest minus the smallest channel of ``_BLOCKS`` x ``_BLOCKS``
+        blocks, without the image's cast, in [0, 1].
+    """
+    sample = np.ascontiguousarray(_sample(_central_square(image)), np.float32)
+    area = cv2().INTER_AREA
+    blocks = np.asarray(cv2().resize(sample, (_BLOCKS, _BLOCKS), interpolation=area), np.float64)
+    blocks *= cast_gains(blocks.mean(axis=(0, 1)))
+    return float(np.sqrt(np.mean(np.square(np.ptp(blocks, axis=-1))))) / 255.0
+
+
+def cast_gains(mean: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the gains (3,) that remove the cast of an image with such a mean (3,)."""
+    return np.clip(mean.mean() / np.maximum(mean, 1e-9), 1 / _CAST, _CAST)
 
 
 def _central_square(image: RgbImage) -> RgbImage:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from wm_planner.camera_contract.pixel_statistics import color_difference
 from wm_planner.datasets.dataset import Dataset
 from wm_planner.datasets.errors import DatasetError
 
@@ -23,7 +24,7 @@ class TrainingImages:
         channel_std: Standard deviation of the same over all pixels of all images.
         camera_aspect: Width over height of the recorded images; 0 if they are square, because
             they may have been cropped before they were recorded.
-        color_difference: Root mean square of the largest minus the smallest channel of a pixel.
+        color_difference: Root mean square of the images' ``pixel_statistics.color_difference``.
     """
 
     channel_mean: list[float]
@@ -42,14 +43,16 @@ def measure_training_images(dataset: Dataset, color_order: str = "rgb") -> Train
     Raises:
         DatasetError: The dataset has no images, or they cannot be read.
     """
-    count, first, second, difference = 0, np.zeros(3), np.zeros(3), 0.0
+    count, first, second = 0, np.zeros(3), np.zeros(3)
+    colors: list[float] = []
     shape = (0, 0)
     for index in spread(len(dataset.parts["train"]), EPISODES):
         images = dataset.episode(index, "train").images
         if images is None:
             continue
-        chosen = images[spread(len(images), FRAMES)].reshape(-1, 3) / 255.0
-        difference += np.square(np.ptp(chosen, axis=1)).sum()
+        some = images[spread(len(images), FRAMES)]
+        colors += [color_difference(image) for image in some]
+        chosen = some.reshape(-1, 3) / 255.0
         count, shape = count + len(chosen), images.shape[1:3]
         first, second = first + chosen.sum(axis=0), second + (chosen**2).sum(axis=0)
     if not count:
@@ -62,7 +65,7 @@ def measure_training_images(dataset: Dataset, color_order: str = "rgb") -> Train
         channel_mean=mean[order].round(4).tolist(),
         channel_std=std[order].round(4).tolist(),
         camera_aspect=0.0 if height == width else width / height,
-        color_difference=round(float(np.sqrt(difference / count)), 4),
+        color_difference=round(float(np.sqrt(np.mean(np.square(colors)))), 4),
     )
 
 

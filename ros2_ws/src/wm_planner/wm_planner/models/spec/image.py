@@ -27,8 +27,8 @@ class ImageSpec:
         channel_std: Measured standard deviation of the training images; empty if unknown.
         camera_aspect: Width over height of the training camera's images before the crop; 0 if
             unknown.
-        color_difference: Measured root mean square of a pixel's largest minus smallest channel, in
-            [0, 1]: 0 if the training images were gray; -1 if unknown.
+        color_difference: Measured difference of the channels without noise and cast, in [0, 1]: 0
+            if the training images were gray; -1 if unknown.
     """
 
     size: int = number(1, 4096)
