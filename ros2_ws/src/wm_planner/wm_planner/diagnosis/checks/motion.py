@@ -37,7 +37,7 @@ def compare_motion(episode: Episode, spec: ModelSpec) -> list[Result]:
         ``motion_axes``, and if that is ``ok`` ``motion_scale``; nothing if the episode has too few
         steps or axes.
     """
-    named = _named_axes(spec)
+    named = named_axes(spec)
     axes = [axis for axis in named if axis in episode.places]
     if len(axes) < 2 or episode.steps < LEAST_STEPS or episode.actions.shape[2] != spec.action.dim:
         return []
@@ -97,7 +97,7 @@ def _scale(wanted: NDArray[np.float64], moved: NDArray[np.float64], spec: ModelS
     )
 
 
-def _named_axes(spec: ModelSpec) -> dict[str, str]:
+def named_axes(spec: ModelSpec) -> dict[str, str]:
     """Return axis → name of the action's column that moves it."""
     if spec.action.command is not None:
         return dict(zip("xyz", spec.action.command.position, strict=True))
