@@ -201,3 +201,30 @@ def test_a_bag_of_a_camera_in_boot_clock_is_read_by_its_recording_times(
     np.testing.assert_array_equal(found.images, images)
     np.testing.assert_allclose(found.actions[:, 0], actions, atol=1e-6)
     assert [result.verdict for result in found.findings] == [OK, STOP]
+
+
+@pytest.mark.parametrize(
+    ("camera", "said"),
+    [
+        (lambda t: t - 0.9, False),  # half a step out of phase
+        (lambda t: t + 0.09 * np.sin(1e3 * t), False),
+        (lambda t: t + 0.15 * np.sin(1e3 * t), False),
+        (lambda t: float(round(t)), True),
+        (lambda t: float(int(t)), True),
+        (lambda t: t - t % 0.9, True),
+    ],
+)
+def test_images_whose_stamps_are_not_those_of_the_steps_are_not_rare(
+    spec: ModelSpec, tmp_path: Path, camera: Callable[[float], float], said: bool
+) -> None:
+    rng = np.random.default_rng(0)
+    places = np.cumsum(rng.normal(0, 0.02, (31, 3)), 0).astype(np.float32)
+    images = np.zeros((31, 8, 10, 3), np.uint8) + np.arange(31, dtype=np.uint8)[:, None, None, None]
+    numbers = (np.diff(places, axis=0), places, images)
+    path = write_bag(tmp_path / "bag", *numbers, camera_clock=camera)
+    found = bag_episode(path, spec, Topics(), ImagePolicy())
+    assert found.steps >= 24
+    assert any("do not tell when images were taken" in note for note in found.notes) == said
+    if said:
+        steps = np.diff(found.images[:, 0, 0, 0].astype(int))
+        np.testing.assert_array_equal(steps, np.ones(found.steps))

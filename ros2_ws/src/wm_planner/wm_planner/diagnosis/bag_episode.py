@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -163,20 +164,42 @@ def _grid(bag: Bag, source: Stream, spec: ModelSpec, notes: list[str]) -> tuple[
             f"{bag.path}: its topics ({', '.join(s.topic for s in used)}) overlap for "
             f"{max(end - begin, 0):.2f} s, but one model step lasts {step:.2f} s: record longer"
         )
-    stamps = np.asarray(bag.streams["image"].times, dtype=np.float64)
+    camera = bag.streams["image"]
     times = begin + step * np.arange(steps + 1, dtype=np.float64)
-    frames = [int(np.abs(stamps - time).argmin()) for time in times]
-    far = np.abs(stamps[frames] - times) > step / 2
-    if far.any():
-        keep = int(far.argmax())
-        if keep < 2:
-            raise RecordingError(
-                f"{bag.path}: images on {bag.streams['image'].topic} are more than one model step "
-                f"({step:.2f} s) apart: record at a higher rate"
+    frames, keep = _nearest(camera.times, times, step)
+    if keep < len(times):
+        # The median keeps a camera that is late, or has another clock, where it was.
+        shift = float(np.median(np.subtract(camera.times, camera.received)))
+        recorded = [time + shift * (abs(shift) > 1.0) for time in camera.received]
+        better, further = _nearest(recorded, times, step)
+        if further > keep:
+            notes.append(
+                f"The stamps on {camera.topic} do not tell when images were taken (they are "
+                "rounded, stand still or jump), although images were recorded in every model step: "
+                "their times of recording were used. Have the driver stamp each image."
             )
+            camera.times, frames, keep = recorded, better, further
+    if keep < 2:
+        raise RecordingError(
+            f"{bag.path}: images on {camera.topic} are more than one model step ({step:.2f} s) "
+            "apart, by their stamps and by their times of recording: record at a higher rate"
+        )
+    if keep < len(times):
         times, frames = times[:keep], frames[:keep]
         notes.append(f"Images are missing after {keep - 1} model steps: the rest is ignored.")
     return times, frames
+
+
+def _nearest(stamps: Sequence[float], times: Vector, step: float) -> tuple[list[int], int]:
+    """Return the image nearest to each time, and how many times have one that is near enough.
+
+    Images that come often enough may be a step away: their phase is any, and stamps jitter.
+    """
+    taken = np.asarray(stamps, dtype=np.float64)
+    frames = [int(np.abs(taken - time).argmin()) for time in times]
+    often = len(taken) > 1 and np.median(np.diff(np.sort(taken))) < 1.05 * step
+    far = np.abs(taken[frames] - times) > (step if often else step / 2)
+    return frames, int(far.argmax()) if far.any() else len(times)
 
 
 def _actions(source: Stream, times: Vector, spec: ModelSpec, notes: list[str]) -> Vector:
