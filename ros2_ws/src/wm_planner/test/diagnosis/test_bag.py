@@ -236,7 +236,27 @@ def test_messages_whose_content_is_damaged_are_counted(spec: ModelSpec, tmp_path
     database.close()
     (complete, _) = _read(path, spec, command="commands").findings
     assert complete.verdict == "warn"
-    assert "The content of messages is damaged: 1 on /commands" in complete.sentence
+    assert "The content of messages is damaged or no number: 1 on /commands" in complete.sentence
+
+
+@pytest.mark.parametrize("part", [slice(None), slice(2, 4)])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_poses_that_are_not_finite_are_counted(
+    numbers: Any, spec: ModelSpec, tmp_path: Path, part: slice, value: float
+) -> None:
+    actions, places, images = numbers
+    broken = places.copy()
+    broken[part, 1] = value
+    path = write_bag(tmp_path / "bag", actions, broken, images, commands=False)
+    count = len(broken[part])
+    said = f"damaged or no number: {count} on /arm/current_pose"
+    if part.start is None:
+        with pytest.raises(RecordingError, match=said):
+            _read(path, spec)
+        return
+    found = _read(path, spec)
+    assert said in found.findings[0].sentence
+    assert np.isfinite(found.actions).all()
 
 
 def test_what_a_damaged_bag_lacks_is_named_together_with_the_damage(
@@ -275,7 +295,10 @@ def test_a_damaged_image_between_the_frames_is_left_out_and_counted(
     damage(3)
     found = _read(path, spec)
     assert found.findings[0].verdict == "warn"
-    assert "The content of messages is damaged: 1 on /camera/image" in found.findings[0].sentence
+    assert (
+        "The content of messages is damaged or no number: 1 on /camera/image"
+        in found.findings[0].sentence
+    )
     assert found.film is not None
     assert len(found.images) == len(found.actions) + 1
     damage(4)  # which a step needs

@@ -73,7 +73,9 @@ class Bag:
         """What cannot be read, as sentences; empty if nothing is wrong."""
         damaged = [f"{n} on {topic}" for topic, n in self.unreadable.items()]
         parts = [self.files.damage()]
-        parts += [f"The content of messages is damaged: {listed(damaged)}"] * bool(damaged)
+        parts += [f"The content of messages is damaged or no number: {listed(damaged)}"] * bool(
+            damaged
+        )
         return ". ".join(filter(None, parts))
 
     def decoded(

@@ -59,6 +59,7 @@ def _episode(files: BagFiles, spec: ModelSpec, topics: Topics, policy: ImagePoli
     findings: list[Result] = []
     try:
         bag = read_bag(files, topics)
+        findings = [_complete(bag)]
         clocks, notes = use_one_clock(bag.streams, spec.proprio.names)
         source = bag.streams.get("command") or bag.streams.get("pose")
         if source is None:
@@ -66,7 +67,7 @@ def _episode(files: BagFiles, spec: ModelSpec, topics: Topics, policy: ImagePoli
                 f"{files.path} has neither commands nor measured poses: name their topics with "
                 "--command-topic or --pose-topic"
             )
-        findings = [_complete(bag), clocks]
+        findings.append(clocks)
         times, frames = _grid(bag, source, spec, notes)
         if source.topic == getattr(bag.streams.get("pose"), "topic", None):
             notes.append("No commands were recorded: actions are taken from the measured poses.")
@@ -255,7 +256,14 @@ def _proprio(
     for name in spec.proprio.names:
         axis = axis_of(name)
         if joints is not None and name in joints.names:
-            columns.append(joints.at(times, joints.names.index(name)))
+            column = joints.at(times, joints.names.index(name))
+            if not np.isfinite(column).all():
+                notes.append(
+                    f"All positions of '{name}' on {joints.topic} are NaN: predictions cannot be "
+                    "examined."
+                )
+                return None
+            columns.append(column)
         elif pose is not None and axis:
             columns.append(pose.at(times, "xyz".index(axis)))
         else:

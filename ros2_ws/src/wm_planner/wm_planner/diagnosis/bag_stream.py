@@ -47,9 +47,13 @@ class Stream:
         """Add a message; of an image only its time is kept.
 
         Returns:
-            False if it has other numbers than those before, and was left out.
+            False if it has other numbers than those before, or one that is not finite, and was
+            left out. Joints need not all have a position.
         """
         values = self._values(message)
+        finite = np.isfinite(values)
+        if values and not (finite.any() if self.kind == JOINTS else finite.all()):
+            return False
         if self.values and len(values) != len(self.values[0]):
             return False
         header = getattr(message, "header", None)
@@ -63,10 +67,13 @@ class Stream:
         return True
 
     def at(self, times: Vector, column: int) -> Vector:
-        """Return one number at these times, interpolated linearly."""
+        """Return one number at these times, interpolated linearly; NaN if no message has it."""
         order = np.argsort(self.times, kind="stable")
         values = np.array(self.values)[order, column]
-        return np.interp(times, np.array(self.times)[order], values)
+        known = np.isfinite(values)
+        if not known.any():
+            return np.full(len(times), np.nan)
+        return np.interp(times, np.array(self.times)[order][known], values[known])
 
     def before(self, times: Vector) -> NDArray[np.intp]:
         """Return the index of the last message at or before each time."""
