@@ -74,6 +74,31 @@ def test_a_view_or_trigger_that_reading_does_not_need_is_ignored(tmp_path: Path)
     assert _read(file) == ({"/a": COUNT}, "")
 
 
+@pytest.mark.parametrize("part", [0.25, 0.5, 0.9])
+def test_a_database_that_is_cut_is_read_as_far_as_it_goes(tmp_path: Path, part: float) -> None:
+    count = 200
+    file = _recorded(tmp_path, count)
+    content = file.read_bytes()
+    file.write_bytes(content[: int(part * len(content))])
+    counts, damage = _read(file.parent)
+    assert 0.5 * part * count < counts["/a"] < count
+    assert f"it is cut: {file.stat().st_size} of its {len(content)} bytes are there" in damage
+    assert f"{count - counts['/a']} of {count} on /a" in damage
+
+
+@pytest.mark.parametrize("changes", HOSTILE.values(), ids=HOSTILE)
+def test_a_program_in_a_database_that_is_cut_does_not_run(
+    tmp_path: Path, changes: list[str]
+) -> None:
+    file = _recorded(tmp_path)
+    _execute(file, changes)
+    content = bytearray(file.read_bytes())
+    content[28:32] = (1000).to_bytes(4, "big")
+    file.write_bytes(content)
+    with pytest.raises(FileFormatError, match=r"no plain table.*not run|columns that are computed"):
+        _read(file)
+
+
 def _execute(file: Path, changes: list[str]) -> None:
     database = sqlite3.connect(file)
     for change in changes:

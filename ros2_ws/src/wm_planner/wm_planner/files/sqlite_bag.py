@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from wm_planner.files.errors import FileFormatError
 from wm_planner.files.mcap_file import MAX_NAME, BagTopic
-from wm_planner.files.regular import check_regular
+from wm_planner.files.regular import check_regular, open_regular
 from wm_planner.text import one_line
 
 MAGIC = b"SQLite format 3\0"
@@ -71,6 +71,13 @@ class SqliteBag:
         mode = "rw" if journals else "ro&immutable=1"
         self._name = f"file:{quote(str(folder / path.name if journals else path))}?mode={mode}"
         self._size = sum(file.stat().st_size for file in (path, *journals))
+        whole = 0 if journals else _whole_size(path)
+        self._cut = whole > self._size
+        if self._cut:
+            self.problems.append(
+                f"it is cut: {self._size} of its {whole} bytes are there, as when a copy ended or "
+                "the disk was full; it was read as far as it goes"
+            )
         try:
             with self._open() as database:
                 for table in _TABLES:
@@ -166,6 +173,8 @@ class SqliteBag:
             if hasattr(database, "setlimit"):  # from Python 3.11 on
                 database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, max(1 << 20, self._size))
             database.execute("PRAGMA trusted_schema=OFF")
+            if self._cut:  # else sqlite opens no file that is shorter than its header says
+                database.execute("PRAGMA writable_schema=ON")
             database.set_authorizer(allowed)
             database.set_progress_handler(beyond, _AT_ONCE)
             yield database
@@ -188,6 +197,16 @@ def _allowed(
         sqlite3.SQLITE_PRAGMA: what == "table_xinfo",
     }
     return program is None and known.get(action, False)
+
+
+def _whole_size(path: Path) -> int:
+    """Return how many bytes the header says that a database has; 0 if it does not say it."""
+    with open_regular(path) as file:
+        header = file.read(100)
+    if len(header) < 100 or header[24:28] != header[92:96]:
+        return 0
+    page = int.from_bytes(header[16:18], "big")
+    return (65536 if page == 1 else page) * int.from_bytes(header[28:32], "big")
 
 
 def _check_space(folder: Path, files: list[Path]) -> None:
