@@ -84,6 +84,18 @@ def test_bytes_that_changed_outside_the_chunks_are_noticed_by_the_checksum_of_al
     assert "the checksum of its data is wrong" in damage
 
 
+def test_what_is_behind_the_end_of_a_file_is_named(written: Written, tmp_path: Path) -> None:
+    content = written.path.read_bytes()
+    other = write_mcap(tmp_path / "other.mcap", TOPICS, [[Message(0, 0, b"\0\1\0\0")] * 99])
+    for more in (content, other.path.read_bytes(), b"x", bytes(4096)):
+        written.path.write_bytes(content + more)
+        counts, damage = _read(written.path)
+        assert counts == {"/a": 32, "/b": 32}
+        assert f"behind its end, at byte {len(content)} of {len(content + more)}" in damage
+        assert "lost" not in damage
+        assert "not finished" not in damage
+
+
 @pytest.mark.parametrize("compression", ["lz4", "zstd"])
 def test_packed_chunks_are_read_as_far_as_they_go(tmp_path: Path, compression: str) -> None:
     rng = np.random.default_rng(0)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import struct
 from collections import Counter
 from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
 
-from wm_planner.files.mcap_file import brought_by_rosbags, zstd
+from wm_planner.files.mcap_file import zstd
 
 MAGIC = b"\x89MCAP0\r\n"
 
@@ -76,7 +77,7 @@ def write_mcap(
 
 
 def _lz4(data: bytes) -> bytes:
-    return bytes(brought_by_rosbags("lz4.frame").compress(data))
+    return bytes(import_module("lz4.frame").compress(data))
 
 
 def _record(kind: int, content: bytes) -> bytes:

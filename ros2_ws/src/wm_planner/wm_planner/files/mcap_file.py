@@ -174,6 +174,7 @@ class McapFile:
             if kind in (_DATA_END, _FOOTER):
                 if kind == _DATA_END and not self.problems:
                     self._check_sum(file, position, file.read(4))
+                self._look_behind(file, position)
                 return
             if kind in (_CHUNK, _SCHEMA, _CHANNEL, _MESSAGE, _MESSAGE_INDEX):
                 problem = self._take(kind, file.read(size), position, end)
@@ -216,6 +217,24 @@ class McapFile:
         if int.from_bytes(recorded, "little") not in (with_header, without):
             self.problems.append(
                 "the checksum of its data is wrong: some bytes are not as they were recorded"
+            )
+
+    def _look_behind(self, file: BinaryIO, position: int) -> None:
+        """Note what is behind the first end of a file, as if another one was appended to it."""
+        kind = 0
+        while kind != _FOOTER:
+            file.seek(position)
+            kind, size = struct.unpack("<BQ", file.read(9).ljust(9, b"\0"))
+            position += 9 + size
+            if not 0 < kind < _PRIVATE or position > self._size:
+                return
+        file.seek(position)
+        if file.read(len(MAGIC)) == MAGIC and file.tell() < self._size:
+            self._ended = True
+            self._expected.clear()  # they may be of what was appended
+            self.problems.append(
+                f"behind its end, at byte {file.tell()} of {self._size}, there are more bytes, as "
+                "if another file was appended; they were not read: cut it there to read both"
             )
 
     def _behind_damage(self, position: int) -> int:
@@ -312,7 +331,7 @@ def unpack(compression: str, data: bytes, most: int) -> bytes:
     """
     try:
         if compression == "lz4":
-            lz4 = brought_by_rosbags("lz4.frame")
+            lz4 = import_module("lz4.frame")
             return bytes(lz4.LZ4FrameDecompressor().decompress(data, max_length=most + 1))
         if compression == "zstd":
             return bytes(zstd().ZstdDecompressor().decompress(data, max_length=most + 1))
@@ -325,10 +344,4 @@ def unpack(compression: str, data: bytes, most: int) -> bytes:
 
 def zstd() -> Any:
     """Return the module for zstd: Python's own, or the package that rosbags brings."""
-    own = sys.version_info >= (3, 14)
-    return brought_by_rosbags("compression.zstd" if own else "backports.zstd")
-
-
-def brought_by_rosbags(module: str) -> Any:
-    """Return a module of a package that rosbags depends on."""
-    return import_module(module)
+    return import_module(f"{'compression' if sys.version_info >= (3, 14) else 'backports'}.zstd")
