@@ -5,12 +5,11 @@ from __future__ import annotations
 import struct
 from collections import Counter
 from collections.abc import Iterable
-from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
 
-from wm_planner.files.mcap_file import zstd
+from wm_planner.files.mcap_file import brought_by_rosbags, zstd
 
 MAGIC = b"\x89MCAP0\r\n"
 
@@ -77,7 +76,7 @@ def write_mcap(
 
 
 def _lz4(data: bytes) -> bytes:
-    return bytes(import_module("lz4.frame").compress(data))
+    return bytes(brought_by_rosbags("lz4.frame").compress(data))
 
 
 def _record(kind: int, content: bytes) -> bytes:

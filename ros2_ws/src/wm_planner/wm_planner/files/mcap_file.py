@@ -215,9 +215,7 @@ class McapFile:
             with_header, without = crc32(block, with_header), crc32(block, without)
             left -= len(block)
         if int.from_bytes(recorded, "little") not in (with_header, without):
-            self.problems.append(
-                "the checksum of its data is wrong: some bytes are not as they were recorded"
-            )
+            self.problems.append("the checksum of its data is wrong: some bytes have changed")
 
     def _look_behind(self, file: BinaryIO, position: int) -> None:
         """Note what is behind the first end of a file, as if another one was appended to it."""
@@ -225,16 +223,15 @@ class McapFile:
         while kind != _FOOTER:
             file.seek(position)
             kind, size = struct.unpack("<BQ", file.read(9).ljust(9, b"\0"))
-            position += 9 + size
-            if not 0 < kind < _PRIVATE or position > self._size:
+            position = file.seek(min(position + 9 + size, self._size))
+            if not kind:
                 return
-        file.seek(position)
         if file.read(len(MAGIC)) == MAGIC and file.tell() < self._size:
             self._ended = True
             self._expected.clear()  # they may be of what was appended
             self.problems.append(
-                f"behind its end, at byte {file.tell()} of {self._size}, there are more bytes, as "
-                "if another file was appended; they were not read: cut it there to read both"
+                f"behind its end, at byte {file.tell()} of {self._size}, there are more bytes, "
+                "which were not read, as if a file was appended: cut it there to read both"
             )
 
     def _behind_damage(self, position: int) -> int:
@@ -331,7 +328,7 @@ def unpack(compression: str, data: bytes, most: int) -> bytes:
     """
     try:
         if compression == "lz4":
-            lz4 = import_module("lz4.frame")
+            lz4 = brought_by_rosbags("lz4.frame")
             return bytes(lz4.LZ4FrameDecompressor().decompress(data, max_length=most + 1))
         if compression == "zstd":
             return bytes(zstd().ZstdDecompressor().decompress(data, max_length=most + 1))
@@ -344,4 +341,10 @@ def unpack(compression: str, data: bytes, most: int) -> bytes:
 
 def zstd() -> Any:
     """Return the module for zstd: Python's own, or the package that rosbags brings."""
-    return import_module(f"{'compression' if sys.version_info >= (3, 14) else 'backports'}.zstd")
+    own = sys.version_info >= (3, 14)
+    return brought_by_rosbags("compression.zstd" if own else "backports.zstd")
+
+
+def brought_by_rosbags(module: str) -> Any:
+    """Return a module of a package that rosbags depends on."""
+    return import_module(module)
