@@ -62,9 +62,14 @@ def compare(recorded: Any, dataset: Dataset) -> Changes:
         changes.unreadable = [i for i, image in enumerate(found) if image == UNREADABLE]
         return changes
     now: Sequence[str | None] = list(_digests(dataset))
-    if len(now) != len(then):  # an episode was added or left out: those behind it have moved
-        by_numbers = {digest[:DIGITS]: digest for digest in now if digest}
-        now = [by_numbers.get(old[:DIGITS]) for old in then]
+    by_numbers = {digest[:DIGITS]: digest for digest in now if digest}
+    if by_numbers.keys() != {old[:DIGITS] for old in then} or len(now) != len(then):
+        # One may have been added or left out: those behind it have moved.
+        there = [*now[: len(then)], *[None] * (len(then) - len(now))]
+        now = [
+            new if new and new[:DIGITS] == old[:DIGITS] else by_numbers.get(old[:DIGITS])
+            for old, new in zip(then, there, strict=True)
+        ]
     for index, (old, new) in enumerate(zip(then, now, strict=True)):
         if new is None or old[:DIGITS] != new[:DIGITS]:
             changes.numbers.append(index)

@@ -69,6 +69,20 @@ def test_an_episode_that_is_left_out_is_named_and_not_those_behind_it(
     assert "length: episode 2." in said
 
 
+def test_a_deleted_row_is_named_though_as_many_episodes_are_read(
+    data_set: Path, tmp_path: Path
+) -> None:
+    recorded = episode_digests.record(read(data_set, "franka", n_rollout=5))
+    rest = [0, 2, 3, 4, 5]
+    fewer = _write(tmp_path / "fewer", rest)
+    for now, before in enumerate(rest):
+        film = data_set / f"obses/episode_{before:03d}.pth"
+        shutil.copyfile(film, fewer / f"obses/episode_{now:03d}.pth")
+    data = read(fewer, "franka", n_rollout=5)
+    changes = episode_digests.compare(recorded, data)
+    assert (changes.numbers, changes.images) == ([1], [])
+
+
 def test_without_recorded_digests_missing_images_are_named(data_set: Path) -> None:
     assert _said([], data_set) == ""
     (data_set / "obses/episode_002.pth").unlink()
