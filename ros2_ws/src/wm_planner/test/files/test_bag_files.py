@@ -155,13 +155,60 @@ def test_a_file_that_was_not_finished_is_read_as_far_as_it_goes(
     [
         (b"", "it is empty"),
         (b"\x89MCAP0\r\r", "does not begin as an MCAP file does"),
-        (b"#ROSBAG V2.0\n", "a bag of ROS 1: convert it with `rosbags-convert"),
+        (b"#ROSBAG V2.0\n", r"a bag of ROS 1 \(convert it with `rosbags-convert"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "it is a Git LFS pointer"),
+        (b"\n<!DOCTYPE html>", "it is a web page, not a recording"),
+        (b"PK\x03\x04" + bytes(99), "it is a zip archive, not a recording"),
     ],
 )
 def test_files_without_any_message_are_named(tmp_path: Path, content: bytes, words: str) -> None:
     (tmp_path / "bag.mcap").write_bytes(content)
     with pytest.raises(FileFormatError, match=words):
         _read(tmp_path / "bag.mcap")
+    (tmp_path / METADATA).write_text("")
+    with pytest.raises(FileFormatError, match=words):
+        _read(tmp_path)
+
+
+def test_only_where_nothing_looks_like_a_bag_it_is_said_what_to_give(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "notes.txt").write_text("some notes")
+    for name in ("none", "folder", "notes.txt"):
+        with pytest.raises(FileFormatError, match=r"give a bag's directory, or a single .mcap"):
+            _read(tmp_path / name)
+    (tmp_path / "folder" / "x.bag").write_bytes(b"#ROSBAG V2.0\n")
+    with pytest.raises(FileFormatError, match=r"it holds x.bag, a bag of ROS 1 .convert") as error:
+        _read(tmp_path / "folder")
+    assert "give" not in str(error.value)
+    (tmp_path / "bag.mcap").write_bytes(b"\x89MCAP0\r\r")
+    with pytest.raises(FileFormatError, match="does not begin") as error:
+        _read(tmp_path / "bag.mcap")
+    assert "give" not in str(error.value)
+
+
+@pytest.mark.parametrize("count", ["1" + 30 * "0", ".inf", "-5"])
+def test_counts_that_the_files_cannot_hold_are_not_used(tmp_path: Path, count: str) -> None:
+    path = _recorded(tmp_path / "bag", StoragePlugin.MCAP)
+    text = (path / METADATA).read_text()
+    changed = text.replace(f"message_count: {COUNT}", f"message_count: {count}")
+    changed = changed.replace(f'"message_count": {COUNT}', f'"message_count": {count}')
+    assert changed != text
+    (path / METADATA).write_text(changed)
+    counts, damage = _read(path)
+    assert counts == {"/a": COUNT}
+    assert "lost" not in damage
+    assert f"`ros2 bag reindex {path}`" in damage
+
+
+def test_metadata_that_is_empty_or_of_something_else_is_a_sentence(tmp_path: Path) -> None:
+    path = _recorded(tmp_path / "bag", StoragePlugin.MCAP)
+    for content, words in (
+        ("", "it has no rosbag2_bagfile_information"),
+        ("version https://git-lfs.github.com/spec/v1", "not what a recorder writes"),
+        ("rosbag2_bagfile_information:", "not what a recorder writes"),
+    ):
+        (path / METADATA).write_text(content)
+        assert words in _read(path)[1]
 
 
 def _recorded(

@@ -49,10 +49,7 @@ def bag_episode(path: Path, spec: ModelSpec, topics: Topics, policy: ImagePolicy
             return _episode(files, spec, topics, policy)
     except (FileFormatError, OSError) as error:
         reason = one_line(str((isinstance(error, OSError) and error.strerror) or error))
-        raise RecordingError(
-            f"{path} cannot be read as a bag: {reason}. Give a bag's directory, or a single .mcap "
-            "or .db3 file"
-        ) from error
+        raise RecordingError(f"{path} cannot be read as a bag: {reason}") from error
 
 
 def _episode(files: BagFiles, spec: ModelSpec, topics: Topics, policy: ImagePolicy) -> Episode:

@@ -14,6 +14,8 @@ from typing import Any
 import yaml
 
 from wm_planner.files.errors import FileFormatError
+from wm_planner.files.foreign import what_it_is
+from wm_planner.files.mcap_file import MAGIC as MCAP
 from wm_planner.files.mcap_file import BagTopic, McapFile, most_unpacked, unpack, zstd
 from wm_planner.files.plain_yaml import read_yaml
 from wm_planner.files.regular import open_regular
@@ -22,10 +24,16 @@ from wm_planner.files.sqlite_bag import SqliteBag
 from wm_planner.text import listed, one_line
 
 METADATA = "metadata.yaml"
+_INFORMATION = "rosbag2_bagfile_information"
 _ENDS = (".mcap", ".db3", ".mcap.zstd", ".db3.zstd")
 _PACKED = b"\x28\xb5\x2f\xfd"  # a frame of zstd; a serialized message begins with a zero
-_ROS_1 = b"#ROSBAG"
+_ROS_1 = (".bag", ".bag.active")
+_GIVE = "give a bag's directory, or a single .mcap or .db3 file"
+_MESSAGES_PER_BYTE = 200  # more than the densest packed recording has
 _BLOCK = 1 << 20
+_UNUSABLE = (
+    OSError, yaml.YAMLError, LookupError, TypeError, ArithmeticError, ValueError, AttributeError,
+)  # fmt: skip
 
 
 @dataclass
@@ -86,11 +94,19 @@ def open_bag(path: Path) -> Iterator[BagFiles]:
     bag = BagFiles(path)
     known = _Known([], Counter(), {})
     if path.is_dir():
+        names = [file.name for file in path.iterdir()]
+        there = [path / name for name in names if name.endswith(_ENDS)]
+        if not there and METADATA not in names:
+            older = sorted(name for name in names if name.endswith(_ROS_1))
+            if older:
+                raise FileFormatError(f"it holds {one_line(older[0])}, {what_it_is(b'#ROSBAG')}")
+            raise FileFormatError(f"it has no {METADATA}, no .mcap and no .db3 file: {_GIVE}")
         known = _metadata(bag)
-        there = [file for file in path.iterdir() if file.name.endswith(_ENDS)]
         files = known.files or sorted(there, key=_natural)
         if not files:
-            raise FileFormatError("it has no metadata.yaml, no .mcap and no .db3 file")
+            raise FileFormatError(". ".join([*bag.problems, "it has no .mcap and no .db3 file"]))
+    elif not path.exists():
+        raise FileFormatError(f"there is no such file or directory: {_GIVE}")
     else:
         files = [path]
     with tempfile.TemporaryDirectory(prefix="wm_planner_") as scratch:
@@ -129,12 +145,12 @@ def _part(bag: BagFiles, file: Path, folder: Path) -> McapFile | SqliteBag:
         folder.mkdir()
         with open_regular(file) as opened:
             start = opened.read(len(SQLITE))
-    if start.startswith(_ROS_1):
-        raise FileFormatError(
-            "it is a bag of ROS 1: convert it with `rosbags-convert --src FILE --dst DIRECTORY`"
-        )
     if start == SQLITE:
         return SqliteBag(file, folder)
+    if what := what_it_is(start):
+        raise FileFormatError(f"it is {what}, not a recording of ROS 2")
+    if start and not start.startswith(MCAP) and not file.name.endswith(_ENDS):
+        raise FileFormatError(f"it is neither an MCAP file nor a sqlite3 database: {_GIVE}")
     return McapFile(file)
 
 
@@ -183,7 +199,7 @@ def _metadata(bag: BagFiles) -> _Known:
         bag.problems.append(f"{file} is missing, so the recorder did not finish; {again}")
         return _Known([], Counter(), {})
     try:
-        content = read_yaml(file)["rosbag2_bagfile_information"]
+        content = (read_yaml(file) or {})[_INFORMATION]
         files = [bag.path / Path(str(name)).name for name in content["relative_file_paths"]]
         counts = Counter({
             one_line(str(_get(topic, "topic_metadata", "name"))): int(topic["message_count"])
@@ -193,9 +209,21 @@ def _metadata(bag: BagFiles) -> _Known:
             Path(str(part["path"])).name: int(part["message_count"])
             for part in content.get("files") or []
         }
-    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
-        bag.problems.append(f"{file} cannot be used ({one_line(str(error), 120)}); {again}")
+        size = sum(each.stat().st_size for each in files if each.is_file())
+    except _UNUSABLE as error:
+        reason = "it is empty, or not what a recorder writes"
+        if isinstance(error, KeyError):
+            reason = f"it has no {error.args[0]}"
+        elif isinstance(error, (OSError, yaml.YAMLError, FileFormatError)):
+            reason = one_line(str(error), 120)
+        bag.problems.append(f"{file} cannot be used ({reason}); {again}")
         return _Known([], Counter(), {})
+    numbers = [*counts.values(), *in_file.values()]
+    if size and not all(0 <= number <= _MESSAGES_PER_BYTE * size for number in numbers):
+        bag.problems.append(
+            f"{file} has counts of messages that cannot be, which were not used; {again}"
+        )
+        return _Known(files, Counter(), {})
     return _Known(files, counts, in_file)
 
 

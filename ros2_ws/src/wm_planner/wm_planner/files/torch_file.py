@@ -21,20 +21,13 @@ import numpy as np
 import torch
 
 from wm_planner.files.errors import FileFormatError
+from wm_planner.files.foreign import START, what_it_is
 from wm_planner.files.inert_pickle import Global, read_pickle
 from wm_planner.files.regular import open_regular
 from wm_planner.files.tensor_record import DTYPES, Storage, rebuild_tensor
 
 _LEGACY_START = b"\x80\x02\x8a\x0a" + (0x1950A86A20F9469CFC6C).to_bytes(10, "little")
 _PICKLE = "/data.pkl"
-_FOREIGN = {
-    b"\x89PNG": "a PNG image",
-    b"\xff\xd8\xff": "a JPEG image",
-    b"\x89HDF": "an HDF5 file",
-    b"\x93NUMPY": "a NumPy file",
-    b"version http": "a Git LFS pointer and not the file itself",
-    b"<": "a web page",
-}
 
 
 def read_torch_file(path: Path) -> Any:
@@ -49,8 +42,8 @@ def read_torch_file(path: Path) -> Any:
     """
     try:
         with open_regular(path) as file:
-            start = file.read(len(_LEGACY_START))
-        if start == _LEGACY_START:
+            start = file.read(START)
+        if start.startswith(_LEGACY_START):
             return _Legacy(path).contents
         if start.startswith(b"PK\x03\x04"):
             return _Zip(path).contents
@@ -58,7 +51,7 @@ def read_torch_file(path: Path) -> Any:
         raise FileFormatError(f"{path} cannot be read: {error.strerror or error}") from error
     except FileFormatError as error:
         raise FileFormatError(f"{path} cannot be used: {error}") from error
-    what = next((name for magic, name in _FOREIGN.items() if start.startswith(magic)), "")
+    what = what_it_is(start)
     if start[8:9] == b"{":
         what = "a safetensors file"
     raise FileFormatError(
