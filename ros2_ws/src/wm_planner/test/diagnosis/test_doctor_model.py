@@ -233,6 +233,22 @@ def test_of_an_arm_that_rests_before_a_noisy_camera_nothing_is_predicted(
     assert "The arm rests in this recording" in found["one_step"]["sentence"]
 
 
+def test_an_arm_that_does_not_follow_rests_and_one_in_another_unit_does_not(
+    recorded: Any, findings: Findings, tmp_path: Path
+) -> None:
+    actions, places, images = _episode(recorded, 1)
+    still = np.repeat(images[:1], len(images), 0)
+    still[::2, ::8] ^= 8
+    stands = (actions, np.repeat(places[:1], len(places), 0), still)
+    found = findings(recorded.model, "--bag", recordings.write_bag(tmp_path / "stands", *stands))[1]
+    assert "rests in this recording although it is commanded" in found["one_step"]["sentence"]
+    assert "encoder" not in found
+    unit = (actions, 0.001 * places, images)
+    found = findings(recorded.model, "--bag", recordings.write_bag(tmp_path / "unit", *unit))[1]
+    assert "motion_scale" in found
+    assert "rests" not in found.get("one_step", {}).get("sentence", "")
+
+
 def test_of_a_bag_that_is_too_short_the_encoder_is_not_judged(
     recorded: Any, findings: Findings, tmp_path: Path
 ) -> None:

@@ -41,7 +41,7 @@ def compare_motion(episode: Episode, spec: ModelSpec) -> list[Result]:
     axes = [axis for axis in named if axis in episode.places]
     if len(axes) < 2 or episode.steps < LEAST_STEPS or episode.actions.shape[2] != spec.action.dim:
         return []
-    wanted = np.stack([_displacement(episode, spec, named[axis]) for axis in axes], axis=1)
+    wanted = np.stack([displacement(episode, spec, named[axis]) for axis in axes], axis=1)
     moved = np.stack([np.diff(episode.places[axis]) for axis in axes], axis=1)
     if len(wanted) < len(moved):
         moved = moved[1:]
@@ -105,7 +105,8 @@ def named_axes(spec: ModelSpec) -> dict[str, str]:
     return {match.group(1): name for name, match in found.items() if match}
 
 
-def _displacement(episode: Episode, spec: ModelSpec, name: str) -> NDArray[np.float64]:
+def displacement(episode: Episode, spec: ModelSpec, name: str) -> NDArray[np.float64]:
+    """Return how far an action's column moves the arm in each model step."""
     column = episode.actions[:, :, spec.action.names.index(name)]
     if spec.action.command is not None and spec.action.command.mode == "absolute":
         return np.diff(column[:, -1])

@@ -8,7 +8,7 @@ import numpy as np
 
 from wm_planner.diagnosis.check import Check
 from wm_planner.diagnosis.check_result import WARN, Result
-from wm_planner.diagnosis.checks.motion import named_axes
+from wm_planner.diagnosis.checks.motion import CLEAR, compare_motion, displacement, named_axes
 from wm_planner.diagnosis.episode import Episode
 from wm_planner.diagnosis.examined import Recording
 from wm_planner.models.spec import ModelSpec
@@ -23,16 +23,17 @@ RESTING = 0.1
 
 def run(recording: Recording) -> Iterator[Result]:
     """Warn if the arm rests, or hardly a pixel changes over any window."""
-    way = _way(recording.episode, recording.spec)
-    if way is not None and way <= RESTING:
+    episode, spec = recording.episode, recording.spec
+    measured, commanded = _ways(episode, spec)
+    if measured <= RESTING and not (commanded > RESTING and _follows(episode, spec)):
         yield Result(
             "one_step",
-            way,
+            measured,
             RESTING,
             WARN,
-            f"The arm rests in this recording: in all of it, it moves {way:.2g} times as far as in "
-            "one step of the training. Predictions and plans cannot be judged: give a recording in "
-            "which the arm moves.",
+            f"The arm rests in this recording{' although it is commanded' * (commanded > RESTING)}:"
+            f" in all of it, it moves {measured:.2g} times as far as in one step of the training. "
+            "Predictions and plans cannot be judged: give a recording in which the arm moves.",
         )
         return
     images = recording.episode.images
@@ -54,22 +55,28 @@ def run(recording: Recording) -> Iterator[Result]:
         )
 
 
-def _way(episode: Episode, spec: ModelSpec) -> float | None:
-    """Return the longest way along an axis, in a typical step of the training; None if unknown.
+def _ways(episode: Episode, spec: ModelSpec) -> tuple[float, float]:
+    """Return the longest way along an axis, measured and commanded, in typical steps of training.
 
-    The measured positions are taken. Positions that are commanded have no typical step in the
-    statistics: a fifth of their standard deviation stands for it.
+    Both are infinite if no place is known. Positions that are commanded have no typical step in
+    the statistics: a fifth of their standard deviation stands for it.
     """
     columns = {axis: name for axis, name in named_axes(spec).items() if axis in episode.places}
     if not columns:
-        return None
+        return np.inf, np.inf
     command = spec.action.command
     factor = 0.2 if command is not None and command.mode == "absolute" else spec.frameskip
-    typical = [
-        factor * spec.statistics.action.std[spec.action.names.index(name)]
-        for name in columns.values()
-    ]
-    return float(max(np.ptp(episode.places[axis]) for axis in columns) / max(typical))
+    stds = [spec.statistics.action.std[spec.action.names.index(n)] for n in columns.values()]
+    typical = factor * max(stds)
+    paths = [np.cumsum([0.0, *displacement(episode, spec, name)]) for name in columns.values()]
+    measured = max(np.ptp(episode.places[axis]) for axis in columns)
+    return float(measured / typical), float(max(map(np.ptp, paths)) / typical)
+
+
+def _follows(episode: Episode, spec: ModelSpec) -> bool:
+    """Return whether the arm moves as it is commanded, so that only the units are others."""
+    found = compare_motion(episode, spec)
+    return any(result.name == "motion_axes" and result.score > CLEAR for result in found)
 
 
 CHECK = Check(("one_step",), Recording, run, essential=True)
