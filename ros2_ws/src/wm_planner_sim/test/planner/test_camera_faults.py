@@ -220,14 +220,16 @@ def test_the_goal_s_image_without_the_arm_s_motion_does_not_reach_the_goal(spoil
     spoiler.reset(SEEDS[6])
     assert spoiler.distance(position) > 0.1
     steps: list[Any] = []
-    handle = spoiler.send(ReachGoal.Goal(goal=Goal(images=[goal])), LONG, steps.append)
-    assert handle.accepted, spoiler.rejection.message
-    spoiler.spin_until(lambda: steps)
-    spoiler.spoil = show_goal
-    result = spoiler.result(handle).result
-    assert result.error_code == ReachGoal.Result.IMPLAUSIBLE, result.error_msg
-    assert "does another node publish the images" in result.error_msg
-    spoiler.wait_held()
+    # Slow, because on a busy machine the arm goes on before the images change.
+    with spoiler.settings(commands__speed_override=5.0):
+        handle = spoiler.send(ReachGoal.Goal(goal=Goal(images=[goal])), LONG, steps.append)
+        assert handle.accepted, spoiler.rejection.message
+        spoiler.spin_until(lambda: steps)
+        spoiler.spoil = show_goal
+        result = spoiler.result(handle).result
+        assert result.error_code == ReachGoal.Result.IMPLAUSIBLE, result.error_msg
+        assert "does another node publish the images" in result.error_msg
+        spoiler.wait_held()
     assert spoiler.distance(position) > 0.05
 
 
