@@ -35,7 +35,10 @@ SpinUntil = Callable[[Callable[[], bool]], None]
 def publish() -> Iterator[Callable[[Any, str], Any]]:
     """Creates a publisher in another DDS participant: one has a single type for each topic."""
     with contextlib.ExitStack() as ends:
-        other = Node("other", context=ends.enter_context(Context()))
+        context = Context()
+        context.init()
+        ends.callback(context.try_shutdown)
+        other = Node("other", context=context)
         ends.callback(other.destroy_node)
         yield lambda kind, topic: other.create_publisher(kind, topic, 1)
 
@@ -161,17 +164,15 @@ rclpy.spin(publish())
 @pytest.mark.skipif(
     "fastrtps" not in get_rmw_implementation_identifier(), reason="concerns Fast DDS"
 )
-def test_shared_memory_of_another_user_is_named(
-    node: Node, spin_until: SpinUntil, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(silence, "NAMELESS", 0.5)
+def test_shared_memory_of_another_user_is_named(node: Node, spin_until: SpinUntil) -> None:
     heard: list[Any] = []
     node.create_subscription(Bool, "/of_another_user", heard.append, 1)
     quiet = Silence(node, "/of_another_user", Bool)
     with subprocess.Popen([sys.executable, "-c", PUBLISHER]) as publisher:
         try:
-            spin_until(lambda: "runs as another user (nobody)" in quiet.why())
+            spin_until(lambda: heard or "runs as another user (nobody)" in quiet.why())
+            if heard:
+                pytest.skip("this version of Fast DDS passes messages between users")
             assert "FASTDDS_BUILTIN_TRANSPORTS=UDPv4" in quiet.why()
-            assert not heard
         finally:
             publisher.kill()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -48,7 +49,8 @@ def refuse(program: str, error: Exception) -> NoReturn:
     Raises:
         SystemExit: Always.
     """
-    rclpy.try_shutdown()
+    with contextlib.suppress(AttributeError):  # ROS 2 Kilted destroys the node, which is half made
+        rclpy.try_shutdown()
     hint = ": set HOME or ROS_LOG_DIR to a folder" if "logging directory" in str(error) else ""
     print(f"{program}: {one_line(str(error))}{hint}", file=sys.stderr)
     raise SystemExit(2)
