@@ -9,7 +9,7 @@ import pytest
 from rclpy.node import Node
 
 from wm_planner.ros import log, problem_log
-from wm_planner.ros.problem_log import INTERVAL, ProblemLog
+from wm_planner.ros.problem_log import INTERVAL, STALE, ProblemLog
 
 
 class Rig:
@@ -40,6 +40,17 @@ def test_a_problem_whose_numbers_change_is_logged_once(rig: Rig) -> None:
     for i in range(3000):
         rig.report(f"the pose is {1 + i / 100:.2f} s old")
     assert rig.lines == ["no pose: the pose is 1.00 s old"]
+
+
+def test_the_problem_of_a_message_explains_a_silence_for_a_while_only(rig: Rig) -> None:
+    rig.report("it is damaged")
+    assert rig.log.why("it is silent", 0.5) == "it is damaged"
+    rig.clock.now += STALE + 0.1
+    assert rig.log.why("it is silent", 0.5) == "it is silent"
+    assert rig.log.why("", 0.5) == "it is damaged"
+    rig.log.report_lasting("its QoS does not match")
+    rig.clock.now += 1000.0
+    assert rig.log.why("it is silent", 0.5) == "its QoS does not match"
 
 
 def test_problems_that_come_and_go_are_logged_now_and_then(rig: Rig) -> None:

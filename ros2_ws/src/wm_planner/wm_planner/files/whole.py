@@ -9,7 +9,7 @@ import secrets
 import shutil
 import stat
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 ABANDONED = 86_400.0
@@ -26,17 +26,6 @@ def write_whole(path: str | Path, data: bytes | str) -> None:
     """
     with whole_file(path) as partial:
         partial.write_bytes(data.encode() if isinstance(data, str) else data)
-
-
-def write_all_whole(files: Mapping[Path, bytes]) -> None:
-    """Write several files of one directory; none is replaced before all are written.
-
-    Raises:
-        OSError: One cannot be written, and none is replaced.
-    """
-    with contextlib.ExitStack() as stack:
-        for path, data in files.items():
-            stack.enter_context(whole_file(path)).write_bytes(data)
 
 
 @contextlib.contextmanager

@@ -105,7 +105,7 @@ class Camera:
     def problem(self) -> str:
         """What is wrong with the images, or an empty string."""
         silent = self._silence.problem(self.good_steady, self.max_age)
-        return self._problem.text or self._obstacle or silent
+        return self._problem.why(self._obstacle or silent, self.max_age)
 
     def match_publisher(self, *, resubscribe: bool = True) -> None:
         """Subscribe as ``reliability`` says; ``auto`` is reliable if every publisher is.
@@ -154,7 +154,7 @@ class Camera:
             self._name,
             self._on_message,
             QoSProfile(depth=self._depth, reliability=policy),
-            on_incompatible_publisher(lambda: self.topic, self._problem.report),
+            on_incompatible_publisher(lambda: self.topic, self._problem.report_lasting),
         )
 
     def _on_message(self, message: Image | CompressedImage, info: dict[str, Any]) -> None:

@@ -18,8 +18,6 @@ from wm_planner.ros.ros_time import ArrivalStamps
 from wm_planner.ros.silence import Silence
 from wm_planner.types import Pose, Vector
 
-STALE = 1.0  # [s] after which what was wrong with the last message does not explain a silence
-
 
 class PoseInput(ABC):
     """Subscribes to measured poses; drops messages that cannot be used, and logs why.
@@ -53,15 +51,12 @@ class PoseInput(ABC):
         self._stamps = ArrivalStamps(node, topic, "session.pose_timeout")
         self.max_age = max_age
         self._problem, self._good_steady = ProblemLog(node, "no measured pose"), -math.inf
-        self._problem_steady = -math.inf
         self._subscription = node.create_subscription(
             kind,
             topic,
             self._on_message,
             sensor_data_qos(),
-            event_callbacks=on_incompatible_publisher(
-                lambda: topic, lambda problem: self._report(problem, math.inf)
-            ),
+            event_callbacks=on_incompatible_publisher(lambda: topic, self._problem.report_lasting),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
         name = self._subscription.topic_name
@@ -87,9 +82,8 @@ class PoseInput(ABC):
     @property
     def problem(self) -> str:
         """What is wrong with the messages, or an empty string."""
-        recent = time.monotonic() - self._problem_steady <= max(self.max_age, STALE)
         silent = self._silence.problem(self._good_steady, self.max_age)
-        return (self._problem.text if recent or not silent else "") or silent
+        return self._problem.why(silent, self.max_age)
 
     def close(self) -> None:
         """Unsubscribe."""
@@ -104,13 +98,8 @@ class PoseInput(ABC):
             found = self.read(message)
             stamp = self._stamps.read(message.header, self.max_age)
         except ValueError as error:
-            self._report(str(error), time.monotonic())
+            self._problem.report(str(error))
             return
         self._problem.report("")
         self._good_steady = time.monotonic()
         self._on_pose(Pose(*found, self._good_steady, stamp))
-
-    def _report(self, problem: str, steady: float) -> None:
-        """Keep a problem, which explains a silence until ``STALE`` after a steady time [s]."""
-        self._problem.report(problem)
-        self._problem_steady = steady

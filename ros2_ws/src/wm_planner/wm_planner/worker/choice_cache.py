@@ -16,13 +16,13 @@ from wm_planner.config import Config
 from wm_planner.files.regular import read_regular
 from wm_planner.files.whole import write_whole
 from wm_planner.message_limits import MAX_TEXT
+from wm_planner.models.device import driver
 from wm_planner.models.protocol import WorldModel
 from wm_planner.text import one_line
 from wm_planner.worker.from_settings import objective_for
 
 VERSION = 1
 """Of the trials and of how rollouts are computed; raised when one of them changes."""
-DRIVER = Path("/proc/driver/nvidia/version")
 MOST_BYTES = 100_000
 NOWHERE = Path("/dev/null")
 """Home of a user without one: nothing can be kept there."""
@@ -45,7 +45,7 @@ class ChoiceCache:
         depends_on = [
             VERSION,
             torch.cuda.get_device_name(model.device) if cuda else "cpu",
-            _driver(),
+            driver(),
             torch.__version__,
             asdict(model.spec),
             ways,
@@ -87,10 +87,3 @@ def _folder() -> Path:
         home = Path(os.path.expanduser("~"))
         given = (home if home.is_absolute() else NOWHERE) / ".cache"
     return given / "wm_planner"
-
-
-def _driver() -> str:
-    try:
-        return DRIVER.read_text().partition("\n")[0]
-    except OSError:
-        return ""
