@@ -54,6 +54,9 @@ class PlanResult:
         mean: (B, H, A) mean of the last sampling distribution, clamped to the bounds.
         stopped_at: Iterations that count, per problem: fewer than ``iterations`` if the cost of a
             problem stopped falling earlier than those of the others.
+        learned: Per problem, whether the costs told its candidates apart. False: all candidates of
+            every iteration tied, so the plan is no better than any other, and should be neither
+            followed nor handed on as a warm start. True if there was only one candidate.
     """
 
     actions: Tensor
@@ -65,3 +68,4 @@ class PlanResult:
     evaluations: int
     mean: Tensor
     stopped_at: tuple[int, ...]
+    learned: tuple[bool, ...]

@@ -85,4 +85,5 @@ class RefinedPlanner(Planner):
             ),
             evaluations=found.evaluations + better.evaluations,
             stopped_at=tuple(found.iterations + at for at in better.stopped_at),
+            learned=tuple(a or b for a, b in zip(found.learned, better.learned, strict=True)),
         )

@@ -74,6 +74,14 @@ class History:
         return actions, cost, lowest
 
 
+    def learned(self, done: int) -> list[bool]:
+        """Return per problem whether the costs of any iteration told its candidates apart."""
+        costs = self._costs[:done]
+        if costs.shape[2] == 1:
+            return [True] * costs.shape[1]
+        return (costs.amax(dim=2) > costs.amin(dim=2)).any(dim=0).tolist()
+
+
 def reads_at_once(device: torch.device) -> bool:
     """Decide whether the host reads a device's numbers without waiting for it."""
     return device.type == "cpu"
@@ -179,6 +187,7 @@ class Solver(Planner):
             evaluations=done * self.samples + extra,
             mean=self._shaped(self._state()[0]),
             stopped_at=tuple(stopped_at),
+            learned=tuple(history.learned(done)),
         )
 
     @abstractmethod
