@@ -39,7 +39,7 @@ def test_a_plan_for_the_previous_goal_is_ignored(rig: LoopRig) -> None:
     old = rig.begin(OBSERVATIONS[0])
     rig.begin(OBSERVATIONS[1])
     count = len(rig.events)
-    plan = Planned(old, rig.now, np.zeros((5, 3)), 0.0, [1.0], "done", 0.05)
+    plan = Planned(old, rig.now, np.zeros((5, 3)), 0.0, [1.0], "done", True, 0.05)
     rig.loop.on_planned(plan, rig.now, rig.steady)
     assert len(rig.events) == count
 

@@ -75,13 +75,15 @@ class LoopRig:
         goals = [Goal(observation) for observation in observations]
         return self.loop.begin(goals, 0.0, self.now, self.steady)
 
-    def step(self, distance: float, actions: float = 0.001, move: float = 0.0) -> None:
+    def step(
+        self, distance: float, actions: float = 0.001, move: float = 0.0, *, learned: bool = True
+    ) -> None:
         """Move the arm along each axis [m], plan once, and send the command that follows."""
         self.wait(0.1)
         self.position = self.position + move
         self.pose()
         self.request_plan()
-        self.answer_plan(distance, actions)
+        self.answer_plan(distance, actions, learned=learned)
         self.wait(0.02)
         self.command()
 
@@ -91,10 +93,12 @@ class LoopRig:
         self.link.idle = False
         assert len(self.link.requests) == count + 1
 
-    def answer_plan(self, distance: float = 0.5, actions: float = 0.001) -> None:
+    def answer_plan(
+        self, distance: float = 0.5, actions: float = 0.001, *, learned: bool = True
+    ) -> None:
         goal, plan = self.loop.goal_id, np.full((5, 3), actions)
         stamp = self.link.requests[-1].observation.stamp
-        planned = Planned(goal, stamp, plan, distance, [1.0], "done", 0.05)
+        planned = Planned(goal, stamp, plan, distance, [1.0], "done", learned, 0.05)
         self.loop.on_planned(planned, self.now, self.steady)
 
     def command(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from wm_planner.models.batch import ObservationError
 from wm_planner.models.spec import Moments, ProprioSpec, SpecError
 from wm_planner.types import Observation
 from wm_planner.worker.engine import Engine
-from wm_planner.worker.messages import PlanRequest, SetGoal
+from wm_planner.worker.messages import PlanOnce, PlanRequest, SetGoal
 
 MakeConfig = Callable[..., Config]
 
@@ -75,6 +76,36 @@ def test_a_plan_whose_frames_cannot_be_decoded_is_still_a_plan(toy_config: MakeC
     assert np.isfinite(plan.actions).all()
     assert plan.imagined is None
     assert "this model cannot draw" in plan.decode_error
+
+
+def test_a_plan_that_learned_nothing_hands_nothing_on(
+    toy_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Engine(toy_config(needs_light=True))
+    engine.set_goal(SetGoal(1, Observation((_image(200),))))
+    planner, given = engine._planner("online"), []
+    search = planner.plan
+
+    def recorded(cost: Any, **settings: Any) -> Any:
+        given.append(settings["warm_start"] is not None)
+        return search(cost, **settings)
+
+    monkeypatch.setattr(planner, "plan", recorded)
+    step, learned = engine.spec.step_duration, []
+    for number, shade in enumerate((100, 100, 0, 0, 100, 100)):
+        observation = Observation((_image(shade),), stamp=1.0 + number * step)
+        learned.append(engine.answer(PlanRequest(1, observation)).learned)
+    assert learned == [True, True, False, False, True, True]
+    assert given == [False, True, True, False, False, True], "a black image also forgets what was"
+
+
+def test_a_single_plan_says_whether_it_learned(toy_config: MakeConfig) -> None:
+    engine, goal = Engine(toy_config(needs_light=True)), Observation((_image(200),))
+    for shade in (100, 0):
+        plan = engine.answer(PlanOnce(1, Observation((_image(shade),)), goal))
+        assert plan.learned == (shade > 0)
+    black = PlanOnce(1, Observation((_image(0),)), goal, preset="random")
+    assert engine.answer(black).learned, "one candidate needs nothing to be told from"
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def _through(ends: tuple[Wire, Wire], message: Any) -> Any:
         PlanRequest(3, OBSERVATION, imagine=True),
         PlanOnce(-2, Observation((IMAGE,)), OBSERVATION, "full", 7),
         Ready("model", ["a warning"]),
-        Planned(3, math.nan, np.eye(3), 0.5, [2.0, 1.0], "done", 0.1, None, IMAGE),
+        Planned(3, math.nan, np.eye(3), 0.5, [2.0, 1.0], "done", False, 0.1, None, IMAGE),
         Failed(-1, "a – sentence", lost=True),
     ],
     ids=lambda message: type(message).__name__,

@@ -139,8 +139,10 @@ class Engine:
         distance = float(self._model.distance(latent, goal).item())
         calibration = self.spec.calibration
         result = self._plan(planner, latent, goal, warm, begin, cancel)
+        (learned,) = result.learned
         if isinstance(request, PlanRequest):
-            self._previous = (stamp, result.actions)
+            # A plan that learned nothing would only mislead the next one, which begins cold.
+            self._previous = (stamp, result.actions) if learned else None
         imagined, decode_error = None, ""
         if imagine:
             try:
@@ -154,6 +156,7 @@ class Engine:
             distance=math.sqrt(distance) / (calibration.typical_distance if calibration else 1.0),
             cost_history=[float(c) for c in result.cost_history[:, 0]],
             stop_reason=str(result.stop_reason),
+            learned=learned,
             plan_time=time.monotonic() - begin,
             latent_score=self._latent_score(latent),
             imagined=imagined,

@@ -11,6 +11,14 @@ from dataclasses import dataclass, field
 from wm_planner.config import Config
 from wm_planner.types import Observation, RgbImage, Vector
 
+UNINFORMATIVE = (
+    "nothing distinguishes the candidates: to the model, the actions do not change the distance to "
+    "the goal. Is what the arm shall move in the image, and the arm itself? If both are, raise "
+    "planning.horizon, planning.sigma or planning.num_samples, and examine the model with "
+    "wm-planner doctor"
+)
+"""What a plan that learned nothing means, and what to do."""
+
 
 @dataclass(frozen=True)
 class Configure:
@@ -29,7 +37,7 @@ class SetGoal:
 
 @dataclass(frozen=True)
 class PlanRequest:
-    """A request for a plan to the current goal, warm-started from the previous plan.
+    """A request for a plan to the current goal, warm-started from the previous one if that learned.
 
     Attributes:
         goal_id: The goal it belongs to.
@@ -86,6 +94,8 @@ class Planned:
             units of the latent space.
         cost_history: Cost of the best plan after each iteration.
         stop_reason: Why the planner stopped.
+        learned: Whether the costs told the candidates apart; if not, the plan is no better than any
+            other, and must not be followed (``UNINFORMATIVE``).
         plan_time: Wall time of encoding and planning [s].
         latent_score: Distance of the image's latent from those of training; up to 1 is normal.
             None if the spec has no latent statistics.
@@ -100,6 +110,7 @@ class Planned:
     distance: float
     cost_history: list[float]
     stop_reason: str
+    learned: bool
     plan_time: float
     latent_score: float | None = None
     imagined: RgbImage | None = None

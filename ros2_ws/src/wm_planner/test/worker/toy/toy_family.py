@@ -3,7 +3,8 @@
 ``fault`` is what its rollouts do, except with the warm-up's gray image: ``raise``, ``memory``,
 ``torch_memory``, ``exit`` or ``hang``; with ``decode`` the decoder fails. ``mark`` names a file
 that is created when a rollout hangs. If the file ``die_at_start`` exists, the process ends while
-the model is loaded. ``no_ros`` refuses a process that has imported ROS.
+the model is loaded. ``no_ros`` refuses a process that has imported ROS. With ``needs_light``
+actions change nothing in a black image.
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ class Toy:
 
     def rollout(self, latent, actions):
         self._fail()
-        moved = latent.visual[:, None, -1:, 0] + actions.float().cumsum(dim=2)
+        state = latent.visual[:, None, -1:, 0]
+        lit = state.sum(dim=-1, keepdim=True) > 0 if self._settings.get("needs_light") else 1.0
+        moved = state + lit * actions.float().cumsum(dim=2)
         return Latent(moved[:, :, :, None])
 
     def distance(self, latent, goal, objective=None):
