@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from deaf_model import deaf_model
 
 from wm_planner.cli import main
 
@@ -49,6 +50,17 @@ def test_plans_are_equal_only_for_the_same_seed(
     assert np.shape(plans[0]["actions"]) == (5, 3)
     assert len(plans[0]["cost_history"]) == 2
     assert plans[0]["units"] == ["m", "m", "m"]
+
+
+def test_a_plan_that_learned_nothing_is_printed_with_what_to_do(
+    images: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for model, learned in ((MODEL, True), (deaf_model(tmp_path / "deaf"), False)):
+        assert main(["plan", str(model), *images, *SMALL]) == 0
+        text = capsys.readouterr().out
+        assert ("Note: nothing distinguishes the candidates" in text) != learned
+        assert main(["plan", str(model), *images, *SMALL, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["learned"] == learned
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from wm_planner.message_limits import MAX_TEXT
 from wm_planner.models.spec import ModelSpec, SpecError
 from wm_planner.text import one_line
 from wm_planner.types import Observation
-from wm_planner.worker.messages import Planned, PlanOnce
+from wm_planner.worker.messages import UNINFORMATIVE, Planned, PlanOnce
 
 _EPILOG = """\
 Settings may follow as Hydra overrides: planning.preset=dino_wm, planning.num_samples=300,
@@ -97,6 +97,7 @@ def _json(plan: Planned, spec: ModelSpec) -> str:
             "distance": plan.distance,
             "cost_history": plan.cost_history,
             "stop_reason": plan.stop_reason,
+            "learned": plan.learned,
             "plan_time": plan.plan_time,
         },
         indent=2,
@@ -122,7 +123,8 @@ def _text(plan: Planned, engine: Any, config: Config) -> str:
     for step, row in enumerate(_rows(plan, spec)):
         time = step / spec.control_rate
         lines.append(f"{step:>4}  {time:>8.2f}  " + "  ".join(f"{value:>12.5f}" for value in row))
-    lines += [f"Note: {warning}" for warning in engine.warnings]
+    warnings = [*engine.warnings, *([] if plan.learned else [UNINFORMATIVE])]
+    lines += [f"Note: {warning}" for warning in warnings]
     return "\n".join(one_line(line, MAX_TEXT) for line in lines)
 
 
