@@ -172,3 +172,66 @@ def test_the_next_goal_may_be_nearer_although_the_arm_has_not_moved() -> None:
     session.observe(0.9, 101.2, resting, 101.2)
     session.observe(0.04, 101.3, resting, 101.3)
     assert session.doubt == "", "it was seen as near before"
+
+
+def test_a_plan_that_learned_nothing_holds_with_its_cause_and_what_to_do(
+    session: GoalSession,
+) -> None:
+    session.observe(0.5, 101.0)
+    assert session.hold is None
+    session.observe(0.5, 101.1, learned=False)
+    assert session.hold
+    assert session.hold.code is ErrorCode.UNINFORMATIVE
+    assert session.hold.message.startswith("holding: nothing distinguishes the candidates")
+    assert "wm-planner doctor" in session.hold.message
+    session.observe(0.5, 101.2)
+    assert session.hold is None
+
+
+def test_a_goal_whose_plans_learn_nothing_ends_as_stalled_and_says_why(
+    session: GoalSession,
+) -> None:
+    session.observe(0.5, 100.0, learned=False)
+    session.observe(0.4, 102.0, learned=False)  # fell without the arm, which is no progress
+    assert _tick(session, now=103.0) is None
+    outcome = _tick(session, now=103.1)
+    assert outcome
+    assert outcome.code is ErrorCode.STALLED
+    assert "session.progress_time (3 s): nothing distinguishes the candidates" in outcome.message
+
+
+def test_a_timeout_also_says_that_the_plans_learned_nothing(session: GoalSession) -> None:
+    session.observe(0.5, 101.0, learned=False)
+    outcome = _tick(session, now=108.1, pace=0.0)
+    assert outcome
+    assert outcome.code is ErrorCode.TIMED_OUT
+    assert "nothing distinguishes the candidates" in outcome.message
+
+
+def test_an_arm_whose_plans_learn_again_gets_its_time_back(session: GoalSession) -> None:
+    _tick(session, now=100.0)
+    session.observe(0.5, 100.0)
+    assert _tick(session, now=101.0) is None
+    session.observe(0.1, 101.0, learned=False)  # not the best so far either: nobody moved the arm
+    assert _tick(session, now=103.0) is None
+    session.observe(0.5, 103.0)
+    assert _tick(session, now=105.0) is None, "2 s passed while it could move"
+    outcome = _tick(session, now=105.1)
+    assert outcome
+    assert outcome.code is ErrorCode.STALLED
+    assert "did not fall below 0.500" in outcome.message
+
+
+def test_a_goal_is_reached_although_the_plans_learn_nothing(session: GoalSession) -> None:
+    assert session.observe(0.04, 101.0, learned=False) is None
+    outcome = session.observe(0.04, 101.1, learned=False)
+    assert outcome
+    assert outcome.reached
+
+
+def test_the_next_sub_goal_begins_without_the_hold_of_the_last() -> None:
+    session = _session(GOALS)
+    session.observe(0.04, 101.0, learned=False)
+    assert session.hold
+    assert session.advance()
+    assert session.hold is None

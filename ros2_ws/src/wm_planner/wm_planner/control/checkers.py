@@ -43,6 +43,10 @@ class ProgressChecker:
         self.best = float("inf")
         self._since = float("inf")
 
+    def begin(self, now: float) -> None:
+        """Count from this ROS time [s], unless a distance was observed before."""
+        self._since = min(self._since, now)
+
     def observe(self, distance: float, now: float) -> None:
         """Take a distance, in typical distances, at a ROS time [s]."""
         if distance <= self.best - self._fraction:

@@ -33,6 +33,7 @@ class ErrorCode(IntEnum):
     STALLED = 123
     CONTACT = 124
     NOT_ENABLED = 125
+    UNINFORMATIVE = 126
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from wm_planner.config import SessionConfig
 from wm_planner.control.checkers import GoalChecker, ProgressChecker
 from wm_planner.control.error_codes import ErrorCode, Status
 from wm_planner.control.motion_check import MotionCheck
 from wm_planner.control.pose_monitor import PoseMonitor
+from wm_planner.models.spec import Calibration
 from wm_planner.types import Goal, Observation, Vector
+from wm_planner.worker.messages import UNINFORMATIVE
 
 
 class GoalSession:
@@ -37,6 +40,7 @@ class GoalSession:
         distance: Distance of the last to the goal pursued then, in typical distances.
         outcome: How the goal ended; None while it is pursued.
         doubt: Why the last image is not believed, or an empty string.
+        learned: Whether the last plan learned anything, see ``Planned.learned``.
         image_problem: What is wrong with the images now, for the goal's end.
         pose_problem: What is wrong with the measured poses now.
     """
@@ -59,10 +63,46 @@ class GoalSession:
         self.initial_distance = self.distance = math.nan
         self.outcome: Status | None = None
         self._motion, self.doubt = motion, ""
+        self._waited = 0.0  # [s] in which the arm could have moved if the plans had learned
         self.image_problem = self.pose_problem = ""
         self._checker: GoalChecker
         self._progress: ProgressChecker
         self._pursue()
+
+    @classmethod
+    def of(
+        cls,
+        config: SessionConfig,
+        calibration: Calibration,
+        goals: Sequence[Goal],
+        timeout: float,
+        *,
+        now: float,
+        steady: float,
+        joints: bool,
+        shadow: bool,
+    ) -> GoalSession:
+        """Return a session that starts now.
+
+        Args:
+            config: Timeouts, tolerance and progress.
+            calibration: The model's; it has the usual tolerance.
+            goals: The sub-goals in order, then the goal.
+            timeout: ROS time allowed [s]; 0 for ``session.timeout``.
+            now: ROS time [s].
+            steady: Steady time [s].
+            joints: Whether the arm's positions are those of joints.
+            shadow: Whether the progress is the business of whoever moves the arm.
+        """
+        return cls(
+            replace(config, progress_time=0.0) if shadow else config,
+            goals,
+            config.tolerance or calibration.tolerance,
+            timeout or config.timeout,
+            started=now,
+            started_steady=steady,
+            motion=MotionCheck.of(config, calibration, joints),
+        )
 
     @property
     def count(self) -> int:
@@ -84,6 +124,15 @@ class GoalSession:
         """Number of goals reached, including sub-goals."""
         return self.index + (self.outcome is not None and self.outcome.reached)
 
+    @property
+    def hold(self) -> Status | None:
+        """Why the arm has to hold instead of following the last plan; None if it need not."""
+        if self.doubt:
+            return Status(ErrorCode.IMPLAUSIBLE, f"holding: {self.doubt}")
+        if not self.learned:
+            return Status(ErrorCode.UNINFORMATIVE, f"holding: {UNINFORMATIVE}")
+        return None
+
     def end(self, outcome: Status) -> Status:
         """End the goal; the first outcome is kept."""
         if self.outcome is None:
@@ -91,20 +140,28 @@ class GoalSession:
         return self.outcome
 
     def observe(
-        self, distance: float, now: float, where: Vector | None = None, stamp: float = math.nan
+        self,
+        distance: float,
+        now: float,
+        where: Vector | None = None,
+        stamp: float = math.nan,
+        *,
+        learned: bool = True,
     ) -> Status | None:
-        """Count a step; return how the goal ended, or None.
+        """Count a step; return how the goal ended, or None; ``hold`` says what follows if not.
 
-        An observation that the arm's motion contradicts is never near the goal.
+        An observation that the arm's motion contradicts is never near the goal. The time without
+        progress runs while plans learn nothing; when they do again, the arm gets it back.
 
         Args:
             distance: Distance of the observation to the pursued goal, in typical distances.
             now: Current ROS time [s].
             where: Where the arm was at the observation, see ``PositionHistory.around``.
             stamp: Stamp of the observation [s, ROS time].
+            learned: Whether the plan from it learned anything.
         """
         self.steps += 1
-        self.distance = distance
+        self.distance, self.learned = distance, learned
         if self.steps == 1:
             self.initial_distance = distance
         self.doubt = self._motion.contradiction(distance, where, stamp) if self._motion else ""
@@ -113,7 +170,12 @@ class GoalSession:
             if self._motion and self._motion.lasting:
                 return self.end(Status(ErrorCode.IMPLAUSIBLE, self.doubt))
             return self.outcome
-        self._progress.observe(distance, now)
+        if learned:
+            self._progress.pause(self._waited)
+            self._waited = 0.0
+            self._progress.observe(distance, now)
+        else:  # no distance of an arm that holds is progress
+            self._progress.begin(now)
         self._near = self._checker.observe(distance)
         if self._near and self.index == self.count - 1:
             return self.end(
@@ -156,14 +218,17 @@ class GoalSession:
             unplanned: Why no plan has been made yet, for the end of the goal.
             late: What was late how often, for the end of the goal.
         """
-        self._progress.pause((1 - pace) * max(now - self._ticked, 0.0))
-        self._ticked = now
+        passed, self._ticked = max(now - self._ticked, 0.0), now
+        self._progress.pause((1 - pace) * passed)
+        self._waited += 0.0 if self.learned else pace * passed
         late = late and f"; {late}"
         elapsed = now - self.started
         if elapsed > self.timeout:
             where = f"the distance is {self.distance:.3f}, the tolerance {self.tolerance:.3f}"
             if self.steps == 0:
                 where = f"no plan was made: {unplanned}"
+            elif not self.learned:
+                where += f"; {UNINFORMATIVE}"
             return self.end(
                 Status(
                     ErrorCode.TIMED_OUT,
@@ -196,21 +261,23 @@ class GoalSession:
                 )
             )
         if self._progress.stalled(now):
-            return self.end(
-                Status(
-                    ErrorCode.STALLED,
-                    f"stalled: the distance is {self.distance:.3f}; it did not fall below "
-                    f"{self._progress.best:.3f} by session.progress_fraction "
-                    f"({self._config.progress_fraction:g}) within session.progress_time "
-                    f"({self._config.progress_time:g} s){late}: does the arm follow its commands, "
-                    "and can it reach the goal?",
-                )
-            )
+            return self.end(Status(ErrorCode.STALLED, self._why_stalled(late)))
         return self.outcome
+
+    def _why_stalled(self, late: str) -> str:
+        limit = f"session.progress_time ({self._config.progress_time:g} s)"
+        distance = f"stalled: the distance is {self.distance:.3f}"
+        if not self.learned:
+            return f"{distance}; no progress within {limit}{late}: {UNINFORMATIVE}"
+        return (
+            f"{distance}; it did not fall below {self._progress.best:.3f} by "
+            f"session.progress_fraction ({self._config.progress_fraction:g}) within {limit}{late}: "
+            "does the arm follow its commands, and can it reach the goal?"
+        )
 
     def _pursue(self) -> None:
         """Start pursuing the goal at ``index``."""
-        self._near = False
+        self._near, self.learned, self._waited = False, True, 0.0
         if self._motion:
             self._motion.restart()
         last = self.index == self.count - 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -18,7 +17,6 @@ from wm_planner.control.goal_session import GoalSession
 from wm_planner.control.hold_monitor import HoldMonitor
 from wm_planner.control.lateness import DelayMonitor, LoopLateness
 from wm_planner.control.listener import LoopListener
-from wm_planner.control.motion_check import MotionCheck
 from wm_planner.control.permission import Permission
 from wm_planner.control.plan_requests import PlanRequests
 from wm_planner.control.pose_monitor import PoseMonitor
@@ -26,7 +24,7 @@ from wm_planner.control.shadow import make_commander
 from wm_planner.control.stop_record import StopRecord
 from wm_planner.models import ModelSpec
 from wm_planner.types import Goal, Observation, Pose
-from wm_planner.worker import Failed, Planned, PlannerLink, PlanRequest, SetGoal
+from wm_planner.worker import Failed, Planned, PlannerLink, SetGoal
 
 WATCH_RATE = 20.0  # [Hz] of the watchdogs
 
@@ -53,10 +51,10 @@ class ControlLoop:
         goal_id: Number of the last goal.
         permission: Says whether the arm may move.
         lateness: Says what is late.
-        holding: What the arm holds for.
+        holding: What the arm holds for: the operator, or something overdue.
         stopped: Why goals are refused until ``release``; None if they are not.
         stops: How often ``stop`` was called.
-        imagine: Whether to request the imagined frames of plans.
+        requests: The requests for plans.
     """
 
     def __init__(
@@ -81,9 +79,15 @@ class ControlLoop:
         self.goal_id = 0
         self.stops = 0
         self.stopped: StopRecord | None = None
-        self.imagine = False
-        self._requests = PlanRequests()
+        self.requests = PlanRequests(link, contract, self.commander, self.poses, self.lateness)
         self._watch_delay = DelayMonitor(MAX_PERIODS / WATCH_RATE)
+
+    @property
+    def waiting(self) -> Status | None:
+        """What the goal under way waits for while the arm holds; None if it does not."""
+        if self.holding.reason or self.session is None or self._link.ready is None:
+            return self.holding.reason
+        return self.session.hold
 
     # Goals.
 
@@ -121,17 +125,15 @@ class ControlLoop:
         self.check_start(steady)
         if self.session:
             self.end(Status(ErrorCode.PREEMPTED, "a newer goal replaced this one"), now)
-        settings = self._config.session
-        if self.commander.shadow:  # progress is the business of whoever moves the arm
-            settings = replace(settings, progress_time=0.0)
-        self.session = GoalSession(
-            settings,
+        self.session = GoalSession.of(
+            self._config.session,
+            self._calibration,
             goals,
-            settings.tolerance or self._calibration.tolerance,
-            timeout or settings.timeout,
-            started=now,
-            started_steady=steady,
-            motion=MotionCheck.of(settings, self._calibration, self.commander.gate.limits.joints),
+            timeout,
+            now=now,
+            steady=steady,
+            joints=self.commander.gate.limits.joints,
+            shadow=self.commander.shadow,
         )
         self.goal_id += 1
         self.clock.restart(now, steady)
@@ -143,7 +145,7 @@ class ControlLoop:
         pose = self.poses.fresh(steady, self._config.session.pose_timeout)
         if pose and not (self.commander.started or self.lateness.poses.overdue(steady)):
             self._start(pose, now)
-        self._requests.restart(now)
+        self.requests.restart(now)
         self._link.set_goal(SetGoal(self.goal_id, self.session.goal))
         return self.goal_id
 
@@ -206,7 +208,7 @@ class ControlLoop:
         # The repeated image of a frozen camera is not new, so that observations become overdue.
         if not (self.session and pose) or self.contract.observe(observation, pose.position):
             self.lateness.observations.repeated(steady)
-        self._requests.newest = observation
+        self.requests.newest = observation
         self.dispatch(now, steady)
 
     # Plans.
@@ -216,37 +218,28 @@ class ControlLoop:
 
         Call it after a goal has started and after the planner's answers were handled.
         """
-        observation = self._requests.due(now, self._config.session.image_timeout)
-        ready = self.session is not None and self.commander.started and self._link.idle
-        if observation is None or not ready:
-            return
-        self._requests.made(observation, self.poses.history)
-        if why := self.contract.violation(observation):
+        max_age = self._config.session.image_timeout
+        if self.session and (why := self.requests.make(self.goal_id, max_age, now, steady)):
             self.end(Status(ErrorCode.CAMERA_CONTRACT, why), now)
-            return
-        self.lateness.plans.expect(steady)
-        self._link.plan(PlanRequest(self.goal_id, observation, self.imagine))
 
     def on_planned(self, plan: Planned, now: float, steady: float) -> None:
-        """Handle a plan: decide whether the goal is reached, and otherwise follow the plan."""
+        """Handle a plan: decide whether the goal is reached, and otherwise follow it or hold."""
         session = self.session
-        if session is None or plan.goal_id != self.goal_id or plan.stop_reason == "canceled":
-            self.lateness.plans.cancel()
+        wanted = self.requests.take(plan, self.goal_id if session else None, steady)
+        if session is None or not wanted:
             return
-        self.contract.latent_score = plan.latent_score
-        self.lateness.plans.arrived(steady)
-        if not self.commander.started or plan.stamp != self._requests.stamp:
-            return  # requested before the clock jumped
         if not np.isfinite(plan.actions).all():
             self.end(Status(ErrorCode.PLANNER_FAILED, "the plan is not finite"), now)
             return
-        ended = session.observe(plan.distance, now, self._requests.where, plan.stamp)
-        if session.doubt and not ended:
+        where, learned = self.requests.where, plan.learned
+        ended = session.observe(plan.distance, now, where, plan.stamp, learned=learned)
+        held = None if ended else session.hold
+        if held:
             self.commander.hold(now)
-            self._listener.on_hold(Status(ErrorCode.IMPLAUSIBLE, f"holding: {session.doubt}"))
-            return
-        allowed = not ended and not self.holding.forbids(steady)
-        followed = allowed and self._requests.may_follow(self.commander)
+            if self.holding.reason is None:
+                self._listener.on_hold(held)
+        allowed = not (ended or held or self.holding.forbids(steady))
+        followed = allowed and self.requests.may_follow()
         if followed:
             self.commander.follow(plan, self.poses.pose, now)
             self.command(now, steady)  # before the reports and the next tick of the timer
@@ -286,7 +279,7 @@ class ControlLoop:
             return
         before = self.holding.judge(steady)
         if reason := self.holding.reason:
-            self._requests.outdated |= reason.code is not ErrorCode.WORKER_LOST
+            self.requests.outdated |= reason.code is not ErrorCode.WORKER_LOST
             if before is None:
                 self.commander.hold(now)
             if before is None or before.code is not reason.code:
@@ -315,10 +308,8 @@ class ControlLoop:
             steady=steady,
             image_steady=image_steady,
             poses=self.poses,
-            pace=self.commander.time_scale.value
-            if self._link.ready and not self.holding.reason
-            else 0.0,
-            unplanned=self._requests.why_none(self.commander, self.poses, self._link),
+            pace=self._pace(),
+            unplanned=self.requests.why_none(),
             late=self.lateness.summary(),
         )
         ended = ended or self.permission.end(steady)
@@ -326,6 +317,16 @@ class ControlLoop:
             ended = Status(ErrorCode.CLOCK_JUMPED, self.clock.problem)
         if ended:
             self.end(ended, now)
+
+    def _pace(self) -> float:
+        """Return the share of its speed at which the arm may move, 0 to 1.
+
+        An arm that waits for a plan that learned something may move: its time to progress passes.
+        """
+        if self.session is None or self._link.ready is None or self.holding.reason:
+            return 0.0
+        scale = self.commander.time_scale
+        return scale.value if self.session.learned else scale.override
 
     def _clock_jumped(self, now: float) -> bool:
         """End the goal if ROS time went back; return whether it did."""
@@ -335,7 +336,7 @@ class ControlLoop:
         if math.isinf(back) or (self.session.steps == 0 and not self.commander.moving):
             # ROS time started after the goal, or jumped before the arm moved: restart the goal.
             self.session.started = now
-            self._requests.restart(now)
+            self.requests.restart(now)
             self.commander.stop(now)
             return False
         why = f"ROS time went back by {back:.2f} s: was the simulator restarted?"

@@ -1,54 +1,98 @@
-"""The observation to plan from next, and the last one planned from."""
+"""Requests for plans: from which observation, and which answers still count."""
 
 from __future__ import annotations
 
 import math
 
+from wm_planner.camera_contract import CameraContract
 from wm_planner.control.clock import MAX_FUTURE
 from wm_planner.control.commander import Commander
-from wm_planner.control.motion_check import PositionHistory
+from wm_planner.control.lateness import LoopLateness
 from wm_planner.control.pose_monitor import PoseMonitor
 from wm_planner.types import Observation, Vector
-from wm_planner.worker import PlannerLink
+from wm_planner.worker import Planned, PlannerLink, PlanRequest
 
 
 class PlanRequests:
-    """Chooses the observations to plan from, each newer than the last.
+    """Requests plans from observations, each newer than the last, and takes their answers.
+
+    Times named ``now`` are ROS time, those named ``steady`` the steady clock, both in seconds.
+
+    Args:
+        link: Makes the plans.
+        contract: Checks the images before a plan is made from them.
+        commander: Moves the arm.
+        poses: The measured poses.
+        lateness: Is told when plans are expected and arrive.
 
     Attributes:
         newest: The newest observation, unless it was planned from.
         stamp: Stamp of the observation planned from last [s].
         where: Where the arm was at it, see ``PositionHistory.around``.
         outdated: Whether the arm has held for an image or a pose since.
+        imagine: Whether to request the imagined frames of plans.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        link: PlannerLink,
+        contract: CameraContract,
+        commander: Commander,
+        poses: PoseMonitor,
+        lateness: LoopLateness,
+    ) -> None:
+        self._link, self._contract, self._commander = link, contract, commander
+        self._poses, self._lateness = poses, lateness
         self.newest: Observation | None = None
         self.stamp = -math.inf
         self.where: Vector | None = None
-        self.outdated = False
+        self.outdated = self.imagine = False
 
     def restart(self, now: float) -> None:
         """Begin at ROS time ``now`` [s]: the observations may be a second old."""
         self.stamp = now - 1.0
 
-    def due(self, now: float, max_age: float) -> Observation | None:
-        """Return the newest observation if a plan may begin from it, or None.
+    def make(self, goal_id: int, max_age: float, now: float, steady: float) -> str:
+        """Request a plan from the newest observation, if it is due and the worker is idle.
 
         Args:
-            now: ROS time [s].
+            goal_id: The goal under way.
             max_age: Largest age of the observation [s].
+            now: ROS time [s].
+            steady: Steady time [s].
+
+        Returns:
+            Why the goal has to end instead, because of the images; an empty string if it has not.
         """
-        stamp = self.newest.stamp if self.newest else -math.inf
-        fresh = now - max_age <= stamp <= now + MAX_FUTURE
-        return self.newest if fresh and stamp > self.stamp else None
-
-    def made(self, observation: Observation, history: PositionHistory) -> None:
-        """Remember that a plan from this observation was requested."""
+        observation = self._due(now, max_age)
+        if observation is None or not (self._commander.started and self._link.idle):
+            return ""
         self.newest, self.outdated = None, False
-        self.stamp, self.where = observation.stamp, history.around(observation.stamp)
+        self.stamp = observation.stamp
+        self.where = self._poses.history.around(observation.stamp)
+        if why := self._contract.violation(observation):
+            return why
+        self._lateness.plans.expect(steady)
+        self._link.plan(PlanRequest(goal_id, observation, self.imagine))
+        return ""
 
-    def may_follow(self, commander: Commander) -> bool:
+    def take(self, plan: Planned, goal_id: int | None, steady: float) -> bool:
+        """Take a plan; return whether it is the one that was requested last.
+
+        Args:
+            plan: The plan.
+            goal_id: The goal under way; None if there is none.
+            steady: Steady time [s].
+        """
+        if plan.goal_id != goal_id or plan.stop_reason == "canceled":
+            self._lateness.plans.cancel()
+            return False
+        self._contract.latent_score = plan.latent_score
+        self._lateness.plans.arrived(steady)
+        # Another stamp: it was requested before the clock jumped.
+        return self._commander.started and plan.stamp == self.stamp
+
+    def may_follow(self) -> bool:
         """Return whether the arm may follow the plan when nothing is overdue.
 
         If the arm has held for an image or a pose since the request, then what happened meanwhile
@@ -56,12 +100,20 @@ class PlanRequests:
         the image, the plan begins where the arm is, like the first plan of a goal. So a goal goes
         on even on a machine so busy that something is overdue during every plan.
         """
-        return not self.outdated or commander.rested_since(self.stamp)
+        return not self.outdated or self._commander.rested_since(self.stamp)
 
-    def why_none(self, commander: Commander, poses: PoseMonitor, link: PlannerLink) -> str:
+    def why_none(self) -> str:
         """Return why a goal without a plan has none yet."""
-        if not commander.started:
-            return poses.problem or "no measured pose came to start from"
-        if link.ready is None:
-            return link.problem
-        return "no image came to plan from" if link.idle else "the first plan was not finished"
+        if not self._commander.started:
+            return self._poses.problem or "no measured pose came to start from"
+        if self._link.ready is None:
+            return self._link.problem
+        if self._link.idle:
+            return "no image came to plan from"
+        return "the first plan was not finished"
+
+    def _due(self, now: float, max_age: float) -> Observation | None:
+        """Return the newest observation if a plan may begin from it, or None."""
+        stamp = self.newest.stamp if self.newest else -math.inf
+        fresh = now - max_age <= stamp <= now + MAX_FUTURE
+        return self.newest if fresh and stamp > self.stamp else None

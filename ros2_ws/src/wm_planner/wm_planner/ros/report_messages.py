@@ -13,6 +13,7 @@ from wm_planner.models import ModelSpec
 from wm_planner.ros.ros_time import seconds_to_duration
 from wm_planner.text import one_line
 from wm_planner.worker import Planned
+from wm_planner.worker.messages import UNINFORMATIVE
 
 _END_STATES = {
     ErrorCode.NONE: PlanStatus.REACHED,
@@ -85,7 +86,8 @@ def describe_plan(status: Any, plan: Planned | None, image_age: float, frame: st
 
 def fill_response(response: Any, plan: Planned, spec: ModelSpec) -> Any:
     """Fill a ``Plan`` response with a plan; return it."""
-    response.success = True
+    response.success, response.learned = True, plan.learned
+    response.message = "" if plan.learned else UNINFORMATIVE
     response.actions = plan.actions.ravel().tolist()
     response.horizon = len(plan.actions)
     response.frameskip, response.action_dim = spec.frameskip, spec.action.dim

@@ -255,7 +255,7 @@ class PlannerRuntime:
 
     def _on_watch_time(self) -> None:
         self.link.watch()
-        self.loop.imagine = self._views.imagine
+        self.loop.requests.imagine = self._views.imagine
         observer, steady = self.inputs.observer, time.monotonic()
         if session := self.loop.session:
             session.image_problem, session.pose_problem = observer.problem, self.inputs.pose.problem
@@ -279,7 +279,7 @@ class PlannerRuntime:
         if self._host.active:
             self._hang_watch.alive()
         snapshot = self.snapshot()
-        if reason := self.loop.holding.reason:  # the sentence may have changed since its report
+        if reason := self.loop.waiting:  # the sentence may have changed since its report
             self._status.change(PlanStatus.HOLDING, reason, snapshot)
         else:
             self._status.publish(snapshot)

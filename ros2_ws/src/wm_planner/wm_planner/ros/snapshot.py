@@ -85,7 +85,7 @@ class Snapshot:
         worker: The worker.
         commands: The commands.
         clock_problem: What is wrong with ROS time, or an empty string.
-        waiting: Which overdue event the arm holds for, or an empty string.
+        waiting: What the goal under way waits for while the arm holds, or an empty string.
         holds: How often the arm had to hold for an overdue event.
         late: How often images, measured poses and plans were late.
         speed_override: Share of the planned speed [%].
@@ -147,7 +147,7 @@ def take_snapshot(
             commander.shadow,
         ),
         clock_problem=loop.clock.problem,
-        waiting=loop.holding.reason.message if loop.holding.reason else "",
+        waiting=loop.waiting.message if loop.waiting else "",
         holds=loop.holding.count,
         late=loop.lateness.counts,
         speed_override=config.commands.speed_override,
