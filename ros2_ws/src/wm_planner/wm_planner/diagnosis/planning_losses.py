@@ -9,11 +9,18 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from wm_planner.diagnosis.model_calls import distance, normalized, rollout_cost
 from wm_planner.models.protocol import Latent, WorldModel
 from wm_planner.planning import Objective, Planner, StopReason
+
+RANDOM = 16
+"""Random candidates whose losses are compared."""
+TIE = 1e-5
+"""Share of the largest loss by which losses differ by rounding alone. A float32 is rounded by 6e-8;
+a loss is the sum of thousands of squares, computed from a model's rounded steps."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,10 @@ class Losses:
         plan_visual: Its part that comes from images.
         plan_end: Loss of its last frame alone.
         iterations: Iterations of a search that was cut for time, else 0.
+        tasks: Tasks.
+        flat: Tasks in which nothing distinguishes the candidates: those of the search, or random
+            ones, have the same loss within rounding.
+        flat_visual: Tasks in which random candidates' parts of the loss that come from images tie.
         recorded: Loss of the recorded actions, which did reach the goal; None without any.
         recorded_end: The same, of the last frame alone.
     """
@@ -41,6 +52,9 @@ class Losses:
     plan_visual: float
     plan_end: float
     iterations: int = 0
+    tasks: int = 1
+    flat: int = 0
+    flat_visual: int = 0
     recorded: float | None = None
     recorded_end: float | None = None
 
@@ -101,6 +115,10 @@ def _one(
     costs = rollout_cost(model, task.start, task.goal, torch.cat(fixed), objective)
     visual = Objective(objective.mode, objective.base, alpha=0.0)
     last = Objective(alpha=objective.alpha)
+    random = torch.from_numpy(np.random.default_rng(0).standard_normal((RANDOM, *plan.shape[1:])))
+    random = random.to(plan)
+    drawn = rollout_cost(model, task.start, task.goal, random, objective)
+    drawn_visual = rollout_cost(model, task.start, task.goal, random, visual)
     plan_end = float(rollout_cost(model, task.start, task.goal, plan, last)[0])
     recorded, end = None, None
     if task.recorded is not None:
@@ -115,6 +133,14 @@ def _one(
         plan_visual=float(rollout_cost(model, task.start, task.goal, plan, visual)[0]),
         plan_end=plan_end,
         iterations=found.iterations if found.stop_reason is StopReason.DEADLINE else 0,
+        flat=not all(found.learned) or tie(drawn),
+        flat_visual=tie(drawn_visual),
         recorded=recorded,
         recorded_end=end,
     )
+
+
+def tie(losses: NDArray[np.float64]) -> bool:
+    """Decide whether the finite ones of losses (N,) differ by rounding alone."""
+    finite = losses[np.isfinite(losses)]
+    return finite.size > 1 and bool(np.ptp(finite) <= TIE * np.abs(finite).max())

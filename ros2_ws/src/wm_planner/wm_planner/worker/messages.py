@@ -14,8 +14,8 @@ from wm_planner.types import Observation, RgbImage, Vector
 UNINFORMATIVE = (
     "nothing distinguishes the candidates: to the model, the actions do not change the distance to "
     "the goal. Is what the arm shall move in the image, and the arm itself? If both are, raise "
-    "planning.horizon, planning.sigma or planning.num_samples, and examine the model with "
-    "wm-planner doctor"
+    "planning.horizon, planning.num_samples or the planner's sigma, e.g. "
+    "planning.adaptive_cem.sigma, and examine the model with wm-planner doctor"
 )
 """What a plan that learned nothing means, and what to do."""
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from wm_planner.diagnosis.checks.plan import interpret
-from wm_planner.diagnosis.planning_losses import Losses
+from wm_planner.diagnosis.planning_losses import Losses, tie
 
 GOOD = Losses(
     itself=0.0, start=1.0, zero=1.0, mean=1.1, plan=0.1, plan_visual=0.05, plan_end=0.1,
@@ -68,6 +69,37 @@ def test_absolute_actions_are_compared_with_the_mean_action() -> None:
     losses = replace(ALONE, zero=0.05, plan=0.2)
     assert interpret(losses).verdict == "warn"
     assert interpret(losses, absolute=True).verdict == "ok"
+
+
+def test_candidates_that_nothing_distinguishes_accuse_the_model_before_anything_else() -> None:
+    for losses in (GOOD, ALONE, replace(GOOD, plan=0.95, recorded_end=0.95)):
+        result = interpret(replace(losses, flat=1), causes=["action_use"])
+        assert result.verdict == "stop"
+        assert "nothing distinguishes the candidates. To the model" in result.sentence
+        assert "Fix 'action_use' first" in result.sentence
+    result = interpret(replace(ALONE, start=0.0, flat=1))
+    assert "Start and goal are the same to it, too" in result.sentence
+
+
+def test_some_tasks_in_which_nothing_distinguishes_the_candidates_only_warn() -> None:
+    result = interpret(replace(GOOD, tasks=3, flat=1))
+    assert result.verdict == "warn"
+    assert "the candidates in 1 of 3 plans" in result.sentence
+
+
+def test_candidates_that_only_the_state_distinguishes_warn() -> None:
+    result = interpret(replace(GOOD, flat_visual=1))
+    assert result.verdict == "warn"
+    assert "by their images: the plan lowers the state's part" in result.sentence
+
+
+def test_losses_tie_within_rounding() -> None:
+    assert tie(np.full(4, 0.3))
+    assert tie(np.zeros(4))
+    assert tie(1.0 + 1e-6 * np.arange(4.0))
+    assert not tie(1.0 + 1e-4 * np.arange(4.0))
+    assert tie(np.array([0.3, np.inf, 0.3])), "an impossible candidate distinguishes no other"
+    assert not tie(np.array([np.inf, np.nan, 0.3])), "nothing to compare"
 
 
 def test_equal_start_and_goal_ask_for_another_goal() -> None:

@@ -43,13 +43,15 @@ def interpret(losses: Losses, absolute: bool = False, causes: Sequence[str] = ()
 
 def _fault(losses: Losses, still: float, causes: Sequence[str]) -> tuple[str, str]:
     recorded, end = losses.recorded, losses.recorded_end
-    if losses.start <= 0:
+    if losses.start <= 0 and not losses.flat:
         return WARN, "Start and goal are the same to the model: give a goal that differs."
     if losses.itself > ITSELF * losses.start:
         return STOP, (
             f"THE MODEL is at fault: the goal has a loss of {losses.itself:.3g} against itself, "
             "which must be 0. Its encoder is random or its distance is broken: see 'repeatable'."
         )
+    if losses.flat == losses.tasks:
+        return STOP, _flat(losses, causes)
     if end is not None and end >= STILL * losses.start:
         first = quoted(causes) if causes else "the problems above"
         return STOP, (
@@ -64,6 +66,10 @@ def _fault(losses: Losses, still: float, causes: Sequence[str]) -> tuple[str, st
             "(planning.preset=full, planning.num_samples, planning.iterations), and make sure that "
             f"action.lower, action.upper and the horizon allow those actions.{_cut(losses)}"
         )
+    if losses.flat:
+        return WARN, _flat(losses, causes)
+    if losses.flat_visual:
+        return WARN, _flat_visual(losses)
     if losses.plan_end >= losses.start:
         return WARN, (
             "Even the plan is predicted to end farther from the goal (loss "
@@ -73,6 +79,31 @@ def _fault(losses: Losses, still: float, causes: Sequence[str]) -> tuple[str, st
     if losses.plan >= STILL * still:
         return WARN, _hardly_better(losses, still)
     return OK, ""
+
+
+def _flat(losses: Losses, causes: Sequence[str]) -> str:
+    first = f" Fix {quoted(causes)} first." if causes else ""
+    same = " Start and goal are the same to it, too." if losses.start <= 0 else ""
+    return (
+        "THE MODEL, or its input, is at fault, not the planner: nothing distinguishes the "
+        f"candidates{_tasks(losses.flat, losses.tasks)}. To the model, actions do not change the "
+        f"distance to the goal, and the node follows no such plan.{same} Make sure that the images "
+        "show what the arm shall move, and the arm; otherwise raise planning.horizon, or train on "
+        f"images in which the effect of actions shows.{first}"
+    )
+
+
+def _flat_visual(losses: Losses) -> str:
+    return (
+        "Nothing distinguishes the candidates by their images"
+        f"{_tasks(losses.flat_visual, losses.tasks)}: the plan lowers the state's part of the loss "
+        "alone. Make sure that the images show what the arm shall move, and the arm, or train on "
+        "images in which the effect of actions shows."
+    )
+
+
+def _tasks(some: int, all_: int) -> str:
+    return "" if all_ == 1 else f" in {some} of {all_} plans"
 
 
 def _hardly_better(losses: Losses, still: float) -> str:
