@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from small_dino_wm import random_model
 
 from wm_planner.config import PlanningConfig
+from wm_planner.config.planners import AdaptiveCEMSettings
 from wm_planner.diagnosis.planning_losses import Losses, PlanningTask, measure
 from wm_planner.models.protocol import Latent, ObservationBatch
 from wm_planner.planning import Objective
@@ -43,10 +44,10 @@ def test_a_model_to_which_actions_change_nothing_is_at_fault(
         assert sentence in found["plan"]["sentence"]
 
 
-def _losses(model: Any, alpha: float) -> Losses:
-    planning = PlanningConfig(num_samples=16, iterations=2, num_elites=4)
+def _losses(model: Any, **settings: Any) -> Losses:
+    planning = PlanningConfig(**{"num_samples": 16, "iterations": 2, **settings})
     task = PlanningTask(_encoded(model, 0), _encoded(model, 1))
-    return measure(model, [task], planner_for(model, planning), Objective(alpha=alpha), 60.0)
+    return measure(model, [task], planner_for(model, planning), Objective(alpha=0.1), 60.0)
 
 
 def _encoded(model: Any, seed: int) -> Latent:
@@ -72,21 +73,28 @@ def test_a_dino_wm_model_that_does_not_take_its_actions_has_plans_without_differ
     sound = random_model(tmp_path)
     deaf = _change(sound, tmp_path, "action_encoder")
     for model, flat in ((sound, 0), (deaf, 1)):
-        losses = _losses(model, alpha=0.1)
+        losses = _losses(model)
         assert (losses.tasks, losses.flat, losses.flat_visual) == (1, flat, flat)
 
 
-class Sliding:
-    """A model whose state follows the actions while its images stay as they are."""
+def test_random_candidates_tell_of_a_search_that_compares_none(tmp_path: Path) -> None:
+    deaf = _change(random_model(tmp_path), tmp_path, "action_encoder")
+    assert _losses(deaf, preset="random", num_samples=0, iterations=0).flat == 1
 
-    def __init__(self, model: Any) -> None:
+
+class Sliding:
+    """A model whose state follows large actions while its images stay as they are."""
+
+    def __init__(self, model: Any, threshold: float) -> None:
+        self._threshold = threshold
         self.spec, self.device, self.encode = model.spec, model.device, model.encode
         self._model = model
 
     def rollout(self, latent: Latent, actions: torch.Tensor) -> Latent:
         shape = (*actions.shape[:3], *latent.visual.shape[2:])
         assert latent.proprio is not None
-        moved = latent.proprio[:, None, -1:] + actions.cumsum(dim=2).mean(dim=-1, keepdim=True)
+        taken = actions * (actions.abs() > self._threshold)
+        moved = latent.proprio[:, None, -1:] + taken.cumsum(dim=2).mean(dim=-1, keepdim=True)
         return Latent(latent.visual[:, None, -1:].expand(shape), moved)
 
     def distance(self, *given: Any) -> torch.Tensor:
@@ -94,5 +102,11 @@ class Sliding:
 
 
 def test_plans_that_only_the_state_distinguishes_are_counted(tmp_path: Path) -> None:
-    losses = _losses(Sliding(random_model(tmp_path)), alpha=0.1)
+    losses = _losses(Sliding(random_model(tmp_path), threshold=0.0))
     assert (losses.flat, losses.flat_visual) == (0, 1)
+
+
+def test_a_search_too_narrow_to_tell_its_candidates_apart_is_counted(tmp_path: Path) -> None:
+    model = Sliding(random_model(tmp_path), threshold=0.5)
+    assert _losses(model).flat == 0
+    assert _losses(model, adaptive_cem=AdaptiveCEMSettings(sigma=0.01)).flat == 1

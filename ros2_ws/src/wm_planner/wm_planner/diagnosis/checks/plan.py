@@ -88,8 +88,8 @@ def _flat(losses: Losses, causes: Sequence[str]) -> str:
         "THE MODEL, or its input, is at fault, not the planner: nothing distinguishes the "
         f"candidates{_tasks(losses.flat, losses.tasks)}. To the model, actions do not change the "
         f"distance to the goal, and the node follows no such plan.{same} Make sure that the images "
-        "show what the arm shall move, and the arm; otherwise raise planning.horizon, or train on "
-        f"images in which the effect of actions shows.{first}"
+        "show what the arm shall move, and the arm; otherwise raise planning.horizon or the "
+        f"planner's sigma, or train on images in which the effect of actions shows.{first}"
     )
 
 
