@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from wm_planner.explain import bug, explain
+from wm_planner.explain import bug, explain, of_memory
 from wm_planner.files.errors import FileFormatError
 from wm_planner.planning import PlanError
 
@@ -35,6 +35,10 @@ GPU_ERRORS = [  # what PyTorch says, and what to do
     ("CUDA error: CUDA-capable device(s) is/are busy or unavailable", "another process has"),
     ("CUDA error: initialization error", "cannot be started"),
     ("CUDA out of memory. Tried to allocate 2.00 GiB.", "the GPU's memory is full"),
+    ("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+     "the GPU's memory is full"),
+    ("CUDA driver error: out of memory", "the GPU's memory is full"),
+    ("std::bad_alloc", "^memory is full"),
     ("CUDA error: device-side assert triggered\nCUDA kernel errors might be asynchronous",
      "the GPU or its driver failed"),
     ("CUDA error: uncorrectable ECC error encountered", "the GPU or its driver failed"),
@@ -131,3 +135,56 @@ def test_a_value_error_is_a_sentence_only_if_this_package_raises_it(
     with pytest.raises(ValueError, match=r".") as raised:
         exec(line, {"__name__": "wm_planner.some.module"})
     assert explain(raised.value) == sentence
+
+
+OF_MEMORY = [
+    MemoryError(),
+    RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of"),
+    RuntimeError("HIP out of memory. Tried to allocate 2.00 GiB."),
+    RuntimeError("MPS backend out of memory (MPS allocated: 7.64 GiB)."),
+    RuntimeError("CUDA error: out of memory\nCUDA kernel errors might be asynchronously reported"),
+    RuntimeError("CUDA driver error: out of memory"),
+    RuntimeError("HIP error: out of memory"),
+    RuntimeError("Triton Error [CUDA]: out of memory"),
+    RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    RuntimeError("cusolver error: CUSOLVER_STATUS_ALLOC_FAILED, when calling"),
+    RuntimeError("cuFFT error: CUFFT_ALLOC_FAILED"),
+    RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+    RuntimeError("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED"),
+    RuntimeError("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED"),
+    RuntimeError("HIP error: HIPBLAS_STATUS_ALLOC_FAILED when calling `hipblasCreate(handle)`"),
+    RuntimeError("[enforce fail at alloc_cpu.cpp:117] err == 0. DefaultCPUAllocator: can't "
+                 "allocate memory: you tried to allocate 40 bytes. Error code 12"),
+    RuntimeError("std::bad_alloc"),
+]  # fmt: skip
+NOT_OF_MEMORY = [
+    IndexError("index 7 is out of memory bounds: CUDA out of memory"),
+    KeyError("out of memory"),
+    RuntimeError("slot 7 lies out of memory of the replay buffer"),
+    RuntimeError("cuDNN error: CUDNN_STATUS_NOT_SUPPORTED. This error may appear if you passed in "
+                 "a non-contiguous input."),
+    RuntimeError("CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`"),
+    RuntimeError("CUDA error: device-side assert triggered"),
+    RuntimeError("the plan can't allocate memory slots to two arms"),
+    ValueError("std::bad_alloc"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("error", OF_MEMORY, ids=repr)
+def test_memory_that_ran_out_is_recognized_and_explained(error: Exception) -> None:
+    assert of_memory(error)
+    assert "memory is full" in explain(error)
+
+
+@pytest.mark.parametrize("error", NOT_OF_MEMORY, ids=repr)
+def test_other_errors_that_speak_of_memory_are_not_of_memory(error: Exception) -> None:
+    assert not of_memory(error)
+    assert "memory is full" not in explain(error)
+
+
+def test_what_pytorch_raises_without_memory_is_recognized() -> None:
+    torch = pytest.importorskip("torch")
+    assert of_memory(torch.OutOfMemoryError())
+    with pytest.raises(RuntimeError) as raised:
+        torch.empty(10**16)
+    assert of_memory(raised.value)

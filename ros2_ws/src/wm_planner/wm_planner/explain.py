@@ -42,6 +42,28 @@ _COMPILER = _COMPILE.format(
 )
 _CPU = "or set model.device to cpu"
 _GPU = "(?i:CUDA|cuDNN|cuBLAS|NVML)[^\\n]*"  # before words that other errors have, too
+_GPU_MEMORY = (
+    r"\b(?:CUDA|HIP|XPU|MPS backend) out of memory\b"
+    r"|\b(?:CUDA|HIP|CUDA driver) error: out of memory\b"
+    r"|\bTriton Error \[(?:CUDA|HIP)\]: out of memory\b"
+    r"|\b(?:CU|HIP|ROC)[A-Z]+_(?:STATUS_)?ALLOC(?:ATION)?_FAILED\b"  # cuBLAS, cuDNN, cuSOLVER, ...
+    r"|\bCUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED\b"
+)
+_CPU_MEMORY = (
+    r"\bDefaultCPUAllocator: (?:can't allocate|not enough) memory\b|\bbad_alloc\b"
+    r"|\bCUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED\b"
+)
+_MEMORY: tuple[tuple[str, str], ...] = (
+    (
+        f"{_GPU_MEMORY}|OutOfMemoryError",
+        "the GPU's memory is full: end other processes on it (nvidia-smi lists them), or lower "
+        "planning.chunk or planning.num_samples",
+    ),
+    (
+        _CPU_MEMORY,
+        "memory is full: end other processes, or lower planning.chunk or planning.num_samples",
+    ),
+)
 _TORCH: tuple[tuple[str, str], ...] = (
     (r"InvalidCxxCompiler|CppCompileError|Python\.h|Failed to find C compiler", _COMPILER),
     (
@@ -79,17 +101,8 @@ _TORCH: tuple[tuple[str, str], ...] = (
         f"another process has the GPU for itself: end it (nvidia-smi lists it), {_CPU}",
     ),
     (
-        f"CUDA out of memory|CUDA error: out of memory|{_GPU}ALLOC_FAILED|OutOfMemoryError",
-        "the GPU's memory is full: end other processes on it (nvidia-smi lists them), or lower "
-        "planning.chunk or planning.num_samples",
-    ),
-    (
         r"CUDA error|CUDNN_STATUS|CUBLAS_STATUS|cuDNN error|NVML|nvrtc",
         f"the GPU or its driver failed: see `dmesg`, restart the process, {_CPU}",
-    ),
-    (
-        "DefaultCPUAllocator: (can't allocate memory|not enough memory)",
-        "memory is full: end other processes, or lower planning.chunk or planning.num_samples",
     ),
 )
 """Sentences by what an error of PyTorch says."""
@@ -103,9 +116,10 @@ def explain(error: BaseException) -> str:
         return str(error)
     if isinstance(error, ImportError):
         return missing_package(error)
-    said = " ".join(f"{type(each).__name__}: {each}" for each in _chain(error))
+    chain = list(_chain(error))
+    said = " ".join(f"{type(each).__name__}: {each}" for each in chain)
     if not isinstance(error, ValueError | OSError) or "CUDA" in said:
-        for pattern, sentence in _TORCH:
+        for pattern, sentence in (*(_MEMORY if any(map(of_memory, chain)) else ()), *_TORCH):
             if found := re.search(pattern, said):
                 return f"{sentence} ({_around(said, found.start(found.lastindex or 0))})"
     if isinstance(error, OSError):
@@ -116,6 +130,22 @@ def explain(error: BaseException) -> str:
     # A ValueError that this package raises has a sentence; that of a library is a bug.
     ours = isinstance(error, ValueError) and _raised_here(error)
     return one_line(str(error)) if ours else ""
+
+
+def of_memory(error: BaseException) -> bool:
+    """Decide whether an error says that memory ran out, of a GPU or of the machine.
+
+    Some errors of memory have a type of their own. For the others PyTorch and the libraries of the
+    GPU raise a RuntimeError, so that only the words tell. Nothing else counts, whatever it says.
+    """
+    if isinstance(error, MemoryError):
+        return True
+    if not isinstance(error, RuntimeError):
+        return False
+    types = {f"{each.__module__}.{each.__name__}" for each in type(error).__mro__}  # without torch
+    return "torch.OutOfMemoryError" in types or bool(
+        re.search(f"{_GPU_MEMORY}|{_CPU_MEMORY}", str(error))
+    )
 
 
 def _raised_here(error: BaseException) -> bool:

@@ -36,9 +36,14 @@ def test_memory_too_small_for_one_candidate_is_an_error():
         ChunkedCost()(Limited(0), ACTIONS)
 
 
-def test_other_errors_of_the_cost_are_raised():
-    with pytest.raises(RuntimeError, match="mat1 and mat2"):
-        ChunkedCost()(Limited(0, lambda text: RuntimeError("mat1 and mat2")), ACTIONS)
+@pytest.mark.parametrize(
+    "error", [RuntimeError("mat1 and mat2"), RuntimeError("7 is out of memory"), IndexError("CUDA")]
+)
+def test_other_errors_of_the_cost_are_raised(error):
+    cost = Limited(0, lambda text: error)
+    with pytest.raises(type(error), match=str(error)):
+        ChunkedCost()(cost, ACTIONS)
+    assert cost.sizes == [10]
 
 
 def test_given_chunk_is_used():

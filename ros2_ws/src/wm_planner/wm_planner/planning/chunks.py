@@ -8,6 +8,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
+from wm_planner.explain import of_memory
 from wm_planner.planning.errors import CostMemoryError, CostShapeError, SettingsError
 
 CostFn: TypeAlias = Callable[[Tensor], Tensor]
@@ -71,10 +72,8 @@ class ChunkedCost:
                 return _checked(cost(actions), actions)
             parts = actions.split(size, dim=1)
             return torch.cat([_checked(cost(part), part) for part in parts], dim=1)
-        except (torch.OutOfMemoryError, MemoryError):
-            return None
-        except RuntimeError as error:
-            if "can't allocate memory" in str(error) or "out of memory" in str(error):
+        except Exception as error:
+            if of_memory(error):
                 return None
             raise
 

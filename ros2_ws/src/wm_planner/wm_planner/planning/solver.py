@@ -73,7 +73,6 @@ class History:
         actions = self._actions[iteration, problems, candidate[iteration, problems]]
         return actions, cost, lowest
 
-
     def learned(self, done: int) -> list[bool]:
         """Return per problem whether the costs of any iteration told its candidates apart."""
         costs = self._costs[:done]

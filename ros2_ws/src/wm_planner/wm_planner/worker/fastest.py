@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 import torch
 
 from wm_planner.config import PRESETS, Config
-from wm_planner.explain import explain
+from wm_planner.explain import explain, of_memory
 from wm_planner.models.protocol import WorldModel
 from wm_planner.planning.errors import CostMemoryError
 from wm_planner.text import one_line
@@ -164,9 +164,4 @@ def _tried(model: WorldModel, config: Config, ways: list[Way]) -> tuple[Way, str
 
 def _of_memory(error: Exception) -> bool:
     """Decide whether an error may be gone when there is more memory."""
-    text = str(error)
-    return (
-        isinstance(error, (torch.OutOfMemoryError, CostMemoryError))
-        or "out of memory" in text
-        or "ALLOC_FAILED" in text
-    )
+    return isinstance(error, CostMemoryError) or of_memory(error)
