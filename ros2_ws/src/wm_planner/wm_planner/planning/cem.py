@@ -64,7 +64,7 @@ class CEMPlanner(Solver):
         if self.settings.returns == "best":
             return actions, value, 0
         mean = self._shaped(self._mu)
-        mean_value = self._score(cost, mean.unsqueeze(1), value.new_empty(len(value), 1)).squeeze(1)
+        mean_value = self._score(cost, mean.unsqueeze(1), None).squeeze(1)
         possible = mean_value < torch.inf
         chosen = torch.where(possible[:, None, None], mean, actions)
         return chosen, torch.where(possible, mean_value, value), 1

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeAlias
-
 import torch
 from torch import Tensor
 
 from wm_planner.explain import of_memory
-from wm_planner.planning.errors import CostMemoryError, CostShapeError, SettingsError
+from wm_planner.planning.costs import CostFn, NewMemory, Place, checked, store
+from wm_planner.planning.errors import CostMemoryError, SettingsError
 
-CostFn: TypeAlias = Callable[[Tensor], Tensor]
-"""Function from actions (B, N, H, A) to costs (B, N)."""
+__all__ = ["ChunkedCost", "CostFn"]
 
 
 class ChunkedCost:
@@ -46,8 +43,18 @@ class ChunkedCost:
         self.chunk = chunk
         self._memory_limit = memory_limit
 
-    def __call__(self, cost: CostFn, actions: Tensor) -> Tensor:
-        """Return the costs (B, N) of actions (B, N, H, A).
+    def __call__(self, cost: CostFn, actions: Tensor, place: Place | None = None) -> Tensor:
+        """Return the costs (B, N) of actions (B, N, H, A), inf for all that are not finite.
+
+        They are copied chunk by chunk, so that a cost function may return the same memory at every
+        call, or memory of the actions.
+
+        Args:
+            cost: The function.
+            actions: The candidates.
+            place: Returns the memory for the costs, which may be new memory for another dtype if
+                that contains what the old one held; None: memory of their own, float32, or float64
+                if float32 would change them.
 
         Raises:
             CostShapeError: The cost function returned another shape.
@@ -56,22 +63,25 @@ class ChunkedCost:
         count = actions.shape[1]
         if self.chunk is None and self._memory_limit is not None and actions.is_cuda:
             self.chunk = self._measure(cost, actions, self._memory_limit)
+        place = place or NewMemory(actions)
         while True:
             size = min(self.chunk or count, count)
-            if (costs := self._attempt(cost, actions, size)) is not None:
+            if (costs := self._attempt(cost, actions, size, place)) is not None:
                 return costs
             if size == 1:
                 raise CostMemoryError(actions.shape[0])
             self.chunk = (size + 1) // 2
 
     @staticmethod
-    def _attempt(cost: CostFn, actions: Tensor, size: int) -> Tensor | None:
+    def _attempt(cost: CostFn, actions: Tensor, size: int, place: Place) -> Tensor | None:
         """Return the costs, or None if the memory ran out; a failed call keeps no tensors."""
         try:
             if size == actions.shape[1]:
-                return _checked(cost(actions), actions)
-            parts = actions.split(size, dim=1)
-            return torch.cat([_checked(cost(part), part) for part in parts], dim=1)
+                return _stored(cost, actions, place)
+            for first in range(0, actions.shape[1], size):
+                chunk = slice(first, first + size)
+                memory = _stored(cost, actions[:, chunk], place, chunk)
+            return memory
         except Exception as error:
             if of_memory(error):
                 return None
@@ -82,14 +92,14 @@ class ChunkedCost:
         probe = actions[:, : cls.PROBE]
         torch.cuda.reset_peak_memory_stats(actions.device)
         before = torch.cuda.memory_allocated(actions.device)
-        cls._attempt(cost, probe, probe.shape[1])
+        cls._attempt(cost, probe, probe.shape[1], NewMemory(probe))
         taken = torch.cuda.max_memory_allocated(actions.device) - before
         return max(1, limit * probe.shape[1] // max(taken, 1))
 
 
-def _checked(costs: Tensor, actions: Tensor) -> Tensor:
-    expected = actions.shape[:2]
-    if not isinstance(costs, Tensor) or costs.shape != expected:
-        got = getattr(costs, "shape", type(costs).__name__)
-        raise CostShapeError(tuple(expected), got)
-    return costs
+def _stored(cost: CostFn, actions: Tensor, place: Place, chunk: slice | None = None) -> Tensor:
+    """Evaluate a chunk; return the memory (B, N) of all costs, with the chunk's in their place."""
+    costs = checked(cost(actions), actions)
+    memory = place(costs.dtype)
+    store(costs, memory if chunk is None else memory[:, chunk])
+    return memory

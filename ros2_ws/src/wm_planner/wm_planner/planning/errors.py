@@ -37,12 +37,22 @@ class WarmStartError(SettingsError):
 
 
 class CostShapeError(PlanError):
-    """The cost function returned something other than one number per candidate."""
+    """The cost function returned something other than one real number per candidate."""
 
     def __init__(self, expected: tuple[int, ...], got: object) -> None:
         super().__init__(
             f"cost: expected a tensor {expected} (batch, candidates), got {got}; "
-            "return one cost per candidate"
+            "return one real number per candidate"
+        )
+
+
+class CostWritesError(PlanError):
+    """The cost function changed the candidates of a later iteration, but not the first ones."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "cost: it wrote into the candidates that it was given, so they are no longer those "
+            "that it judged; let it compute with a copy (actions.clone())"
         )
 
 

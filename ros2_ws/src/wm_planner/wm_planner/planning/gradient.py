@@ -7,7 +7,7 @@ from torch import Tensor
 
 from wm_planner.config.planners import GradientSettings
 from wm_planner.config.presets import SearchSize
-from wm_planner.planning.chunks import CostFn
+from wm_planner.planning.costs import CostFn, Place, checked
 from wm_planner.planning.errors import GradientError
 from wm_planner.planning.planner import Problem
 from wm_planner.planning.solver import Solver
@@ -37,16 +37,19 @@ class GradientPlanner(Solver):
         self._first = torch.zeros_like(self._plans)
         self._second = torch.zeros_like(self._plans)
 
+    def _guarded(self, cost: CostFn) -> CostFn:
+        return cost  # gets a copy anyway, see _score
+
     def _generate(self, iteration: int, out: Tensor) -> None:
         out.copy_(self._plans)
 
-    def _score(self, cost: CostFn, actions: Tensor, out: Tensor) -> Tensor:
+    def _score(self, cost: CostFn, actions: Tensor, place: Place | None) -> Tensor:
         slopes = torch.zeros_like(actions)
 
         def differentiated(part: Tensor) -> Tensor:
             with torch.inference_mode(False), torch.enable_grad():
                 leaf = part.clone().requires_grad_()
-                values = cost(leaf)
+                values = checked(cost(leaf), part)
                 try:
                     (slope,) = torch.autograd.grad(values.sum(), leaf)
                 except RuntimeError as error:
@@ -55,7 +58,7 @@ class GradientPlanner(Solver):
             slopes[:, first : first + part.shape[1]] = slope
             return values.detach()
 
-        costs = super()._score(differentiated, actions, out)
+        costs = super()._score(differentiated, actions, place)
         self._slope = slopes.flatten(-2).nan_to_num(0.0, 0.0, 0.0)
         return costs
 

@@ -58,6 +58,7 @@ class MPPIPlanner(Solver):
         scale = gap.kthvalue(self._rank, dim=1, keepdim=True).values * self.settings.temperature
         weights = torch.exp(-gap / scale.clamp(min=1e-30)).nan_to_num(0.0)
         weights = weights / weights.sum(dim=1, keepdim=True).clamp(min=1e-30)
+        weights = weights.to(candidates.dtype)
         self._mu = self._mu + torch.bmm(weights.unsqueeze(1), candidates - self._mu)
 
     def _state(self) -> tuple[Tensor, ...]:

@@ -73,8 +73,9 @@ class Planner(ABC):
         """Plan for ``batch`` problems at once.
 
         Args:
-            cost: From actions (B, N, H, A), float32 on the planner's device, to costs (B, N). NaN
-                and infinity mean that a candidate is impossible.
+            cost: From actions (B, N, H, A), float32 on the planner's device, to real numbers (B,
+                N) of any dtype. NaN and infinity mean that a candidate is impossible. It may change
+                the actions that it is given, if it does so in the first iteration too.
             batch: B.
             warm_start: (B, h, A) first guess: the previous plan, already shifted (``shift``). If it
                 has fewer than H steps, the rest is filled up. It is not changed.
@@ -85,7 +86,8 @@ class Planner(ABC):
         Raises:
             NoFiniteCostError: All candidates of a problem cost NaN or infinity.
             PlanCanceledError: Canceled before the first iteration.
-            CostShapeError: ``cost`` returned another shape.
+            CostShapeError: ``cost`` returned another shape, or complex numbers.
+            CostWritesError: ``cost`` changed the actions, but not in the first iteration.
             CostMemoryError: The memory is too small for one candidate per problem.
             WarmStartError: The warm start does not fit.
         """

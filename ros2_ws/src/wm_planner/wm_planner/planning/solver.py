@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import time
@@ -15,7 +16,9 @@ from wm_planner.config.planners import StoppingSettings
 from wm_planner.config.presets import SearchSize
 from wm_planner.planning.action_box import Bounds
 from wm_planner.planning.chunks import ChunkedCost, CostFn
+from wm_planner.planning.costs import Place, kept_as
 from wm_planner.planning.errors import NoFiniteCostError, PlanCanceledError, SettingsError
+from wm_planner.planning.guarded import GuardedCost
 from wm_planner.planning.plan_result import PlanResult, StopReason, Timings
 from wm_planner.planning.planner import Planner, Problem
 from wm_planner.planning.stopping import StopMonitor
@@ -29,6 +32,7 @@ class History:
         flat: Per iteration (B, N, D), memory for the candidates.
         actions: Per iteration (B, N, H, A), the same memory.
         costs: Per iteration (B, N), memory for the costs; inf stands for NaN and infinities.
+            float32, or float64 once a cost needs it.
     """
 
     def __init__(
@@ -38,11 +42,22 @@ class History:
         horizon, dims = problem.horizon, problem.action_dim
         shape = (iterations, batch, samples, horizon, dims)
         self._actions = torch.empty(shape, device=problem.device)
-        self._costs = torch.empty(shape[:3], device=problem.device)
+        self._at_once = at_once
+        self._keep(torch.empty(shape[:3], device=problem.device))
         self.actions = self._actions.unbind()
         self.flat = self._actions.flatten(-2).unbind()
-        self.costs = self._costs.unbind()
-        self._host = self._costs.numpy() if at_once else None
+
+    def _keep(self, costs: Tensor) -> None:
+        self._costs = costs
+        self.costs = costs.unbind()
+        self._host = costs.numpy() if self._at_once else None
+
+    def place(self, iteration: int, dtype: torch.dtype) -> Tensor:
+        """Return the memory (B, N) for an iteration's costs of some dtype, see ``Place``."""
+        kept = self._costs.dtype
+        if dtype != kept and (wider := kept_as(dtype, self._costs)) != kept:
+            self._keep(self._costs.to(wider))
+        return self.costs[iteration]
 
     def host(self, iteration: int) -> list[list[float]] | None:
         """Return the same costs on the host; None if that would have to wait for the device.
@@ -144,6 +159,7 @@ class Solver(Planner):
             raise PlanCanceledError
         with torch.no_grad():
             self._begin(batch, *self._first_mean(batch, warm_start))
+            cost = self._guarded(cost)
             history = History(
                 self.iterations, batch, self.samples, self.problem, at_once=self._at_once
             )
@@ -156,7 +172,8 @@ class Solver(Planner):
             done = 0
             while reason is None and done < self.iterations:
                 self._generate(done, history.flat[done])
-                costs = self._score(cost, history.actions[done], history.costs[done])
+                place = functools.partial(history.place, done)
+                costs = self._score(cost, history.actions[done], place)
                 host = history.host(done)
                 doubtful = host is None or math.inf in map(max, host)
                 self._update(done, history.flat[done], costs, doubtful)
@@ -223,6 +240,10 @@ class Solver(Planner):
     def _restore(self, state: tuple[Tensor, ...]) -> None:
         """Return to a state."""
 
+    def _guarded(self, cost: CostFn) -> CostFn:
+        """Return the cost function as the planner calls it during one plan."""
+        return GuardedCost(cost, compares=self._at_once)
+
     def _choose(self, cost: CostFn, actions: Tensor, value: Tensor) -> tuple[Tensor, Tensor, int]:
         """Return the plan: actions, their cost, and how many more candidates were evaluated."""
         return actions, value, 0
@@ -231,13 +252,9 @@ class Solver(Planner):
         """Return how a warm start is filled up: see ``complete``."""
         return "repeat"
 
-    def _score(self, cost: CostFn, actions: Tensor, out: Tensor) -> Tensor:
-        """Write the costs (B, N) to ``out``, with inf for everything that is not finite."""
-        costs = self._evaluate(cost, actions)
-        if costs.dtype != out.dtype:
-            costs = costs.to(out.dtype)
-        inf = torch.inf
-        return torch.nan_to_num(costs, nan=inf, posinf=inf, neginf=inf, out=out)
+    def _score(self, cost: CostFn, actions: Tensor, place: Place | None) -> Tensor:
+        """Return the costs (B, N), inf for everything that is not finite; see ``ChunkedCost``."""
+        return self._evaluate(cost, actions, place)
 
     def _first_mean(self, batch: int, warm_start: Tensor | None) -> tuple[Tensor, int | None]:
         horizon, dims = self.problem.horizon, self.problem.action_dim
