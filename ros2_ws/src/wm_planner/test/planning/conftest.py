@@ -61,6 +61,10 @@ class Recorder:
         """All candidates (B, n, H, A) and costs (B, n) so far."""
         return torch.cat(self.actions, dim=1), torch.cat(self.costs, dim=1)
 
+    def iterations(self) -> list[Tensor]:
+        """Candidates (B, N, H, A) of each iteration, without the mean, which is evaluated last."""
+        return [actions for actions in self.actions if actions.shape[1] > 1]
+
 
 @pytest.fixture
 def recorder() -> type[Recorder]:

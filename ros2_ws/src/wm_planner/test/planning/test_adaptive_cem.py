@@ -58,7 +58,7 @@ def test_warm_start_is_narrow_for_planned_steps_and_wide_for_new_ones(bowl, reco
 def test_width_falls_to_final_sigma_when_nothing_is_learned(bowl, recorder):
     cost = recorder(bowl(TARGET))
     planner(learning_rate=0.0, final_sigma=0.1, iterations=10, haste=1.0).plan(cost)
-    last = spread(cost.actions[-1]).mean().item()
+    last = spread(cost.iterations()[-1]).mean().item()
     assert last == pytest.approx(0.1 ** (9 / 10), rel=0.1)
 
 
@@ -68,7 +68,7 @@ def test_covariance_narrows_where_the_cost_is_steep(recorder):
 
     seen = recorder(cost)
     planner(iterations=12).plan(seen)
-    steep, _, flat = spread(seen.actions[-1]).mean(0).tolist()
+    steep, _, flat = spread(seen.iterations()[-1]).mean(0).tolist()
     assert steep < 0.2 * flat
 
 
@@ -76,7 +76,7 @@ def test_impossible_candidates_move_nothing(bowl, recorder):
     cost = recorder(lambda actions: torch.full(actions.shape[:2], torch.nan))
     with pytest.raises(NoFiniteCostError):
         planner(iterations=5).plan(cost, warm_start=0.3 * TARGET)
-    last = cost.actions[-1]
+    last = cost.iterations()[-1]
     torch.testing.assert_close(last.mean(1), 0.3 * TARGET, atol=1e-5, rtol=0)
 
 

@@ -73,8 +73,9 @@ def test_counted_writes_change_nothing_without_reading_the_device(device):
 
 
 @pytest.mark.parametrize("preset", SEARCHES)
-def test_a_cost_that_begins_to_write_later_is_an_error(preset, device):
-    calls, when = [], 2
+@pytest.mark.parametrize("when", [2, 6], ids=["second iteration", "mean"])
+def test_a_cost_that_begins_to_write_later_is_an_error(preset, when, device):
+    calls = []
 
     def late(actions):
         calls.append(None)

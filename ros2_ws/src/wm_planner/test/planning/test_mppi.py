@@ -8,7 +8,7 @@ def test_mean_is_the_softmax_average_of_the_candidates(bowl, recorder):
     cost = recorder(bowl(torch.ones(1, 3, 2)))
     planner = make_planner("mppi", action_dim=2, horizon=3, iterations=1, temperature=0.3, rank=0.1)
     result = planner.plan(cost)
-    actions, costs = cost.everything()
+    actions, costs = cost.actions[0], cost.costs[0]
     scale = 0.3 * (costs.sort().values[0, 29] - costs.min())
     weights = torch.softmax(-costs / scale, dim=1)
     torch.testing.assert_close(result.mean, (weights[..., None, None] * actions).sum(1))
@@ -17,7 +17,7 @@ def test_mean_is_the_softmax_average_of_the_candidates(bowl, recorder):
 def test_final_sigma_one_keeps_the_width(bowl, recorder):
     cost = recorder(bowl(torch.ones(1, 3, 2)))
     make_planner("mppi", action_dim=2, horizon=3, iterations=4, final_sigma=1.0).plan(cost)
-    widths = [actions.std(1).mean().item() for actions in cost.actions]
+    widths = [actions.std(1).mean().item() for actions in cost.iterations()]
     assert widths[-1] == pytest.approx(widths[0], rel=0.05)
 
 

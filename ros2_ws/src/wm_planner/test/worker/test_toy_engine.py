@@ -36,6 +36,25 @@ def test_every_view_reaches_the_model(toy_config: MakeConfig) -> None:
     assert plan.distance == pytest.approx(0.4)  # of the second view alone, in [0, 1]
 
 
+@pytest.mark.parametrize("budget", [0.0, 1e-9])
+def test_the_warm_up_evaluates_every_shape_of_a_plan(
+    toy_config: MakeConfig, monkeypatch: pytest.MonkeyPatch, budget: float
+) -> None:
+    engine, shapes = Engine(toy_config()), set()
+    config = toy_config()
+    config.planning.budget = budget
+    engine.configure(config)
+    rollout = engine._model.rollout
+
+    def seen(latent: Any, actions: Any) -> Any:
+        shapes.add(tuple(actions.shape))
+        return rollout(latent, actions)
+
+    monkeypatch.setattr(engine._model, "rollout", seen)
+    engine.warm_up()
+    assert {shape[:2] for shape in shapes} == {(1, 1), (1, config.planning.num_samples or 300)}
+
+
 @pytest.mark.parametrize("count", [0, 2])
 def test_the_wrong_number_of_views_is_refused(toy_config: MakeConfig, count: int) -> None:
     engine = Engine(toy_config(_two_views))

@@ -14,6 +14,8 @@ from wm_planner.planning.solver import Solver
 class RandomPlanner(Solver):
     """One candidate of independent Gaussian actions, whatever it costs, clamped to the bounds."""
 
+    mean_counts = "never"
+
     def __init__(self, problem: Problem, size: SearchSize, settings: RandomSettings) -> None:
         """Build the planner; raises as ``Solver`` does."""
         super().__init__(problem, size, StoppingSettings())

@@ -7,7 +7,6 @@ from torch import Tensor
 
 from wm_planner.config.planners import CEMSettings
 from wm_planner.config.presets import SearchSize
-from wm_planner.planning.chunks import CostFn
 from wm_planner.planning.planner import Problem
 from wm_planner.planning.solver import Solver
 
@@ -25,12 +24,15 @@ class CEMPlanner(Solver):
     - An impossible candidate is no elite: the best candidate takes its place. If all are
       impossible, the deviation stays as it is.
     - The returned mean is evaluated; if it is impossible, the best candidate is returned instead.
+      A deadline counts that evaluation, so the last iteration is earlier by it. If there is no time
+      for it even so, or after a cancel, the best candidate is returned.
     """
 
     def __init__(self, problem: Problem, size: SearchSize, settings: CEMSettings) -> None:
         """Build the planner; raises as ``Solver`` does."""
         super().__init__(problem, size, settings, generator_device="cpu")
         self.settings = settings
+        self.mean_counts = "never" if settings.returns == "best" else "possible"
         self._elites = size.num_elites or size.num_samples
 
     def _begin(self, batch: int, mean: Tensor, planned: int | None) -> None:
@@ -59,15 +61,6 @@ class CEMPlanner(Solver):
 
     def _restore(self, state: tuple[Tensor, ...]) -> None:
         (self._mu,) = state
-
-    def _choose(self, cost: CostFn, actions: Tensor, value: Tensor) -> tuple[Tensor, Tensor, int]:
-        if self.settings.returns == "best":
-            return actions, value, 0
-        mean = self._shaped(self._mu)
-        mean_value = self._score(cost, mean.unsqueeze(1), None).squeeze(1)
-        possible = mean_value < torch.inf
-        chosen = torch.where(possible[:, None, None], mean, actions)
-        return chosen, torch.where(possible, mean_value, value), 1
 
     def _padding(self) -> str:
         return self.settings.pad

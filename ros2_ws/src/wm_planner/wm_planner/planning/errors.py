@@ -56,6 +56,22 @@ class CostWritesError(PlanError):
         )
 
 
+class NonFinitePlanError(PlanError):
+    """The plan of some problem contains NaN or infinity.
+
+    Attributes:
+        problems: Indices into the batch.
+    """
+
+    def __init__(self, problems: list[int]) -> None:
+        self.problems = problems
+        super().__init__(
+            f"plan: the actions of problem {', '.join(map(str, problems))} contain NaN or "
+            "infinity, although their cost is finite; hold, and check the action bounds, the prior "
+            "and that NaN actions cost NaN"
+        )
+
+
 class NoFiniteCostError(PlanError):
     """No candidate of some problem had a finite cost.
 

@@ -23,6 +23,7 @@ class GradientPlanner(Solver):
     have been computed outside of ``torch.inference_mode``.
     """
 
+    mean_counts = "never"  # the first plan is a candidate
     _DECAYS = (0.9, 0.999)
 
     def __init__(self, problem: Problem, size: SearchSize, settings: GradientSettings) -> None:

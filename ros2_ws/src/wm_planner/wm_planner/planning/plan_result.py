@@ -44,13 +44,14 @@ class PlanResult:
     """A plan for each of B problems.
 
     Attributes:
-        actions: (B, H, A), inside the bounds, in memory of their own.
-        cost: (B,) the cost of exactly these actions, finite.
+        actions: (B, H, A), inside the bounds, finite, in memory of their own.
+        cost: (B,) the cost of exactly these actions, finite; float32, or float64 if the cost
+            function returned what float32 would change.
         cost_history: (iterations, B) lowest finite cost of each iteration, inf if there is none.
         iterations: Iterations done.
         stop_reason: Why the search ended.
         timings: Wall-clock times.
-        evaluations: Candidates evaluated per problem.
+        evaluations: Candidates evaluated per problem, the last mean included.
         mean: (B, H, A) mean of the last sampling distribution, clamped to the bounds.
         stopped_at: Iterations that count, per problem: fewer than ``iterations`` if the cost of a
             problem stopped falling earlier than those of the others.

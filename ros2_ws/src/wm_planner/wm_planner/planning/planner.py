@@ -80,12 +80,14 @@ class Planner(ABC):
             warm_start: (B, h, A) first guess: the previous plan, already shifted (``shift``). If it
                 has fewer than H steps, the rest is filled up. It is not changed.
             deadline: Time of ``time.monotonic()`` by which to return the best plan so far [s]. One
-                iteration is always done, another one only if the longest so far still fits.
+                iteration is always done, another one only if the longest so far still fits, and the
+                mean is evaluated only if that still fits.
             cancel: Called between iterations; True ends the search with the best plan so far.
 
         Raises:
             NoFiniteCostError: All candidates of a problem cost NaN or infinity.
             PlanCanceledError: Canceled before the first iteration.
+            NonFinitePlanError: The best plan contains NaN or infinity.
             CostShapeError: ``cost`` returned another shape, or complex numbers.
             CostWritesError: ``cost`` changed the actions, but not in the first iteration.
             CostMemoryError: The memory is too small for one candidate per problem.

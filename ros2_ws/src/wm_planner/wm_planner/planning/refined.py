@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import statistics
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -18,7 +20,11 @@ from wm_planner.planning.planner import Planner, Problem
 
 
 class RefinedPlanner(Planner):
-    """CEM refined by gradient steps (Bharadhwaj et al. 2020; CEM-GD: Huang et al. 2021)."""
+    """CEM refined by gradient steps (Bharadhwaj et al. 2020; CEM-GD: Huang et al. 2021).
+
+    A descent has at least one iteration, so it begins only if the deadline leaves time for one: as
+    long as the median one of the descent before, at first as the longest one of the search.
+    """
 
     def __init__(
         self,
@@ -49,9 +55,11 @@ class RefinedPlanner(Planner):
         )
         self._search = AdaptiveCEMPlanner(problem, search_size, search)
         self._descent = GradientPlanner(problem, descent_size, descent)
+        self._step: float | None = None
 
     def reset(self) -> None:
         """See ``Planner.reset``."""
+        self._step = None
         self._search.reset()
         self._descent.reset()
 
@@ -66,15 +74,23 @@ class RefinedPlanner(Planner):
     ) -> PlanResult:
         """Plan for ``batch`` problems at once; see ``Planner.plan``."""
         found = self._search.plan(
-            cost, batch=batch, warm_start=warm_start, deadline=deadline, cancel=cancel
+            cost,
+            batch=batch,
+            warm_start=warm_start,
+            deadline=deadline,
+            cancel=cancel,
         )
         over = found.stop_reason in (StopReason.DEADLINE, StopReason.CANCELED)
         if over or (cancel is not None and cancel()):
             return found
+        step = max(found.timings.iterations) if self._step is None else self._step
+        if deadline is not None and time.monotonic() + step > deadline:
+            return replace(found, stop_reason=StopReason.DEADLINE)
         # The first candidate of the descent is the search's plan, so the best is never worse.
         better = self._descent.plan(
             cost, batch=batch, warm_start=found.actions, deadline=deadline, cancel=cancel
         )
+        self._step = statistics.median(better.timings.iterations)
         return replace(
             better,
             cost_history=torch.cat([found.cost_history, better.cost_history]),

@@ -17,11 +17,12 @@ from wm_planner.config.presets import SearchSize
 from wm_planner.planning.action_box import Bounds
 from wm_planner.planning.chunks import ChunkedCost, CostFn
 from wm_planner.planning.costs import Place, kept_as
-from wm_planner.planning.errors import NoFiniteCostError, PlanCanceledError, SettingsError
+from wm_planner.planning.ending import check_end
+from wm_planner.planning.errors import PlanCanceledError, SettingsError
 from wm_planner.planning.guarded import GuardedCost
 from wm_planner.planning.plan_result import PlanResult, StopReason, Timings
 from wm_planner.planning.planner import Planner, Problem
-from wm_planner.planning.stopping import StopMonitor
+from wm_planner.planning.stopping import LastEvaluation, StopMonitor
 from wm_planner.planning.warm_start import check, complete
 
 
@@ -102,7 +103,15 @@ def reads_at_once(device: torch.device) -> bool:
 
 
 class Solver(Planner):
-    """An iterative planner; subclasses define ``_begin``, ``_generate`` and ``_update``."""
+    """An iterative planner; subclasses define ``_begin``, ``_generate`` and ``_update``.
+
+    Attributes:
+        mean_counts: When the last mean is the plan: ``"better"``: if it costs less than the best
+            candidate, ``"possible"``: if its cost is finite, ``"never"``. It is evaluated if that
+            ends before the deadline; otherwise the best candidate is the plan.
+    """
+
+    mean_counts = "better"
 
     def __init__(
         self,
@@ -135,11 +144,13 @@ class Solver(Planner):
         self.dims = problem.horizon * problem.action_dim
         self._evaluate = ChunkedCost(size.chunk, size.memory_limit)
         self._at_once = reads_at_once(self.device)
+        self._last = LastEvaluation()
         self._generator = torch.Generator(generator_device or self.device)
         self._generator.manual_seed(problem.seed)
 
     def reset(self) -> None:
         """See ``Planner.reset``."""
+        self._last = LastEvaluation()
         self._generator.manual_seed(self.problem.seed)
 
     def plan(
@@ -164,6 +175,8 @@ class Solver(Planner):
                 self.iterations, batch, self.samples, self.problem, at_once=self._at_once
             )
             monitor = StopMonitor(self.stopping, batch, deadline, cancel)
+            if self.mean_counts == "possible":
+                monitor.reserved = self._last
             reason, times = None, [time.monotonic()]
             # States are kept if a problem may stop before the last iteration: earlier than others
             # of its batch, or while the device already computes the next iteration.
@@ -182,14 +195,23 @@ class Solver(Planner):
                     trail.append(self._state())
                 reason = monitor.after(costs, host)
                 times.append(time.monotonic())
+            if done == self.iterations and reason is StopReason.DEADLINE:
+                reason = None  # there is no iteration that would have ended after it
             stopped_at = monitor.finish(done)
             if min(stopped_at) < done:
                 self._restore(_pick(trail, stopped_at))
+            ending = time.monotonic()
             actions, value, lowest = history.best(stopped_at)
-            actions, value, extra = self._choose(cost, actions, value)
-        bad = [b for b, v in enumerate(value.tolist()) if v == math.inf]
-        if bad:
-            raise NoFiniteCostError(bad, done * self.samples)
+            mean = self._shaped(self._state()[0])
+            counts = self.mean_counts != "never" and reason is not StopReason.CANCELED
+            last = counts and monitor.leaves_time_for(self._last)
+            if last:
+                actions, value = self._compared(cost, mean, actions, value)
+            self.bounds.clamp_(actions.view(batch, self.dims))
+        evaluations = done * self.samples + last
+        check_end(actions, mean, value, evaluations)
+        if last:
+            self._last.measured(time.monotonic() - ending)
         return PlanResult(
             actions=actions,
             cost=value,
@@ -200,8 +222,8 @@ class Solver(Planner):
                 time.monotonic() - begin,
                 tuple(b - a for a, b in itertools.pairwise(times)),
             ),
-            evaluations=done * self.samples + extra,
-            mean=self._shaped(self._state()[0]),
+            evaluations=evaluations,
+            mean=mean,
             stopped_at=tuple(stopped_at),
             learned=tuple(history.learned(done)),
         )
@@ -244,9 +266,14 @@ class Solver(Planner):
         """Return the cost function as the planner calls it during one plan."""
         return GuardedCost(cost, compares=self._at_once)
 
-    def _choose(self, cost: CostFn, actions: Tensor, value: Tensor) -> tuple[Tensor, Tensor, int]:
-        """Return the plan: actions, their cost, and how many more candidates were evaluated."""
-        return actions, value, 0
+    def _compared(
+        self, cost: CostFn, mean: Tensor, actions: Tensor, value: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Evaluate the mean (B, H, A); return the plan and its cost, without waiting."""
+        costs = self._score(cost, mean.unsqueeze(1), None).squeeze(1)
+        chosen = costs < (torch.inf if self.mean_counts == "possible" else value)
+        plan = torch.where(chosen.view(-1, 1, 1), mean, actions)
+        return plan, torch.where(chosen, costs, value)
 
     def _padding(self) -> str:
         """Return how a warm start is filled up: see ``complete``."""

@@ -66,6 +66,25 @@ class _Reading:
         return numbers
 
 
+class LastEvaluation:
+    """How long the evaluation of the mean takes, which may follow the last iteration.
+
+    It is the longest one of the planner so far, but no more than an iteration, because one
+    candidate takes no longer than many. So a first one that compiled something does not count.
+    """
+
+    def __init__(self) -> None:
+        self._longest: float | None = None
+
+    def expected(self, iteration: float) -> float:
+        """Return the time to expect [s], when an iteration takes ``iteration`` [s]."""
+        return iteration if self._longest is None else min(self._longest, iteration)
+
+    def measured(self, seconds: float) -> None:
+        """Take the time of an evaluation [s]."""
+        self._longest = max(self._longest or 0.0, seconds)
+
+
 class StopMonitor:
     """Decides after each iteration whether to continue.
 
@@ -76,6 +95,7 @@ class StopMonitor:
 
     Attributes:
         patience: The early stopping of this plan.
+        reserved: What must follow the last iteration, if it can still end before the deadline.
     """
 
     def __init__(
@@ -94,6 +114,7 @@ class StopMonitor:
             cancel: Called between iterations; True ends the search.
         """
         self.patience = Patience(settings, batch)
+        self.reserved: LastEvaluation | None = None
         self._early = settings.patience > 0
         self._deadline = deadline
         self._cancel = cancel
@@ -121,9 +142,24 @@ class StopMonitor:
             return StopReason.CONVERGED
         if self._cancel is not None and self._cancel():
             return StopReason.CANCELED
-        if self._deadline is not None and now + self._longest > self._deadline:
+        if self._deadline is not None and now + self._ahead() > self._deadline:
             return StopReason.DEADLINE
         return None
+
+    def _ahead(self) -> float:
+        """Return the time until another iteration would have ended, with what is reserved [s].
+
+        The iterations whose costs have not been read are still on the device's queue.
+        """
+        reserved = 0.0 if self.reserved is None else self.reserved.expected(self._longest)
+        return self._longest * (1 + len(self._pending)) + reserved
+
+    def leaves_time_for(self, last: LastEvaluation) -> bool:
+        """Decide whether an evaluation would end before the deadline if it began now."""
+        if self._deadline is None:
+            return True
+        queued = self._longest * len(self._pending)
+        return time.monotonic() + queued + last.expected(self._longest) <= self._deadline
 
     def _follow(self, costs: Tensor) -> bool:
         self._pending.append(_Reading(costs.amin(dim=1)))

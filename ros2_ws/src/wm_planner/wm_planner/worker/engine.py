@@ -81,17 +81,18 @@ class Engine:
     def warm_up(self, cancel: Callable[[], bool] | None = None) -> None:
         """Plan once on a gray image, so that the first real plan takes no longer than others.
 
-        Also roll out a single candidate, which compiled code takes as another shape.
+        Also evaluate a single candidate, as planners do with the last mean: it has another shape,
+        for which code is compiled or a graph captured, and the budget may leave no time for it.
 
         Args:
             cancel: See ``answer``.
         """
         gray = self.spec.gray_observation()
         self.answer(PlanOnce(0, gray, gray), cancel)
-        if self._choice.way.compute == "compiled":
-            shape = (1, 1, self._planning.horizon, self.spec.model_action_dim)
-            with torch.inference_mode():
-                self._model.rollout(self._encode(gray), torch.zeros(shape).to(self._model.device))
+        shape = (1, 1, self._planning.horizon, self.spec.model_action_dim)
+        latent = self._encode(gray)
+        with torch.inference_mode():
+            self._scoring.cost(latent, latent)(torch.zeros(shape).to(self._model.device))
 
     def check_calibration(self) -> None:
         """Check the calibration against the networks; see ``models/calibration_check.py``.
