@@ -15,6 +15,7 @@ from wm_planner.planning.errors import (
     PlanCanceledError,
     PlanError,
     PresetError,
+    PriorError,
     SettingsError,
     WarmStartError,
 )
@@ -22,6 +23,7 @@ from wm_planner.planning.factory import build_planner, make_planner
 from wm_planner.planning.objectives import Objective
 from wm_planner.planning.plan_result import PlanResult, StopReason, Timings
 from wm_planner.planning.planner import Planner, Problem
+from wm_planner.planning.prior import Prior
 from wm_planner.planning.warm_start import shift
 
 __all__ = [
@@ -39,6 +41,8 @@ __all__ = [
     "PlanResult",
     "Planner",
     "PresetError",
+    "Prior",
+    "PriorError",
     "Problem",
     "SettingsError",
     "StopReason",

@@ -72,7 +72,7 @@ class AdaptiveCEMPlanner(Solver):
         self._widths = self._sigma
         self._factor = torch.empty(0, self.dims, self.dims, device=self.device)
 
-    def _begin(self, batch: int, mean: Tensor, planned: int | None) -> None:
+    def _begin(self, batch: int, mean: Tensor, planned: int | None, widths: Tensor | None) -> None:
         draws, rotation = self._draws.next()
         if draws is not self._design or batch != self._batch:
             self._design, self._batch = draws, batch
@@ -84,7 +84,7 @@ class AdaptiveCEMPlanner(Solver):
         self._pair = mean.repeat(1, 2, 1)
         self._center = self._pair[:, :1]
         self._velocity = torch.zeros_like(self._pair)
-        factor = self._first_factor(batch, planned)
+        factor = self._first_factor(batch, planned, widths)
         if rotation is not None:
             factor = torch.bmm(rotation.expand(batch, -1, -1), factor)
         self._factor = factor
@@ -135,7 +135,7 @@ class AdaptiveCEMPlanner(Solver):
     def _restore(self, state: tuple[Tensor, ...]) -> None:
         self._center, self._factor = state
 
-    def _first_factor(self, batch: int, planned: int | None) -> Tensor:
+    def _first_factor(self, batch: int, planned: int | None, widths: Tensor | None) -> Tensor:
         """Return the (B, D, D) factor of the first covariance.
 
         On a warm start it is narrow for the steps that were planned before, and takes over a share
@@ -147,11 +147,11 @@ class AdaptiveCEMPlanner(Solver):
             learned = self._factor / (self._widths + 1e-30)
             size = learned.square().mean(dim=(1, 2), keepdim=True).sqrt() * self.dims**0.5
             unit = torch.lerp(unit, learned / (size + 1e-30), self.settings.carry)
-        self._widths = self._first_widths(planned)
+        self._widths = self._first_widths(planned) if widths is None else widths
         return unit * self._widths
 
     def _first_widths(self, planned: int | None) -> Tensor:
-        """Return the (D,) first deviation of each number."""
+        """Return the (D,) first deviation of each number, without a prior."""
         if planned is None:
             return self._sigma
         settings, horizon = self.settings, self.problem.horizon

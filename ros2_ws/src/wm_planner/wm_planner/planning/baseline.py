@@ -12,7 +12,10 @@ from wm_planner.planning.solver import Solver
 
 
 class RandomPlanner(Solver):
-    """One candidate of independent Gaussian actions, whatever it costs, clamped to the bounds."""
+    """One candidate of independent Gaussian actions, whatever it costs, clamped to the bounds.
+
+    It ignores the warm start. With a prior it draws from the product of both Gaussians.
+    """
 
     mean_counts = "never"
 
@@ -21,17 +24,28 @@ class RandomPlanner(Solver):
         super().__init__(problem, size, StoppingSettings())
         self.settings = settings
 
-    def _begin(self, batch: int, mean: Tensor, planned: int | None) -> None:
-        self._start = torch.zeros_like(mean)
+    def _first_mean(self, batch: int, warm_start: Tensor | None) -> tuple[Tensor, int | None]:
+        mean, planned = super()._first_mean(batch, warm_start)  # which checks the warm start
+        return mean.zero_(), planned
+
+    def _begin(self, batch: int, mean: Tensor, planned: int | None, widths: Tensor | None) -> None:
+        self._mu, self._widths = mean, widths
+
+    def _first_widths(self, planned: int | None) -> Tensor:
+        return torch.full((self.dims,), self.settings.sigma, device=self.device)
 
     def _generate(self, iteration: int, out: Tensor) -> None:
-        self.bounds.clamp_(out.normal_(std=self.settings.sigma, generator=self._generator))
+        if self._widths is None:
+            out.normal_(std=self.settings.sigma, generator=self._generator)
+        else:
+            out.normal_(generator=self._generator).mul_(self._widths).add_(self._mu)
+        self.bounds.clamp_(out)
 
     def _update(self, iteration: int, candidates: Tensor, costs: Tensor, doubtful: bool) -> None:
         """Do nothing, because there is one iteration."""
 
     def _state(self) -> tuple[Tensor, ...]:
-        return (self._start,)
+        return (self._mu,)
 
     def _restore(self, state: tuple[Tensor, ...]) -> None:
-        (self._start,) = state
+        (self._mu,) = state

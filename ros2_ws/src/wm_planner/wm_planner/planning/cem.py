@@ -35,10 +35,14 @@ class CEMPlanner(Solver):
         self.mean_counts = "never" if settings.returns == "best" else "possible"
         self._elites = size.num_elites or size.num_samples
 
-    def _begin(self, batch: int, mean: Tensor, planned: int | None) -> None:
+    def _begin(self, batch: int, mean: Tensor, planned: int | None, widths: Tensor | None) -> None:
         self._draws = self._draw(batch)
         self._mu = mean
-        self._sigma = torch.full_like(mean, self.settings.sigma)
+        own = self._first_widths(planned) if widths is None else widths
+        self._sigma = own.expand_as(mean)
+
+    def _first_widths(self, planned: int | None) -> Tensor:
+        return torch.full((self.dims,), self.settings.sigma, device=self.device)
 
     def _generate(self, iteration: int, out: Tensor) -> None:
         torch.mul(self._draws[iteration], self._sigma, out=out)

@@ -36,6 +36,16 @@ class WarmStartError(SettingsError):
         )
 
 
+class PriorError(SettingsError):
+    """The prior is no Gaussian of the plan's actions."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(
+            f"prior {problem}; give (mean, standard deviation), each a number or numbers that "
+            "broadcast to (batch, horizon, action_dim)"
+        )
+
+
 class CostShapeError(PlanError):
     """The cost function returned something other than one real number per candidate."""
 

@@ -31,12 +31,16 @@ class GradientPlanner(Solver):
         super().__init__(problem, size, settings)
         self.settings = settings
 
-    def _begin(self, batch: int, mean: Tensor, planned: int | None) -> None:
+    def _begin(self, batch: int, mean: Tensor, planned: int | None, widths: Tensor | None) -> None:
         z = torch.randn(self.samples, self.dims, generator=self._generator, device=self.device)
         z[0] = 0.0
-        self._plans = self.bounds.clamp_(mean + self.settings.sigma * z)
+        own = self._first_widths(planned) if widths is None else widths
+        self._plans = self.bounds.clamp_(mean + own * z)
         self._first = torch.zeros_like(self._plans)
         self._second = torch.zeros_like(self._plans)
+
+    def _first_widths(self, planned: int | None) -> Tensor:
+        return torch.full((self.dims,), self.settings.sigma, device=self.device)
 
     def _guarded(self, cost: CostFn) -> CostFn:
         return cost  # gets a copy anyway, see _score

@@ -42,15 +42,21 @@ class MPPIPlanner(Solver):
             generator=self._generator,
         )
 
-    def _begin(self, batch: int, mean: Tensor, planned: int | None) -> None:
+    def _begin(self, batch: int, mean: Tensor, planned: int | None, widths: Tensor | None) -> None:
         self._z = rotated(*self._draws.next())[:, : self.samples].unbind()
         self._mu = mean
-        self._sigma = self.settings.sigma * (1.0 if planned is None else self.settings.warm_sigma)
+        self._widths = self._first_widths(planned) if widths is None else widths
+        self._scale = 1.0
+
+    def _first_widths(self, planned: int | None) -> Tensor:
+        width = self.settings.sigma * (1.0 if planned is None else self.settings.warm_sigma)
+        return torch.full((self.dims,), width, device=self.device)
 
     def _generate(self, iteration: int, out: Tensor) -> None:
-        torch.add(self._mu, self._z[iteration], alpha=self._sigma, out=out)
+        z, scale = self._z[iteration], self._scale
+        torch.addcmul(self._mu, z, self._widths, value=scale, out=out)
         self.bounds.clamp_(out)
-        self._sigma *= self._decay
+        self._scale *= self._decay
 
     def _update(self, iteration: int, candidates: Tensor, costs: Tensor, doubtful: bool) -> None:
         # If all costs are inf, the gaps are NaN, all weights are 0 and the mean stays.

@@ -13,6 +13,7 @@ from wm_planner.planning.action_box import Side
 from wm_planner.planning.chunks import CostFn
 from wm_planner.planning.errors import SettingsError
 from wm_planner.planning.plan_result import PlanResult
+from wm_planner.planning.prior import Prior
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ class Planner(ABC):
         *,
         batch: int = 1,
         warm_start: Tensor | None = None,
+        prior: Prior | None = None,
         deadline: float | None = None,
         cancel: Callable[[], bool] | None = None,
     ) -> PlanResult:
@@ -79,6 +81,10 @@ class Planner(ABC):
             batch: B.
             warm_start: (B, h, A) first guess: the previous plan, already shifted (``shift``). If it
                 has fewer than H steps, the rest is filled up. It is not changed.
+            prior: Mean and standard deviation of a Gaussian for every number of the plan, each a
+                number or numbers that broadcast to (B, H, A); the deviation may be infinite. The
+                first candidates come from its product with the planner's own first distribution,
+                whose mean is the warm start, or zero. It is not changed.
             deadline: Time of ``time.monotonic()`` by which to return the best plan so far [s]. One
                 iteration is always done, another one only if the longest so far still fits, and the
                 mean is evaluated only if that still fits.
@@ -92,4 +98,5 @@ class Planner(ABC):
             CostWritesError: ``cost`` changed the actions, but not in the first iteration.
             CostMemoryError: The memory is too small for one candidate per problem.
             WarmStartError: The warm start does not fit.
+            PriorError: The prior does not fit.
         """

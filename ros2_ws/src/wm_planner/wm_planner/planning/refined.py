@@ -17,6 +17,7 @@ from wm_planner.planning.chunks import CostFn
 from wm_planner.planning.gradient import GradientPlanner
 from wm_planner.planning.plan_result import PlanResult, StopReason, Timings
 from wm_planner.planning.planner import Planner, Problem
+from wm_planner.planning.prior import Prior
 
 
 class RefinedPlanner(Planner):
@@ -69,6 +70,7 @@ class RefinedPlanner(Planner):
         *,
         batch: int = 1,
         warm_start: Tensor | None = None,
+        prior: Prior | None = None,
         deadline: float | None = None,
         cancel: Callable[[], bool] | None = None,
     ) -> PlanResult:
@@ -77,6 +79,7 @@ class RefinedPlanner(Planner):
             cost,
             batch=batch,
             warm_start=warm_start,
+            prior=prior,
             deadline=deadline,
             cancel=cancel,
         )

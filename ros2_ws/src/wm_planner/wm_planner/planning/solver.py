@@ -22,6 +22,7 @@ from wm_planner.planning.errors import PlanCanceledError, SettingsError
 from wm_planner.planning.guarded import GuardedCost
 from wm_planner.planning.plan_result import PlanResult, StopReason, Timings
 from wm_planner.planning.planner import Planner, Problem
+from wm_planner.planning.prior import Prior, fuse, read
 from wm_planner.planning.stopping import LastEvaluation, StopMonitor
 from wm_planner.planning.warm_start import check, complete
 
@@ -159,6 +160,7 @@ class Solver(Planner):
         *,
         batch: int = 1,
         warm_start: Tensor | None = None,
+        prior: Prior | None = None,
         deadline: float | None = None,
         cancel: Callable[[], bool] | None = None,
     ) -> PlanResult:
@@ -169,7 +171,7 @@ class Solver(Planner):
         if cancel is not None and cancel():
             raise PlanCanceledError
         with torch.no_grad():
-            self._begin(batch, *self._first_mean(batch, warm_start))
+            self._begin(batch, *self._first_guess(batch, warm_start, prior))
             cost = self._guarded(cost)
             history = History(
                 self.iterations, batch, self.samples, self.problem, at_once=self._at_once
@@ -229,14 +231,20 @@ class Solver(Planner):
         )
 
     @abstractmethod
-    def _begin(self, batch: int, mean: Tensor, planned: int | None) -> None:
+    def _begin(self, batch: int, mean: Tensor, planned: int | None, widths: Tensor | None) -> None:
         """Start a plan.
 
         Args:
             batch: B.
             mean: (B, 1, D) the first guess, inside the bounds; may be kept and changed.
             planned: Steps of the warm start, None for a cold start.
+            widths: (B, 1, D) first deviations, in which a prior is contained; None: without a
+                prior, those of ``_first_widths``.
         """
+
+    @abstractmethod
+    def _first_widths(self, planned: int | None) -> Tensor:
+        """Return the (D,) deviations of the planner's own first distribution; see ``_begin``."""
 
     @abstractmethod
     def _generate(self, iteration: int, out: Tensor) -> None:
@@ -282,6 +290,18 @@ class Solver(Planner):
     def _score(self, cost: CostFn, actions: Tensor, place: Place | None) -> Tensor:
         """Return the costs (B, N), inf for everything that is not finite; see ``ChunkedCost``."""
         return self._evaluate(cost, actions, place)
+
+    def _first_guess(
+        self, batch: int, warm_start: Tensor | None, prior: Prior | None
+    ) -> tuple[Tensor, int | None, Tensor | None]:
+        """Return mean, planned steps and widths as ``_begin`` takes them."""
+        mean, planned = self._first_mean(batch, warm_start)
+        if prior is None:
+            return mean, planned, None
+        shape = (batch, self.problem.horizon, self.problem.action_dim)
+        given = read(prior, shape, self.device)
+        mean, widths = fuse(mean, self._first_widths(planned), given)
+        return self.bounds.clamp_(mean), planned, widths
 
     def _first_mean(self, batch: int, warm_start: Tensor | None) -> tuple[Tensor, int | None]:
         horizon, dims = self.problem.horizon, self.problem.action_dim
