@@ -27,6 +27,25 @@ def test_cost_without_a_gradient_is_an_error_of_its_own():
         make_planner("gradient", action_dim=2, horizon=3).plan(cost)
 
 
+def test_memory_that_runs_out_in_the_gradient_halves_the_candidates(bowl):
+    class Tight(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, costs):
+            return costs.clone()
+
+        @staticmethod
+        def backward(ctx, slopes):
+            if slopes.shape[1] > 3:
+                raise torch.OutOfMemoryError
+            return slopes
+
+    plans = [
+        make_planner("gradient", action_dim=2, horizon=3, iterations=5).plan(cost)
+        for cost in (bowl(TARGET), lambda actions: Tight.apply(bowl(TARGET)(actions)))
+    ]
+    torch.testing.assert_close(plans[1].actions, plans[0].actions)
+
+
 def test_gradient_is_taken_within_inference_mode(bowl):
     with torch.inference_mode():
         planner = make_planner("gradient", action_dim=2, horizon=3)

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from wm_planner.config.planners import GradientSettings
 from wm_planner.config.presets import SearchSize
+from wm_planner.explain import of_memory
 from wm_planner.planning.costs import CostFn, Place, checked
 from wm_planner.planning.errors import GradientError
 from wm_planner.planning.planner import Problem
@@ -58,6 +59,8 @@ class GradientPlanner(Solver):
                 try:
                     (slope,) = torch.autograd.grad(values.sum(), leaf)
                 except RuntimeError as error:
+                    if of_memory(error):
+                        raise
                     raise GradientError(str(error)) from error
             first = (part.storage_offset() - actions.storage_offset()) // self.dims
             slopes[:, first : first + part.shape[1]] = slope
