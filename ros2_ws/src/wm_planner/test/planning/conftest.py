@@ -43,6 +43,13 @@ def as_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(solver, "reads_at_once", lambda device: False)
 
 
+@pytest.fixture(params=["host", "device"])
+def host_or_device(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let new planners look at costs at once, and as on a GPU."""
+    if request.param == "device":
+        monkeypatch.setattr(solver, "reads_at_once", lambda device: False)
+
+
 class Recorder:
     """A cost function that records its candidates and costs."""
 

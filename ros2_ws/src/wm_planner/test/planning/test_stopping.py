@@ -15,10 +15,10 @@ from wm_planner.planning import (
 from wm_planner.planning.stopping import Patience
 
 
-def stops_at(costs, patience=3, min_improvement=0.001):
+def stops_at(costs, patience=3, min_improvement=0.001, told=True):
     follower = Patience(StoppingSettings(patience, min_improvement), 1)
     for cost in costs:
-        if follower.update([cost]):
+        if follower.update([cost], [told]):
             break
     return follower.stopped_at[0]
 
@@ -67,11 +67,24 @@ def test_defaults_are_five_and_a_thousandth():
     assert StoppingSettings() == StoppingSettings(patience=5, min_improvement=0.001)
 
 
+def test_iterations_that_tell_nothing_apart_do_not_count():
+    assert stops_at([1.0] * 30, told=False) is None
+
+
+@pytest.mark.usefixtures("host_or_device")
+@pytest.mark.parametrize("preset", ["full", "mppi", "dino_wm"])
+def test_a_flat_cost_is_searched_to_the_end(preset):
+    planner = make_planner(preset, action_dim=2, horizon=3, patience=5)
+    result = planner.plan(lambda a: torch.ones(a.shape[:2]))
+    assert (result.stop_reason, result.iterations) == (StopReason.ITERATIONS, 30)
+
+
+@pytest.mark.usefixtures("host_or_device")
 def test_plan_stops_when_the_cost_does_not_fall():
     planner = make_planner("full", action_dim=2, horizon=3)
-    result = planner.plan(lambda a: torch.ones(a.shape[:2]))
+    result = planner.plan(lambda a: 1.0 + 1e-5 * a.sum((-1, -2)).sin())
     assert result.stop_reason is StopReason.CONVERGED
-    assert result.iterations == 6
+    assert result.stopped_at == (6,)
 
 
 def test_each_problem_of_a_batch_stops_as_it_does_alone(bowl):

@@ -76,8 +76,9 @@ class AdaptiveCEMSettings(StoppingSettings):
     box_fraction: float = _width(
         0.5, "Largest first standard deviation, as a fraction of half the range of an action."
     )
-    shape_fraction: float = _fraction(0.6, "Fraction of the candidates that shape the covariance.")
-    repulsion: float = _fraction(0.5, "How strongly the worst candidates push the mean away.")
+    shape_fraction: float = _fraction(0.8, "Fraction of the candidates that shape the covariance.")
+    step: float = _width(1.2, "Step of the mean, relative to the elites' weighted mean.")
+    repulsion: float = _fraction(0.3, "How strongly the worst candidates push the mean away.")
     momentum: float = _fraction(0.2, "Fraction of the mean's last step that is repeated.")
     learning_rate: float = setting(
         -1.0,
@@ -91,7 +92,7 @@ class AdaptiveCEMSettings(StoppingSettings):
     )
     final_sigma: float = setting(
         0.0,
-        "Width after the last iteration, relative to the first; 0: 0.06 + 0.45 / iterations.",
+        "Width after the last iteration, relative to the first; 0: 0.02 + 0.45 / iterations.",
         low=0.0,
         high=100.0,
     )
@@ -111,6 +112,22 @@ class AdaptiveCEMSettings(StoppingSettings):
     warm_sigma: float = _width(0.6, "First width on a warm start, relative to a cold one.")
     warm_tail_sigma: float = _width(
         1.4, "The same for the steps that the previous plan did not contain, or the last one."
+    )
+    broad: float = _fraction(
+        0.05, "Share of the candidates that looks elsewhere, as widely as a cold start."
+    )
+    broad_color: float = setting(
+        2.0,
+        "Exponent of their power spectrum over time, 1/f^broad_color; 0: white.",
+        low=0.0,
+        high=4.0,
+    )
+    widening: float = setting(
+        1.5,
+        "Growth of the width in an iteration in which all candidates tie, up to that of a cold "
+        "start.",
+        low=1.0,
+        high=100.0,
     )
     carry: float = _fraction(
         0.8, "Share of the previous plan's covariance that a warm start takes over."

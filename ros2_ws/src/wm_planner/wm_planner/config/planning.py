@@ -35,7 +35,7 @@ class PlanningConfig:
     iterations: int = setting(0, "Iterations per plan; 0: the preset's.", low=0, high=10**5)
     num_elites: int = setting(
         0,
-        "Elites per iteration; 0: the preset's (adaptive CEM: 0.3 of the candidates).",
+        "Elites per iteration; 0: the preset's (adaptive CEM: 0.2 of the candidates).",
         low=0,
         high=10**6,
     )

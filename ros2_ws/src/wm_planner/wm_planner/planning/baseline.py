@@ -8,7 +8,8 @@ from torch import Tensor
 from wm_planner.config.planners import RandomSettings, StoppingSettings
 from wm_planner.config.presets import SearchSize
 from wm_planner.planning.planner import Problem
-from wm_planner.planning.solver import Solver
+from wm_planner.planning.solver import History, Solver
+from wm_planner.planning.ties import Look
 
 
 class RandomPlanner(Solver):
@@ -28,7 +29,9 @@ class RandomPlanner(Solver):
         mean, planned = super()._first_mean(batch, warm_start)  # which checks the warm start
         return mean.zero_(), planned
 
-    def _begin(self, batch: int, mean: Tensor, planned: int | None, widths: Tensor | None) -> None:
+    def _begin(
+        self, history: History, mean: Tensor, planned: int | None, widths: Tensor | None
+    ) -> None:
         self._mu, self._widths = mean, widths
 
     def _first_widths(self, planned: int | None) -> Tensor:
@@ -41,7 +44,9 @@ class RandomPlanner(Solver):
             out.normal_(generator=self._generator).mul_(self._widths).add_(self._mu)
         self.bounds.clamp_(out)
 
-    def _update(self, iteration: int, candidates: Tensor, costs: Tensor, doubtful: bool) -> None:
+    def _update(
+        self, iteration: int, candidates: Tensor, costs: Tensor, look: Look | None
+    ) -> None:
         """Do nothing, because there is one iteration."""
 
     def _state(self) -> tuple[Tensor, ...]:

@@ -8,7 +8,8 @@ from torch import Tensor
 from wm_planner.config.planners import CEMSettings
 from wm_planner.config.presets import SearchSize
 from wm_planner.planning.planner import Problem
-from wm_planner.planning.solver import Solver
+from wm_planner.planning.solver import History, Solver
+from wm_planner.planning.ties import Look
 
 
 class CEMPlanner(Solver):
@@ -35,8 +36,10 @@ class CEMPlanner(Solver):
         self.mean_counts = "never" if settings.returns == "best" else "possible"
         self._elites = size.num_elites or size.num_samples
 
-    def _begin(self, batch: int, mean: Tensor, planned: int | None, widths: Tensor | None) -> None:
-        self._draws = self._draw(batch)
+    def _begin(
+        self, history: History, mean: Tensor, planned: int | None, widths: Tensor | None
+    ) -> None:
+        self._draws = self._draw(len(mean))
         self._mu = mean
         own = self._first_widths(planned) if widths is None else widths
         self._sigma = own.expand_as(mean)
@@ -48,7 +51,10 @@ class CEMPlanner(Solver):
         torch.mul(self._draws[iteration], self._sigma, out=out)
         self.bounds.clamp_(out.add_(self._mu))
 
-    def _update(self, iteration: int, candidates: Tensor, costs: Tensor, doubtful: bool) -> None:
+    def _update(
+        self, iteration: int, candidates: Tensor, costs: Tensor, look: Look | None
+    ) -> None:
+        doubtful = look is None or look.ties
         order = costs.argsort(dim=1)  # as in DINO-WM; topk would break ties differently
         index = order[:, : self._elites]
         if doubtful:

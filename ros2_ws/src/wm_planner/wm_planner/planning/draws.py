@@ -45,25 +45,23 @@ class Draws:
         """
         self._shape = (iterations, samples, dims)
         self._generator = generator
-        self._design = self._padded(self._orthogonal()) if kind == "mirrored_orthogonal" else None
+        self._design = self._with_mean(self._orthogonal()) if kind == "mirrored_orthogonal" else None
 
     def next(self) -> tuple[Tensor, Tensor | None]:
         """Return the draws of one plan.
 
         Returns:
-            Draws (I, N + 1, D), and None or the rotation (D, D) to apply to them: draws @ rotation.
-            With a design the draws are the same memory each time. Row N is zero and stands for an
-            impossible candidate. Row 0 of the first iteration is zero, which makes the mean the
-            first candidate.
+            Draws (I, N, D), and None or the rotation (D, D) to apply to them: draws @ rotation.
+            With a design the draws are the same memory each time. Row 0 of the first iteration is
+            zero, which makes the mean the first candidate.
         """
         if self._design is None:
-            return self._padded(self._randn(*self._shape)), None
+            return self._with_mean(self._randn(*self._shape)), None
         dims = self._shape[2]
         return self._design, torch.linalg.qr(self._randn(dims, dims))[0]
 
     @staticmethod
-    def _padded(draws: Tensor) -> Tensor:
-        draws = torch.nn.functional.pad(draws, (0, 0, 0, 1))
+    def _with_mean(draws: Tensor) -> Tensor:
         draws[0, 0] = 0.0
         return draws
 

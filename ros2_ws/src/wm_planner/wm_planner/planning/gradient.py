@@ -11,7 +11,8 @@ from wm_planner.explain import of_memory
 from wm_planner.planning.costs import CostFn, Place, checked
 from wm_planner.planning.errors import GradientError
 from wm_planner.planning.planner import Problem
-from wm_planner.planning.solver import Solver
+from wm_planner.planning.solver import History, Solver
+from wm_planner.planning.ties import Look
 
 
 class GradientPlanner(Solver):
@@ -32,7 +33,9 @@ class GradientPlanner(Solver):
         super().__init__(problem, size, settings)
         self.settings = settings
 
-    def _begin(self, batch: int, mean: Tensor, planned: int | None, widths: Tensor | None) -> None:
+    def _begin(
+        self, history: History, mean: Tensor, planned: int | None, widths: Tensor | None
+    ) -> None:
         z = torch.randn(self.samples, self.dims, generator=self._generator, device=self.device)
         z[0] = 0.0
         own = self._first_widths(planned) if widths is None else widths
@@ -70,7 +73,9 @@ class GradientPlanner(Solver):
         self._slope = slopes.flatten(-2).nan_to_num(0.0, 0.0, 0.0)
         return costs
 
-    def _update(self, iteration: int, candidates: Tensor, costs: Tensor, doubtful: bool) -> None:
+    def _update(
+        self, iteration: int, candidates: Tensor, costs: Tensor, look: Look | None
+    ) -> None:
         settings, (a, b) = self.settings, self._DECAYS
         self._first = torch.lerp(self._slope, self._first, a)
         self._second = torch.lerp(self._slope.square(), self._second, b)

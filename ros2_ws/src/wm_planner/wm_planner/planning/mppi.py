@@ -9,7 +9,8 @@ from wm_planner.config.planners import MPPISettings
 from wm_planner.config.presets import SearchSize
 from wm_planner.planning.draws import Draws, rotated
 from wm_planner.planning.planner import Problem
-from wm_planner.planning.solver import Solver
+from wm_planner.planning.solver import History, Solver
+from wm_planner.planning.ties import Look
 
 
 class MPPIPlanner(Solver):
@@ -42,8 +43,10 @@ class MPPIPlanner(Solver):
             generator=self._generator,
         )
 
-    def _begin(self, batch: int, mean: Tensor, planned: int | None, widths: Tensor | None) -> None:
-        self._z = rotated(*self._draws.next())[:, : self.samples].unbind()
+    def _begin(
+        self, history: History, mean: Tensor, planned: int | None, widths: Tensor | None
+    ) -> None:
+        self._z = rotated(*self._draws.next()).unbind()
         self._mu = mean
         self._widths = self._first_widths(planned) if widths is None else widths
         self._scale = 1.0
@@ -58,7 +61,9 @@ class MPPIPlanner(Solver):
         self.bounds.clamp_(out)
         self._scale *= self._decay
 
-    def _update(self, iteration: int, candidates: Tensor, costs: Tensor, doubtful: bool) -> None:
+    def _update(
+        self, iteration: int, candidates: Tensor, costs: Tensor, look: Look | None
+    ) -> None:
         # If all costs are inf, the gaps are NaN, all weights are 0 and the mean stays.
         gap = costs - costs.amin(dim=1, keepdim=True)
         scale = gap.kthvalue(self._rank, dim=1, keepdim=True).values * self.settings.temperature

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from wm_planner.config.planners import AdaptiveCEMSettings
 from wm_planner.config.presets import SearchSize
 
@@ -14,13 +16,18 @@ class Schedule:
         shapers: Candidates that shape the covariance.
         final_width: Width after the last iteration, relative to the first. The fewer iterations,
             the wider, because the mean is then farther from the optimum.
+        narrowing: Per iteration, width of the next one over its own.
     """
 
-    def __init__(self, size: SearchSize, settings: AdaptiveCEMSettings) -> None:
-        self._size, self._settings = size, settings
-        self.elites = size.num_elites or max(1, round(0.3 * size.num_samples))
-        self.shapers = max(1, round(size.num_samples * settings.shape_fraction))
-        self.final_width = settings.final_sigma or 0.06 + 0.45 / size.iterations
+    def __init__(self, searching: int, size: SearchSize, settings: AdaptiveCEMSettings) -> None:
+        """Derive the numbers for ``searching`` candidates of an iteration."""
+        self._searching, self._settings = searching, settings
+        self.elites = size.num_elites or max(1, round(0.2 * searching))
+        self.shapers = max(1, round(searching * settings.shape_fraction))
+        self.final_width = settings.final_sigma or 0.02 + 0.45 / size.iterations
+        over_time = [i / size.iterations for i in range(size.iterations + 1)]
+        widths = [float(self.final_width ** (done**settings.haste)) for done in over_time]
+        self.narrowing = [after / before for before, after in itertools.pairwise(widths)]
 
     def rate(self, dims: int, *, warm: bool) -> float:
         """Return the step of the covariance in ``dims`` dimensions.
@@ -30,12 +37,7 @@ class Schedule:
         """
         rate, warm_rate = self._settings.learning_rate, self._settings.warm_learning_rate
         if rate < 0:
-            rate = self._size.num_samples / (self._size.num_samples + 5 * dims)
+            rate = self._searching / (self._searching + 5 * dims)
         if not warm:
             return rate
         return rate / 2 if warm_rate < 0 else warm_rate
-
-    def width(self, iteration: int) -> float:
-        """Return the width in an iteration (counted from 0), relative to the first."""
-        done = iteration / self._size.iterations
-        return float(self.final_width ** (done**self._settings.haste))

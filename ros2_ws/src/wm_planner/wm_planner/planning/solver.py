@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 import itertools
-import math
 import time
 from abc import abstractmethod
 from collections.abc import Callable
+from typing import Any
 
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -24,6 +25,7 @@ from wm_planner.planning.plan_result import PlanResult, StopReason, Timings
 from wm_planner.planning.planner import Planner, Problem
 from wm_planner.planning.prior import Prior, fuse, read
 from wm_planner.planning.stopping import LastEvaluation, StopMonitor
+from wm_planner.planning.ties import Look, Ties
 from wm_planner.planning.warm_start import check, complete
 
 
@@ -31,7 +33,8 @@ class History:
     """All candidates of a plan and their costs.
 
     Attributes:
-        flat: Per iteration (B, N, D), memory for the candidates.
+        memory: (I, B, N, D) for the candidates.
+        flat: Per iteration (B, N, D), the same memory.
         actions: Per iteration (B, N, H, A), the same memory.
         costs: Per iteration (B, N), memory for the costs; inf stands for NaN and infinities.
             float32, or float64 once a cost needs it.
@@ -47,7 +50,8 @@ class History:
         self._at_once = at_once
         self._keep(torch.empty(shape[:3], device=problem.device))
         self.actions = self._actions.unbind()
-        self.flat = self._actions.flatten(-2).unbind()
+        self.memory = self._actions.flatten(-2)
+        self.flat = self.memory.unbind()
 
     def _keep(self, costs: Tensor) -> None:
         self._costs = costs
@@ -61,24 +65,27 @@ class History:
             self._keep(self._costs.to(wider))
         return self.costs[iteration]
 
-    def host(self, iteration: int) -> list[list[float]] | None:
-        """Return the same costs on the host; None if that would have to wait for the device.
+    def until(self, done: int) -> Tensor:
+        """Return the costs (I, B, N) of the first ``done`` iterations."""
+        return self._costs if done == len(self.costs) else self._costs[:done]
 
-        They are lists, because Python reads a few hundred numbers faster than a NumPy call does.
-        """
-        return None if self._host is None else self._host[iteration].tolist()
+    def host(self, iteration: int) -> npt.NDArray[Any] | None:
+        """Return the same costs on the host; None if that would have to wait for the device."""
+        return None if self._host is None else self._host[iteration]
 
-    def best(self, stopped_at: list[int]) -> tuple[Tensor, Tensor, Tensor]:
+    def best(self, stopped_at: list[int], learned: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the best plan of each problem.
 
         Args:
             stopped_at: Iterations that count, per problem.
+            learned: (B,) whether the costs told any candidates apart; if not, the plan is the first
+                candidate, unless that is impossible.
 
         Returns:
             Actions (B, H, A), their cost (B,), and the lowest cost of each iteration done (I, B).
         """
         done = max(stopped_at)
-        costs = self._costs if done == len(self.costs) else self._costs[:done]
+        costs = self.until(done)
         lowest, candidate = costs.min(dim=2)
         eligible = lowest
         if min(stopped_at) < done:
@@ -87,15 +94,18 @@ class History:
             eligible = lowest.masked_fill(late, torch.inf)
         cost, iteration = eligible.min(dim=0)
         problems = torch.arange(len(stopped_at), device=lowest.device)
-        actions = self._actions[iteration, problems, candidate[iteration, problems]]
-        return actions, cost, lowest
+        candidate = candidate[iteration, problems]
+        known = learned | (costs[0, :, 0] == torch.inf)
+        iteration, candidate = iteration * known, candidate * known
+        cost = costs[iteration, problems, candidate]
+        return self._actions[iteration, problems, candidate], cost, lowest
 
-    def learned(self, done: int) -> list[bool]:
-        """Return per problem whether the costs of any iteration told its candidates apart."""
-        costs = self._costs[:done]
+    def learned(self, done: int, ties: Ties) -> Tensor:
+        """Return whether the costs of any iteration told a problem's candidates apart (B,)."""
+        costs = self.until(done)
         if costs.shape[2] == 1:
-            return [True] * costs.shape[1]
-        return (costs.amax(dim=2) > costs.amin(dim=2)).any(dim=0).tolist()
+            return torch.ones(costs.shape[1], dtype=torch.bool, device=costs.device)
+        return ties.told_apart(costs).any(dim=0)
 
 
 def reads_at_once(device: torch.device) -> bool:
@@ -110,6 +120,7 @@ class Solver(Planner):
         mean_counts: When the last mean is the plan: ``"better"``: if it costs less than the best
             candidate, ``"possible"``: if its cost is finite, ``"never"``. It is evaluated if that
             ends before the deadline; otherwise the best candidate is the plan.
+        searching: How many candidates, the first ones, are drawn from the learned distribution.
     """
 
     mean_counts = "better"
@@ -142,16 +153,19 @@ class Solver(Planner):
             device=self.device,
         )
         self.samples, self.iterations, self.stopping = size.num_samples, size.iterations, stopping
+        self.searching = self.samples
         self.dims = problem.horizon * problem.action_dim
         self._evaluate = ChunkedCost(size.chunk, size.memory_limit)
         self._at_once = reads_at_once(self.device)
         self._last = LastEvaluation()
+        self._ties: Ties | None = None
         self._generator = torch.Generator(generator_device or self.device)
         self._generator.manual_seed(problem.seed)
 
     def reset(self) -> None:
         """See ``Planner.reset``."""
         self._last = LastEvaluation()
+        self._ties = None
         self._generator.manual_seed(self.problem.seed)
 
     def plan(
@@ -171,12 +185,15 @@ class Solver(Planner):
         if cancel is not None and cancel():
             raise PlanCanceledError
         with torch.no_grad():
-            self._begin(batch, *self._first_guess(batch, warm_start, prior))
-            cost = self._guarded(cost)
+            if self._ties is None or len(self._ties.slack) != batch:
+                self._ties = Ties(batch, self.searching, self.device)
+            ties = self._ties
             history = History(
                 self.iterations, batch, self.samples, self.problem, at_once=self._at_once
             )
-            monitor = StopMonitor(self.stopping, batch, deadline, cancel)
+            self._begin(history, *self._first_guess(batch, warm_start, prior))
+            cost = self._guarded(cost)
+            monitor = StopMonitor(self.stopping, ties, deadline, cancel)
             if self.mean_counts == "possible":
                 monitor.reserved = self._last
             reason, times = None, [time.monotonic()]
@@ -189,13 +206,15 @@ class Solver(Planner):
                 self._generate(done, history.flat[done])
                 place = functools.partial(history.place, done)
                 costs = self._score(cost, history.actions[done], place)
+                if done == 0:
+                    self._measure_noise(ties, costs)
                 host = history.host(done)
-                doubtful = host is None or math.inf in map(max, host)
-                self._update(done, history.flat[done], costs, doubtful)
+                look = None if host is None else ties.look(host)
+                self._update(done, history.flat[done], costs, look)
                 done += 1
                 if overrun and self.stopping.patience:
                     trail.append(self._state())
-                reason = monitor.after(costs, host)
+                reason = monitor.after(costs, look)
                 times.append(time.monotonic())
             if done == self.iterations and reason is StopReason.DEADLINE:
                 reason = None  # there is no iteration that would have ended after it
@@ -203,7 +222,9 @@ class Solver(Planner):
             if min(stopped_at) < done:
                 self._restore(_pick(trail, stopped_at))
             ending = time.monotonic()
-            actions, value, lowest = history.best(stopped_at)
+            learned = history.learned(done, ties)
+            actions, value, lowest = history.best(stopped_at, learned)
+            self._remember(learned)
             mean = self._shaped(self._state()[0])
             counts = self.mean_counts != "never" and reason is not StopReason.CANCELED
             last = counts and monitor.leaves_time_for(self._last)
@@ -227,15 +248,17 @@ class Solver(Planner):
             evaluations=evaluations,
             mean=mean,
             stopped_at=tuple(stopped_at),
-            learned=tuple(history.learned(done)),
+            learned=tuple(learned.tolist()),
         )
 
     @abstractmethod
-    def _begin(self, batch: int, mean: Tensor, planned: int | None, widths: Tensor | None) -> None:
+    def _begin(
+        self, history: History, mean: Tensor, planned: int | None, widths: Tensor | None
+    ) -> None:
         """Start a plan.
 
         Args:
-            batch: B.
+            history: Memory for the candidates, not yet written.
             mean: (B, 1, D) the first guess, inside the bounds; may be kept and changed.
             planned: Steps of the warm start, None for a cold start.
             widths: (B, 1, D) first deviations, in which a prior is contained; None: without a
@@ -251,15 +274,16 @@ class Solver(Planner):
         """Write candidates (B, N, D), all inside the bounds, to ``out``."""
 
     @abstractmethod
-    def _update(self, iteration: int, candidates: Tensor, costs: Tensor, doubtful: bool) -> None:
+    def _update(
+        self, iteration: int, candidates: Tensor, costs: Tensor, look: Look | None
+    ) -> None:
         """Learn from an iteration.
 
         Args:
             iteration: Its number, from 0.
             candidates: (B, N, D).
             costs: (B, N), inf for impossible candidates.
-            doubtful: There may be impossible candidates. False is possible on the CPU only, where
-                the host reads the costs for free, and saves looking for them.
+            look: What the host saw of the costs; None where it would have to wait for the device.
         """
 
     @abstractmethod
@@ -269,6 +293,12 @@ class Solver(Planner):
     @abstractmethod
     def _restore(self, state: tuple[Tensor, ...]) -> None:
         """Return to a state."""
+
+    def _remember(self, learned: Tensor) -> None:
+        """Take whether the plan of each problem (B,) learned anything, for the next warm start."""
+
+    def _measure_noise(self, ties: Ties, costs: Tensor) -> None:
+        """Show ``ties`` the costs of candidates that are the same, if the first (B, N) have any."""
 
     def _guarded(self, cost: CostFn) -> CostFn:
         """Return the cost function as the planner calls it during one plan."""

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from wm_planner.config.planners import StoppingSettings
 from wm_planner.planning.plan_result import StopReason
+from wm_planner.planning.ties import Look, Ties
 
 
 class Patience:
@@ -32,15 +33,21 @@ class Patience:
         self.stopped_at: list[int | None] = [None] * batch
         self._seen = 0
 
-    def update(self, costs: list[float]) -> bool:
-        """Take the lowest cost per problem of an iteration; return True when all are done."""
+    def update(self, costs: list[float], told: list[bool]) -> bool:
+        """Take an iteration; return True when all problems are done.
+
+        Args:
+            costs: Lowest cost per problem.
+            told: Whether the costs told candidates apart. If not, no improvement was to be expected,
+                and the iteration does not count as one without.
+        """
         self._seen += 1
         for b, cost in enumerate(costs):
             reference = self._reference[b]
             threshold = self._settings.min_improvement * abs(reference)
             if math.isinf(reference) or reference - cost > threshold:
                 self._reference[b], self._waited[b] = cost, 0
-            else:
+            elif told[b]:
                 self._waited[b] += 1
             patience = self._settings.patience
             if patience and self._waited[b] >= patience and self.stopped_at[b] is None:
@@ -58,11 +65,11 @@ class _Reading:
         if self._arrived is not None:
             self._arrived.record(torch.cuda.current_stream(values.device))
 
-    def numbers(self) -> list[float]:
+    def numbers(self) -> list[list[float]]:
         """Wait for the copy and return the numbers."""
         if self._arrived is not None:
             self._arrived.synchronize()
-        numbers: list[float] = self._host.tolist()
+        numbers: list[list[float]] = self._host.tolist()
         return numbers
 
 
@@ -101,7 +108,7 @@ class StopMonitor:
     def __init__(
         self,
         settings: StoppingSettings,
-        batch: int,
+        ties: Ties,
         deadline: float | None,
         cancel: Callable[[], bool] | None,
     ) -> None:
@@ -109,11 +116,12 @@ class StopMonitor:
 
         Args:
             settings: Early stopping.
-            batch: Problems.
+            ties: Which costs tie.
             deadline: Time of ``time.monotonic()`` by which to have returned [s].
             cancel: Called between iterations; True ends the search.
         """
-        self.patience = Patience(settings, batch)
+        self.patience = Patience(settings, len(ties.slack))
+        self._ties = ties
         self.reserved: LastEvaluation | None = None
         self._early = settings.patience > 0
         self._deadline = deadline
@@ -122,19 +130,19 @@ class StopMonitor:
         self._last = time.monotonic()
         self._longest = 0.0
 
-    def after(self, costs: Tensor, host: list[list[float]] | None) -> StopReason | None:
+    def after(self, costs: Tensor, look: Look | None) -> StopReason | None:
         """Take the (B, N) costs of an iteration; return the reason to stop, or None.
 
         Args:
             costs: On the device.
-            host: The same on the host, None if it cannot read them without waiting.
+            look: What the host saw of them, None if it cannot without waiting.
         """
         converged = False
         if self._early or self._deadline is not None or self._cancel is not None:
-            if host is None:
+            if look is None:
                 converged = self._follow(costs)
             elif self._early:
-                converged = self.patience.update([min(row) for row in host])
+                converged = self.patience.update(look.lowest, look.told)
         now = time.monotonic()
         self._longest = max(self._longest, now - self._last)
         self._last = now
@@ -162,15 +170,18 @@ class StopMonitor:
         return time.monotonic() + queued + last.expected(self._longest) <= self._deadline
 
     def _follow(self, costs: Tensor) -> bool:
-        self._pending.append(_Reading(costs.amin(dim=1)))
-        if len(self._pending) < 2:
-            return False
-        return self.patience.update(self._pending.popleft().numbers())
+        lowest, told = costs.amin(dim=1), self._ties.told_apart(costs[:, : self._ties.searching])
+        self._pending.append(_Reading(torch.stack([lowest, told.to(lowest)])))
+        return len(self._pending) >= 2 and self._read()
+
+    def _read(self) -> bool:
+        lowest, told = self._pending.popleft().numbers()
+        return self.patience.update(lowest, [bool(each) for each in told])
 
     def finish(self, iterations: int) -> list[int]:
         """Read the remaining costs; return the iterations that count, per problem."""
         while self._early and self._pending:
-            self.patience.update(self._pending.popleft().numbers())
+            self._read()
         return [
             iterations if at is None else min(at, iterations) for at in self.patience.stopped_at
         ]

@@ -1,0 +1,92 @@
+"""Which candidates tie, and how much noise the costs have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+ROUNDING = 4
+"""Costs tie if they differ by less than this many units in the last place of the highest."""
+NOISE = 8.0
+"""Costs tie if they differ by less than this many deviations of the measured noise.
+
+A few hundred equal candidates with Gaussian noise differ by about six."""
+
+
+class Ties:
+    """Decides which candidates of an iteration tie with the worst one.
+
+    Candidates tie if the cost cannot tell them apart: they differ by no more than its rounding, or
+    than its noise, which is measured by evaluating one plan several times. If all tie, nothing was
+    learned. Impossible candidates (cost inf) tie with the worst possible one.
+
+    Attributes:
+        searching: How many candidates, the first ones, are drawn from the learned distribution.
+        slack: (B, 1) difference below which costs tie because of noise.
+    """
+
+    def __init__(self, batch: int, searching: int, device: torch.device) -> None:
+        """Start without noise; for ``batch`` problems."""
+        self.searching = searching
+        self.slack = torch.zeros(batch, 1, device=device)
+        self._squares = torch.zeros(batch, 1, device=device)
+        self._degrees = 0
+
+    def measure(self, costs: Tensor) -> None:
+        """Take the costs (B, K) of one plan per problem, evaluated K times.
+
+        All measurements are pooled. The fewer they are, the more slack is left.
+        """
+        if costs.shape[1] < 2:
+            return
+        squares = costs.var(dim=1, keepdim=True) * (costs.shape[1] - 1)
+        self._squares = self._squares + squares.nan_to_num(0.0)  # NaN: impossible plans
+        self._degrees += costs.shape[1] - 1
+        factor = NOISE * (1 + 4 / self._degrees)
+        self.slack = factor * (self._squares / self._degrees).sqrt()
+
+    def threshold(self, costs: Tensor) -> Tensor:
+        """Return the cost (..., B, 1) from which on candidates of (..., B, N) tie with the worst.
+
+        If all are impossible it is -inf.
+        """
+        worst = torch.where(costs < torch.inf, costs, -torch.inf).amax(dim=-1, keepdim=True)
+        rounding = ROUNDING * torch.finfo(costs.dtype).eps * worst.abs()
+        return worst - torch.maximum(rounding, self.slack)
+
+    def told_apart(self, costs: Tensor) -> Tensor:
+        """Return whether the costs (..., B, N) tell any candidates apart: (..., B)."""
+        return (costs.amin(dim=-1, keepdim=True) < self.threshold(costs)).squeeze(-1)
+
+    def look(self, costs: npt.NDArray[Any]) -> Look:
+        """Return what the host sees of the costs (B, N) of an iteration."""
+        ranked = np.sort(costs[:, : self.searching], axis=1)
+        possible = ranked < np.inf
+        worst = np.where(possible, ranked, -np.inf).max(axis=1, keepdims=True)
+        rounding = ROUNDING * np.finfo(costs.dtype).eps * np.abs(worst)
+        with np.errstate(invalid="ignore"):
+            threshold = worst - np.maximum(rounding, self.slack.numpy())
+        told = ranked[:, 0] < threshold[:, 0]
+        alone = ranked[:, -2:-1] < threshold  # the worst candidate ties with no other
+        different = (ranked[:, 1:] > ranked[:, :-1]).all()
+        return Look(costs.min(axis=1).tolist(), told.tolist(), not (alone.all() and different))
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the host saw of the costs of an iteration.
+
+    Attributes:
+        lowest: Lowest cost per problem.
+        told: Per problem, whether the costs tell apart any that the search has drawn.
+        ties: Whether some candidates tie or are impossible.
+    """
+
+    lowest: list[float]
+    told: list[bool]
+    ties: bool
