@@ -79,7 +79,6 @@ class AdaptiveCEMSettings(StoppingSettings):
     shape_fraction: float = _fraction(0.8, "Fraction of the candidates that shape the covariance.")
     step: float = _width(1.2, "Step of the mean, relative to the elites' weighted mean.")
     repulsion: float = _fraction(0.3, "How strongly the worst candidates push the mean away.")
-    momentum: float = _fraction(0.2, "Fraction of the mean's last step that is repeated.")
     learning_rate: float = setting(
         -1.0,
         "Step of the covariance toward the elites'; -1: N / (N + 5 D) for N candidates of D "
@@ -132,7 +131,6 @@ class AdaptiveCEMSettings(StoppingSettings):
     carry: float = _fraction(
         0.8, "Share of the previous plan's covariance that a warm start takes over."
     )
-    compile: bool = setting(False, "Compile the update with torch.compile.")
 
 
 @dataclass

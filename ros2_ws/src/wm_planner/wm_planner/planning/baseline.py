@@ -8,7 +8,8 @@ from torch import Tensor
 from wm_planner.config.planners import RandomSettings, StoppingSettings
 from wm_planner.config.presets import SearchSize
 from wm_planner.planning.planner import Problem
-from wm_planner.planning.solver import History, Solver
+from wm_planner.planning.history import Block, History
+from wm_planner.planning.solver import Solver
 from wm_planner.planning.ties import Look
 
 
@@ -37,16 +38,15 @@ class RandomPlanner(Solver):
     def _first_widths(self, planned: int | None) -> Tensor:
         return torch.full((self.dims,), self.settings.sigma, device=self.device)
 
-    def _generate(self, iteration: int, out: Tensor) -> None:
+    def _generate(self, block: Block, call: int) -> None:
+        out = block.main[call]
         if self._widths is None:
             out.normal_(std=self.settings.sigma, generator=self._generator)
         else:
             out.normal_(generator=self._generator).mul_(self._widths).add_(self._mu)
         self.bounds.clamp_(out)
 
-    def _update(
-        self, iteration: int, candidates: Tensor, costs: Tensor, look: Look | None
-    ) -> None:
+    def _update(self, block: Block, call: int, look: Look | None) -> None:
         """Do nothing, because there is one iteration."""
 
     def _state(self) -> tuple[Tensor, ...]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from wm_planner.planning.draws import color_factor
+from wm_planner.planning.history import History
 from wm_planner.planning.planner import Problem
 
 
@@ -14,44 +16,79 @@ class BroadDraws:
 
     Their spectrum over time is 1/f^color, so that many of them go far in one direction and come
     back, where draws that are independent in each step mostly stay near.
-
-    Attributes:
-        count: Candidates per iteration.
-        looks: Iterations (counted from 0) after which the best of them may take the mean's place.
     """
 
     def __init__(
         self,
-        share: float,
         color: float,
         *,
-        samples: int,
-        iterations: int,
         problem: Problem,
+        device: torch.device,
         generator: torch.Generator,
     ) -> None:
-        """Take ``share`` of ``samples`` candidates, from ``iterations`` - 1 iterations."""
-        self.count = min(round(share * samples), samples - 2) if iterations > 1 else 0
-        self.looks = {round(iterations * at / 5) for at in (1, 2, 3)} - {0} if self.count else set()
-        self._iterations, self._problem, self._generator = iterations, problem, generator
-        eye = torch.eye(problem.action_dim, device=problem.device)
-        over_time = color_factor(color, problem.horizon).to(problem.device)
-        self._factor = torch.kron(over_time, eye)
+        """Take the color; ``generator`` is the source of all draws."""
+        eye = torch.eye(problem.action_dim, device=device)
+        over_time = color_factor(color, problem.horizon).to(device)
+        self._factor, self._generator = torch.kron(over_time, eye), generator
 
-    def fill(self, memory: Tensor, mean: Tensor, widths: Tensor) -> None:
-        """Write the candidates of all iterations, not yet clamped.
-
-        Those of the first iteration are copies of the mean: its other candidates are broad enough,
-        and the costs of the copies show the noise.
+    def fill(self, memory: Tensor, mean: Tensor | None, widths: Tensor) -> None:
+        """Write the candidates of a stage, not yet clamped.
 
         Args:
-            memory: (I, B, count, D) for the candidates.
-            mean: (B, 1, D) the first guess.
+            memory: (calls, B, count, D) for the candidates.
+            mean: (B, 1, D) the first guess, if this is the first stage. Then those of the first
+                call are copies of it: its other candidates are broad enough, and the costs of the
+                copies show the noise.
             widths: (D,) deviations.
         """
-        shape = (self._iterations - 1, 1, self.count, len(widths))
+        calls, _, count, dims = memory.shape
         generator = self._generator
-        draws = torch.randn(shape, generator=generator, device=generator.device)
-        draws = draws.to(memory.device) @ self._factor
-        memory[0] = mean
-        memory[1:] = draws * widths
+        draws = torch.randn(calls, 1, count, dims, generator=generator, device=generator.device)
+        memory.copy_(draws.to(memory.device) @ self._factor * widths)
+        if mean is not None:
+            memory[0] = mean
+
+
+def best_aside(history: History, done: int, slack: Tensor) -> tuple[Tensor, Tensor] | None:
+    """Find the broad candidates that are better than all others.
+
+    Args:
+        history: The plan.
+        done: Iterations that count.
+        slack: (B, 1) differences of costs that are noise.
+
+    Returns:
+        Per problem, whether there is one (B, 1, 1), and the best one (B, 1, D); None if there are
+        no broad candidates.
+    """
+    usual, aside, plans = [], [], []
+    for block, calls in history.until(done):
+        n = block.stage.searching
+        if n == block.stage.samples:
+            continue
+        usual.append(block.costs[:calls, :, :n].amin(dim=(0, 2)))
+        others = block.costs[int(block.first) : calls, :, n:].transpose(0, 1).flatten(1)
+        if not others.shape[1]:
+            continue
+        lowest, place = others.min(dim=1)
+        call, candidate = place // (block.stage.samples - n), place % (block.stage.samples - n)
+        aside.append(lowest)
+        plans.append(block.pick(call + int(block.first), candidate + n))
+    if not aside:
+        return None
+    lowest, which = torch.stack(aside).min(dim=0)
+    problems = torch.arange(len(lowest), device=lowest.device)
+    best = torch.stack(plans)[which, problems]
+    better = lowest < torch.stack(usual).amin(dim=0) - slack.squeeze(1)
+    return better.view(-1, 1, 1), best.unsqueeze(1)
+
+
+def none_aside(history: History, done: int) -> bool:
+    """Decide on the host, where that is cheap, whether ``best_aside`` would find nothing."""
+    usual, aside = [], []
+    for block, calls in history.until(done):
+        n, costs = block.stage.searching, block.costs[:calls].numpy()
+        usual.append(costs[:, :, :n].min(axis=(0, 2)))
+        if n < block.stage.samples and calls > block.first:
+            aside.append(costs[int(block.first) :, :, n:].min(axis=(0, 2)))
+    return not aside or bool((np.min(aside, axis=0) >= np.min(usual, axis=0)).all())

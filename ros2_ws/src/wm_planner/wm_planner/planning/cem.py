@@ -8,7 +8,8 @@ from torch import Tensor
 from wm_planner.config.planners import CEMSettings
 from wm_planner.config.presets import SearchSize
 from wm_planner.planning.planner import Problem
-from wm_planner.planning.solver import History, Solver
+from wm_planner.planning.history import Block, History
+from wm_planner.planning.solver import Solver
 from wm_planner.planning.ties import Look
 
 
@@ -47,13 +48,13 @@ class CEMPlanner(Solver):
     def _first_widths(self, planned: int | None) -> Tensor:
         return torch.full((self.dims,), self.settings.sigma, device=self.device)
 
-    def _generate(self, iteration: int, out: Tensor) -> None:
-        torch.mul(self._draws[iteration], self._sigma, out=out)
+    def _generate(self, block: Block, call: int) -> None:
+        out = block.main[call]
+        torch.mul(self._draws[call], self._sigma, out=out)
         self.bounds.clamp_(out.add_(self._mu))
 
-    def _update(
-        self, iteration: int, candidates: Tensor, costs: Tensor, look: Look | None
-    ) -> None:
+    def _update(self, block: Block, call: int, look: Look | None) -> None:
+        candidates, costs = block.main[call], block.main_costs[call]
         doubtful = look is None or look.ties
         order = costs.argsort(dim=1)  # as in DINO-WM; topk would break ties differently
         index = order[:, : self._elites]

@@ -33,6 +33,7 @@ class Draws:
         samples: int,
         dims: int,
         generator: torch.Generator,
+        with_mean: bool = True,
     ) -> None:
         """Make the design.
 
@@ -42,21 +43,24 @@ class Draws:
             samples: N.
             dims: D.
             generator: Source of all draws; its device is where they are made.
+            with_mean: Whether draw 0 of the first iteration is zero, which makes the mean the first
+                candidate.
         """
         self._shape = (iterations, samples, dims)
         self._generator = generator
         self._design = self._with_mean(self._orthogonal()) if kind == "mirrored_orthogonal" else None
 
-    def next(self) -> tuple[Tensor, Tensor | None]:
-        """Return the draws of one plan.
+    def next(self, *, rotate: bool = True) -> tuple[Tensor, Tensor | None]:
+        """Return the draws of one plan; with a design and ``rotate`` also a rotation.
 
         Returns:
             Draws (I, N, D), and None or the rotation (D, D) to apply to them: draws @ rotation.
-            With a design the draws are the same memory each time. Row 0 of the first iteration is
-            zero, which makes the mean the first candidate.
+            With a design the draws are the same memory each time.
         """
         if self._design is None:
             return self._with_mean(self._randn(*self._shape)), None
+        if not rotate:
+            return self._design, None
         dims = self._shape[2]
         return self._design, torch.linalg.qr(self._randn(dims, dims))[0]
 

@@ -11,7 +11,8 @@ from wm_planner.explain import of_memory
 from wm_planner.planning.costs import CostFn, Place, checked
 from wm_planner.planning.errors import GradientError
 from wm_planner.planning.planner import Problem
-from wm_planner.planning.solver import History, Solver
+from wm_planner.planning.history import Block, History
+from wm_planner.planning.solver import Solver
 from wm_planner.planning.ties import Look
 
 
@@ -49,8 +50,8 @@ class GradientPlanner(Solver):
     def _guarded(self, cost: CostFn) -> CostFn:
         return cost  # gets a copy anyway, see _score
 
-    def _generate(self, iteration: int, out: Tensor) -> None:
-        out.copy_(self._plans)
+    def _generate(self, block: Block, call: int) -> None:
+        block.main[call].copy_(self._plans)
 
     def _score(self, cost: CostFn, actions: Tensor, place: Place | None) -> Tensor:
         slopes = torch.zeros_like(actions)
@@ -73,15 +74,13 @@ class GradientPlanner(Solver):
         self._slope = slopes.flatten(-2).nan_to_num(0.0, 0.0, 0.0)
         return costs
 
-    def _update(
-        self, iteration: int, candidates: Tensor, costs: Tensor, look: Look | None
-    ) -> None:
+    def _update(self, block: Block, call: int, look: Look | None) -> None:
         settings, (a, b) = self.settings, self._DECAYS
         self._first = torch.lerp(self._slope, self._first, a)
         self._second = torch.lerp(self._slope.square(), self._second, b)
-        rate = settings.learning_rate * settings.final_rate ** (iteration / self.iterations)
-        scale = (self._second / (1 - b ** (iteration + 1))).sqrt_().add_(1e-12)
-        step = self._first / scale * (rate / (1 - a ** (iteration + 1)))
+        rate = settings.learning_rate * settings.final_rate ** (call / self.iterations)
+        scale = (self._second / (1 - b ** (call + 1))).sqrt_().add_(1e-12)
+        step = self._first / scale * (rate / (1 - a ** (call + 1)))
         self._plans = self.bounds.clamp_(self._plans - step)
 
     def _state(self) -> tuple[Tensor, ...]:

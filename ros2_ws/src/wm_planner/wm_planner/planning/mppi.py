@@ -9,7 +9,8 @@ from wm_planner.config.planners import MPPISettings
 from wm_planner.config.presets import SearchSize
 from wm_planner.planning.draws import Draws, rotated
 from wm_planner.planning.planner import Problem
-from wm_planner.planning.solver import History, Solver
+from wm_planner.planning.history import Block, History
+from wm_planner.planning.solver import Solver
 from wm_planner.planning.ties import Look
 
 
@@ -55,15 +56,15 @@ class MPPIPlanner(Solver):
         width = self.settings.sigma * (1.0 if planned is None else self.settings.warm_sigma)
         return torch.full((self.dims,), width, device=self.device)
 
-    def _generate(self, iteration: int, out: Tensor) -> None:
-        z, scale = self._z[iteration], self._scale
+    def _generate(self, block: Block, call: int) -> None:
+        out = block.main[call]
+        z, scale = self._z[call], self._scale
         torch.addcmul(self._mu, z, self._widths, value=scale, out=out)
         self.bounds.clamp_(out)
         self._scale *= self._decay
 
-    def _update(
-        self, iteration: int, candidates: Tensor, costs: Tensor, look: Look | None
-    ) -> None:
+    def _update(self, block: Block, call: int, look: Look | None) -> None:
+        candidates, costs = block.main[call], block.main_costs[call]
         # If all costs are inf, the gaps are NaN, all weights are 0 and the mean stays.
         gap = costs - costs.amin(dim=1, keepdim=True)
         scale = gap.kthvalue(self._rank, dim=1, keepdim=True).values * self.settings.temperature

@@ -1,43 +1,49 @@
-"""What the adaptive cross-entropy method derives from its settings."""
+"""How the adaptive cross-entropy method divides its candidates, and how its width falls."""
 
 from __future__ import annotations
 
-import itertools
-
 from wm_planner.config.planners import AdaptiveCEMSettings
 from wm_planner.config.presets import SearchSize
+from wm_planner.planning.history import Stage
 
 
-class Schedule:
-    """Numbers of elites, widths and learning rates of one search.
+def stages(size: SearchSize, broad: float, dims: int) -> list[Stage]:
+    """Return the stages of a plan of ``dims`` numbers.
 
-    Attributes:
-        elites: Candidates that pull the mean.
-        shapers: Candidates that shape the covariance.
-        final_width: Width after the last iteration, relative to the first. The fewer iterations,
-            the wider, because the mean is then farther from the optimum.
-        narrowing: Per iteration, width of the next one over its own.
+    Half as many candidates learn nearly as well if there are two for every number and its opposite,
+    and twice as many steps go farther. Only the first iterations of long searches need all
+    candidates at once, to choose among several minima.
+
+    Args:
+        size: Candidates and iterations.
+        broad: Share of the candidates that looks elsewhere.
+        dims: D.
     """
+    n, iterations = size.num_samples, size.iterations
+    if n % 2 or n < 4 * dims:
+        return [_stage(iterations, 1, n, broad, lone=iterations == 1)]
+    whole = max(0, 3 * (iterations - 10) // 5)
+    halves = _stage(iterations - whole, 2, n // 2, broad)
+    return [_stage(whole, 1, n, broad), halves] if whole else [halves]
 
-    def __init__(self, searching: int, size: SearchSize, settings: AdaptiveCEMSettings) -> None:
-        """Derive the numbers for ``searching`` candidates of an iteration."""
-        self._searching, self._settings = searching, settings
-        self.elites = size.num_elites or max(1, round(0.2 * searching))
-        self.shapers = max(1, round(searching * settings.shape_fraction))
-        self.final_width = settings.final_sigma or 0.02 + 0.45 / size.iterations
-        over_time = [i / size.iterations for i in range(size.iterations + 1)]
-        widths = [float(self.final_width ** (done**settings.haste)) for done in over_time]
-        self.narrowing = [after / before for before, after in itertools.pairwise(widths)]
 
-    def rate(self, dims: int, *, warm: bool) -> float:
-        """Return the step of the covariance in ``dims`` dimensions.
+def _stage(iterations: int, calls: int, n: int, broad: float, *, lone: bool = False) -> Stage:
+    aside = 0 if lone else min(round(broad * n), n - 2)
+    return Stage(iterations, calls, n, n - aside)
 
-        By default it is larger the more samples there are per dimension. On a warm start it is
-        smaller, because the covariance has been learned before.
-        """
-        rate, warm_rate = self._settings.learning_rate, self._settings.warm_learning_rate
-        if rate < 0:
-            rate = self._searching / (self._searching + 5 * dims)
-        if not warm:
-            return rate
-        return rate / 2 if warm_rate < 0 else warm_rate
+
+def widths_over_time(stages: list[Stage], settings: AdaptiveCEMSettings) -> list[list[float]]:
+    """Return the width of every call of each stage, and after its last one.
+
+    They fall from 1 to ``final_sigma``; if that is 0, the fewer calls, the wider, because the mean
+    is then farther from the optimum.
+    """
+    calls = sum(stage.iterations * stage.calls for stage in stages)
+    final = settings.final_sigma or 0.02 + 0.45 / calls
+    widths = [float(final ** ((call / calls) ** settings.haste)) for call in range(calls + 1)]
+    first, parts = 0, []
+    for stage in stages:
+        end = first + stage.iterations * stage.calls
+        parts.append(widths[first : end + 1])
+        first = end
+    return parts

@@ -7,9 +7,7 @@ import itertools
 import time
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any
 
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -17,95 +15,17 @@ from wm_planner.config.planners import StoppingSettings
 from wm_planner.config.presets import SearchSize
 from wm_planner.planning.action_box import Bounds
 from wm_planner.planning.chunks import ChunkedCost, CostFn
-from wm_planner.planning.costs import Place, kept_as
+from wm_planner.planning.costs import Place
 from wm_planner.planning.ending import check_end
 from wm_planner.planning.errors import PlanCanceledError, SettingsError
 from wm_planner.planning.guarded import GuardedCost
+from wm_planner.planning.history import Block, History, Stage
 from wm_planner.planning.plan_result import PlanResult, StopReason, Timings
 from wm_planner.planning.planner import Planner, Problem
 from wm_planner.planning.prior import Prior, fuse, read
 from wm_planner.planning.stopping import LastEvaluation, StopMonitor
 from wm_planner.planning.ties import Look, Ties
 from wm_planner.planning.warm_start import check, complete
-
-
-class History:
-    """All candidates of a plan and their costs.
-
-    Attributes:
-        memory: (I, B, N, D) for the candidates.
-        flat: Per iteration (B, N, D), the same memory.
-        actions: Per iteration (B, N, H, A), the same memory.
-        costs: Per iteration (B, N), memory for the costs; inf stands for NaN and infinities.
-            float32, or float64 once a cost needs it.
-    """
-
-    def __init__(
-        self, iterations: int, batch: int, samples: int, problem: Problem, *, at_once: bool
-    ) -> None:
-        """Reserve the memory; ``at_once``: see ``reads_at_once``."""
-        horizon, dims = problem.horizon, problem.action_dim
-        shape = (iterations, batch, samples, horizon, dims)
-        self._actions = torch.empty(shape, device=problem.device)
-        self._at_once = at_once
-        self._keep(torch.empty(shape[:3], device=problem.device))
-        self.actions = self._actions.unbind()
-        self.memory = self._actions.flatten(-2)
-        self.flat = self.memory.unbind()
-
-    def _keep(self, costs: Tensor) -> None:
-        self._costs = costs
-        self.costs = costs.unbind()
-        self._host = costs.numpy() if self._at_once else None
-
-    def place(self, iteration: int, dtype: torch.dtype) -> Tensor:
-        """Return the memory (B, N) for an iteration's costs of some dtype, see ``Place``."""
-        kept = self._costs.dtype
-        if dtype != kept and (wider := kept_as(dtype, self._costs)) != kept:
-            self._keep(self._costs.to(wider))
-        return self.costs[iteration]
-
-    def until(self, done: int) -> Tensor:
-        """Return the costs (I, B, N) of the first ``done`` iterations."""
-        return self._costs if done == len(self.costs) else self._costs[:done]
-
-    def host(self, iteration: int) -> npt.NDArray[Any] | None:
-        """Return the same costs on the host; None if that would have to wait for the device."""
-        return None if self._host is None else self._host[iteration]
-
-    def best(self, stopped_at: list[int], learned: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the best plan of each problem.
-
-        Args:
-            stopped_at: Iterations that count, per problem.
-            learned: (B,) whether the costs told any candidates apart; if not, the plan is the first
-                candidate, unless that is impossible.
-
-        Returns:
-            Actions (B, H, A), their cost (B,), and the lowest cost of each iteration done (I, B).
-        """
-        done = max(stopped_at)
-        costs = self.until(done)
-        lowest, candidate = costs.min(dim=2)
-        eligible = lowest
-        if min(stopped_at) < done:
-            ends = torch.tensor(stopped_at, device=lowest.device)
-            late = torch.arange(done, device=lowest.device).unsqueeze(1) >= ends
-            eligible = lowest.masked_fill(late, torch.inf)
-        cost, iteration = eligible.min(dim=0)
-        problems = torch.arange(len(stopped_at), device=lowest.device)
-        candidate = candidate[iteration, problems]
-        known = learned | (costs[0, :, 0] == torch.inf)
-        iteration, candidate = iteration * known, candidate * known
-        cost = costs[iteration, problems, candidate]
-        return self._actions[iteration, problems, candidate], cost, lowest
-
-    def learned(self, done: int, ties: Ties) -> Tensor:
-        """Return whether the costs of any iteration told a problem's candidates apart (B,)."""
-        costs = self.until(done)
-        if costs.shape[2] == 1:
-            return torch.ones(costs.shape[1], dtype=torch.bool, device=costs.device)
-        return ties.told_apart(costs).any(dim=0)
 
 
 def reads_at_once(device: torch.device) -> bool:
@@ -120,7 +40,7 @@ class Solver(Planner):
         mean_counts: When the last mean is the plan: ``"better"``: if it costs less than the best
             candidate, ``"possible"``: if its cost is finite, ``"never"``. It is evaluated if that
             ends before the deadline; otherwise the best candidate is the plan.
-        searching: How many candidates, the first ones, are drawn from the learned distribution.
+        stages: How often iterations call the cost, and with how many candidates.
     """
 
     mean_counts = "better"
@@ -153,7 +73,7 @@ class Solver(Planner):
             device=self.device,
         )
         self.samples, self.iterations, self.stopping = size.num_samples, size.iterations, stopping
-        self.searching = self.samples
+        self.stages = [Stage(self.iterations, 1, self.samples, self.samples)]
         self.dims = problem.horizon * problem.action_dim
         self._evaluate = ChunkedCost(size.chunk, size.memory_limit)
         self._at_once = reads_at_once(self.device)
@@ -186,11 +106,9 @@ class Solver(Planner):
             raise PlanCanceledError
         with torch.no_grad():
             if self._ties is None or len(self._ties.slack) != batch:
-                self._ties = Ties(batch, self.searching, self.device)
+                self._ties = Ties(batch, self.device)
             ties = self._ties
-            history = History(
-                self.iterations, batch, self.samples, self.problem, at_once=self._at_once
-            )
+            history = History(self.stages, batch, self.problem, at_once=self._at_once)
             self._begin(history, *self._first_guess(batch, warm_start, prior))
             cost = self._guarded(cost)
             monitor = StopMonitor(self.stopping, ties, deadline, cancel)
@@ -203,18 +121,13 @@ class Solver(Planner):
             overrun = batch > 1 or not self._at_once
             done = 0
             while reason is None and done < self.iterations:
-                self._generate(done, history.flat[done])
-                place = functools.partial(history.place, done)
-                costs = self._score(cost, history.actions[done], place)
-                if done == 0:
-                    self._measure_noise(ties, costs)
-                host = history.host(done)
-                look = None if host is None else ties.look(host)
-                self._update(done, history.flat[done], costs, look)
+                block, calls = history.calls[done]
+                looks = [self._iterate(cost, block, call, ties) for call in calls]
                 done += 1
+                self._end_iteration(history, done)
                 if overrun and self.stopping.patience:
                     trail.append(self._state())
-                reason = monitor.after(costs, look)
+                reason = monitor.after(block, calls, looks)
                 times.append(time.monotonic())
             if done == self.iterations and reason is StopReason.DEADLINE:
                 reason = None  # there is no iteration that would have ended after it
@@ -251,6 +164,17 @@ class Solver(Planner):
             learned=tuple(learned.tolist()),
         )
 
+    def _iterate(self, cost: CostFn, block: Block, call: int, ties: Ties) -> Look | None:
+        """Draw candidates, evaluate them and learn from their costs; return what the host saw."""
+        self._generate(block, call)
+        costs = self._score(cost, block.actions[call], functools.partial(block.place, call))
+        if block.first and call == 0:
+            self._measure_noise(ties, costs)
+        host = block.host(call)
+        look = None if host is None else ties.look(host, block.stage.searching)
+        self._update(block, call, look)
+        return look
+
     @abstractmethod
     def _begin(
         self, history: History, mean: Tensor, planned: int | None, widths: Tensor | None
@@ -270,21 +194,21 @@ class Solver(Planner):
         """Return the (D,) deviations of the planner's own first distribution; see ``_begin``."""
 
     @abstractmethod
-    def _generate(self, iteration: int, out: Tensor) -> None:
-        """Write candidates (B, N, D), all inside the bounds, to ``out``."""
+    def _generate(self, block: Block, call: int) -> None:
+        """Write candidates, all inside the bounds, to ``block.main[call]``."""
 
     @abstractmethod
-    def _update(
-        self, iteration: int, candidates: Tensor, costs: Tensor, look: Look | None
-    ) -> None:
-        """Learn from an iteration.
+    def _update(self, block: Block, call: int, look: Look | None) -> None:
+        """Learn from a call of the cost.
 
         Args:
-            iteration: Its number, from 0.
-            candidates: (B, N, D).
-            costs: (B, N), inf for impossible candidates.
+            block: Has the candidates and their costs, which are inf for impossible ones.
+            call: Its number in the block.
             look: What the host saw of the costs; None where it would have to wait for the device.
         """
+
+    def _end_iteration(self, history: History, done: int) -> None:
+        """Do what is due after ``done`` iterations."""
 
     @abstractmethod
     def _state(self) -> tuple[Tensor, ...]:

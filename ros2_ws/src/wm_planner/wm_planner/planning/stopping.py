@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from wm_planner.config.planners import StoppingSettings
+from wm_planner.planning.history import Block
 from wm_planner.planning.plan_result import StopReason
 from wm_planner.planning.ties import Look, Ties
 
@@ -130,19 +131,25 @@ class StopMonitor:
         self._last = time.monotonic()
         self._longest = 0.0
 
-    def after(self, costs: Tensor, look: Look | None) -> StopReason | None:
-        """Take the (B, N) costs of an iteration; return the reason to stop, or None.
+    def after(
+        self, block: Block, calls: range, looks: Sequence[Look | None]
+    ) -> StopReason | None:
+        """Take an iteration; return the reason to stop, or None.
 
         Args:
-            costs: On the device.
-            look: What the host saw of them, None if it cannot without waiting.
+            block: Has its costs.
+            calls: Which calls of the block it made.
+            looks: What the host saw of the costs, None if it cannot without waiting.
         """
         converged = False
         if self._early or self._deadline is not None or self._cancel is not None:
-            if look is None:
-                converged = self._follow(costs)
+            seen = [look for look in looks if look is not None]
+            if not seen:
+                converged = self._follow(block.costs[calls.start : calls.stop], block.stage.searching)
             elif self._early:
-                converged = self.patience.update(look.lowest, look.told)
+                lowest = [min(each) for each in zip(*(look.lowest for look in seen), strict=True)]
+                told = [any(each) for each in zip(*(look.told for look in seen), strict=True)]
+                converged = self.patience.update(lowest, told)
         now = time.monotonic()
         self._longest = max(self._longest, now - self._last)
         self._last = now
@@ -169,8 +176,9 @@ class StopMonitor:
         queued = self._longest * len(self._pending)
         return time.monotonic() + queued + last.expected(self._longest) <= self._deadline
 
-    def _follow(self, costs: Tensor) -> bool:
-        lowest, told = costs.amin(dim=1), self._ties.told_apart(costs[:, : self._ties.searching])
+    def _follow(self, costs: Tensor, searching: int) -> bool:
+        lowest = costs.amin(dim=(0, 2))
+        told = self._ties.told_apart(costs[:, :, :searching]).any(dim=0)
         self._pending.append(_Reading(torch.stack([lowest, told.to(lowest)])))
         return len(self._pending) >= 2 and self._read()
 

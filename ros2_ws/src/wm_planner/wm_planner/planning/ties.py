@@ -26,16 +26,15 @@ class Ties:
     learned. Impossible candidates (cost inf) tie with the worst possible one.
 
     Attributes:
-        searching: How many candidates, the first ones, are drawn from the learned distribution.
         slack: (B, 1) difference below which costs tie because of noise.
     """
 
-    def __init__(self, batch: int, searching: int, device: torch.device) -> None:
+    def __init__(self, batch: int, device: torch.device) -> None:
         """Start without noise; for ``batch`` problems."""
-        self.searching = searching
         self.slack = torch.zeros(batch, 1, device=device)
         self._squares = torch.zeros(batch, 1, device=device)
         self._degrees = 0
+        self._on_host: npt.NDArray[Any] | None = None
 
     def measure(self, costs: Tensor) -> None:
         """Take the costs (B, K) of one plan per problem, evaluated K times.
@@ -49,6 +48,7 @@ class Ties:
         self._degrees += costs.shape[1] - 1
         factor = NOISE * (1 + 4 / self._degrees)
         self.slack = factor * (self._squares / self._degrees).sqrt()
+        self._on_host = None
 
     def threshold(self, costs: Tensor) -> Tensor:
         """Return the cost (..., B, 1) from which on candidates of (..., B, N) tie with the worst.
@@ -63,14 +63,21 @@ class Ties:
         """Return whether the costs (..., B, N) tell any candidates apart: (..., B)."""
         return (costs.amin(dim=-1, keepdim=True) < self.threshold(costs)).squeeze(-1)
 
-    def look(self, costs: npt.NDArray[Any]) -> Look:
-        """Return what the host sees of the costs (B, N) of an iteration."""
-        ranked = np.sort(costs[:, : self.searching], axis=1)
+    def look(self, costs: npt.NDArray[Any], searching: int) -> Look:
+        """Return what the host sees of costs (B, N).
+
+        Args:
+            costs: On the host.
+            searching: How many, the first ones, belong to candidates of the learned distribution.
+        """
+        ranked = np.sort(costs[:, :searching], axis=1)
         possible = ranked < np.inf
         worst = np.where(possible, ranked, -np.inf).max(axis=1, keepdims=True)
         rounding = ROUNDING * np.finfo(costs.dtype).eps * np.abs(worst)
+        if self._on_host is None:
+            self._on_host = self.slack.numpy()
         with np.errstate(invalid="ignore"):
-            threshold = worst - np.maximum(rounding, self.slack.numpy())
+            threshold = worst - np.maximum(rounding, self._on_host)
         told = ranked[:, 0] < threshold[:, 0]
         alone = ranked[:, -2:-1] < threshold  # the worst candidate ties with no other
         different = (ranked[:, 1:] > ranked[:, :-1]).all()
@@ -79,7 +86,7 @@ class Ties:
 
 @dataclass(frozen=True)
 class Look:
-    """What the host saw of the costs of an iteration.
+    """What the host saw of the costs of a call.
 
     Attributes:
         lowest: Lowest cost per problem.
