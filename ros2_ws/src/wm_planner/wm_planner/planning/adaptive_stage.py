@@ -115,7 +115,10 @@ class AdaptiveStage:
         self._ranked = torch.empty(batch, n, device=device)
         self._order = torch.empty(batch, n, dtype=torch.int64, device=device)
         self._places = self._order[:, None].expand(-1, 2, -1)
-        self._change = torch.empty(batch, dims + 1, dims, device=device)
+        # Rows begin at multiples of 64 bytes: on the CPU, sums round differently elsewhere, and a
+        # problem must get the same plan in any batch.
+        width = -(-dims // 16) * 16
+        self._change = torch.empty(batch, dims + 1, width, device=device)[:, :, :dims]
 
     def update(self, call: int, costs: Tensor, state: Tensor, factor: Tensor, out: Tensor) -> None:
         """Learn from costs (B, N) of which none tie; write the new state to ``out``.

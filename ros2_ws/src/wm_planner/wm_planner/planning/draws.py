@@ -48,7 +48,9 @@ class Draws:
         """
         self._shape = (iterations, samples, dims)
         self._generator = generator
-        self._design = self._with_mean(self._orthogonal()) if kind == "mirrored_orthogonal" else None
+        self._design = (
+            self._with_mean(self._orthogonal()) if kind == "mirrored_orthogonal" else None
+        )
 
     def next(self, *, rotate: bool = True) -> tuple[Tensor, Tensor | None]:
         """Return the draws of one plan; with a design and ``rotate`` also a rotation.

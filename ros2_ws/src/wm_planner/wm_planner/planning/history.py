@@ -96,9 +96,7 @@ class History:
         calls: Per iteration, the block and the numbers of its calls.
     """
 
-    def __init__(
-        self, stages: list[Stage], batch: int, problem: Problem, *, at_once: bool
-    ) -> None:
+    def __init__(self, stages: list[Stage], batch: int, problem: Problem, *, at_once: bool) -> None:
         """Reserve the memory; ``at_once``: see ``reads_at_once``."""
         self.blocks = [Block(stage, batch, problem, at_once=at_once) for stage in stages]
         self.blocks[0].first = True

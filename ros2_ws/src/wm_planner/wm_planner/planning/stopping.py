@@ -19,9 +19,9 @@ from wm_planner.planning.ties import Look, Ties
 class Patience:
     """Detects for each problem that its cost has stopped falling.
 
-    Improvements are measured against the best cost so far, so that a rising cost is none, and
-    relative to its absolute value, so that the sign does not matter. Before the first finite cost a
-    problem is never done.
+    Improvements of the lowest and of the median cost are measured against the best so far, so that
+    a rising cost is none, and relative to its absolute value, so that the sign does not matter.
+    Before the first finite cost a problem is never done.
 
     Attributes:
         stopped_at: Iterations after which each problem was done, None while it is not.
@@ -29,31 +29,41 @@ class Patience:
 
     def __init__(self, settings: StoppingSettings, batch: int) -> None:
         self._settings = settings
-        self._reference = [math.inf] * batch
+        self._reference = [math.inf] * batch, [math.inf] * batch
         self._waited = [0] * batch
         self.stopped_at: list[int | None] = [None] * batch
         self._seen = 0
 
-    def update(self, costs: list[float], told: list[bool]) -> bool:
+    def update(self, costs: list[float], typical: list[float], told: list[bool]) -> bool:
         """Take an iteration; return True when all problems are done.
 
         Args:
             costs: Lowest cost per problem.
-            told: Whether the costs told candidates apart. If not, no improvement was to be expected,
-                and the iteration does not count as one without.
+            typical: Median cost per problem. While it falls, the search is still getting nearer,
+                even if an early candidate was lucky.
+            told: Whether the costs told candidates apart. If not, no improvement was to be
+                expected, and the iteration does not count as one without.
         """
         self._seen += 1
-        for b, cost in enumerate(costs):
-            reference = self._reference[b]
-            threshold = self._settings.min_improvement * abs(reference)
-            if math.isinf(reference) or reference - cost > threshold:
-                self._reference[b], self._waited[b] = cost, 0
+        for b, both in enumerate(zip(costs, typical, strict=True)):
+            improved = [self._improved(b, which, cost) for which, cost in enumerate(both)]
+            if any(improved) or math.isinf(costs[b]):
+                self._waited[b] = 0
             elif told[b]:
                 self._waited[b] += 1
             patience = self._settings.patience
             if patience and self._waited[b] >= patience and self.stopped_at[b] is None:
                 self.stopped_at[b] = self._seen
         return all(at is not None for at in self.stopped_at)
+
+    def _improved(self, problem: int, which: int, cost: float) -> bool:
+        """Compare a cost with the lowest of its kind so far, and keep it if it is lower."""
+        reference = self._reference[which][problem]
+        threshold = self._settings.min_improvement * abs(reference)
+        if math.isinf(reference) or reference - cost > threshold:
+            self._reference[which][problem] = cost
+            return True
+        return False
 
 
 class _Reading:
@@ -131,9 +141,7 @@ class StopMonitor:
         self._last = time.monotonic()
         self._longest = 0.0
 
-    def after(
-        self, block: Block, calls: range, looks: Sequence[Look | None]
-    ) -> StopReason | None:
+    def after(self, block: Block, calls: range, looks: Sequence[Look | None]) -> StopReason | None:
         """Take an iteration; return the reason to stop, or None.
 
         Args:
@@ -145,11 +153,15 @@ class StopMonitor:
         if self._early or self._deadline is not None or self._cancel is not None:
             seen = [look for look in looks if look is not None]
             if not seen:
-                converged = self._follow(block.costs[calls.start : calls.stop], block.stage.searching)
+                converged = self._follow(
+                    block.costs[calls.start : calls.stop], block.stage.searching
+                )
             elif self._early:
-                lowest = [min(each) for each in zip(*(look.lowest for look in seen), strict=True)]
-                told = [any(each) for each in zip(*(look.told for look in seen), strict=True)]
-                converged = self.patience.update(lowest, told)
+                converged = self.patience.update(
+                    [min(each) for each in zip(*(look.lowest for look in seen), strict=True)],
+                    [min(each) for each in zip(*(look.typical for look in seen), strict=True)],
+                    [any(each) for each in zip(*(look.told for look in seen), strict=True)],
+                )
         now = time.monotonic()
         self._longest = max(self._longest, now - self._last)
         self._last = now
@@ -178,13 +190,15 @@ class StopMonitor:
 
     def _follow(self, costs: Tensor, searching: int) -> bool:
         lowest = costs.amin(dim=(0, 2))
-        told = self._ties.told_apart(costs[:, :, :searching]).any(dim=0)
-        self._pending.append(_Reading(torch.stack([lowest, told.to(lowest)])))
+        searched = costs[:, :, :searching]
+        typical = searched.median(dim=2).values.amin(dim=0)
+        told = self._ties.told_apart(searched).any(dim=0)
+        self._pending.append(_Reading(torch.stack([lowest, typical, told.to(lowest)])))
         return len(self._pending) >= 2 and self._read()
 
     def _read(self) -> bool:
-        lowest, told = self._pending.popleft().numbers()
-        return self.patience.update(lowest, [bool(each) for each in told])
+        lowest, typical, told = self._pending.popleft().numbers()
+        return self.patience.update(lowest, typical, [bool(each) for each in told])
 
     def finish(self, iterations: int) -> list[int]:
         """Read the remaining costs; return the iterations that count, per problem."""

@@ -39,13 +39,17 @@ class Ties:
     def measure(self, costs: Tensor) -> None:
         """Take the costs (B, K) of one plan per problem, evaluated K times.
 
-        All measurements are pooled. The fewer they are, the more slack is left.
+        All measurements are pooled. The fewer they are, the more slack is left. Differences within
+        the rounding are no noise.
         """
-        if costs.shape[1] < 2:
+        degrees = costs.shape[1] - 1
+        if not degrees:
             return
-        squares = costs.var(dim=1, keepdim=True) * (costs.shape[1] - 1)
-        self._squares = self._squares + squares.nan_to_num(0.0)  # NaN: impossible plans
-        self._degrees += costs.shape[1] - 1
+        variance = costs.var(dim=1, keepdim=True)
+        rounding = ROUNDING * torch.finfo(costs.dtype).eps * costs[:, :1].abs()
+        noise = variance > rounding.square()  # not for impossible plans, whose variance is NaN
+        self._squares = self._squares + torch.where(noise, degrees * variance, 0.0)
+        self._degrees += degrees
         factor = NOISE * (1 + 4 / self._degrees)
         self.slack = factor * (self._squares / self._degrees).sqrt()
         self._on_host = None
@@ -81,7 +85,13 @@ class Ties:
         told = ranked[:, 0] < threshold[:, 0]
         alone = ranked[:, -2:-1] < threshold  # the worst candidate ties with no other
         different = (ranked[:, 1:] > ranked[:, :-1]).all()
-        return Look(costs.min(axis=1).tolist(), told.tolist(), not (alone.all() and different))
+        typical = ranked[:, (ranked.shape[1] - 1) // 2]
+        return Look(
+            costs.min(axis=1).tolist(),
+            typical.tolist(),
+            told.tolist(),
+            not (alone.all() and different),
+        )
 
 
 @dataclass(frozen=True)
@@ -90,10 +100,12 @@ class Look:
 
     Attributes:
         lowest: Lowest cost per problem.
+        typical: Median cost per problem of those that the search has drawn.
         told: Per problem, whether the costs tell apart any that the search has drawn.
         ties: Whether some candidates tie or are impossible.
     """
 
     lowest: list[float]
+    typical: list[float]
     told: list[bool]
     ties: bool

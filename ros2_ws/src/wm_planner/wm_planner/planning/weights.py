@@ -56,7 +56,7 @@ class RankWeights:
         self._device = device
         self._stride = -(-samples // self.LEVELS)
         self._table: Tensor | None = None
-        self.untied = self._cumulative(torch.tensor([samples]))[0].diff(dim=1)
+        self.untied = self._cumulative(torch.tensor([samples - 1]))[0].diff(dim=1)
 
     def tied(self, costs: Tensor, threshold: Tensor) -> tuple[Tensor, Tensor]:
         """Return weights of which candidates that tie have the same.

@@ -1,0 +1,113 @@
+import pytest
+import torch
+
+from wm_planner.config.planners import AdaptiveCEMSettings
+from wm_planner.planning.adaptive_stage import AdaptiveStage
+from wm_planner.planning.draws import Draws
+from wm_planner.planning.history import Stage
+
+DIMS = 6
+
+
+def stage(samples=40, batch=1, warm=False, **changes):
+    settings = AdaptiveCEMSettings(**changes)
+    generator = torch.Generator().manual_seed(0)
+    draws = Draws(settings.draws, iterations=3, samples=samples, dims=DIMS, generator=generator)
+    made = AdaptiveStage(
+        Stage(3, 1, samples, samples),
+        draws,
+        [1.0, 0.5, 0.25],
+        num_elites=None,
+        settings=settings,
+        dims=DIMS,
+        device=torch.device("cpu"),
+    )
+    made.begin(batch, warm=warm, rotate=False)
+    return made
+
+
+def updated(learner, costs, call=1):
+    batch = len(costs)
+    state = torch.cat([torch.eye(DIMS), torch.zeros(1, DIMS)]).repeat(batch, 1, 1)
+    out = torch.empty_like(state)
+    learner.update(call, costs, state, state[:, :DIMS], out)
+    return out[:, :DIMS], out[:, DIMS]
+
+
+def with_ties(learner, costs, threshold, width, call=1):
+    state = torch.cat([torch.eye(DIMS), torch.zeros(1, DIMS)]).repeat(len(costs), 1, 1)
+    out = torch.empty_like(state)
+    told = learner.update_with_ties(call, costs, threshold, width, (state, state[:, :DIMS], out))
+    return out[:, :DIMS], out[:, DIMS], told
+
+
+def test_the_mean_goes_down_a_slope_in_proportion_to_the_width():
+    learner = stage()
+    steps = []
+    for call, width in ((1, 0.5), (2, 0.25)):
+        costs = learner.spread[call][..., 0]
+        _, mean = updated(learner, costs, call)
+        assert mean[0, 0] < -0.5 * width
+        assert mean[0, 1:].abs().max() < 0.6 * mean[0, 0].abs()
+        steps.append(mean[0, 0] / width)
+    assert steps[0] == pytest.approx(steps[1].item(), rel=0.3)
+
+
+def test_the_factor_shrinks_where_the_cost_is_steep():
+    learner = stage()
+    costs = learner.spread[1][..., 0].square()
+    factor, _ = updated(learner, costs)
+    assert factor[0, 0, 0] < 0.9
+    assert factor[0].diagonal()[1:].mean() > 1.0
+
+
+def test_the_update_is_the_formula_of_the_planner():
+    learner = stage(draws="gaussian")
+    costs = torch.rand(1, 40, generator=torch.Generator().manual_seed(1))
+    z = learner.spread[1][0][costs[0].argsort()]
+    w, v = learner._weights.untied
+    rate = learner.rate(warm=False) / 2
+    factor, mean = updated(learner, costs)
+    torch.testing.assert_close(mean[0], 0.5 * w @ z)
+    torch.testing.assert_close(factor[0], torch.eye(DIMS) + rate * (z.T * v) @ z)
+
+
+def test_both_updates_are_the_same_without_ties():
+    costs = torch.rand(2, 40, generator=torch.Generator().manual_seed(1))
+    usual = updated(stage(batch=2), costs)
+    threshold, width = costs.amax(1, keepdim=True) - 1e-6, torch.full((2, 1, 1), 0.5)
+    *general, told = with_ties(stage(batch=2), costs, threshold, width)
+    assert told.flatten().tolist() == [True, True]
+    for one, other in zip(usual, general, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_if_all_tie_the_state_stays():
+    factor, mean, told = with_ties(
+        stage(), torch.ones(1, 40), torch.ones(1, 1), torch.ones(1, 1, 1)
+    )
+    assert torch.equal(factor[0], torch.eye(DIMS))
+    assert bool((mean == 0).all())
+    assert not told
+
+
+def test_costs_may_be_float64():
+    costs = 1e9 + torch.rand(1, 40, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    for one, other in zip(updated(stage(), costs), updated(stage(), costs - 1e9), strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_the_diagonal_covariance_stays_diagonal():
+    learner = stage(covariance="diagonal")
+    costs = torch.rand(1, 40, generator=torch.Generator().manual_seed(1))
+    factor, mean = updated(learner, costs)
+    assert bool((factor[0] - factor[0].diagonal().diag() == 0).all())
+    assert bool((mean != 0).all())
+
+
+def test_the_rate_of_the_covariance_follows_the_number_of_candidates():
+    few, many = stage(24), stage(300)
+    assert few.rate(warm=False) < many.rate(warm=False)
+    assert few.rate(warm=True) == pytest.approx(few.rate(warm=False) / 2)
+    still = stage(learning_rate=0.0, warm_learning_rate=0.3)
+    assert (still.rate(warm=False), still.rate(warm=True)) == (0.0, 0.3)
