@@ -27,13 +27,18 @@ def product(mean, own):
     return (mean / own**2 + MEAN / STD**2) / precision, precision.rsqrt()
 
 
+def searched(candidates):
+    """The candidates (B, N, H, A) of one call without the share that looks elsewhere."""
+    return candidates[:, : round(0.95 * candidates.shape[1])]
+
+
 @pytest.mark.parametrize("preset", SEARCHES)
 def test_first_candidates_come_from_the_product_of_both_gaussians(preset, bowl, recorder, device):
     cost = recorder(bowl(TARGET.to(device)))
     search = planner(preset, sigma=OWN[preset], num_samples=2000, iterations=2, device=device)
     search.plan(cost, batch=3, prior=(MEAN.to(device), STD))
     mean, deviation = product(torch.zeros(3, 4, 2), torch.tensor(OWN[preset]))
-    first = cost.actions[0].cpu()
+    first = searched(cost.actions[0].cpu())
     torch.testing.assert_close(first[:, 0], mean)
     torch.testing.assert_close(first.std(dim=1), deviation, rtol=0.1, atol=0)
     torch.testing.assert_close(first.mean(dim=1), mean, rtol=0, atol=0.1)
@@ -47,8 +52,9 @@ def test_a_prior_is_multiplied_with_the_warm_start(preset, bowl, recorder):
     planned, new = WARM[preset]
     own = 0.8 * torch.tensor([planned, planned, planned, new])[:, None]
     mean, deviation = product(warm, own)
-    torch.testing.assert_close(cost.actions[0][:, 0], mean)
-    torch.testing.assert_close(cost.actions[0].std(dim=1), deviation, rtol=0.1, atol=0)
+    first = searched(cost.actions[0])
+    torch.testing.assert_close(first[:, 0], mean)
+    torch.testing.assert_close(first.std(dim=1), deviation, rtol=0.1, atol=0)
 
 
 def test_the_starts_of_a_descent_come_from_the_product(bowl, recorder):

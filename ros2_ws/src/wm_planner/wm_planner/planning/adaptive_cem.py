@@ -14,7 +14,7 @@ from wm_planner.planning.history import Block, History
 from wm_planner.planning.planner import Problem
 from wm_planner.planning.schedule import stages, widths_over_time
 from wm_planner.planning.solver import Solver
-from wm_planner.planning.ties import Look, Ties
+from wm_planner.planning.ties import Look, noise_copies
 
 
 class AdaptiveCEMPlanner(Solver):
@@ -47,6 +47,7 @@ class AdaptiveCEMPlanner(Solver):
         super().__init__(problem, size, settings)
         self.settings = settings
         self.stages = stages(size, settings.broad, self.dims)
+        self.copies = noise_copies(self.stages[0].searching)
         self._num_elites = size.num_elites
         self._schedule = widths_over_time(self.stages, settings)
         self._sigma = self.bounds.sigma(settings.sigma, settings.box_fraction)
@@ -71,7 +72,7 @@ class AdaptiveCEMPlanner(Solver):
                     samples=stage.searching,
                     dims=self.dims,
                     generator=self._generator,
-                    with_mean=number == 0,
+                    zeros=self.copies if number == 0 else 0,
                 ),
                 self._schedule[number][:-1],
                 num_elites=self._num_elites,
@@ -109,7 +110,7 @@ class AdaptiveCEMPlanner(Solver):
         for block in history.blocks:
             if block.stage.searching < block.stage.samples:
                 aside = block.candidates[:, :, block.stage.searching :]
-                self._broad.fill(aside, mean if block.first else None, self._sigma)
+                self._broad.fill(aside, self._sigma)
                 self.bounds.clamp_(aside)
 
     def _generate(self, block: Block, call: int) -> None:
@@ -124,12 +125,7 @@ class AdaptiveCEMPlanner(Solver):
         number = 0 if block.first else 1
         return self._learners[number], self._schedule[number][call]
 
-    def _measure_noise(self, ties: Ties, costs: Tensor) -> None:
-        n = self.stages[0].searching
-        ties.measure(torch.cat([costs[:, :1], costs[:, n:]], dim=1))
-
     def _update(self, block: Block, call: int, look: Look | None) -> None:
-        assert self._ties
         learner, width = self._of(block, call)
         costs = block.main_costs[call]
         ties = look is None or look.ties
@@ -161,7 +157,6 @@ class AdaptiveCEMPlanner(Solver):
             return
         if self._at_once and none_aside(history, done):
             return
-        assert self._ties
         if found := best_aside(history, done, self._ties.slack):
             better, plans = found
             center = self._now[2]

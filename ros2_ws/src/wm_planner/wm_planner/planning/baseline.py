@@ -7,8 +7,8 @@ from torch import Tensor
 
 from wm_planner.config.planners import RandomSettings, StoppingSettings
 from wm_planner.config.presets import SearchSize
-from wm_planner.planning.planner import Problem
 from wm_planner.planning.history import Block, History
+from wm_planner.planning.planner import Problem
 from wm_planner.planning.solver import Solver
 from wm_planner.planning.ties import Look
 

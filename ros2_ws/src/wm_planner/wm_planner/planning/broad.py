@@ -31,22 +31,17 @@ class BroadDraws:
         over_time = color_factor(color, problem.horizon).to(device)
         self._factor, self._generator = torch.kron(over_time, eye), generator
 
-    def fill(self, memory: Tensor, mean: Tensor | None, widths: Tensor) -> None:
+    def fill(self, memory: Tensor, widths: Tensor) -> None:
         """Write the candidates of a stage, not yet clamped.
 
         Args:
             memory: (calls, B, count, D) for the candidates.
-            mean: (B, 1, D) the first guess, if this is the first stage. Then those of the first
-                call are copies of it: its other candidates are broad enough, and the costs of the
-                copies show the noise.
             widths: (D,) deviations.
         """
         calls, _, count, dims = memory.shape
         generator = self._generator
         draws = torch.randn(calls, 1, count, dims, generator=generator, device=generator.device)
         memory.copy_(draws.to(memory.device) @ self._factor * widths)
-        if mean is not None:
-            memory[0] = mean
 
 
 def best_aside(history: History, done: int, slack: Tensor) -> tuple[Tensor, Tensor] | None:
@@ -67,13 +62,10 @@ def best_aside(history: History, done: int, slack: Tensor) -> tuple[Tensor, Tens
         if n == block.stage.samples:
             continue
         usual.append(block.costs[:calls, :, :n].amin(dim=(0, 2)))
-        others = block.costs[int(block.first) : calls, :, n:].transpose(0, 1).flatten(1)
-        if not others.shape[1]:
-            continue
-        lowest, place = others.min(dim=1)
+        lowest, place = block.costs[:calls, :, n:].transpose(0, 1).flatten(1).min(dim=1)
         call, candidate = place // (block.stage.samples - n), place % (block.stage.samples - n)
         aside.append(lowest)
-        plans.append(block.pick(call + int(block.first), candidate + n))
+        plans.append(block.pick(call, candidate + n))
     if not aside:
         return None
     lowest, which = torch.stack(aside).min(dim=0)
@@ -89,6 +81,6 @@ def none_aside(history: History, done: int) -> bool:
     for block, calls in history.until(done):
         n, costs = block.stage.searching, block.costs[:calls].numpy()
         usual.append(costs[:, :, :n].min(axis=(0, 2)))
-        if n < block.stage.samples and calls > block.first:
-            aside.append(costs[int(block.first) :, :, n:].min(axis=(0, 2)))
+        if n < block.stage.samples:
+            aside.append(costs[:, :, n:].min(axis=(0, 2)))
     return not aside or bool((np.min(aside, axis=0) >= np.min(usual, axis=0)).all())

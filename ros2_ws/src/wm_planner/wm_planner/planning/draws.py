@@ -33,7 +33,7 @@ class Draws:
         samples: int,
         dims: int,
         generator: torch.Generator,
-        with_mean: bool = True,
+        zeros: int = 1,
     ) -> None:
         """Make the design.
 
@@ -43,11 +43,11 @@ class Draws:
             samples: N.
             dims: D.
             generator: Source of all draws; its device is where they are made.
-            with_mean: Whether draw 0 of the first iteration is zero, which makes the mean the first
-                candidate.
+            zeros: How many draws, the first ones of the first iteration, are zero, which makes
+                their candidates the mean.
         """
         self._shape = (iterations, samples, dims)
-        self._generator = generator
+        self._generator, self._zeros = generator, zeros
         self._design = (
             self._with_mean(self._orthogonal()) if kind == "mirrored_orthogonal" else None
         )
@@ -66,9 +66,8 @@ class Draws:
         dims = self._shape[2]
         return self._design, torch.linalg.qr(self._randn(dims, dims))[0]
 
-    @staticmethod
-    def _with_mean(draws: Tensor) -> Tensor:
-        draws[0, 0] = 0.0
+    def _with_mean(self, draws: Tensor) -> Tensor:
+        draws[0, : self._zeros] = 0.0
         return draws
 
     def _orthogonal(self) -> Tensor:

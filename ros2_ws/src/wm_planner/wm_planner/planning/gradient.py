@@ -10,8 +10,8 @@ from wm_planner.config.presets import SearchSize
 from wm_planner.explain import of_memory
 from wm_planner.planning.costs import CostFn, Place, checked
 from wm_planner.planning.errors import GradientError
-from wm_planner.planning.planner import Problem
 from wm_planner.planning.history import Block, History
+from wm_planner.planning.planner import Problem
 from wm_planner.planning.solver import Solver
 from wm_planner.planning.ties import Look
 

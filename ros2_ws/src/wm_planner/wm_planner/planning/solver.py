@@ -41,9 +41,12 @@ class Solver(Planner):
             candidate, ``"possible"``: if its cost is finite, ``"never"``. It is evaluated if that
             ends before the deadline; otherwise the best candidate is the plan.
         stages: How often iterations call the cost, and with how many candidates.
+        copies: How many candidates, the first ones of a plan, are the same first guess, so that
+            their costs show the noise.
     """
 
     mean_counts = "better"
+    copies = 1
 
     def __init__(
         self,
@@ -78,14 +81,13 @@ class Solver(Planner):
         self._evaluate = ChunkedCost(size.chunk, size.memory_limit)
         self._at_once = reads_at_once(self.device)
         self._last = LastEvaluation()
-        self._ties: Ties | None = None
+        self._ties = Ties(1, self.device)
         self._generator = torch.Generator(generator_device or self.device)
         self._generator.manual_seed(problem.seed)
 
     def reset(self) -> None:
         """See ``Planner.reset``."""
         self._last = LastEvaluation()
-        self._ties = None
         self._generator.manual_seed(self.problem.seed)
 
     def plan(
@@ -105,9 +107,7 @@ class Solver(Planner):
         if cancel is not None and cancel():
             raise PlanCanceledError
         with torch.no_grad():
-            if self._ties is None or len(self._ties.slack) != batch:
-                self._ties = Ties(batch, self.device)
-            ties = self._ties
+            self._ties = ties = Ties(batch, self.device)
             history = History(self.stages, batch, self.problem, at_once=self._at_once)
             self._begin(history, *self._first_guess(batch, warm_start, prior))
             cost = self._guarded(cost)
@@ -168,10 +168,13 @@ class Solver(Planner):
         """Draw candidates, evaluate them and learn from their costs; return what the host saw."""
         self._generate(block, call)
         costs = self._score(cost, block.actions[call], functools.partial(block.place, call))
+        copies = 1
         if block.first and call == 0:
-            self._measure_noise(ties, costs)
+            copies = self.copies
+            ties.measure(costs[:, :copies])
         host = block.host(call)
-        look = None if host is None else ties.look(host, block.stage.searching)
+        searching = slice(copies - 1, block.stage.searching)
+        look = None if host is None else ties.look(host, searching)
         self._update(block, call, look)
         return look
 
@@ -220,9 +223,6 @@ class Solver(Planner):
 
     def _remember(self, learned: Tensor) -> None:
         """Take whether the plan of each problem (B,) learned anything, for the next warm start."""
-
-    def _measure_noise(self, ties: Ties, costs: Tensor) -> None:
-        """Show ``ties`` the costs of candidates that are the same, if the first (B, N) have any."""
 
     def _guarded(self, cost: CostFn) -> CostFn:
         """Return the cost function as the planner calls it during one plan."""

@@ -18,6 +18,11 @@ NOISE = 8.0
 A few hundred equal candidates with Gaussian noise differ by about six."""
 
 
+def noise_copies(searching: int) -> int:
+    """Return how often to evaluate the first guess, when N candidates are drawn at once."""
+    return max(1, min(8, searching // 7))
+
+
 class Ties:
     """Decides which candidates of an iteration tie with the worst one.
 
@@ -32,26 +37,21 @@ class Ties:
     def __init__(self, batch: int, device: torch.device) -> None:
         """Start without noise; for ``batch`` problems."""
         self.slack = torch.zeros(batch, 1, device=device)
-        self._squares = torch.zeros(batch, 1, device=device)
-        self._degrees = 0
         self._on_host: npt.NDArray[Any] | None = None
 
     def measure(self, costs: Tensor) -> None:
         """Take the costs (B, K) of one plan per problem, evaluated K times.
 
-        All measurements are pooled. The fewer they are, the more slack is left. Differences within
-        the rounding are no noise.
+        The fewer they are, the more slack is left. Differences within the rounding are no noise,
+        and impossible plans show none.
         """
         degrees = costs.shape[1] - 1
         if not degrees:
             return
-        variance = costs.var(dim=1, keepdim=True)
+        deviation = costs.std(dim=1, keepdim=True)
         rounding = ROUNDING * torch.finfo(costs.dtype).eps * costs[:, :1].abs()
-        noise = variance > rounding.square()  # not for impossible plans, whose variance is NaN
-        self._squares = self._squares + torch.where(noise, degrees * variance, 0.0)
-        self._degrees += degrees
-        factor = NOISE * (1 + 4 / self._degrees)
-        self.slack = factor * (self._squares / self._degrees).sqrt()
+        noisy = (deviation > rounding) & (deviation < torch.inf)
+        self.slack = torch.where(noisy, NOISE * (1 + 6 / degrees) * deviation, 0.0)
         self._on_host = None
 
     def threshold(self, costs: Tensor) -> Tensor:
@@ -67,14 +67,14 @@ class Ties:
         """Return whether the costs (..., B, N) tell any candidates apart: (..., B)."""
         return (costs.amin(dim=-1, keepdim=True) < self.threshold(costs)).squeeze(-1)
 
-    def look(self, costs: npt.NDArray[Any], searching: int) -> Look:
+    def look(self, costs: npt.NDArray[Any], searching: slice) -> Look:
         """Return what the host sees of costs (B, N).
 
         Args:
             costs: On the host.
-            searching: How many, the first ones, belong to candidates of the learned distribution.
+            searching: Which of them belong to candidates that the search has drawn.
         """
-        ranked = np.sort(costs[:, :searching], axis=1)
+        ranked = np.sort(costs[:, searching], axis=1)
         possible = ranked < np.inf
         worst = np.where(possible, ranked, -np.inf).max(axis=1, keepdims=True)
         rounding = ROUNDING * np.finfo(costs.dtype).eps * np.abs(worst)
