@@ -1,9 +1,12 @@
-"""Benchmark of the planners against DINO-WM's rule, on the same problems in the same run.
+"""Benchmark of the planners against DINO-WM's rule and public packages, all in the same run.
 
-    python benchmarks/planner.py                      everything, about half an hour on one core
-    python benchmarks/planner.py --quick --no-peers   a first look, about two minutes
+    python benchmarks/planner.py                          everything, about 25 minutes on one core
+    python benchmarks/planner.py --quick                  a first look, about two minutes
+    python benchmarks/planner.py --only contact sparse    plans and loops of some families
+    python benchmarks/planner.py --against OTHER          with the planner of another checkout
 
-The folder ``planner`` beside this file has the problems, the peers, the measures and the report.
+In the folder ``planner`` beside this file are the families of problems, the rules that are
+compared, the measures and the report.
 """
 
 from planner.run import main

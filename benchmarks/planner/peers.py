@@ -1,7 +1,7 @@
-"""Planners to compare with: a restatement of DINO-WM's rule, and public packages.
+"""Planners to compare with: public packages, installed in a folder of their own.
 
-The packages are installed in a folder of their own. A rule is a function (problems, samples,
-iterations, warm, seed) -> plans (B, H, A); ``warm`` is the shifted previous plan, or None.
+They run with their own defaults, except for a tenth of the candidates as elites and a temperature
+of 0.02 for MPPI.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
+import itertools
 import subprocess
 import sys
 import types
@@ -20,9 +21,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from planner.problems import ACTION, BOX, HORIZON, LATENT, Problems
+from planner.families import BOX, Budget, Family, Problems
+from planner.families.residual import Residual
+from planner.families.smooth import SMOOTH
+from planner.rules import Rule, Search
 
-Rule = Callable[[Problems, int, int, "Tensor | None", int], Tensor]
+TEMPERATURE = 0.02
 
 PINNED = (
     "stable-worldmodel==0.1.1",
@@ -38,28 +42,6 @@ PINNED = (
     "scipy==1.16.3",
 )
 """The peers and what they import, except torch and numpy, which are those of this environment."""
-
-
-def dino_wm(elites: int = 0, pad: str = "zero") -> Rule:
-    """DINO-WM's rule; 0 elites stand for a tenth of the samples."""
-
-    def rule(
-        problems: Problems, samples: int, iterations: int, warm: Tensor | None, seed: int
-    ) -> Tensor:
-        generator = torch.Generator().manual_seed(seed)
-        count = elites or max(2, samples // 10)
-        mean = torch.zeros(len(problems), HORIZON, ACTION) if warm is None else warm.clone()
-        sigma = torch.ones_like(mean)
-        for _ in range(iterations):
-            draws = torch.randn(len(problems), samples, HORIZON, ACTION, generator=generator)
-            actions = draws * sigma.unsqueeze(1) + mean.unsqueeze(1)
-            actions[:, 0] = mean
-            best = problems.cost(actions).argsort(dim=1)[:, :count]
-            chosen = actions[torch.arange(len(problems)).unsqueeze(1), best]
-            mean, sigma = chosen.mean(dim=1), chosen.std(dim=1)
-        return mean
-
-    return rule
 
 
 def install(folder: Path) -> None:
@@ -89,113 +71,116 @@ class _Costable:
         return iter([torch.zeros(1)])
 
 
-def stable_worldmodel(module: str, name: str, **settings: Any) -> Rule:
-    """A solver of stable-worldmodel; its 30 elites of 300 become a tenth of the samples."""
+def stable_worldmodel(
+    module: str, name: str, **settings: Any
+) -> Callable[[Problems, Budget, int], Search]:
+    """A solver of stable-worldmodel; its 30 elites of 300 become a tenth of the candidates."""
     solver_class = getattr(importlib.import_module(f"stable_worldmodel.solver.{module}"), name)
     from gymnasium.spaces import Box
 
-    def rule(
-        problems: Problems, samples: int, iterations: int, warm: Tensor | None, seed: int
-    ) -> Tensor:
-        solver = solver_class(
-            _Costable(problems),
-            batch_size=len(problems),
-            num_samples=samples,
-            n_steps=iterations,
-            topk=max(2, samples // 10),
-            seed=seed,
-            **settings,
-        )
-        low = np.full((len(problems), ACTION), -BOX, np.float32)
-        config = types.SimpleNamespace(horizon=HORIZON, action_block=1)
-        solver.configure(action_space=Box(low, -low), n_envs=len(problems), config=config)
-        with contextlib.redirect_stdout(io.StringIO()):
-            found = solver.solve({"start": problems.start}, None if warm is None else warm.clone())
-        return found["actions"]
+    def start(problems: Problems, budget: Budget, seed: int) -> Search:
+        count, (samples, iterations) = len(problems), budget
+        low = np.full((count, problems.actions), -BOX, np.float32)
+        config = types.SimpleNamespace(horizon=problems.horizon, action_block=1)
+        seeds = itertools.count(1000 * seed)
 
-    return rule
+        def search(problems: Problems, warm: Tensor | None) -> Tensor:
+            solver = solver_class(
+                _Costable(problems),
+                batch_size=count,
+                num_samples=samples,
+                n_steps=iterations,
+                topk=max(2, samples // 10),
+                seed=next(seeds),
+                **settings,
+            )
+            solver.configure(action_space=Box(low, -low), n_envs=count, config=config)
+            with contextlib.redirect_stdout(io.StringIO()):
+                guess = None if warm is None else warm.clone()
+                return solver.solve({"problem": torch.zeros(count, 1)}, guess)["actions"]
+
+        return search
+
+    return start
 
 
-def pytorch_icem() -> Rule:
+def pytorch_icem(problems: Problems, budget: Budget, seed: int) -> Search:
     """pytorch-icem, one problem after another; it draws from NumPy's global generator."""
     icem = importlib.import_module("pytorch_icem")
+    samples, iterations = budget
+    actions, horizon = problems.actions, problems.horizon
 
-    def rule(
-        problems: Problems, samples: int, iterations: int, warm: Tensor | None, seed: int
-    ) -> Tensor:
+    def command(problem: Residual) -> Tensor:
+        # Only its constructor refuses more than one action dimension.
+        planner = icem.iCEM(
+            lambda z, a: problem.step(z.unsqueeze(0), a.unsqueeze(0))[0],
+            lambda z, a: (z[..., -1, :] - problem.goal).square().mean(dim=-1),
+            problem.size.latent,
+            1,
+            sigma=torch.ones(1),
+            num_samples=samples,
+            num_elites=max(2, samples // 10),
+            horizon=horizon,
+            warmup_iters=iterations,
+            online_iters=iterations,
+        )
+        planner.nu, planner.sigma, planner.std = actions, torch.ones(actions), torch.ones(actions)
+        planner.mean = torch.zeros(horizon, actions)
+        planner.command(problem.start[0], shift_nominal_trajectory=False)
+        return planner.mean
+
+    def search(problems: Problems, warm: Tensor | None) -> Tensor:
         torch.manual_seed(seed)
         np.random.seed(seed)  # noqa: NPY002 (the peer's source of draws)
-        plans = []
-        for b in range(len(problems)):
-            goal = problems.goal[b]
-            # Only its constructor refuses more than one action dimension.
-            planner = icem.iCEM(
-                problems.dynamics,
-                lambda x, u, goal=goal: (x[..., -1, :] - goal).square().mean(dim=-1),
-                LATENT,
-                1,
-                sigma=torch.ones(1),
-                num_samples=samples,
-                num_elites=max(2, samples // 10),
-                horizon=HORIZON,
-                warmup_iters=iterations,
-                online_iters=iterations,
-            )
-            planner.nu, planner.sigma, planner.std = ACTION, torch.ones(ACTION), torch.ones(ACTION)
-            planner.mean = torch.zeros(HORIZON, ACTION)
-            if warm is not None:
-                planner.mean = warm[b].clone()
-            planner.command(problems.start[b], shift_nominal_trajectory=False)
-            plans.append(planner.mean)
-        return torch.stack(plans)
+        return torch.stack([command(problems.one(b)) for b in range(len(problems))])
 
-    return rule
+    return search
 
 
-def pytorch_mppi(temperature: float = 0.02) -> Rule:
+def pytorch_mppi(problems: Problems, budget: Budget, seed: int) -> Search:
     """pytorch-mppi, one problem after another, ``iterations`` refinements of one nominal plan."""
     mppi = importlib.import_module("pytorch_mppi")
+    samples, iterations = budget
+    actions, horizon = problems.actions, problems.horizon
 
-    def rule(
-        problems: Problems, samples: int, iterations: int, warm: Tensor | None, seed: int
-    ) -> Tensor:
+    def command(problem: Residual) -> Tensor:
+        planner = mppi.MPPI(
+            lambda z, a: problem.step(z.unsqueeze(0), a.unsqueeze(0))[0],
+            lambda z, a: z.new_zeros(len(z)),
+            problem.size.latent,
+            torch.eye(actions),
+            num_samples=samples,
+            horizon=horizon,
+            lambda_=TEMPERATURE,
+            u_min=torch.full((actions,), -BOX),
+            u_max=torch.full((actions,), BOX),
+            U_init=torch.zeros(horizon, actions),
+            terminal_state_cost=lambda z, a: (z[..., -1, :] - problem.goal).square().mean(dim=-1),
+        )
+        for _ in range(iterations):
+            planner.command(problem.start[0], shift_nominal_trajectory=False)
+        return planner.U
+
+    def search(problems: Problems, warm: Tensor | None) -> Tensor:
         torch.manual_seed(seed)
-        plans = []
-        for b in range(len(problems)):
-            goal = problems.goal[b]
-            planner = mppi.MPPI(
-                problems.dynamics,
-                lambda z, a: z.new_zeros(len(z)),
-                LATENT,
-                torch.eye(ACTION),
-                num_samples=samples,
-                horizon=HORIZON,
-                lambda_=temperature,
-                u_min=torch.full((ACTION,), -BOX),
-                u_max=torch.full((ACTION,), BOX),
-                U_init=torch.zeros(HORIZON, ACTION) if warm is None else warm[b].clone(),
-                terminal_state_cost=lambda states, actions, goal=goal: (
-                    (states[..., -1, :] - goal).square().mean(dim=-1)
-                ),
-            )
-            for _ in range(iterations):
-                planner.command(problems.start[b], shift_nominal_trajectory=False)
-            plans.append(planner.U)
-        return torch.stack(plans)
+        return torch.stack([command(problems.one(b)) for b in range(len(problems))])
 
-    return rule
+    return search
 
 
-def peers(folder: Path) -> dict[str, Rule]:
-    """All peers, by name and version."""
+def _has_dynamics(family: Family, budget: Budget) -> bool:
+    """The packages that call a model's dynamics themselves, one problem at a time, are slow."""
+    return family in SMOOTH and budget in ((128, 10), (64, 10), (64, 5))
+
+
+def peer_rules(folder: Path) -> list[Rule]:
+    """Return all peers, by name and version, after installing them."""
     install(folder)
-    return {
-        "stable-worldmodel 0.1.1 CEM": stable_worldmodel("cem", "CEMSolver"),
-        "stable-worldmodel 0.1.1 iCEM": stable_worldmodel("icem", "ICEMSolver"),
-        "stable-worldmodel 0.1.1 iCEM, white": stable_worldmodel(
-            "icem", "ICEMSolver", noise_beta=0.0
-        ),
-        "stable-worldmodel 0.1.1 MPPI": stable_worldmodel("mppi", "MPPISolver", temperature=0.02),
-        "pytorch-icem 0.1.0": pytorch_icem(),
-        "pytorch-mppi 0.9.1": pytorch_mppi(),
-    }
+    swm = "stable-worldmodel 0.1.1"
+    return [
+        Rule(f"{swm} CEM", stable_worldmodel("cem", "CEMSolver")),
+        Rule(f"{swm} iCEM", stable_worldmodel("icem", "ICEMSolver")),
+        Rule(f"{swm} MPPI", stable_worldmodel("mppi", "MPPISolver", temperature=TEMPERATURE)),
+        Rule("pytorch-icem 0.1.0", pytorch_icem, fits=_has_dynamics, loops=False),
+        Rule("pytorch-mppi 0.9.1", pytorch_mppi, fits=_has_dynamics, loops=False),
+    ]

@@ -1,177 +1,220 @@
-"""Tables and the plot of the planner benchmark."""
+"""The report of the planner benchmark in Markdown."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-Budget = tuple[int, int]
+from planner.families import FAMILIES, Budget, Family, first_draws
+from planner.grid import Grid
+from planner.measures import LOOP_ITERATIONS, STEPS, Record
+from planner.rules import BASE, OURS
+from planner.stats import geometric_mean, ratio_text, ratios, share_text
+from planner.summary import Results
+
+Rows = Iterable[Sequence[str]]
 
 
-class Report:
-    """Collects sections of Markdown."""
+def size(budget: Budget) -> str:
+    return f"{budget[0]}x{budget[1]}"
 
-    def __init__(self, date: str, seeds: Sequence[int], count: int, command: str) -> None:
-        self._machine = ""
-        self._head = (
-            f"# Planner benchmark, {date}\n\n"
-            f"Command: `{command}`; model seeds {', '.join(map(str, seeds))} (the defaults were "
-            "tuned on seeds below 100, of these and of other families), "
-            f"{count} problems a model, three families of dynamics.\n"
-        )
-        self._sections: list[str] = []
 
-    def machine(self, text: str) -> None:
-        self._machine = f"Machine: {text}.\n"
+def table(title: str, note: str, head: Sequence[str], rows: Rows, level: int = 2) -> str:
+    lines = [f"{'#' * level} {title}\n", f"{note}\n" if note else "", f"| {' | '.join(head)} |"]
+    lines.append("|" + "---|" * len(head))
+    lines += [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join(line for line in lines if line) + "\n"
 
-    def _table(self, title: str, note: str, head: list[str], rows: list[list[str]]) -> None:
-        lines = [f"## {title}\n", note + "\n", "| " + " | ".join(head) + " |"]
-        lines.append("|" + "---|" * len(head))
-        lines += ["| " + " | ".join(row) + " |" for row in rows]
-        self._sections.append("\n".join(lines) + "\n")
 
-    def costs(
-        self,
-        table: Mapping[str, Mapping[tuple[str, Budget], str]],
-        budgets: Sequence[Budget],
-    ) -> None:
-        for kind in ("white", "smooth"):
-            self._table(
-                f"Cost, {kind} goals",
-                "Ratio to DINO-WM's rule (a tenth of the samples as elites) at the same budget of "
-                "samples x iterations: geometric mean over models (worst model).",
-                ["planner", *(f"{n}x{i}" for n, i in budgets)],
-                [[name, *(row.get((kind, b), "") for b in budgets)] for name, row in table.items()],
-            )
+def head(date: str, command: str, grid: Grid, machine: str) -> str:
+    return f"""# Planner benchmark, {date}
 
-    def rollouts(
-        self,
-        table: Mapping[str, Mapping[tuple[str, Budget], float]],
-        budgets: Sequence[Budget],
-    ) -> None:
-        rows = []
-        for name, row in table.items():
-            cells = [name]
-            for kind in ("white", "smooth"):
-                enough = [n * i for n, i in budgets if row.get((kind, (n, i)), math.inf) <= 1.0]
-                cells.append(f"{min(enough)} ({min(enough) / 90:.0f} %)" if enough else "more")
-            rows.append(cells)
-        self._table(
-            "Rollouts to the cost that DINO-WM's rule reaches with 9,000",
-            "Smallest budget of the grid whose geometric mean over models is no higher.",
-            ["planner", "white", "smooth"],
-            rows,
-        )
+Command: `{command}`; problem seeds {", ".join(map(str, grid.seeds))}. Machine: {machine}.
 
-    def closed_loop(self, rows: Mapping[str, Sequence[str]]) -> None:
-        self._table(
-            "Closed loop, warm",
-            "Mean squared tracking error over 20 replans of five iterations behind a moving "
-            "reference, ratio to DINO-WM's rule with its padding by zeros.",
-            ["planner", "64x5 white", "64x5 smooth", "128x5 white", "128x5 smooth"],
-            [[name, *cells] for name, cells in rows.items()],
-        )
+- The defaults were tuned on problems of seeds below 100 and of the *tuned sizes*; *other sizes* of
+  a family were not used.
+- Every problem has its own dynamics, start and goal. Planners of this package share their draws
+  over a batch, so each problem has a planner and a seed of its own; the other rules draw for each
+  problem of a batch anew. So the problems of a cell are independent.
+- A plan is judged as it is executed, clamped to the box; with noise, by the cost without noise.
+- Costs are ratios to {BASE} (a tenth of the candidates as elites; the last mean is the plan)
+  at the same budget of candidates x iterations: geometric mean over problems and its 95 % interval
+  (percentiles of a bootstrap over problems). Where there is a measure of success, the number of
+  solved problems with Wilson's 95 % interval.
+- The peers have their own defaults except for a tenth of the candidates as elites and a temperature
+  of 0.02 for MPPI. `full` and `online` are the same planner at these budgets; nothing stops early.
+"""
 
-    def overhead(
-        self, times: Mapping[str, float], operations: Mapping[str, tuple[float, float]]
-    ) -> None:
-        self._table(
-            "Overhead",
-            "Plan time over the time of the forwards alone; 300x30, hidden width 512, one problem.",
-            ["planner", "time ratio"],
-            [[name, f"{value:.3f}"] for name, value in times.items()],
-        )
-        self._table(
-            "Operations",
-            "Torch operations outside the model per iteration at 300x30, views included: average "
-            "over the iterations of a plan, and of each further iteration.",
-            ["preset", "average", "each further"],
-            [[name, f"{a:.1f}", f"{b:.1f}"] for name, (a, b) in operations.items()],
-        )
 
-    def robust(self, rows: Mapping[str, tuple[int, int]]) -> None:
-        self._table(
-            "A model that diverges",
-            "The cost is NaN if an action is above 1.2, as in nearly every random plan. Bad plans "
-            "are NaN or cost NaN, at 300x10.",
-            ["planner", "bad plans"],
-            [[name, f"{bad} of {total}"] for name, (bad, total) in rows.items()],
+SHARES = ("contact, far", "contact, near", "sparse", "two ways, narrow", "two ways, wide")
+"""Families of which a share of the first draws tells something."""
+
+
+def first_draw_table(grid: Grid) -> str:
+    """What the first draws tell, measured on the problems of the report."""
+    rows = []
+    for name in grid.families:
+        family = FAMILIES[name]
+        if name not in SHARES:
+            continue
+        for group, sizes in family.groups().items():
+            for label, make in sizes.items():
+                problems = make(grid.seeds[0], 24)
+                share = problems.telling(first_draws(problems, 2000)).float().mean().item()
+                rows.append([name, f"{label} ({group})", f"{100 * share:.2f} %"])
+    if not rows:
+        return ""
+    note = (
+        "Share of candidates of deviation 1 that touch the block, meet the reward, or end behind "
+        "the wall; 2000 candidates for each of 24 problems."
+    )
+    return table("First draws that tell something", note, ["family", "size", "share"], rows)
+
+
+def family_section(family: Family, results: Results) -> str:
+    """All tables of a family."""
+    parts = [f"## {family.name.capitalize()}\n", f"{family.about}\n"]
+    for kind in ("plan", "loop"):
+        for group, sizes in family.groups().items():
+            records = results.of(kind, family.name, group)
+            if records:
+                sizes = sizes if kind == "plan" else family.loops
+                parts += _group(family, kind, group, ", ".join(sizes), records)
+    return "\n".join(parts)
+
+
+def _group(
+    family: Family, kind: str, group: str, sizes: str, records: Sequence[Record]
+) -> list[str]:
+    budgets = list(dict.fromkeys(record.budget for record in records))
+    rules = list(dict.fromkeys(record.rule for record in records))
+    found = {(record.rule, record.budget): record for record in records}
+    heads = ["planner", *map(size, budgets)]
+    count, parts = len(records[0].costs), []
+    title = f"{group} ({sizes})"
+    if kind == "loop":
+        title = (
+            f"receding horizon: {STEPS} plans of {LOOP_ITERATIONS} iterations, warm; the mean error"
         )
 
-    def options(self, rows: Mapping[str, Sequence[float]]) -> None:
-        self._table(
-            "What each option does",
-            "Ratios to DINO-WM's rule with one setting changed; the first row is the default.",
-            [
-                "change",
-                *("300x30 white", "300x30 smooth", "64x10 white", "64x10 smooth"),
-                *("loop 64x5 white", "loop 64x5 smooth"),
-            ],
-            [[name, *(f"{v:.2f}" for v in row)] for name, row in rows.items()],
-        )
+    def cells(text: Callable[[Record], str]) -> Rows:
+        for rule in rules:
+            row = [found.get((rule, budget)) for budget in budgets]
+            yield [_bold(rule), *("" if r is None else text(r) for r in row)]
 
-    def text(self) -> str:
-        return "\n".join([self._head, self._machine, *self._sections])
+    def solved(record: Record) -> str:
+        return "" if record.solved is None else share_text(record.solved)
+
+    def cost(record: Record) -> str:
+        base = found.get((BASE, record.budget))
+        return "" if base is None else ratio_text(ratios(record.costs, base.costs, family.floor))
+
+    if records[0].solved is not None:
+        note = f"Solved of {count}" + (" at the end." if kind == "loop" else ".")
+        parts.append(table(f"Solved, {title}", note, heads, cells(solved), 3))
+    if family.graded:
+        parts.append(table(f"Cost, {title}", f"{count} problems.", heads, cells(cost), 3))
+    return parts
 
 
-COLORS = ("#444444", "#999999", "#c0392b", "#e67e22", "#27ae60", "#2980b9", "#8e44ad", "#16a085")
+def _bold(rule: str) -> str:
+    return f"**{rule}**" if rule == OURS else rule
 
 
-def plot(
-    table: Mapping[str, Mapping[tuple[str, Budget], float]],
-    budgets: Sequence[Budget],
-    path: Path,
-) -> None:
-    """Cost over rollouts, both logarithmic, white left and smooth right, as SVG."""
-    width, height, left, top = 380, 300, 60, 30
-    cells = [v for row in table.values() for v in row.values() if v > 0]
-    low, high = math.log10(min(cells)) - 0.1, math.log10(max(cells)) + 0.1
-    first, last = (math.log10(f(n * i for n, i in budgets)) for f in (min, max))
-    names = list(table)
-    out = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{2 * width + 160}" '
-        f'height="{height + 90 + 16 * ((len(names) + 1) // 2)}" font-family="sans-serif" '
-        'font-size="12"><rect width="100%" height="100%" fill="white"/>'
+def summary_cost(results: Results, others: Sequence[str], title: str, note: str) -> str:
+    """The cost of the default planner over that of the best of other rules, cell by cell."""
+    budgets, rows = results.budgets(), []
+    means: dict[str, list[float]] = {"all": []}
+    for row in results.rows():
+        cells = [results.compare(row.cell(b), others) for b in budgets]
+        if not FAMILIES[row.family].graded or not any(cells):
+            continue
+        names = dict.fromkeys(c.other for c in cells if c)
+        texts = [ratio_text(c.ratios) if c else "" for c in cells]
+        rows.append([row.label, *texts, "; ".join(names)])
+        for name in ("all", "receding horizons" if row.kind == "loop" else row.group):
+            means.setdefault(name, []).extend(geometric_mean(c.ratios) for c in cells if c)
+    if not rows:
+        return ""
+    lines = [
+        f"- {name}: {geometric_mean(values):.2f} (geometric mean of the cells), worst "
+        f"{max(values):.2f}, below 1 in {sum(v < 1 for v in values)} of {len(values)} cells"
+        for name, values in means.items()
     ]
-    for side, kind in enumerate(("white", "smooth")):
-        x0 = left + side * (width + 60)
+    heads = ["problems", *map(size, budgets), "best other, from left to right"]
+    return table(title, note + "\n\n" + "\n".join(lines), heads, rows)
 
-        def at(rollouts: float, cost: float, x0: int = x0) -> tuple[float, float]:
-            x = x0 + (math.log10(rollouts) - first) / (last - first) * width
-            return x, top + (high - math.log10(cost)) / (high - low) * height
 
-        out.append(f'<text x="{x0}" y="{top - 10}">{kind} goals: cost over DINO-WM at 9,000</text>')
-        for power in range(math.ceil(low), math.floor(high) + 1):
-            _, y = at(1000, 10.0**power)
-            out.append(
-                f'<line x1="{x0}" x2="{x0 + width}" y1="{y:.1f}" y2="{y:.1f}" stroke="#ddd"/>'
-                f'<text x="{x0 - 6}" y="{y + 4:.1f}" text-anchor="end">{10.0**power:g}</text>'
-            )
-        for rollouts in sorted({n * i for n, i in budgets}):
-            x, _ = at(rollouts, 1.0)
-            out.append(
-                f'<text x="{x:.1f}" y="{top + height + 14}" text-anchor="middle" '
-                f'font-size="9">{rollouts}</text>'
-            )
-        for k, name in enumerate(names):
-            best: dict[int, float] = {}
-            for (of, (n, i)), value in table[name].items():
-                if of == kind:
-                    best[n * i] = min(value, best.get(n * i, math.inf))
-            points = " ".join("{:.1f},{:.1f}".format(*at(n, v)) for n, v in sorted(best.items()))
-            color, bold = COLORS[k % len(COLORS)], 3 if "**" in name else 1.3
-            dash = ' stroke-dasharray="5 3"' if k >= len(COLORS) else ""
-            out.append(
-                f'<polyline points="{points}" fill="none" stroke="{color}" '
-                f'stroke-width="{bold}"{dash}/>'
-            )
-    for k, name in enumerate(names):
-        x, y = left + (k % 2) * 420, top + height + 44 + 16 * (k // 2)
-        dash = ' stroke-dasharray="5 3"' if k >= len(COLORS) else ""
-        out.append(
-            f'<line x1="{x}" x2="{x + 24}" y1="{y - 4}" y2="{y - 4}" '
-            f'stroke="{COLORS[k % len(COLORS)]}" stroke-width="2"{dash}/>'
-            f'<text x="{x + 30}" y="{y}">{name.replace("**", "")} (rollouts to the right)</text>'
-        )
-    path.write_text("\n".join([*out, "</svg>"]).replace(" (rollouts to the right)", "") + "\n")
+def summary_solved(results: Results, others: Sequence[str], title: str, note: str) -> str:
+    """Problems solved by the default planner and by the best of other rules, cell by cell."""
+    budgets, rows, pairs = results.budgets(), [], []
+    for row in results.rows():
+        cells = [results.compare_solved(row.cell(b), others) for b in budgets]
+        there = [c for c in cells if c]
+        if there:
+            names = dict.fromkeys(c.other for c in there)
+            texts = [f"{c.ours} : {c.others}" if c else "" for c in cells]
+            rows.append([row.label, str(there[0].total), *texts, "; ".join(names)])
+            pairs += there
+    if not rows:
+        return ""
+    ours, theirs, total = (sum(getattr(c, n) for c in pairs) for n in ("ours", "others", "total"))
+    heads = ["problems", "number", *map(size, budgets), "best other, from left to right"]
+    return table(title, f"{note} Over all cells {ours} : {theirs} of {total}.", heads, rows)
+
+
+def rollouts(results: Results) -> str:
+    """The smallest budget with the cost that DINO-WM's rule reaches with 9,000 rollouts."""
+    names = [n for n in results.families() if FAMILIES[n].smooth]
+    rows = []
+    for rule in results.rules():
+        cells = [results.rollouts_to_base(n, rule, (300, 30)) for n in names]
+        if any(cells):
+            rows.append([_bold(rule), *(f"{c} ({c / 90:.0f} %)" if c else "more" for c in cells)])
+    if not names or not rows:
+        return ""
+    return table(
+        "Rollouts to the cost that DINO-WM's rule reaches with 9,000",
+        "Smallest budget of the grid whose geometric mean over problems is no higher; tuned sizes.",
+        ["planner", *names],
+        rows,
+    )
+
+
+def machine_tables(
+    times: Mapping[str, float], counts: Mapping[str, tuple[float, float]], repeats: int
+) -> str:
+    first = table(
+        "Overhead",
+        "Plan time over the time of the forwards alone; 300x30, hidden width 512, one problem. "
+        f"Processor time, lowest of {repeats} of each.",
+        ["planner", "time ratio"],
+        [[name, f"{value:.3f}"] for name, value in times.items()],
+    )
+    second = table(
+        "Operations",
+        "Torch operations outside the model per iteration at 300x30, views included: average over "
+        "the iterations of a plan, and of each further iteration.",
+        ["preset", "average", "each further"],
+        [[name, f"{a:.1f}", f"{b:.1f}"] for name, (a, b) in counts.items()],
+    )
+    return f"{first}\n{second}"
+
+
+def robust_table(rows: Mapping[str, tuple[int, int]]) -> str:
+    return table(
+        "A model that diverges",
+        "The cost is NaN if an action is above 1.2, as in nearly every random plan. Bad plans are "
+        "NaN or cost NaN, at 300x10.",
+        ["planner", "bad plans"],
+        [[name, f"{bad} of {total}"] for name, (bad, total) in rows.items()],
+    )
+
+
+def option_table(heads: Sequence[str], rows: Mapping[str, Sequence[str]]) -> str:
+    return table(
+        "What each option does",
+        "On the tuned sizes with seeds 91 and 92: the number of solved problems, or the cost over "
+        "that of the default (above 1 the default is better).",
+        ["change", *heads],
+        [[name, *cells] for name, cells in rows.items()],
+    )
