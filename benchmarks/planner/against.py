@@ -39,13 +39,12 @@ def package_place(path: Path) -> Path:
     )
 
 
-def measure_other(path: Path, grid: Grid) -> list[Record]:
-    """Measure the planners of another checkout; the names of the rules get a suffix.
+def measure_other(place: Path, grid: Grid) -> list[Record]:
+    """Measure the planners of a package by its place; the names of the rules get a suffix.
 
     Raises:
         SystemExit: The other package cannot do it.
     """
-    place = package_place(path)
     paths = [str(place), str(BENCHMARKS), os.environ.get("PYTHONPATH", "")]
     done = subprocess.run(
         [sys.executable, "-m", "planner.against", str(place)],
@@ -56,7 +55,7 @@ def measure_other(path: Path, grid: Grid) -> list[Record]:
         text=True,
     )
     if done.returncode:
-        raise SystemExit(f"--against {path}: its planners could not be run, see above")
+        raise SystemExit(f"--against: the planners in {place} could not be run, see above")
     records = [Record.read(values) for values in json.loads(done.stdout.splitlines()[-1])]
     return [dataclasses.replace(record, rule=record.rule + SUFFIX) for record in records]
 

@@ -92,7 +92,7 @@ def preset(name: str, **settings: object) -> Callable[[Problems, Budget, int], S
     def sizes(budget: Budget) -> dict[str, object]:
         return {"num_samples": budget[0], "iterations": budget[1], "patience": 0, **settings}
 
-    return _one_by_one(name, sizes)
+    return one_by_one(name, sizes)
 
 
 def cem_gd_sizes(budget: Budget) -> dict[str, object]:
@@ -107,9 +107,11 @@ def cem_gd_sizes(budget: Budget) -> dict[str, object]:
     }
 
 
-def _one_by_one(
+def one_by_one(
     name: str, sizes: Callable[[Budget], dict[str, object]]
 ) -> Callable[[Problems, Budget, int], Search]:
+    """A preset with a planner and a seed for each problem; its settings follow from a budget."""
+
     def start(problems: Problems, budget: Budget, seed: int) -> Search:
         values = sizes(budget)
         if isinstance(values.get("num_elites"), float):
@@ -149,7 +151,7 @@ def own_rules() -> list[Rule]:
         Rule("mppi", preset("mppi"), pad="repeat", peer=False),
         Rule(
             "cem_gd",
-            _one_by_one("cem_gd", cem_gd_sizes),
+            one_by_one("cem_gd", cem_gd_sizes),
             pad="repeat",
             peer=False,
             fits=lambda family, budget: family.smooth,

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from planner import report
-from planner.against import SUFFIX, measure_other
+from planner.against import SUFFIX, measure_other, package_place
 from planner.families import FAMILIES
 from planner.grid import Grid
 from planner.options import measure_options
@@ -49,6 +49,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--raw", type=Path, help="write the numbers of every problem, as JSON")
     arguments = parser.parse_args()
     arguments.families = _families(parser, arguments.only)
+    if arguments.against is not None:
+        arguments.against = package_place(arguments.against)
     if arguments.parts is None:
         arguments.parts = PARTS[:2] if arguments.only else PARTS[: 4 if arguments.quick else 5]
     if arguments.out is None and not arguments.only and set(arguments.parts) == set(PARTS):

@@ -99,7 +99,7 @@ NARROW = Family(
 WIDE = Family(
     "two ways, wide",
     "A wide wall: the way round it first leads away from the goal.",
-    {"8 steps of 6": wall(0.35), "5 steps of 2": wall(0.5, 5, 2)},
+    {"8 steps of 6": wall(0.35), "5 steps of 2": wall(0.33, 5, 2)},
     {"6 steps of 4": wall(0.3, 6, 4)},
     _BUDGETS,
     floor=_FLOOR,

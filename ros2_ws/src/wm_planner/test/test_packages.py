@@ -55,6 +55,7 @@ UNIMPORTED = {
 }
 # Tests of the planner that need the simulator skip without it: it depends on the planner already.
 CIRCLE = {("wm_planner", "test_depend"): {"wm_planner_sim"}}
+BENCHMARKS = {init.parent.name for init in SOURCES.parents[1].glob("benchmarks/*/__init__.py")}
 PINNED_IN = {
     "buildtool_depend": ("build",),
     "exec_depend": ("ros-python", "runtime", "sim"),
@@ -111,7 +112,7 @@ def _used(package: str, kind: str) -> set[str]:
     modules = _imported(files) | UNIMPORTED.get((package, kind), set())
     modules -= {package, *CIRCLE.get((package, kind), set())}
     if kind == "test_depend":
-        modules -= {file.stem for file in files}  # helpers beside the tests
+        modules -= {file.stem for file in files} | BENCHMARKS  # helpers, and what is tested
     return {_dependency(module) for module in modules}
 
 
