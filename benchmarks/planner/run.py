@@ -43,7 +43,12 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--against", type=Path, metavar="PATH", help="another checkout, to measure as 'before'"
     )
-    parser.add_argument("--seeds", type=int, nargs="+", help="of the problems (default: 101 102)")
+    parser.add_argument(
+        "--seeds",
+        type=int,
+        nargs="+",
+        help="of the problems (default: 101 102; below 100: to tune)",
+    )
     parser.add_argument("--date", default=datetime.date.today().isoformat())
     parser.add_argument("--out", type=Path, help="report (default: benchmarks/results if complete)")
     parser.add_argument("--raw", type=Path, help="write the numbers of every problem, as JSON")

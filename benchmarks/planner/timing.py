@@ -118,7 +118,7 @@ def bad_plans(rules: Sequence[Rule], count: int) -> dict[str, tuple[int, int]]:
     problems = Diverging(inner.horizon, inner.actions, inner)
     found = {}
     for rule in rules:
-        if rule.loops or not rule.peer:
+        if rule.loops or not rule.peer:  # the others call the dynamics, which do not diverge
             plans = rule.start(problems, (300, 10), 0)(problems, None)
             bad = (~plans.isfinite()).flatten(1).any(dim=1) | ~problems.judge(plans).isfinite()
             found[rule.name] = (int(bad.sum()), count)

@@ -24,7 +24,7 @@ def _family(goals: str) -> Family:
         {name: residual(size) for name, size in other.items()},
         BUDGETS,
         smooth=True,
-        count=36,
+        count=24,
         loops={name: tracking(size) for name, size in sizes.items()},
     )
 

@@ -25,8 +25,9 @@ from planner.families.contact import RADIUS, Contact  # noqa: E402
 from planner.families.hand import STEP  # noqa: E402
 from planner.families.sparse import Sparse  # noqa: E402
 from planner.families.wall import DISTANCE, Wall  # noqa: E402
-from planner.measures import follow, plan_cell  # noqa: E402
+from planner.measures import Record, follow, plan_cell  # noqa: E402
 from planner.rules import Rule, dino_wm, one_by_one, own_rules  # noqa: E402
+from planner.summary import Results  # noqa: E402
 
 OURS = next(rule for rule in own_rules() if rule.ours)
 SIZES = [
@@ -98,9 +99,8 @@ def test_about_7_of_1000_first_draws_meet_the_reward(name: str, label: str) -> N
 def steps(moves: list[Tensor], problems: Contact | Wall | Sparse) -> Tensor:
     """A plan (1, H, A) of straight lines, of as few steps as the box surely allows."""
     longest = 0.99 * BOX * STEP
-    each = [
-        move / n for move in moves for n in [math.ceil(move.norm() / longest)] for _ in range(n)
-    ]
+    counts = [math.ceil(move.norm() / longest) for move in moves]
+    each = [move / n for move, n in zip(moves, counts, strict=True) for _ in range(n)]
     assert len(each) <= problems.horizon
     each += [torch.zeros(2)] * (problems.horizon - len(each))
     return (torch.stack(each) / STEP @ problems.mix[0].T).unsqueeze(0)
@@ -175,9 +175,7 @@ def test_noise_has_its_size_and_plans_are_judged_without(name: str, label: str) 
     assert torch.equal(problems.judge(plans[:, 0]), problems.inner.judge(plans[:, 0]))
     signal = problems.true_cost(first_draws(problems, 2000)).std(dim=1)
     share = float(label.split()[1].rstrip(","))
-    torch.testing.assert_close(
-        problems.size[:, 0] / signal, torch.full((2,), share), rtol=0.2, atol=0
-    )
+    torch.testing.assert_close(problems.size[:, 0], share * signal, rtol=0.2, atol=0)
 
 
 @pytest.mark.parametrize(("name", "label"), of("plateaus"))
@@ -190,6 +188,30 @@ def test_costs_in_steps_are_multiples_of_a_step(name: str, label: str) -> None:
     solved = problems.solved(torch.tensor([1.0, 2.0]) * problems.size[:, 0])
     assert solved is not None
     assert solved.tolist() == [True, False]
+
+
+def test_plans_are_judged_as_they_are_executed() -> None:
+    problems = make("smooth, white goals", "tanh", 101, 2)
+    plans = 3 * torch.randn(2, 5, 6, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(problems.judge(plans), problems.judge(plans.clamp(-BOX, BOX)))
+    assert not torch.equal(problems.judge(plans), problems.cost(plans.unsqueeze(1))[:, 0])
+
+
+def test_the_best_candidate_is_the_best_of_all_that_were_evaluated() -> None:
+    problems = make("minima", "frequency 3", 101, 3)
+    seen: list[Tensor] = []
+
+    class Seen(type(problems)):  # type: ignore[misc]
+        def cost(self, actions: Tensor) -> Tensor:
+            seen.append(super().cost(actions))
+            return seen[-1]
+
+    watched = Seen(**vars(problems))
+    plans = dino_wm(best=True)(watched, (64, 5), 0)(watched, None)
+    assert len(seen) == 5
+    torch.testing.assert_close(problems.judge(plans), torch.cat(seen, dim=1).amin(dim=1))
+    mean = dino_wm()(problems, (64, 5), 0)(problems, None)
+    assert (problems.judge(mean) > problems.judge(plans)).all()
 
 
 def test_our_planner_plans_for_each_problem_as_if_it_were_alone() -> None:
@@ -228,6 +250,23 @@ def test_intervals_are_those_of_the_textbook() -> None:
     assert high / mean == pytest.approx(math.exp(1.96 / math.sqrt(200)), rel=0.03)
     assert mean / low == pytest.approx(math.exp(1.96 / math.sqrt(200)), rel=0.03)
     assert stats.ratios([1e-12, 4.0], [2.0, 2.0], 1e-3) == [5e-4, 2.0]
+
+
+def test_the_best_peer_is_chosen_in_each_cell() -> None:
+    def record(rule: str, *costs: float) -> Record:
+        marks = tuple(cost < 1.0 for cost in costs)
+        return Record("plan", "contact, near", "tuned sizes", (64, 5), rule, costs, marks)
+
+    ours, worse, better = record(OURS.name, 1.0, 1.0), record("a", 9.0, 0.9), record("b", 0.5, 8.0)
+    results = Results([ours, worse, better])
+    compared = results.compare(ours.cell, ["a", "b"])
+    assert compared is not None
+    assert (compared.other, compared.ratios) == ("b", [2.0, 0.125])
+    solved = results.compare_solved(ours.cell, ["a"])
+    assert solved is not None
+    assert (solved.other, solved.ours, solved.others, solved.total) == ("a", 0, 1, 2)
+    assert results.compare(ours.cell, ["c"]) is None
+    assert Record.read(json.loads(json.dumps(worse.values()))) == worse
 
 
 @pytest.mark.slow
