@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ class Grid:
         return max(2, round(self.fraction * family.count))
 
     def measure(self, rules: Sequence[Rule]) -> list[Record]:
-        """Measure all cells and print the progress."""
+        """Measure all cells; the progress goes to stderr."""
         records, begin = [], time.monotonic()
         for name in self.families:
             family = FAMILIES[name]
@@ -44,7 +45,7 @@ class Grid:
                 records += self._plans(family, rules)
             if self.loops:
                 records += self._loops(family, rules)
-            print(f"{name}: {time.monotonic() - begin:.0f} s", flush=True)
+            print(f"{name}: {time.monotonic() - begin:.0f} s", file=sys.stderr, flush=True)
         return records
 
     def _plans(self, family: Family, rules: Sequence[Rule]) -> Iterator[Record]:
