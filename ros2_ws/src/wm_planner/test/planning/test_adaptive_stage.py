@@ -22,7 +22,7 @@ def stage(samples=40, batch=1, warm=False, **changes):
         dims=DIMS,
         device=torch.device("cpu"),
     )
-    made.begin(batch, warm=warm, rotate=False)
+    made.begin(batch, copies=1, warm=warm, rotate=False)
     return made
 
 

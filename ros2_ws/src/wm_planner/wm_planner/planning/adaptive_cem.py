@@ -8,13 +8,14 @@ from torch import Tensor
 from wm_planner.config.planners import AdaptiveCEMSettings
 from wm_planner.config.presets import SearchSize
 from wm_planner.planning.adaptive_stage import AdaptiveStage
-from wm_planner.planning.broad import BroadDraws, best_aside, none_aside
+from wm_planner.planning.broad import BroadDraws, better_seen, none_seen
 from wm_planner.planning.draws import Draws, color_factor
 from wm_planner.planning.history import Block, History
 from wm_planner.planning.planner import Problem
-from wm_planner.planning.schedule import stages, widths_over_time
+from wm_planner.planning.schedule import looks, mean_calls, stages, widths_over_time
 from wm_planner.planning.solver import Solver
 from wm_planner.planning.ties import Look, noise_copies
+from wm_planner.planning.warm_start import with_zero_end
 
 
 class AdaptiveCEMPlanner(Solver):
@@ -72,7 +73,7 @@ class AdaptiveCEMPlanner(Solver):
                     samples=stage.searching,
                     dims=self.dims,
                     generator=self._generator,
-                    zeros=self.copies if number == 0 else 0,
+                    means=mean_calls(self.stages)[number],
                 ),
                 self._schedule[number][:-1],
                 num_elites=self._num_elites,
@@ -95,7 +96,9 @@ class AdaptiveCEMPlanner(Solver):
         batch, warm = len(mean), planned is not None
         factor = self._first_factor(batch, planned, widths)
         for learner in self._learners:
-            rotation = learner.begin(batch, warm=warm, rotate=learner is self._learners[0])
+            first = learner is self._learners[0]
+            copies = self._copies if first else 1
+            rotation = learner.begin(batch, copies=copies, warm=warm, rotate=first)
             if rotation is not None:
                 factor = torch.bmm(rotation.expand(batch, -1, -1), factor)
         now = torch.cat([factor, mean], dim=1)
@@ -111,6 +114,9 @@ class AdaptiveCEMPlanner(Solver):
             if block.stage.searching < block.stage.samples:
                 aside = block.candidates[:, :, block.stage.searching :]
                 self._broad.fill(aside, self._sigma)
+                if block.first and planned is not None:
+                    actions = mean.view(batch, self.problem.horizon, self.problem.action_dim)
+                    aside[0, :, 0] = with_zero_end(actions).flatten(1)
                 self.bounds.clamp_(aside)
 
     def _generate(self, block: Block, call: int) -> None:
@@ -152,15 +158,14 @@ class AdaptiveCEMPlanner(Solver):
         self._excess = torch.where(told, self._excess, wider / scheduled)
 
     def _end_iteration(self, history: History, done: int) -> None:
-        """Three times in a plan, move the mean to the best broad candidate if it is the best."""
-        if done - 1 not in {round(self.iterations * at / 5) for at in (1, 2, 3)}:
+        """Move the mean to a better plan, if one was seen before the last call."""
+        if done not in looks(self.iterations):
             return
-        if self._at_once and none_aside(history, done):
+        if self._at_once and none_seen(history, done):
             return
-        if found := best_aside(history, done, self._ties.slack):
-            better, plans = found
-            center = self._now[2]
-            center.copy_(torch.where(better, plans, center))
+        better, plans = better_seen(history, done, self._ties.slack)
+        center = self._now[2]
+        center.copy_(torch.where(better, plans, center))
 
     def _state(self) -> tuple[Tensor, ...]:
         _, factor, center = self._now

@@ -81,11 +81,12 @@ class AdaptiveStage:
     def _rates(self) -> tuple[float, float]:
         return self._settings.learning_rate, self._settings.warm_learning_rate
 
-    def begin(self, batch: int, *, warm: bool, rotate: bool) -> Tensor | None:
+    def begin(self, batch: int, *, copies: int, warm: bool, rotate: bool) -> Tensor | None:
         """Make the draws of a plan.
 
         Args:
             batch: B.
+            copies: How many candidates of the first call, the first ones, are the mean.
             warm: Whether this is a warm start.
             rotate: Whether to rotate the draws.
 
@@ -96,9 +97,14 @@ class AdaptiveStage:
         if draws is not self._design or batch != self._batch:
             self._design, self._batch = draws, batch
             spread = draws[:, None].expand(-1, batch, -1, -1)
-            self.spread, self._across = spread.unbind(), spread.mT.unbind()
+            self._all = spread.unbind(), spread.mT.unbind()
             self._reserve(batch)
             self._usual = {}
+        self.spread, self._across = self._all
+        if copies > 1:
+            first = self.spread[0].clone()
+            first[:, :copies] = 0.0
+            self.spread, self._across = (first, *self.spread[1:]), (first.mT, *self._across[1:])
         self._rate = self.rate(warm=warm) / 2
         if warm not in self._usual:
             scales = torch.tensor([[[width], [self._rate]] for width in self._widths])

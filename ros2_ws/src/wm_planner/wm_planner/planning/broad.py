@@ -44,8 +44,10 @@ class BroadDraws:
         memory.copy_(draws.to(memory.device) @ self._factor * widths)
 
 
-def best_aside(history: History, done: int, slack: Tensor) -> tuple[Tensor, Tensor] | None:
-    """Find the broad candidates that are better than all others.
+def better_seen(history: History, done: int, slack: Tensor) -> tuple[Tensor, Tensor]:
+    """Find plans that are better than all candidates of the last call.
+
+    Those include the mean, so the search has gone to a worse place if it has seen a better one.
 
     Args:
         history: The plan.
@@ -53,34 +55,23 @@ def best_aside(history: History, done: int, slack: Tensor) -> tuple[Tensor, Tens
         slack: (B, 1) differences of costs that are noise.
 
     Returns:
-        Per problem, whether there is one (B, 1, 1), and the best one (B, 1, D); None if there are
-        no broad candidates.
+        Per problem, whether there is one (B, 1, 1), and the best one (B, 1, D).
     """
-    usual, aside, plans = [], [], []
+    costs, plans = [], []
     for block, calls in history.until(done):
-        n = block.stage.searching
-        if n == block.stage.samples:
-            continue
-        usual.append(block.costs[:calls, :, :n].amin(dim=(0, 2)))
-        lowest, place = block.costs[:calls, :, n:].transpose(0, 1).flatten(1).min(dim=1)
-        call, candidate = place // (block.stage.samples - n), place % (block.stage.samples - n)
-        aside.append(lowest)
-        plans.append(block.pick(call, candidate + n))
-    if not aside:
-        return None
-    lowest, which = torch.stack(aside).min(dim=0)
-    problems = torch.arange(len(lowest), device=lowest.device)
-    best = torch.stack(plans)[which, problems]
-    better = lowest < torch.stack(usual).amin(dim=0) - slack.squeeze(1)
-    return better.view(-1, 1, 1), best.unsqueeze(1)
+        lowest, candidate = block.lowest(calls)
+        cost, call = lowest.min(dim=0)
+        costs.append(cost)
+        plans.append(block.pick(call, candidate.gather(0, call.unsqueeze(0)).squeeze(0)))
+    cost, which = torch.stack(costs).min(dim=0)
+    problems = torch.arange(len(cost), device=cost.device)
+    better = cost < lowest[-1] - slack.squeeze(1)
+    return better.view(-1, 1, 1), torch.stack(plans)[which, problems].unsqueeze(1)
 
 
-def none_aside(history: History, done: int) -> bool:
-    """Decide on the host, where that is cheap, whether ``best_aside`` would find nothing."""
-    usual, aside = [], []
-    for block, calls in history.until(done):
-        n, costs = block.stage.searching, block.costs[:calls].numpy()
-        usual.append(costs[:, :, :n].min(axis=(0, 2)))
-        if n < block.stage.samples:
-            aside.append(costs[:, :, n:].min(axis=(0, 2)))
-    return not aside or bool((np.min(aside, axis=0) >= np.min(usual, axis=0)).all())
+def none_seen(history: History, done: int) -> bool:
+    """Decide on the host, where that is cheap, whether ``better_seen`` would find nothing."""
+    blocks = history.until(done)
+    best = np.min([b.costs[:calls].numpy().min(axis=(0, 2)) for b, calls in blocks], axis=0)
+    block, calls = blocks[-1]
+    return bool((best >= block.costs[calls - 1].numpy().min(axis=1)).all())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -33,7 +34,7 @@ class Draws:
         samples: int,
         dims: int,
         generator: torch.Generator,
-        zeros: int = 1,
+        means: Sequence[int] = (0,),
     ) -> None:
         """Make the design.
 
@@ -43,11 +44,10 @@ class Draws:
             samples: N.
             dims: D.
             generator: Source of all draws; its device is where they are made.
-            zeros: How many draws, the first ones of the first iteration, are zero, which makes
-                their candidates the mean.
+            means: Iterations whose draw 0 is zero, which makes its candidate the mean.
         """
         self._shape = (iterations, samples, dims)
-        self._generator, self._zeros = generator, zeros
+        self._generator, self._means = generator, list(means)
         self._design = (
             self._with_mean(self._orthogonal()) if kind == "mirrored_orthogonal" else None
         )
@@ -67,7 +67,7 @@ class Draws:
         return self._design, torch.linalg.qr(self._randn(dims, dims))[0]
 
     def _with_mean(self, draws: Tensor) -> Tensor:
-        draws[0, : self._zeros] = 0.0
+        draws[self._means, 0] = 0.0
         return draws
 
     def _orthogonal(self) -> Tensor:

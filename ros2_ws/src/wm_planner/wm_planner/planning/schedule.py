@@ -47,3 +47,19 @@ def widths_over_time(stages: list[Stage], settings: AdaptiveCEMSettings) -> list
         parts.append(widths[first : end + 1])
         first = end
     return parts
+
+
+def looks(iterations: int) -> set[int]:
+    """Return after how many iterations to look whether a better plan was seen."""
+    return {1 + round(iterations * at / 5) for at in (1, 2, 3)} - {1, iterations}
+
+
+def mean_calls(stages: list[Stage]) -> list[list[int]]:
+    """Return per stage the calls with the mean among the candidates: the first, and before looks."""
+    iterations, first, parts = sum(stage.iterations for stage in stages), 0, []
+    for stage in stages:
+        ends = [(done - first) * stage.calls - 1 for done in sorted(looks(iterations))]
+        calls = [call for call in ends if 0 <= call < stage.iterations * stage.calls]
+        parts.append(sorted({*calls, *([0] if first == 0 else [])}))
+        first += stage.iterations
+    return parts

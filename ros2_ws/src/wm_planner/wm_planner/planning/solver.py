@@ -41,8 +41,8 @@ class Solver(Planner):
             candidate, ``"possible"``: if its cost is finite, ``"never"``. It is evaluated if that
             ends before the deadline; otherwise the best candidate is the plan.
         stages: How often iterations call the cost, and with how many candidates.
-        copies: How many candidates, the first ones of a plan, are the same first guess, so that
-            their costs show the noise.
+        copies: How many candidates, the first ones of a cold plan, are the same first guess, so
+            that their costs show the noise. A warm plan of the same planner takes it over.
     """
 
     mean_counts = "better"
@@ -81,13 +81,14 @@ class Solver(Planner):
         self._evaluate = ChunkedCost(size.chunk, size.memory_limit)
         self._at_once = reads_at_once(self.device)
         self._last = LastEvaluation()
-        self._ties = Ties(1, self.device)
+        self._ties = Ties(0, self.device)
         self._generator = torch.Generator(generator_device or self.device)
         self._generator.manual_seed(problem.seed)
 
     def reset(self) -> None:
         """See ``Planner.reset``."""
         self._last = LastEvaluation()
+        self._ties = Ties(0, self.device)
         self._generator.manual_seed(self.problem.seed)
 
     def plan(
@@ -107,7 +108,11 @@ class Solver(Planner):
         if cancel is not None and cancel():
             raise PlanCanceledError
         with torch.no_grad():
-            self._ties = ties = Ties(batch, self.device)
+            measured = warm_start is not None and len(self._ties.slack) == batch
+            if not measured:
+                self._ties = Ties(batch, self.device)
+            self._copies = 1 if measured else self.copies
+            ties = self._ties
             history = History(self.stages, batch, self.problem, at_once=self._at_once)
             self._begin(history, *self._first_guess(batch, warm_start, prior))
             cost = self._guarded(cost)
@@ -170,7 +175,7 @@ class Solver(Planner):
         costs = self._score(cost, block.actions[call], functools.partial(block.place, call))
         copies = 1
         if block.first and call == 0:
-            copies = self.copies
+            copies = self._copies
             ties.measure(costs[:, :copies])
         host = block.host(call)
         searching = slice(copies - 1, block.stage.searching)

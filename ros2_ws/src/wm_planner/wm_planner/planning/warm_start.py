@@ -46,6 +46,17 @@ def complete(actions: Tensor, horizon: int, pad: str = "repeat") -> Tensor:
     return torch.cat([actions, tail if pad == "repeat" else torch.zeros_like(tail)], dim=-2)
 
 
+def with_zero_end(actions: Tensor) -> Tensor:
+    """Return a plan (..., H, A) with zeros for the steps at its end that repeat the one before.
+
+    A plan that is filled up by its last action overshoots where the robot should rest.
+    """
+    again = (actions[..., 1:, :] == actions[..., :-1, :]).all(dim=-1)
+    first = torch.zeros_like(again[..., :1])
+    end = torch.cat([first, again], dim=-1).flip(-1).cumprod(dim=-1).flip(-1)
+    return actions * (1 - end).unsqueeze(-1)
+
+
 def check(warm_start: Tensor, batch: int, horizon: int, action_dim: int) -> None:
     """Check that a warm start is (batch, 0..horizon, action_dim) and finite.
 
