@@ -30,14 +30,14 @@ def updated(learner, costs, call=1):
     batch = len(costs)
     state = torch.cat([torch.eye(DIMS), torch.zeros(1, DIMS)]).repeat(batch, 1, 1)
     out = torch.empty_like(state)
-    learner.update(call, costs, state, state[:, :DIMS], out)
+    learner.update(call, costs, (state, state[:, :DIMS], out))
     return out[:, :DIMS], out[:, DIMS]
 
 
-def with_ties(learner, costs, threshold, width, call=1):
+def with_ties(learner, costs, threshold, call=1):
     state = torch.cat([torch.eye(DIMS), torch.zeros(1, DIMS)]).repeat(len(costs), 1, 1)
     out = torch.empty_like(state)
-    told = learner.update_with_ties(call, costs, threshold, width, (state, state[:, :DIMS], out))
+    told = learner.update_with_ties(call, costs, threshold, (state, state[:, :DIMS], out))
     return out[:, :DIMS], out[:, DIMS], told
 
 
@@ -75,17 +75,15 @@ def test_the_update_is_the_formula_of_the_planner():
 def test_both_updates_are_the_same_without_ties():
     costs = torch.rand(2, 40, generator=torch.Generator().manual_seed(1))
     usual = updated(stage(batch=2), costs)
-    threshold, width = costs.amax(1, keepdim=True) - 1e-6, torch.full((2, 1, 1), 0.5)
-    *general, told = with_ties(stage(batch=2), costs, threshold, width)
+    threshold = costs.amax(1, keepdim=True) - 1e-6
+    *general, told = with_ties(stage(batch=2), costs, threshold)
     assert told.flatten().tolist() == [True, True]
     for one, other in zip(usual, general, strict=True):
         torch.testing.assert_close(one, other)
 
 
 def test_if_all_tie_the_state_stays():
-    factor, mean, told = with_ties(
-        stage(), torch.ones(1, 40), torch.ones(1, 1), torch.ones(1, 1, 1)
-    )
+    factor, mean, told = with_ties(stage(), torch.ones(1, 40), torch.ones(1, 1))
     assert torch.equal(factor[0], torch.eye(DIMS))
     assert bool((mean == 0).all())
     assert not told

@@ -50,7 +50,16 @@ def test_large_integers_keep_their_differences(dtype, device):
     same(whole, plan("full", lambda actions: 1024 * steps(actions), device))
 
 
-@pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("preset", SEARCHES)
+def test_costs_of_half_precision_are_kept_in_float32(preset, dtype, device):
+    result = plan(preset, lambda actions: steps(actions).to(dtype), device)
+    assert result.cost.dtype == torch.float32
+    torch.testing.assert_close(result.cost, steps(result.actions).to(dtype).float())
+    assert result.cost < 0.5
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.uint8])
 @pytest.mark.parametrize("preset", SEARCHES)
 def test_costs_of_few_bits_are_kept_in_float32(preset, dtype, device):
     narrow = plan(preset, lambda actions: steps(actions).to(dtype), device)

@@ -5,7 +5,7 @@ import pytest
 from wm_planner.config import SearchSize
 from wm_planner.config.planners import AdaptiveCEMSettings
 from wm_planner.planning.history import Stage
-from wm_planner.planning.schedule import stages, widths_over_time
+from wm_planner.planning.schedule import looks, mean_calls, stages, widths_over_time
 
 
 def test_many_candidates_are_drawn_in_halves_after_the_first_iterations():
@@ -48,3 +48,17 @@ def test_a_short_search_stays_wider():
         for n in (5, 30)
     ]
     assert ends == [pytest.approx(0.11), pytest.approx(0.035)]
+
+
+@pytest.mark.parametrize("samples", [64, 300])
+@pytest.mark.parametrize("iterations", [1, 2, 3, 5, 10, 30])
+def test_the_mean_is_a_candidate_at_first_and_before_each_look(samples, iterations):
+    parts = stages(SearchSize(samples, iterations), 0.05, 30)
+    calls, first = mean_calls(parts), 0
+    assert calls[0][0] == 0
+    ends = set()
+    for part, each in zip(parts, calls, strict=True):
+        ends |= {first + (call + 1) // part.calls for call in each if (call + 1) % part.calls == 0}
+        first += part.iterations
+    assert looks(iterations) <= ends
+    assert all(1 < done < iterations for done in looks(iterations))

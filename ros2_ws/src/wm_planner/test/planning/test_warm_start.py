@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from wm_planner.planning import SettingsError, WarmStartError, make_planner, shift
+from wm_planner.planning.warm_start import with_zero_end
 
 PLAN = torch.arange(1.0, 9.0).view(1, 4, 2)
 
@@ -61,3 +62,11 @@ def test_warm_start_repeats_its_last_action(bowl, recorder):
     cost = recorder(bowl(PLAN))
     make_planner("online", action_dim=2, horizon=4).plan(cost, warm_start=torch.ones(1, 2, 2) / 2)
     assert cost.actions[0][0, 0].tolist() == [[0.5, 0.5]] * 4
+
+
+def test_a_plan_that_may_rest_has_zeros_where_its_end_repeats():
+    plan = torch.tensor([[[1.0], [1.0], [2.0], [3.0], [3.0], [3.0]]])
+    rests = with_zero_end(plan)
+    assert rests.flatten().tolist() == [1.0, 1.0, 2.0, 3.0, 0.0, 0.0]
+    assert torch.equal(with_zero_end(plan[:, :4]), plan[:, :4])
+    assert with_zero_end(torch.ones(1, 1, 2)).flatten().tolist() == [1.0, 1.0]

@@ -87,6 +87,7 @@ class AdaptiveCEMPlanner(Solver):
         eye = torch.eye(problem.action_dim, device=self.device)
         self._unit_factor = torch.kron(over_time, eye)
         self._widths = self._sigma
+        self._ones = torch.ones_like(self._sigma)
         self._last_factor = torch.empty(0, self.dims, self.dims, device=self.device)
         self._learned = torch.empty(0, 1, 1, dtype=torch.bool, device=self.device)
 
@@ -106,10 +107,8 @@ class AdaptiveCEMPlanner(Solver):
             (state, state[:, : self.dims], state[:, self.dims :])
             for state in (now, torch.empty_like(now))
         )
-        # None while every problem follows the schedule, then (B, 1, 1): how much wider it is.
-        self._excess: Tensor | None = None
-        warm = warm and widths is None
-        self._widest = max(1.0, 1.0 / self.settings.warm_sigma) if warm else 1.0
+        self._excess = self._ones  # width of each number over the scheduled one
+        self._widest = (self._sigma + 1e-30) / (self._widths + 1e-30)
         for block in history.blocks:
             if block.stage.searching < block.stage.samples:
                 aside = block.candidates[:, :, block.stage.searching :]
@@ -122,9 +121,7 @@ class AdaptiveCEMPlanner(Solver):
     def _generate(self, block: Block, call: int) -> None:
         learner, width = self._of(block, call)
         out, (_, factor, center) = block.main[call], self._now
-        # Not as ``alpha``, which would round differently than a width for each problem.
-        scaled = factor * (width if self._excess is None else self._excess * width)
-        torch.baddbmm(center, learner.spread[call], scaled, out=out)
+        torch.baddbmm(center, learner.spread[call], factor, alpha=width, out=out)
         self.bounds.clamp_(out)
 
     def _of(self, block: Block, call: int) -> tuple[AdaptiveStage, float]:
@@ -134,28 +131,25 @@ class AdaptiveCEMPlanner(Solver):
     def _update(self, block: Block, call: int, look: Look | None) -> None:
         learner, width = self._of(block, call)
         costs = block.main_costs[call]
-        ties = look is None or look.ties
-        if not ties and self._excess is None:
-            learner.update(call, costs, *self._now[:2], self._next[0])
-        else:
-            if self._excess is None:
-                self._excess = torch.ones(len(costs), 1, 1, device=self.device)
-            told = learner.update_with_ties(
-                call,
-                costs,
-                self._ties.threshold(costs),
-                self._excess * width,
-                (*self._now[:2], self._next[0]),
-            )
+        states = (*self._now[:2], self._next[0])
+        if look is None or look.ties:
+            threshold = self._ties.threshold(costs)
+            told = learner.update_with_ties(call, costs, threshold, states)
             self._widen(told, width, self._schedule[0 if block.first else 1][call + 1])
+        else:
+            learner.update(call, costs, states)
         self._now, self._next = self._next, self._now
 
     def _widen(self, told: Tensor, width: float, scheduled: float) -> None:
-        """Let the width of problems that were told nothing grow, beyond the schedule."""
-        assert self._excess is not None
+        """Let the factor of problems that were told nothing (B, 1, 1) grow, against the schedule.
+
+        The width of no number exceeds that of a cold start for it, if it did not before.
+        """
         now = self._excess * width
-        wider = torch.maximum(now, (now * self.settings.widening).clamp(max=self._widest))
-        self._excess = torch.where(told, self._excess, wider / scheduled)
+        wider = torch.maximum(now, torch.minimum(now * self.settings.widening, self._widest))
+        excess = torch.where(told, self._excess, wider / scheduled)
+        self._next[1].mul_(excess / self._excess)
+        self._excess = excess
 
     def _end_iteration(self, history: History, done: int) -> None:
         """Move the mean to a better plan, if one was seen before the last call."""

@@ -62,7 +62,7 @@ class AdaptiveStage:
         self._eye = torch.eye(dims, device=device)
         self._design: Tensor | None = None
         self._batch = 0
-        self._usual: dict[bool, tuple[Tensor, ...]] = {}
+        self._usual: dict[bool, tuple[tuple[Tensor, ...], tuple[Tensor, ...]]] = {}
 
     def rate(self, *, warm: bool) -> float:
         """Return the step of the covariance.
@@ -108,9 +108,10 @@ class AdaptiveStage:
         self._rate = self.rate(warm=warm) / 2
         if warm not in self._usual:
             scales = torch.tensor([[[width], [self._rate]] for width in self._widths])
-            usual = scales.to(self._device) * self._weights.untied
-            self._usual[warm] = usual[:, None].expand(-1, batch, -1, -1).unbind()
-        self._weights_now = self._usual[warm]
+            scales = scales.to(self._device)
+            usual = (scales * self._weights.untied)[:, None].expand(-1, batch, -1, -1)
+            self._usual[warm] = scales.unbind(), usual.unbind()
+        self._scales, self._weights_now = self._usual[warm]
         return rotation
 
     def _reserve(self, batch: int) -> None:
@@ -126,28 +127,21 @@ class AdaptiveStage:
         width = -(-dims // 16) * 16
         self._change = torch.empty(batch, dims + 1, width, device=device)[:, :, :dims]
 
-    def update(self, call: int, costs: Tensor, state: Tensor, factor: Tensor, out: Tensor) -> None:
-        """Learn from costs (B, N) of which none tie; write the new state to ``out``.
+    def update(self, call: int, costs: Tensor, states: tuple[Tensor, Tensor, Tensor]) -> None:
+        """Learn from costs of which none tie.
 
         Args:
             call: Number of the call.
             costs: (B, N).
-            state: (B, D + 1, D).
-            factor: (B, D, D), the part of the state.
-            out: (B, D + 1, D), other memory.
+            states: The state (B, D + 1, D), its factor (B, D, D), and memory for the new state.
         """
         if costs.dtype != self._ranked.dtype:
             self._ranked = torch.empty_like(costs)
         torch.sort(costs, dim=1, out=(self._ranked, self._order))
-        self._apply(call, self._weights_now[call], state, factor, out)
+        self._apply(call, self._weights_now[call], *states)
 
     def update_with_ties(
-        self,
-        call: int,
-        costs: Tensor,
-        threshold: Tensor,
-        width: Tensor,
-        state: tuple[Tensor, Tensor, Tensor],
+        self, call: int, costs: Tensor, threshold: Tensor, states: tuple[Tensor, Tensor, Tensor]
     ) -> Tensor:
         """Do the same for any costs, without waiting for the device.
 
@@ -155,8 +149,7 @@ class AdaptiveStage:
             call: Number of the call.
             costs: (B, N), inf for impossible candidates.
             threshold: (B, 1) cost from which on candidates tie with the worst one.
-            width: (B, 1, 1), width of these candidates.
-            state: State, factor and memory as for ``update``.
+            states: As for ``update``.
 
         Returns:
             (B, 1, 1) whether the costs tell any candidates apart; if not, the state stays.
@@ -165,8 +158,7 @@ class AdaptiveStage:
         self._order.copy_(order)
         self._weights.prepare()
         weights, better = self._weights.tied(ranked, threshold)
-        scaled = torch.cat([weights[:, :1] * width, weights[:, 1:] * self._rate], dim=1)
-        self._apply(call, scaled, *state)
+        self._apply(call, weights * self._scales[call], *states)
         return (better > 0).unsqueeze(-1)
 
     def _apply(

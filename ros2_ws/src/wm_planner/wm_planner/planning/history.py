@@ -40,6 +40,7 @@ class Block:
         candidates: (calls, B, N, D), memory for the candidates.
         actions: Per call (B, N, H, A), the same memory.
         main: Per call (B, searching, D), the same memory.
+        eps: Relative rounding of the costs, as the cost function returned them.
         costs: (calls, B, N), memory for the costs; inf stands for NaN and infinities. float32, or
             float64 once a cost needs it.
     """
@@ -47,6 +48,7 @@ class Block:
     def __init__(self, stage: Stage, batch: int, problem: Problem, *, at_once: bool) -> None:
         """Reserve the memory; ``at_once``: see ``reads_at_once``."""
         self.stage, self.first, self._at_once = stage, False, at_once
+        self.eps = torch.finfo(torch.float32).eps
         calls = stage.iterations * stage.calls
         shape = (calls, batch, stage.samples, problem.horizon, problem.action_dim)
         actions = torch.empty(shape, device=problem.device)
@@ -71,6 +73,7 @@ class Block:
         kept = self.costs.dtype
         if dtype != kept and (wider := kept_as(dtype, self.costs)) != kept:
             self._keep(self.costs.to(wider))
+        self.eps = torch.finfo(dtype if dtype.is_floating_point else self.costs.dtype).eps
         return self._per_call[call]
 
     def host(self, call: int) -> npt.NDArray[Any] | None:

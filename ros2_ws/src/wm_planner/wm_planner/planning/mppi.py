@@ -20,6 +20,8 @@ class MPPIPlanner(Solver):
     The controller of the paper has one iteration and a constant width. The temperature (the paper's
     lambda) is relative to how much the candidate at ``rank`` costs above the best one, so that it
     does not depend on the scale of the cost.
+
+    If all candidates of a problem tie, its mean and its width stay.
     """
 
     def __init__(self, problem: Problem, size: SearchSize, settings: MPPISettings) -> None:
@@ -50,28 +52,36 @@ class MPPIPlanner(Solver):
         self._z = rotated(*self._draws.next()).unbind()
         self._mu = mean
         self._widths = self._first_widths(planned) if widths is None else widths
-        self._scale = 1.0
+        self._scale = torch.ones(len(mean), 1, 1, device=self.device)
 
     def _first_widths(self, planned: int | None) -> Tensor:
         width = self.settings.sigma * (1.0 if planned is None else self.settings.warm_sigma)
         return torch.full((self.dims,), width, device=self.device)
 
     def _generate(self, block: Block, call: int) -> None:
-        out = block.main[call]
-        z, scale = self._z[call], self._scale
-        torch.addcmul(self._mu, z, self._widths, value=scale, out=out)
-        self.bounds.clamp_(out)
-        self._scale *= self._decay
+        width = self._widths * self._scale
+        self.bounds.clamp_(torch.addcmul(self._mu, self._z[call], width, out=block.main[call]))
 
     def _update(self, block: Block, call: int, look: Look | None) -> None:
         candidates, costs = block.main[call], block.main_costs[call]
-        # If all costs are inf, the gaps are NaN, all weights are 0 and the mean stays.
-        gap = costs - costs.amin(dim=1, keepdim=True)
-        scale = gap.kthvalue(self._rank, dim=1, keepdim=True).values * self.settings.temperature
-        weights = torch.exp(-gap / scale.clamp(min=1e-30)).nan_to_num(0.0)
-        weights = weights / weights.sum(dim=1, keepdim=True).clamp(min=1e-30)
-        weights = weights.to(candidates.dtype)
-        self._mu = self._mu + torch.bmm(weights.unsqueeze(1), candidates - self._mu)
+        gap = costs.amin(dim=1, keepdim=True) - costs
+        scale = -gap.kthvalue(self.samples + 1 - self._rank, dim=1, keepdim=True).values
+        # Impossible candidates have weight 0, also if there are so many that the scale is infinite.
+        scale = (scale * self.settings.temperature).clamp(1e-30, torch.finfo(gap.dtype).max)
+        weights = torch.softmax(gap / scale, dim=1).to(candidates.dtype)
+        mean = self._mu + torch.bmm(weights.unsqueeze(1), candidates - self._mu)
+        narrower = self._scale * self._decay
+        if look is None or not all(look.told):
+            told = self._told(costs, look)
+            mean = torch.where(told, mean, self._mu)
+            narrower = torch.where(told, narrower, self._scale)
+        self._mu, self._scale = mean, narrower
+
+    def _told(self, costs: Tensor, look: Look | None) -> Tensor:
+        """Return whether the costs (B, N) tell candidates apart: (B, 1, 1)."""
+        if look is not None:
+            return torch.tensor(look.told).view(-1, 1, 1)
+        return self._ties.told_apart(costs).view(-1, 1, 1)
 
     def _state(self) -> tuple[Tensor, ...]:
         return (self._mu,)

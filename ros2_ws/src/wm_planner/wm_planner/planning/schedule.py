@@ -51,11 +51,11 @@ def widths_over_time(stages: list[Stage], settings: AdaptiveCEMSettings) -> list
 
 def looks(iterations: int) -> set[int]:
     """Return after how many iterations to look whether a better plan was seen."""
-    return {1 + round(iterations * at / 5) for at in (1, 2, 3)} - {1, iterations}
+    return {1 + round(iterations * at / 5) for at in (1, 2, 3)} & set(range(2, iterations))
 
 
 def mean_calls(stages: list[Stage]) -> list[list[int]]:
-    """Return per stage the calls with the mean among the candidates: the first, and before looks."""
+    """Return per stage the calls of which the mean is a candidate: the first, and before looks."""
     iterations, first, parts = sum(stage.iterations for stage in stages), 0, []
     for stage in stages:
         ends = [(done - first) * stage.calls - 1 for done in sorted(looks(iterations))]

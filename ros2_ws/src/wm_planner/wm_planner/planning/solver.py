@@ -173,6 +173,7 @@ class Solver(Planner):
         """Draw candidates, evaluate them and learn from their costs; return what the host saw."""
         self._generate(block, call)
         costs = self._score(cost, block.actions[call], functools.partial(block.place, call))
+        ties.eps = block.eps
         copies = 1
         if block.first and call == 0:
             copies = self._copies

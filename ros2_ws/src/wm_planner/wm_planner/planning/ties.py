@@ -31,11 +31,13 @@ class Ties:
     learned. Impossible candidates (cost inf) tie with the worst possible one.
 
     Attributes:
+        eps: Relative rounding of the costs.
         slack: (B, 1) difference below which costs tie because of noise.
     """
 
     def __init__(self, batch: int, device: torch.device) -> None:
         """Start without noise; for ``batch`` problems."""
+        self.eps = torch.finfo(torch.float32).eps
         self.slack = torch.zeros(batch, 1, device=device)
         self._on_host: npt.NDArray[Any] | None = None
 
@@ -49,7 +51,7 @@ class Ties:
         if not degrees:
             return
         deviation = costs.std(dim=1, keepdim=True)
-        rounding = ROUNDING * torch.finfo(costs.dtype).eps * costs[:, :1].abs()
+        rounding = ROUNDING * self.eps * costs[:, :1].abs()
         noisy = (deviation > rounding) & (deviation < torch.inf)
         self.slack = torch.where(noisy, NOISE * (1 + 6 / degrees) * deviation, 0.0)
         self._on_host = None
@@ -60,7 +62,7 @@ class Ties:
         If all are impossible it is -inf.
         """
         worst = torch.where(costs < torch.inf, costs, -torch.inf).amax(dim=-1, keepdim=True)
-        rounding = ROUNDING * torch.finfo(costs.dtype).eps * worst.abs()
+        rounding = ROUNDING * self.eps * worst.abs()
         return worst - torch.maximum(rounding, self.slack)
 
     def told_apart(self, costs: Tensor) -> Tensor:
@@ -77,7 +79,7 @@ class Ties:
         ranked = np.sort(costs[:, searching], axis=1)
         possible = ranked < np.inf
         worst = np.where(possible, ranked, -np.inf).max(axis=1, keepdims=True)
-        rounding = ROUNDING * np.finfo(costs.dtype).eps * np.abs(worst)
+        rounding = ROUNDING * self.eps * np.abs(worst)
         if self._on_host is None:
             self._on_host = self.slack.numpy()
         with np.errstate(invalid="ignore"):

@@ -52,7 +52,7 @@ def with_zero_end(actions: Tensor) -> Tensor:
     A plan that is filled up by its last action overshoots where the robot should rest.
     """
     again = (actions[..., 1:, :] == actions[..., :-1, :]).all(dim=-1)
-    first = torch.zeros_like(again[..., :1])
+    first = torch.zeros_like(actions[..., :1, 0], dtype=torch.bool)
     end = torch.cat([first, again], dim=-1).flip(-1).cumprod(dim=-1).flip(-1)
     return actions * (1 - end).unsqueeze(-1)
 
