@@ -33,8 +33,8 @@ OLDEST = (3, 10)
 """The oldest Python that can run this package."""
 
 _COMPILE = (
-    "torch.compile, which model.compute=compiled and planning.adaptive_cem.compile=true use, "
-    "{what}. Install {it}, or set model.compute to eager and planning.adaptive_cem.compile to false"
+    "torch.compile, which model.compute=compiled uses, {what}. Install {it}, or set model.compute "
+    "to eager"
 )
 _COMPILER = _COMPILE.format(
     what="finds no C++ compiler that works, or not Python's headers (Python.h)",

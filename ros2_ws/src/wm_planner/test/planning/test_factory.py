@@ -75,10 +75,10 @@ def test_another_preset_has_its_own_size():
 
 def test_search_and_descent_of_cem_gd_have_the_settings_of_their_sections():
     settings = PlanningConfig(preset="cem_gd", memory_limit=7)
-    settings.adaptive_cem.momentum, settings.gradient.final_rate = 0.1, 0.3
+    settings.adaptive_cem.widening, settings.gradient.final_rate = 2.5, 0.3
     settings.cem_gd.search_samples = 20
     planner = build_planner(settings, PROBLEM)
-    assert (planner._search.samples, planner._search.settings.momentum) == (20, 0.1)
+    assert (planner._search.samples, planner._search.settings.widening) == (20, 2.5)
     assert (planner._descent.settings.final_rate, planner._descent.settings.sigma) == (0.3, 0.05)
     assert planner._descent._evaluate._memory_limit == 7
 
