@@ -15,14 +15,13 @@ def stage(samples=40, batch=1, warm=False, **changes):
     draws = Draws(settings.draws, iterations=3, samples=samples, dims=DIMS, generator=generator)
     made = AdaptiveStage(
         Stage(3, 1, samples, samples),
-        draws,
         [1.0, 0.5, 0.25],
         num_elites=None,
         settings=settings,
         dims=DIMS,
         device=torch.device("cpu"),
     )
-    made.begin(batch, copies=1, warm=warm, rotate=False)
+    made.begin(draws, batch, warm=warm, rotate=False)
     return made
 
 

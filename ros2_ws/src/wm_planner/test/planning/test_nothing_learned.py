@@ -270,3 +270,67 @@ def test_a_descent_in_which_all_tie_does_not_hide_what_its_search_learned():
 def test_one_candidate_cannot_tie(preset):
     settings = {} if preset == "random" else {"num_samples": 1}
     assert planner(preset, **settings).plan(flat()).learned == (True,)
+
+
+@pytest.mark.usefixtures("host_or_device")
+def test_one_unit_of_rounding_moves_nothing():
+    for seed in range(8):
+        generator = torch.Generator().manual_seed(seed)
+
+        def flat(actions, generator=generator):
+            steps = (0.6 * torch.randn(actions.shape[:2], generator=generator)).round().clamp(-2, 2)
+            return 1.0 + 0.999 * 2.0**-23 * steps
+
+        planner = make_planner("full", action_dim=1, horizon=2, num_samples=16, iterations=10)
+        result = planner.plan(flat)
+        assert result.learned == (False,)
+        assert bool((result.actions == 0).all())
+        assert bool((result.mean == 0).all())
+
+
+def test_a_descent_whose_plans_are_alike_learns_from_its_gradient():
+    def cost(actions):
+        return ((actions - 0.3) ** 2).sum((-1, -2))
+
+    planner = make_planner("gradient", action_dim=1, horizon=2, num_samples=8, sigma=0.0)
+    result = planner.plan(cost)
+    assert result.learned == (True,)
+    assert result.cost < 1e-3
+    flat = planner.plan(lambda actions: 1.0 + 0.0 * actions.sum((-1, -2)))
+    assert flat.learned == (False,)
+
+
+@pytest.mark.parametrize("std", [math.inf, 1e6])
+def test_a_prior_does_not_keep_a_warm_start_narrow_after_a_plan_that_learned_nothing(std):
+    seen = []
+
+    def flat(actions):
+        if actions.shape[1] > 1:
+            seen.append(actions[0, :, 0, 0].std().item())
+        return torch.ones(actions.shape[:2])
+
+    planner = make_planner("online", action_dim=1, horizon=4)
+    planner.plan(flat)
+    seen.clear()
+    planner.plan(flat, warm_start=torch.zeros(1, 4, 1), prior=(0.0, std))
+    assert seen[0] > 0.9
+
+
+def test_noise_is_measured_anew_after_a_plan_that_learned_nothing():
+    generator = torch.Generator().manual_seed(0)
+    planner = make_planner("online", action_dim=1, horizon=2)
+    loud = planner.plan(lambda a: 10 * torch.randn(a.shape[:2], generator=generator))
+    assert loud.learned == (False,)
+    result = planner.plan(lambda a: ((a - 0.5) ** 2).sum((-1, -2)), warm_start=torch.zeros(1, 2, 1))
+    assert result.learned == (True,)
+    assert result.cost < 0.05
+
+
+@pytest.mark.parametrize("preset", ["online", "full", "mppi", "dino_wm", "cem_gd", "gradient"])
+@pytest.mark.parametrize("inside_first", [True, False])
+def test_a_planner_works_inside_and_outside_of_inference_mode(preset, inside_first):
+    planner = make_planner(preset, action_dim=1, horizon=3)
+    for inside in (inside_first, not inside_first, inside_first):
+        for dtype in (torch.float32, torch.float64):
+            with torch.inference_mode(inside):
+                planner.plan(lambda a, dtype=dtype: ((a - 0.5) ** 2).sum((-1, -2)).to(dtype))

@@ -29,10 +29,6 @@ def test_stages_have_all_candidates(samples, iterations):
     assert all(2 <= part.searching <= part.samples for part in parts)
 
 
-def test_a_single_call_does_not_look_elsewhere():
-    assert stages(SearchSize(64, 1), 0.5, 30) == [Stage(1, 1, 64, 64)]
-
-
 def test_the_width_falls_from_one_to_the_final_sigma_over_all_stages():
     settings = AdaptiveCEMSettings(final_sigma=0.2)
     first, then = widths_over_time(stages(SearchSize(300, 30), 0.05, 30), settings)

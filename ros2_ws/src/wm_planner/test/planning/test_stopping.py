@@ -187,3 +187,22 @@ def test_cancel_before_the_first_iteration_is_an_error(bowl):
     planner = make_planner("online", action_dim=2, horizon=3)
     with pytest.raises(PlanCanceledError, match="before the first iteration"):
         planner.plan(bowl(torch.ones(1, 3, 2)), cancel=lambda: True)
+
+
+@pytest.mark.usefixtures("host_or_device")
+@pytest.mark.parametrize("preset", ["full", "mppi"])
+def test_a_search_with_mostly_impossible_candidates_stops_too(preset):
+    def cost(actions):
+        costs = 1.0 + 1e-5 * actions.sum((-1, -2)).sin()
+        bad = torch.arange(actions.shape[1]) % 10 < 6
+        return costs.masked_fill(bad, math.inf) if actions.shape[1] > 1 else costs
+
+    result = make_planner(preset, action_dim=2, horizon=3, iterations=100).plan(cost)
+    assert result.stop_reason is StopReason.CONVERGED
+
+
+@pytest.mark.parametrize("preset", ["gradient", "mppi"])
+def test_a_search_with_one_candidate_stops_too(preset):
+    planner = make_planner(preset, action_dim=2, horizon=3, iterations=200, num_samples=1)
+    result = planner.plan(lambda a: 1.0 + a.square().sum((-1, -2)) * 0.0)
+    assert result.stop_reason is StopReason.CONVERGED

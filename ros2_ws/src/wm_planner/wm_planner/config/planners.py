@@ -82,7 +82,7 @@ class AdaptiveCEMSettings(StoppingSettings):
     learning_rate: float = setting(
         -1.0,
         "Step of the covariance toward the elites'; -1: N / (N + 5 D) for N candidates of D "
-        "numbers.",
+        "numbers in a call of the cost.",
         low=-1.0,
         high=1.0,
     )
@@ -91,12 +91,13 @@ class AdaptiveCEMSettings(StoppingSettings):
     )
     final_sigma: float = setting(
         0.0,
-        "Width after the last iteration, relative to the first; 0: 0.02 + 0.45 / iterations.",
+        "Width after the last iteration, relative to the first; 0: 0.02 + 0.45 / calls.",
         low=0.0,
         high=100.0,
     )
     haste: float = _width(
-        0.8, "1: narrow by the same factor in each iteration; below 1: more in the first ones."
+        0.8,
+        "1: narrow by the same factor in each call of the cost; below 1: more in the first ones.",
     )
     draws: str = _draws()
     covariance: str = setting(
@@ -123,8 +124,8 @@ class AdaptiveCEMSettings(StoppingSettings):
     )
     widening: float = setting(
         1.5,
-        "Growth of the width in an iteration in which all candidates tie, up to that of a cold "
-        "start.",
+        "Growth of the width in a call of the cost in which all candidates tie, up to that of a "
+        "cold start.",
         low=1.0,
         high=100.0,
     )

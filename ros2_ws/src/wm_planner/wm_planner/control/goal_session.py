@@ -161,7 +161,7 @@ class GoalSession:
             learned: Whether the plan from it learned anything.
         """
         self.steps += 1
-        self.distance, self.learned = distance, learned
+        self.distance = distance
         if self.steps == 1:
             self.initial_distance = distance
         self.doubt = self._motion.contradiction(distance, where, stamp) if self._motion else ""
@@ -170,6 +170,7 @@ class GoalSession:
             if self._motion and self._motion.lasting:
                 return self.end(Status(ErrorCode.IMPLAUSIBLE, self.doubt))
             return self.outcome
+        self.learned = learned
         if learned:
             self._progress.pause(self._waited)
             self._waited = 0.0

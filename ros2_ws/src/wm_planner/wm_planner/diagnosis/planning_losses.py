@@ -38,8 +38,9 @@ class Losses:
         iterations: Iterations of a search that was cut for time, else 0.
         tasks: Tasks.
         flat: Tasks in which nothing distinguishes the candidates: those of the search, or random
-            ones, have the same loss within rounding.
-        flat_visual: Tasks in which random candidates' parts of the loss that come from images tie.
+            ones and the plan, have the same loss within rounding.
+        flat_visual: Tasks in which the parts of the loss that come from images tie, of random
+            candidates and the plan.
         recorded: Loss of the recorded actions, which did reach the goal; None without any.
         recorded_end: The same, of the last frame alone.
     """
@@ -119,6 +120,7 @@ def _one(
     random = random.to(plan)
     drawn = rollout_cost(model, task.start, task.goal, random, objective)
     drawn_visual = rollout_cost(model, task.start, task.goal, random, visual)
+    plan_visual = float(rollout_cost(model, task.start, task.goal, plan, visual)[0])
     plan_end = float(rollout_cost(model, task.start, task.goal, plan, last)[0])
     recorded, end = None, None
     if task.recorded is not None:
@@ -130,11 +132,11 @@ def _one(
         zero=float(costs[0]),
         mean=float(costs[1]),
         plan=float(costs[2]),
-        plan_visual=float(rollout_cost(model, task.start, task.goal, plan, visual)[0]),
+        plan_visual=plan_visual,
         plan_end=plan_end,
         iterations=found.iterations if found.stop_reason is StopReason.DEADLINE else 0,
-        flat=not all(found.learned) or tie(drawn),
-        flat_visual=tie(drawn_visual),
+        flat=not all(found.learned) or tie(np.append(drawn, costs[2])),
+        flat_visual=tie(np.append(drawn_visual, plan_visual)),
         recorded=recorded,
         recorded_end=end,
     )

@@ -49,12 +49,22 @@ class AdaptiveCEMPlanner(Solver):
         self.settings = settings
         self.stages = stages(size, settings.broad, self.dims)
         self.copies = noise_copies(self.stages[0].searching)
-        self._num_elites = size.num_elites
         self._schedule = widths_over_time(self.stages, settings)
         self._sigma = self.bounds.sigma(settings.sigma, settings.box_fraction)
         self._broad = BroadDraws(
             settings.broad_color, problem=problem, device=self.device, generator=self._generator
         )
+        self._learners = [
+            AdaptiveStage(
+                stage,
+                widths[:-1],
+                num_elites=size.num_elites,
+                settings=settings,
+                dims=self.dims,
+                device=self.device,
+            )
+            for stage, widths in zip(self.stages, self._schedule, strict=True)
+        ]
         self._start()
 
     def reset(self) -> None:
@@ -64,24 +74,16 @@ class AdaptiveCEMPlanner(Solver):
 
     def _start(self) -> None:
         problem, settings = self.problem, self.settings
-        self._learners = [
-            AdaptiveStage(
-                stage,
-                Draws(
-                    settings.draws,
-                    iterations=stage.iterations * stage.calls,
-                    samples=stage.searching,
-                    dims=self.dims,
-                    generator=self._generator,
-                    means=mean_calls(self.stages)[number],
-                ),
-                self._schedule[number][:-1],
-                num_elites=self._num_elites,
-                settings=settings,
+        self._draws = [
+            Draws(
+                settings.draws,
+                iterations=stage.iterations * stage.calls,
+                samples=stage.searching,
                 dims=self.dims,
-                device=self.device,
+                generator=self._generator,
+                means=means,
             )
-            for number, stage in enumerate(self.stages)
+            for stage, means in zip(self.stages, mean_calls(self.stages), strict=True)
         ]
         over_time = color_factor(settings.color, problem.horizon).to(self.device)
         eye = torch.eye(problem.action_dim, device=self.device)
@@ -96,10 +98,11 @@ class AdaptiveCEMPlanner(Solver):
     ) -> None:
         batch, warm = len(mean), planned is not None
         factor = self._first_factor(batch, planned, widths)
-        for learner in self._learners:
+        for learner, draws in zip(self._learners, self._draws, strict=True):
             first = learner is self._learners[0]
-            copies = self._copies if first else 1
-            rotation = learner.begin(batch, copies=copies, warm=warm, rotate=first)
+            rotation = learner.begin(draws, batch, warm=warm, rotate=first)
+            if first and self._unknown is not None:
+                learner.repeat_mean(self.copies, self._unknown)
             if rotation is not None:
                 factor = torch.bmm(rotation.expand(batch, -1, -1), factor)
         now = torch.cat([factor, mean], dim=1)
@@ -157,7 +160,7 @@ class AdaptiveCEMPlanner(Solver):
             return
         if self._at_once and none_seen(history, done):
             return
-        better, plans = better_seen(history, done, self._ties.slack)
+        better, plans = better_seen(history, done, self._ties)
         center = self._now[2]
         center.copy_(torch.where(better, plans, center))
 
@@ -188,18 +191,17 @@ class AdaptiveCEMPlanner(Solver):
             size = learned.square().mean(dim=(1, 2), keepdim=True).sqrt() * self.dims**0.5
             carry = self.settings.carry * self._learned
             unit = torch.lerp(unit, learned / (size + 1e-30), carry)
-        if widths is None:
-            widths = self._first_widths(planned)
-            if before:
-                widths = torch.where(self._learned, widths, self._sigma)
-        self._widths = widths
-        return unit * widths
+        self._widths = self._first_widths(planned, batch) if widths is None else widths
+        return unit * self._widths
 
-    def _first_widths(self, planned: int | None) -> Tensor:
-        """Return the (D,) first deviation of each number, without a prior."""
+    def _first_widths(self, planned: int | None, batch: int) -> Tensor:
+        """See ``Solver``; after a plan that learned nothing they are those of a cold start."""
         if planned is None:
             return self._sigma
         settings, horizon = self.settings, self.problem.horizon
         scale = torch.full((horizon,), settings.warm_sigma, device=self.device)
         scale[min(planned, horizon - 1) :] = settings.warm_tail_sigma
-        return self._sigma * scale.repeat_interleave(self.problem.action_dim)
+        widths = self._sigma * scale.repeat_interleave(self.problem.action_dim)
+        if len(self._learned) != batch:
+            return widths
+        return torch.where(self._learned, widths, self._sigma)

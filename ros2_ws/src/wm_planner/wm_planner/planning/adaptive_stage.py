@@ -27,7 +27,6 @@ class AdaptiveStage:
     def __init__(
         self,
         stage: Stage,
-        draws: Draws,
         widths: list[float],
         *,
         num_elites: int | None,
@@ -39,7 +38,6 @@ class AdaptiveStage:
 
         Args:
             stage: The sizes.
-            draws: Where draws come from.
             widths: Width of each call, if it follows the schedule.
             num_elites: Elites of a whole iteration, None for the default.
             settings: Of the planner.
@@ -47,7 +45,7 @@ class AdaptiveStage:
             device: Where plans are made.
         """
         self._widths = widths
-        self.stage, self._draws, self._settings, self._dims = stage, draws, settings, dims
+        self.stage, self._settings, self._dims = stage, settings, dims
         self._device = device
         n = stage.searching
         elites = round(num_elites / stage.calls) if num_elites else round(0.2 * n)
@@ -59,6 +57,8 @@ class AdaptiveStage:
             step=settings.step,
             device=device,
         )
+        if device.type != "cpu":
+            self._weights.prepare()  # later, it would wait for the device
         self._eye = torch.eye(dims, device=device)
         self._design: Tensor | None = None
         self._batch = 0
@@ -70,41 +70,36 @@ class AdaptiveStage:
         By default it is larger the more samples there are per dimension. On a warm start it is
         smaller, because the covariance has been learned before.
         """
-        n, rate, warm_rate = self.stage.searching, *self._rates
+        n, settings = self.stage.searching, self._settings
+        rate, warm_rate = settings.learning_rate, settings.warm_learning_rate
         if rate < 0:
             rate = n / (n + 5 * self._dims)
         if not warm:
             return rate
         return rate / 2 if warm_rate < 0 else warm_rate
 
-    @property
-    def _rates(self) -> tuple[float, float]:
-        return self._settings.learning_rate, self._settings.warm_learning_rate
-
-    def begin(self, batch: int, *, copies: int, warm: bool, rotate: bool) -> Tensor | None:
+    def begin(self, draws: Draws, batch: int, *, warm: bool, rotate: bool) -> Tensor | None:
         """Make the draws of a plan.
 
         Args:
+            draws: Where they come from.
             batch: B.
-            copies: How many candidates of the first call, the first ones, are the mean.
             warm: Whether this is a warm start.
             rotate: Whether to rotate the draws.
 
         Returns:
             A rotation (D, D) of the draws, to be multiplied into the first factor, or None.
         """
-        draws, rotation = self._draws.next(rotate=rotate)
-        if draws is not self._design or batch != self._batch:
-            self._design, self._batch = draws, batch
-            spread = draws[:, None].expand(-1, batch, -1, -1)
+        design, rotation = draws.next(rotate=rotate)
+        if batch != self._batch:
+            self._batch, self._design, self._usual = batch, None, {}
+            with torch.inference_mode(False):  # so that plans inside and outside of it can use it
+                self._reserve(batch)
+        if design is not self._design:
+            self._design = design
+            spread = design[:, None].expand(-1, batch, -1, -1)
             self._all = spread.unbind(), spread.mT.unbind()
-            self._reserve(batch)
-            self._usual = {}
         self.spread, self._across = self._all
-        if copies > 1:
-            first = self.spread[0].clone()
-            first[:, :copies] = 0.0
-            self.spread, self._across = (first, *self.spread[1:]), (first.mT, *self._across[1:])
         self._rate = self.rate(warm=warm) / 2
         if warm not in self._usual:
             scales = torch.tensor([[[width], [self._rate]] for width in self._widths])
@@ -113,6 +108,12 @@ class AdaptiveStage:
             self._usual[warm] = scales.unbind(), usual.unbind()
         self._scales, self._weights_now = self._usual[warm]
         return rotation
+
+    def repeat_mean(self, copies: int, problems: Tensor) -> None:
+        """Let the first candidates of the first call be the mean, in some problems (B,)."""
+        first = self.spread[0].clone()
+        first[:, :copies].masked_fill_(problems.view(-1, 1, 1), 0.0)
+        self.spread, self._across = (first, *self.spread[1:]), (first.mT, *self._across[1:])
 
     def _reserve(self, batch: int) -> None:
         n, dims, device = self.stage.searching, self._dims, self._device
@@ -136,7 +137,8 @@ class AdaptiveStage:
             states: The state (B, D + 1, D), its factor (B, D, D), and memory for the new state.
         """
         if costs.dtype != self._ranked.dtype:
-            self._ranked = torch.empty_like(costs)
+            with torch.inference_mode(False):
+                self._ranked = torch.empty(costs.shape, dtype=costs.dtype, device=costs.device)
         torch.sort(costs, dim=1, out=(self._ranked, self._order))
         self._apply(call, self._weights_now[call], *states)
 

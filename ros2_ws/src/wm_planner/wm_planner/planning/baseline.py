@@ -35,7 +35,7 @@ class RandomPlanner(Solver):
     ) -> None:
         self._mu, self._widths = mean, widths
 
-    def _first_widths(self, planned: int | None) -> Tensor:
+    def _first_widths(self, planned: int | None, batch: int) -> Tensor:
         return torch.full((self.dims,), self.settings.sigma, device=self.device)
 
     def _generate(self, block: Block, call: int) -> None:

@@ -9,6 +9,7 @@ from torch import Tensor
 from wm_planner.planning.draws import color_factor
 from wm_planner.planning.history import History
 from wm_planner.planning.planner import Problem
+from wm_planner.planning.ties import Ties
 
 
 class BroadDraws:
@@ -44,15 +45,16 @@ class BroadDraws:
         memory.copy_(draws.to(memory.device) @ self._factor * widths)
 
 
-def better_seen(history: History, done: int, slack: Tensor) -> tuple[Tensor, Tensor]:
+def better_seen(history: History, done: int, ties: Ties) -> tuple[Tensor, Tensor]:
     """Find plans that are better than all candidates of the last call.
 
-    Those include the mean, so the search has gone to a worse place if it has seen a better one.
+    Those include the mean (``schedule.mean_calls``), so if there is a better plan, the search has
+    gone to a worse place.
 
     Args:
         history: The plan.
         done: Iterations that count.
-        slack: (B, 1) differences of costs that are noise.
+        ties: Which costs tie.
 
     Returns:
         Per problem, whether there is one (B, 1, 1), and the best one (B, 1, D).
@@ -65,7 +67,8 @@ def better_seen(history: History, done: int, slack: Tensor) -> tuple[Tensor, Ten
         plans.append(block.pick(call, candidate.gather(0, call.unsqueeze(0)).squeeze(0)))
     cost, which = torch.stack(costs).min(dim=0)
     problems = torch.arange(len(cost), device=cost.device)
-    better = cost < lowest[-1] - slack.squeeze(1)
+    margin = ties.margin(lowest[-1].unsqueeze(1)).squeeze(1)
+    better = cost < lowest[-1] - margin
     return better.view(-1, 1, 1), torch.stack(plans)[which, problems].unsqueeze(1)
 
 

@@ -42,10 +42,10 @@ class CEMPlanner(Solver):
     ) -> None:
         self._draws = self._draw(len(mean))
         self._mu = mean
-        own = self._first_widths(planned) if widths is None else widths
+        own = self._first_widths(planned, len(mean)) if widths is None else widths
         self._sigma = own.expand_as(mean)
 
-    def _first_widths(self, planned: int | None) -> Tensor:
+    def _first_widths(self, planned: int | None, batch: int) -> Tensor:
         return torch.full((self.dims,), self.settings.sigma, device=self.device)
 
     def _generate(self, block: Block, call: int) -> None:

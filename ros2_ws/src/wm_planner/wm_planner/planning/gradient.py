@@ -27,6 +27,7 @@ class GradientPlanner(Solver):
     """
 
     mean_counts = "never"  # the first plan is a candidate
+    compares = False
     _DECAYS = (0.9, 0.999)
 
     def __init__(self, problem: Problem, size: SearchSize, settings: GradientSettings) -> None:
@@ -39,12 +40,12 @@ class GradientPlanner(Solver):
     ) -> None:
         z = torch.randn(self.samples, self.dims, generator=self._generator, device=self.device)
         z[0] = 0.0
-        own = self._first_widths(planned) if widths is None else widths
+        own = self._first_widths(planned, len(mean)) if widths is None else widths
         self._plans = self.bounds.clamp_(mean + own * z)
         self._first = torch.zeros_like(self._plans)
         self._second = torch.zeros_like(self._plans)
 
-    def _first_widths(self, planned: int | None) -> Tensor:
+    def _first_widths(self, planned: int | None, batch: int) -> Tensor:
         return torch.full((self.dims,), self.settings.sigma, device=self.device)
 
     def _guarded(self, cost: CostFn) -> CostFn:

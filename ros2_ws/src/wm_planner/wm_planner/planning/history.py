@@ -161,11 +161,13 @@ class History:
         return plan.view(shape), cost, torch.cat(history)
 
     def learned(self, done: int, ties: Ties) -> Tensor:
-        """Return whether the costs of any call told a problem's candidates apart (B,)."""
-        told = [
-            ties.told_apart(block.costs[:calls]).any(dim=0)
-            if block.stage.samples > 1
-            else torch.ones_like(block.costs[0, :, 0], dtype=torch.bool)
-            for block, calls in self.until(done)
-        ]
+        """Return whether the costs of any call told a problem's candidates apart (B,).
+
+        For a search that does not compare candidates: whether any costs of the plan differ.
+        """
+        blocks = self.until(done)
+        if self.blocks[0].stage.samples > 1 and not ties.compares:
+            costs = torch.cat([b.costs[:n].transpose(0, 1).flatten(1) for b, n in blocks], dim=1)
+            return costs.amin(dim=1) < ties.threshold(costs).squeeze(1)
+        told = [ties.told_apart(block.costs[:calls]).any(dim=0) for block, calls in blocks]
         return torch.stack(told).any(dim=0)

@@ -51,10 +51,10 @@ class MPPIPlanner(Solver):
     ) -> None:
         self._z = rotated(*self._draws.next()).unbind()
         self._mu = mean
-        self._widths = self._first_widths(planned) if widths is None else widths
+        self._widths = self._first_widths(planned, len(mean)) if widths is None else widths
         self._scale = torch.ones(len(mean), 1, 1, device=self.device)
 
-    def _first_widths(self, planned: int | None) -> Tensor:
+    def _first_widths(self, planned: int | None, batch: int) -> Tensor:
         width = self.settings.sigma * (1.0 if planned is None else self.settings.warm_sigma)
         return torch.full((self.dims,), width, device=self.device)
 

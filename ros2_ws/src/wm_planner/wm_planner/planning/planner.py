@@ -57,6 +57,11 @@ class Planner(ABC):
 
     problem: Problem
 
+    @property
+    @abstractmethod
+    def call_sizes(self) -> set[int]:
+        """Numbers of candidates with which ``plan`` calls the cost, if all fit into the memory."""
+
     @abstractmethod
     def reset(self) -> None:
         """Forget all earlier plans; the next plan is that of a new planner."""

@@ -58,6 +58,11 @@ class RefinedPlanner(Planner):
         self._descent = GradientPlanner(problem, descent_size, descent)
         self._step: float | None = None
 
+    @property
+    def call_sizes(self) -> set[int]:
+        """See ``Planner``."""
+        return self._search.call_sizes | self._descent.call_sizes
+
     def reset(self) -> None:
         """See ``Planner.reset``."""
         self._step = None

@@ -21,15 +21,14 @@ def stages(size: SearchSize, broad: float, dims: int) -> list[Stage]:
     """
     n, iterations = size.num_samples, size.iterations
     if n % 2 or n < 4 * dims:
-        return [_stage(iterations, 1, n, broad, lone=iterations == 1)]
+        return [_stage(iterations, 1, n, broad)]
     whole = max(0, 3 * (iterations - 10) // 5)
     halves = _stage(iterations - whole, 2, n // 2, broad)
     return [_stage(whole, 1, n, broad), halves] if whole else [halves]
 
 
-def _stage(iterations: int, calls: int, n: int, broad: float, *, lone: bool = False) -> Stage:
-    aside = 0 if lone else min(round(broad * n), n - 2)
-    return Stage(iterations, calls, n, n - aside)
+def _stage(iterations: int, calls: int, n: int, broad: float) -> Stage:
+    return Stage(iterations, calls, n, n - min(round(broad * n), n - 2))
 
 
 def widths_over_time(stages: list[Stage], settings: AdaptiveCEMSettings) -> list[list[float]]:

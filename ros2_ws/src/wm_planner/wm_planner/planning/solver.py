@@ -41,11 +41,14 @@ class Solver(Planner):
             candidate, ``"possible"``: if its cost is finite, ``"never"``. It is evaluated if that
             ends before the deadline; otherwise the best candidate is the plan.
         stages: How often iterations call the cost, and with how many candidates.
-        copies: How many candidates, the first ones of a cold plan, are the same first guess, so
-            that their costs show the noise. A warm plan of the same planner takes it over.
+        copies: How many candidates, the first ones of a plan, are the same first guess, so that
+            their costs show the noise. After a plan that learned, a warm start of the same planner
+            takes over the noise that was measured, and has one.
+        compares: Whether the search compares the candidates of a call.
     """
 
     mean_counts = "better"
+    compares = True
     copies = 1
 
     def __init__(
@@ -82,13 +85,15 @@ class Solver(Planner):
         self._at_once = reads_at_once(self.device)
         self._last = LastEvaluation()
         self._ties = Ties(0, self.device)
+        self._measured: tuple[bool, ...] = ()  # whether the next warm start knows the noise
+        self._unknown: Tensor | None = None  # (B,) problems whose noise this plan measures
         self._generator = torch.Generator(generator_device or self.device)
         self._generator.manual_seed(problem.seed)
 
     def reset(self) -> None:
         """See ``Planner.reset``."""
         self._last = LastEvaluation()
-        self._ties = Ties(0, self.device)
+        self._measured = ()
         self._generator.manual_seed(self.problem.seed)
 
     def plan(
@@ -108,11 +113,13 @@ class Solver(Planner):
         if cancel is not None and cancel():
             raise PlanCanceledError
         with torch.no_grad():
-            measured = warm_start is not None and len(self._ties.slack) == batch
-            if not measured:
-                self._ties = Ties(batch, self.device)
-            self._copies = 1 if measured else self.copies
-            ties = self._ties
+            if warm_start is None or len(self._measured) != batch:
+                self._ties = Ties(batch, self.device, compares=self.compares)
+                self._measured = (False,) * batch
+            ties, self._unknown = self._ties, None
+            if not all(self._measured):
+                self._unknown = ~torch.tensor(self._measured, device=self.device)
+            self._measured = ()
             history = History(self.stages, batch, self.problem, at_once=self._at_once)
             self._begin(history, *self._first_guess(batch, warm_start, prior))
             cost = self._guarded(cost)
@@ -147,10 +154,12 @@ class Solver(Planner):
             counts = self.mean_counts != "never" and reason is not StopReason.CANCELED
             last = counts and monitor.leaves_time_for(self._last)
             if last:
-                actions, value = self._compared(cost, mean, actions, value)
+                actions, value = self._compared(cost, mean, actions, value, learned)
             self.bounds.clamp_(actions.view(batch, self.dims))
         evaluations = done * self.samples + last
         check_end(actions, mean, value, evaluations)
+        told = tuple(learned.tolist())
+        self._measured = told
         if last:
             self._last.measured(time.monotonic() - ending)
         return PlanResult(
@@ -166,7 +175,7 @@ class Solver(Planner):
             evaluations=evaluations,
             mean=mean,
             stopped_at=tuple(stopped_at),
-            learned=tuple(learned.tolist()),
+            learned=told,
         )
 
     def _iterate(self, cost: CostFn, block: Block, call: int, ties: Ties) -> Look | None:
@@ -174,15 +183,17 @@ class Solver(Planner):
         self._generate(block, call)
         costs = self._score(cost, block.actions[call], functools.partial(block.place, call))
         ties.eps = block.eps
-        copies = 1
-        if block.first and call == 0:
-            copies = self._copies
-            ties.measure(costs[:, :copies])
+        if block.first and call == 0 and self._unknown is not None:
+            ties.measure(costs[:, : self.copies], self._unknown)
         host = block.host(call)
-        searching = slice(copies - 1, block.stage.searching)
-        look = None if host is None else ties.look(host, searching)
+        look = None if host is None else ties.look(host, block.stage.searching)
         self._update(block, call, look)
         return look
+
+    @property
+    def call_sizes(self) -> set[int]:
+        """See ``Planner``."""
+        return {stage.samples for stage in self.stages} | {1}
 
     @abstractmethod
     def _begin(
@@ -199,8 +210,8 @@ class Solver(Planner):
         """
 
     @abstractmethod
-    def _first_widths(self, planned: int | None) -> Tensor:
-        """Return the (D,) deviations of the planner's own first distribution; see ``_begin``."""
+    def _first_widths(self, planned: int | None, batch: int) -> Tensor:
+        """Return the planner's own first deviations, (D,) or (B, 1, D); see ``_begin``."""
 
     @abstractmethod
     def _generate(self, block: Block, call: int) -> None:
@@ -235,11 +246,12 @@ class Solver(Planner):
         return GuardedCost(cost, compares=self._at_once)
 
     def _compared(
-        self, cost: CostFn, mean: Tensor, actions: Tensor, value: Tensor
+        self, cost: CostFn, mean: Tensor, actions: Tensor, value: Tensor, learned: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Evaluate the mean (B, H, A); return the plan and its cost, without waiting."""
         costs = self._score(cost, mean.unsqueeze(1), None).squeeze(1)
-        chosen = costs < (torch.inf if self.mean_counts == "possible" else value)
+        always = self.mean_counts == "possible"
+        chosen = costs < torch.inf if always else (costs < value) & learned
         plan = torch.where(chosen.view(-1, 1, 1), mean, actions)
         return plan, torch.where(chosen, costs, value)
 
@@ -260,7 +272,7 @@ class Solver(Planner):
             return mean, planned, None
         shape = (batch, self.problem.horizon, self.problem.action_dim)
         given = read(prior, shape, self.device)
-        mean, widths = fuse(mean, self._first_widths(planned), given)
+        mean, widths = fuse(mean, self._first_widths(planned, batch), given)
         return self.bounds.clamp_(mean), planned, widths
 
     def _first_mean(self, batch: int, warm_start: Tensor | None) -> tuple[Tensor, int | None]:

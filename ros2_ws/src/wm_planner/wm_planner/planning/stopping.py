@@ -58,6 +58,8 @@ class Patience:
 
     def _improved(self, problem: int, which: int, cost: float) -> bool:
         """Compare a cost with the lowest of its kind so far, and keep it if it is lower."""
+        if math.isinf(cost):
+            return False
         reference = self._reference[which][problem]
         threshold = self._settings.min_improvement * abs(reference)
         if math.isinf(reference) or reference - cost > threshold:

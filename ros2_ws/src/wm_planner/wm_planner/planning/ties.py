@@ -35,17 +35,28 @@ class Ties:
         slack: (B, 1) difference below which costs tie because of noise.
     """
 
-    def __init__(self, batch: int, device: torch.device) -> None:
-        """Start without noise; for ``batch`` problems."""
+    def __init__(self, batch: int, device: torch.device, *, compares: bool = True) -> None:
+        """Start without noise.
+
+        Args:
+            batch: Problems.
+            device: Where plans are made.
+            compares: Whether the search compares candidates.
+        """
+        self.compares = compares
         self.eps = torch.finfo(torch.float32).eps
         self.slack = torch.zeros(batch, 1, device=device)
         self._on_host: npt.NDArray[Any] | None = None
 
-    def measure(self, costs: Tensor) -> None:
-        """Take the costs (B, K) of one plan per problem, evaluated K times.
+    def measure(self, costs: Tensor, unknown: Tensor) -> None:
+        """Measure the noise.
 
-        The fewer they are, the more slack is left. Differences within the rounding are no noise,
-        and impossible plans show none.
+        The fewer costs, the more slack is left. Differences within the rounding are no noise, and
+        impossible plans show none.
+
+        Args:
+            costs: (B, K) of one plan per problem, evaluated K times.
+            unknown: (B,) problems that were not measured before; the others stay as they are.
         """
         degrees = costs.shape[1] - 1
         if not degrees:
@@ -53,8 +64,14 @@ class Ties:
         deviation = costs.std(dim=1, keepdim=True)
         rounding = ROUNDING * self.eps * costs[:, :1].abs()
         noisy = (deviation > rounding) & (deviation < torch.inf)
-        self.slack = torch.where(noisy, NOISE * (1 + 6 / degrees) * deviation, 0.0)
+        slack = torch.where(noisy, NOISE * (1 + 6 / degrees) * deviation, 0.0)
+        self.slack = torch.where(unknown.unsqueeze(1), slack, self.slack.to(slack))
         self._on_host = None
+
+    def margin(self, costs: Tensor) -> Tensor:
+        """Return by how much costs (..., B, 1) must differ from others to be told apart."""
+        rounding = ROUNDING * self.eps * costs.abs().nan_to_num(posinf=0.0)
+        return torch.maximum(rounding, self.slack)
 
     def threshold(self, costs: Tensor) -> Tensor:
         """Return the cost (..., B, 1) from which on candidates of (..., B, N) tie with the worst.
@@ -62,21 +79,25 @@ class Ties:
         If all are impossible it is -inf.
         """
         worst = torch.where(costs < torch.inf, costs, -torch.inf).amax(dim=-1, keepdim=True)
-        rounding = ROUNDING * self.eps * worst.abs()
-        return worst - torch.maximum(rounding, self.slack)
+        return worst - self.margin(worst)
 
     def told_apart(self, costs: Tensor) -> Tensor:
-        """Return whether the costs (..., B, N) tell any candidates apart: (..., B)."""
+        """Return whether the costs (..., B, N) tell any candidates apart: (..., B).
+
+        Searches that do not compare candidates, or have only one, need not tell them apart.
+        """
+        if costs.shape[-1] == 1 or not self.compares:
+            return torch.ones_like(costs[..., 0], dtype=torch.bool)
         return (costs.amin(dim=-1, keepdim=True) < self.threshold(costs)).squeeze(-1)
 
-    def look(self, costs: npt.NDArray[Any], searching: slice) -> Look:
+    def look(self, costs: npt.NDArray[Any], searching: int) -> Look:
         """Return what the host sees of costs (B, N).
 
         Args:
             costs: On the host.
-            searching: Which of them belong to candidates that the search has drawn.
+            searching: How many, the first ones, belong to candidates that the search has drawn.
         """
-        ranked = np.sort(costs[:, searching], axis=1)
+        ranked = np.sort(costs[:, :searching], axis=1)
         possible = ranked < np.inf
         worst = np.where(possible, ranked, -np.inf).max(axis=1, keepdims=True)
         rounding = ROUNDING * self.eps * np.abs(worst)
@@ -85,6 +106,8 @@ class Ties:
         with np.errstate(invalid="ignore"):
             threshold = worst - np.maximum(rounding, self._on_host)
         told = ranked[:, 0] < threshold[:, 0]
+        if ranked.shape[1] == 1 or not self.compares:
+            told = np.ones_like(told)
         alone = ranked[:, -2:-1] < threshold  # the worst candidate ties with no other
         different = (ranked[:, 1:] > ranked[:, :-1]).all()
         typical = ranked[:, (ranked.shape[1] - 1) // 2]

@@ -81,18 +81,20 @@ class Engine:
     def warm_up(self, cancel: Callable[[], bool] | None = None) -> None:
         """Plan once on a gray image, so that the first real plan takes no longer than others.
 
-        Also evaluate a single candidate, as planners do with the last mean: it has another shape,
-        for which code is compiled or a graph captured, and the budget may leave no time for it.
+        Also evaluate every number of candidates with which the planner calls the cost: for each
+        shape code is compiled or a graph captured, and the budget may leave no time for all.
 
         Args:
             cancel: See ``answer``.
         """
         gray = self.spec.gray_observation()
         self.answer(PlanOnce(0, gray, gray), cancel)
-        shape = (1, 1, self._planning.horizon, self.spec.model_action_dim)
-        latent = self._encode(gray)
-        with torch.inference_mode():
-            self._scoring.cost(latent, latent)(torch.zeros(shape).to(self._model.device))
+        latent, device = self._encode(gray), self._model.device
+        steps = (self._planning.horizon, self.spec.model_action_dim)
+        for count in sorted(self._planner(self._planning.preset).call_sizes):
+            with torch.inference_mode():
+                candidates = torch.zeros(1, count, *steps, device=device)
+                self._scoring.cost(latent, latent)(candidates)
 
     def check_calibration(self) -> None:
         """Check the calibration against the networks; see ``models/calibration_check.py``.
