@@ -49,6 +49,7 @@ class AdaptiveCEMPlanner(Solver):
         self.settings = settings
         self.stages = stages(size, settings.broad, self.dims)
         self.copies = noise_copies(self.stages[0].searching)
+        self._looks = looks(self.iterations)
         self._schedule = widths_over_time(self.stages, settings)
         self._sigma = self.bounds.sigma(settings.sigma, settings.box_fraction)
         self._broad = BroadDraws(
@@ -156,7 +157,7 @@ class AdaptiveCEMPlanner(Solver):
 
     def _end_iteration(self, history: History, done: int) -> None:
         """Move the mean to a better plan, if one was seen before the last call."""
-        if done not in looks(self.iterations):
+        if done not in self._looks:
             return
         if self._at_once and none_seen(history, done):
             return

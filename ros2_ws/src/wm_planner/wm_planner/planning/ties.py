@@ -98,12 +98,13 @@ class Ties:
             searching: How many, the first ones, belong to candidates that the search has drawn.
         """
         ranked = np.sort(costs[:, :searching], axis=1)
-        possible = ranked < np.inf
-        worst = np.where(possible, ranked, -np.inf).max(axis=1, keepdims=True)
-        rounding = ROUNDING * self.eps * np.abs(worst)
+        worst = ranked[:, -1:]
+        if not np.isfinite(worst).all():
+            worst = np.where(ranked < np.inf, ranked, -np.inf).max(axis=1, keepdims=True)
         if self._on_host is None:
             self._on_host = self.slack.numpy()
         with np.errstate(invalid="ignore"):
+            rounding = ROUNDING * self.eps * np.abs(worst)
             threshold = worst - np.maximum(rounding, self._on_host)
         told = ranked[:, 0] < threshold[:, 0]
         if ranked.shape[1] == 1 or not self.compares:
