@@ -178,3 +178,31 @@ def test_another_batch_size_takes_over_nothing(bowl):
 def test_settings_out_of_range_are_refused_by_name(setting, value):
     with pytest.raises(SettingsError, match=setting):
         planner(**{setting: value})
+
+
+@pytest.mark.usefixtures("host_or_device")
+def test_the_mean_goes_back_to_the_best_plan_seen_if_the_search_has_left_it(recorder):
+    lucky = []
+
+    def cost(actions):
+        costs = 1.0 + actions.square().sum((-1, -2))
+        if not lucky:
+            lucky.append(actions[0, 20].clone())
+            costs[0, 20] = 0.0  # and nowhere near it
+        return costs
+
+    seen = recorder(cost)
+    planner(num_samples=64, iterations=10).plan(seen)
+    before, after = (seen.iterations()[call][0, :29].mean(0) for call in (13, 14))  # a look between
+    assert (before - lucky[0]).norm() > 0.3 * lucky[0].norm()
+    assert (after - lucky[0]).norm() < 0.1 * lucky[0].norm()
+
+
+def test_a_warm_start_filled_up_by_its_last_action_is_tried_with_zeros_too(bowl, recorder):
+    warm = shift(TARGET + 0.1, 2)
+    cost = recorder(bowl(TARGET))
+    planner().plan(cost, warm_start=warm)
+    rests = warm.clone()
+    rests[:, 2:] = 0.0
+    tried = (cost.actions[0] == rests.unsqueeze(1)).all(-1).all(-1)
+    assert tried.sum() == 1

@@ -40,7 +40,7 @@ class AdaptiveCEMPlanner(Solver):
     Candidates that tie have the same weights (``RankWeights``). If all tie, mean and factor stay,
     and the width grows again up to that of a cold start. A plan that learned nothing hands nothing
     on: the next warm start is as wide as a cold one. A share of the candidates looks elsewhere
-    (``BroadDraws``), and the best of them may take the mean's place.
+    (``BroadDraws``), and three times in a plan the mean goes back to a better plan seen before.
     """
 
     def __init__(self, problem: Problem, size: SearchSize, settings: AdaptiveCEMSettings) -> None:
@@ -123,23 +123,25 @@ class AdaptiveCEMPlanner(Solver):
                 self.bounds.clamp_(aside)
 
     def _generate(self, block: Block, call: int) -> None:
-        learner, width = self._of(block, call)
+        learner, width, _ = self._of(block, call)
         out, (_, factor, center) = block.main[call], self._now
         torch.baddbmm(center, learner.spread[call], factor, alpha=width, out=out)
         self.bounds.clamp_(out)
 
-    def _of(self, block: Block, call: int) -> tuple[AdaptiveStage, float]:
+    def _of(self, block: Block, call: int) -> tuple[AdaptiveStage, float, float]:
+        """Return what learns from a call, the call's scheduled width, and the next one's."""
         number = 0 if block.first else 1
-        return self._learners[number], self._schedule[number][call]
+        widths = self._schedule[number]
+        return self._learners[number], widths[call], widths[call + 1]
 
     def _update(self, block: Block, call: int, look: Look | None) -> None:
-        learner, width = self._of(block, call)
+        learner, width, next_width = self._of(block, call)
         costs = block.main_costs[call]
         states = (*self._now[:2], self._next[0])
         if look is None or look.ties:
             threshold = self._ties.threshold(costs)
             told = learner.update_with_ties(call, costs, threshold, states)
-            self._widen(told, width, self._schedule[0 if block.first else 1][call + 1])
+            self._widen(told, width, next_width)
         else:
             learner.update(call, costs, states)
         self._now, self._next = self._next, self._now
