@@ -5,8 +5,25 @@ from wm_planner.config.planners import AdaptiveCEMSettings
 from wm_planner.planning.adaptive_stage import AdaptiveStage
 from wm_planner.planning.draws import Draws
 from wm_planner.planning.history import Stage
+from wm_planner.planning.ties import Ties
 
 DIMS = 6
+
+
+def without_noise():
+    """As on a GPU, where the host does not know that there is no noise."""
+    ties = Ties()
+    ties.noise.begin(torch.ones(2, 40), ties.eps, None)
+    return ties
+
+
+def with_noise(deviation=0.1):
+    ties = Ties()
+    ties.noise.begin(torch.tensor([[1.0, 1.0 + deviation]]), ties.eps, None)
+    ties.noise.measure(
+        *deviation * torch.randn(2, 1, 60, generator=torch.Generator().manual_seed(0))
+    )
+    return ties
 
 
 def stage(samples=40, batch=1, warm=False, **changes):
@@ -33,10 +50,10 @@ def updated(learner, costs, call=1):
     return out[:, :DIMS], out[:, DIMS]
 
 
-def with_ties(learner, costs, threshold, call=1):
+def with_ties(learner, costs, ties=None, call=1):
     state = torch.cat([torch.eye(DIMS), torch.zeros(1, DIMS)]).repeat(len(costs), 1, 1)
     out = torch.empty_like(state)
-    told = learner.update_with_ties(call, costs, threshold, (state, state[:, :DIMS], out))
+    told = learner.update_with_ties(call, costs, ties or Ties(), (state, state[:, :DIMS], out))
     return out[:, :DIMS], out[:, DIMS], told
 
 
@@ -71,18 +88,18 @@ def test_the_update_is_the_formula_of_the_planner():
     torch.testing.assert_close(factor[0], torch.eye(DIMS) + rate * (z.T * v) @ z)
 
 
-def test_both_updates_are_the_same_without_ties():
+@pytest.mark.parametrize("ties", [Ties(), without_noise()], ids=["no noise", "may have noise"])
+def test_both_updates_are_the_same_without_ties(ties):
     costs = torch.rand(2, 40, generator=torch.Generator().manual_seed(1))
     usual = updated(stage(batch=2), costs)
-    threshold = costs.amax(1, keepdim=True) - 1e-6
-    *general, told = with_ties(stage(batch=2), costs, threshold)
+    *general, told = with_ties(stage(batch=2), costs, ties)
     assert told.flatten().tolist() == [True, True]
     for one, other in zip(usual, general, strict=True):
-        torch.testing.assert_close(one, other)
+        assert torch.equal(one, other)
 
 
 def test_if_all_tie_the_state_stays():
-    factor, mean, told = with_ties(stage(), torch.ones(1, 40), torch.ones(1, 1))
+    factor, mean, told = with_ties(stage(), torch.ones(1, 40))
     assert torch.equal(factor[0], torch.eye(DIMS))
     assert bool((mean == 0).all())
     assert not told
@@ -108,3 +125,55 @@ def test_the_rate_of_the_covariance_follows_the_number_of_candidates():
     assert few.rate(warm=True) == pytest.approx(few.rate(warm=False) / 2)
     still = stage(learning_rate=0.0, warm_learning_rate=0.3)
     assert (still.rate(warm=False), still.rate(warm=True)) == (0.0, 0.3)
+
+
+def test_costs_that_differ_more_than_their_noise_count_by_rank():
+    costs = torch.rand(1, 40, generator=torch.Generator().manual_seed(1))
+    *general, told = with_ties(stage(), costs, with_noise(0.01))
+    assert told
+    for one, other in zip(updated(stage(), costs), general, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_beside_noise_a_call_whose_ranks_may_be_chance_moves_nothing():
+    costs = 0.1 * torch.randn(1, 40, generator=torch.Generator().manual_seed(1))
+    factor, mean, told = with_ties(stage(), costs, with_noise())
+    assert not told
+    assert torch.equal(factor[0], torch.eye(DIMS))
+    assert not mean.any()
+
+
+def test_beside_noise_one_outlier_alone_moves_the_mean():
+    learner = stage()
+    costs = 0.1 * torch.randn(1, 40, generator=torch.Generator().manual_seed(1))
+    costs[0, 7] = -9.0
+    _, mean, told = with_ties(learner, costs, with_noise())
+    assert told
+    torch.testing.assert_close(mean[0], 0.5 * learner.spread[1][0, 7], atol=0.1, rtol=0)
+
+
+def test_beside_noise_calls_move_the_mean_together_by_the_present_width():
+    def follow(calls, forgetful=False):
+        learner, ties, told = stage(samples=200), with_noise(), []
+        for call in calls:
+            noise = torch.randn(1, 200, generator=torch.Generator().manual_seed(call))
+            costs = 0.1 * (0.34 * learner.spread[call][..., 0] + noise)
+            _, mean, moved = with_ties(learner, costs, ties, call)
+            told.append(bool(moved))
+            if forgetful:
+                learner.forget(torch.ones(1, 1, 1, dtype=torch.bool))
+        return told, mean[0, 0]
+
+    told, step = follow([0, 1, 2])
+    assert told == [False, False, True]
+    assert -0.3 < step < -0.1  # the width of the last call is 0.25
+    assert follow([0, 1, 2], forgetful=True)[0] == [False] * 3
+
+
+def test_draws_are_repeated_in_some_problems_only():
+    learner = stage(batch=2)
+    before, rows, others = learner.spread, torch.tensor([3, 4]), torch.tensor([8, 9])
+    learner.repeat(1, rows, others, torch.tensor([[True], [False]]))
+    assert torch.equal(learner.spread[1][0, rows], before[1][0, others])
+    assert torch.equal(learner.spread[1][1], before[1][1])
+    assert torch.equal(learner.spread[2], before[2])

@@ -114,14 +114,13 @@ def test_hardly_any_new_planner_learns_from_noise(samples, iterations, recorder)
         if not result.learned[0]:
             assert torch.equal(result.actions, ZERO)
             assert_as_wide(last(seen), first(seen))
-    assert fooled <= 5
+    assert fooled <= 1
 
 
 @both_ways
-def test_noise_is_known_better_after_a_few_plans():
+def test_hardly_any_of_many_plans_learns_from_noise():
     solver, cost = planner(iterations=5), noise(0)
-    learned = [solver.plan(cost).learned[0] for _ in range(24)]
-    assert not any(learned[4:])
+    assert sum(solver.plan(cost).learned[0] for _ in range(40)) <= 1
 
 
 @both_ways

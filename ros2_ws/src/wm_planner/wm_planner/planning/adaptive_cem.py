@@ -11,10 +11,11 @@ from wm_planner.planning.adaptive_stage import AdaptiveStage
 from wm_planner.planning.broad import BroadDraws, better_seen, none_seen
 from wm_planner.planning.draws import Draws, color_factor
 from wm_planner.planning.history import Block, History
+from wm_planner.planning.noise import FEWEST, twins_of
 from wm_planner.planning.planner import Problem
 from wm_planner.planning.schedule import looks, mean_calls, stages, widths_over_time
 from wm_planner.planning.solver import Solver
-from wm_planner.planning.ties import Look, noise_copies
+from wm_planner.planning.ties import Look
 from wm_planner.planning.warm_start import with_zero_end
 
 
@@ -48,12 +49,14 @@ class AdaptiveCEMPlanner(Solver):
         super().__init__(problem, size, settings)
         self.settings = settings
         self.stages = stages(size, settings.broad, self.dims)
-        self.copies = noise_copies(self.stages[0].searching)
+        if all(stage.searching >= FEWEST for stage in self.stages):
+            sizes = {stage.searching for stage in self.stages}
+            self.twins = {size: twins_of(size, self.device) for size in sizes}
         self._looks = looks(self.iterations)
         self._schedule = widths_over_time(self.stages, settings)
         self._sigma = self.bounds.sigma(settings.sigma, settings.box_fraction)
         self._broad = BroadDraws(
-            settings.broad_color, problem=problem, device=self.device, generator=self._generator
+            settings.broad_color, widths=self._sigma, problem=problem, generator=self._generator
         )
         self._learners = [
             AdaptiveStage(
@@ -83,6 +86,7 @@ class AdaptiveCEMPlanner(Solver):
                 dims=self.dims,
                 generator=self._generator,
                 means=means,
+                twice=bool(self.twins) and stage is self.stages[0],
             )
             for stage, means in zip(self.stages, mean_calls(self.stages), strict=True)
         ]
@@ -102,8 +106,6 @@ class AdaptiveCEMPlanner(Solver):
         for learner, draws in zip(self._learners, self._draws, strict=True):
             first = learner is self._learners[0]
             rotation = learner.begin(draws, batch, warm=warm, rotate=first)
-            if first and self._unknown is not None:
-                learner.repeat_mean(self.copies, self._unknown)
             if rotation is not None:
                 factor = torch.bmm(rotation.expand(batch, -1, -1), factor)
         now = torch.cat([factor, mean], dim=1)
@@ -112,18 +114,26 @@ class AdaptiveCEMPlanner(Solver):
             for state in (now, torch.empty_like(now))
         )
         self._excess = self._ones  # width of each number over the scheduled one
-        self._widest = (self._sigma + 1e-30) / (self._widths + 1e-30)
-        for block in history.blocks:
-            if block.stage.searching < block.stage.samples:
-                aside = block.candidates[:, :, block.stage.searching :]
-                self._broad.fill(aside, self._sigma)
-                if block.first and planned is not None:
-                    actions = mean.view(batch, self.problem.horizon, self.problem.action_dim)
-                    aside[0, :, 0] = with_zero_end(actions).flatten(1)
-                self.bounds.clamp_(aside)
+        self._ever: bool | Tensor = False  # whether a call has told something
+        self._widest: Tensor | None = None
+        aside = [
+            block.candidates[:, :, block.stage.searching :]
+            for block in history.blocks
+            if block.stage.searching < block.stage.samples
+        ]
+        if aside:
+            self._broad.fill(aside)
+            if planned is not None:
+                actions = mean.view(batch, self.problem.horizon, self.problem.action_dim)
+                aside[0][0, :, 0] = with_zero_end(actions).flatten(1)
+        for candidates in aside:
+            self.bounds.clamp_(candidates)
 
     def _generate(self, block: Block, call: int) -> None:
         learner, width, _ = self._of(block, call)
+        if self._evaluates_twice:
+            rows = self.twins[block.stage.searching]
+            learner.repeat(call, *rows, self._ties.noise.deviation > 0)
         out, (_, factor, center) = block.main[call], self._now
         torch.baddbmm(center, learner.spread[call], factor, alpha=width, out=out)
         self.bounds.clamp_(out)
@@ -134,28 +144,43 @@ class AdaptiveCEMPlanner(Solver):
         widths = self._schedule[number]
         return self._learners[number], widths[call], widths[call + 1]
 
-    def _update(self, block: Block, call: int, look: Look | None) -> None:
+    def _update(self, block: Block, call: int, look: Look | None) -> Tensor | None:
         learner, width, next_width = self._of(block, call)
         costs = block.main_costs[call]
         states = (*self._now[:2], self._next[0])
-        if look is None or look.ties:
-            threshold = self._ties.threshold(costs)
-            told = learner.update_with_ties(call, costs, threshold, states)
+        told = None
+        if look is None or look.ties or self._ties.noise.seen:
+            told = learner.update_with_ties(call, costs, self._ties, states)
             self._widen(told, width, next_width)
+            self._ever = told | self._ever
         else:
             learner.update(call, costs, states)
+            self._ever = True
         self._now, self._next = self._next, self._now
+        return told
 
     def _widen(self, told: Tensor, width: float, scheduled: float) -> None:
         """Let the factor of problems that were told nothing (B, 1, 1) grow, against the schedule.
 
-        The width of no number exceeds that of a cold start for it, if it did not before.
+        The width of no number exceeds that of a cold start for it, if it did not before. If what
+        was learned before has led to where only noise is left, the width stays.
         """
+        if self._widest is None:
+            self._widest = (self._sigma + 1e-30) / (self._widths + 1e-30)
         now = self._excess * width
-        wider = torch.maximum(now, torch.minimum(now * self.settings.widening, self._widest))
+        growth: float | Tensor = self.settings.widening
+        if self._ties.noise.seen:
+            at_the_noise = (self._ties.noise.deviation > 0).unsqueeze(-1) & self._ever
+            growth = torch.where(at_the_noise, 1.0, growth)
+        wider = torch.maximum(now, torch.minimum(now * growth, self._widest))
         excess = torch.where(told, self._excess, wider / scheduled)
         self._next[1].mul_(excess / self._excess)
         self._excess = excess
+
+    def _has_learned(self, history: History, done: int) -> Tensor:
+        if isinstance(self._ever, bool):
+            return torch.full_like(history.blocks[0].problems, self._ever, dtype=torch.bool)
+        return super()._has_learned(history, done) | self._ever.flatten()
 
     def _end_iteration(self, history: History, done: int) -> None:
         """Move the mean to a better plan, if one was seen before the last call."""
@@ -166,10 +191,12 @@ class AdaptiveCEMPlanner(Solver):
         better, plans = better_seen(history, done, self._ties)
         center = self._now[2]
         center.copy_(torch.where(better, plans, center))
+        for learner in self._learners:
+            learner.forget(better)
 
     def _state(self) -> tuple[Tensor, ...]:
         _, factor, center = self._now
-        return center.clone(), factor.clone()
+        return center, factor
 
     def _restore(self, state: tuple[Tensor, ...]) -> None:
         _, factor, center = self._now

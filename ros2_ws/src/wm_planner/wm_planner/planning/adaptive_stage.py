@@ -8,6 +8,8 @@ from torch import Tensor
 from wm_planner.config.planners import AdaptiveCEMSettings
 from wm_planner.planning.draws import Draws
 from wm_planner.planning.history import Stage
+from wm_planner.planning.noise import Evidence, Noise
+from wm_planner.planning.ties import Ties
 from wm_planner.planning.weights import RankWeights
 
 
@@ -100,6 +102,7 @@ class AdaptiveStage:
             spread = design[:, None].expand(-1, batch, -1, -1)
             self._all = spread.unbind(), spread.mT.unbind()
         self.spread, self._across = self._all
+        self._evidence: Evidence | None = None
         self._rate = self.rate(warm=warm) / 2
         if warm not in self._usual:
             scales = torch.tensor([[[width], [self._rate]] for width in self._widths])
@@ -109,11 +112,17 @@ class AdaptiveStage:
         self._scales, self._weights_now = self._usual[warm]
         return rotation
 
-    def repeat_mean(self, copies: int, problems: Tensor) -> None:
-        """Let the first candidates of the first call be the mean, in some problems (B,)."""
-        first = self.spread[0].clone()
-        first[:, :copies].masked_fill_(problems.view(-1, 1, 1), 0.0)
-        self.spread, self._across = (first, *self.spread[1:]), (first.mT, *self._across[1:])
+    def repeat(self, call: int, rows: Tensor, others: Tensor, problems: Tensor) -> None:
+        """Let some draws of a call be the same as others, in some problems (B, 1)."""
+        draws = self.spread[call].clone()
+        draws[:, rows] = torch.where(problems.unsqueeze(-1), draws[:, others], draws[:, rows])
+        self.spread = (*self.spread[:call], draws, *self.spread[call + 1 :])
+        self._across = (*self._across[:call], draws.mT, *self._across[call + 1 :])
+
+    def forget(self, problems: Tensor) -> None:
+        """Take that the mean of some problems (B, 1, 1) was moved, see ``Evidence``."""
+        if self._evidence is not None:
+            self._evidence.forget(problems)
 
     def _reserve(self, batch: int) -> None:
         n, dims, device = self.stage.searching, self._dims, self._device
@@ -140,17 +149,18 @@ class AdaptiveStage:
             with torch.inference_mode(False):
                 self._ranked = torch.empty(costs.shape, dtype=costs.dtype, device=costs.device)
         torch.sort(costs, dim=1, out=(self._ranked, self._order))
-        self._apply(call, self._weights_now[call], *states)
+        self._sum(call, self._weights_now[call])
+        self._add(*states)
 
     def update_with_ties(
-        self, call: int, costs: Tensor, threshold: Tensor, states: tuple[Tensor, Tensor, Tensor]
+        self, call: int, costs: Tensor, ties: Ties, states: tuple[Tensor, Tensor, Tensor]
     ) -> Tensor:
         """Do the same for any costs, without waiting for the device.
 
         Args:
             call: Number of the call.
             costs: (B, N), inf for impossible candidates.
-            threshold: (B, 1) cost from which on candidates tie with the worst one.
+            ties: Which costs tie.
             states: As for ``update``.
 
         Returns:
@@ -159,17 +169,51 @@ class AdaptiveStage:
         ranked, order = costs.sort(dim=1)
         self._order.copy_(order)
         self._weights.prepare()
-        weights, better = self._weights.tied(ranked, threshold)
-        self._apply(call, weights * self._scales[call], *states)
-        return (better > 0).unsqueeze(-1)
+        threshold = ties.threshold(costs)
+        if ties.noise.seen:
+            told = self._sum_of_noisy(call, ranked, threshold, ties.noise)
+        else:
+            weights, better = self._weights.tied(ranked, threshold)
+            told = (better > 0).unsqueeze(-1)
+            self._sum(call, weights * self._scales[call])
+        self._add(*states)
+        return told
 
-    def _apply(
-        self, call: int, weights: Tensor, state: Tensor, factor: Tensor, out: Tensor
-    ) -> None:
-        """Add what weights (B, 2, N) by rank, for mean and covariance, make of the draws."""
+    def _sum_of_noisy(self, call: int, ranked: Tensor, threshold: Tensor, noise: Noise) -> Tensor:
+        """Make the change if some problems have noise; return whether there is one (B, 1, 1).
+
+        In those, all candidates count by their rank if the costs as a whole differ by more than the
+        noise, or only the outliers. Otherwise the ranks may still show a direction.
+        """
+        noisy = noise.deviation > 0
+        weights, better = self._weights.tied(
+            ranked, torch.where(noisy, noise.outlier(ranked), threshold)
+        )
+        as_a_whole = noise.exceeded(ranked)
+        by_rank = noisy & (as_a_whole | (better == 0))
+        possible = (ranked < torch.inf).unsqueeze(1)
+        usual = self._weights.untied * possible
+        usual = (usual - usual.sum(2, True) / possible.sum(2, True).clamp(min=1)) * possible
+        weights = torch.where(by_rank.unsqueeze(-1), usual, weights)
+        # The evidence adds up draws, before they are scaled by a width.
+        unscaled = noisy.unsqueeze(-1)
+        self._sum(call, weights * torch.where(unscaled, 1.0, self._scales[call]))
+        if self._evidence is None:
+            self._evidence = Evidence(self._change)
+        sure = (as_a_whole | (better > 0)).unsqueeze(-1)
+        told = self._evidence.weigh(self._change, weights[:, 0], sure)
+        mean, covariance = torch.where(unscaled, self._scales[call], 1.0).split(1, dim=1)
+        self._change[:, : self._dims].mul_(covariance)
+        self._change[:, self._dims :].mul_(mean)
+        return told
+
+    def _sum(self, call: int, weights: Tensor) -> None:
+        """Make the change from weights (B, 2, N) by rank, for mean and covariance."""
         self._by_candidate.scatter_(2, self._places, weights)
         torch.mul(self._across[call], self._of_covariance, out=self._weighted)
         torch.bmm(self._left, self.spread[call], out=self._change)
         if self._settings.covariance == "diagonal":
             self._change[:, : self._dims].mul_(self._eye)
+
+    def _add(self, state: Tensor, factor: Tensor, out: Tensor) -> None:
         torch.baddbmm(state, self._change, factor, out=out)

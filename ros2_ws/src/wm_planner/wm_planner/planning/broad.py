@@ -23,26 +23,28 @@ class BroadDraws:
         self,
         color: float,
         *,
+        widths: Tensor,
         problem: Problem,
-        device: torch.device,
         generator: torch.Generator,
     ) -> None:
-        """Take the color; ``generator`` is the source of all draws."""
+        """Take the color and the deviations (D,); ``generator`` is the source of all draws."""
+        device = widths.device
         eye = torch.eye(problem.action_dim, device=device)
         over_time = color_factor(color, problem.horizon).to(device)
-        self._factor, self._generator = torch.kron(over_time, eye), generator
+        self._factor, self._generator = torch.kron(over_time, eye) * widths, generator
 
-    def fill(self, memory: Tensor, widths: Tensor) -> None:
-        """Write the candidates of a stage, not yet clamped.
+    def fill(self, memories: list[Tensor]) -> None:
+        """Write the candidates of a plan, not yet clamped.
 
         Args:
-            memory: (calls, B, count, D) for the candidates.
-            widths: (D,) deviations.
+            memories: (calls, B, count, D) for the candidates of some calls each.
         """
-        calls, _, count, dims = memory.shape
-        generator = self._generator
-        draws = torch.randn(calls, 1, count, dims, generator=generator, device=generator.device)
-        memory.copy_(draws.to(memory.device) @ self._factor * widths)
+        counts = [memory.shape[0] * memory.shape[2] for memory in memories]
+        shape, source = (sum(counts), len(self._factor)), self._generator
+        draws = torch.randn(shape, generator=source, device=source.device)
+        plans = (draws.to(self._factor.device) @ self._factor).split(counts)
+        for memory, some in zip(memories, plans, strict=True):
+            memory.copy_(some.view(len(memory), 1, *memory.shape[2:]))
 
 
 def better_seen(history: History, done: int, ties: Ties) -> tuple[Tensor, Tensor]:
@@ -64,17 +66,16 @@ def better_seen(history: History, done: int, ties: Ties) -> tuple[Tensor, Tensor
         lowest, candidate = block.lowest(calls)
         cost, call = lowest.min(dim=0)
         costs.append(cost)
-        plans.append(block.pick(call, candidate.gather(0, call.unsqueeze(0)).squeeze(0)))
+        plans.append(block.pick(call, candidate[call, block.problems]))
     cost, which = torch.stack(costs).min(dim=0)
-    problems = torch.arange(len(cost), device=cost.device)
     margin = ties.margin(lowest[-1].unsqueeze(1)).squeeze(1)
     better = cost < lowest[-1] - margin
-    return better.view(-1, 1, 1), torch.stack(plans)[which, problems].unsqueeze(1)
+    return better.view(-1, 1, 1), torch.stack(plans)[which, block.problems].unsqueeze(1)
 
 
 def none_seen(history: History, done: int) -> bool:
     """Decide on the host, where that is cheap, whether ``better_seen`` would find nothing."""
     blocks = history.until(done)
-    best = np.min([b.costs[:calls].numpy().min(axis=(0, 2)) for b, calls in blocks], axis=0)
-    block, calls = blocks[-1]
-    return bool((best >= block.costs[calls - 1].numpy().min(axis=1)).all())
+    lowest = [block.lowest_on_host(calls) for block, calls in blocks]
+    best = np.min([each.min(axis=0) for each in lowest], axis=0)
+    return bool((best >= lowest[-1][-1]).all())

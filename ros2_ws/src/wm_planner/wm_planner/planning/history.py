@@ -40,6 +40,7 @@ class Block:
         candidates: (calls, B, N, D), memory for the candidates.
         actions: Per call (B, N, H, A), the same memory.
         main: Per call (B, searching, D), the same memory.
+        problems: (B,) the numbers of the problems.
         eps: Relative rounding of the costs, as the cost function returned them.
         costs: (calls, B, N), memory for the costs; inf stands for NaN and infinities. float32, or
             float64 once a cost needs it.
@@ -55,6 +56,7 @@ class Block:
         self.candidates = actions.flatten(-2)
         self.actions = actions.unbind()
         self.main = self._searching(self.candidates).unbind()
+        self.problems = torch.arange(batch, device=problem.device)
         self._keep(torch.empty(shape[:3], device=problem.device))
 
     def _keep(self, costs: Tensor) -> None:
@@ -80,6 +82,12 @@ class Block:
         """Return the same costs on the host; None if that would have to wait for the device."""
         return None if self._host is None else self._host[call]
 
+    def lowest_on_host(self, calls: int) -> npt.NDArray[Any]:
+        """Return the lowest costs (calls, B) of the first calls, without waiting for a device."""
+        assert self._host is not None
+        lowest: npt.NDArray[Any] = self._host[:calls].min(axis=2)
+        return lowest
+
     def lowest(self, calls: int) -> tuple[Tensor, Tensor]:
         """Return the lowest costs (calls, B) of the first calls, and their candidates."""
         low = self.costs[:calls].min(dim=2)
@@ -87,8 +95,7 @@ class Block:
 
     def pick(self, call: Tensor, candidate: Tensor) -> Tensor:
         """Return copies (B, D) of one candidate per problem."""
-        problems = torch.arange(len(call), device=call.device)
-        return self.candidates[call, problems, candidate]
+        return self.candidates[call, self.problems, candidate]
 
 
 class History:
@@ -137,15 +144,18 @@ class History:
         for block, calls in self.until(done):
             lowest, candidate = block.lowest(calls)
             per_iteration = block.stage.calls
-            history.append(lowest.view(-1, per_iteration, self._batch).amin(dim=1))
+            several = per_iteration > 1
+            history.append(
+                lowest.view(-1, per_iteration, self._batch).amin(dim=1) if several else lowest
+            )
             if min(stopped_at) < done:
                 ends = torch.tensor(stopped_at, device=lowest.device) - first
                 late = torch.arange(calls, device=lowest.device) // per_iteration
                 lowest = lowest.masked_fill(late.unsqueeze(1) >= ends, torch.inf)
             cost, call = lowest.min(dim=0)
-            candidate = candidate.gather(0, call.unsqueeze(0)).squeeze(0)
+            candidate = candidate[call, block.problems]
             if first == 0:
-                start = block.costs[0, :, 0]
+                start = block.main_costs[0][:, 0]
                 known = learned | (start == torch.inf)
                 call, candidate = call * known, candidate * known
                 cost = torch.where(known, cost, start)

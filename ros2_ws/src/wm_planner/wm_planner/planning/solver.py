@@ -6,7 +6,9 @@ import functools
 import itertools
 import time
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
 
 import torch
 from torch import Tensor
@@ -41,15 +43,16 @@ class Solver(Planner):
             candidate, ``"possible"``: if its cost is finite, ``"never"``. It is evaluated if that
             ends before the deadline; otherwise the best candidate is the plan.
         stages: How often iterations call the cost, and with how many candidates.
-        copies: How many candidates, the first ones of a plan, are the same first guess, so that
-            their costs show the noise. After a plan that learned, a warm start of the same planner
-            takes over the noise that was measured, and has one.
+        twins: Per number of candidates drawn from the learned distribution, the rows of candidates
+            that are the same in the second call if there is noise (``twins_of``). The first call
+            evaluates the first guess with the first and the last of them. Empty: Noise is not
+            measured.
         compares: Whether the search compares the candidates of a call.
     """
 
     mean_counts = "better"
     compares = True
-    copies = 1
+    twins: Mapping[int, tuple[Tensor, Tensor]] = MappingProxyType({})
 
     def __init__(
         self,
@@ -84,16 +87,14 @@ class Solver(Planner):
         self._evaluate = ChunkedCost(size.chunk, size.memory_limit)
         self._at_once = reads_at_once(self.device)
         self._last = LastEvaluation()
-        self._ties = Ties(0, self.device)
-        self._measured: tuple[bool, ...] = ()  # whether the next warm start knows the noise
-        self._unknown: Tensor | None = None  # (B,) problems whose noise this plan measures
+        self._ties = Ties()
+        self._calls = 0  # calls of the cost in this plan
         self._generator = torch.Generator(generator_device or self.device)
         self._generator.manual_seed(problem.seed)
 
     def reset(self) -> None:
         """See ``Planner.reset``."""
         self._last = LastEvaluation()
-        self._measured = ()
         self._generator.manual_seed(self.problem.seed)
 
     def plan(
@@ -113,17 +114,12 @@ class Solver(Planner):
         if cancel is not None and cancel():
             raise PlanCanceledError
         with torch.no_grad():
-            if warm_start is None or len(self._measured) != batch:
-                self._ties = Ties(batch, self.device, compares=self.compares)
-                self._measured = (False,) * batch
-            ties, self._unknown = self._ties, None
-            if not all(self._measured):
-                self._unknown = ~torch.tensor(self._measured, device=self.device)
-            self._measured = ()
+            self._ties = Ties(compares=self.compares)
+            self._calls = 0
             history = History(self.stages, batch, self.problem, at_once=self._at_once)
             self._begin(history, *self._first_guess(batch, warm_start, prior))
             cost = self._guarded(cost)
-            monitor = StopMonitor(self.stopping, ties, deadline, cancel)
+            monitor = StopMonitor(self.stopping, self._ties, batch, deadline, cancel)
             if self.mean_counts == "possible":
                 monitor.reserved = self._last
             reason, times = None, [time.monotonic()]
@@ -134,12 +130,12 @@ class Solver(Planner):
             done = 0
             while reason is None and done < self.iterations:
                 block, calls = history.calls[done]
-                looks = [self._iterate(cost, block, call, ties) for call in calls]
+                seen = [self._iterate(cost, block, call) for call in calls]
                 done += 1
                 self._end_iteration(history, done)
                 if overrun and self.stopping.patience:
-                    trail.append(self._state())
-                reason = monitor.after(block, calls, looks)
+                    trail.append(tuple(part.clone() for part in self._state()))
+                reason = monitor.after(block, calls, seen)
                 times.append(time.monotonic())
             if done == self.iterations and reason is StopReason.DEADLINE:
                 reason = None  # there is no iteration that would have ended after it
@@ -147,7 +143,7 @@ class Solver(Planner):
             if min(stopped_at) < done:
                 self._restore(_pick(trail, stopped_at))
             ending = time.monotonic()
-            learned = history.learned(done, ties)
+            learned = self._has_learned(history, done)
             actions, value, lowest = history.best(stopped_at, learned)
             self._remember(learned)
             mean = self._shaped(self._state()[0])
@@ -158,8 +154,6 @@ class Solver(Planner):
             self.bounds.clamp_(actions.view(batch, self.dims))
         evaluations = done * self.samples + last
         check_end(actions, mean, value, evaluations)
-        told = tuple(learned.tolist())
-        self._measured = told
         if last:
             self._last.measured(time.monotonic() - ending)
         return PlanResult(
@@ -175,20 +169,38 @@ class Solver(Planner):
             evaluations=evaluations,
             mean=mean,
             stopped_at=tuple(stopped_at),
-            learned=told,
+            learned=tuple(learned.tolist()),
         )
 
-    def _iterate(self, cost: CostFn, block: Block, call: int, ties: Ties) -> Look | None:
-        """Draw candidates, evaluate them and learn from their costs; return what the host saw."""
+    def _iterate(self, cost: CostFn, block: Block, call: int) -> Look | Tensor | None:
+        """Draw candidates, evaluate them and learn from their costs.
+
+        Returns:
+            What the host saw of the costs; where it cannot, what ``_update`` returned.
+        """
+        noise, searching = self._ties.noise, block.stage.searching
         self._generate(block, call)
         costs = self._score(cost, block.actions[call], functools.partial(block.place, call))
-        ties.eps = block.eps
-        if block.first and call == 0 and self._unknown is not None:
-            ties.measure(costs[:, : self.copies], self._unknown)
+        self._ties.eps = block.eps
         host = block.host(call)
-        look = None if host is None else ties.look(host, block.stage.searching)
-        self._update(block, call, look)
-        return look
+        if self.twins and self._calls == 0:
+            drawn = None if host is None else host[:, :searching]
+            noise.begin(block.main_costs[call], block.eps, drawn)
+            searching -= 1
+        elif self._evaluates_twice:
+            rows, others = self.twins[searching]
+            noise.measure(costs[:, rows], costs[:, others])
+        look = None if host is None else self._ties.look(host, searching)
+        told = self._update(block, call, look)
+        self._calls += 1
+        if look is None or told is None:
+            return told if look is None else look
+        return replace(look, told=told.flatten().tolist())
+
+    @property
+    def _evaluates_twice(self) -> bool:
+        """Whether the present call evaluates some candidates twice, see ``twins``."""
+        return bool(self.twins) and self._calls == 1 and self._ties.noise.seen
 
     @property
     def call_sizes(self) -> set[int]:
@@ -218,13 +230,17 @@ class Solver(Planner):
         """Write candidates, all inside the bounds, to ``block.main[call]``."""
 
     @abstractmethod
-    def _update(self, block: Block, call: int, look: Look | None) -> None:
+    def _update(self, block: Block, call: int, look: Look | None) -> Tensor | None:
         """Learn from a call of the cost.
 
         Args:
             block: Has the candidates and their costs, which are inf for impossible ones.
             call: Its number in the block.
             look: What the host saw of the costs; None where it would have to wait for the device.
+
+        Returns:
+            Whether it learned, for each problem (B, 1, 1); None: if the costs tell candidates
+            apart, see ``Ties``.
         """
 
     def _end_iteration(self, history: History, done: int) -> None:
@@ -238,6 +254,10 @@ class Solver(Planner):
     def _restore(self, state: tuple[Tensor, ...]) -> None:
         """Return to a state."""
 
+    def _has_learned(self, history: History, done: int) -> Tensor:
+        """Return whether the search learned something in the iterations done (B,)."""
+        return history.learned(done, self._ties)
+
     def _remember(self, learned: Tensor) -> None:
         """Take whether the plan of each problem (B,) learned anything, for the next warm start."""
 
@@ -248,10 +268,16 @@ class Solver(Planner):
     def _compared(
         self, cost: CostFn, mean: Tensor, actions: Tensor, value: Tensor, learned: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Evaluate the mean (B, H, A); return the plan and its cost, without waiting."""
+        """Evaluate the mean (B, H, A); return the plan and its cost, without waiting.
+
+        Beside noise, the best candidate is mostly a lucky one, so the mean is the plan unless it
+        costs more than noise explains.
+        """
         costs = self._score(cost, mean.unsqueeze(1), None).squeeze(1)
         always = self.mean_counts == "possible"
-        chosen = costs < torch.inf if always else (costs < value) & learned
+        noise = self._ties.noise
+        limit = value + noise.luck().squeeze(1) if noise.seen else value
+        chosen = costs < torch.inf if always else (costs < limit) & learned
         plan = torch.where(chosen.view(-1, 1, 1), mean, actions)
         return plan, torch.where(chosen, costs, value)
 

@@ -6,6 +6,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -122,6 +123,7 @@ class StopMonitor:
         self,
         settings: StoppingSettings,
         ties: Ties,
+        batch: int,
         deadline: float | None,
         cancel: Callable[[], bool] | None,
     ) -> None:
@@ -130,10 +132,11 @@ class StopMonitor:
         Args:
             settings: Early stopping.
             ties: Which costs tie.
+            batch: Problems.
             deadline: Time of ``time.monotonic()`` by which to have returned [s].
             cancel: Called between iterations; True ends the search.
         """
-        self.patience = Patience(settings, len(ties.slack))
+        self.patience = Patience(settings, batch)
         self._ties = ties
         self.reserved: LastEvaluation | None = None
         self._early = settings.patience > 0
@@ -143,26 +146,28 @@ class StopMonitor:
         self._last = time.monotonic()
         self._longest = 0.0
 
-    def after(self, block: Block, calls: range, looks: Sequence[Look | None]) -> StopReason | None:
+    def after(
+        self, block: Block, calls: range, seen: Sequence[Look | Tensor | None]
+    ) -> StopReason | None:
         """Take an iteration; return the reason to stop, or None.
 
         Args:
             block: Has its costs.
             calls: Which calls of the block it made.
-            looks: What the host saw of the costs, None if it cannot without waiting.
+            seen: Per call, what the host saw of the costs. Where it would have to wait for them:
+                whether the search learned from them (B, 1, 1), or None: if they tell candidates
+                apart.
         """
         converged = False
         if self._early or self._deadline is not None or self._cancel is not None:
-            seen = [look for look in looks if look is not None]
-            if not seen:
-                converged = self._follow(
-                    block.costs[calls.start : calls.stop], block.stage.searching
-                )
+            looks = [look for look in seen if isinstance(look, Look)]
+            if not looks:
+                converged = self._follow(block, calls, seen)
             elif self._early:
                 converged = self.patience.update(
-                    [min(each) for each in zip(*(look.lowest for look in seen), strict=True)],
-                    [min(each) for each in zip(*(look.typical for look in seen), strict=True)],
-                    [any(each) for each in zip(*(look.told for look in seen), strict=True)],
+                    [min(each) for each in zip(*(look.lowest for look in looks), strict=True)],
+                    [min(each) for each in zip(*(look.typical for look in looks), strict=True)],
+                    [any(each) for each in zip(*(look.told for look in looks), strict=True)],
                 )
         now = time.monotonic()
         self._longest = max(self._longest, now - self._last)
@@ -190,12 +195,17 @@ class StopMonitor:
         queued = self._longest * len(self._pending)
         return time.monotonic() + queued + last.expected(self._longest) <= self._deadline
 
-    def _follow(self, costs: Tensor, searching: int) -> bool:
+    def _follow(self, block: Block, calls: range, seen: Sequence[Any]) -> bool:
+        costs = block.costs[calls.start : calls.stop]
+        searched = costs[:, :, : block.stage.searching]
+        told = [
+            self._ties.told_apart(each) if learned is None else learned.flatten()
+            for each, learned in zip(searched, seen, strict=True)
+        ]
         lowest = costs.amin(dim=(0, 2))
-        searched = costs[:, :, :searching]
         typical = searched.median(dim=2).values.amin(dim=0)
-        told = self._ties.told_apart(searched).any(dim=0)
-        self._pending.append(_Reading(torch.stack([lowest, typical, told.to(lowest)])))
+        any_told = torch.stack(told).any(dim=0).to(lowest)
+        self._pending.append(_Reading(torch.stack([lowest, typical, any_told])))
         return len(self._pending) >= 2 and self._read()
 
     def _read(self) -> bool:

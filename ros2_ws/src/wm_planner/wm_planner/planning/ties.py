@@ -1,7 +1,9 @@
-"""Which candidates tie, and how much noise the costs have."""
+"""Which candidates the costs tell apart."""
 
 from __future__ import annotations
 
+import math
+import operator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,17 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-ROUNDING = 4
-"""Costs tie if they differ by less than this many units in the last place of the highest."""
-NOISE = 8.0
-"""Costs tie if they differ by less than this many deviations of the measured noise.
-
-A few hundred equal candidates with Gaussian noise differ by about six."""
-
-
-def noise_copies(searching: int) -> int:
-    """Return how often to evaluate the first guess, when N candidates are drawn at once."""
-    return max(1, min(8, searching // 7))
+from wm_planner.planning.noise import ROUNDING, Noise
 
 
 class Ties:
@@ -32,46 +24,19 @@ class Ties:
 
     Attributes:
         eps: Relative rounding of the costs.
-        slack: (B, 1) difference below which costs tie because of noise.
+        noise: Their noise.
     """
 
-    def __init__(self, batch: int, device: torch.device, *, compares: bool = True) -> None:
-        """Start without noise.
-
-        Args:
-            batch: Problems.
-            device: Where plans are made.
-            compares: Whether the search compares candidates.
-        """
+    def __init__(self, *, compares: bool = True) -> None:
+        """Start without noise; ``compares``: whether the search compares candidates."""
         self.compares = compares
         self.eps = torch.finfo(torch.float32).eps
-        self.slack = torch.zeros(batch, 1, device=device)
-        self._on_host: npt.NDArray[Any] | None = None
-
-    def measure(self, costs: Tensor, unknown: Tensor) -> None:
-        """Measure the noise.
-
-        The fewer costs, the more slack is left. Differences within the rounding are no noise, and
-        impossible plans show none.
-
-        Args:
-            costs: (B, K) of one plan per problem, evaluated K times.
-            unknown: (B,) problems that were not measured before; the others stay as they are.
-        """
-        degrees = costs.shape[1] - 1
-        if not degrees:
-            return
-        deviation = costs.std(dim=1, keepdim=True)
-        rounding = ROUNDING * self.eps * costs[:, :1].abs()
-        noisy = (deviation > rounding) & (deviation < torch.inf)
-        slack = torch.where(noisy, NOISE * (1 + 6 / degrees) * deviation, 0.0)
-        self.slack = torch.where(unknown.unsqueeze(1), slack, self.slack.to(slack))
-        self._on_host = None
+        self.noise = Noise()
 
     def margin(self, costs: Tensor) -> Tensor:
         """Return by how much costs (..., B, 1) must differ from others to be told apart."""
         rounding = ROUNDING * self.eps * costs.abs().nan_to_num(posinf=0.0)
-        return torch.maximum(rounding, self.slack)
+        return torch.maximum(rounding, self.noise.margin()) if self.noise.seen else rounding
 
     def threshold(self, costs: Tensor) -> Tensor:
         """Return the cost (..., B, 1) from which on candidates of (..., B, N) tie with the worst.
@@ -91,33 +56,28 @@ class Ties:
         return (costs.amin(dim=-1, keepdim=True) < self.threshold(costs)).squeeze(-1)
 
     def look(self, costs: npt.NDArray[Any], searching: int) -> Look:
-        """Return what the host sees of costs (B, N).
+        """Return what the host sees of costs (B, N), as if they had no noise.
+
+        With lists, which take half the time of arrays here, where the caches are full of the model.
 
         Args:
             costs: On the host.
             searching: How many, the first ones, belong to candidates that the search has drawn.
         """
-        ranked = np.sort(costs[:, :searching], axis=1)
-        worst = ranked[:, -1:]
-        if not np.isfinite(worst).all():
-            worst = np.where(ranked < np.inf, ranked, -np.inf).max(axis=1, keepdims=True)
-        if self._on_host is None:
-            self._on_host = self.slack.numpy()
-        with np.errstate(invalid="ignore"):
-            rounding = ROUNDING * self.eps * np.abs(worst)
-            threshold = worst - np.maximum(rounding, self._on_host)
-        told = ranked[:, 0] < threshold[:, 0]
-        if ranked.shape[1] == 1 or not self.compares:
-            told = np.ones_like(told)
-        alone = ranked[:, -2:-1] < threshold  # the worst candidate ties with no other
-        different = (ranked[:, 1:] > ranked[:, :-1]).all()
-        typical = ranked[:, (ranked.shape[1] - 1) // 2]
-        return Look(
-            costs.min(axis=1).tolist(),
-            typical.tolist(),
-            told.tolist(),
-            not (alone.all() and different),
-        )
+        lowest, typical, told, ties = [], [], [], False
+        for row in np.sort(costs[:, :searching], axis=1).tolist():
+            possible = row if row[-1] < math.inf else [cost for cost in row if cost < math.inf]
+            worst = possible[-1] if possible else -math.inf
+            threshold = worst - ROUNDING * self.eps * abs(worst)
+            several = len(row) > 1
+            lowest.append(row[0])
+            typical.append(row[(len(row) - 1) // 2])
+            told.append(not (several and self.compares) or row[0] < threshold)
+            ties |= not several or row[-2] >= threshold or any(map(operator.eq, row, row[1:]))
+        if searching < costs.shape[1]:
+            aside = costs[:, searching:].tolist()
+            lowest = [min(low, *others) for low, others in zip(lowest, aside, strict=True)]
+        return Look(lowest, typical, told, ties)
 
 
 @dataclass(frozen=True)
