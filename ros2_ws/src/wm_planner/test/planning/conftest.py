@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from wm_planner.planning import solver
+from wm_planner.planning import reading, solver
 
 CostFn = Callable[[Tensor], Tensor]
 
@@ -39,15 +39,16 @@ def bowl() -> Callable[[Tensor], CostFn]:
 
 @pytest.fixture
 def as_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let new planners read costs with a delay, as on a GPU."""
+    """Let new planners read costs with a delay, as on a GPU that is always behind."""
     monkeypatch.setattr(solver, "reads_at_once", lambda device: False)
+    monkeypatch.setattr(reading.Reading, "arrived", lambda self: False)
 
 
 @pytest.fixture(params=["host", "device"])
-def host_or_device(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def host_or_device(request: pytest.FixtureRequest) -> None:
     """Let new planners look at costs at once, and as on a GPU."""
     if request.param == "device":
-        monkeypatch.setattr(solver, "reads_at_once", lambda device: False)
+        request.getfixturevalue("as_on_a_gpu")
 
 
 class Recorder:

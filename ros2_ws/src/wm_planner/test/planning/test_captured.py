@@ -89,11 +89,15 @@ def waiting_is_an_error(device):
 
 @pytest.mark.usefixtures("as_on_a_gpu")
 @pytest.mark.parametrize("preset", ["online", "full", "mppi", "dino_wm", "gradient"])
-def test_nothing_waits_for_the_device_before_the_plan_is_read(preset, device, bowl, monkeypatch):
+def test_nothing_waits_for_the_device_before_the_plan_is_read(
+    preset, device, bowl, monkeypatch, request
+):
     def read(*_):
         raise Searched
 
     monkeypatch.setattr(solver, "check_end", read)
+    if device == "cpu":
+        request.getfixturevalue("as_on_a_gpu")
     planner = make_planner(preset, action_dim=2, horizon=3, device=device, patience=0)
     goal = bowl(torch.ones(1, 3, 2, device=device))
     calls = []

@@ -4,6 +4,7 @@ import torch
 from wm_planner.planning import make_planner
 from wm_planner.planning.draws import Draws
 from wm_planner.planning.noise import Evidence, Noise, lowest_share, twins_of
+from wm_planner.planning.reading import Reading
 
 EPS = torch.finfo(torch.float32).eps
 CPU = torch.device("cpu")
@@ -40,7 +41,17 @@ def test_without_noise_nothing_is_measured(last):
 
 
 def test_rounding_is_no_noise_where_the_host_would_have_to_wait():
-    assert begun(torch.tensor([[3.0, 7.0, 3.0000002]]), on_host=False).deviation == 0.0
+    noise = begun(torch.tensor([[3.0, 7.0, 3.0000002]]), on_host=False)
+    assert noise.deviation == 0.0
+    assert not noise.seen
+
+
+def test_there_may_be_noise_until_the_device_has_said_that_there_is_none(monkeypatch):
+    monkeypatch.setattr(Reading, "arrived", lambda self: False)
+    noise = begun(torch.tensor([[3.0, 7.0, 3.0]]), on_host=False)
+    assert noise.seen
+    monkeypatch.undo()
+    assert not noise.seen
 
 
 def test_the_deviation_is_that_of_the_noise():

@@ -9,6 +9,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from wm_planner.planning.reading import Reading
+
 ROUNDING = 4
 """Costs are the same if they differ by less than this many units in the last place."""
 RANGE = 7.5
@@ -59,8 +61,6 @@ class Noise:
     then nothing is known of the noise but that it is there. Impossible plans show no noise.
 
     Attributes:
-        seen: Whether there may be noise in any problem. Where the host would have to wait to know,
-            it is True once there was a call.
         deviation: (B, 1), 0 without noise, infinite before it is measured. Only if ``seen``.
     """
 
@@ -68,8 +68,20 @@ class Noise:
 
     def __init__(self) -> None:
         """Start without noise."""
-        self.seen = False
+        self._seen = False
+        self._reading: Reading | None = None
         self._wrong = 1.0  # by which factor the deviation may be too small
+
+    @property
+    def seen(self) -> bool:
+        """Whether there may be noise in any problem; True until the host knows that there is none.
+
+        On a GPU it never waits to know. No plan depends on when it does.
+        """
+        if self._reading is not None and self._reading.arrived():
+            self._seen = bool(self._reading.numbers()[0][0])
+            self._reading = None
+        return self._seen
 
     def begin(self, costs: Tensor, eps: float, host: npt.NDArray[Any] | None) -> None:
         """Take the costs of the first guess: the first and the last of a call.
@@ -83,11 +95,12 @@ class Noise:
             pairs = zip(host[:, 0].tolist(), host[:, -1].tolist(), strict=True)
             if not any(abs(a - b) > ROUNDING * eps * abs(a) for a, b in pairs):
                 return
-        self.seen = True
+        self._seen = True
         self._first = costs[:, :1] - costs[:, -1:]
         apart = self._first.abs()
         noisy = (apart > ROUNDING * eps * costs[:, :1].abs()) & (apart < torch.inf)
         self.deviation = torch.where(noisy, torch.inf, 0.0)
+        self._reading = Reading(noisy.any().view(1, 1))
 
     def measure(self, costs: Tensor, again: Tensor) -> None:
         """Measure the noise where there is some.

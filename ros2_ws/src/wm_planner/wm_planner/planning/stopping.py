@@ -14,6 +14,7 @@ from torch import Tensor
 from wm_planner.config.planners import StoppingSettings
 from wm_planner.planning.history import Block
 from wm_planner.planning.plan_result import StopReason
+from wm_planner.planning.reading import Reading
 from wm_planner.planning.ties import Look, Ties
 
 
@@ -67,24 +68,6 @@ class Patience:
             self._reference[which][problem] = cost
             return True
         return False
-
-
-class _Reading:
-    """A copy of numbers to the host that does not block; on the CPU it is done at once."""
-
-    def __init__(self, values: Tensor) -> None:
-        self._host = torch.empty(values.shape, dtype=values.dtype, pin_memory=values.is_cuda)
-        self._host.copy_(values, non_blocking=True)
-        self._arrived = torch.cuda.Event() if values.is_cuda else None
-        if self._arrived is not None:
-            self._arrived.record(torch.cuda.current_stream(values.device))
-
-    def numbers(self) -> list[list[float]]:
-        """Wait for the copy and return the numbers."""
-        if self._arrived is not None:
-            self._arrived.synchronize()
-        numbers: list[list[float]] = self._host.tolist()
-        return numbers
 
 
 class LastEvaluation:
@@ -142,7 +125,7 @@ class StopMonitor:
         self._early = settings.patience > 0
         self._deadline = deadline
         self._cancel = cancel
-        self._pending: deque[_Reading] = deque()
+        self._pending: deque[Reading] = deque()
         self._last = time.monotonic()
         self._longest = 0.0
 
@@ -205,7 +188,7 @@ class StopMonitor:
         lowest = costs.amin(dim=(0, 2))
         typical = searched.median(dim=2).values.amin(dim=0)
         any_told = torch.stack(told).any(dim=0).to(lowest)
-        self._pending.append(_Reading(torch.stack([lowest, typical, any_told])))
+        self._pending.append(Reading(torch.stack([lowest, typical, any_told])))
         return len(self._pending) >= 2 and self._read()
 
     def _read(self) -> bool:
