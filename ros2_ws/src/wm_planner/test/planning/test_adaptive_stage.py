@@ -12,20 +12,20 @@ DIMS = 6
 
 def with_noise(deviation=0.1):
     ties = Ties()
-    ties.noise.begin(torch.tensor([[1.0, 1.0 + deviation]]), ties.eps, None)
+    ties.noise.begin(torch.tensor([[1.0, 1.0 + deviation]]), 1, ties.eps, None)
     ties.noise.measure(
-        *deviation * torch.randn(2, 1, 60, generator=torch.Generator().manual_seed(0))
+        *deviation * torch.randn(2, 1, 60, generator=torch.Generator().manual_seed(0)), ties.eps
     )
     return ties
 
 
-def stage(samples=40, batch=1, warm=False, **changes):
+def stage(samples=40, batch=1, warm=False, widths=(1.0, 0.5, 0.25), **changes):
     settings = AdaptiveCEMSettings(**changes)
     generator = torch.Generator().manual_seed(0)
     draws = Draws(settings.draws, iterations=3, samples=samples, dims=DIMS, generator=generator)
     made = AdaptiveStage(
         Stage(3, 1, samples, samples),
-        [1.0, 0.5, 0.25],
+        list(widths),
         num_elites=None,
         settings=settings,
         dims=DIMS,
@@ -85,11 +85,12 @@ def test_the_update_is_the_formula_of_the_planner():
 def test_both_updates_are_the_same_without_ties(sure, as_on_a_gpu):
     ties = Ties()
     if not sure:  # the host does not know that there is no noise
-        ties.noise.begin(torch.ones(2, 40), ties.eps, None)
+        ties.noise.begin(torch.ones(2, 40), 2, ties.eps, None)
     assert ties.noise.seen is not sure
     costs = torch.rand(2, 40, generator=torch.Generator().manual_seed(1))
-    usual = updated(stage(batch=2), costs)
-    *general, told = with_ties(stage(batch=2), costs, ties)
+    learners = [stage(batch=2, widths=(1.0, 0.3, 0.1)) for _ in range(2)]
+    usual = updated(learners[0], costs)
+    *general, told = with_ties(learners[1], costs, ties)
     assert told.flatten().tolist() == [True, True]
     for one, other in zip(usual, general, strict=True):
         assert torch.equal(one, other)

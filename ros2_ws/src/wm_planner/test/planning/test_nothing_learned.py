@@ -327,9 +327,10 @@ def test_noise_is_measured_anew_after_a_plan_that_learned_nothing():
 
 @pytest.mark.parametrize("preset", ["online", "full", "mppi", "dino_wm", "cem_gd", "gradient"])
 @pytest.mark.parametrize("inside_first", [True, False])
-def test_a_planner_works_inside_and_outside_of_inference_mode(preset, inside_first):
-    planner = make_planner(preset, action_dim=1, horizon=3)
+@pytest.mark.parametrize("deviation", [0.0, 0.2])
+def test_a_planner_works_inside_and_outside_of_inference_mode(preset, inside_first, deviation):
+    planner, error = make_planner(preset, action_dim=1, horizon=3), noise(0, deviation)
     for inside in (inside_first, not inside_first, inside_first):
         for dtype in (torch.float32, torch.float64):
             with torch.inference_mode(inside):
-                planner.plan(lambda a, dtype=dtype: ((a - 0.5) ** 2).sum((-1, -2)).to(dtype))
+                planner.plan(lambda a, d=dtype: (((a - 0.5) ** 2).sum((-1, -2)) + error(a)).to(d))

@@ -7,11 +7,11 @@ from torch import Tensor
 
 from wm_planner.config.planners import AdaptiveCEMSettings
 from wm_planner.config.presets import SearchSize
-from wm_planner.planning.adaptive_stage import AdaptiveStage
+from wm_planner.planning.adaptive_stage import AdaptiveStage, aligned
 from wm_planner.planning.broad import BroadDraws, better_seen, none_seen
 from wm_planner.planning.draws import Draws, color_factor
 from wm_planner.planning.history import Block, History
-from wm_planner.planning.noise import FEWEST, twins_of
+from wm_planner.planning.noise import PROBES, twins_of
 from wm_planner.planning.planner import Problem
 from wm_planner.planning.schedule import looks, mean_calls, stages, widths_over_time
 from wm_planner.planning.solver import Solver
@@ -49,9 +49,7 @@ class AdaptiveCEMPlanner(Solver):
         super().__init__(problem, size, settings)
         self.settings = settings
         self.stages = stages(size, settings.broad, self.dims)
-        if all(stage.searching >= FEWEST for stage in self.stages):
-            sizes = {stage.searching for stage in self.stages}
-            self.twins = {size: twins_of(size, self.device) for size in sizes}
+        self._twins = {stage: twins_of(stage.searching, self.device) for stage in self.stages}
         self._looks = looks(self.iterations)
         self._schedule = widths_over_time(self.stages, settings)
         self._sigma = self.bounds.sigma(settings.sigma, settings.box_fraction)
@@ -86,7 +84,6 @@ class AdaptiveCEMPlanner(Solver):
                 dims=self.dims,
                 generator=self._generator,
                 means=means,
-                twice=bool(self.twins) and stage is self.stages[0],
             )
             for stage, means in zip(self.stages, mean_calls(self.stages), strict=True)
         ]
@@ -95,8 +92,15 @@ class AdaptiveCEMPlanner(Solver):
         self._unit_factor = torch.kron(over_time, eye)
         self._widths = self._sigma
         self._ones = torch.ones_like(self._sigma)
+        self._states = self._reserve(0)
         self._last_factor = torch.empty(0, self.dims, self.dims, device=self.device)
         self._learned = torch.empty(0, 1, 1, dtype=torch.bool, device=self.device)
+
+    @torch.inference_mode(False)  # so that plans inside and outside of it can use the memory
+    def _reserve(self, batch: int) -> tuple[tuple[Tensor, Tensor, Tensor], ...]:
+        """Return memory for two states (B, D + 1, D), each with its factor and mean (B, 1, D)."""
+        states = [aligned(batch, self.dims + 1, self.dims, self.device) for _ in range(2)]
+        return tuple((state, state[:, : self.dims], state[:, self.dims :]) for state in states)
 
     def _begin(
         self, history: History, mean: Tensor, planned: int | None, widths: Tensor | None
@@ -108,11 +112,10 @@ class AdaptiveCEMPlanner(Solver):
             rotation = learner.begin(draws, batch, warm=warm, rotate=first)
             if rotation is not None:
                 factor = torch.bmm(rotation.expand(batch, -1, -1), factor)
-        now = torch.cat([factor, mean], dim=1)
-        self._now, self._next = (
-            (state, state[:, : self.dims], state[:, self.dims :])
-            for state in (now, torch.empty_like(now))
-        )
+        if len(self._states[0][0]) != batch:
+            self._states = self._reserve(batch)
+        self._now, self._next = self._states
+        torch.cat([factor, mean], dim=1, out=self._now[0])
         self._excess = self._ones  # width of each number over the scheduled one
         self._ever: bool | Tensor = False  # whether a call has told something
         self._widest: Tensor | None = None
@@ -128,15 +131,20 @@ class AdaptiveCEMPlanner(Solver):
                 aside[0][0, :, 0] = with_zero_end(actions).flatten(1)
         for candidates in aside:
             self.bounds.clamp_(candidates)
+        self._calls = 0
+        self._last_call = sum(stage.iterations * stage.calls for stage in self.stages) - 1
+        spare = self.stages[0].samples - self.stages[0].searching
+        self._probes = min(PROBES, max(spare - warm, 1), spare)
 
     def _generate(self, block: Block, call: int) -> None:
         learner, width, _ = self._of(block, call)
         if self._evaluates_twice:
-            rows = self.twins[block.stage.searching]
-            learner.repeat(call, *rows, self._ties.noise.deviation > 0)
+            learner.repeat(call, *self._twins[block.stage], self._ties.noise.doubtful)
         out, (_, factor, center) = block.main[call], self._now
         torch.baddbmm(center, learner.spread[call], factor, alpha=width, out=out)
         self.bounds.clamp_(out)
+        if self._calls == 0 and self._probes:
+            block.candidates[0, :, -self._probes :] = out[:, : self._probes]
 
     def _of(self, block: Block, call: int) -> tuple[AdaptiveStage, float, float]:
         """Return what learns from a call, the call's scheduled width, and the next one's."""
@@ -147,6 +155,7 @@ class AdaptiveCEMPlanner(Solver):
     def _update(self, block: Block, call: int, look: Look | None) -> Tensor | None:
         learner, width, next_width = self._of(block, call)
         costs = block.main_costs[call]
+        self._measure_noise(block, call)
         states = (*self._now[:2], self._next[0])
         told = None
         if look is None or look.ties or self._ties.noise.seen:
@@ -159,6 +168,22 @@ class AdaptiveCEMPlanner(Solver):
         self._now, self._next = self._next, self._now
         return told
 
+    @property
+    def _evaluates_twice(self) -> bool:
+        """Whether the present call is to measure noise: the second one, if it is not the last."""
+        return self._calls == 1 and self._ties.noise.seen and self._last_call > 1
+
+    def _measure_noise(self, block: Block, call: int) -> None:
+        noise = self._ties.noise
+        if self._calls == 0 and self._probes:
+            noise.begin(block.costs[call], self._probes, block.eps, block.host(call))
+        elif self._evaluates_twice:
+            rows, others = self._twins[block.stage]
+            costs = block.costs[call]
+            new = noise.measure(costs[:, rows], costs[:, others], block.eps)
+            self._ever = self._ever & ~new.unsqueeze(-1)  # it was noise
+        self._calls += 1
+
     def _widen(self, told: Tensor, width: float, scheduled: float) -> None:
         """Let the factor of problems that were told nothing (B, 1, 1) grow, against the schedule.
 
@@ -170,7 +195,7 @@ class AdaptiveCEMPlanner(Solver):
         now = self._excess * width
         growth: float | Tensor = self.settings.widening
         if self._ties.noise.seen:
-            at_the_noise = (self._ties.noise.deviation > 0).unsqueeze(-1) & self._ever
+            at_the_noise = self._ties.noise.noisy.unsqueeze(-1) & self._ever
             growth = torch.where(at_the_noise, 1.0, growth)
         wider = torch.maximum(now, torch.minimum(now * growth, self._widest))
         excess = torch.where(told, self._excess, wider / scheduled)
@@ -180,7 +205,11 @@ class AdaptiveCEMPlanner(Solver):
     def _has_learned(self, history: History, done: int) -> Tensor:
         if isinstance(self._ever, bool):
             return torch.full_like(history.blocks[0].problems, self._ever, dtype=torch.bool)
-        return super()._has_learned(history, done) | self._ever.flatten()
+        ever = self._ever.flatten()
+        learned = super()._has_learned(history, done)
+        if self._ties.noise.seen:
+            learned = learned & ~self._ties.noise.noisy.flatten()
+        return learned | ever
 
     def _end_iteration(self, history: History, done: int) -> None:
         """Move the mean to a better plan, if one was seen before the last call."""
@@ -191,6 +220,7 @@ class AdaptiveCEMPlanner(Solver):
         better, plans = better_seen(history, done, self._ties)
         center = self._now[2]
         center.copy_(torch.where(better, plans, center))
+        self._ever = better | self._ever
         for learner in self._learners:
             learner.forget(better)
 

@@ -13,6 +13,14 @@ from wm_planner.planning.ties import Ties
 from wm_planner.planning.weights import RankWeights
 
 
+def aligned(batch: int, rows: int, columns: int, device: torch.device) -> Tensor:
+    """Return memory (batch, rows, columns) whose rows begin at multiples of 64 bytes.
+
+    On the CPU, sums round differently elsewhere, and a problem must get the same plan in any batch.
+    """
+    return torch.empty(batch, rows, -(-columns // 16) * 16, device=device)[:, :, :columns]
+
+
 class AdaptiveStage:
     """Draws, weights and memory for the calls of one stage.
 
@@ -103,6 +111,7 @@ class AdaptiveStage:
             self._all = spread.unbind(), spread.mT.unbind()
         self.spread, self._across = self._all
         self._evidence: Evidence | None = None
+        self._repeated: dict[int, int] = {}  # calls of which some draws are the same as others
         self._rate = self.rate(warm=warm) / 2
         if warm not in self._usual:
             scales = torch.tensor([[[width], [self._rate]] for width in self._widths])
@@ -116,6 +125,7 @@ class AdaptiveStage:
         """Let some draws of a call be the same as others, in some problems (B, 1)."""
         draws = self.spread[call].clone()
         draws[:, rows] = torch.where(problems.unsqueeze(-1), draws[:, others], draws[:, rows])
+        self._repeated[call] = len(rows)
         self.spread = (*self.spread[:call], draws, *self.spread[call + 1 :])
         self._across = (*self._across[:call], draws.mT, *self._across[call + 1 :])
 
@@ -132,10 +142,7 @@ class AdaptiveStage:
         self._ranked = torch.empty(batch, n, device=device)
         self._order = torch.empty(batch, n, dtype=torch.int64, device=device)
         self._places = self._order[:, None].expand(-1, 2, -1)
-        # Rows begin at multiples of 64 bytes: on the CPU, sums round differently elsewhere, and a
-        # problem must get the same plan in any batch.
-        width = -(-dims // 16) * 16
-        self._change = torch.empty(batch, dims + 1, width, device=device)[:, :, :dims]
+        self._change = aligned(batch, dims + 1, dims, device)
 
     def update(self, call: int, costs: Tensor, states: tuple[Tensor, Tensor, Tensor]) -> None:
         """Learn from costs of which none tie.
@@ -185,7 +192,7 @@ class AdaptiveStage:
         In those, all candidates count by their rank if the costs as a whole differ by more than the
         noise, or only the outliers. Otherwise the ranks may still show a direction.
         """
-        noisy = noise.deviation > 0
+        noisy = noise.noisy
         weights, better = self._weights.tied(
             ranked, torch.where(noisy, noise.outlier(ranked), threshold)
         )
@@ -201,7 +208,8 @@ class AdaptiveStage:
         if self._evidence is None:
             self._evidence = Evidence(self._change)
         sure = (as_a_whole | (better > 0)).unsqueeze(-1)
-        told = self._evidence.weigh(self._change, weights[:, 0], sure)
+        directions = ranked.shape[1] // 2 - self._repeated.get(call, 0) // 2
+        told = self._evidence.weigh(self._change, weights[:, 0], directions, sure)
         mean, covariance = torch.where(unscaled, self._scales[call], 1.0).split(1, dim=1)
         self._change[:, : self._dims].mul_(covariance)
         self._change[:, self._dims :].mul_(mean)

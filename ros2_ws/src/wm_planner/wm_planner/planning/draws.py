@@ -35,7 +35,6 @@ class Draws:
         dims: int,
         generator: torch.Generator,
         means: Sequence[int] = (0,),
-        twice: bool = False,
     ) -> None:
         """Make the design.
 
@@ -46,10 +45,9 @@ class Draws:
             dims: D.
             generator: Source of all draws; its device is where they are made.
             means: Iterations whose draw 0 is zero, which makes its candidate the mean.
-            twice: Whether the last draw of the first iteration is zero as well.
         """
         self._shape = (iterations, samples, dims)
-        self._generator, self._means, self._twice = generator, list(means), twice
+        self._generator, self._means = generator, list(means)
         self._design = (
             self._with_mean(self._orthogonal()) if kind == "mirrored_orthogonal" else None
         )
@@ -70,8 +68,6 @@ class Draws:
 
     def _with_mean(self, draws: Tensor) -> Tensor:
         draws[self._means, 0] = 0.0
-        if self._twice:
-            draws[0, -1] = 0.0
         return draws
 
     def _orthogonal(self) -> Tensor:

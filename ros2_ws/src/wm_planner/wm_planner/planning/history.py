@@ -115,7 +115,7 @@ class History:
             for block in self.blocks
             for i in range(block.stage.iterations)
         ]
-        self._batch, self._problem = batch, problem
+        self._batch, self._problem, self._at_once = batch, problem, at_once
 
     def until(self, done: int) -> list[tuple[Block, int]]:
         """Return the blocks of the first ``done`` iterations, and how many calls of each."""
@@ -153,20 +153,20 @@ class History:
                 late = torch.arange(calls, device=lowest.device) // per_iteration
                 lowest = lowest.masked_fill(late.unsqueeze(1) >= ends, torch.inf)
             cost, call = lowest.min(dim=0)
-            candidate = candidate[call, block.problems]
-            if first == 0:
-                start = block.main_costs[0][:, 0]
-                known = learned | (start == torch.inf)
-                call, candidate = call * known, candidate * known
-                cost = torch.where(known, cost, start)
-            plans.append(block.pick(call, candidate))
+            plans.append(block.pick(call, candidate[call, block.problems]))
             costs.append(cost)
             first += block.stage.iterations
         plan, cost = plans[0], costs[0]
         for other, its in zip(plans[1:], costs[1:], strict=True):
-            better = (its < cost) & (learned | (cost == torch.inf))
+            better = its < cost
             plan = torch.where(better.unsqueeze(1), other, plan)
             cost = torch.where(better, its, cost.to(its))
+        if not (self._at_once and bool(learned.all())):
+            block = self.blocks[0]
+            start = block.costs[0, :, 0]
+            known = learned | (start == torch.inf)
+            plan = torch.where(known.unsqueeze(1), plan, block.candidates[0, :, 0])
+            cost = torch.where(known, cost, start.to(cost))
         shape = (self._batch, self._problem.horizon, self._problem.action_dim)
         return plan.view(shape), cost, torch.cat(history)
 

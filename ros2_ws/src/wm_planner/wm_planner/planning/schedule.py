@@ -28,7 +28,8 @@ def stages(size: SearchSize, broad: float, dims: int) -> list[Stage]:
 
 
 def _stage(iterations: int, calls: int, n: int, broad: float) -> Stage:
-    return Stage(iterations, calls, n, n - min(round(broad * n), n - 2))
+    aside = max(1, round(broad * n)) if broad and n >= 8 else 0
+    return Stage(iterations, calls, n, n - min(aside, n - 2))
 
 
 def widths_over_time(stages: list[Stage], settings: AdaptiveCEMSettings) -> list[list[float]]:

@@ -6,9 +6,8 @@ import functools
 import itertools
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from types import MappingProxyType
 
 import torch
 from torch import Tensor
@@ -43,16 +42,11 @@ class Solver(Planner):
             candidate, ``"possible"``: if its cost is finite, ``"never"``. It is evaluated if that
             ends before the deadline; otherwise the best candidate is the plan.
         stages: How often iterations call the cost, and with how many candidates.
-        twins: Per number of candidates drawn from the learned distribution, the rows of candidates
-            that are the same in the second call if there is noise (``twins_of``). The first call
-            evaluates the first guess with the first and the last of them. Empty: Noise is not
-            measured.
         compares: Whether the search compares the candidates of a call.
     """
 
     mean_counts = "better"
     compares = True
-    twins: Mapping[int, tuple[Tensor, Tensor]] = MappingProxyType({})
 
     def __init__(
         self,
@@ -88,7 +82,6 @@ class Solver(Planner):
         self._at_once = reads_at_once(self.device)
         self._last = LastEvaluation()
         self._ties = Ties()
-        self._calls = 0  # calls of the cost in this plan
         self._generator = torch.Generator(generator_device or self.device)
         self._generator.manual_seed(problem.seed)
 
@@ -115,7 +108,6 @@ class Solver(Planner):
             raise PlanCanceledError
         with torch.no_grad():
             self._ties = Ties(compares=self.compares)
-            self._calls = 0
             history = History(self.stages, batch, self.problem, at_once=self._at_once)
             self._begin(history, *self._first_guess(batch, warm_start, prior))
             cost = self._guarded(cost)
@@ -178,29 +170,15 @@ class Solver(Planner):
         Returns:
             What the host saw of the costs; where it cannot, what ``_update`` returned.
         """
-        noise, searching = self._ties.noise, block.stage.searching
         self._generate(block, call)
-        costs = self._score(cost, block.actions[call], functools.partial(block.place, call))
+        self._score(cost, block.actions[call], functools.partial(block.place, call))
         self._ties.eps = block.eps
         host = block.host(call)
-        if self.twins and self._calls == 0:
-            drawn = None if host is None else host[:, :searching]
-            noise.begin(block.main_costs[call], block.eps, drawn)
-            searching -= 1
-        elif self._evaluates_twice:
-            rows, others = self.twins[searching]
-            noise.measure(costs[:, rows], costs[:, others])
-        look = None if host is None else self._ties.look(host, searching)
+        look = None if host is None else self._ties.look(host, block.stage.searching)
         told = self._update(block, call, look)
-        self._calls += 1
         if look is None or told is None:
             return told if look is None else look
         return replace(look, told=told.flatten().tolist())
-
-    @property
-    def _evaluates_twice(self) -> bool:
-        """Whether the present call evaluates some candidates twice, see ``twins``."""
-        return bool(self.twins) and self._calls == 1 and self._ties.noise.seen
 
     @property
     def call_sizes(self) -> set[int]:
@@ -271,7 +249,7 @@ class Solver(Planner):
         """Evaluate the mean (B, H, A); return the plan and its cost, without waiting.
 
         Beside noise, the best candidate is mostly a lucky one, so the mean is the plan unless it
-        costs more than noise explains.
+        costs more than noise explains. (If there is no time to evaluate it, the lucky one is.)
         """
         costs = self._score(cost, mean.unsqueeze(1), None).squeeze(1)
         always = self.mean_counts == "possible"

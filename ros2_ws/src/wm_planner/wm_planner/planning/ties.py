@@ -65,10 +65,11 @@ class Ties:
             searching: How many, the first ones, belong to candidates that the search has drawn.
         """
         lowest, typical, told, ties = [], [], [], False
+        rounded = costs.dtype.type
         for row in np.sort(costs[:, :searching], axis=1).tolist():
             possible = row if row[-1] < math.inf else [cost for cost in row if cost < math.inf]
             worst = possible[-1] if possible else -math.inf
-            threshold = worst - ROUNDING * self.eps * abs(worst)
+            threshold = float(rounded(worst - ROUNDING * self.eps * abs(worst)))
             several = len(row) > 1
             lowest.append(row[0])
             typical.append(row[(len(row) - 1) // 2])
