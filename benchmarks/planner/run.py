@@ -129,7 +129,7 @@ def extras(arguments: argparse.Namespace, rules: list[Rule]) -> list[str]:
     """Return the sections on times, divergence and options that are asked for."""
     parts = []
     if "overhead" in arguments.parts:
-        repeats = 6 if arguments.quick else 15
+        repeats = 6 if arguments.quick else 30
         times, counts = overheads(rules, repeats), operations_per_iteration()
         parts.append(report.machine_tables(times, counts, repeats))
     if "divergence" in arguments.parts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from wm_planner.planning import make_planner
 
 BUDGET = (300, 30)
 PRESETS = ("full", "dino_wm", "mppi")
+FORWARDS = "forwards"
 
 
 def wide_problem() -> Problems:
@@ -46,7 +48,10 @@ class OpCounter(TorchDispatchMode):
 
 
 def operations(name: str, iterations: int) -> int:
-    """Return the operations of a whole plan of a preset outside the cost, at 300 candidates."""
+    """Return the operations of a plan of a preset outside the cost, at 300 candidates.
+
+    It is the planner's second plan, because the first one makes what all use.
+    """
     problem = residual(Size("tanh", 0.5, "white"))(1, 1)
     planner = make_planner(
         name,
@@ -57,6 +62,7 @@ def operations(name: str, iterations: int) -> int:
         iterations=iterations,
         patience=1000,
     )
+    planner.plan(problem.cost)
     with OpCounter() as counter:
         planner.plan(counter.outside(problem.cost))
     return counter.count
@@ -69,30 +75,29 @@ def operations_per_iteration() -> dict[str, tuple[float, float]]:
 
 
 def overheads(rules: Sequence[Rule], times: int) -> dict[str, float]:
-    """Return the overhead of each rule and preset on the wide problem."""
-    timed = {rule.name: rule for rule in rules if rule.peer}
-    timed |= {name: Rule(name, preset(name), peer=False) for name in PRESETS}
-    return {name: overhead(rule, wide_problem(), times) for name, rule in timed.items()}
+    """Return the lowest time of a plan of each rule and preset over that of the forwards alone.
 
-
-def overhead(rule: Rule, problem: Problems, times: int) -> float:
-    """Return the lowest time of a plan over that of the same forwards alone, interleaved.
-
-    It is the processor time of the thread, which other load on the machine disturbs less.
+    They take turns, so that other load on the machine disturbs all of them alike. It is the
+    processor time of the thread.
     """
+    problem = wide_problem()
     actions = first_draws(problem, BUDGET[0])
-    search, plans, bare = rule.start(problem, BUDGET, 0), [], []
-    for _ in range(times):
-        begin = time.thread_time()
-        with torch.no_grad():
-            search(problem, None)
-        middle = time.thread_time()
-        with torch.no_grad():
-            for _ in range(BUDGET[1]):
-                problem.cost(actions)
-        plans.append(middle - begin)
-        bare.append(time.thread_time() - middle)
-    return min(plans) / min(bare)
+    timed = [rule for rule in rules if rule.peer]
+    timed += [Rule(name, preset(name), peer=False) for name in PRESETS]
+    searches = {rule.name: rule.start(problem, BUDGET, 0) for rule in timed}
+    runs: dict[str, Callable[[], object]] = {
+        name: lambda search=search: search(problem, None) for name, search in searches.items()
+    }
+    runs[FORWARDS] = lambda: [problem.cost(actions) for _ in range(BUDGET[1])]
+    lowest = dict.fromkeys(runs, math.inf)
+    with torch.no_grad():
+        for _ in range(times):
+            for name, run in runs.items():
+                begin = time.thread_time()
+                run()
+                lowest[name] = min(lowest[name], time.thread_time() - begin)
+    bare = lowest.pop(FORWARDS)
+    return {name: seconds / bare for name, seconds in lowest.items()}
 
 
 @dataclass(frozen=True)

@@ -39,14 +39,16 @@ def updated(learner, costs, call=1):
     batch = len(costs)
     state = torch.cat([torch.eye(DIMS), torch.zeros(1, DIMS)]).repeat(batch, 1, 1)
     out = torch.empty_like(state)
-    learner.update(call, costs, (state, state[:, :DIMS], out))
+    learner.rank(costs)
+    learner.update(call, (state, state[:, :DIMS], out))
     return out[:, :DIMS], out[:, DIMS]
 
 
 def with_ties(learner, costs, ties=None, call=1):
     state = torch.cat([torch.eye(DIMS), torch.zeros(1, DIMS)]).repeat(len(costs), 1, 1)
     out = torch.empty_like(state)
-    told = learner.update_with_ties(call, costs, ties or Ties(), (state, state[:, :DIMS], out))
+    learner.rank(costs)
+    told = learner.update_with_ties(call, ties or Ties(), (state, state[:, :DIMS], out))
     return out[:, :DIMS], out[:, DIMS], told
 
 

@@ -9,7 +9,7 @@ from wm_planner.planning.schedule import looks, mean_calls, stages, widths_over_
 
 
 def test_many_candidates_are_drawn_in_halves_after_the_first_iterations():
-    assert stages(SearchSize(300, 30), 0.05, 30) == [Stage(12, 1, 300, 285), Stage(18, 2, 150, 142)]
+    assert stages(SearchSize(300, 30), 0.05, 30) == [Stage(20, 1, 300, 285), Stage(10, 2, 150, 142)]
     assert stages(SearchSize(300, 5), 0.05, 30) == [Stage(5, 2, 150, 142)]
 
 
@@ -32,7 +32,7 @@ def test_stages_have_all_candidates(samples, iterations):
 def test_the_width_falls_from_one_to_the_final_sigma_over_all_stages():
     settings = AdaptiveCEMSettings(final_sigma=0.2)
     first, then = widths_over_time(stages(SearchSize(300, 30), 0.05, 30), settings)
-    assert (len(first), len(then)) == (13, 37)
+    assert (len(first), len(then)) == (21, 21)
     assert first[-1] == then[0]
     assert (first[0], then[-1]) == (1.0, pytest.approx(0.2))
     assert all(after < before for before, after in itertools.pairwise([*first, *then[1:]]))

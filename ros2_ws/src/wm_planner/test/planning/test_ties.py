@@ -6,6 +6,11 @@ import torch
 from wm_planner.planning.ties import Ties
 
 
+def look(costs, searching=40, ties=None):
+    ranked = costs[:, :searching].sort(dim=1).values.tolist()
+    return (ties or Ties()).look(costs.numpy(), ranked)
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_the_host_sees_what_the_device_sees(dtype):
     costs = torch.ones(6, 40, dtype=dtype)
@@ -15,10 +20,10 @@ def test_the_host_sees_what_the_device_sees(dtype):
     costs[4] = torch.inf
     costs[5] = torch.linspace(1, 2, 40)
     ties = Ties()
-    look = ties.look(costs.numpy(), 40)
-    assert look.told == ties.told_apart(costs).tolist() == [False, False, True, False, False, True]
-    assert look.lowest == costs.amin(dim=1).tolist()
-    assert look.typical == costs.median(dim=1).values.tolist()
+    seen = look(costs)
+    assert seen.told == ties.told_apart(costs).tolist() == [False, False, True, False, False, True]
+    assert seen.lowest == costs.amin(dim=1).tolist()
+    assert seen.typical == costs.median(dim=1).values.tolist()
     assert ties.threshold(costs).dtype == dtype
 
 
@@ -35,14 +40,14 @@ def test_the_host_sees_what_the_device_sees(dtype):
 def test_the_host_sees_ties(place, cost, expected):
     costs = torch.linspace(1, 2.5, 40).view(1, -1)
     costs[0, place] = cost
-    assert Ties().look(costs.numpy(), 40).ties is expected
+    assert look(costs).ties is expected
 
 
 def test_candidates_that_look_elsewhere_count_for_the_lowest_cost_only():
     costs = torch.cat([torch.linspace(2, 3, 40), torch.tensor([1.0, 1.0, torch.inf])])
-    look = Ties().look(costs.view(1, -1).numpy(), 40)
-    assert (look.lowest, look.told, look.ties) == ([1.0], [True], False)
-    assert look.typical[0] == pytest.approx(2.5, abs=0.02)
+    seen = look(costs.view(1, -1))
+    assert (seen.lowest, seen.told, seen.ties) == ([1.0], [True], False)
+    assert seen.typical[0] == pytest.approx(2.5, abs=0.02)
 
 
 def test_costs_within_their_own_rounding_tie():
@@ -55,4 +60,4 @@ def test_costs_within_their_own_rounding_tie():
 
 def test_searches_that_compare_nothing_are_told_by_any_costs():
     assert bool(Ties(compares=False).told_apart(torch.ones(1, 40)))
-    assert Ties(compares=False).look(torch.ones(1, 40).numpy(), 40).told == [True]
+    assert look(torch.ones(1, 40), ties=Ties(compares=False)).told == [True]

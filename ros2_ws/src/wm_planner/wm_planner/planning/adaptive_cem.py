@@ -152,18 +152,22 @@ class AdaptiveCEMPlanner(Solver):
         widths = self._schedule[number]
         return self._learners[number], widths[call], widths[call + 1]
 
+    def _ranked(self, block: Block, call: int) -> Tensor:
+        return self._of(block, call)[0].rank(block.main_costs[call])
+
     def _update(self, block: Block, call: int, look: Look | None) -> Tensor | None:
         learner, width, next_width = self._of(block, call)
-        costs = block.main_costs[call]
+        if look is None:
+            self._ranked(block, call)
         self._measure_noise(block, call)
         states = (*self._now[:2], self._next[0])
         told = None
         if look is None or look.ties or self._ties.noise.seen:
-            told = learner.update_with_ties(call, costs, self._ties, states)
+            told = learner.update_with_ties(call, self._ties, states)
             self._widen(told, width, next_width)
             self._ever = told | self._ever
         else:
-            learner.update(call, costs, states)
+            learner.update(call, states)
             self._ever = True
         self._now, self._next = self._next, self._now
         return told

@@ -144,39 +144,40 @@ class AdaptiveStage:
         self._places = self._order[:, None].expand(-1, 2, -1)
         self._change = aligned(batch, dims + 1, dims, device)
 
-    def update(self, call: int, costs: Tensor, states: tuple[Tensor, Tensor, Tensor]) -> None:
-        """Learn from costs of which none tie.
-
-        Args:
-            call: Number of the call.
-            costs: (B, N).
-            states: The state (B, D + 1, D), its factor (B, D, D), and memory for the new state.
-        """
+    def rank(self, costs: Tensor) -> Tensor:
+        """Sort costs (B, N) for the next update, and return them sorted."""
         if costs.dtype != self._ranked.dtype:
             with torch.inference_mode(False):
                 self._ranked = torch.empty(costs.shape, dtype=costs.dtype, device=costs.device)
         torch.sort(costs, dim=1, out=(self._ranked, self._order))
+        return self._ranked
+
+    def update(self, call: int, states: tuple[Tensor, Tensor, Tensor]) -> None:
+        """Learn from ranked costs of which none tie.
+
+        Args:
+            call: Number of the call.
+            states: The state (B, D + 1, D), its factor (B, D, D), and memory for the new state.
+        """
         self._sum(call, self._weights_now[call])
         self._add(*states)
 
     def update_with_ties(
-        self, call: int, costs: Tensor, ties: Ties, states: tuple[Tensor, Tensor, Tensor]
+        self, call: int, ties: Ties, states: tuple[Tensor, Tensor, Tensor]
     ) -> Tensor:
-        """Do the same for any costs, without waiting for the device.
+        """Do the same for any ranked costs, without waiting for the device.
 
         Args:
             call: Number of the call.
-            costs: (B, N), inf for impossible candidates.
             ties: Which costs tie.
             states: As for ``update``.
 
         Returns:
             (B, 1, 1) whether the costs tell any candidates apart; if not, the state stays.
         """
-        ranked, order = costs.sort(dim=1)
-        self._order.copy_(order)
+        ranked = self._ranked
         self._weights.prepare()
-        threshold = ties.threshold(costs)
+        threshold = ties.threshold(ranked)
         if ties.noise.seen:
             told = self._sum_of_noisy(call, ranked, threshold, ties.noise)
         else:

@@ -11,8 +11,8 @@ def stages(size: SearchSize, broad: float, dims: int) -> list[Stage]:
     """Return the stages of a plan of ``dims`` numbers.
 
     Half as many candidates learn nearly as well if there are two for every number and its opposite,
-    and twice as many steps go farther. Only the first iterations of long searches need all
-    candidates at once, to choose among several minima.
+    and twice as many steps go farther. But long searches need all candidates at once at the
+    beginning, to choose among several minima; their last 10 iterations are in halves.
 
     Args:
         size: Candidates and iterations.
@@ -22,7 +22,7 @@ def stages(size: SearchSize, broad: float, dims: int) -> list[Stage]:
     n, iterations = size.num_samples, size.iterations
     if n % 2 or n < 4 * dims:
         return [_stage(iterations, 1, n, broad)]
-    whole = max(0, 3 * (iterations - 10) // 5)
+    whole = max(0, iterations - 10)
     halves = _stage(iterations - whole, 2, n // 2, broad)
     return [_stage(whole, 1, n, broad), halves] if whole else [halves]
 

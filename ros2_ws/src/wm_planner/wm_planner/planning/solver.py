@@ -174,11 +174,15 @@ class Solver(Planner):
         self._score(cost, block.actions[call], functools.partial(block.place, call))
         self._ties.eps = block.eps
         host = block.host(call)
-        look = None if host is None else self._ties.look(host, block.stage.searching)
+        look = None if host is None else self._ties.look(host, self._ranked(block, call).tolist())
         told = self._update(block, call, look)
         if look is None or told is None:
             return told if look is None else look
         return replace(look, told=told.flatten().tolist())
+
+    def _ranked(self, block: Block, call: int) -> Tensor:
+        """Return the costs of the candidates drawn from the learned distribution, sorted."""
+        return block.main_costs[call].sort(dim=1).values
 
     @property
     def call_sizes(self) -> set[int]:
