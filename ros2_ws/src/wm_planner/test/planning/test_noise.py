@@ -195,19 +195,33 @@ class Calls:
         own = torch.zeros(1, self.dims + 1, self.dims)
         own[0, -1] = self.weights @ z[costs.argsort()]
         change = own.clone()
-        directions = self.samples // 2 - (self.samples // 8 if twins else 0)
+        directions = 3 * self.samples // 8
         told = self.evidence.weigh(change, self.weights, directions, torch.tensor([[[sure]]]))
         return bool(told), change, own
 
 
 @pytest.mark.parametrize("twins", [True, False])
-@pytest.mark.parametrize(("samples", "dims"), [(100, 12), (30, 100), (61, 30)])
+@pytest.mark.parametrize(("samples", "dims"), [(100, 12), (16, 100), (61, 30)])
 def test_noise_is_hardly_ever_taken_for_a_direction(samples, dims, twins):
     fooled = 0
     for seed in range(60):
         calls = Calls(0.0, seed, samples, dims)
         fooled += calls.weigh(twins=twins)[0] + calls.weigh()[0]
     assert fooled <= 1
+
+
+def test_few_draws_in_many_numbers_are_hardly_ever_taken_for_a_direction():
+    calls = Calls(0.0, samples=61, dims=200)
+    draws, generator = next(calls.draws), torch.Generator().manual_seed(0)
+    rows, others = twins_of(61, CPU)
+    draws[rows] = draws[others]
+    orders = torch.stack([torch.randperm(61, generator=generator) for _ in range(200)])
+    change = torch.zeros(200, 201, 200)
+    change[:, -1] = (calls.weights @ draws[orders]).squeeze(1)
+    sure = torch.zeros(200, 1, 1, dtype=torch.bool)
+    weights = calls.weights.expand(200, -1)
+    told = Evidence(change).weigh(change, weights, 3 * 61 // 8, sure)
+    assert told.sum() <= 1
 
 
 def test_noise_of_many_calls_is_hardly_ever_taken_for_a_direction():
@@ -363,3 +377,34 @@ def test_after_the_mean_went_back_the_evidence_begins_anew(monkeypatch):
     monkeypatch.setattr(AdaptiveStage, "forget", lambda self, which: forgotten.append(which))
     reached("full", 0, num_samples=300, iterations=5)
     assert forgotten
+
+
+@pytest.mark.usefixtures("host_or_device")
+def test_noise_with_heavier_tails_seldom_teaches_anything():
+    student = torch.distributions.StudentT(10.0)
+    fooled = 0
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        for seed in range(10):
+            planner = make_planner("full", action_dim=3, horizon=4, seed=seed)
+            fooled += planner.plan(lambda actions: student.sample(actions.shape[:2])).learned[0]
+    assert fooled <= 3
+
+
+def test_beside_noise_patience_ends_at_the_same_iteration_on_a_gpu(request):
+    table = normal(60, 300)
+
+    def plans():
+        found = []
+        for seed in range(6):
+            calls = iter(table.roll(seed, dims=1))
+            stopping = {"patience": 1, "min_improvement": 0.001}
+            planner = make_planner("full", action_dim=3, horizon=4, seed=seed, **stopping)
+            result = planner.plan(lambda a, c=calls: bowl(a) + 0.5 * next(c)[: a.shape[1]])
+            found.append((result.stopped_at, result.learned))
+        return found
+
+    at_once = plans()
+    assert any(stopped < (30,) for stopped, _ in at_once)
+    request.getfixturevalue("as_on_a_gpu")
+    assert plans() == at_once

@@ -118,6 +118,16 @@ def test_hardly_any_new_planner_learns_from_noise(samples, iterations, recorder)
 
 
 @both_ways
+@pytest.mark.parametrize("size", [{"num_samples": 16}, {"num_samples": 30}])
+def test_hardly_any_small_planner_learns_from_noise(size):
+    fooled = 0
+    for seed in range(20):
+        small = make_planner("full", action_dim=1, horizon=2, iterations=10, seed=seed, **size)
+        fooled += small.plan(noise(seed)).learned[0]
+    assert fooled <= 1
+
+
+@both_ways
 def test_hardly_any_of_many_plans_learns_from_noise():
     solver, cost = planner(iterations=5), noise(0)
     assert sum(solver.plan(cost).learned[0] for _ in range(40)) <= 1

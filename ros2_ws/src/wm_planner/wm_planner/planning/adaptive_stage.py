@@ -111,7 +111,6 @@ class AdaptiveStage:
             self._all = spread.unbind(), spread.mT.unbind()
         self.spread, self._across = self._all
         self._evidence: Evidence | None = None
-        self._repeated: dict[int, int] = {}  # calls of which some draws are the same as others
         self._rate = self.rate(warm=warm) / 2
         if warm not in self._usual:
             scales = torch.tensor([[[width], [self._rate]] for width in self._widths])
@@ -125,7 +124,6 @@ class AdaptiveStage:
         """Let some draws of a call be the same as others, in some problems (B, 1)."""
         draws = self.spread[call].clone()
         draws[:, rows] = torch.where(problems.unsqueeze(-1), draws[:, others], draws[:, rows])
-        self._repeated[call] = len(rows)
         self.spread = (*self.spread[:call], draws, *self.spread[call + 1 :])
         self._across = (*self._across[:call], draws.mT, *self._across[call + 1 :])
 
@@ -209,7 +207,7 @@ class AdaptiveStage:
         if self._evidence is None:
             self._evidence = Evidence(self._change)
         sure = (as_a_whole | (better > 0)).unsqueeze(-1)
-        directions = ranked.shape[1] // 2 - self._repeated.get(call, 0) // 2
+        directions = 3 * ranked.shape[1] // 8  # mirrored draws, a quarter of which may be twins
         told = self._evidence.weigh(self._change, weights[:, 0], directions, sure)
         mean, covariance = torch.where(unscaled, self._scales[call], 1.0).split(1, dim=1)
         self._change[:, : self._dims].mul_(covariance)

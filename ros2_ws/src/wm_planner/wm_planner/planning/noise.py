@@ -204,7 +204,7 @@ class Evidence:
             change: (B, D + 1, D) for the covariance and, in the last row, the mean, in draws. It
                 becomes the mean over the calls of the sum, or 0 if that may be chance.
             weights: (B, N) of the draws in the last row; they sum to 0 where it is not sure.
-            directions: How many of the draws are independent.
+            directions: How many of the draws are independent, at the least.
             sure: (B, 1, 1) whether this call is no chance; then only itself counts.
 
         Returns:
