@@ -140,6 +140,16 @@ def test_cold_start_and_reset_take_over_nothing(bowl):
     assert torch.equal(warm.actions, new.actions)
 
 
+def test_a_plan_that_fails_does_not_change_the_shape_for_the_next_one(bowl):
+    solver, calls = planner(), iter(range(9))
+    plan = solver.plan(bowl(TARGET))
+    shape = solver._last_factor.clone()
+    with pytest.raises(ZeroDivisionError):
+        solver.plan(lambda actions: actions.sum((-1, -2)) / (1 // (5 - next(calls))))
+    assert torch.equal(solver._last_factor, shape)
+    assert solver.plan(bowl(TARGET), warm_start=shift(plan.actions)).learned == (True,)
+
+
 def test_another_batch_size_takes_over_nothing(bowl):
     solver = planner()
     solver.plan(bowl(TARGET))

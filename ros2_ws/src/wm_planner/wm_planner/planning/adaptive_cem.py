@@ -42,6 +42,8 @@ class AdaptiveCEMPlanner(Solver):
     and the width grows again up to that of a cold start. A plan that learned nothing hands nothing
     on: the next warm start is as wide as a cold one. A share of the candidates looks elsewhere
     (``BroadDraws``), and three times in a plan the mean goes back to a better plan seen before.
+
+    Beside noise (``Noise``) candidates count by their rank if that is no chance (``Evidence``).
     """
 
     def __init__(self, problem: Problem, size: SearchSize, settings: AdaptiveCEMSettings) -> None:
@@ -50,6 +52,7 @@ class AdaptiveCEMPlanner(Solver):
         self.settings = settings
         self.stages = stages(size, settings.broad, self.dims)
         self._twins = {stage: twins_of(stage.searching, self.device) for stage in self.stages}
+        self._last_call = sum(stage.iterations * stage.calls for stage in self.stages) - 1
         self._looks = looks(self.iterations)
         self._schedule = widths_over_time(self.stages, settings)
         self._sigma = self.bounds.sigma(settings.sigma, settings.box_fraction)
@@ -132,7 +135,6 @@ class AdaptiveCEMPlanner(Solver):
         for candidates in aside:
             self.bounds.clamp_(candidates)
         self._calls = 0
-        self._last_call = sum(stage.iterations * stage.calls for stage in self.stages) - 1
         spare = self.stages[0].samples - self.stages[0].searching
         self._probes = min(PROBES, max(spare - warm, 1), spare)
 
@@ -239,7 +241,7 @@ class AdaptiveCEMPlanner(Solver):
 
     def _remember(self, learned: Tensor) -> None:
         self._learned = learned.view(-1, 1, 1)
-        self._last_factor = self._now[1]
+        self._last_factor = self._now[1].clone()  # a plan that fails must not change it
 
     def _first_factor(self, batch: int, planned: int | None, widths: Tensor | None) -> Tensor:
         """Return the (B, D, D) factor of the first covariance.
