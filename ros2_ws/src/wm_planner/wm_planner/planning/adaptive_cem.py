@@ -35,15 +35,17 @@ class AdaptiveCEMPlanner(Solver):
     nothing. Draw 0 of the first call is zero, so that the mean (on a warm start the shifted
     previous plan) is itself a candidate. The best plan evaluated is returned, or the last mean.
 
-    If there are enough candidates, most iterations draw them in two halves, the second after
-    learning from the first (``stages``).
+    If there are enough candidates, the last ten iterations draw them in two halves, the second
+    after learning from the first (``stages``).
 
     Candidates that tie have the same weights (``RankWeights``). If all tie, mean and factor stay,
     and the width grows again up to that of a cold start. A plan that learned nothing hands nothing
     on: the next warm start is as wide as a cold one. A share of the candidates looks elsewhere
-    (``BroadDraws``), and three times in a plan the mean goes back to a better plan seen before.
+    (``BroadDraws``), and three times in a plan the search checks whether a plan seen before is
+    better than all of the last call; then the mean goes there.
 
-    Beside noise (``Noise``) candidates count by their rank if that is no chance (``Evidence``).
+    Beside noise (``Noise``), candidates change the search only if their ranks can hardly be chance
+    (``Evidence``).
     """
 
     def __init__(self, problem: Problem, size: SearchSize, settings: AdaptiveCEMSettings) -> None:

@@ -16,7 +16,8 @@ from wm_planner.planning.weights import RankWeights
 def aligned(batch: int, rows: int, columns: int, device: torch.device) -> Tensor:
     """Return memory (batch, rows, columns) whose rows begin at multiples of 64 bytes.
 
-    On the CPU, sums round differently elsewhere, and a problem must get the same plan in any batch.
+    On the CPU, rounding depends on the alignment, so that the plan of a problem would depend on its
+    batch.
     """
     return torch.empty(batch, rows, -(-columns // 16) * 16, device=device)[:, :, :columns]
 

@@ -1,4 +1,4 @@
-"""The noise of the costs, measured by evaluating one plan several times."""
+"""The noise of the costs, measured by evaluating some candidates twice."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OUTLIER = 5.0
 SURE = 4.0
 """A direction of the better candidates is no chance from this many deviations on."""
 LIKELY = 2.5
-"""Deviations of chance that are allowed for in a measured number: it is 0.6 % to be beyond."""
+"""Deviations of chance that are allowed for in a measured number; 0.6 % of cases are beyond."""
 TENTH = 2.563
 """Deviations between the tenth and the ninetieth percentile of Gaussian numbers."""
 
@@ -184,10 +184,10 @@ class Evidence:
 
     Under noise alone the ranks of the candidates have nothing to do with their draws. The sum of
     draws times weights, by which the mean would move, then has D parts, each with a variance of the
-    sum of the squared weights. Over that, its squared length is a chi-squared variable of as many
-    degrees of freedom as the draws have independent directions, scaled to a mean of D. Seldom is a
-    single call enough. But as long as nothing moves, all calls draw from the same distribution, and
-    their sums add up.
+    sum of the squared weights. Its squared length over that variance has a mean of D, and is spread
+    like a chi-squared variable with one degree of freedom for each independent direction of the
+    draws, at most D. Seldom is a single call enough. But as long as nothing moves, all calls draw
+    from the same distribution, and their sums add up.
     """
 
     def __init__(self, change: Tensor) -> None:

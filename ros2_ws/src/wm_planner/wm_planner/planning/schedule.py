@@ -10,9 +10,9 @@ from wm_planner.planning.history import Stage
 def stages(size: SearchSize, broad: float, dims: int) -> list[Stage]:
     """Return the stages of a plan of ``dims`` numbers.
 
-    Half as many candidates learn nearly as well if there are two for every number and its opposite,
-    and twice as many steps go farther. But long searches need all candidates at once at the
-    beginning, to choose among several minima; their last 10 iterations are in halves.
+    A half learns nearly as well as the whole if it has at least two candidates for each number, one
+    in each direction, and twice as many steps go farther. But long searches need all candidates at
+    once at the beginning, to choose among several minima; their last 10 iterations are in halves.
 
     Args:
         size: Candidates and iterations.

@@ -18,7 +18,7 @@ class Ties:
     """Decides which candidates of an iteration tie with the worst one.
 
     Candidates tie if the cost cannot tell them apart: they differ by no more than its rounding, or
-    than its noise, which is measured by evaluating one plan several times. If all tie, nothing was
+    than its noise (``Noise``). If all tie, nothing was
     learned. Impossible candidates (cost inf) tie with the worst possible one.
 
     Attributes:
