@@ -193,8 +193,7 @@ def machine_tables(
     second = table(
         "Operations",
         "Torch operations outside the model per iteration at 300x30, views included, in the second "
-        "plan of a planner: average over "
-        "the iterations of a plan, and of each further iteration.",
+        "plan of a planner: average over its iterations, and of each further iteration.",
         ["preset", "average", "each further"],
         [[name, f"{a:.1f}", f"{b:.1f}"] for name, (a, b) in counts.items()],
     )

@@ -140,14 +140,19 @@ def test_cold_start_and_reset_take_over_nothing(bowl):
     assert torch.equal(warm.actions, new.actions)
 
 
-def test_a_plan_that_fails_does_not_change_the_shape_for_the_next_one(bowl):
-    solver, calls = planner(), iter(range(9))
-    plan = solver.plan(bowl(TARGET))
-    shape = solver._last_factor.clone()
+@pytest.mark.parametrize("steps", [0, 1, 4])
+def test_a_plan_that_fails_does_not_change_the_shape_for_the_next_one(steps, bowl):
+    solvers = planner(draws="gaussian"), planner(draws="gaussian")
+    plans = [solver.plan(bowl(TARGET)) for solver in solvers]
+    calls = iter(range(9))
     with pytest.raises(ZeroDivisionError):
-        solver.plan(lambda actions: actions.sum((-1, -2)) / (1 // (5 - next(calls))))
-    assert torch.equal(solver._last_factor, shape)
-    assert solver.plan(bowl(TARGET), warm_start=shift(plan.actions)).learned == (True,)
+        solvers[0].plan(
+            lambda actions: actions.sum((-1, -2)) / (1 // (5 - next(calls))),
+            warm_start=TARGET[:, :steps],
+        )
+    factors = [solver._first_factor(1, 4, None) for solver in solvers]
+    assert torch.equal(*factors)
+    assert torch.equal(plans[0].actions, plans[1].actions)
 
 
 def test_another_batch_size_takes_over_nothing(bowl):

@@ -98,7 +98,7 @@ class AdaptiveCEMPlanner(Solver):
         self._widths = self._sigma
         self._ones = torch.ones_like(self._sigma)
         self._states = self._reserve(0)
-        self._last_factor = torch.empty(0, self.dims, self.dims, device=self.device)
+        self._shape = torch.empty(0, self.dims, self.dims, device=self.device)
         self._learned = torch.empty(0, 1, 1, dtype=torch.bool, device=self.device)
 
     @torch.inference_mode(False)  # so that plans inside and outside of it can use the memory
@@ -243,7 +243,8 @@ class AdaptiveCEMPlanner(Solver):
 
     def _remember(self, learned: Tensor) -> None:
         self._learned = learned.view(-1, 1, 1)
-        self._last_factor = self._now[1].clone()  # a plan that fails must not change it
+        # Its own memory and free of the widths, which a plan that fails would change.
+        self._shape = self._now[1] / (self._widths + 1e-30)
 
     def _first_factor(self, batch: int, planned: int | None, widths: Tensor | None) -> Tensor:
         """Return the (B, D, D) factor of the first covariance.
@@ -255,10 +256,9 @@ class AdaptiveCEMPlanner(Solver):
         unit = self._unit_factor.expand(batch, -1, -1)
         before = planned is not None and len(self._learned) == batch
         if before and self.settings.carry:
-            learned = self._last_factor / (self._widths + 1e-30)
-            size = learned.square().mean(dim=(1, 2), keepdim=True).sqrt() * self.dims**0.5
+            size = self._shape.square().mean(dim=(1, 2), keepdim=True).sqrt() * self.dims**0.5
             carry = self.settings.carry * self._learned
-            unit = torch.lerp(unit, learned / (size + 1e-30), carry)
+            unit = torch.lerp(unit, self._shape / (size + 1e-30), carry)
         self._widths = self._first_widths(planned, batch) if widths is None else widths
         return unit * self._widths
 

@@ -144,10 +144,10 @@ class History:
         for block, calls in self.until(done):
             lowest, candidate = block.lowest(calls)
             per_iteration = block.stage.calls
-            several = per_iteration > 1
-            history.append(
-                lowest.view(-1, per_iteration, self._batch).amin(dim=1) if several else lowest
-            )
+            if per_iteration == 1:
+                history.append(lowest)
+            else:
+                history.append(lowest.view(-1, per_iteration, self._batch).amin(dim=1))
             if min(stopped_at) < done:
                 ends = torch.tensor(stopped_at, device=lowest.device) - first
                 late = torch.arange(calls, device=lowest.device) // per_iteration
