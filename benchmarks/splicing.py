@@ -35,8 +35,8 @@ MARGIN = 0.1  # [m] added to the workspace, so that it clamps nothing
 IMAGE_TICKS = 10  # control periods per image: one every 0.2 s
 RULES: dict[str, Callable[..., float]] = {
     "nearest": streams.nearest,
-    "whole": lambda times, points, here, latest: 0.0,
-    "literal": lambda times, points, here, latest: min(latest, times[-1]),
+    "whole": lambda space, times, points, here, latest: 0.0,
+    "literal": lambda space, times, points, here, latest: min(latest, times[-1]),
 }
 
 
@@ -60,7 +60,7 @@ def run(simulation: Simulation, engine: Engine, config: Config, seed: int, laten
             plan = engine.answer(PlanRequest(seed, observation))
             arrival, observation = now + latency, None
         commander.send(_pose(simulation), now)
-        simulation.set_target(commands[-1].position)
+        simulation.set_target(commands[-1].position, commands[-1].orientation)
         simulation.step()
         away.append(np.linalg.norm(simulation.ee_position - goal.position))
     velocities = np.diff([command.position for command in commands], axis=0) / CONTROL_PERIOD

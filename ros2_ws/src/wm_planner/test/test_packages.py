@@ -41,6 +41,7 @@ LIBRARIES = {
     "rich": ("python3-rich", "rich"),
     "rosbags": ("", "rosbags"),
     "safetensors": ("", "safetensors"),
+    "scipy": ("python3-scipy", "scipy"),
     "setuptools": ("python3-setuptools", "setuptools"),
     "torch": ("", "torch"),
     "yaml": ("python3-yaml", "PyYAML"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,9 +70,11 @@ class Command:
         velocity: (3,) [m/s], or one number per joint [rad/s]; zero if ``stop``.
         orientation: Quaternion (x, y, z, w).
         stop: Whether it is the last of a stop: the arm stays here until the next command.
+        angular_velocity: (3,) about the axes of the base frame [rad/s]; zero for joints.
     """
 
     position: Vector
     velocity: Vector
     orientation: Vector
     stop: bool = False
+    angular_velocity: Vector = field(default_factory=lambda: np.zeros(3))

@@ -16,7 +16,7 @@ def test_a_workspace_that_is_missing_or_inverted_is_refused(
     lower: list[float], upper: list[float]
 ) -> None:
     with pytest.raises(LimitsError, match=r"limits\.workspace_min"):
-        CommandLimits.of(LimitsConfig(workspace_min=lower, workspace_max=upper), [])
+        CommandLimits(LimitsConfig(workspace_min=lower, workspace_max=upper), [])
 
 
 @pytest.mark.parametrize(("lower", "upper"), [*BAD, ([0] * 4, [1] * 4)])
@@ -25,14 +25,14 @@ def test_joint_limits_that_are_missing_or_inconsistent_are_refused(
 ) -> None:
     limits = LimitsConfig(joint_names=["a", "b", "c"], joint_min=lower, joint_max=upper)
     with pytest.raises(LimitsError, match=r"limits\.joint_min"):
-        CommandLimits.of(limits, ["a", "b", "c"])
+        CommandLimits(limits, ["a", "b", "c"])
 
 
 def _of_joints(names: list[str], joints: list[str]) -> CommandLimits:
     count = len(names)
     lower, upper = [-1.0 - i for i in range(count)], [1.0 + i for i in range(count)]
     config = LimitsConfig(joint_names=names, joint_min=lower, joint_max=upper)
-    return CommandLimits.of(config, joints)
+    return CommandLimits(config, joints)
 
 
 def test_joint_limits_belong_to_the_joints_of_their_names() -> None:
@@ -58,7 +58,7 @@ def test_each_commanded_joint_needs_one_name_of_its_own(
 
 def test_joint_limits_without_names_are_refused() -> None:
     with pytest.raises(LimitsError, match=r"limits\.joint_names"):
-        CommandLimits.of(LimitsConfig(joint_min=[-1.0], joint_max=[1.0]), ["arm_1"])
+        CommandLimits(LimitsConfig(joint_min=[-1.0], joint_max=[1.0]), ["arm_1"])
 
 
 def test_a_cartesian_limit_is_of_the_length_and_a_joint_limit_of_each_joint() -> None:
@@ -69,7 +69,7 @@ def test_a_cartesian_limit_is_of_the_length_and_a_joint_limit_of_each_joint() ->
         joint_min=[0.0] * 2,
         joint_max=[1.0] * 2,
     )
-    cartesian, joints = CommandLimits.of(config, []), CommandLimits.of(config, ["a", "b"])
+    cartesian, joints = CommandLimits(config, []), CommandLimits(config, ["a", "b"])
     assert cartesian.size([3.0, 0.0, 4.0]) == 5.0
     assert joints.size([3.0, -4.0]) == 4.0
     assert (cartesian.name("speed"), joints.name("speed")) == (

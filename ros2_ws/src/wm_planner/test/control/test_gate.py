@@ -2,98 +2,253 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
 
 from wm_planner.config import LimitsConfig
 from wm_planner.control import CommandGate, LimitViolation
-from wm_planner.control.gate import Sent
+from wm_planner.control.command_limits import CommandLimits
+from wm_planner.control.part_gate import PartGate, Sent
+from wm_planner.control.rotation_limits import RotationLimits
+from wm_planner.types import Pose
 
-BOX = LimitsConfig(workspace_min=[0.0, -1.0, 0.0], workspace_max=[1.0, 1.0, 1.0])
-JOINTS = LimitsConfig(joint_names=["a", "b", "c"], joint_min=[-1.0] * 3, joint_max=[1.0] * 3)
-CENTER = np.array([0.5, 0.0, 0.5])
-REST = Sent(CENTER, np.zeros(3))
-positions = st.tuples(*[st.floats(-2, 2)] * 3).map(np.array)
+LIMITS = LimitsConfig(
+    workspace_min=[0.0, -1.0, 0.0],
+    workspace_max=[1.0, 1.0, 1.0],
+    joint_names=["a", "b", "c"],
+    joint_min=[-1.0] * 3,
+    joint_max=[1.0] * 3,
+    orientation=[1.0, 0.0, 0.0, 0.0],
+    max_tilt=0.6,
+    max_twist=1.2,
+)
+CENTER, DOWN = np.array([0.5, 0.0, 0.5]), np.array([1.0, 0.0, 0.0, 0.0])
+HOME = np.concatenate([CENTER, DOWN])
+REST = Sent(HOME, np.zeros(6))
+numbers = st.tuples(*[st.floats(-2, 2)] * 3).map(np.array)
+steps = st.lists(st.tuples(numbers, st.floats(0.005, 0.04)), max_size=40)
 
 
-@given(start=positions, targets=st.lists(st.tuples(positions, st.floats(0.005, 0.04)), max_size=40))
-@pytest.mark.parametrize("joints", [False, True])
-def test_clamped_commands_keep_to_box_speed_and_acceleration(
-    joints: bool, start: np.ndarray, targets: list[tuple[np.ndarray, float]]
+def pose(position: Any = CENTER, turn: Any = (0.0, 0.0, 0.0)) -> np.ndarray:
+    """A point at a position, turned from down by a rotation vector [rad]."""
+    orientation = Rotation.from_rotvec(turn) * Rotation.from_quat(DOWN)
+    return np.concatenate([position, orientation.as_quat()])
+
+
+@dataclass
+class Part:
+    """One part of the commands, and how to draw points of it from three numbers."""
+
+    gate: PartGate
+    draw: Callable[[np.ndarray], np.ndarray]
+    inside: Callable[[np.ndarray], bool]
+
+
+def _boxed(limits: CommandLimits) -> Part:
+    def inside(at: np.ndarray) -> bool:
+        return bool((at >= limits.lower - 1e-6).all() and (at <= limits.upper + 1e-6).all())
+
+    return Part(PartGate(limits), lambda numbers: numbers, inside)
+
+
+def _turned(max_tilt: float, max_twist: float) -> Part:
+    limits = RotationLimits(replace(LIMITS, max_tilt=max_tilt, max_twist=max_twist), turns=True)
+
+    def inside(at: np.ndarray) -> bool:
+        tilt, twist = limits.tilt_and_twist(at)
+        return tilt <= max_tilt + 2e-6 and (abs(twist) <= max_twist + 2e-6 or max_twist > 3.14)
+
+    return Part(PartGate(limits), lambda numbers: pose(turn=1.5 * numbers)[3:], inside)
+
+
+PARTS = {
+    "position": _boxed(CommandLimits(LIMITS)),
+    "joints": _boxed(CommandLimits(LIMITS, ["a", "b", "c"])),
+    "narrow cone": _turned(0.6, 1.2),
+    "wide cone": _turned(2.2, 0.3),
+    "any twist": _turned(1.0, 3.1416),
+    "no tilt": _turned(0.0, 3.0),
+}
+
+
+@given(start=numbers, targets=steps)
+@pytest.mark.parametrize("name", PARTS)
+def test_clamped_commands_keep_to_region_speed_and_acceleration(
+    name: str, start: np.ndarray, targets: list[tuple[np.ndarray, float]]
 ) -> None:
-    gate = CommandGate(JOINTS, ["a", "b", "c"]) if joints else CommandGate(BOX)
-    limits = gate.limits
-    sent = Sent(limits.into(start), np.zeros(3))
+    part = PARTS[name]
+    gate, limits = part.gate, part.gate.limits
+    sent = Sent(limits.into(part.draw(start)), np.zeros(3))
     for wanted, dt in targets:
-        before, sent = sent, gate.check(wanted, previous=sent, measured=sent.position, dt=dt)
-        assert (sent.position >= limits.lower - 1e-6).all()
-        assert (sent.position <= limits.upper + 1e-6).all()
-        np.testing.assert_allclose((sent.position - before.position) / dt, sent.velocity, atol=1e-6)
+        before = sent
+        sent, _ = gate.nearest(part.draw(wanted), before, before.point, dt)
+        assert part.inside(sent.point)
+        moved = limits.between(before.point, sent.point)
+        np.testing.assert_allclose(moved / dt, sent.velocity, atol=1e-6)
         assert limits.size(sent.velocity) <= 1.0011 * limits.speed
         change = limits.size(sent.velocity - before.velocity)
         assert change <= 1.0011 * limits.acceleration * max(dt, (dt + before.dt) / 2) + 1e-9
 
 
-@given(wanted=st.tuples(*[st.floats(-1e6, 1e6)] * 3).map(np.array))
-def test_clamped_commands_keep_to_the_lead_of_an_arm_at_rest(wanted: np.ndarray) -> None:
-    sent = CommandGate(BOX).check(wanted, previous=REST, measured=CENTER, dt=1e3)
-    assert np.linalg.norm(sent.position - CENTER) <= BOX.max_lead + 1e-9
+@given(start=numbers, targets=steps)
+@pytest.mark.parametrize("name", PARTS)
+def test_from_any_command_the_arm_can_brake_without_leaving_the_region(
+    name: str, start: np.ndarray, targets: list[tuple[np.ndarray, float]]
+) -> None:
+    part = PARTS[name]
+    gate, limits = part.gate, part.gate.limits
+    sent = Sent(limits.into(part.draw(start)), np.zeros(3))
+    for wanted, dt in targets:
+        sent, _ = gate.nearest(part.draw(wanted), sent, None, dt)
+    at, velocity, dt = sent.point, sent.velocity, 0.02
+    while velocity.any():
+        velocity = velocity - limits.within(velocity, np.zeros(3), limits.acceleration * dt)
+        at = limits.moved(at, velocity * dt)
+        assert part.inside(at)
+
+
+@given(wanted=st.tuples(*[st.floats(-1e6, 1e6)] * 3).map(np.array), turn=numbers)
+def test_clamped_commands_keep_to_the_leads_of_an_arm_at_rest(
+    wanted: np.ndarray, turn: np.ndarray
+) -> None:
+    gate = CommandGate(LIMITS, turns=True)
+    sent = gate.check(pose(wanted, turn), previous=REST, measured=HOME, dt=1e3)
+    move = gate.space.between(HOME, sent.point)
+    assert np.linalg.norm(move[:3]) <= LIMITS.max_lead + 1e-9
+    assert np.linalg.norm(move[3:]) <= LIMITS.max_angular_lead + 1e-9
 
 
 @pytest.mark.parametrize("policy", ["clamp", "refuse"])
-@pytest.mark.parametrize("measured", [[0.0, 0.0, 0.3], [1e300, 0.0, 0.3]])
-def test_an_arm_far_from_its_commanded_position_gets_no_command(
-    policy: str, measured: list[float]
+@pytest.mark.parametrize(
+    ("measured", "words", "limit"),
+    [
+        (
+            pose([0.0, 0.0, 0.3]),
+            r"0\.539 m from its commanded position.*max_lead",
+            "tracking_error",
+        ),
+        (pose([1e300, 0.0, 0.3]), "from its commanded position", "tracking_error"),
+        (
+            pose(turn=[0.0, 0.6, 0.0]),
+            r"0\.600 rad from its commanded orientation.*max_angular_lead",
+            "angular_tracking_error",
+        ),
+    ],
+)
+def test_an_arm_far_from_its_commanded_pose_gets_no_command(
+    policy: str, measured: np.ndarray, words: str, limit: str
 ) -> None:
-    gate = CommandGate(replace(BOX, policy=policy))
-    with pytest.raises(LimitViolation, match="from its commanded position"):
-        gate.check(CENTER, previous=REST, measured=np.array(measured), dt=0.02)
-    assert gate.counters.limits["tracking_error"] == 1
+    gate = CommandGate(replace(LIMITS, policy=policy))
+    with pytest.raises(LimitViolation, match=words):
+        gate.check(HOME, previous=REST, measured=measured, dt=0.02)
+    assert gate.counters.limits == {limit: 1}
+
+
+def test_a_hand_that_does_not_turn_keeps_its_orientation_up_to_twice_the_lead() -> None:
+    measured = pose(turn=[0.0, 1.9 * LIMITS.max_angular_lead, 0.0])
+    for turns in (False, True):
+        sent = CommandGate(LIMITS, turns=turns).check(
+            HOME, previous=REST, measured=measured, dt=1.0
+        )
+        assert np.array_equal(sent.point, HOME) == (not turns)
+
+
+def test_without_a_lead_the_measured_orientation_may_be_anything() -> None:
+    gate = CommandGate(replace(LIMITS, max_angular_lead=0.0))
+    sent = gate.check(HOME, previous=REST, measured=pose(turn=[0.0, 3.0, 0.0]), dt=0.02)
+    np.testing.assert_array_equal(sent.point, HOME)
 
 
 def test_a_command_within_every_limit_passes_unchanged() -> None:
-    gate = CommandGate(BOX)
-    wanted = CENTER + np.array([0.002, 0.0, 0.0])
-    sent = gate.check(wanted, previous=REST, measured=CENTER, dt=0.02)
-    np.testing.assert_array_equal(sent.position, wanted)
+    gate = CommandGate(LIMITS)
+    wanted = pose(CENTER + np.array([0.002, 0.0, 0.0]), [0.0, 0.002, 0.0])
+    sent = gate.check(wanted, previous=REST, measured=HOME, dt=0.02)
+    np.testing.assert_array_equal(sent.point, wanted)
     assert (gate.counters.passed, gate.counters.clamped, gate.counters.refused) == (1, 0, 0)
+
+
+def test_the_quaternion_keeps_its_sign() -> None:
+    gate = CommandGate(LIMITS)
+    wanted = pose(turn=[0.0, 0.002, 0.0])
+    flipped = np.concatenate([wanted[:3], -wanted[3:]])
+    sent = gate.check(flipped, previous=REST, measured=-HOME + 2 * pose(), dt=0.02)
+    np.testing.assert_allclose(sent.point, wanted, atol=1e-12)
+    assert gate.counters.passed == 1
 
 
 @pytest.mark.parametrize("policy", ["clamp", "refuse"])
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_a_command_that_is_not_finite_is_always_refused(policy: str, bad: float) -> None:
-    gate = CommandGate(replace(BOX, policy=policy))
-    with pytest.raises(LimitViolation, match="not finite"):
-        gate.check([0.5, bad, 0.5], previous=REST, measured=CENTER, dt=1.0)
-    assert gate.counters.refused == gate.counters.limits["finite"] == 1
+@pytest.mark.parametrize("index", [1, 4])
+def test_a_command_that_is_not_finite_is_always_refused(
+    policy: str, bad: float, index: int
+) -> None:
+    gate = CommandGate(replace(LIMITS, policy=policy))
+    wanted = HOME.copy()
+    wanted[index] = bad
+    for measured in (HOME, None):
+        with pytest.raises(LimitViolation, match="not finite"):
+            gate.check(wanted, previous=REST, measured=measured, dt=1.0)
+    assert gate.counters.refused == 2
 
 
-FAST = Sent(CENTER, np.array([0.49, 0.0, 0.0]), 0.02)
-NEAR_THE_END = Sent(np.array([0.999, 0.0, 0.5]), np.array([0.1, 0.0, 0.0]), 0.02)
+ALONG = np.array([1.0, 0.0, 0.0, 0.0, 0.0, 0.0])
+ABOUT_Y = np.array([0.0, 0.0, 0.0, 0.0, 1.0, 0.0])
+ABOUT_Z = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 1.0])
+FAST = Sent(HOME, 0.49 * ALONG, 0.02)
+NEAR_THE_END = Sent(pose([0.999, 0.0, 0.5]), 0.1 * ALONG, 0.02)
+SPINNING = Sent(HOME, 0.99 * ABOUT_Y, 0.02)
+NEAR_THE_RIM = Sent(pose(turn=[0.0, 0.599, 0.0]), 0.15 * ABOUT_Y, 0.02)
 BROKEN = [
-    ("box", [1.2, 0.0, 0.5], REST, CENTER, r"outside of limits\.workspace_min and _max"),
+    ("box", pose([1.2, 0.0, 0.5]), REST, HOME, r"outside of limits\.workspace_min and _max"),
+    ("lead", HOME, REST, pose([0.65, 0.0, 0.5]), r"limits\.max_lead allows"),
+    ("speed", pose([0.52, 0.0, 0.5]), FAST, HOME, r"limits\.max_speed allows"),
+    ("acceleration", pose([0.505, 0.0, 0.5]), REST, HOME, r"limits\.max_acceleration is"),
+    ("box", pose([1.0, 0.0, 0.5038]), NEAR_THE_END, NEAR_THE_END.point, "too fast to stop"),
+    ("cone", pose(turn=[0.0, 0.7, 0.0]), REST, HOME, r"tilts the hand by 0\.70 .*max_tilt"),
+    ("cone", pose(turn=[0.0, 0.0, 1.3]), REST, HOME, r"twists the hand by -1\.30 .*max_twist"),
     (
-        "lead",
-        [0.5, 0.0, 0.5],
+        "angular_lead",
+        HOME,
         REST,
-        CENTER + np.array([0.15, 0.0, 0.0]),
-        r"limits\.max_lead allows",
+        pose(turn=[0.0, 0.3, 0.0]),
+        r"orientation .*limits\.max_angular_lead allows",
     ),
-    ("speed", [0.52, 0.0, 0.5], FAST, CENTER, r"limits\.max_speed allows"),
-    ("acceleration", [0.505, 0.0, 0.5], REST, CENTER, r"limits\.max_acceleration is"),
-    ("box", [1.0, 0.0, 0.5038], NEAR_THE_END, NEAR_THE_END.position, "too fast to stop"),
+    (
+        "angular_speed",
+        pose(turn=[0.0, 0.03, 0.0]),
+        SPINNING,
+        HOME,
+        r"1\.500 rad/s; limits\.max_angular_speed",
+    ),
+    (
+        "angular_acceleration",
+        pose(turn=[0.0, 0.01, 0.0]),
+        REST,
+        HOME,
+        r"limits\.max_angular_acceleration is",
+    ),
+    (
+        "cone",
+        pose(turn=[0.0, 0.5999, 0.0]),
+        replace(NEAR_THE_RIM, velocity=0.2 * ABOUT_Y),
+        NEAR_THE_RIM.point,
+        "too fast to stop inside limits.orientation",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("limit", "wanted", "previous", "measured", "words"), BROKEN)
 def test_under_the_policy_refuse_the_sentence_names_the_limit(
-    limit: str, wanted: list[float], previous: Sent, measured: np.ndarray, words: str
+    limit: str, wanted: np.ndarray, previous: Sent, measured: np.ndarray, words: str
 ) -> None:
-    gate = CommandGate(replace(BOX, policy="refuse"))
+    gate = CommandGate(replace(LIMITS, policy="refuse"), turns=True)
     with pytest.raises(LimitViolation, match=words):
         gate.check(wanted, previous=previous, measured=measured, dt=0.02)
     assert gate.counters.limits == {limit: 1}
@@ -101,17 +256,76 @@ def test_under_the_policy_refuse_the_sentence_names_the_limit(
 
 @pytest.mark.parametrize(("limit", "wanted", "previous", "measured", "words"), BROKEN)
 def test_under_the_policy_clamp_each_limit_is_counted(
-    limit: str, wanted: list[float], previous: Sent, measured: np.ndarray, words: str
+    limit: str, wanted: np.ndarray, previous: Sent, measured: np.ndarray, words: str
 ) -> None:
-    gate = CommandGate(BOX)
+    gate = CommandGate(LIMITS, turns=True)
     gate.check(wanted, previous=previous, measured=measured, dt=0.02)
     assert (gate.counters.clamped, gate.counters.limits) == (1, {limit: 1})
 
 
 def test_an_arm_slightly_outside_the_box_is_brought_in_and_not_further_out() -> None:
-    gate = CommandGate(BOX)
-    sent = Sent(np.array([1.005, 0.0, 0.5]), np.zeros(3))
+    gate = CommandGate(LIMITS)
+    sent = Sent(pose([1.005, 0.0, 0.5]), np.zeros(6))
     for _ in range(20):
-        sent = gate.check([1.5, 0.0, 0.5], previous=sent, measured=sent.position, dt=0.02)
-        assert sent.position[0] <= 1.005
-    np.testing.assert_allclose(sent.position, [1.0, 0.0, 0.5], atol=1e-3)
+        wanted = pose([1.5, 0.0, 0.5])
+        sent = gate.check(wanted, previous=sent, measured=sent.point, dt=0.02)
+        assert sent.point[0] <= 1.005
+    np.testing.assert_allclose(sent.point[:3], [1.0, 0.0, 0.5], atol=1e-3)
+
+
+@pytest.mark.parametrize("turn", [[0.0, 0.62, 0.0], [0.0, 0.0, -1.22]])
+def test_a_hand_slightly_outside_the_cone_is_brought_in_and_not_further_out(
+    turn: list[float],
+) -> None:
+    gate, outward = CommandGate(LIMITS, turns=True), 1.5 * np.array(turn)
+    sent = Sent(pose(turn=turn), np.zeros(6))
+    for _ in range(40):
+        sent = gate.check(pose(turn=outward), previous=sent, measured=sent.point, dt=0.02)
+        assert gate.rotation
+        tilt, twist = gate.rotation.tilt_and_twist(sent.point[3:])
+        assert tilt <= 0.62 + 1e-6
+        assert abs(twist) <= 1.22 + 1e-6
+    assert tilt <= 0.601
+    assert abs(twist) <= 1.201
+
+
+@pytest.mark.parametrize(
+    ("at", "words"),
+    [
+        (
+            pose([1.03, 0.0, 0.5]),
+            r"position.*limits\.workspace_min.*0\.0300 m too far.*allows 0\.02",
+        ),
+        (pose(turn=[0.0, 0.63, 0.0]), r"limits\.max_tilt.*0\.0300 rad too far"),
+        (pose([1.01, 0.0, 0.5], [0.0, 0.61, 0.0]), ""),
+    ],
+)
+def test_a_goal_may_start_outside_by_the_margin_only(at: np.ndarray, words: str) -> None:
+    gate = CommandGate(replace(LIMITS, start_margin=0.02))
+    why = gate.why_outside(Pose(at[:3], at[3:], 0.0))
+    assert bool(why) == bool(words)
+    if words:
+        with pytest.raises(AssertionError, match=words):
+            raise AssertionError(why)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"orientation": []}, r"limits\.orientation is not set"),
+        ({"orientation": [1.0, 1.0, 0.0, 0.0]}, "limits.orientation.*length of 1.414, not 1"),
+    ],
+)
+def test_actions_that_turn_the_hand_need_a_nominal_orientation(
+    changes: dict[str, list[float]], words: str
+) -> None:
+    with pytest.raises(ValueError, match=words):
+        CommandGate(replace(LIMITS, **changes), turns=True)
+
+
+def test_without_a_nominal_orientation_a_hand_that_does_not_turn_may_point_anywhere() -> None:
+    gate = CommandGate(replace(LIMITS, orientation=[]))
+    sideways = pose(turn=[0.0, 2.0, 0.0])
+    assert gate.why_outside(Pose(sideways[:3], sideways[3:], 0.0)) == ""
+    sent = gate.check(sideways, previous=Sent(sideways, np.zeros(6)), measured=sideways, dt=0.02)
+    np.testing.assert_array_equal(sent.point, sideways)

@@ -89,7 +89,7 @@ def test_a_measured_pose_that_repeats_while_the_arm_is_commanded_to_move_is_not_
     rig.run(0.4, rig.observe, rig.pose)
     assert rig.loop.holding.reason
     assert rig.loop.holding.reason.code is ErrorCode.NO_POSE
-    assert rig.loop.commander.commanded_position[0] < POSE.position[0] + 0.1
+    assert rig.loop.commander.commanded_point[0] < POSE.position[0] + 0.1
     assert not rig.loop.commander.moving
     rig.watch(after=0.9)
     assert (goal, ErrorCode.NO_POSE) in rig.events
@@ -176,7 +176,7 @@ def test_on_a_machine_so_busy_that_a_pose_is_overdue_during_every_plan_the_goal_
     rig.run(0.3, rig.observe, rig.pose)
     moved = []
     for distance in (0.3, 0.25, 0.2, 0.15, 0.01, 0.01):
-        before = rig.loop.commander.commanded_position
+        before = rig.loop.commander.commanded_point
         rig.request_plan()
         rig.run(0.3, rig.observe)
         assert rig.loop.holding.reason
@@ -185,7 +185,7 @@ def test_on_a_machine_so_busy_that_a_pose_is_overdue_during_every_plan_the_goal_
         if rig.loop.session:
             rig.run(0.1, rig.observe, rig.pose)
             rig.run(0.3, rig.observe)
-        moved.append(bool((rig.loop.commander.commanded_position != before).any()))
+        moved.append(bool((rig.loop.commander.commanded_point != before).any()))
     assert (goal, ErrorCode.NONE) in rig.events
     assert moved[:4] == [True] * 4
 

@@ -15,7 +15,7 @@ from wm_planner.control.motion_check import (
     MARGIN,
     MOST,
     MotionCheck,
-    PositionHistory,
+    PoseHistory,
 )
 from wm_planner.types import Pose, Vector
 
@@ -27,7 +27,7 @@ class Arm:
     """An arm that moves along x, and its images."""
 
     def __init__(self, per_motion: float | None = SLOPE, *, joints: bool = False) -> None:
-        self.check, self.history = MotionCheck(per_motion, joints=joints), PositionHistory()
+        self.check, self.history = MotionCheck(per_motion, joints=joints), PoseHistory()
         self.now, self.x = 100.0, 0.0
         self.run(0.5)
 
@@ -140,14 +140,14 @@ def test_a_distance_that_is_not_finite_is_not_compared(distance: float) -> None:
 
 
 def test_without_positions_nothing_is_contradicted() -> None:
-    check, history = MotionCheck(SLOPE), PositionHistory()
+    check, history = MotionCheck(SLOPE), PoseHistory()
     history.add(Pose(np.zeros(3), np.zeros(4), 1.0))  # without a stamp
     for distance in (1.0, 0.0):
         assert history.around(1.0) is None
         assert check.contradiction(distance, None, 1.0) == ""
 
 
-def _positions(history: PositionHistory, stamp: float) -> Vector | None:
+def _positions(history: PoseHistory, stamp: float) -> Vector | None:
     found = history.around(stamp)
     return None if found is None else found[:, 0]
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from wm_planner.config import LimitsConfig
-from wm_planner.control.command_limits import CommandLimits
+from wm_planner.control import CommandGate
 from wm_planner.control.pose_monitor import CONFIRMING, CONFIRMING_TIME, STUCK, PoseMonitor
 from wm_planner.types import Pose, Vector
 
@@ -22,10 +22,16 @@ LIMITS = LimitsConfig(
     joint_min=[-3.0] * 3,
     joint_max=[3.0] * 3,
 )
-BOUNDS = CommandLimits.of(LIMITS, [])
-JOINTS = CommandLimits.of(LIMITS, ["a", "b", "c"])
+BOUNDS = CommandGate(LIMITS)
+JOINTS = CommandGate(LIMITS, ["a", "b", "c"])
 LEAD = np.array([LIMITS.max_lead, 0.0, 0.0])
-FAR = START + 1.1 * STUCK * LEAD
+
+
+def point(position: Vector) -> Vector:
+    return np.concatenate([position, POSE.orientation])
+
+
+FAR = point(START + 1.1 * STUCK * LEAD)
 PERIOD = 0.02  # [s]
 
 
@@ -44,13 +50,13 @@ JUMPS = {
 class Driver:
     """Gives poses to a monitor at 50 Hz."""
 
-    def __init__(self, limits: CommandLimits) -> None:
-        self.monitor, self.limits, self.now = PoseMonitor(), limits, 100.0
+    def __init__(self, gate: CommandGate) -> None:
+        self.monitor, self.gate, self.now = PoseMonitor(), gate, 100.0
 
     def give(self, passed: float = PERIOD, **fields: Vector) -> bool:
         self.now += passed
         pose = replace(POSE, steady=self.now, stamp=self.now, **fields)
-        return self.monitor.take(pose, None, self.limits)
+        return self.monitor.take(pose, None, self.gate)
 
 
 @pytest.fixture
@@ -58,12 +64,12 @@ def poses() -> PoseMonitor:
     monitor = PoseMonitor()
     monitor.take(POSE, None, BOUNDS)
     assert monitor.take(POSE, None, BOUNDS)
-    monitor.restart(START)
+    monitor.restart(point(START))
     return monitor
 
 
 def test_a_repeated_pose_is_new_while_the_arm_is_not_commanded_to_move(poses: PoseMonitor) -> None:
-    for commanded in (None, START, START + 0.9 * STUCK * LEAD):
+    for commanded in (None, point(START), point(START + 0.9 * STUCK * LEAD)):
         assert poses.take(replace(POSE, steady=2.0), commanded, BOUNDS)
         assert poses.steady == 2.0
 
@@ -92,8 +98,8 @@ def test_the_first_pose_is_believed_once_the_next_one_agrees() -> None:
 
 @pytest.mark.parametrize("kind", JUMPS)
 def test_a_first_pose_that_the_next_contradicts_is_never_believed(kind: str) -> None:
-    jump, limits = JUMPS[kind]
-    driver = Driver(limits)
+    jump, gate = JUMPS[kind]
+    driver = Driver(gate)
     driver.give(**jump)
     begin = driver.now
     while not driver.give():
@@ -108,8 +114,8 @@ def test_a_first_pose_that_the_next_contradicts_is_never_believed(kind: str) -> 
 
 @pytest.mark.parametrize("kind", JUMPS)
 def test_a_single_jump_is_not_believed_and_the_true_poses_go_on(kind: str) -> None:
-    jump, limits = JUMPS[kind]
-    driver = Driver(limits)
+    jump, gate = JUMPS[kind]
+    driver = Driver(gate)
     for _ in range(5):
         driver.give()
     assert not driver.give(**jump)
@@ -119,8 +125,8 @@ def test_a_single_jump_is_not_believed_and_the_true_poses_go_on(kind: str) -> No
 
 @pytest.mark.parametrize("kind", JUMPS)
 def test_two_publishers_in_turn_never_settle(kind: str) -> None:
-    jump, limits = JUMPS[kind]
-    driver = Driver(limits)
+    jump, gate = JUMPS[kind]
+    driver = Driver(gate)
     for _ in range(100):
         driver.give(PERIOD / 2)
         assert not driver.give(PERIOD / 2, **jump)
@@ -129,8 +135,8 @@ def test_two_publishers_in_turn_never_settle(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", JUMPS)
 def test_after_a_reset_of_the_arm_the_new_poses_are_believed_soon(kind: str) -> None:
-    jump, limits = JUMPS[kind]
-    driver = Driver(limits)
+    jump, gate = JUMPS[kind]
+    driver = Driver(gate)
     for _ in range(5):
         driver.give()
     begin, count = driver.now, 1

@@ -120,12 +120,14 @@ def test_every_plan_is_a_line_of_strict_json(spec: ModelSpec, tmp_path: Path, po
     lines = path.read_text().splitlines()
     first, second = [json.loads(line, parse_constant=no_constant) for line in lines]
     assert first["distance"] is None
-    assert first["measured"] == POSE.position.tolist()
+    assert first["measured"] == [*POSE.position, *POSE.orientation]
     assert len(first["commands"]) == 6, "the one sent with the plan, and those of 0.1 s"
-    assert all(len(row) == 7 for row in first["commands"])
+    assert all(len(row) == 1 + 7 + 6 for row in first["commands"])
     assert first["commands"][-1][0] == pytest.approx(0.1)
     moves = np.arange(1, 6)[:, None] * 0.004 * spec.frameskip  # the rig's actions are equal
-    np.testing.assert_allclose(first["planned"], POSE.position + moves, atol=1e-9)
+    planned = np.array(first["planned"])
+    np.testing.assert_allclose(planned[:, :3], POSE.position + moves, atol=1e-9)
+    np.testing.assert_array_equal(planned[:, 3:], [POSE.orientation] * 5)
     assert first["limits"] == {}
     assert set(second["limits"]) & {"box", "speed", "acceleration", "lead"}
     assert ("refused" in second) == (policy == "refuse")

@@ -6,7 +6,7 @@ import pytest
 
 from wm_planner.config import ConfigError, ProprioConfig
 from wm_planner.models import ModelSpec
-from wm_planner.models.spec import ProprioSpec
+from wm_planner.models.spec import ProprioRotation, ProprioSpec
 from wm_planner.ros.proprio_fields import Field, proprio_fields
 
 
@@ -78,3 +78,36 @@ def test_a_source_of_two_numbers_is_refused(spec: ModelSpec) -> None:
     _with(spec, a="m", b="m")
     with pytest.raises(ConfigError, match="'pose:x' is given more than once"):
         proprio_fields(ProprioConfig(fields=["pose:x", "pose:x"]), spec)
+
+
+EULER = [Field("pose", str(i), "euler_extrinsic_xyz") for i in range(3)]
+
+
+def test_the_orientation_of_a_pose_comes_in_the_model_s_convention(spec: ModelSpec) -> None:
+    rotation = ProprioRotation(["roll", "pitch", "yaw"], "euler_extrinsic_xyz")
+    names, units = ["x", "y", "z", "yaw", "pitch", "roll"], ["m"] * 3 + ["rad"] * 3
+    spec.proprio = ProprioSpec(names, units, rotation)
+    position = [Field("pose", axis) for axis in "xyz"]
+    assert proprio_fields(ProprioConfig(source="pose"), spec) == position + EULER[::-1]
+    by_hand = [f"pose:euler_extrinsic_xyz.{i}" for i in (2, 1, 0)]
+    fields = ["pose:x", "pose:y", "pose:z", *by_hand]
+    assert proprio_fields(ProprioConfig(fields=fields), spec) == position + EULER[::-1]
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "words"),
+    [
+        ("euler_extrinsic_xyz.3", "rad", "or a number of a convention .*'euler_extrinsic_xyz.3'"),
+        ("euler_xyz.0", "rad", "or a number of a convention"),
+        ("rotation_vector.-1", "rad", "or a number of a convention"),
+        ("rotation_vector.", "rad", "or a number of a convention"),
+        ("rotation_vector.0", "deg", "takes 0 in 'deg', but pose gives it in rad"),
+        ("quaternion_wxyz.0", "rad", "takes 0 in 'rad', but pose gives it in 1"),
+    ],
+)
+def test_an_orientation_in_another_form_is_refused(
+    spec: ModelSpec, name: str, unit: str, words: str
+) -> None:
+    spec.proprio = ProprioSpec(["turn"], [unit])
+    with pytest.raises(ConfigError, match=words):
+        proprio_fields(ProprioConfig(fields=[f"pose:{name}"]), spec)

@@ -24,6 +24,8 @@ class CommanderRig:
         self.config = Config()
         self.config.limits.workspace_min = [0.0, -1.0, 0.0]
         self.config.limits.workspace_max = [1.0, 1.0, 1.0]
+        self.config.limits.orientation = DOWN.tolist()
+        self.config.limits.max_tilt, self.config.limits.max_twist = 2.0, 3.1416
         self.config.limits.policy = "refuse"
         for name, value in commands.items():
             setattr(self.config.commands, name, value)

@@ -21,7 +21,8 @@ class LimitsConfig:
     )
     start_margin: float = setting(
         0.0,
-        "How far outside of the box a goal may start; the arm is then brought inside [m or rad].",
+        "How far outside of the box or the cone of orientations a goal may start; the arm is then "
+        "brought inside [m or rad].",
         low=0.0,
         high=0.05,
     )
@@ -72,11 +73,38 @@ class LimitsConfig:
         above=0.0,
         high=3.2,
     )
-    max_turn: float = setting(
+    orientation: list[float] = setting(  # noqa: RUF009
+        [],
+        "Orientation of the hand around which it may turn, a quaternion x, y, z, w [frame of the "
+        "action]; empty: any, which only actions that do not turn the hand allow.",
+        sizes=[0, 4],
+        low=-1.0,
+        high=1.0,
+    )
+    max_tilt: float = setting(
         0.5,
-        "Largest angle between the commanded and the measured orientation [rad]; 0: any.",
+        "Largest angle between the z-axis of the hand and that of limits.orientation [rad].",
         low=0.0,
-        high=3.2,
+        high=2.5,
+    )
+    max_twist: float = setting(
+        1.5708,
+        "Largest turn of the hand about its z-axis from limits.orientation [rad]; 3.1416: any.",
+        low=0.0,
+        high=3.1416,
+    )
+    max_angular_speed: float = setting(
+        1.0, "Largest angular speed of the commanded orientation [rad/s].", above=0.0, high=10.0
+    )
+    max_angular_acceleration: float = setting(
+        10.0, "Largest change of the angular velocity [rad/s^2].", above=0.0, high=200.0
+    )
+    max_angular_lead: float = setting(
+        0.25,
+        "Largest angle between the commanded and the measured orientation [rad]; 0: any, the "
+        "measured orientation is then not used.",
+        low=0.0,
+        high=1.6,
     )
     policy: str = setting(
         "clamp",

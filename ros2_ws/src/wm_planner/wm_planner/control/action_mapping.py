@@ -1,4 +1,4 @@
-"""Map a model's actions to moves of the arm."""
+"""Map a model's actions to paths of the arm."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.spatial.transform import Rotation
 
 from wm_planner.config import CommandsConfig
 from wm_planner.control.receiver import check_receiver
@@ -15,7 +16,7 @@ from wm_planner.types import Vector
 
 
 class ActionMapping:
-    """Turns the actions of a model into moves of the arm.
+    """Turns the actions of a model into paths of the arm.
 
     Args:
         spec: Names, order and rate of the actions, and how they become commands.
@@ -27,37 +28,62 @@ class ActionMapping:
 
     Attributes:
         command: Which numbers of an action move the arm, and which joints they move.
+        step_time: Time in which the arm carries out one environment step [s].
     """
 
     def __init__(self, spec: ModelSpec, config: CommandsConfig) -> None:
         self.command = command_mapping(spec, config)
-        self._dim = spec.action.dim
-        self._columns = [spec.action.names.index(name) for name in self.command.position]
-        self._scale = 1 / spec.control_rate if self.command.mode == "velocity" else 1.0
+        self.step_time = self.command.step_time or 1 / spec.control_rate
+        self._dim, self._dt = spec.action.dim, 1 / spec.control_rate
+        columns = spec.action.names.index
+        self._position = [columns(name) for name in self.command.position]
+        self._rotation = self.command.rotation
+        self._turns = [columns(name) for name in self._rotation.names] if self._rotation else []
 
-    @property
-    def size(self) -> int:
-        """Length of a position: 3, or the number of joints."""
-        return len(self._columns)
+    def unusable(self, actions: ArrayLike) -> str:
+        """Return why no path can be made of physical actions, or an empty string."""
+        steps = self._steps(actions)
+        if not np.isfinite(steps).all():
+            return "the plan is not finite"
+        if self._rotation:
+            try:
+                self._rotation.form.read(steps[:, self._turns])
+            except ValueError as error:
+                return f"an action of the plan cannot turn the hand: {error}"
+        return ""
 
-    @property
-    def relative(self) -> bool:
-        """Whether moves are displacements; otherwise they are positions."""
-        return self.command.mode != "absolute"
-
-    def moves(self, actions: ArrayLike) -> Vector:
-        """Return displacements or positions (steps, n) [m or rad], one per environment step.
+    def path(self, actions: ArrayLike, start: Vector) -> Vector:
+        """Return the points (steps, n) to which usable actions lead, one per environment step.
 
         Args:
             actions: Physical actions (horizon, frameskip * dim).
+            start: Point (n,) of a ``CommandSpace`` where they begin.
         """
-        steps = np.asarray(actions, dtype=np.float64).reshape(-1, self._dim)
-        return np.asarray(steps[:, self._columns] * self._scale)
+        steps, mode = self._steps(actions), self.command.mode
+        moves = steps[:, self._position] * (self._dt if mode == "velocity" else 1.0)
+        points = moves if mode == "absolute" else start[: moves.shape[1]] + moves.cumsum(axis=0)
+        if self.command.joints:
+            return np.asarray(points)
+        return np.hstack([points, self._orientations(steps, start[3:])])
 
-    def positions(self, actions: ArrayLike, start: Vector) -> Vector:
-        """Return the positions (steps, n) [m or rad] that actions lead to from a start (n,)."""
-        moves = self.moves(actions)
-        return start + np.cumsum(moves, axis=0) if self.relative else moves
+    def _steps(self, actions: ArrayLike) -> Vector:
+        return np.asarray(actions, dtype=np.float64).reshape(-1, self._dim)
+
+    def _orientations(self, steps: Vector, start: Vector) -> Vector:
+        """Return the orientations (steps, 4) to which the steps lead."""
+        rotation = self._rotation
+        if rotation is None:
+            return np.tile(start, (len(steps), 1))
+        mode = rotation.mode or self.command.mode
+        numbers = steps[:, self._turns] * (self._dt if mode == "velocity" else 1.0)
+        turns = rotation.form.read(numbers)
+        if mode == "absolute":
+            return np.asarray(turns.as_quat())
+        at, found = Rotation.from_quat(start), []
+        for turn in turns:
+            at = turn * at if rotation.frame == "base" else at * turn
+            found.append(at.as_quat())
+        return np.array(found)
 
 
 def command_mapping(spec: ModelSpec, config: CommandsConfig) -> CommandMapping:
@@ -79,7 +105,10 @@ def command_mapping(spec: ModelSpec, config: CommandsConfig) -> CommandMapping:
             f"and commands.position, how its action ({', '.join(spec.action.names)}) becomes a "
             "command"
         )
-    mapping = CommandMapping(mode, list(position), list(joints))
+    if given:
+        mapping = replace(given, mode=mode, position=list(position), joints=list(joints))
+    else:
+        mapping = CommandMapping(mode, list(position), list(joints))
     replace(spec.action, command=mapping)  # checks names and units
     check_receiver(config, mapping, spec.name)
     return mapping

@@ -4,97 +4,90 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from wm_planner.config import LimitsConfig
+from wm_planner.control.part_limits import PartLimits
 from wm_planner.types import Vector
+
+ROUNDING = 1e-9  # [m or rad] a point that is outside by less counts as inside
 
 
 class LimitsError(ValueError):
     """The configured limits are invalid."""
 
 
-@dataclass(frozen=True)
-class CommandLimits:
-    """The limits of one kind of command.
+class CommandLimits(PartLimits):
+    """The limits of positions (3,) [m] or of joints (J,) [rad].
 
-    Cartesian limits of speed, acceleration and lead apply to the length of a vector (3,), joint
-    limits to each joint.
+    Joint limits apply to each joint.
+
+    Args:
+        config: The limits.
+        joints: Names of the commanded joints; empty for Cartesian positions.
+
+    Raises:
+        LimitsError: The box is missing or inverted, or lacks a joint.
 
     Attributes:
+        joints: Whether the limits are for joints.
         lower: Smallest position (n,) [m or rad].
         upper: Largest position (n,) [m or rad].
-        speed: Largest speed [m/s or rad/s].
-        acceleration: Largest acceleration [m/s^2 or rad/s^2].
-        lead: Largest distance of a command from the measured position [m or rad].
-        joints: Whether the limits are for joints.
-        start_margin: How far outside of the box a goal may start [m or rad].
     """
 
-    lower: Vector
-    upper: Vector
-    speed: float
-    acceleration: float
-    lead: float
-    joints: bool
-    start_margin: float
-
-    @classmethod
-    def of(cls, config: LimitsConfig, joints: Sequence[str]) -> CommandLimits:
-        """Return the limits of the named joints, or of Cartesian positions if there are none.
-
-        Raises:
-            LimitsError: The box is missing or inverted, or lacks a joint.
-        """
+    def __init__(self, config: LimitsConfig, joints: Sequence[str] = ()) -> None:
+        self.joints = bool(joints)
         if joints:
-            box = _joint_box(config, joints)
+            self.lower, self.upper = _joint_box(config, joints)
             limits = config.max_joint_speed, config.max_joint_acceleration, config.max_joint_lead
+            self.prefix, self.unit, self.measured_by = "joint_", "rad", "joint_states"
+            self.what = "positions"
         else:
-            box = _box(config.workspace_min, config.workspace_max, "workspace", 3)
+            self.lower, self.upper = _box(
+                config.workspace_min, config.workspace_max, "workspace", 3
+            )
             limits = config.max_speed, config.max_acceleration, config.max_lead
-        margin = (
-            config.start_margin if config.policy == "clamp" else 0.0
-        )  # nothing is brought inside
-        return cls(*box, *limits, joints=bool(joints), start_margin=margin)
+        super().__init__(*limits, start_margin(config))
+        self.region = f"limits.{'joint' if joints else 'workspace'}_min and _max"
 
-    @property
-    def unit(self) -> str:
-        """Unit of positions."""
-        return "rad" if self.joints else "m"
-
-    @property
-    def box(self) -> str:
-        """Names of the settings of the box, for errors."""
-        return f"limits.{'joint' if self.joints else 'workspace'}_min and _max"
-
-    def name(self, limit: str) -> str:
-        """Return the name of the setting of ``speed``, ``acceleration`` or ``lead``."""
-        return f"limits.max_{'joint_' if self.joints else ''}{limit}"
-
-    def size(self, vector: Vector) -> float:
+    def size(self, move: Vector) -> float:
         """Return the length of a vector (3,), or the largest absolute value of the joints."""
-        return float(np.abs(vector).max()) if self.joints else math.hypot(*vector)
+        return float(np.abs(move).max()) if self.joints else math.hypot(*move)
 
-    def within(self, vector: Vector, center: Vector, radius: float) -> Vector:
-        """Return the vector nearest to ``vector`` within ``radius`` of ``center``."""
-        offset = vector - center
+    def within(self, move: Vector, center: Vector, radius: float) -> Vector:
+        """Return the vector nearest to ``move`` within ``radius`` of ``center``."""
         if self.joints:
-            return np.asarray(center + np.clip(offset, -radius, radius))
-        length = float(np.linalg.norm(offset))
-        return vector if length <= radius else np.asarray(center + offset * (radius / length))
+            return np.asarray(center + np.clip(move - center, -radius, radius))
+        return super().within(move, center, radius)
 
-    def into(self, positions: ArrayLike) -> Vector:
-        """Return positions (..., n) clipped to the box."""
-        return np.clip(np.asarray(positions, dtype=np.float64), self.lower, self.upper)
+    def into(self, point: Vector) -> Vector:
+        """Return a position (n,) clipped to the box."""
+        return np.clip(point, self.lower, self.upper)
 
     def braking(self, velocity: Vector) -> Vector:
         """Return the displacement (n,) while braking to rest at the largest acceleration."""
-        speeds = np.abs(velocity) if self.joints else np.linalg.norm(velocity)
-        return np.asarray(velocity * speeds / (2 * self.acceleration))
+        if self.joints:
+            return np.asarray(velocity * np.abs(velocity) / (2 * self.acceleration))
+        return super().braking(velocity)
+
+    def stays(self, start: Vector, move: Vector) -> bool:
+        """Return whether a displacement (n,) ends in the box, or no further outside."""
+        lower = np.minimum(self.lower, start) - ROUNDING
+        upper = np.maximum(self.upper, start) + ROUNDING
+        end = start + move
+        return bool((end >= lower).all() and (end <= upper).all())
+
+    def outside(self, point: Vector) -> str:
+        """Return where a position outside of the box lies."""
+        low, high = self.lower.tolist(), self.upper.tolist()
+        return f"lies outside of {self.region}, {low} to {high} {self.unit}"
+
+
+def start_margin(config: LimitsConfig) -> float:
+    """Return how far outside of the region a goal may start [m or rad]."""
+    return config.start_margin if config.policy == "clamp" else 0.0  # nothing is brought inside
 
 
 def _joint_box(config: LimitsConfig, joints: Sequence[str]) -> tuple[Vector, Vector]:

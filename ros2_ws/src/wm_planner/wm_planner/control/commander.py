@@ -12,9 +12,10 @@ from numpy.typing import ArrayLike
 from wm_planner.config import Config, LimitsConfig
 from wm_planner.control.action_mapping import ActionMapping
 from wm_planner.control.feedback import VelocityFeedback
-from wm_planner.control.gate import CommandGate, LimitViolation, Sent
+from wm_planner.control.gate import CommandGate, LimitViolation
 from wm_planner.control.history import CommandHistory
 from wm_planner.control.modes import FOLLOWING, SLOWING, TRANSITIONS, Event, Mode
+from wm_planner.control.part_gate import Sent
 from wm_planner.control.stream import CommandStream
 from wm_planner.control.time_scale import TimeScale
 from wm_planner.models import ModelSpec
@@ -22,7 +23,7 @@ from wm_planner.types import Command, Pose, Vector
 from wm_planner.worker import Planned
 
 MAX_CLOCK_STALL = 0.1  # [s] tolerated stall of ROS time while the arm moves (/clock at 10 Hz)
-RESTED = 1e-6  # [m or rad] a commanded position that differs by less rests
+RESTED = 1e-6  # [m or rad] a commanded point that differs by less rests
 MAX_PERIODS = 2.0  # command periods by which the stream advances at most after a delay
 
 
@@ -56,14 +57,10 @@ class Commander:
     def __init__(self, config: Config, spec: ModelSpec, publish: Callable[[Command], None]) -> None:
         commands = config.commands
         self.actions = ActionMapping(spec, commands)
-        self.gate = CommandGate(config.limits, self.actions.command.joints)
-        self._publish = publish
+        self.gate = self.check(config.limits)
+        self._publish, self._space = publish, self.gate.space
         self._stream = CommandStream(
-            spec.frameskip,
-            1 / spec.control_rate,
-            self.actions.relative,
-            commands.extra_time,
-            commands.blend,
+            self._space, spec.frameskip, self.actions.step_time, commands.extra_time, commands.blend
         )
         self._period = 1 / commands.rate
         self._blend_ticks = math.ceil(commands.blend * commands.rate)
@@ -71,8 +68,7 @@ class Commander:
         self.time_scale = TimeScale(commands.speed_override / 100, commands.blend)
         self.sent = 0
         self._history = CommandHistory()
-        zeros = np.zeros(self.actions.size)
-        self._last = Sent(zeros, zeros)
+        self._last = Sent(np.zeros(0), np.zeros(self._space.moves))
         self._reset()
 
     def _reset(self) -> None:
@@ -83,8 +79,8 @@ class Commander:
         self._clock, self._now, self._ticks = 0.0, 0.0, 0
         self.time_scale.restart()
         self._brakes_left = 0  # commands until the arm is at rest
-        self._feedback.rest(self.actions.size)
-        self._measured: Pose | None = None
+        self._feedback.rest(self._space.moves)
+        self._measured: Vector | None = None
 
     @property
     def started(self) -> bool:
@@ -107,28 +103,17 @@ class Commander:
         return self.mode in SLOWING
 
     @property
-    def commanded_position(self) -> Vector:
-        """The last commanded position (n,) [m or rad]; before the first, the measured one."""
-        return self._last.position
+    def commanded_point(self) -> Vector:
+        """The last commanded point (n,) of ``gate.space``; before the first, the measured one."""
+        return self._last.point
 
-    def commanded_position_at(self, stamp: float) -> Vector:
-        """Return the position (n,) [m or rad] that was commanded at a past ROS time [s]."""
+    def commanded_point_at(self, stamp: float) -> Vector:
+        """Return the point (n,) that was commanded at a past ROS time [s]."""
         return self._history.at(stamp)
 
     def rested_since(self, stamp: float) -> bool:
         """Return whether the arm is commanded to where it was at a past ROS time [s]."""
-        return bool(np.allclose(self._history.at(stamp), self._last.position, rtol=0, atol=RESTED))
-
-    def outside(self, pose: Pose) -> str:
-        """Return why no command may start at a pose, or an empty string."""
-        outside, limits = self.gate.outside(pose.position), self.gate.limits
-        if outside <= limits.start_margin:
-            return ""
-        return (
-            f"the arm is at {np.round(pose.position, 4).tolist()} {limits.unit}, "
-            f"{outside:.4f} {limits.unit} outside of {limits.box} (limits.start_margin allows "
-            f"{limits.start_margin:g}): move it inside first"
-        )
+        return bool(np.allclose(self._history.at(stamp), self._last.point, rtol=0, atol=RESTED))
 
     def check(self, limits: LimitsConfig) -> CommandGate:
         """Return a gate with other limits.
@@ -136,7 +121,8 @@ class Commander:
         Raises:
             LimitsError: The limits are invalid.
         """
-        return CommandGate(limits, self.actions.command.joints)
+        command = self.actions.command
+        return CommandGate(limits, command.joints, turns=command.rotation is not None)
 
     def apply(self, limits: LimitsConfig) -> None:
         """Use other limits; only between goals.
@@ -151,31 +137,44 @@ class Commander:
     def start(self, pose: Pose, now: float) -> None:
         """Start at a measured pose, again if no command was sent since; nothing is sent yet."""
         self._enter(Event.START)
-        self._measured, self._now = pose, now
-        self._orientation = pose.orientation
-        self._stream.start(pose.position, self._clock)
-        self._last = Sent(pose.position, np.zeros_like(pose.position))
-        self._history.add(now, self._clock, pose.position)
+        point = self._space.point(pose)
+        self._measured, self._now = point, now
+        self._stream.start(point, self._clock)
+        self._last = Sent(point, np.zeros(self._space.moves))
+        self._history.add(now, self._clock, point)
 
-    def follow(self, plan: Planned, measured: Pose | None, now: float) -> None:
-        """Switch to a plan, or ignore it if the arm is slowing."""
-        self.splice(plan.actions, plan.stamp, now)
-
-    def splice(self, actions: ArrayLike, stamp: float, now: float) -> None:
+    def follow(self, plan: Planned, measured: Pose | None, then: Pose | None, now: float) -> None:
         """Switch to a plan, or ignore it if the arm is slowing.
 
         Args:
-            actions: Physical actions (horizon, frameskip * dim).
+            plan: The plan.
+            measured: The newest measured pose; None if there is none.
+            then: The pose that was measured at the plan's image; None if unknown.
+            now: Current time [s].
+        """
+        self.splice(plan.actions, plan.stamp, now, then or measured)
+
+    def splice(
+        self, actions: ArrayLike, stamp: float, now: float, measured: Pose | None = None
+    ) -> None:
+        """Switch to a plan, or ignore it if the arm is slowing.
+
+        Args:
+            actions: Physical actions (horizon, frameskip * dim), not ``unusable``.
             stamp: Stamp of the image the plan was made from [s].
             now: Current time [s].
+            measured: Where a plan that refers to the measured pose begins.
         """
         if self.slowing:
             return
+        start, clock = self._history.at(stamp), self._clock
+        if measured and self.actions.command.reference == "measured":
+            start = self._space.aligned(self._space.point(measured), start)
+        path = self.actions.path(actions, start)
         self._enter(Event.PLAN)
         passed = min(max(now - self._now, 0.0), MAX_PERIODS * self._period)
-        clock = self._clock + self.time_scale.value * passed
-        start, latency = self._history.at(stamp), clock - self._history.clock_at(stamp)
-        self._stream.splice(self.actions.moves(actions), start, latency, clock)
+        clock += self.time_scale.value * passed
+        self._stream.splice(path, start, clock - self._history.clock_at(stamp), clock)
 
     def send(self, measured: Pose, now: float, pace: float = 1.0) -> None:
         """Send the command that is due now; called at the command rate.
@@ -190,12 +189,11 @@ class Commander:
         Raises:
             LimitViolation: The command may not be sent.
         """
-        self._measured = measured
+        self._measured = self._space.point(measured)
         if self.slowing:
             self._enter(Event.COMMAND)
             self.settle(now)
             return
-        self.gate.check_turn(self._orientation, measured.orientation)
         self._ticks += 1
         # ROS time may come in steps longer than the period, or stand still for a while.
         longest = MAX_PERIODS * self._period
@@ -249,14 +247,14 @@ class Commander:
             return
         left = self._brakes_left - 1  # counts only when the command was sent
         velocity = self._last.velocity * (left / self._brakes_left)
-        wanted = self._last.position + velocity * self._period
+        wanted = self._space.moved(self._last.point, velocity * self._period)
         self._advance(wanted, self._period, self._period, now, slowing=True)
         if left:
             self._send(self._last.velocity)
             self._brakes_left = left
             return
-        self._last = Sent(self._last.position, np.zeros_like(self._last.position))
-        self._stream.start(self._last.position, self._clock)
+        self._last = Sent(self._last.point, np.zeros(self._space.moves))
+        self._stream.start(self._last.point, self._clock)
         self.time_scale.rest()
         self._send(self._last.velocity, stop=True)
         self._enter(Event.REST)
@@ -290,18 +288,17 @@ class Commander:
     def _brake(self, event: Event, now: float) -> None:
         """Start to slow; the first command is sent at once, for the time since the last one."""
         # As long as the limits demand, and from the planned speed at least for ``commands.blend``.
-        limits = self.gate.limits
-        fastest = max(limits.size(self._last.velocity), limits.size(self._feedback.commanded))
-        ticks = math.ceil(fastest / (limits.acceleration * self._period))
+        velocities, gate = (self._last.velocity, self._feedback.commanded), self.gate
+        ticks = math.ceil(max(map(gate.time_to_rest, velocities)) / self._period)
         share = self.time_scale.value
         if event is Event.BRAKE:  # something is late: no smoother than from full speed
-            share = min(share, fastest / limits.speed)
+            share = min(share, max(map(gate.share_of_speed, velocities)))
         blend = math.ceil(share * self._blend_ticks)
         self._brakes_left = max(ticks, blend) if ticks else 1
         self._enter(event)
         dt = min(now - self._now, self._period)
         if ticks and dt > 0:
-            ahead = self._last.position + self._last.velocity * dt
+            ahead = self._space.moved(self._last.point, self._last.velocity * dt)
             self._advance(ahead, dt, dt, now, slowing=True)
         if ticks:
             self._send(self._last.velocity)
@@ -311,34 +308,33 @@ class Commander:
     def _play(self, pace: float, dt: float, now: float) -> None:
         """Go on along the path for a time [s], at a pace that changes with the time scale."""
         pace = 0.0 if self.mode is Mode.HOLDING else pace
-        scale = self.time_scale.next(pace, dt, self._last.velocity, self.gate.limits)
+        scale = self.time_scale.next(pace, dt, self._last.velocity, self.gate)
         self._advance(self._stream.at(self._clock + scale * dt), scale * dt, dt, now)
         self.time_scale.value = scale
 
     def _advance(
         self, wanted: Vector, passed: float, dt: float, now: float, *, slowing: bool = False
     ) -> None:
-        """Set the last command to the wanted position within the limits, and advance the clock.
+        """Set the last command to the wanted point within the limits, and advance the clock.
 
         Args:
-            wanted: Position (n,) [m or rad].
+            wanted: Point (n,).
             passed: Time of the stream since the last command [s].
             dt: Time since the last command [s].
             now: Current time [s].
-            slowing: Whether the arm slows, whatever its measured position.
+            slowing: Whether the arm slows, wherever it is measured.
         """
-        assert self._measured
-        measured = None if slowing else self._measured.position
+        measured = None if slowing else self._measured
         self._last = self.gate.check(wanted, previous=self._last, measured=measured, dt=dt)
         self._clock += passed
         self._now, self._ticks = now, 0
-        self._history.add(now, self._clock, self._last.position)
+        self._history.add(now, self._clock, self._last.point)
 
     def _send(self, velocity: Vector, *, stop: bool = False) -> None:
-        error = None
-        if self._measured and self.mode in (Mode.READY, Mode.TRACKING):
+        point, error = self._last.point, None
+        if self._measured is not None and self.mode in (Mode.READY, Mode.TRACKING):
             # An arm that is slowed does not hurry back either.
-            error = (self._last.position - self._measured.position) * self.time_scale.value
+            error = self._space.between(self._measured, point) * self.time_scale.value
         velocity = self._feedback.velocity(velocity, error, self.gate, stop=stop)
-        self._publish(Command(self._last.position, velocity, self._orientation, stop))
+        self._publish(self._space.command(point, velocity, stop=stop))
         self.sent += 1

@@ -28,6 +28,7 @@ PARAMETERS: Mapping[str, type] = MappingProxyType(
         "base_frame": str,
         "moveit_servo.command_in_type": str,
         "moveit_servo.scale.linear": float,
+        "moveit_servo.scale.rotational": float,
         "moveit_servo.incoming_command_timeout": float,
     }
 )
@@ -56,12 +57,14 @@ class Sender:
         joints: The commanded joints; empty for Cartesian commands.
         frame: ``frame_id`` of Cartesian commands.
         max_speed: ``limits.max_speed`` [m/s].
+        max_angular_speed: ``limits.max_angular_speed`` [rad/s]; 0: the hand does not turn.
     """
 
     config: CommandsConfig
     joints: tuple[str, ...]
     frame: str
     max_speed: float
+    max_angular_speed: float = 0.0
 
     @property
     def anonymous(self) -> bool:
@@ -170,13 +173,17 @@ def _servo(sender: Sender, values: Values) -> Iterator[Mismatch]:
             f"its moveit_servo.command_in_type is {quoted(units)}, but the commands are in m/s: "
             "set it to speed_units"
         )
-    scale = values.get("moveit_servo.scale.linear")
-    if scale is not None and scale < sender.max_speed:
-        yield Mismatch(
-            f"its moveit_servo.scale.linear is {scale:g} m/s, less than limits.max_speed "
-            f"({sender.max_speed:g} m/s), so faster commands are cut: make both equal",
-            stops=False,
-        )
+    for name, limit, most, unit in (
+        ("linear", "max_speed", sender.max_speed, "m/s"),
+        ("rotational", "max_angular_speed", sender.max_angular_speed, "rad/s"),
+    ):
+        scale = values.get(f"moveit_servo.scale.{name}")
+        if scale is not None and scale < most:
+            yield Mismatch(
+                f"its moveit_servo.scale.{name} is {scale:g} {unit}, less than limits.{limit} "
+                f"({most:g} {unit}), so faster commands are cut: make both equal",
+                stops=False,
+            )
     timeout = values.get("moveit_servo.incoming_command_timeout")
     if timeout is not None and (why := _wrong_timeout(sender.config, timeout)):
         yield Mismatch(

@@ -1,6 +1,8 @@
-"""Feedback of the measured position to commanded velocities."""
+"""Feedback of the measured pose to commanded velocities."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
@@ -19,7 +21,7 @@ class VelocityFeedback:
         config: The gain ``commands.feedback`` [1/s] and the rate of the commands.
 
     Attributes:
-        commanded: The last commanded velocity (n,) [m/s or rad/s].
+        commanded: The last commanded velocity (m,), see ``CommandSpace``.
     """
 
     def __init__(self, config: CommandsConfig) -> None:
@@ -27,9 +29,9 @@ class VelocityFeedback:
         self._period = 1 / config.rate
         self.commanded: Vector = np.zeros(0)
 
-    def rest(self, size: int) -> None:
-        """Begin at rest, with a number of axes."""
-        self.commanded = np.zeros(size)
+    def rest(self, moves: int) -> None:
+        """Begin at rest, with velocities of this many numbers."""
+        self.commanded = np.zeros(moves)
 
     def velocity(
         self, velocity: Vector, error: Vector | None, gate: CommandGate, *, stop: bool
@@ -37,15 +39,21 @@ class VelocityFeedback:
         """Return the velocity to command, and remember it.
 
         Args:
-            velocity: Velocity of the path (n,) [m/s or rad/s].
-            error: From the measured to the commanded position (n,) [m or rad]; None: no feedback.
+            velocity: Velocity of the path (m,).
+            error: Move from the measured to the commanded point (m,); None: no feedback.
             gate: The limits.
             stop: Whether this is the last command of a stop.
         """
         if self._gain and not stop:
             if error is not None:
-                velocity = gate.slow(velocity + self._gain * error)
-            change = gate.limits.acceleration * self._period
-            velocity = gate.limits.within(velocity, self.commanded, change)
+                velocity = gate.slow(velocity + self._gain * _believed(error, gate))
+            velocity = gate.reachable(velocity, self.commanded, self._period)
         self.commanded = velocity
         return velocity
+
+
+def _believed(error: Vector, gate: CommandGate) -> Vector:
+    """Return the error without the turn, if the measured orientation may be anything."""
+    if gate.rotation is None or math.isfinite(gate.rotation.lead):
+        return error
+    return np.concatenate([error[:3], np.zeros(3)])

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from wm_planner.config import LimitsConfig
 from wm_planner.control.command_limits import CommandLimits
-from wm_planner.control.rotation import angle_between
-from wm_planner.types import Vector
-
-MAX_TRACKING_ERROR = 2.0  # times the lead; a larger one is a violation
-ROUNDING = 1e-9  # [m or rad] smaller differences are not violations
-SLACK = 1.001  # factor on speed and acceleration, so that rounding is not a violation
-BISECTIONS = 20  # steps of the search for the fastest safe velocity
+from wm_planner.control.part_gate import PartGate, Sent, Violation
+from wm_planner.control.rotation_limits import RotationLimits
+from wm_planner.control.space import CommandSpace
+from wm_planner.types import Pose, Vector
 
 
 class LimitViolation(Exception):
@@ -33,8 +28,7 @@ class Counters:
         passed: Commands that were not changed.
         clamped: Commands brought back to the limits.
         refused: Commands refused.
-        limits: Number of violations of each limit: ``finite``, ``tracking_error``, ``box``,
-            ``speed``, ``acceleration``, ``lead``, ``turn``.
+        limits: Number of violations of each limit, see ``Violation.limit``.
     """
 
     passed: int = 0
@@ -43,56 +37,63 @@ class Counters:
     limits: Counter[str] = field(default_factory=Counter)
 
 
-@dataclass(frozen=True)
-class Sent:
-    """A command that was sent.
-
-    Attributes:
-        position: (n,) [m or rad].
-        velocity: Displacement since the command before it, per second (n,) [m/s or rad/s].
-        dt: Time since the command before it [s]; 0 for the first.
-    """
-
-    position: Vector
-    velocity: Vector
-    dt: float = 0.0
-
-
 class CommandGate:
-    """Checks commanded positions against box, speed, acceleration and measured position.
+    """Checks commands against region, speed, acceleration and measured pose.
+
+    Position and orientation are checked apart, each by its own limits.
 
     Args:
         config: The limits and their policy.
-        joints: Names of the commanded joints; empty for Cartesian positions [m].
+        joints: Names of the commanded joints; empty for poses of the end effector.
+        turns: Whether the actions turn the hand.
 
     Raises:
-        LimitsError: The box is missing or inverted.
+        LimitsError: The limits are missing or invalid.
+
+    Attributes:
+        space: The space of the commands.
+        limits: The limits of positions or joints.
+        rotation: The limits of the orientation; None for joints.
+        counters: What the gate has done.
     """
 
-    def __init__(self, config: LimitsConfig, joints: Sequence[str] = ()) -> None:
-        self.limits = CommandLimits.of(config, joints)
+    def __init__(
+        self, config: LimitsConfig, joints: Sequence[str] = (), *, turns: bool = False
+    ) -> None:
+        self.limits = CommandLimits(config, joints)
+        self.rotation = None if joints else RotationLimits(config, turns=turns)
+        lever = config.max_speed / config.max_angular_speed
+        self.space = CommandSpace(len(joints), lever)
         self._clamp = config.policy == "clamp"
-        self._max_turn = config.max_turn or math.inf
+        self._parts = [(PartGate(self.limits), slice(0, 3), slice(0, 3))]
+        if self.rotation is None:
+            self._parts = [(PartGate(self.limits), slice(None), slice(None))]
+        else:
+            self._parts.append((PartGate(self.rotation), slice(3, 7), slice(3, 6)))
         self.counters = Counters()
 
-    def outside(self, position: ArrayLike) -> float:
-        """Return how far a position (n,) lies outside of the box [m or rad]; 0 if inside."""
-        return float(np.abs(self.limits.into(position) - np.asarray(position)).max())
+    def why_outside(self, pose: Pose) -> str:
+        """Return why no goal may start at a measured pose, or an empty string."""
+        point = self.space.point(pose)
+        for gate, of_point, _ in self._parts:
+            limits, part = gate.limits, point[of_point]
+            outside = float(np.abs(limits.between(part, limits.into(part))).max())
+            if outside > limits.start_margin:
+                return (
+                    f"the arm's {limits.what} {np.round(part, 4).tolist()} {limits.outside(part)}, "
+                    f"which is {outside:.4f} {limits.unit} too far (limits.start_margin allows "
+                    f"{limits.start_margin:g}): move it inside first"
+                )
+        return ""
 
-    def check(
-        self, position: ArrayLike, *, previous: Sent, measured: Vector | None, dt: float
-    ) -> Sent:
-        """Return the command that may be sent.
-
-        Clamping brings a command toward the measured position (lead), into the box, and to a
-        velocity that can be reached from the last one and leaves room to brake inside the box. Box,
-        speed and acceleration therefore always hold; the lead holds as soon as they allow it.
+    def check(self, wanted: Vector, *, previous: Sent, measured: Vector | None, dt: float) -> Sent:
+        """Return the command that may be sent; see ``PartGate.nearest``.
 
         Args:
-            position: Wanted position (n,) [m or rad].
+            wanted: Wanted point (n,) of ``space``.
             previous: The last command sent.
-            measured: Measured position (n,) [m or rad]; None while the arm slows down, because
-                that must not depend on it.
+            measured: Measured point (n,); None while the arm slows down, because that must not
+                depend on it.
             dt: Time since the last command [s], above 0.
 
         Raises:
@@ -100,111 +101,58 @@ class CommandGate:
                 command violates a limit under the policy ``refuse``. While the arm slows down,
                 only a command that is not finite raises.
         """
-        wanted, limits = np.asarray(position, dtype=np.float64), self.limits
-        if wanted.shape != limits.lower.shape or not np.isfinite(wanted).all():
-            raise self._violation("finite", f"the command {wanted.tolist()} is not finite")
-        near = wanted if measured is None else self._near(wanted, previous, measured)
-        inside = limits.into(near)
-        velocity = self._reachable((inside - previous.position) / dt, previous, dt)
-        allowed = previous.position + velocity * dt
-        if np.abs(allowed - wanted).max() <= ROUNDING:
+        found: list[Sent] = []
+        violations: list[Violation] = []
+        for gate, at, of in self._parts:
+            before = Sent(previous.point[at], previous.velocity[of], previous.dt)
+            here = None if measured is None else measured[at]
+            if why := gate.impossible(wanted[at], before, here):
+                raise self._refuse(why)
+            sent, why = gate.nearest(wanted[at], before, here, dt)
+            found.append(sent)
+            violations += [why] if why else []
+        if violations and measured is not None and not self._clamp:
+            raise self._refuse(violations[0])
+        self.counters.limits.update(why.limit for why in violations)
+        if violations:
+            self.counters.clamped += 1
+        else:
             self.counters.passed += 1
-            return Sent(wanted, (wanted - previous.position) / dt, dt)
-        limit, sentence = self._reason(wanted, near, inside, previous, dt)
-        if measured is not None and not self._clamp:
-            raise self._violation(limit, sentence)
-        self.counters.clamped += 1
-        self.counters.limits[limit] += 1
-        return Sent(allowed, velocity, dt)
-
-    def _near(self, wanted: Vector, previous: Sent, measured: Vector) -> Vector:
-        """Return the wanted position brought toward the measured one."""
-        limits = self.limits
-        apart = limits.size(measured - previous.position)
-        if not apart <= MAX_TRACKING_ERROR * limits.lead:
-            raise self._violation(
-                "tracking_error",
-                f"the arm is {apart:.3f} {limits.unit} from its commanded position, more than "
-                f"{MAX_TRACKING_ERROR:g} times {limits.name('lead')} ({limits.lead:.3f} "
-                f"{limits.unit}): its controller does not follow, or "
-                f"{'joint_states' if limits.joints else 'current_pose'} is wrong",
-            )
-        return limits.within(wanted, measured, limits.lead)
-
-    def check_turn(self, commanded: Vector, measured: Vector) -> None:
-        """Check that the arm has the commanded orientation, both (x, y, z, w).
-
-        Raises:
-            LimitViolation: The angle between the two is too large.
-        """
-        angle = angle_between(commanded, measured)
-        if angle > self._max_turn:
-            raise self._violation(
-                "turn",
-                f"the arm is turned by {angle:.2f} rad from its commanded orientation, more than "
-                f"limits.max_turn ({self._max_turn:.2f} rad): its controller does not follow, or "
-                "current_pose is wrong",
-            )
+        point = np.concatenate([sent.point for sent in found])
+        velocity = np.concatenate([sent.velocity for sent in found])
+        return Sent(self.space.aligned(point, previous.point), velocity, dt)
 
     def slow(self, velocity: Vector) -> Vector:
-        """Return a velocity (n,) reduced to the largest speed."""
-        return self.limits.within(velocity, np.zeros_like(velocity), SLACK * self.limits.speed)
+        """Return a velocity (m,) reduced to the largest speeds."""
+        return np.concatenate([gate.slow(velocity[of]) for gate, _, of in self._parts])
 
-    def _reachable(self, wanted: Vector, previous: Sent, dt: float) -> Vector:
-        """Return the velocity nearest to the wanted one within speed, acceleration and box."""
-        limits, last = self.limits, previous.velocity
-        change = self._change(previous, dt)
-        velocity = self.slow(limits.within(wanted, last, change))
-        # An arm that starts slightly outside the box may not go further out.
-        lower = np.minimum(limits.lower, previous.position) - ROUNDING
-        upper = np.maximum(limits.upper, previous.position) + ROUNDING
+    def reachable(self, velocity: Vector, last: Vector, dt: float) -> Vector:
+        """Return the velocity (m,) nearest to a wanted one that is reached in a time [s]."""
+        return np.concatenate(
+            [
+                gate.limits.within(velocity[of], last[of], gate.limits.acceleration * dt)
+                for gate, _, of in self._parts
+            ]
+        )
 
-        def stays(candidate: Vector) -> bool:
-            end = previous.position + candidate * dt + limits.braking(candidate)
-            return bool((end >= lower).all() and (end <= upper).all())
+    def share_of_speed(self, velocity: Vector) -> float:
+        """Return a velocity (m,) as a share of the largest speeds."""
+        return max(g.limits.size(velocity[of]) / g.limits.speed for g, _, of in self._parts)
 
-        if stays(velocity):
-            return velocity
-        safe = last - limits.within(last, np.zeros_like(last), change)  # braking is always safe
-        share, step = 0.0, 0.5
-        for _ in range(BISECTIONS):
-            if stays(safe + (share + step) * (velocity - safe)):
-                share += step
-            step /= 2
-        return np.asarray(safe + share * (velocity - safe))
+    def time_to_rest(self, velocity: Vector | None = None) -> float:
+        """Return the least time to brake from a velocity (m,), or from the largest speeds [s]."""
+        return max(
+            (gate.limits.speed if velocity is None else gate.limits.size(velocity[of]))
+            / gate.limits.acceleration
+            for gate, _, of in self._parts
+        )
 
-    def _change(self, previous: Sent, dt: float) -> float:
-        """Return the largest allowed change of velocity between the middles of two periods."""
-        return SLACK * self.limits.acceleration * max(dt, (dt + previous.dt) / 2)
+    def leads(self, first: Vector, second: Vector) -> float:
+        """Return the way between two points (n,) as a multiple of the largest leads."""
+        move = self.space.between(first, second)
+        return max(g.limits.size(move[of]) / g.limits.lead for g, _, of in self._parts)
 
-    def _violation(self, limit: str, sentence: str) -> LimitViolation:
+    def _refuse(self, why: Violation) -> LimitViolation:
         self.counters.refused += 1
-        self.counters.limits[limit] += 1
-        return LimitViolation(sentence)
-
-    def _reason(
-        self, wanted: Vector, near: Vector, inside: Vector, previous: Sent, dt: float
-    ) -> tuple[str, str]:
-        """Return the violated limit, and a sentence about it."""
-        limits, unit = self.limits, self.limits.unit
-        place = f"the command {np.round(wanted, 4).tolist()} {unit}"
-        if (limits.into(wanted) != wanted).any():
-            low, high = limits.lower.tolist(), limits.upper.tolist()
-            return "box", f"{place} lies outside of {limits.box}, {low} to {high} {unit}"
-        if (near != wanted).any():
-            return "lead", (
-                f"{place} is further from the measured position than {limits.name('lead')} allows "
-                f"({limits.lead:.3f} {unit})"
-            )
-        velocity = (inside - previous.position) / dt
-        if (speed := limits.size(velocity)) > SLACK * limits.speed:
-            return "speed", (
-                f"{place} needs a speed of {speed:.3f} {unit}/s; {limits.name('speed')} allows "
-                f"{limits.speed:.3f} {unit}/s"
-            )
-        if (change := limits.size(velocity - previous.velocity)) > self._change(previous, dt):
-            return "acceleration", (
-                f"{place} changes the velocity by {change:.3f} {unit}/s in {dt:.3f} s; "
-                f"{limits.name('acceleration')} is {limits.acceleration:.3f} {unit}/s^2"
-            )
-        return "box", f"{place} is too fast to stop inside {limits.box}"
+        self.counters.limits[why.limit] += 1
+        return LimitViolation(why.sentence)

@@ -1,4 +1,4 @@
-"""The positions that were commanded, and the clock of the stream, by ROS time."""
+"""The points that were commanded, and the clock of the stream, by ROS time."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ LENGTH = 10.0  # [s] how far back commands are remembered
 
 
 class CommandHistory:
-    """Remembers commanded positions for ``LENGTH`` seconds of ROS time."""
+    """Remembers commanded points for ``LENGTH`` seconds of ROS time."""
 
     def __init__(self) -> None:
         self._items: deque[tuple[float, float, Vector]] = deque()
 
     def clear(self) -> None:
-        """Forget all positions."""
+        """Forget all points."""
         self._items.clear()
 
-    def add(self, now: float, clock: float, position: Vector) -> None:
-        """Remember a position (n,) commanded at a ROS time [s]; forget all if time went back.
+    def add(self, now: float, clock: float, point: Vector) -> None:
+        """Remember a point (n,) commanded at a ROS time [s]; forget all if time went back.
 
-        ``clock`` is the time of the stream at this position [s].
+        ``clock`` is the time of the stream at this point [s].
         """
         if self._items and now < self._items[-1][0]:
             self._items.clear()
-        self._items.append((now, clock, position))
+        self._items.append((now, clock, point))
         while len(self._items) > 1 and self._items[0][0] < now - LENGTH:
             self._items.popleft()
 
     def at(self, stamp: float) -> Vector:
-        """Return the position (n,) in force at a ROS time [s], or the first one if it is later."""
+        """Return the point (n,) in force at a ROS time [s], or the first one if it is later."""
         return self._item(stamp)[2]
 
     def clock_at(self, stamp: float) -> float:
-        """Return the time of the stream [s] at the position of ``at``."""
+        """Return the time of the stream [s] at the point of ``at``."""
         return self._item(stamp)[1]
 
     def _item(self, stamp: float) -> tuple[float, float, Vector]:

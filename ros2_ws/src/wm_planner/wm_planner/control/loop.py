@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numpy as np
-
 from wm_planner.camera_contract import CameraContract
 from wm_planner.config import Config
 from wm_planner.control.clock import ClockMonitor
@@ -104,7 +102,7 @@ class ControlLoop:
             raise Refused(ErrorCode.WORKER_LOST, self._link.problem)
         self.permission.check(steady)
         pose = self.poses.fresh(steady, self._config.session.pose_timeout)
-        if pose and (outside := self.commander.outside(pose)):
+        if pose and (outside := self.commander.gate.why_outside(pose)):
             raise Refused(ErrorCode.LIMIT_VIOLATION, outside)
 
     def begin(self, goals: Sequence[Goal], timeout: float, now: float, steady: float) -> int:
@@ -192,12 +190,12 @@ class ControlLoop:
         """Take a measured pose; a goal without a start position starts from it."""
         commander = self.commander
         follows = commander.commanded and not commander.shadow
-        commanded = commander.commanded_position if follows else None
-        if self.poses.take(pose, commanded, commander.gate.limits):
+        commanded = commander.commanded_point if follows else None
+        if self.poses.take(pose, commanded, commander.gate):
             self.lateness.poses.repeated(pose.steady)
         if self.session is None or commander.commanded or not self.poses.settled:
             return  # until the first command, which the operator may delay, the start follows
-        if outside := commander.outside(pose):
+        if outside := commander.gate.why_outside(pose):
             self.end(Status(ErrorCode.LIMIT_VIOLATION, outside), now)
         else:
             self._start(pose, now)
@@ -228,8 +226,8 @@ class ControlLoop:
         wanted = self.requests.take(plan, self.goal_id if session else None, steady)
         if session is None or not wanted:
             return
-        if not np.isfinite(plan.actions).all():
-            self.end(Status(ErrorCode.PLANNER_FAILED, "the plan is not finite"), now)
+        if why := self.commander.actions.unusable(plan.actions):
+            self.end(Status(ErrorCode.PLANNER_FAILED, why), now)
             return
         where, learned = self.requests.where, plan.learned
         ended = session.observe(plan.distance, now, where, plan.stamp, learned=learned)
@@ -241,7 +239,8 @@ class ControlLoop:
         allowed = not (ended or held or self.holding.forbids(steady))
         followed = allowed and self.requests.may_follow()
         if followed:
-            self.commander.follow(plan, self.poses.pose, now)
+            then = self.poses.history.at(plan.stamp)
+            self.commander.follow(plan, self.poses.pose, then, now)
             self.command(now, steady)  # before the reports and the next tick of the timer
         if self.session is not session or not self.commander.started:
             return  # the command violated the limits, or ROS time has just begun
@@ -347,4 +346,4 @@ class ControlLoop:
 
     def _start(self, pose: Pose, now: float) -> None:
         self.commander.start(pose, now)
-        self.poses.restart(self.commander.commanded_position)
+        self.poses.restart(self.commander.commanded_point)

@@ -11,11 +11,11 @@ from wm_planner.config import SessionConfig
 from wm_planner.models.spec import Calibration
 from wm_planner.types import Pose, Vector
 
-KEPT = 1024  # positions kept at least
-SPACING = 0.01  # [s] of ROS time between positions kept
+KEPT = 1024  # poses kept at least
+SPACING = 0.01  # [s] of ROS time between poses kept
 STEP = 0.05  # [s] between the delays below; the delays of two images differ by no more
 DELAYS = STEP * np.arange(-1, 5)  # [s] that the stamp of an image may lag behind what it shows
-NEAREST = 1.0  # [s] age of a position at most
+NEAREST = 1.0  # [s] age of a pose at most
 
 MARGIN = 0.3  # typical distances by which the distance may fall without motion
 RESTING = {False: 0.002, True: 0.005}  # [m], [rad of joints] an arm that moves less rests
@@ -23,24 +23,24 @@ MOST = 200  # earlier images kept; beyond it every other one is forgotten
 LASTING, IMAGES = 1.0, 3  # [s] and images in a row after which a contradiction lasts
 
 
-class PositionHistory:
-    """Remembers measured positions by their stamps."""
+class PoseHistory:
+    """Remembers measured poses by their stamps."""
 
     def __init__(self) -> None:
         self._stamps: list[float] = []
-        self._positions: list[Vector] = []
+        self._poses: list[Pose] = []
 
     def add(self, pose: Pose) -> None:
-        """Remember the position of a pose with a stamp; forget all if time went back."""
+        """Remember a pose with a stamp; forget all if time went back."""
         last = self._stamps[-1] if self._stamps else -math.inf
         if math.isnan(pose.stamp) or 0 <= pose.stamp - last < SPACING:
             return
         if pose.stamp < last:
-            self._stamps, self._positions = [], []
+            self._stamps, self._poses = [], []
         elif len(self._stamps) == 2 * KEPT:
-            del self._stamps[:KEPT], self._positions[:KEPT]
+            del self._stamps[:KEPT], self._poses[:KEPT]
         self._stamps.append(pose.stamp)
-        self._positions.append(pose.position)
+        self._poses.append(pose)
 
     def around(self, stamp: float) -> Vector | None:
         """Return where the arm was when an image with this stamp [s] was taken.
@@ -48,10 +48,15 @@ class PositionHistory:
         Returns:
             The position for each of ``DELAYS``, (len(DELAYS), n) [m or rad]; None if unknown.
         """
-        found = [bisect_right(self._stamps, stamp - delay) - 1 for delay in DELAYS]
-        if found[0] < 0 or self._stamps[found[0]] < stamp - NEAREST:
+        poses = [self.at(stamp - delay) for delay in DELAYS]
+        if (latest := poses[0]) is None or latest.stamp < stamp - NEAREST:
             return None
-        return np.array([self._positions[max(i, 0)] for i in found])
+        return np.array([(pose or self._poses[0]).position for pose in poses])
+
+    def at(self, stamp: float) -> Pose | None:
+        """Return the last pose that was measured up to a stamp [s]; None if there is none."""
+        i = bisect_right(self._stamps, stamp) - 1
+        return self._poses[i] if i >= 0 else None
 
 
 class MotionCheck:
@@ -94,7 +99,7 @@ class MotionCheck:
 
         Args:
             distance: Of the image to the goal, in typical distances.
-            where: Where the arm was, see ``PositionHistory.around``; None: no contradiction.
+            where: Where the arm was, see ``PoseHistory.around``; None: no contradiction.
             stamp: Stamp of the image [s].
         """
         if where is None or not math.isfinite(distance):

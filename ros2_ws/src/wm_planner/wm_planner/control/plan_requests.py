@@ -28,7 +28,7 @@ class PlanRequests:
     Attributes:
         newest: The newest observation, unless it was planned from.
         stamp: Stamp of the observation planned from last [s].
-        where: Where the arm was at it, see ``PositionHistory.around``.
+        where: Where the arm was at it, see ``PoseHistory.around``.
         outdated: Whether the arm has held for an image or a pose since.
         imagine: Whether to request the imagined frames of plans.
     """

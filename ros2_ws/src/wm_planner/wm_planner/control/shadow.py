@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from wm_planner.config import Config
 from wm_planner.control.commander import Commander
@@ -57,7 +58,7 @@ class ShadowCommander(Commander):
         found = (self.violation and f"not allowed: {self.violation}", self._record.problem)
         return [text for text in found if text]
 
-    def follow(self, plan: Planned, measured: Pose | None, now: float) -> None:
+    def follow(self, plan: Planned, measured: Pose | None, then: Pose | None, now: float) -> None:
         """Show a plan from the measured pose on."""
         self._finish_record()
         if self.gate.counters.refused == self._refused:
@@ -66,14 +67,13 @@ class ShadowCommander(Commander):
         if measured:
             self._restart(measured, now)
             self._begin_record(plan, measured, now)
-        super().follow(plan, measured, now)
+        super().follow(plan, measured, measured, now)
 
     def send(self, measured: Pose, now: float, pace: float = 1.0) -> None:
         """Show the command that is due now; after a violation, start from the measured pose."""
         self._shown = now
-        position, orientation = self.commanded_position, self._orientation
         try:
-            super().send(replace(measured, position=position, orientation=orientation), now, pace)
+            super().send(self._space.pose(self.commanded_point, measured), now, pace)
         except LimitViolation as error:
             self.violation = str(error)
             self._restart(measured, now)
@@ -92,20 +92,24 @@ class ShadowCommander(Commander):
         self._show_command(command)
         if self._plan and len(self._plan["commands"]) < MAX_COMMANDS:
             passed = round(self._shown - self._plan["time"], 4)
-            row = [passed, *command.position.tolist(), *command.velocity.tolist()]
-            self._plan["commands"].append(row)
+            parts = [command.position, command.orientation]
+            parts += [command.velocity, command.angular_velocity]
+            if self._space.joints:
+                parts = [command.position, command.velocity]
+            self._plan["commands"].append([passed, *np.concatenate(parts).tolist()])
 
     def _begin_record(self, plan: Planned, measured: Pose, now: float) -> None:
         if not self._record.wanted:
             return
         self._shown, self._limits = now, self.gate.counters.limits.copy()
+        start = self._space.point(measured)
         self._plan = {
             "goal": plan.goal_id,
             "stamp": plan.stamp,
             "time": now,
             "distance": plan.distance,
-            "measured": measured.position.tolist(),
-            "planned": self.actions.positions(plan.actions, measured.position).tolist(),
+            "measured": start.tolist(),
+            "planned": self.actions.path(plan.actions, start).tolist(),
             "commands": [],
         }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wm_planner.control.command_limits import CommandLimits
+from wm_planner.control.gate import CommandGate
 from wm_planner.types import Vector
 
 
@@ -11,8 +11,8 @@ class TimeScale:
 
     Args:
         override: Share of the planned speed that the operator allows, 0 to 1.
-        blend: Time in which the arm comes to rest from full speed [s], or longer if the limit of
-            acceleration demands it.
+        blend: Time in which the arm comes to rest from full speed [s], or longer if the limits of
+            acceleration demand it.
 
     Attributes:
         override: As above; it may change at any time.
@@ -31,17 +31,17 @@ class TimeScale:
         """Begin at zero: the arm has come to rest on its path."""
         self.value = 0.0
 
-    def next(self, pace: float, dt: float, velocity: Vector, limits: CommandLimits) -> float:
+    def next(self, pace: float, dt: float, velocity: Vector, gate: CommandGate) -> float:
         """Return the time scale after a time step.
 
         Args:
             pace: Share of the allowed speed at which the arm may go, 0 to 1.
             dt: The time step [s].
-            velocity: The present velocity (n,) [m/s or rad/s].
-            limits: Limits of speed and acceleration.
+            velocity: The present velocity (m,).
+            gate: The limits of speed and acceleration.
         """
-        wanted, fastest = self.override * pace, limits.speed
+        wanted, braking = self.override * pace, gate.time_to_rest()
         if wanted < self.value:
-            fastest = min(fastest, limits.size(velocity) / self.value)
-        change = dt / max(self._blend, fastest / limits.acceleration, dt)
+            braking = min(braking, gate.time_to_rest(velocity) / self.value)
+        change = dt / max(self._blend, braking, dt)
         return self.value + min(max(wanted - self.value, -change), change)

@@ -10,6 +10,7 @@ from wm_planner.diagnosis.check import Check
 _MODULES = (
     # of the model
     "epoch",
+    "angle_units",
     "untrained",
     "redrawn",
     "evaluation_mode",

@@ -20,7 +20,8 @@ class Bounds:
 
     Attributes:
         lower: (H * A,) lower side of a flattened plan.
-        upper: (H * A,) upper side.
+        upper: (H * A,) upper side; where it equals the lower one, the number is not searched.
+        deviation: (H * A,) first deviations for a planner's ``sigma`` of 1; None: 1 everywhere.
     """
 
     def __init__(
@@ -31,25 +32,32 @@ class Bounds:
         horizon: int,
         device: torch.device,
         dtype: torch.dtype = torch.float32,
+        deviation: Side | None = None,
     ) -> None:
         """Spread the sides over the plan.
 
         Raises:
-            BoundsError: No pair, NaN, a wrong length, or lower above upper.
+            BoundsError: No pair, NaN, a wrong length, lower above upper, or a deviation that is
+                not above 0.
         """
         if bounds is None:
             bounds = (-math.inf, math.inf)
         if len(bounds) != 2:
             raise BoundsError(f"expected a pair, got {len(bounds)} values")
-        sides = []
-        for name, side in zip(("lower", "upper"), bounds, strict=True):
+
+        def spread(name: str, side: Side) -> Tensor:
             value = torch.as_tensor(side, dtype=dtype, device=device)
             if value.ndim > 1 or (value.ndim == 1 and len(value) != action_dim):
                 raise BoundsError(f"{name} has shape {tuple(value.shape)} for {action_dim} actions")
             if torch.isnan(value).any():
                 raise BoundsError(f"{name} is NaN")
-            sides.append(value.expand(action_dim).repeat(horizon))
+            return value.expand(action_dim).repeat(horizon)
+
+        sides = [spread(*named) for named in zip(("lower", "upper"), bounds, strict=True)]
         self.lower, self.upper = sides
+        self.deviation = None if deviation is None else spread("the deviation", deviation)
+        if self.deviation is not None and not bool((self.deviation > 0).all()):
+            raise BoundsError("a first deviation is not above 0")
         if bool((self.lower > self.upper).any()):
             worst = int((self.lower > self.upper).nonzero()[0, 0]) % action_dim
             raise BoundsError(
@@ -67,6 +75,11 @@ class Bounds:
         """Clamp (..., H * A) in place; without bounds, do nothing."""
         return actions.clamp_(*self._sides) if self.finite else actions
 
-    def sigma(self, sigma: float, fraction: float) -> Tensor:
-        """Return the (H * A,) deviation: ``sigma``, but at most ``fraction`` of half the box."""
-        return ((self.upper - self.lower) * (0.5 * fraction)).clamp(max=sigma)
+    def widths(self, sigma: float) -> Tensor:
+        """Return the (H * A,) first deviations: ``sigma`` times ``deviation``."""
+        widths = torch.full_like(self.lower, sigma)
+        return widths if self.deviation is None else widths.mul_(self.deviation)
+
+    def widths_inside(self, sigma: float, fraction: float) -> Tensor:
+        """Return (H * A,) first deviations of at most ``fraction`` of half the box."""
+        return ((self.upper - self.lower) * (0.5 * fraction)).minimum(self.widths(sigma))

@@ -57,7 +57,7 @@ class AdaptiveCEMPlanner(Solver):
         self._last_call = sum(stage.iterations * stage.calls for stage in self.stages) - 1
         self._looks = looks(self.iterations)
         self._schedule = widths_over_time(self.stages, settings)
-        self._sigma = self.bounds.sigma(settings.sigma, settings.box_fraction)
+        self._sigma = self.bounds.widths_inside(settings.sigma, settings.box_fraction)
         self._broad = BroadDraws(
             settings.broad_color, widths=self._sigma, problem=problem, generator=self._generator
         )

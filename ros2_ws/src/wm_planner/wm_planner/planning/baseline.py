@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from wm_planner.config.planners import RandomSettings, StoppingSettings
@@ -36,12 +35,14 @@ class RandomPlanner(Solver):
         self._mu, self._widths = mean, widths
 
     def _first_widths(self, planned: int | None, batch: int) -> Tensor:
-        return torch.full((self.dims,), self.settings.sigma, device=self.device)
+        return self.bounds.widths(self.settings.sigma)
 
     def _generate(self, block: Block, call: int) -> None:
         out = block.main[call]
         if self._widths is None:
             out.normal_(std=self.settings.sigma, generator=self._generator)
+            if self.bounds.deviation is not None:
+                out.mul_(self.bounds.deviation)
         else:
             out.normal_(generator=self._generator).mul_(self._widths).add_(self._mu)
         self.bounds.clamp_(out)

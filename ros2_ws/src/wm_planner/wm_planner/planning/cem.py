@@ -46,7 +46,7 @@ class CEMPlanner(Solver):
         self._sigma = own.expand_as(mean)
 
     def _first_widths(self, planned: int | None, batch: int) -> Tensor:
-        return torch.full((self.dims,), self.settings.sigma, device=self.device)
+        return self.bounds.widths(self.settings.sigma)
 
     def _generate(self, block: Block, call: int) -> None:
         out = block.main[call]

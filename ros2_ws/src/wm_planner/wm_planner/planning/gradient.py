@@ -46,7 +46,7 @@ class GradientPlanner(Solver):
         self._second = torch.zeros_like(self._plans)
 
     def _first_widths(self, planned: int | None, batch: int) -> Tensor:
-        return torch.full((self.dims,), self.settings.sigma, device=self.device)
+        return self.bounds.widths(self.settings.sigma)
 
     def _guarded(self, cost: CostFn) -> CostFn:
         return cost  # gets a copy anyway, see _score

@@ -56,7 +56,7 @@ class MPPIPlanner(Solver):
 
     def _first_widths(self, planned: int | None, batch: int) -> Tensor:
         width = self.settings.sigma * (1.0 if planned is None else self.settings.warm_sigma)
-        return torch.full((self.dims,), width, device=self.device)
+        return self.bounds.widths(width)
 
     def _generate(self, block: Block, call: int) -> None:
         width = self._widths * self._scale

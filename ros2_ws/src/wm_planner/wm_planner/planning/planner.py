@@ -24,6 +24,8 @@ class Problem:
         action_dim: A, dimensions of one action of the model.
         horizon: H, model steps planned ahead.
         bounds: None or (lower, upper), each a number or (A,), in the actions' own units.
+        deviation: None or first deviations for a planner's ``sigma`` of 1, a number or (A,), in
+            the actions' own units.
         seed: Seed of the planner's own generator.
         device: Where plans are made.
     """
@@ -33,6 +35,7 @@ class Problem:
     bounds: tuple[Side, Side] | None = None
     seed: int = 0
     device: str | torch.device = "cpu"
+    deviation: Side | None = None
 
     def __post_init__(self) -> None:
         """Check the sizes.

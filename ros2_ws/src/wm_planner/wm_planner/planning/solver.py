@@ -74,6 +74,7 @@ class Solver(Planner):
             action_dim=problem.action_dim,
             horizon=problem.horizon,
             device=self.device,
+            deviation=problem.deviation,
         )
         self.samples, self.iterations, self.stopping = size.num_samples, size.iterations, stopping
         self.stages = [Stage(self.iterations, 1, self.samples, self.samples)]

@@ -107,8 +107,9 @@ def _pose(command: Command, stamp: Time, form: Format) -> PoseStamped:
 def _twist(command: Command, stamp: Time, form: Format) -> TwistStamped:
     message = TwistStamped()
     message.header.stamp, message.header.frame_id = stamp, form.frame
-    v = message.twist.linear
+    v, w = message.twist.linear, message.twist.angular
     v.x, v.y, v.z = command.velocity.tolist()
+    w.x, w.y, w.z = command.angular_velocity.tolist()
     return message
 
 
@@ -139,9 +140,9 @@ def _trajectory(command: Command, stamp: Time, form: Format) -> JointTrajectory:
 
 @writes("float64_multi_array", Float64MultiArray)
 def _numbers(command: Command, stamp: Time, form: Format) -> Float64MultiArray:
-    """Return one number per joint of the receiver; or a pose, or a twist without rotation."""
+    """Return one number per joint of the receiver; or a pose, or a twist."""
     numbers = command.velocity if form.velocity else command.position
     if form.joints:
         return Float64MultiArray(data=numbers[form.order].tolist())
-    rest = [0.0] * 3 if form.velocity else command.orientation.tolist()
-    return Float64MultiArray(data=[*numbers.tolist(), *rest])
+    rest = command.angular_velocity if form.velocity else command.orientation
+    return Float64MultiArray(data=[*numbers.tolist(), *rest.tolist()])

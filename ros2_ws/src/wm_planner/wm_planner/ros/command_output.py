@@ -35,6 +35,7 @@ class CommandOutput:
         mapping: The names of the joints.
         frame: Frame of the actions.
         max_speed: ``limits.max_speed`` [m/s].
+        max_angular_speed: ``limits.max_angular_speed`` [rad/s]; 0: the hand does not turn.
     """
 
     def __init__(
@@ -44,11 +45,13 @@ class CommandOutput:
         mapping: CommandMapping,
         frame: str,
         max_speed: float,
+        max_angular_speed: float = 0.0,
     ) -> None:
         self._node, self._config = node, config
         self._messages = CommandMessages(config, mapping, frame)
         self._incompatible = ""
-        sender = Sender(config, tuple(mapping.joints), config.frame or frame, max_speed)
+        frame, joints = config.frame or frame, tuple(mapping.joints)
+        sender = Sender(config, joints, frame, max_speed, max_angular_speed)
         self._controller = ControllerCheck(node, sender)
         self._no_halt = "" if config.shadow else no_halt(config)
         if self._no_halt:

@@ -8,12 +8,12 @@ import numpy as np
 from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
 
+from wm_planner.models.spec import orientation
 from wm_planner.ros.pose_input import PoseInput
 from wm_planner.text import quoted
 from wm_planner.types import Pose, Vector
 
 TOPIC = "current_pose"
-UNIT_TOLERANCE = 0.01  # of the length of a quaternion
 
 
 class EndEffectorInput(PoseInput):
@@ -45,9 +45,11 @@ class EndEffectorInput(PoseInput):
                 f"are in '{self._frame}': publish it in that frame"
             )
         p, q = message.pose.position, message.pose.orientation
-        position, orientation = np.array([p.x, p.y, p.z]), np.array([q.x, q.y, q.z, q.w])
-        if not (np.isfinite(position).all() and np.isfinite(orientation).all()):
+        position, quaternion = np.array([p.x, p.y, p.z]), np.array([q.x, q.y, q.z, q.w])
+        if not (np.isfinite(position).all() and np.isfinite(quaternion).all()):
             raise ValueError(f"{TOPIC} is not finite")
-        if abs(np.linalg.norm(orientation) - 1) > UNIT_TOLERANCE:
-            raise ValueError(f"the quaternion of {TOPIC} is not of unit length")
-        return position, orientation
+        try:
+            orientation(quaternion)
+        except ValueError as error:
+            raise ValueError(f"{TOPIC}: {error}") from error
+        return position, quaternion

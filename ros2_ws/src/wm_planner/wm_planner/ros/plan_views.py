@@ -24,7 +24,7 @@ class PlanViews:
     Args:
         node: Carries the publishers.
         spec: The rate and frame of the actions.
-        actions: Turns actions into positions; ``~/plan`` shows Cartesian ones only.
+        actions: Turns actions into a path; ``~/plan`` shows poses only, not joints.
     """
 
     def __init__(self, node: Node, spec: ModelSpec, actions: ActionMapping) -> None:
@@ -44,7 +44,7 @@ class PlanViews:
         self._node.destroy_publisher(self._imagined)
 
     def show(self, plan: Planned, start: Vector) -> None:
-        """Publish a plan that starts at this commanded position (n,) [m or rad]."""
+        """Publish a plan that starts at this commanded point (n,) of a ``CommandSpace``."""
         if plan.decode_error and plan.decode_error != self._decode_error:
             log.warning(self._node, plan.decode_error)
         self._decode_error = plan.decode_error
@@ -61,13 +61,12 @@ class PlanViews:
         path = Path()
         path.header.stamp = seconds_to_time(plan.stamp)
         path.header.frame_id = self._spec.action.frame
-        positions = np.vstack([start, self._actions.positions(plan.actions, start)])
-        for i, (x, y, z) in enumerate(positions.tolist()):
+        points = np.vstack([start, self._actions.path(plan.actions, start)])
+        for i, point in enumerate(points.tolist()):
             pose = PoseStamped()
-            pose.header.stamp = seconds_to_time(plan.stamp + i / self._spec.control_rate)
+            pose.header.stamp = seconds_to_time(plan.stamp + i * self._actions.step_time)
             pose.header.frame_id = path.header.frame_id
-            p = pose.pose.position
-            p.x, p.y, p.z = x, y, z
-            pose.pose.orientation.w = 1.0
+            p, q = pose.pose.position, pose.pose.orientation
+            p.x, p.y, p.z, q.x, q.y, q.z, q.w = point
             path.poses.append(pose)
         return path

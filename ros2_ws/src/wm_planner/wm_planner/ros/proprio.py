@@ -16,6 +16,7 @@ from std_msgs.msg import Float64MultiArray
 from wm_planner.config import ProprioConfig
 from wm_planner.message_limits import MAX_LIST, MAX_NAME
 from wm_planner.models import ModelSpec
+from wm_planner.models.spec import RotationForm, orientation
 from wm_planner.ros import log
 from wm_planner.ros.commanded_joints import numbers_of_joints, other_names, too_many_joints
 from wm_planner.ros.proprio_fields import POSE, Field, proprio_fields
@@ -185,7 +186,12 @@ def _of_pose(message: PoseStamped, fields: list[Field], frame: str) -> dict[Fiel
         )
     p, q = message.pose.position, message.pose.orientation
     numbers = dict(zip(POSE, (p.x, p.y, p.z, q.x, q.y, q.z, q.w), strict=True))
-    return {field: float(numbers[field.name]) for field in fields}
+    found = {field: float(numbers[field.name]) for field in fields if not field.form}
+    for part in {field.part for field in fields if field.form}:
+        form = RotationForm(part)
+        turned = form.write(orientation([q.x, q.y, q.z, q.w]))
+        found.update({f: float(turned[int(f.name)]) for f in fields if f.part == part})
+    return found
 
 
 def _of_array(message: Float64MultiArray, fields: list[Field], frame: str) -> dict[Field, float]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from wm_planner.config import ConfigError, ProprioConfig
 from wm_planner.message_limits import MAX_LIST
 from wm_planner.models import ModelSpec
+from wm_planner.models.spec import RotationForm
 from wm_planner.text import quoted
 
 SOURCES = ("joint_states", "pose", "topic")
@@ -26,13 +27,20 @@ class Field:
 
     Attributes:
         source: ``joint_states``, ``pose`` or ``topic``.
-        name: The joint, the number of the pose (see ``POSE``), or the index in the topic's array.
-        part: ``position``, ``velocity`` or ``effort`` of a joint; otherwise empty.
+        name: The joint, the number of the pose (see ``POSE``, or a ``form``), or the index in the
+            topic's array.
+        part: ``position``, ``velocity`` or ``effort`` of a joint, or the convention of an
+            orientation, of which ``name`` is the index; otherwise empty.
     """
 
     source: str
     name: str
     part: str = ""
+
+    @property
+    def form(self) -> RotationForm | None:
+        """The convention of an orientation; None for other numbers."""
+        return RotationForm(self.part) if self.source == "pose" and self.part else None
 
 
 def proprio_fields(config: ProprioConfig, spec: ModelSpec) -> list[Field]:
@@ -45,6 +53,9 @@ def proprio_fields(config: ProprioConfig, spec: ModelSpec) -> list[Field]:
     if not names:
         return []
     entries = config.fields or [f"{config.source}:{name}" for name in names]
+    if config.source == "pose" and not config.fields and (rotation := spec.proprio.rotation):
+        for i, name in enumerate(rotation.names):
+            entries[names.index(name)] = f"pose:{rotation.convention}.{i}"
     if config.source == "topic" and not config.fields:
         entries = [f"topic:{i}" for i in range(len(names))]
     if config.source == "none" and not config.fields:
@@ -75,15 +86,29 @@ def _field(entry: str, unit: str) -> Field:
         joint, _, last = name.rpartition(".")
         name, part = (joint, last) if f"{source}.{last}" in UNITS else (name, "position")
     if source == "pose" and name not in POSE:
-        raise ConfigError(f"proprio: a pose has {', '.join(POSE)}, not {quoted(name)}")
+        name, part = _of_rotation(name)
     if source == "topic" and not (name.isdecimal() and len(name) < 9 and int(name) < MAX_LIST):
         raise ConfigError(
             f"proprio: {quoted(entry)} must give the index in the array, from 0 to {MAX_LIST - 1}"
         )
     kind = "pose.position" if source == "pose" and name in POSE[:3] else f"{source}.{part}"
-    if kind in UNITS and unit not in UNITS[kind]:
+    field = Field(source, name, part)
+    units = (field.form.unit,) if field.form else UNITS.get(kind, (unit,))
+    if unit not in units:
         raise ConfigError(
             f"proprio: model.yaml takes {name} in '{unit}', but {source} gives it in "
-            f"{' or '.join(UNITS[kind])}, and nothing is converted"
+            f"{' or '.join(units)}, and nothing is converted"
         )
-    return Field(source, name, part)
+    return field
+
+
+def _of_rotation(name: str) -> tuple[str, str]:
+    """Return index and convention of a number of an orientation, e.g. ``rotation_vector.0``."""
+    convention, _, index = name.rpartition(".")
+    form = RotationForm(convention)
+    if not (form.known and index.isdecimal() and len(index) == 1 and int(index) < form.count):
+        raise ConfigError(
+            f"proprio: a pose has {', '.join(POSE)}, or a number of a convention of rotations such "
+            f"as euler_extrinsic_xyz.0, not {quoted(name)}"
+        )
+    return index, convention

@@ -126,6 +126,7 @@ class PlannerRuntime:
             actions.command,
             self.spec.action.frame,
             config.limits.max_speed,
+            config.limits.max_angular_speed if actions.command.rotation else 0.0,
         )
         self._closers.append(self.commands.close)
         self._diagnostics = Diagnostics(node, rates)
@@ -298,7 +299,7 @@ class PlannerRuntime:
         self._diagnostics.planned(plan, image_age)
         self._goals.step(session, plan, image_age)
         self._status.step(plan, image_age, self.snapshot())
-        self._views.show(plan, self.loop.commander.commanded_position_at(plan.stamp))
+        self._views.show(plan, self.loop.commander.commanded_point_at(plan.stamp))
 
     def on_hold(self, status: Status) -> None:
         """Report that the arm holds."""

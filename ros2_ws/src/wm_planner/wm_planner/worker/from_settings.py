@@ -35,6 +35,7 @@ def planner_for(
         bounds=(lower.tolist(), upper.tolist()),
         seed=settings.seed if seed is None else seed,
         device=model.device,
+        deviation=model.spec.action_deviation(),
     )
     return build_planner(settings, problem, preset)
 

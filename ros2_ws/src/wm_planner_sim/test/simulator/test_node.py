@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from geometry_msgs.msg import PoseStamped
+from geometry_msgs.msg import PoseStamped, TwistStamped
 from rcl_interfaces.msg import Log
 from rclpy.duration import Duration
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rosgraph_msgs.msg import Clock
+from scipy.spatial.transform import Rotation
 from sensor_msgs.msg import CameraInfo, Image, JointState
 
 from wm_planner.ros.image_reader import ImageSubscription
@@ -22,6 +23,7 @@ from wm_planner_sim.client.calls import TIMEOUT, ClientError
 from wm_planner_sim.client.client import Client
 from wm_planner_sim.client.processes import ManagedProcess, start_simulator
 from wm_planner_sim.simulator import franka
+from wm_planner_sim.simulator.simulation import TWIST_TIMEOUT
 from wm_planner_sim.simulator.tasks import TASKS
 
 pytestmark = pytest.mark.dds
@@ -39,6 +41,7 @@ class Wire:
         self.heard: dict[str, list[Any]] = {"rgb": []}
         client.on_image = self.heard["rgb"].append
         self._target = client.create_publisher(PoseStamped, "target_pose", 1)
+        self._twist = client.create_publisher(TwistStamped, "target_twist", 1)
         self._joints = client.create_publisher(JointState, "joint_command", 1)
         self._subscriptions = []
         for name, kind in (
@@ -52,12 +55,25 @@ class Wire:
                 client.create_subscription(kind, name, self.heard[name].append, RELIABLE)
             )
 
-    def send(self, position: np.ndarray, frame: str = franka.BASE_FRAME) -> None:
+    def send(
+        self,
+        position: Any,
+        frame: str = franka.BASE_FRAME,
+        orientation: Any = franka.DOWN_XYZW,
+    ) -> None:
         message = PoseStamped()
         message.header.frame_id = frame
-        p = message.pose.position
+        p, q = message.pose.position, message.pose.orientation
         p.x, p.y, p.z = (float(number) for number in position)
+        q.x, q.y, q.z, q.w = (float(number) for number in orientation)
         self._publish(self._target, message)
+
+    def send_twist(self, linear: Any, angular: Any) -> None:
+        message = TwistStamped()
+        message.header.frame_id = franka.BASE_FRAME
+        v, w = message.twist.linear, message.twist.angular
+        (v.x, v.y, v.z), (w.x, w.y, w.z) = linear, angular
+        self._publish(self._twist, message)
 
     def send_joints(self, message: JointState | None = None, **positions: float) -> None:
         if message is None:
@@ -71,8 +87,8 @@ class Wire:
         self.client.settle()
 
     def heard_by_simulator(self) -> bool:
-        """Decide whether the simulator receives both kinds of commands from here."""
-        for publisher in (self._target, self._joints):
+        """Decide whether the simulator receives all kinds of commands from here."""
+        for publisher in (self._target, self._twist, self._joints):
             readers = self.client.get_subscriptions_info_by_topic(publisher.topic_name)
             matched = publisher.get_subscription_count() == len(readers)
             if not matched or "sim" not in [reader.node_name for reader in readers]:
@@ -83,6 +99,7 @@ class Wire:
         """Destroy the publishers, because the planner of other tests accepts no other publisher."""
         self.client.on_image = lambda image: None
         self.client.destroy_publisher(self._target)
+        self.client.destroy_publisher(self._twist)
         self.client.destroy_publisher(self._joints)
         for subscription in self._subscriptions:
             self.client.destroy_subscription(subscription)
@@ -144,16 +161,50 @@ def test_hand_goes_to_the_target(wire: Wire) -> None:
     np.testing.assert_allclose(wire.position, target, atol=2e-3)
 
 
+def apart(found: Any, wanted: Any) -> float:
+    """Return the angle between two orientations (x, y, z, w) [degrees]."""
+    turn = Rotation.from_quat(found) * Rotation.from_quat(wanted).inv()
+    return math.degrees(turn.magnitude())
+
+
+def test_hand_turns_to_the_target(wire: Wire) -> None:
+    wire.client.reset(SEED)
+    turned = Rotation.from_rotvec([0.0, 0.4, 0.3]) * Rotation.from_quat(franka.DOWN_XYZW)
+    wire.send(CENTER, orientation=turned.as_quat())
+    np.testing.assert_allclose(wire.position, CENTER, atol=2e-3)
+    assert apart(wire.client.orientation, turned.as_quat()) < 1
+
+
+def test_hand_follows_a_twist_for_its_timeout(wire: Wire) -> None:
+    wire.client.reset(SEED)
+    wire.send(CENTER)
+    before, still = wire.position, wire.client.orientation
+    wire.send_twist([0.2, 0.0, 0.0], [0.0, 0.0, 1.0])
+    np.testing.assert_allclose(wire.position - before, [0.2 * TWIST_TIMEOUT, 0, 0], atol=2e-3)
+    turned = Rotation.from_rotvec([0.0, 0.0, TWIST_TIMEOUT]) * Rotation.from_quat(still)
+    assert apart(wire.client.orientation, turned.as_quat()) < 1
+
+
 @pytest.mark.parametrize(
-    ("position", "frame"),
-    [((0.5, 0.0, 0.3), "world"), ((0.5, 0.0, 0.3), ""), ((math.nan, 0.0, 0.3), franka.BASE_FRAME)],
-    ids=["other frame", "no frame", "nan"],
+    "changes",
+    [
+        {"frame": "world"},
+        {"frame": ""},
+        {"position": (math.nan, 0.0, 0.3)},
+        {"orientation": (0.0, 0.0, 0.0, 0.0)},
+        {"orientation": (math.nan, 0.0, 0.0, 1.0)},
+    ],
+    ids=["other frame", "no frame", "nan", "no quaternion", "nan in the quaternion"],
 )
-def test_an_invalid_target_does_not_move_the_hand(
-    wire: Wire, position: tuple[float, ...], frame: str
-) -> None:
+def test_an_invalid_target_does_not_move_the_hand(wire: Wire, changes: dict[str, Any]) -> None:
     before = wire.position
-    wire.send(np.array(position), frame)
+    wire.send(**{"position": (0.5, 0.0, 0.3)} | changes)
+    np.testing.assert_allclose(wire.position, before, atol=1e-3)
+
+
+def test_an_invalid_twist_does_not_move_the_hand(wire: Wire) -> None:
+    before = wire.position
+    wire.send_twist([0.0, math.inf, 0.0], [0.0] * 3)
     np.testing.assert_allclose(wire.position, before, atol=1e-3)
 
 

@@ -32,7 +32,7 @@ from wm_planner_sim.client.goal_sampler import GoalSampler
 
 START_TIMEOUT = 150.0  # [s] to load torch and the model from a cold disk; below pytest's timeout
 AT_REST = 0.5  # [s] by the stamps of the poses, in which a resting gripper moves less than RESTING
-RESTING = 1e-3  # [m]
+RESTING = 1e-3  # [m], or of a quaternion
 
 
 class Client(Node):
@@ -49,6 +49,7 @@ class Client(Node):
         self._sampler = sampler or GoalSampler()
         self.image: Image | None = None
         self.position: Vector | None = None  # of the gripper (3,) [m]
+        self.orientation: Vector | None = None  # of the gripper, quaternion (x, y, z, w)
         self.pose_time = math.nan  # [s]
         self._scored: Vector | None = None  # what the task is scored by (3,) [m]
         self._images = self._poses = self._scores = 0  # received
@@ -97,14 +98,15 @@ class Client(Node):
         Raises:
             ClientError: It still moves, or no pose comes, after this time [s].
         """
-        since, place = math.nan, np.full(3, math.nan)
+        since, place = math.nan, np.full(7, math.nan)
 
         def rests() -> bool:
             nonlocal since, place
-            if self.position is None:
+            if self.position is None or self.orientation is None:
                 return False
-            if not np.linalg.norm(self.position - place) < RESTING:
-                since, place = self.pose_time, self.position
+            pose = np.concatenate([self.position, self.orientation])
+            if not np.linalg.norm(pose - place) < RESTING:
+                since, place = self.pose_time, pose
             return self.pose_time - since >= AT_REST
 
         self.spin_until(rests, timeout)
@@ -277,6 +279,8 @@ class Client(Node):
     def _on_pose(self, message: PoseStamped) -> None:
         self._poses += 1
         self.position, stamp = _position(message), message.header.stamp
+        q = message.pose.orientation
+        self.orientation = np.array([q.x, q.y, q.z, q.w])
         self.pose_time = stamp.sec + stamp.nanosec * 1e-9
 
     def _on_scored(self, message: PoseStamped) -> None:

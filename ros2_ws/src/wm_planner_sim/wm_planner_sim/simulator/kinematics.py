@@ -11,7 +11,7 @@ from wm_planner_sim.simulator.franka import DOWN_XYZW, HOME, JOINT_NAMES, TCP
 
 
 class InverseKinematics:
-    """A solver for joint positions that bring the tool center point to a position, gripper down.
+    """A solver for joint positions that bring the tool center point to a pose.
 
     Each iteration is the damped least-squares step ``dq = J^T (J J^T + damping^2 I)^-1 e`` with the
     gradient toward ``home`` projected into the null space (Buss, "Introduction to Inverse
@@ -45,7 +45,6 @@ class InverseKinematics:
         self._damping = damping**2 * np.eye(6)
         self._posture_gain = posture_gain
         self._home = np.asarray(home, dtype=np.float64)
-        self._orientation = np.array([DOWN_XYZW[3], *DOWN_XYZW[:3]])
 
     def forward(self, joints: ArrayLike) -> Vector:
         """Return the position (3,) of the tool center point [m] at ``joints`` (7,) [rad]."""
@@ -54,16 +53,23 @@ class InverseKinematics:
         position: Vector = self._data.site_xpos[self._site].copy()
         return position
 
-    def settle(self, position: ArrayLike) -> Vector:
-        """Return the joints (7,) [rad] of an arm at rest at ``position`` (3,) [m]."""
-        return self.follow(position, self._home, iterations=100)
+    def settle(self, position: ArrayLike, orientation: ArrayLike = DOWN_XYZW) -> Vector:
+        """Return the joints (7,) [rad] of an arm at rest at a pose, see ``follow``."""
+        return self.follow(position, self._home, orientation, iterations=100)
 
-    def follow(self, position: ArrayLike, start: ArrayLike, iterations: int = 3) -> Vector:
-        """Iterate from the joints ``start`` toward a position.
+    def follow(
+        self,
+        position: ArrayLike,
+        start: ArrayLike,
+        orientation: ArrayLike = DOWN_XYZW,
+        iterations: int = 3,
+    ) -> Vector:
+        """Iterate from the joints ``start`` toward a pose.
 
         Args:
             position: Position (3,) of the tool center point in the base frame [m].
             start: Joint positions (7,) [rad]; close to the solution, a few iterations suffice.
+            orientation: Quaternion (x, y, z, w) of the hand in the base frame.
             iterations: Number of steps; 3 follow a moving target.
 
         Returns:
@@ -71,6 +77,7 @@ class InverseKinematics:
         """
         target = np.asarray(position, dtype=np.float64)
         joints = np.array(start, dtype=np.float64)
+        wanted = np.roll(np.asarray(orientation, dtype=np.float64), 1)  # MuJoCo's is (w, x, y, z)
         error, rotation = np.zeros(6), np.zeros(4)
         conjugate, turn = np.zeros(4), np.zeros(4)
         jacobian = np.zeros((6, self._model.nv))
@@ -78,7 +85,7 @@ class InverseKinematics:
             error[:3] = target - self.forward(joints)
             mujoco.mju_mat2Quat(rotation, self._data.site_xmat[self._site])
             mujoco.mju_negQuat(conjugate, rotation)
-            mujoco.mju_mulQuat(turn, self._orientation, conjugate)
+            mujoco.mju_mulQuat(turn, wanted, conjugate)
             mujoco.mju_quat2Vel(error[3:], turn, 1.0)
             mujoco.mj_comPos(self._model, self._data)
             mujoco.mj_jacSite(self._model, self._data, jacobian[:3], jacobian[3:], self._site)

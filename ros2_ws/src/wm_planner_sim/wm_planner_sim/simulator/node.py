@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import rclpy
 from builtin_interfaces.msg import Time
-from geometry_msgs.msg import PoseStamped
+from geometry_msgs.msg import PoseStamped, TwistStamped
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.clock import Clock, ClockType
 from rclpy.executors import SingleThreadedExecutor
@@ -37,9 +37,9 @@ class SimNode(Node):
 
     Publishes ``rgb``, ``camera_info``, ``joint_states``, ``current_pose`` and ``/clock``, and on
     ``~/scored_pose`` the pose of what the task's success is measured by: the hand's in ``reach``.
-    Subscribes to ``target_pose``, and to ``joint_command`` as Isaac Sim's articulation controller
-    does, positions only; the latest of the two drives the arm. Serves ``~/reset`` and
-    ``~/sample_goal``.
+    Subscribes to ``target_pose``, to ``target_twist``, and to ``joint_command`` as Isaac Sim's
+    articulation controller does, positions only; the latest of the three drives the arm. Serves
+    ``~/reset`` and ``~/sample_goal``.
 
     Stamps are simulated time, which starts at 0 with the process and never jumps, not even on a
     reset. With ``system_time`` they are the system's time, as those of a real camera and arm, and
@@ -76,6 +76,7 @@ class SimNode(Node):
         if not self._system_time:
             self._clock_topic = self.create_publisher(ClockMessage, "/clock", RELIABLE_10)
         self.create_subscription(PoseStamped, "target_pose", self._on_target, RELIABLE_10)
+        self.create_subscription(TwistStamped, "target_twist", self._on_twist, RELIABLE_10)
         self.create_subscription(JointState, "joint_command", self._on_joints, RELIABLE_10)
         self.create_service(ResetScene, "~/reset", self._on_reset)
         self.create_service(SampleGoal, "~/sample_goal", self._on_sample_goal)
@@ -143,24 +144,38 @@ class SimNode(Node):
         return messages.pose(stamp, position, quaternion)
 
     def _on_target(self, message: PoseStamped) -> None:
-        """Follow the position of a target; the gripper keeps pointing down."""
-        frame = message.header.frame_id
-        if frame != franka.BASE_FRAME:
-            self._warn_once(
-                f"frame {frame}",
-                f"target_pose ignored: its frame is '{frame}', not '{franka.BASE_FRAME}'",
-            )
+        """Follow a pose."""
+        if not self._in_base_frame("target_pose", message):
             return
-        position = message.pose.position
-        target = np.array([position.x, position.y, position.z])
-        if not np.isfinite(target).all():
-            self._warn_once("nan", f"target_pose ignored: its position is {target.tolist()}")
+        p, q = message.pose.position, message.pose.orientation
+        target = np.array([p.x, p.y, p.z])
+        try:
+            self._sim.set_target(target, [q.x, q.y, q.z, q.w])
+        except ValueError as error:
+            self._warn_once("target_pose", f"target_pose ignored: {error}")
             return
-        self._sim.set_target(target)
         if not np.allclose(self._sim.target, target, atol=1e-6):
             self._warn_once(
                 "box", f"target_pose {target.round(3).tolist()} clipped to the workspace"
             )
+
+    def _on_twist(self, message: TwistStamped) -> None:
+        """Follow a twist."""
+        if not self._in_base_frame("target_twist", message):
+            return
+        v, w = message.twist.linear, message.twist.angular
+        try:
+            self._sim.set_twist([v.x, v.y, v.z], [w.x, w.y, w.z])
+        except ValueError as error:
+            self._warn_once("target_twist", f"target_twist ignored: {error}")
+
+    def _in_base_frame(self, topic: str, message: Any) -> bool:
+        frame = message.header.frame_id
+        if frame == franka.BASE_FRAME:
+            return True
+        text = f"{topic} ignored: its frame is '{frame}', not '{franka.BASE_FRAME}'"
+        self._warn_once(f"{topic} {frame}", text)
+        return False
 
     def _on_joints(self, message: JointState) -> None:
         """Follow positions by the joints' names; a joint without one keeps its last command."""

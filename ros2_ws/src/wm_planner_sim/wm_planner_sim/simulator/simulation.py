@@ -8,8 +8,11 @@ from typing import NamedTuple
 import mujoco
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.spatial.transform import Rotation
 
+from wm_planner.models.spec import orientation as unit
 from wm_planner.types import RgbImage, Vector
+from wm_planner_sim.simulator import franka
 from wm_planner_sim.simulator.kinematics import InverseKinematics
 from wm_planner_sim.simulator.task import Task
 from wm_planner_sim.simulator.tasks import DEFAULT_TASK, TASKS
@@ -17,6 +20,8 @@ from wm_planner_sim.simulator.world import World
 
 CONTROL_PERIOD = 0.02
 """Simulated time of one ``step`` [s]; new targets take effect at 50 Hz."""
+TWIST_TIMEOUT = 0.1
+"""Time after which the arm halts without a new twist [s], as MoveIt Servo's by default."""
 
 
 class Goal(NamedTuple):
@@ -30,12 +35,12 @@ class Goal(NamedTuple):
 
 
 class Simulation(World):
-    """A Franka Panda that follows position targets of its tool center point, or of its joints.
+    """A Franka Panda that follows poses or twists of its tool center point, or its joints.
 
-    The gripper points down. Every tick, inverse kinematics turns the target into joint positions,
-    which stiff position servos with gravity compensation follow. Commanded joint positions replace
-    the target until the next target, and then decide where the gripper points. With one seed and
-    one sequence of targets, all numbers and images are the same in every run on a machine.
+    Every tick, inverse kinematics turns the target into joint positions, which stiff position
+    servos with gravity compensation follow. A twist moves the target, for ``TWIST_TIMEOUT`` at
+    most. Commanded joint positions replace the target until the next target. With one seed and one
+    sequence of targets, all numbers and images are the same in every run on a machine.
 
     Args:
         camera_height: Height of the images [pixels].
@@ -67,7 +72,8 @@ class Simulation(World):
         self._renderer: mujoco.Renderer | None = None
         self._substeps = round(CONTROL_PERIOD / model.opt.timestep)
         self._ticks = 0
-        self._target = np.zeros(3)
+        self._target, self._orientation = np.zeros(3), np.array(franka.DOWN_XYZW)
+        self._twist, self._twist_ticks = np.zeros(6), 0
         self._command = np.zeros(7)
         self._by_joints = False
         self.reset(seed)
@@ -89,13 +95,34 @@ class Simulation(World):
         self._data.ctrl[:] = self._command
         self.update()
 
-    def set_target(self, position: ArrayLike) -> None:
-        """Command the hand to a position (3,) [m]; outside the workspace it is clipped.
+    def set_target(self, position: ArrayLike, orientation: ArrayLike = franka.DOWN_XYZW) -> None:
+        """Command the hand to a pose; outside the workspace its position is clipped.
+
+        Args:
+            position: (3,) in the base frame [m].
+            orientation: Quaternion (x, y, z, w).
 
         Raises:
-            ValueError: It is not three finite numbers.
+            ValueError: The position is not three finite numbers, or the length of the quaternion
+                is not 1.
         """
-        self._target = self.task.clip(position)
+        self._target, self._orientation = self.task.clip(position), unit(orientation).as_quat()
+        self._by_joints, self._twist_ticks = False, 0
+
+    def set_twist(self, linear: ArrayLike, angular: ArrayLike) -> None:
+        """Command the hand to move with a velocity from where it is commanded to be.
+
+        Args:
+            linear: (3,) in the base frame [m/s].
+            angular: (3,) about the axes of the base frame [rad/s].
+
+        Raises:
+            ValueError: They are not six finite numbers.
+        """
+        twist = np.concatenate([linear, angular]).astype(np.float64)
+        if twist.shape != (6,) or not np.isfinite(twist).all():
+            raise ValueError(f"a twist is six finite numbers, not {linear!r}, {angular!r}")
+        self._twist, self._twist_ticks = twist, round(TWIST_TIMEOUT / CONTROL_PERIOD)
         self._by_joints = False
 
     def set_joints(self, positions: ArrayLike) -> None:
@@ -115,8 +142,14 @@ class Simulation(World):
 
     def step(self) -> None:
         """Simulate one control tick of 20 ms."""
+        if self._twist_ticks:
+            self._twist_ticks -= 1
+            move = self._twist * CONTROL_PERIOD
+            self._target = self.task.clip(self._target + move[:3])
+            turn = Rotation.from_rotvec(move[3:]) * Rotation.from_quat(self._orientation)
+            self._orientation = turn.as_quat()
         if not self._by_joints:
-            self._command = self._ik.follow(self._target, self._command)
+            self._command = self._ik.follow(self._target, self._command, self._orientation)
         self._data.ctrl[:] = self._command
         mujoco.mj_step(self._model, self._data, self._substeps)
         mujoco.mj_kinematics(self._model, self._data)
@@ -153,6 +186,11 @@ class Simulation(World):
     def target(self) -> Vector:
         """Last commanded position (3,) of the hand, after clipping [m]."""
         return self._target.copy()
+
+    @property
+    def target_orientation(self) -> Vector:
+        """Last commanded orientation of the hand, quaternion (x, y, z, w)."""
+        return self._orientation.copy()
 
     @property
     def joint_command(self) -> Vector:

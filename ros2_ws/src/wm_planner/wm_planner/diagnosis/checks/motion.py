@@ -99,8 +99,11 @@ def _scale(wanted: NDArray[np.float64], moved: NDArray[np.float64], spec: ModelS
 
 def named_axes(spec: ModelSpec) -> dict[str, str]:
     """Return axis → name of the action's column that moves it."""
-    if spec.action.command is not None:
-        return dict(zip("xyz", spec.action.command.position, strict=True))
+    command = spec.action.command
+    if command is not None and command.joints:
+        return {}
+    if command is not None:
+        return dict(zip("xyz", command.position, strict=True))
     found = {name: _DISPLACEMENT.search(name.lower()) for name in spec.action.names}
     return {match.group(1): name for name, match in found.items() if match}
 

@@ -19,6 +19,12 @@ from wm_planner.models.spec.model import (
     Training,
     WeightsFile,
 )
+from wm_planner.models.spec.rotation import (
+    ProprioRotation,
+    RotationForm,
+    RotationMapping,
+    orientation,
+)
 from wm_planner.models.spec.statistics import CONSTANTS, Moments, Provenance, Statistics
 
 __all__ = [
@@ -32,12 +38,16 @@ __all__ = [
     "ModelSpec",
     "Moments",
     "ObjectiveSpec",
+    "ProprioRotation",
     "ProprioSpec",
     "Provenance",
+    "RotationForm",
+    "RotationMapping",
     "SpecError",
     "Statistics",
     "StatisticsError",
     "Training",
     "WeightsFile",
     "load_spec",
+    "orientation",
 ]

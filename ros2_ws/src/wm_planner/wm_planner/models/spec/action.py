@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 
 from wm_planner.models.spec.errors import SpecError
 from wm_planner.models.spec.numbers import check, number
+from wm_planner.models.spec.rotation import RotationMapping
 from wm_planner.text import listed, quoted
 
 MODES = ("relative", "absolute", "velocity")
+REFERENCES = ("commanded", "measured")
 
 
 @dataclass
@@ -21,11 +23,20 @@ class CommandMapping:
         position: Names of the action's numbers for x, y and z, or for each of ``joints``, in this
             order.
         joints: Names of the arm's joints that the numbers move; empty if they are Cartesian.
+        rotation: How the action turns the hand; None if it does not: the hand keeps the orientation
+            in which a goal starts.
+        reference: Where displacements and turns begin: ``commanded``, at the pose that was
+            commanded at the time of the image, or ``measured``, at the one measured then.
+        step_time: Time in which the arm carries out one environment step [s]; 0: ``1 /
+            control_rate``.
     """
 
     mode: str
     position: list[str]
     joints: list[str] = field(default_factory=list)
+    rotation: RotationMapping | None = None
+    reference: str = "commanded"
+    step_time: float = number(0, 60, 0.0)
 
     def __post_init__(self) -> None:
         check(self, "action.command")
@@ -41,10 +52,22 @@ class CommandMapping:
                 "action.command.position needs the names of three action numbers (x, y, z), or one "
                 "for each of action.command.joints"
             )
+        if self.reference not in REFERENCES:
+            raise SpecError(
+                f"action.command.reference must be commanded or measured, not "
+                f"{quoted(self.reference)}"
+            )
+        if self.rotation:
+            if self.joints:
+                raise SpecError(
+                    "action.command.rotation turns a hand, but action.command.joints moves joints: "
+                    "leave one of them out"
+                )
+            self.rotation.check_mode(self.mode)
 
     @property
     def unit(self) -> str:
-        """The unit that the action's numbers must have: m, rad, m/s or rad/s."""
+        """The unit that the numbers of the position must have: m, rad, m/s or rad/s."""
         return ("rad" if self.joints else "m") + ("/s" if self.mode == "velocity" else "")
 
 
@@ -60,6 +83,9 @@ class ActionSpec:
             planner's draws are then unbounded, as DINO-WM's are.
         upper: Largest value, per number; empty together with ``lower``.
         command: How the action becomes a command; None if the model plans without driving an arm.
+        deviation: Deviation of the planner's first draws, per number, for a planner's ``sigma`` of
+            1; empty: the standard deviation of the statistics.
+        fixed: Numbers that the planner does not search, by name, with the values that it sends.
     """
 
     names: list[str]
@@ -68,6 +94,8 @@ class ActionSpec:
     lower: list[float] = number(-1e4, 1e4, [])
     upper: list[float] = number(-1e4, 1e4, [])
     command: CommandMapping | None = None
+    deviation: list[float] = number(1e-9, 1e4, [])
+    fixed: dict[str, float] = number(-1e4, 1e4, {})
 
     def __post_init__(self) -> None:
         check(self, "action")
@@ -79,8 +107,8 @@ class ActionSpec:
 
     def _check_numbers(self) -> None:
         count = len(self.names)
-        bounds = () if not self.lower and not self.upper else ("lower", "upper")
-        for name in ("units", *bounds):
+        bounds = ["lower", "upper"] if self.lower or self.upper else []
+        for name in ("units", *bounds, *(["deviation"] if self.deviation else [])):
             if len(getattr(self, name)) != count:
                 raise SpecError(
                     f"action.{name} has {len(getattr(self, name))} entries, action.names {count}"
@@ -89,18 +117,26 @@ class ActionSpec:
             raise SpecError("action.names must have at least one name, each only once")
         if not all(low < high for low, high in zip(self.lower, self.upper, strict=True)):
             raise SpecError("action.lower must be below action.upper in every entry")
+        if unknown := [name for name in self.fixed if name not in self.names]:
+            raise SpecError(f"action.fixed names {quoted(unknown[0])}, which action.names lacks")
+        if len(self.fixed) == count:
+            raise SpecError("action.fixed fixes every number, so there is nothing to plan")
 
     def _check_command(self, command: CommandMapping) -> None:
-        position = command.position
-        if missing := [name for name in position if name not in self.names]:
-            raise SpecError(
-                f"action.command.position names {missing[:20]}, which action.names lacks"
-            )
-        if len(set(position)) != len(position):
-            raise SpecError(f"action.command.position ({listed(position)}) names a number twice")
-        unit = command.unit
-        if wrong := [name for name in position if self.units[self.names.index(name)] != unit]:
-            raise SpecError(f"action.command.position needs {unit}; {wrong[:20]} have another unit")
+        parts = [("position", command.position, command.unit)]
+        if command.rotation:
+            rotation = command.rotation
+            parts.append(("rotation.names", rotation.names, rotation.unit(command.mode)))
+        used: set[str] = set()
+        for part, names, unit in parts:
+            where = f"action.command.{part}"
+            if missing := [name for name in names if name not in self.names]:
+                raise SpecError(f"{where} names {missing[:20]}, which action.names lacks")
+            if len(set(names)) != len(names) or used & set(names):
+                raise SpecError(f"{where} ({listed(names)}) names a number twice")
+            used.update(names)
+            if wrong := [name for name in names if self.units[self.names.index(name)] != unit]:
+                raise SpecError(f"{where} needs {unit}; {wrong[:20]} have another unit")
 
     @property
     def dim(self) -> int:

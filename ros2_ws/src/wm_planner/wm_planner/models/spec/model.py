@@ -18,6 +18,7 @@ from wm_planner.models.spec.file import SPEC_FILE, write_content
 from wm_planner.models.spec.formats import FORMAT
 from wm_planner.models.spec.image import ImageSpec
 from wm_planner.models.spec.numbers import check, check_free, number
+from wm_planner.models.spec.rotation import ProprioRotation
 from wm_planner.models.spec.statistics import Statistics
 from wm_planner.text import listed, quoted
 from wm_planner.types import Observation
@@ -27,10 +28,18 @@ _TOPIC = re.compile("[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*")
 
 @dataclass
 class ProprioSpec:
-    """Names and units of the proprio, in the model's order; empty if the model takes none."""
+    """Names and units of the proprio, in the model's order; empty if the model takes none.
+
+    Attributes:
+        names: One name per number.
+        units: One unit per number.
+        rotation: Which of the numbers are an orientation; None if none is, or if they are given as
+            the numbers of a quaternion (qx, qy, qz, qw).
+    """
 
     names: list[str] = field(default_factory=list)
     units: list[str] = field(default_factory=list)
+    rotation: ProprioRotation | None = None
 
     def __post_init__(self) -> None:
         check(self, "proprio")
@@ -38,6 +47,14 @@ class ProprioSpec:
             raise SpecError(f"proprio has {len(self.names)} names but {len(self.units)} units")
         if len(set(self.names)) != len(self.names):
             raise SpecError(f"proprio.names ({listed(self.names)}) has a name twice")
+        if self.rotation:
+            of_rotation = self.rotation.names
+            if missing := [name for name in of_rotation if name not in self.names]:
+                raise SpecError(
+                    f"proprio.rotation names {listed(missing)}, which proprio.names lacks"
+                )
+            if len(set(of_rotation)) != len(of_rotation):
+                raise SpecError(f"proprio.rotation ({listed(of_rotation)}) names a number twice")
 
 
 @dataclass
@@ -191,15 +208,27 @@ class ModelSpec:
     def action_bounds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return lower and upper bounds (frameskip * dim,) of the z-normalized actions.
 
-        They are infinite if the spec gives none.
+        They are infinite if the spec gives none, and equal for a fixed number.
         """
-        if not self.action.lower:
-            unbounded = np.full(self.model_action_dim, np.inf)
-            return -unbounded, unbounded
-        return (
-            self.normalize_actions(np.tile(self.action.lower, self.frameskip)),
-            self.normalize_actions(np.tile(self.action.upper, self.frameskip)),
-        )
+        names = self.action.names
+        unbounded = np.full(self.action.dim, np.inf)
+        sides = []
+        for given, none in ((self.action.lower, -unbounded), (self.action.upper, unbounded)):
+            side = np.array(given) if given else none
+            for name, value in self.action.fixed.items():
+                side[names.index(name)] = value
+            sides.append(self.normalize_actions(np.tile(side, self.frameskip)))
+        return sides[0], sides[1]
+
+    def action_deviation(self) -> list[float] | None:
+        """Return the planner's first deviation of each z-normalized number (frameskip * dim,).
+
+        None if the spec gives none: they are then 1.
+        """
+        if not self.action.deviation:
+            return None
+        physical = np.tile(self.action.deviation, self.frameskip)
+        return [float(value) for value in physical / self._action_moments()[1]]
 
     def _action_moments(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         moments = self.statistics.action

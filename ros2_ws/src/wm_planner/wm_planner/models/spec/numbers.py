@@ -23,16 +23,16 @@ _SHOWN = 60  # characters of a wrong number that a sentence shows at most
 
 
 def number(low: float, high: float, default: Any = MISSING) -> Any:
-    """Declare a number from ``low`` to ``high``, both included, or a list of such numbers.
+    """Declare a number from ``low`` to ``high``, both included, or a list or mapping of such.
 
     Args:
         low: The least.
         high: The largest.
-        default: Default value; a list is copied for every instance.
+        default: Default value; a list or a mapping is copied for every instance.
     """
     metadata = {"low": low, "high": high}
-    if isinstance(default, list):
-        return field(default_factory=lambda: list(default), metadata=metadata)
+    if isinstance(default, list | dict):
+        return field(default_factory=lambda: default.copy(), metadata=metadata)
     return field(default=default, metadata=metadata)
 
 
@@ -50,6 +50,8 @@ def check(section: Any, name: str) -> None:
         where = f"{name}.{item.name}" if name else item.name
         value = getattr(section, item.name)
         entries = value if isinstance(value, (list, np.ndarray)) else [value]
+        if isinstance(value, dict):
+            entries = list(value.values())
         names = isinstance(value, list) and any(isinstance(entry, str) for entry in entries)
         _check_count(where, len(entries), MAX_LIST if names else MAX_NUMBERS)
         for entry in entries:
