@@ -62,6 +62,19 @@ class Pose:
 
 
 @dataclass(frozen=True)
+class Grip:
+    """What the gripper is commanded to.
+
+    Attributes:
+        width: Gap between the fingers now, which changes no faster than the limit [m].
+        target: Gap where it ends [m].
+    """
+
+    width: float
+    target: float
+
+
+@dataclass(frozen=True)
 class Command:
     """One command to the arm.
 
@@ -71,6 +84,7 @@ class Command:
         orientation: Quaternion (x, y, z, w).
         stop: Whether it is the last of a stop: the arm stays here until the next command.
         angular_velocity: (3,) about the axes of the base frame [rad/s]; zero for joints.
+        grip: The gripper; None: it stays as it is.
     """
 
     position: Vector
@@ -78,3 +92,4 @@ class Command:
     orientation: Vector
     stop: bool = False
     angular_velocity: Vector = field(default_factory=lambda: np.zeros(3))
+    grip: Grip | None = None

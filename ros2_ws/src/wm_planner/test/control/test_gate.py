@@ -2,80 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from gate_parts import CENTER, HOME, LIMITS, PARTS, pose
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.spatial.transform import Rotation
 
-from wm_planner.config import LimitsConfig
 from wm_planner.control import CommandGate, LimitViolation
-from wm_planner.control.command_limits import CommandLimits
-from wm_planner.control.part_gate import PartGate, Sent
-from wm_planner.control.rotation_limits import RotationLimits
+from wm_planner.control.part_gate import Sent
 from wm_planner.types import Pose
 
-LIMITS = LimitsConfig(
-    workspace_min=[0.0, -1.0, 0.0],
-    workspace_max=[1.0, 1.0, 1.0],
-    joint_names=["a", "b", "c"],
-    joint_min=[-1.0] * 3,
-    joint_max=[1.0] * 3,
-    orientation=[1.0, 0.0, 0.0, 0.0],
-    max_tilt=0.6,
-    max_twist=1.2,
-)
-CENTER, DOWN = np.array([0.5, 0.0, 0.5]), np.array([1.0, 0.0, 0.0, 0.0])
-HOME = np.concatenate([CENTER, DOWN])
 REST = Sent(HOME, np.zeros(6))
 numbers = st.tuples(*[st.floats(-2, 2)] * 3).map(np.array)
 steps = st.lists(st.tuples(numbers, st.floats(0.005, 0.04)), max_size=40)
-
-
-def pose(position: Any = CENTER, turn: Any = (0.0, 0.0, 0.0)) -> np.ndarray:
-    """A point at a position, turned from down by a rotation vector [rad]."""
-    orientation = Rotation.from_rotvec(turn) * Rotation.from_quat(DOWN)
-    return np.concatenate([position, orientation.as_quat()])
-
-
-@dataclass
-class Part:
-    """One part of the commands, and how to draw points of it from three numbers."""
-
-    gate: PartGate
-    draw: Callable[[np.ndarray], np.ndarray]
-    inside: Callable[[np.ndarray], bool]
-
-
-def _boxed(limits: CommandLimits) -> Part:
-    def inside(at: np.ndarray) -> bool:
-        return bool((at >= limits.lower - 1e-6).all() and (at <= limits.upper + 1e-6).all())
-
-    return Part(PartGate(limits), lambda numbers: numbers, inside)
-
-
-def _turned(max_tilt: float, max_twist: float) -> Part:
-    limits = RotationLimits(replace(LIMITS, max_tilt=max_tilt, max_twist=max_twist), turns=True)
-
-    def inside(at: np.ndarray) -> bool:
-        tilt, twist = limits.tilt_and_twist(at)
-        return tilt <= max_tilt + 2e-6 and (abs(twist) <= max_twist + 2e-6 or max_twist > 3.14)
-
-    return Part(PartGate(limits), lambda numbers: pose(turn=1.5 * numbers)[3:], inside)
-
-
-PARTS = {
-    "position": _boxed(CommandLimits(LIMITS)),
-    "joints": _boxed(CommandLimits(LIMITS, ["a", "b", "c"])),
-    "narrow cone": _turned(0.6, 1.2),
-    "wide cone": _turned(2.2, 0.3),
-    "any twist": _turned(1.0, 3.1416),
-    "no tilt": _turned(0.0, 3.0),
-}
 
 
 @given(start=numbers, targets=steps)
@@ -273,22 +214,6 @@ def test_an_arm_slightly_outside_the_box_is_brought_in_and_not_further_out() -> 
     np.testing.assert_allclose(sent.point[:3], [1.0, 0.0, 0.5], atol=1e-3)
 
 
-@pytest.mark.parametrize("turn", [[0.0, 0.62, 0.0], [0.0, 0.0, -1.22]])
-def test_a_hand_slightly_outside_the_cone_is_brought_in_and_not_further_out(
-    turn: list[float],
-) -> None:
-    gate, outward = CommandGate(LIMITS, turns=True), 1.5 * np.array(turn)
-    sent = Sent(pose(turn=turn), np.zeros(6))
-    for _ in range(40):
-        sent = gate.check(pose(turn=outward), previous=sent, measured=sent.point, dt=0.02)
-        assert gate.rotation
-        tilt, twist = gate.rotation.tilt_and_twist(sent.point[3:])
-        assert tilt <= 0.62 + 1e-6
-        assert abs(twist) <= 1.22 + 1e-6
-    assert tilt <= 0.601
-    assert abs(twist) <= 1.201
-
-
 @pytest.mark.parametrize(
     ("at", "words"),
     [
@@ -307,25 +232,3 @@ def test_a_goal_may_start_outside_by_the_margin_only(at: np.ndarray, words: str)
     if words:
         with pytest.raises(AssertionError, match=words):
             raise AssertionError(why)
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"orientation": []}, r"limits\.orientation is not set"),
-        ({"orientation": [1.0, 1.0, 0.0, 0.0]}, "limits.orientation.*length of 1.414, not 1"),
-    ],
-)
-def test_actions_that_turn_the_hand_need_a_nominal_orientation(
-    changes: dict[str, list[float]], words: str
-) -> None:
-    with pytest.raises(ValueError, match=words):
-        CommandGate(replace(LIMITS, **changes), turns=True)
-
-
-def test_without_a_nominal_orientation_a_hand_that_does_not_turn_may_point_anywhere() -> None:
-    gate = CommandGate(replace(LIMITS, orientation=[]))
-    sideways = pose(turn=[0.0, 2.0, 0.0])
-    assert gate.why_outside(Pose(sideways[:3], sideways[3:], 0.0)) == ""
-    sent = gate.check(sideways, previous=Sent(sideways, np.zeros(6)), measured=sideways, dt=0.02)
-    np.testing.assert_array_equal(sent.point, sideways)

@@ -48,7 +48,7 @@ def test_a_pose_in_another_frame_is_dropped_and_both_frames_are_named(measured: 
 
 
 @pytest.mark.parametrize(
-    ("x", "w", "words"), [(np.nan, 1.0, "not finite"), (0.5, 0.5, "has a length of 0.707, not 1")]
+    ("x", "w", "words"), [(np.nan, 1.0, "not finite"), (0.5, 0.5, "has a length of 0.500, not 1")]
 )
 def test_an_invalid_pose_is_dropped_and_reported(
     measured: Input, x: float, w: float, words: str

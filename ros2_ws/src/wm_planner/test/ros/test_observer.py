@@ -17,13 +17,12 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from scipy.spatial.transform import Rotation
 from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import Float64MultiArray
 
 from wm_planner.config import Config, ConfigError
 from wm_planner.models import ModelSpec
-from wm_planner.models.spec import ProprioRotation, ProprioSpec
+from wm_planner.models.spec import ProprioSpec
 from wm_planner.ros import image_reader
 from wm_planner.ros import observer as observer_module
 from wm_planner.ros.observer import Observer
@@ -195,48 +194,6 @@ def test_the_proprio_nearest_to_the_image_is_used(bench: Bench, spec: ModelSpec)
     bench.arrive()
     bench.image("image", 1, 0.055)
     np.testing.assert_allclose(bench.wait(1).proprio, [-0.3, 0.3])
-
-
-def test_the_proprio_may_be_a_pose_with_its_orientation_as_euler_angles(
-    bench: Bench, spec: ModelSpec
-) -> None:
-    rotation = ProprioRotation(["roll", "pitch", "yaw"], "euler_extrinsic_xyz")
-    names = ["x", "y", "z", *rotation.names]
-    spec.proprio = ProprioSpec(names, ["m"] * 3 + ["rad"] * 3, rotation)
-    bench.config.proprio.source = "pose"
-    bench.open(spec, image=Image, current_pose=PoseStamped)
-    pose = PoseStamped()
-    pose.header.frame_id = spec.action.frame
-    pose.header.stamp = seconds_to_time(bench.start)
-    p, q = pose.pose.position, pose.pose.orientation
-    p.x, p.y, p.z = 0.5, 0.1, 0.3
-    angles = [3.0, 0.2, -0.4]
-    q.x, q.y, q.z, q.w = Rotation.from_euler("xyz", angles).as_quat()
-    bench.outputs["current_pose"].publish(pose)
-    bench.arrive()
-    bench.image("image", 1, 0.0)
-    np.testing.assert_allclose(bench.wait(1).proprio, [0.5, 0.1, 0.3, *angles], atol=1e-9)
-
-
-@pytest.mark.parametrize("w", [0.0, 0.5, math.nan])
-def test_a_pose_without_an_orientation_gives_no_proprio(
-    bench: Bench, spec: ModelSpec, w: float
-) -> None:
-    rotation = ProprioRotation(["a", "b", "c"], "rotation_vector")
-    spec.proprio = ProprioSpec(rotation.names, ["rad"] * 3, rotation)
-    bench.config.proprio.source = "pose"
-    observer = bench.open(spec, image=Image, current_pose=PoseStamped)
-    pose = PoseStamped()
-    pose.header.frame_id = spec.action.frame
-    pose.header.stamp = seconds_to_time(bench.start)
-    pose.pose.orientation.w = w
-    bench.outputs["current_pose"].publish(pose)
-    bench.arrive()
-    bench.image("image", 1, 0.0)
-    assert bench.until(lambda: "current_pose dropped: the quat" in observer.problem), (
-        observer.problem
-    )
-    assert bench.observations == []
 
 
 def test_an_image_waits_for_proprio_that_is_late_or_not_finite(

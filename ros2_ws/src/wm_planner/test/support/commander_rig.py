@@ -30,9 +30,12 @@ class CommanderRig:
         for name, value in commands.items():
             setattr(self.config.commands, name, value)
         self.sent: list[Command] = []
-        self.commander = Commander(self.config, spec, self.sent.append)
+        self.commander = self.build(spec)
         self.follows, self.now = follows, 0.0
         self.commander.start(self.pose(), self.now)
+
+    def build(self, spec: ModelSpec) -> Commander:
+        return Commander(self.config, spec, self.sent.append)
 
     def pose(self) -> Pose:
         at = self.sent[-1].position if self.follows and self.sent else START

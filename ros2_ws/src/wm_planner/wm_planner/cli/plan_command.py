@@ -121,7 +121,7 @@ def _text(plan: Planned, engine: Any, config: Config) -> str:
         ),
     ]
     for step, row in enumerate(_rows(plan, spec)):
-        time = step / spec.control_rate
+        time = step * spec.step_time
         lines.append(f"{step:>4}  {time:>8.2f}  " + "  ".join(f"{value:>12.5f}" for value in row))
     warnings = [*engine.warnings, *([] if plan.learned else [UNINFORMATIVE])]
     lines += [f"Note: {warning}" for warning in warnings]

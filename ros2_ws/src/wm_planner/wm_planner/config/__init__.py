@@ -7,6 +7,7 @@ every leaf as a ROS parameter of the same dotted name (``leaves``).
 
 from wm_planner.config.commands import CommandsConfig
 from wm_planner.config.composition import changed, compose, differences, to_yaml, validate
+from wm_planner.config.gripper import GripperConfig
 from wm_planner.config.images import CameraConfig, ImagesConfig, ProprioConfig
 from wm_planner.config.inputs import InputsConfig
 from wm_planner.config.limits import LimitsConfig
@@ -26,6 +27,7 @@ __all__ = [
     "Config",
     "ConfigError",
     "GoalsConfig",
+    "GripperConfig",
     "ImagesConfig",
     "InputsConfig",
     "Leaf",

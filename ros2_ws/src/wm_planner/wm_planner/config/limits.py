@@ -104,7 +104,26 @@ class LimitsConfig:
         "Largest angle between the commanded and the measured orientation [rad]; 0: any, the "
         "measured orientation is then not used.",
         low=0.0,
-        high=1.6,
+        high=1.5,
+    )
+    gripper_min: float = setting(
+        0.0, "Smallest width of the gripper that is commanded [m].", low=0.0, high=1.0
+    )
+    gripper_max: float = setting(
+        0.0,
+        "Largest width of the gripper that is commanded [m]; 0: not set, which only models that do "
+        "not move a gripper allow.",
+        low=0.0,
+        high=1.0,
+    )
+    max_gripper_speed: float = setting(
+        0.1,
+        "Largest speed of the commanded width [m/s]; the action gripper_command cannot carry it.",
+        above=0.0,
+        high=1.0,
+    )
+    max_gripper_force: float = setting(
+        40.0, "Largest force that the gripper is asked for [N].", above=0.0, high=1000.0
     )
     policy: str = setting(
         "clamp",

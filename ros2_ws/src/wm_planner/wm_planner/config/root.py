@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from wm_planner.config.commands import CommandsConfig
+from wm_planner.config.gripper import GripperConfig
 from wm_planner.config.images import CameraConfig, ImagesConfig, ProprioConfig
 from wm_planner.config.inputs import InputsConfig
 from wm_planner.config.limits import LimitsConfig
@@ -28,6 +29,7 @@ class Config:
     inputs: InputsConfig = field(default_factory=InputsConfig)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     commands: CommandsConfig = field(default_factory=CommandsConfig)
+    gripper: GripperConfig = field(default_factory=GripperConfig)
     safety: SafetyConfig = field(default_factory=SafetyConfig)
     session: SessionConfig = field(default_factory=SessionConfig)
     goals: GoalsConfig = field(default_factory=GoalsConfig)

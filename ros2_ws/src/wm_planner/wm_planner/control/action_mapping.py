@@ -9,10 +9,14 @@ from numpy.typing import ArrayLike
 from scipy.spatial.transform import Rotation
 
 from wm_planner.config import CommandsConfig
+from wm_planner.control.gripper import GripperStream
 from wm_planner.control.receiver import check_receiver
 from wm_planner.models import ModelSpec, SpecError
 from wm_planner.models.spec import CommandMapping
 from wm_planner.types import Vector
+
+LARGEST = 1e6
+"""Number of an action above which something is wrong, whatever its unit."""
 
 
 class ActionMapping:
@@ -35,16 +39,26 @@ class ActionMapping:
         self.command = command_mapping(spec, config)
         self.step_time = self.command.step_time or 1 / spec.control_rate
         self._dim, self._dt = spec.action.dim, 1 / spec.control_rate
-        columns = spec.action.names.index
+        self._names = spec.action.names
+        columns = self._names.index
         self._position = [columns(name) for name in self.command.position]
         self._rotation = self.command.rotation
         self._turns = [columns(name) for name in self._rotation.names] if self._rotation else []
 
+    def gripper(self) -> GripperStream | None:
+        """Return a stream of the gripper, if the actions move one."""
+        mapping = self.command.gripper
+        return GripperStream(mapping, self._dt, self.step_time) if mapping else None
+
     def unusable(self, actions: ArrayLike) -> str:
         """Return why no path can be made of physical actions, or an empty string."""
         steps = self._steps(actions)
+        if not steps.size:
+            return "the plan is empty"
         if not np.isfinite(steps).all():
             return "the plan is not finite"
+        if (largest := np.abs(steps).max()) > LARGEST:
+            return f"the plan has a number of {largest:.3g}, larger than any action"
         if self._rotation:
             try:
                 self._rotation.form.read(steps[:, self._turns])
@@ -65,6 +79,11 @@ class ActionMapping:
         if self.command.joints:
             return np.asarray(points)
         return np.hstack([points, self._orientations(steps, start[3:])])
+
+    def grips(self, actions: ArrayLike) -> Vector:
+        """Return the gripper's numbers (steps,) of physical actions, one per environment step."""
+        assert self.command.gripper is not None
+        return self._steps(actions)[:, self._names.index(self.command.gripper.name)]
 
     def _steps(self, actions: ArrayLike) -> Vector:
         return np.asarray(actions, dtype=np.float64).reshape(-1, self._dim)

@@ -74,8 +74,8 @@ class CommandLimits(PartLimits):
 
     def stays(self, start: Vector, move: Vector) -> bool:
         """Return whether a displacement (n,) ends in the box, or no further outside."""
-        lower = np.minimum(self.lower, start) - ROUNDING
-        upper = np.maximum(self.upper, start) + ROUNDING
+        lower = np.minimum(self.lower - ROUNDING, start)
+        upper = np.maximum(self.upper + ROUNDING, start)
         end = start + move
         return bool((end >= lower).all() and (end <= upper).all())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,18 +14,18 @@ from wm_planner.config import Config, LimitsConfig
 from wm_planner.control.action_mapping import ActionMapping
 from wm_planner.control.feedback import VelocityFeedback
 from wm_planner.control.gate import CommandGate, LimitViolation
+from wm_planner.control.gripper_receiver import check_gripper
 from wm_planner.control.history import CommandHistory
 from wm_planner.control.modes import FOLLOWING, SLOWING, TRANSITIONS, Event, Mode
 from wm_planner.control.part_gate import Sent
 from wm_planner.control.stream import CommandStream
+from wm_planner.control.stream_clock import MAX_CLOCK_STALL, StreamClock
 from wm_planner.control.time_scale import TimeScale
 from wm_planner.models import ModelSpec
-from wm_planner.types import Command, Pose, Vector
+from wm_planner.types import Command, Grip, Pose, Vector
 from wm_planner.worker import Planned
 
-MAX_CLOCK_STALL = 0.1  # [s] tolerated stall of ROS time while the arm moves (/clock at 10 Hz)
-RESTED = 1e-6  # [m or rad] a commanded point that differs by less rests
-MAX_PERIODS = 2.0  # command periods by which the stream advances at most after a delay
+RESTED = 1e-6  # [m or rad, also per second] a command that differs by less rests
 
 
 class Commander:
@@ -43,12 +44,14 @@ class Commander:
     Raises:
         LimitsError: The configured limits are invalid.
         SpecError: Neither ``model.yaml`` nor the settings define how an action becomes a command.
-        ConfigError: The configured command type cannot carry the model's actions.
+        ConfigError: The receiver of the commands, or the gripper, takes something else.
 
     Attributes:
         shadow: Whether nobody follows the commands, see ``ShadowCommander``.
         mode: What the commander is doing; see ``TRANSITIONS``.
         time_scale: Sets the speed.
+        gripper: What the plans command the gripper; None if they do not.
+        plan_start: Point (n,) where the newest plan begins; None before the first.
         sent: Number of commands sent.
     """
 
@@ -57,12 +60,15 @@ class Commander:
     def __init__(self, config: Config, spec: ModelSpec, publish: Callable[[Command], None]) -> None:
         commands = config.commands
         self.actions = ActionMapping(spec, commands)
+        check_gripper(config.gripper, self.actions.command.gripper, spec.name)
+        self.gripper = self.actions.gripper() if config.gripper.type != "none" else None
         self.gate = self.check(config.limits)
         self._publish, self._space = publish, self.gate.space
         self._stream = CommandStream(
             self._space, spec.frameskip, self.actions.step_time, commands.extra_time, commands.blend
         )
         self._period = 1 / commands.rate
+        self._clock = StreamClock(self._period)
         self._blend_ticks = math.ceil(commands.blend * commands.rate)
         self._feedback = VelocityFeedback(commands)
         self.time_scale = TimeScale(commands.speed_override / 100, commands.blend)
@@ -76,7 +82,11 @@ class Commander:
         self.mode = Mode.IDLE
         self._stream.clear()
         self._history.clear()
-        self._clock, self._now, self._ticks = 0.0, 0.0, 0
+        if self.gripper:
+            self.gripper.clear()
+        self._grip: Grip | None = None
+        self.plan_start: Vector | None = None
+        self._clock.restart(0.0)
         self.time_scale.restart()
         self._brakes_left = 0  # commands until the arm is at rest
         self._feedback.rest(self._space.moves)
@@ -95,7 +105,8 @@ class Commander:
     @property
     def moving(self) -> bool:
         """Whether the last command moved the arm."""
-        return self.mode in FOLLOWING | SLOWING and bool(self._last.velocity.any())
+        moves = np.abs(self._last.velocity).max() > RESTED
+        return self.mode in FOLLOWING | SLOWING and bool(moves)
 
     @property
     def slowing(self) -> bool:
@@ -106,10 +117,6 @@ class Commander:
     def commanded_point(self) -> Vector:
         """The last commanded point (n,) of ``gate.space``; before the first, the measured one."""
         return self._last.point
-
-    def commanded_point_at(self, stamp: float) -> Vector:
-        """Return the point (n,) that was commanded at a past ROS time [s]."""
-        return self._history.at(stamp)
 
     def rested_since(self, stamp: float) -> bool:
         """Return whether the arm is commanded to where it was at a past ROS time [s]."""
@@ -122,7 +129,8 @@ class Commander:
             LimitsError: The limits are invalid.
         """
         command = self.actions.command
-        return CommandGate(limits, command.joints, turns=command.rotation is not None)
+        turns, grips = command.rotation is not None, self.gripper is not None
+        return CommandGate(limits, command.joints, turns=turns, grips=grips)
 
     def apply(self, limits: LimitsConfig) -> None:
         """Use other limits; only between goals.
@@ -132,16 +140,18 @@ class Commander:
         """
         gate = self.check(limits)
         gate.counters = self.gate.counters
-        self.gate = gate
+        self.gate, self._space = gate, gate.space
+        self._stream.space = gate.space
 
     def start(self, pose: Pose, now: float) -> None:
         """Start at a measured pose, again if no command was sent since; nothing is sent yet."""
         self._enter(Event.START)
         point = self._space.point(pose)
-        self._measured, self._now = point, now
-        self._stream.start(point, self._clock)
+        self._measured = point
+        self._clock.begin(now)
+        self._stream.start(point, self._clock.time)
         self._last = Sent(point, np.zeros(self._space.moves))
-        self._history.add(now, self._clock, point)
+        self._history.add(now, self._clock.time, point)
 
     def follow(self, plan: Planned, measured: Pose | None, then: Pose | None, now: float) -> None:
         """Switch to a plan, or ignore it if the arm is slowing.
@@ -149,10 +159,11 @@ class Commander:
         Args:
             plan: The plan.
             measured: The newest measured pose; None if there is none.
-            then: The pose that was measured at the plan's image; None if unknown.
+            then: The pose that was measured at the plan's image; None if unknown: a plan that
+                refers to it then begins at the commanded pose.
             now: Current time [s].
         """
-        self.splice(plan.actions, plan.stamp, now, then or measured)
+        self.splice(plan.actions, plan.stamp, now, then)
 
     def splice(
         self, actions: ArrayLike, stamp: float, now: float, measured: Pose | None = None
@@ -167,14 +178,15 @@ class Commander:
         """
         if self.slowing:
             return
-        start, clock = self._history.at(stamp), self._clock
+        start = self._history.at(stamp)
         if measured and self.actions.command.reference == "measured":
             start = self._space.aligned(self._space.point(measured), start)
-        path = self.actions.path(actions, start)
+        self.plan_start, path = start, self.actions.path(actions, start)
         self._enter(Event.PLAN)
-        passed = min(max(now - self._now, 0.0), MAX_PERIODS * self._period)
-        clock += self.time_scale.value * passed
-        self._stream.splice(path, start, clock - self._history.clock_at(stamp), clock)
+        clock = self._clock.time + self.time_scale.value * self._clock.since(now)
+        begin = self._stream.splice(path, start, clock - self._history.clock_at(stamp), clock)
+        if self.gripper:
+            self.gripper.splice(self.actions.grips(actions), stamp, begin)
 
     def send(self, measured: Pose, now: float, pace: float = 1.0) -> None:
         """Send the command that is due now; called at the command rate.
@@ -194,17 +206,13 @@ class Commander:
             self._enter(Event.COMMAND)
             self.settle(now)
             return
-        self._ticks += 1
-        # ROS time may come in steps longer than the period, or stand still for a while.
-        longest = MAX_PERIODS * self._period
-        longest = max(longest, min(longest * self._ticks, MAX_CLOCK_STALL))
-        dt = min(now - self._now, longest)
+        dt = self._clock.tick(now)
         if dt > 0:
             self._play(pace, dt, now)
         elif self.moving:
             # What is late while ROS time stands still will not come: do not wait for the stall.
             tolerated = self._period if pace < 1 else MAX_CLOCK_STALL
-            if self._ticks * self._period > tolerated:
+            if self._clock.stalled(tolerated):
                 self._brake(Event.BRAKE, now)
                 return
         self._send(self._last.velocity)
@@ -215,7 +223,7 @@ class Commander:
         self._enter(Event.HOLD)
         if self.mode is not Mode.HOLDING:
             return  # it does not move, or is slowing already
-        dt = min(now - self._now, self._period)
+        dt = self._clock.within_period(now)
         if dt <= 0 and self.moving:  # ROS time stands still, and the stream with it
             self._brake(Event.BRAKE, now)
             return
@@ -254,7 +262,7 @@ class Commander:
             self._brakes_left = left
             return
         self._last = Sent(self._last.point, np.zeros(self._space.moves))
-        self._stream.start(self._last.point, self._clock)
+        self._stream.start(self._last.point, self._clock.time)
         self.time_scale.rest()
         self._send(self._last.velocity, stop=True)
         self._enter(Event.REST)
@@ -296,7 +304,7 @@ class Commander:
         blend = math.ceil(share * self._blend_ticks)
         self._brakes_left = max(ticks, blend) if ticks else 1
         self._enter(event)
-        dt = min(now - self._now, self._period)
+        dt = self._clock.within_period(now)
         if ticks and dt > 0:
             ahead = self._space.moved(self._last.point, self._last.velocity * dt)
             self._advance(ahead, dt, dt, now, slowing=True)
@@ -308,8 +316,10 @@ class Commander:
     def _play(self, pace: float, dt: float, now: float) -> None:
         """Go on along the path for a time [s], at a pace that changes with the time scale."""
         pace = 0.0 if self.mode is Mode.HOLDING else pace
+        if self.gripper and self.mode is Mode.TRACKING:  # while the arm holds, so does the gripper
+            self._grip = self.gripper.next(self._clock.time, dt, now, self.gate)
         scale = self.time_scale.next(pace, dt, self._last.velocity, self.gate)
-        self._advance(self._stream.at(self._clock + scale * dt), scale * dt, dt, now)
+        self._advance(self._stream.at(self._clock.time + scale * dt), scale * dt, dt, now)
         self.time_scale.value = scale
 
     def _advance(
@@ -326,9 +336,8 @@ class Commander:
         """
         measured = None if slowing else self._measured
         self._last = self.gate.check(wanted, previous=self._last, measured=measured, dt=dt)
-        self._clock += passed
-        self._now, self._ticks = now, 0
-        self._history.add(now, self._clock, self._last.point)
+        self._clock.advance(passed, now)
+        self._history.add(now, self._clock.time, self._last.point)
 
     def _send(self, velocity: Vector, *, stop: bool = False) -> None:
         point, error = self._last.point, None
@@ -336,5 +345,6 @@ class Commander:
             # An arm that is slowed does not hurry back either.
             error = self._space.between(self._measured, point) * self.time_scale.value
         velocity = self._feedback.velocity(velocity, error, self.gate, stop=stop)
-        self._publish(self._space.command(point, velocity, stop=stop))
-        self.sent += 1
+        command = self._space.command(point, velocity, stop=stop)
+        self._publish(replace(command, grip=self._grip))
+        self.sent, self._grip = self.sent + 1, None

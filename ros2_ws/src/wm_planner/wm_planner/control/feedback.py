@@ -53,7 +53,8 @@ class VelocityFeedback:
 
 
 def _believed(error: Vector, gate: CommandGate) -> Vector:
-    """Return the error without the turn, if the measured orientation may be anything."""
-    if gate.rotation is None or math.isfinite(gate.rotation.lead):
+    """Return the error without the turn, unless the hand turns and its orientation is measured."""
+    rotation = gate.rotation
+    if rotation is None or (rotation.moves and math.isfinite(rotation.lead)):
         return error
     return np.concatenate([error[:3], np.zeros(3)])

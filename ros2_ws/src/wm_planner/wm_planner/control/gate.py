@@ -10,7 +10,8 @@ import numpy as np
 
 from wm_planner.config import LimitsConfig
 from wm_planner.control.command_limits import CommandLimits
-from wm_planner.control.part_gate import PartGate, Sent, Violation
+from wm_planner.control.gripper_limits import GripperLimits
+from wm_planner.control.part_gate import ROUNDING, PartGate, Sent, Violation
 from wm_planner.control.rotation_limits import RotationLimits
 from wm_planner.control.space import CommandSpace
 from wm_planner.types import Pose, Vector
@@ -46,6 +47,7 @@ class CommandGate:
         config: The limits and their policy.
         joints: Names of the commanded joints; empty for poses of the end effector.
         turns: Whether the actions turn the hand.
+        grips: Whether they move a gripper.
 
     Raises:
         LimitsError: The limits are missing or invalid.
@@ -54,14 +56,21 @@ class CommandGate:
         space: The space of the commands.
         limits: The limits of positions or joints.
         rotation: The limits of the orientation; None for joints.
+        gripper: The limits of the gripper; None if it is not moved.
         counters: What the gate has done.
     """
 
     def __init__(
-        self, config: LimitsConfig, joints: Sequence[str] = (), *, turns: bool = False
+        self,
+        config: LimitsConfig,
+        joints: Sequence[str] = (),
+        *,
+        turns: bool = False,
+        grips: bool = False,
     ) -> None:
         self.limits = CommandLimits(config, joints)
         self.rotation = None if joints else RotationLimits(config, turns=turns)
+        self.gripper = GripperLimits(config) if grips else None
         lever = config.max_speed / config.max_angular_speed
         self.space = CommandSpace(len(joints), lever)
         self._clamp = config.policy == "clamp"
@@ -78,7 +87,7 @@ class CommandGate:
         for gate, of_point, _ in self._parts:
             limits, part = gate.limits, point[of_point]
             outside = float(np.abs(limits.between(part, limits.into(part))).max())
-            if outside > limits.start_margin:
+            if outside > limits.start_margin + ROUNDING:
                 return (
                     f"the arm's {limits.what} {np.round(part, 4).tolist()} {limits.outside(part)}, "
                     f"which is {outside:.4f} {limits.unit} too far (limits.start_margin allows "
@@ -122,6 +131,21 @@ class CommandGate:
         velocity = np.concatenate([sent.velocity for sent in found])
         return Sent(self.space.aligned(point, previous.point), velocity, dt)
 
+    def check_width(self, width: float) -> float:
+        """Return the width of the gripper that may be commanded [m].
+
+        Raises:
+            LimitViolation: It is outside of the range, under the policy ``refuse``.
+        """
+        assert self.gripper is not None
+        inside = self.gripper.into(width)
+        if inside != width:
+            why = Violation("gripper", self.gripper.outside(width))
+            if not self._clamp:
+                raise self._refuse(why)
+            self.counters.limits[why.limit] += 1
+        return inside
+
     def slow(self, velocity: Vector) -> Vector:
         """Return a velocity (m,) reduced to the largest speeds."""
         return np.concatenate([gate.slow(velocity[of]) for gate, _, of in self._parts])
@@ -145,6 +169,7 @@ class CommandGate:
             (gate.limits.speed if velocity is None else gate.limits.size(velocity[of]))
             / gate.limits.acceleration
             for gate, _, of in self._parts
+            if gate.limits.moves or velocity is not None
         )
 
     def leads(self, first: Vector, second: Vector) -> float:

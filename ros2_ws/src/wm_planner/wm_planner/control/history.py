@@ -16,6 +16,9 @@ class CommandHistory:
     def __init__(self) -> None:
         self._items: deque[tuple[float, float, Vector]] = deque()
 
+    def __bool__(self) -> bool:
+        return bool(self._items)
+
     def clear(self) -> None:
         """Forget all points."""
         self._items.clear()

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from wm_planner.camera_contract import CameraContract
 from wm_planner.config import Config
 from wm_planner.control.clock import ClockMonitor
-from wm_planner.control.commander import MAX_PERIODS
 from wm_planner.control.error_codes import ErrorCode, Refused, Status
 from wm_planner.control.gate import LimitViolation
 from wm_planner.control.goal_session import GoalSession
@@ -20,11 +19,13 @@ from wm_planner.control.plan_requests import PlanRequests
 from wm_planner.control.pose_monitor import PoseMonitor
 from wm_planner.control.shadow import make_commander
 from wm_planner.control.stop_record import StopRecord
+from wm_planner.control.stream_clock import MAX_PERIODS
 from wm_planner.models import ModelSpec
 from wm_planner.types import Goal, Observation, Pose
 from wm_planner.worker import Failed, Planned, PlannerLink, SetGoal
 
 WATCH_RATE = 20.0  # [Hz] of the watchdogs
+SAME_TIME = 0.1  # [s] by which a measured pose may be older than the image of a plan
 
 
 class ControlLoop:
@@ -93,13 +94,15 @@ class ControlLoop:
         """Check that a goal could start now; a measured pose may still be missing.
 
         Raises:
-            Refused: The loop is stopped, no worker is ready, the arm touches something, or it is
-                outside the workspace.
+            Refused: The loop is stopped, no worker is ready, the gripper's width is unknown, the
+                arm touches something, or it is outside the limits.
         """
         if self.stopped:
             raise Refused(ErrorCode.STOPPED, self.stopped.status.message)
         if self._link.ready is None:
             raise Refused(ErrorCode.WORKER_LOST, self._link.problem)
+        if (gripper := self.commander.gripper) and gripper.unknown:
+            raise Refused(ErrorCode.NO_POSE, gripper.unknown)
         self.permission.check(steady)
         pose = self.poses.fresh(steady, self._config.session.pose_timeout)
         if pose and (outside := self.commander.gate.why_outside(pose)):
@@ -239,7 +242,7 @@ class ControlLoop:
         allowed = not (ended or held or self.holding.forbids(steady))
         followed = allowed and self.requests.may_follow()
         if followed:
-            then = self.poses.history.at(plan.stamp)
+            then = self.poses.history.at(plan.stamp, SAME_TIME)
             self.commander.follow(plan, self.poses.pose, then, now)
             self.command(now, steady)  # before the reports and the next tick of the timer
         if self.session is not session or not self.commander.started:
@@ -341,8 +344,6 @@ class ControlLoop:
         why = f"ROS time went back by {back:.2f} s: was the simulator restarted?"
         self.end(Status(ErrorCode.CLOCK_JUMPED, why), now)
         return True
-
-    # Poses.
 
     def _start(self, pose: Pose, now: float) -> None:
         self.commander.start(pose, now)

@@ -53,10 +53,13 @@ class PoseHistory:
             return None
         return np.array([(pose or self._poses[0]).position for pose in poses])
 
-    def at(self, stamp: float) -> Pose | None:
-        """Return the last pose that was measured up to a stamp [s]; None if there is none."""
+    def at(self, stamp: float, max_age: float = math.inf) -> Pose | None:
+        """Return the last pose that was measured up to a stamp [s].
+
+        None if there is none, or if it is older than ``max_age`` [s] then.
+        """
         i = bisect_right(self._stamps, stamp) - 1
-        return self._poses[i] if i >= 0 else None
+        return self._poses[i] if i >= 0 and stamp - self._stamps[i] <= max_age else None
 
 
 class MotionCheck:

@@ -38,7 +38,7 @@ class Violation:
     Attributes:
         limit: What it is counted as: ``finite``, or for positions ``tracking_error``, ``box``,
             ``speed``, ``acceleration``, ``lead``, for orientations ``cone``, or one of the others
-            with ``angular_`` before it.
+            with ``angular_`` before it, for the gripper ``gripper``.
         sentence: Names the limit, and by how much it is exceeded.
     """
 
@@ -97,7 +97,7 @@ class PartGate:
         limits = self.limits
         near = wanted if measured is None else self._near(wanted, measured)
         inside = limits.into(near)
-        velocity = self._reachable(limits.between(previous.point, inside) / dt, previous, dt)
+        velocity = self._reachable(inside, previous, dt)
         allowed = limits.moved(previous.point, velocity * dt)
         if np.abs(limits.between(allowed, wanted)).max() <= ROUNDING:
             return Sent(wanted, limits.between(previous.point, wanted) / dt, dt), None
@@ -110,17 +110,20 @@ class PartGate:
     def _near(self, wanted: Vector, measured: Vector) -> Vector:
         """Return the wanted point brought toward the measured one."""
         limits = self.limits
-        if not limits.yields:
+        if not limits.moves:
             return wanted
         lead = limits.between(measured, wanted)
         allowed = limits.within(lead, np.zeros_like(lead), limits.lead)
         return wanted if allowed is lead else limits.moved(measured, allowed)
 
     def _reachable(self, wanted: Vector, previous: Sent, dt: float) -> Vector:
-        """Return the velocity nearest to the wanted one within speed, acceleration and region."""
+        """Return the velocity toward a point (n,) within speed, acceleration and region."""
         limits, last = self.limits, previous.velocity
         change = self._change(previous, dt)
-        velocity = self.slow(limits.within(wanted, last, change))
+
+        ahead = limits.around(previous.point, wanted)
+        velocity = limits.between(previous.point, ahead) / dt
+        velocity = self.slow(limits.within(velocity, last, change))
 
         def stays(candidate: Vector) -> bool:
             return limits.stays(previous.point, candidate * dt + limits.braking(candidate))

@@ -31,8 +31,8 @@ class PartLimits(ABC):
     """What is commanded, for errors."""
     measured_by = "current_pose"
     """Topic of the measured point."""
-    yields = True
-    """Whether a command is brought toward the measured point, within the lead."""
+    moves = True
+    """Whether the actions move this part; a part at rest keeps its place, or the goal ends."""
 
     def __init__(self, speed: float, acceleration: float, lead: float, start_margin: float) -> None:
         self.speed, self.acceleration = speed, acceleration
@@ -71,6 +71,13 @@ class PartLimits(ABC):
     @abstractmethod
     def into(self, point: Vector) -> Vector:
         """Return the point (n,) of the region that is near to a point; itself if it is inside."""
+
+    def around(self, start: Vector, goal: Vector) -> Vector:
+        """Return a point (n,) on a way from one to another that keeps within the region.
+
+        That is the goal itself if the direct way does.
+        """
+        return goal
 
     @abstractmethod
     def stays(self, start: Vector, move: Vector) -> bool:

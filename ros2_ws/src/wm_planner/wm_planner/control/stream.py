@@ -37,12 +37,15 @@ class CommandStream:
         dt: Duration of one action [s].
         extra_time: How long a plan is played beyond its first model step [s].
         blend: Time over which the mean is taken [s]; 0 disables it.
+
+    Attributes:
+        space: As above; one with another lever may replace it.
     """
 
     def __init__(
         self, space: CommandSpace, frameskip: int, dt: float, extra_time: float, blend: float
     ) -> None:
-        self._space, self._dt, self._step = space, dt, dt * frameskip
+        self.space, self._dt, self._step = space, dt, dt * frameskip
         self._extra_time, self._blend = extra_time, blend
         self.clear()
 
@@ -63,10 +66,10 @@ class CommandStream:
         knots: Vector = np.array([begin, *inner, time])
         # The mean of a straight piece is its middle.
         middles = self._along(self._times, self._points, (knots[1:] + knots[:-1]) / 2)
-        return self._space.mean(middles, np.diff(knots))
+        return self.space.mean(middles, np.diff(knots))
 
-    def splice(self, plan: Vector, basis: Vector, latency: float, time: float) -> None:
-        """Switch to a plan.
+    def splice(self, plan: Vector, basis: Vector, latency: float, time: float) -> float:
+        """Switch to a plan; return the time of the stream at which it would have begun [s].
 
         Args:
             plan: Points (steps, n), one per environment step.
@@ -78,22 +81,23 @@ class CommandStream:
         times = self._dt * np.arange(len(points), dtype=np.float64)
         here = self._path(time)
         # Because of the mean, the path is half a blend ahead of the commands.
-        passed = nearest(self._space, times, points, here, latency + self._blend / 2)
+        passed = nearest(self.space, times, points, here, latency + self._blend / 2)
         # The gap between path and stream fades within one model step.
         end = max(min(times[-1] - passed, self._step + self._extra_time), self._step)
         inner = times - passed
         inner = inner[(inner > 0) & (inner < end)]
         knots: Vector = np.unique(np.array([*inner, self._step, end]))
-        gap = self._space.between(self._along(times, points, np.array([passed]))[0], here)
+        gap = self.space.between(self._along(times, points, np.array([passed]))[0], here)
         fading = np.clip(1 - knots / self._step, 0, 1)[:, None]
-        path = self._space.moved(self._along(times, points, knots + passed), gap * fading)
+        path = self.space.moved(self._along(times, points, knots + passed), gap * fading)
         self._continue(time, time + knots, path)
+        return time - passed
 
     def _path(self, time: float) -> Vector:
         return self._along(self._times, self._points, np.array([time]))[0]
 
     def _along(self, times: Vector, points: Vector, at: Vector) -> Vector:
-        return self._space.along(times, points, at)
+        return self.space.along(times, points, at)
 
     def _continue(self, time: float, times: Vector, points: Vector) -> None:
         """Replace the future of the path, and keep as much of its past as the mean needs."""

@@ -15,6 +15,7 @@ from wm_planner.models.spec import CommandMapping
 from wm_planner.ros import log
 from wm_planner.ros.command_messages import CommandMessages
 from wm_planner.ros.controller_check import ControllerCheck
+from wm_planner.ros.gripper_output import GripperOutput
 from wm_planner.ros.publishers import UNKNOWN, full_name, publisher_names
 from wm_planner.ros.qos import on_incompatible_subscription
 from wm_planner.text import listed
@@ -36,6 +37,7 @@ class CommandOutput:
         frame: Frame of the actions.
         max_speed: ``limits.max_speed`` [m/s].
         max_angular_speed: ``limits.max_angular_speed`` [rad/s]; 0: the hand does not turn.
+        gripper: Sends the commands to the gripper; it is closed with this.
     """
 
     def __init__(
@@ -46,8 +48,9 @@ class CommandOutput:
         frame: str,
         max_speed: float,
         max_angular_speed: float = 0.0,
+        gripper: GripperOutput | None = None,
     ) -> None:
-        self._node, self._config = node, config
+        self._node, self._config, self._gripper = node, config, gripper
         self._messages = CommandMessages(config, mapping, frame)
         self._incompatible = ""
         frame, joints = config.frame or frame, tuple(mapping.joints)
@@ -70,6 +73,8 @@ class CommandOutput:
     def close(self) -> None:
         """Stop publishing."""
         self._controller.close()
+        if self._gripper:
+            self._gripper.close()
         self._node.destroy_publisher(self._publisher)
 
     def watch(self) -> None:
@@ -83,6 +88,8 @@ class CommandOutput:
         """Send a command."""
         stamp = self._node.get_clock().now().to_msg()
         self._publisher.publish(self._messages.write(command, stamp))
+        if self._gripper and command.grip:
+            self._gripper.send(command.grip)
 
     @property
     def other_publisher(self) -> str:
@@ -180,6 +187,7 @@ class CommandOutput:
                 *self._controller.warnings,
                 self._untold,
                 self._no_halt,
+                self._gripper.problem if self._gripper else "",
             )
             if text
         ]

@@ -26,6 +26,8 @@ from wm_planner.ros.goal_host import GoalHost
 from wm_planner.ros.goal_reader import GoalReader
 from wm_planner.ros.goal_server import GoalServer
 from wm_planner.ros.goal_services import GoalServices
+from wm_planner.ros.gripper_input import GripperInput
+from wm_planner.ros.gripper_output import gripper_output
 from wm_planner.ros.hang_watch import HangWatch
 from wm_planner.ros.inputs import Inputs
 from wm_planner.ros.plan_once import PlanOnceService
@@ -120,6 +122,9 @@ class PlannerRuntime:
         permission = self.loop.permission
         self.inputs = Inputs(node, config, self.spec, actions.command, permission, rates, self)
         self._closers.append(self.inputs.close)
+        gripper = self.loop.commander.gripper
+        if gripper and config.gripper.joints:
+            self._closers.append(GripperInput(node, config.gripper, gripper.measure).close)
         self.commands = CommandOutput(
             node,
             config.commands,
@@ -127,6 +132,9 @@ class PlannerRuntime:
             self.spec.action.frame,
             config.limits.max_speed,
             config.limits.max_angular_speed if actions.command.rotation else 0.0,
+            gripper_output(node, config.gripper, config.limits)
+            if gripper and not config.commands.shadow
+            else None,
         )
         self._closers.append(self.commands.close)
         self._diagnostics = Diagnostics(node, rates)
@@ -299,7 +307,8 @@ class PlannerRuntime:
         self._diagnostics.planned(plan, image_age)
         self._goals.step(session, plan, image_age)
         self._status.step(plan, image_age, self.snapshot())
-        self._views.show(plan, self.loop.commander.commanded_point_at(plan.stamp))
+        if (start := self.loop.commander.plan_start) is not None:
+            self._views.show(plan, start)
 
     def on_hold(self, status: Status) -> None:
         """Report that the arm holds."""

@@ -216,7 +216,7 @@ class Engine:
         then, actions = self._previous
         if math.isnan(stamp - then):
             return None
-        steps = round((stamp - then) / self.spec.step_duration)
+        steps = round((stamp - then) / (self.spec.frameskip * self.spec.step_time))
         return shift(actions, steps=steps) if 0 <= steps < actions.shape[1] else None
 
     def _encode(self, observation: Observation) -> Latent:

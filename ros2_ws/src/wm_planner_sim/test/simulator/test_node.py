@@ -16,6 +16,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rosgraph_msgs.msg import Clock
 from scipy.spatial.transform import Rotation
 from sensor_msgs.msg import CameraInfo, Image, JointState
+from std_msgs.msg import Float64MultiArray
 
 from wm_planner.ros.image_reader import ImageSubscription
 from wm_planner.ros.qos import sensor_data_qos
@@ -43,6 +44,7 @@ class Wire:
         self._target = client.create_publisher(PoseStamped, "target_pose", 1)
         self._twist = client.create_publisher(TwistStamped, "target_twist", 1)
         self._joints = client.create_publisher(JointState, "joint_command", 1)
+        self._width = client.create_publisher(Float64MultiArray, "gripper_command", 1)
         self._subscriptions = []
         for name, kind in (
             ("camera_info", CameraInfo),
@@ -80,6 +82,9 @@ class Wire:
             message = JointState(name=list(positions), position=list(positions.values()))
         self._publish(self._joints, message)
 
+    def send_width(self, *widths: float) -> None:
+        self._publish(self._width, Float64MultiArray(data=list(widths)))
+
     def _publish(self, publisher: Any, message: Any) -> None:
         """Send a command, and wait until it has arrived and the arm rests."""
         publisher.publish(message)
@@ -88,7 +93,7 @@ class Wire:
 
     def heard_by_simulator(self) -> bool:
         """Decide whether the simulator receives all kinds of commands from here."""
-        for publisher in (self._target, self._twist, self._joints):
+        for publisher in (self._target, self._twist, self._joints, self._width):
             readers = self.client.get_subscriptions_info_by_topic(publisher.topic_name)
             matched = publisher.get_subscription_count() == len(readers)
             if not matched or "sim" not in [reader.node_name for reader in readers]:
@@ -101,12 +106,17 @@ class Wire:
         self.client.destroy_publisher(self._target)
         self.client.destroy_publisher(self._twist)
         self.client.destroy_publisher(self._joints)
+        self.client.destroy_publisher(self._width)
         for subscription in self._subscriptions:
             self.client.destroy_subscription(subscription)
 
     @property
     def joints(self) -> np.ndarray:
-        return np.array(self.heard["joint_states"][-1].position)
+        return np.array(self.heard["joint_states"][-1].position[:7])
+
+    @property
+    def width(self) -> float:
+        return float(sum(self.heard["joint_states"][-1].position[7:]))
 
     @property
     def position(self) -> np.ndarray:
@@ -148,10 +158,24 @@ def test_camera_info_belongs_to_the_image(wire: Wire) -> None:
     assert (info.height, info.width, info.k[2], info.k[5]) == (120, 160, 80.0, 60.0)
 
 
-def test_joint_states_name_the_seven_joints(wire: Wire) -> None:
+def test_joint_states_name_the_joints_of_arm_and_gripper(wire: Wire) -> None:
     state = wire.heard["joint_states"][-1]
-    assert list(state.name) == list(franka.JOINT_NAMES)
-    assert len(state.position) == len(state.velocity) == 7
+    assert list(state.name) == [*franka.JOINT_NAMES, *franka.FINGER_NAMES]
+    assert len(state.position) == len(state.velocity) == 9
+
+
+def test_the_fingers_follow_a_width_or_their_positions(wire: Wire) -> None:
+    wire.client.reset(SEED)
+    before = wire.joints
+    for width in (0.07, 0.01):
+        wire.send_width(width)
+        assert wire.width == pytest.approx(width, abs=1e-3)
+    wire.send_joints(panda_finger_joint1=0.03, panda_finger_joint2=0.03)
+    assert wire.width == pytest.approx(0.06, abs=1e-3)
+    for bad in ([math.nan], [0.01, 0.02], []):
+        wire.send_width(*bad)
+    assert wire.width == pytest.approx(0.06, abs=1e-3)
+    np.testing.assert_allclose(wire.joints, before, atol=1e-3)
 
 
 def test_hand_goes_to_the_target(wire: Wire) -> None:
@@ -222,7 +246,7 @@ def test_a_wrong_joint_command_is_logged_once(wire: Wire) -> None:
     before = wire.joints
     wire.heard["/rosout"].clear()
     for position in (0.0, 0.1):
-        wire.send_joints(panda_finger_joint1=position)
+        wire.send_joints(panda_joint8=position)
     np.testing.assert_allclose(wire.joints, before, atol=1e-3)
     wire.send_joints(panda_joint7=9.0)
     np.testing.assert_allclose(wire.joints, [*before[:6], 2.8973], atol=2e-3)
@@ -233,7 +257,7 @@ def test_a_wrong_joint_command_is_logged_once(wire: Wire) -> None:
 
     wire.client.spin_until(lambda: len(logged()) >= 2)
     assert len(logged()) == 2
-    assert "no joint panda_finger_joint1" in logged()[0]
+    assert "no joint panda_joint8" in logged()[0]
     assert "clipped to the limits" in logged()[1]
 
 

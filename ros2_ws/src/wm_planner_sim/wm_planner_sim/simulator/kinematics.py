@@ -53,6 +53,16 @@ class InverseKinematics:
         position: Vector = self._data.site_xpos[self._site].copy()
         return position
 
+    def pose(self, joints: ArrayLike) -> tuple[Vector, Vector]:
+        """Return the pose of the tool center point at ``joints`` (7,) [rad].
+
+        Returns:
+            Position (3,) [m] and quaternion (x, y, z, w).
+        """
+        position, rotation = self.forward(joints), np.zeros(4)
+        mujoco.mju_mat2Quat(rotation, self._data.site_xmat[self._site])
+        return position, np.roll(rotation, -1)
+
     def settle(self, position: ArrayLike, orientation: ArrayLike = DOWN_XYZW) -> Vector:
         """Return the joints (7,) [rad] of an arm at rest at a pose, see ``follow``."""
         return self.follow(position, self._home, orientation, iterations=100)

@@ -46,10 +46,10 @@ def camera_info(frame: str, intrinsics: NDArray[np.float64], height: int, width:
 
 
 def joint_state(time: Time, positions: Vector, velocities: Vector) -> JointState:
-    """Return joint positions (7,) [rad] and velocities (7,) [rad/s] as a message."""
+    """Return positions [rad or m] and velocities of the arm's joints, then the fingers (9,)."""
     message = JointState()
     message.header.stamp = time
-    message.name = list(franka.JOINT_NAMES)
+    message.name = [*franka.JOINT_NAMES, *franka.FINGER_NAMES]
     message.position = positions.tolist()
     message.velocity = velocities.tolist()
     return message

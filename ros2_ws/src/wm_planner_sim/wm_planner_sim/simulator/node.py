@@ -19,6 +19,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import CameraInfo, Image, JointState
+from std_msgs.msg import Float64MultiArray
 from wm_planner_msgs.srv import ResetScene, SampleGoal
 
 from wm_planner.ros.process import BAD_VALUES, refuse, start
@@ -38,8 +39,9 @@ class SimNode(Node):
     Publishes ``rgb``, ``camera_info``, ``joint_states``, ``current_pose`` and ``/clock``, and on
     ``~/scored_pose`` the pose of what the task's success is measured by: the hand's in ``reach``.
     Subscribes to ``target_pose``, to ``target_twist``, and to ``joint_command`` as Isaac Sim's
-    articulation controller does, positions only; the latest of the three drives the arm. Serves
-    ``~/reset`` and ``~/sample_goal``.
+    articulation controller does, positions only; the latest of the three drives the arm. The
+    gripper follows the fingers' positions in ``joint_command``, or the width in
+    ``gripper_command``. Serves ``~/reset`` and ``~/sample_goal``.
 
     Stamps are simulated time, which starts at 0 with the process and never jumps, not even on a
     reset. With ``system_time`` they are the system's time, as those of a real camera and arm, and
@@ -60,7 +62,10 @@ class SimNode(Node):
             "system_time", False, "Stamp with the system's time, and publish no /clock."
         )
         self._task = find_task(task)
-        self._sim = Simulation(height, width, seed, self._task)
+        floor = self._number(
+            "floor", self._task.workspace_min[2], 0.0, 1.0, "Lowest z of commanded positions [m]."
+        )
+        self._sim = Simulation(height, width, seed, self._task, floor)
         self._info = messages.camera_info(self._task.camera, self._sim.intrinsics, height, width)
         self._ticks_per_image = max(1, round(1.0 / (camera_rate * CONTROL_PERIOD)))
         self._wall_tick = CONTROL_PERIOD / factor
@@ -78,6 +83,7 @@ class SimNode(Node):
         self.create_subscription(PoseStamped, "target_pose", self._on_target, RELIABLE_10)
         self.create_subscription(TwistStamped, "target_twist", self._on_twist, RELIABLE_10)
         self.create_subscription(JointState, "joint_command", self._on_joints, RELIABLE_10)
+        self.create_subscription(Float64MultiArray, "gripper_command", self._on_width, RELIABLE_10)
         self.create_service(ResetScene, "~/reset", self._on_reset)
         self.create_service(SampleGoal, "~/sample_goal", self._on_sample_goal)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -122,9 +128,10 @@ class SimNode(Node):
         stamp = self._now()
         if not self._system_time:
             self._clock_topic.publish(ClockMessage(clock=stamp))
-        self._joints.publish(
-            messages.joint_state(stamp, self._sim.joint_positions, self._sim.joint_velocities)
-        )
+        sim = self._sim
+        positions = np.concatenate([sim.joint_positions, sim.finger_positions])
+        velocities = np.concatenate([sim.joint_velocities, sim.finger_velocities])
+        self._joints.publish(messages.joint_state(stamp, positions, velocities))
         self._pose.publish(self._site_pose(stamp, franka.TCP))
         self._scored.publish(self._site_pose(stamp, self._task.scored_site))
         if self._ticks % self._ticks_per_image == 0:
@@ -184,6 +191,9 @@ class SimNode(Node):
             self._warn_once("joint counts", f"joint_command ignored: it has {counts}")
             return
         given = dict(zip(message.name, message.position, strict=False))
+        fingers = [given.pop(name) for name in franka.FINGER_NAMES if name in given]
+        if fingers:
+            self._move_fingers("joint_command", 2 * float(np.mean(fingers)))
         if unknown := sorted(given.keys() - set(franka.JOINT_NAMES)):
             self._warn_once(
                 "joint names", f"joint_command: this arm has no joint {', '.join(unknown)}"
@@ -194,6 +204,20 @@ class SimNode(Node):
             self._warn_once(
                 "joint limits", f"joint_command {wanted.round(3).tolist()} clipped to the limits"
             )
+
+    def _on_width(self, message: Float64MultiArray) -> None:
+        """Move the fingers to a width [m]."""
+        if len(message.data) == 1:
+            self._move_fingers("gripper_command", message.data[0])
+        else:
+            text = f"gripper_command ignored: it has {len(message.data)} numbers, not one width"
+            self._warn_once("width count", text)
+
+    def _move_fingers(self, topic: str, width: float) -> None:
+        try:
+            self._sim.set_width(width)
+        except ValueError as error:
+            self._warn_once(f"{topic} width", f"{topic} ignored: {error}")
 
     def _on_reset(
         self, request: ResetScene.Request, response: ResetScene.Response

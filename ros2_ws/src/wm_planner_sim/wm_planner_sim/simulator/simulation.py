@@ -20,6 +20,8 @@ from wm_planner_sim.simulator.world import World
 
 CONTROL_PERIOD = 0.02
 """Simulated time of one ``step`` [s]; new targets take effect at 50 Hz."""
+MAX_TWIST = 10.0
+"""Largest number of a twist [m/s or rad/s]."""
 TWIST_TIMEOUT = 0.1
 """Time after which the arm halts without a new twist [s], as MoveIt Servo's by default."""
 
@@ -48,6 +50,7 @@ class Simulation(World):
             the central square of a wider one.
         seed: Seed of the first ``reset``.
         task: Gives the scene, its start states and its goals.
+        floor: Lowest z of commanded positions [m]; None: that of the task's workspace.
 
     Raises:
         ValueError: An image side is not positive.
@@ -59,6 +62,7 @@ class Simulation(World):
         camera_width: int = 640,
         seed: int = 0,
         task: Task = TASKS[DEFAULT_TASK],
+        floor: float | None = None,
     ) -> None:
         if camera_height < 1 or camera_width < 1:
             raise ValueError(f"an image of {camera_width} x {camera_height} pixels is impossible")
@@ -67,6 +71,7 @@ class Simulation(World):
         model = spec.compile()
         super().__init__(model, InverseKinematics(model, task.home))
         self.task = task
+        self._floor = task.workspace_min[2] if floor is None else floor
         self._goal_world = World(model, self._ik)
         self._size = (camera_height, camera_width)
         self._renderer: mujoco.Renderer | None = None
@@ -75,7 +80,7 @@ class Simulation(World):
         self._target, self._orientation = np.zeros(3), np.array(franka.DOWN_XYZW)
         self._twist, self._twist_ticks = np.zeros(6), 0
         self._command = np.zeros(7)
-        self._by_joints = False
+        self._by_joints, self._width = False, franka.REST_WIDTH
         self.reset(seed)
 
     def reset(self, seed: int) -> None:
@@ -92,7 +97,8 @@ class Simulation(World):
         self._data.qpos[:] = positions
         self.set_target(position)
         self._command = self.place_hand(self._target)
-        self._data.ctrl[:] = self._command
+        self.set_width(franka.REST_WIDTH)
+        self._control()
         self.update()
 
     def set_target(self, position: ArrayLike, orientation: ArrayLike = franka.DOWN_XYZW) -> None:
@@ -106,8 +112,15 @@ class Simulation(World):
             ValueError: The position is not three finite numbers, or the length of the quaternion
                 is not 1.
         """
-        self._target, self._orientation = self.task.clip(position), unit(orientation).as_quat()
+        self._target, self._orientation = self._clip(position), unit(orientation).as_quat()
         self._by_joints, self._twist_ticks = False, 0
+
+    def _clip(self, position: ArrayLike) -> Vector:
+        """Return the nearest position (3,) that may be commanded [m]."""
+        target = self.task.clip(position)
+        if target[2] <= self.task.workspace_min[2]:
+            target[2] = max(float(np.asarray(position)[2]), self._floor)
+        return target
 
     def set_twist(self, linear: ArrayLike, angular: ArrayLike) -> None:
         """Command the hand to move with a velocity from where it is commanded to be.
@@ -117,11 +130,15 @@ class Simulation(World):
             angular: (3,) about the axes of the base frame [rad/s].
 
         Raises:
-            ValueError: They are not six finite numbers.
+            ValueError: They are not six numbers, or larger than ``MAX_TWIST``.
         """
         twist = np.concatenate([linear, angular]).astype(np.float64)
-        if twist.shape != (6,) or not np.isfinite(twist).all():
-            raise ValueError(f"a twist is six finite numbers, not {linear!r}, {angular!r}")
+        if twist.shape != (6,) or not (np.abs(twist) <= MAX_TWIST).all():  # NaN is not, either
+            raise ValueError(
+                f"a twist is six numbers of at most {MAX_TWIST:g}, not {linear!r}, {angular!r}"
+            )
+        if self._by_joints:  # it goes on from where the joints were commanded to be
+            self._target, self._orientation = self._ik.pose(self._command)
         self._twist, self._twist_ticks = twist, round(TWIST_TIMEOUT / CONTROL_PERIOD)
         self._by_joints = False
 
@@ -138,19 +155,33 @@ class Simulation(World):
             raise ValueError(f"joint positions are seven numbers in radians, not {positions!r}")
         given = ~np.isnan(wanted)
         self._command = np.where(given, np.clip(wanted, *self._ik.limits), self._command)
-        self._by_joints = self._by_joints or bool(given.any())
+        if given.any():
+            self._by_joints, self._twist_ticks = True, 0
+
+    def set_width(self, width: float) -> None:
+        """Command the gap between the fingers [m]; outside of the gripper's range it is clipped.
+
+        Raises:
+            ValueError: It is not finite.
+        """
+        if not np.isfinite(width):
+            raise ValueError(f"a width is a finite number, not {width!r}")
+        self._width = min(max(float(width), 0.0), franka.MAX_WIDTH)
+
+    def _control(self) -> None:
+        self._data.ctrl[:7], self._data.ctrl[7:] = self._command, self._width / 2
 
     def step(self) -> None:
         """Simulate one control tick of 20 ms."""
         if self._twist_ticks:
             self._twist_ticks -= 1
             move = self._twist * CONTROL_PERIOD
-            self._target = self.task.clip(self._target + move[:3])
+            self._target = self._clip(self._target + move[:3])
             turn = Rotation.from_rotvec(move[3:]) * Rotation.from_quat(self._orientation)
             self._orientation = turn.as_quat()
         if not self._by_joints:
             self._command = self._ik.follow(self._target, self._command, self._orientation)
-        self._data.ctrl[:] = self._command
+        self._control()
         mujoco.mj_step(self._model, self._data, self._substeps)
         mujoco.mj_kinematics(self._model, self._data)
         self._ticks += 1
@@ -186,6 +217,11 @@ class Simulation(World):
     def target(self) -> Vector:
         """Last commanded position (3,) of the hand, after clipping [m]."""
         return self._target.copy()
+
+    @property
+    def width(self) -> float:
+        """Measured gap between the fingers [m]."""
+        return float(self.finger_positions.sum())
 
     @property
     def target_orientation(self) -> Vector:

@@ -26,15 +26,20 @@ class World:
         self._data = mujoco.MjData(model)
         self._ik = kinematics
         self._arm = [model.joint(name).qposadr[0] for name in franka.JOINT_NAMES]
+        self._fingers = [model.joint(name).qposadr[0] for name in franka.FINGER_NAMES]
+        self._finger_dof = [model.joint(name).dofadr[0] for name in franka.FINGER_NAMES]
         self._arm_dof = [model.joint(name).dofadr[0] for name in franka.JOINT_NAMES]
 
     def place_hand(self, position: ArrayLike) -> Vector:
         """Put the tool center point at a position (3,); return the joints (7,) [rad].
 
+        The gripper gets its width after a reset.
+
         Sites and bodies have their new positions after ``update``.
         """
         joints = self._ik.settle(position)
         self._data.qpos[self._arm] = joints
+        self._data.qpos[self._fingers] = franka.REST_WIDTH / 2
         return joints
 
     def place_object(self, joint: str, position: ArrayLike, quaternion: ArrayLike) -> None:
@@ -66,6 +71,11 @@ class World:
         sign = -1.0 if wxyz[1] < 0 else 1.0
         return sign * np.roll(wxyz, -1)
 
+    def body_position(self, body: str) -> Vector:
+        """Return the position (3,) of a body, as of the last ``update`` or ``step``."""
+        position: Vector = self._data.body(body).xpos.copy()
+        return position
+
     @property
     def ee_position(self) -> Vector:
         """Measured position (3,) of the tool center point."""
@@ -86,4 +96,16 @@ class World:
     def joint_velocities(self) -> Vector:
         """Measured velocities (7,) [rad/s]."""
         velocities: Vector = self._data.qvel[self._arm_dof]
+        return velocities
+
+    @property
+    def finger_positions(self) -> Vector:
+        """Measured positions (2,) in the order of ``franka.FINGER_NAMES`` [m]."""
+        positions: Vector = self._data.qpos[self._fingers]
+        return positions
+
+    @property
+    def finger_velocities(self) -> Vector:
+        """Measured velocities (2,) [m/s]."""
+        velocities: Vector = self._data.qvel[self._finger_dof]
         return velocities

@@ -51,7 +51,7 @@ def _turns(spec: ModelSpec) -> Iterator[tuple[float, str]]:
         if mode == "absolute":
             yield _orientation(f"action {name}", mean, std)
             continue
-        speed = math.hypot(mean, std) * (1.0 if mode == "velocity" else spec.control_rate)
+        speed = math.hypot(mean, std) * (1.0 if mode == "velocity" else 1 / spec.step_time)
         what = f"action {name} is {mean:.3g} ± {std:.3g}, which turns the hand by {speed:.3g} rad/s"
         yield speed / FASTEST, what
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from wm_planner.models.spec.errors import SpecError
+from wm_planner.models.spec.gripper import GripperMapping
 from wm_planner.models.spec.numbers import check, number
 from wm_planner.models.spec.rotation import RotationMapping
 from wm_planner.text import listed, quoted
@@ -25,6 +26,7 @@ class CommandMapping:
         joints: Names of the arm's joints that the numbers move; empty if they are Cartesian.
         rotation: How the action turns the hand; None if it does not: the hand keeps the orientation
             in which a goal starts.
+        gripper: How the action moves the gripper; None if it does not.
         reference: Where displacements and turns begin: ``commanded``, at the pose that was
             commanded at the time of the image, or ``measured``, at the one measured then.
         step_time: Time in which the arm carries out one environment step [s]; 0: ``1 /
@@ -35,6 +37,7 @@ class CommandMapping:
     position: list[str]
     joints: list[str] = field(default_factory=list)
     rotation: RotationMapping | None = None
+    gripper: GripperMapping | None = None
     reference: str = "commanded"
     step_time: float = number(0, 60, 0.0)
 
@@ -127,6 +130,8 @@ class ActionSpec:
         if command.rotation:
             rotation = command.rotation
             parts.append(("rotation.names", rotation.names, rotation.unit(command.mode)))
+        if command.gripper:
+            parts.append(("gripper.name", [command.gripper.name], command.gripper.unit))
         used: set[str] = set()
         for part, names, unit in parts:
             where = f"action.command.{part}"

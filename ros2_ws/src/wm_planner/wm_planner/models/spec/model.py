@@ -187,8 +187,14 @@ class ModelSpec:
 
     @property
     def step_duration(self) -> float:
-        """Duration of one model step, ``frameskip`` environment steps [s]."""
+        """Duration of one model step in training, ``frameskip`` environment steps [s]."""
         return self.frameskip / self.control_rate
+
+    @property
+    def step_time(self) -> float:
+        """Time in which the arm carries out one environment step [s]."""
+        command = self.action.command
+        return (command.step_time if command else 0.0) or 1 / self.control_rate
 
     @property
     def model_action_dim(self) -> int:
@@ -214,7 +220,7 @@ class ModelSpec:
         unbounded = np.full(self.action.dim, np.inf)
         sides = []
         for given, none in ((self.action.lower, -unbounded), (self.action.upper, unbounded)):
-            side = np.array(given) if given else none
+            side = np.array(given, dtype=np.float64) if given else none.copy()
             for name, value in self.action.fixed.items():
                 side[names.index(name)] = value
             sides.append(self.normalize_actions(np.tile(side, self.frameskip)))

@@ -37,9 +37,9 @@ class RotationForm:
     quaternion, of any length but zero. ``rotation_6d_columns`` and ``rotation_6d_rows``: the first
     two columns or rows of the rotation matrix (Zhou et al., "On the Continuity of Rotation
     Representations in Neural Networks", 2019), made orthogonal by Gram-Schmidt.
-    ``euler_extrinsic_`` and ``euler_intrinsic_`` with three axes, e.g. ``euler_extrinsic_xyz``: turns about the fixed
-    axes, or about those of the turned frame, in this order [rad]; SciPy's lower-case and upper-case
-    sequences.
+    ``euler_extrinsic_`` and ``euler_intrinsic_`` with three axes, e.g. ``euler_extrinsic_xyz``:
+    turns about the fixed axes, or about those of the turned frame, in this order [rad]; SciPy's
+    lower-case and upper-case sequences.
 
     Attributes:
         name: One of the above.

@@ -1,0 +1,240 @@
+"""The gripper does what the plan says at its time, within its limits, and else stays as it is."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from commander_rig import START, TICK, CommanderRig
+
+from wm_planner.config import Config, ConfigError, GripperConfig, LimitsConfig
+from wm_planner.control import Commander, CommandGate, LimitsError, LimitViolation
+from wm_planner.control.gripper_receiver import check_gripper
+from wm_planner.models import ModelSpec
+from wm_planner.models.spec import ActionSpec, CommandMapping, GripperMapping, Moments
+
+CLOSED, OPEN = 0.0, 0.08  # [m]
+NAMES = ["dx", "dy", "dz", "grip"]
+
+
+def gripping(spec: ModelSpec, **changes: Any) -> ModelSpec:
+    """Return a copy of a spec whose actions also move a gripper."""
+    gripper = GripperMapping(
+        **{"name": "grip", "kind": "width", "closed": CLOSED, "open": OPEN} | changes
+    )
+    command = CommandMapping("relative", NAMES[:3], gripper=gripper)
+    action = ActionSpec(NAMES, ["m"] * 3 + [gripper.unit], "base", command=command)
+    statistics = replace(spec.statistics, action=Moments([0.0] * 4, [0.02] * 4))
+    return replace(spec, action=action, statistics=statistics)
+
+
+class GripperRig(CommanderRig):
+    """A commander of an arm with a gripper."""
+
+    def __init__(self, spec: ModelSpec, policy: str = "clamp", width: float = OPEN, **changes: Any):
+        self.settings = {"type": "joint_state", "joints": ["finger"]}
+        super().__init__(gripping(spec, **changes))
+        self.config.limits.policy = policy
+        self.commander.apply(self.config.limits)
+        assert self.commander.gripper
+        self.commander.gripper.measure(width)
+
+    def build(self, spec: ModelSpec) -> Commander:
+        limits = self.config.limits
+        limits.gripper_min, limits.gripper_max, limits.max_gripper_speed = 0.01, 0.07, 0.1
+        for name, value in self.settings.items():
+            setattr(self.config.gripper, name, value)
+        return super().build(spec)
+
+    def grip(self, *numbers: float, latency: float = 0.0) -> None:
+        actions = [[0.0, 0.0, 0.0, number] for number in numbers]
+        self.commander.splice(actions, self.now - latency, self.now)
+
+    @property
+    def targets(self) -> list[float]:
+        return [command.grip.target for command in self.sent if command.grip]
+
+    @property
+    def widths(self) -> np.ndarray:
+        return np.array([command.grip.width for command in self.sent if command.grip])
+
+
+KINDS: list[tuple[dict[str, Any], list[float], list[float]]] = [
+    ({"kind": "width"}, [0.03, 0.05], [0.03, 0.05]),
+    ({"kind": "width", "mode": "relative"}, [-0.02, -0.03], [0.06, 0.03]),
+    ({"kind": "width", "mode": "velocity"}, [-0.1, -0.15], [0.06, 0.03]),
+    ({"kind": "closedness"}, [0.25, 0.5], [0.06, 0.04]),
+    ({"kind": "closedness", "mode": "relative"}, [0.25, 0.5], [0.06, 0.02]),
+    ({"kind": "openness"}, [0.25, 0.5], [0.02, 0.04]),
+    ({"kind": "openness", "mode": "relative"}, [-0.25, -0.5], [0.06, 0.02]),
+    ({"kind": "open_close"}, [0.9, 0.1], [CLOSED, OPEN]),
+    ({"kind": "open_close", "above": "open", "threshold": 0.0}, [1.0, -1.0], [OPEN, CLOSED]),
+    ({"kind": "open_close", "hysteresis": 0.3}, [0.7, 0.9, 0.3], [OPEN, CLOSED, CLOSED]),
+    # Beyond the range of the training the number counts as its end.
+    ({"kind": "width"}, [9.0, -9.0], [OPEN, CLOSED]),
+    ({"kind": "closedness", "mode": "relative"}, [0.9, 0.9, -0.5], [0.008, CLOSED, 0.04]),
+]
+
+
+@pytest.mark.parametrize(("changes", "numbers", "widths"), KINDS)
+def test_numbers_become_widths(
+    spec: ModelSpec, changes: dict[str, Any], numbers: list[float], widths: list[float]
+) -> None:
+    gripper = gripping(spec, **changes).action.command.gripper
+    found = gripper.widths(np.array(numbers), start=OPEN, dt=0.2)
+    np.testing.assert_allclose(found, widths, atol=1e-12)
+
+
+def test_during_each_step_the_gripper_goes_to_the_width_of_this_step(spec: ModelSpec) -> None:
+    rig = GripperRig(spec)
+    rig.run(TICK)
+    rig.grip(0.02, 0.05, 0.03)
+    rig.run(0.8)
+    changes = [a for a, b in zip(rig.targets, [math.nan, *rig.targets], strict=False) if a != b]
+    assert changes == [0.02, 0.05, 0.03]
+    assert 8 <= rig.targets.count(0.02) <= 11, "0.2 s at 50 Hz"
+
+
+def test_the_width_changes_no_faster_than_the_limit_and_stays_in_the_range(spec: ModelSpec) -> None:
+    rig = GripperRig(spec, width=0.05)
+    for target in (0.0, 0.08, 0.02):
+        rig.grip(*[target] * 5)
+        rig.run(0.5)
+    assert np.abs(np.diff(rig.widths, prepend=0.05)).max() <= 0.1 * TICK + 1e-12
+    assert rig.widths.min() >= 0.01
+    assert rig.widths.max() <= 0.07
+    assert set(rig.targets) == {0.01, 0.07, 0.02}
+    assert rig.commander.gate.counters.limits["gripper"] > 0
+
+
+def test_a_width_outside_of_the_range_is_refused_under_that_policy(spec: ModelSpec) -> None:
+    rig = GripperRig(spec, policy="refuse")
+    rig.run(TICK)
+    rig.grip(0.08)
+    before = len(rig.sent)
+    with pytest.raises(LimitViolation, match=r"0\.0800 m, lies outside of limits\.gripper_min"):
+        rig.run(0.1)
+    assert len(rig.sent) == before
+
+
+@pytest.mark.parametrize("end", ["stop", "hold"])
+def test_a_stop_leaves_the_gripper_as_it_is(spec: ModelSpec, end: str) -> None:
+    rig = GripperRig(spec)
+    rig.run(TICK)
+    rig.grip(0.03, 0.06, 0.06)
+    rig.run(0.1)
+    count = len(rig.sent)
+    rig.now += TICK
+    getattr(rig.commander, end)(rig.now)
+    rig.settle() if end == "stop" else rig.run(1.0)
+    assert len(rig.sent) > count
+    assert [command.grip for command in rig.sent[count:]] == [None] * len(rig.sent[count:])
+
+
+def test_a_new_goal_changes_the_commanded_width_not_the_measured_one(spec: ModelSpec) -> None:
+    """A held object keeps the fingers apart; the next goal must not let it go."""
+    rig = GripperRig(spec, mode="relative")
+    rig.run(TICK)
+    rig.grip(-0.06)
+    rig.run(0.3)
+    assert rig.commander.gripper
+    rig.commander.gripper.measure(0.05)
+    rig.commander.stop(rig.now)
+    rig.settle()
+    rig.commander.start(rig.pose(), rig.now)
+    rig.run(TICK)
+    rig.grip(0.0)
+    rig.run(0.1)
+    assert rig.targets[-1] == pytest.approx(0.02)
+
+
+def test_a_plan_changes_the_width_that_was_commanded_at_its_image(spec: ModelSpec) -> None:
+    rig = GripperRig(spec, mode="relative")
+    rig.run(TICK)
+    rig.grip(*[-0.01] * 5)
+    rig.run(0.1)  # the first step is under way: 0.07
+    image = rig.now
+    rig.run(0.2)  # the second: 0.06
+    rig.commander.splice([[0.0, 0.0, 0.0, -0.02]] * 5, image, rig.now)
+    rig.run(0.1)
+    # The arm rests, so nothing of the plan counts as done: its first step is played from 0.07.
+    assert rig.targets[-1] == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize(
+    ("changes", "unknown"),
+    [
+        ({"mode": "relative"}, True),
+        ({"mode": "velocity"}, True),
+        ({"kind": "open_close", "hysteresis": 0.1}, True),
+        ({"kind": "open_close"}, False),
+        ({"kind": "width"}, False),
+    ],
+)
+def test_only_changes_need_the_measured_width(
+    spec: ModelSpec, changes: dict[str, Any], unknown: bool
+) -> None:
+    gripper = GripperRig(spec, width=math.nan, **changes).commander.gripper
+    assert gripper
+    assert ("is not known" in gripper.unknown) == unknown
+    gripper.measure(0.03)
+    assert gripper.unknown == ""
+
+
+def test_without_a_measured_width_the_first_command_goes_to_the_target(spec: ModelSpec) -> None:
+    rig = GripperRig(spec, width=math.nan)
+    rig.run(TICK)
+    rig.grip(0.03)
+    rig.run(TICK)
+    assert rig.widths.tolist() == [0.03]
+
+
+def test_a_gripper_that_is_left_alone_is_not_commanded(spec: ModelSpec) -> None:
+    config = Config(gripper=GripperConfig(type="none"))
+    config.limits = LimitsConfig(workspace_min=[0.0] * 3, workspace_max=[1.0] * 3)
+    sent: list[Any] = []
+    commander = Commander(config, gripping(spec), sent.append)
+    assert commander.gripper is None
+    rig = GripperRig(spec)
+    commander.start(rig.pose(), 0.0)
+    commander.splice([[*START, 0.03]], 0.0, 0.0)
+    commander.send(rig.pose(), TICK)
+    assert sent[-1].grip is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "changes", "words"),
+    [
+        ({"type": ""}, {}, "move a gripper, and gripper.type does not say"),
+        ({"joints": []}, {}, "needs the joints of the fingers in gripper.joints"),
+        ({"type": "parallel_gripper_command", "joints": ["a", "b"]}, {}, "needs one joint"),
+        ({"joints": ["a", "a"]}, {}, "names a joint twice"),
+        ({"scale": 0.0}, {}, "scale is 0"),
+        ({"type": "gripper_command", "joints": []}, {"mode": "relative"}, "must be measured"),
+    ],
+)
+def test_a_gripper_that_cannot_follow_is_refused(
+    spec: ModelSpec, settings: dict[str, Any], changes: dict[str, Any], words: str
+) -> None:
+    config = GripperConfig(**{"type": "joint_state", "joints": ["finger"]} | settings)
+    mapping = gripping(spec, **changes).action.command.gripper
+    with pytest.raises(ConfigError, match=words):
+        check_gripper(config, mapping, "toy")
+    check_gripper(config, None, "toy")
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        ({}, r"limits\.gripper_max is not set"),
+        ({"gripper_min": 0.08, "gripper_max": 0.05}, "must be below"),
+    ],
+)
+def test_a_gripper_needs_a_range(limits: dict[str, float], words: str) -> None:
+    config = LimitsConfig(workspace_min=[0.0] * 3, workspace_max=[1.0] * 3, **limits)
+    CommandGate(config)
+    with pytest.raises(LimitsError, match=words):
+        CommandGate(config, grips=True)

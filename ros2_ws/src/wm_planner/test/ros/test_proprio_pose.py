@@ -1,0 +1,51 @@
+"""A pose as proprio: position, and orientation in the model's convention."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from geometry_msgs.msg import PoseStamped
+from scipy.spatial.transform import Rotation
+
+from wm_planner.ros.proprio import READERS
+from wm_planner.ros.proprio_fields import Field
+
+POSITION = [Field("pose", axis) for axis in "xyz"]
+
+
+def of_form(convention: str, count: int) -> list[Field]:
+    return [Field("pose", str(i), convention) for i in range(count)]
+
+
+def pose(quaternion: Any, frame: str = "base") -> PoseStamped:
+    message = PoseStamped()
+    message.header.frame_id = frame
+    p, q = message.pose.position, message.pose.orientation
+    p.x, p.y, p.z = 0.5, 0.1, 0.3
+    q.x, q.y, q.z, q.w = (float(number) for number in quaternion)
+    return message
+
+
+@pytest.mark.parametrize("roll", [3.0, -3.1])
+def test_the_orientation_comes_in_the_model_s_convention(roll: float) -> None:
+    angles = [roll, 0.2, -0.4]
+    turned = Rotation.from_euler("xyz", angles)
+    fields = [*POSITION, *of_form("euler_extrinsic_xyz", 3), *of_form("rotation_vector", 3)]
+    found = READERS["pose"](pose(turned.as_quat()), fields, "base")
+    wanted = [0.5, 0.1, 0.3, *angles, *turned.as_rotvec()]
+    assert [found[field] for field in fields] == pytest.approx(wanted, abs=1e-9)
+
+
+@pytest.mark.parametrize("w", [0.0, 0.5, math.nan, math.inf])
+def test_a_pose_without_an_orientation_is_refused(w: float) -> None:
+    message = pose([0.0, 0.0, 0.0, w])
+    with pytest.raises(ValueError, match="has a length of"):
+        READERS["pose"](message, of_form("rotation_vector", 3), "base")
+    assert READERS["pose"](message, POSITION, "base")[POSITION[0]] == 0.5
+
+
+def test_a_pose_in_another_frame_is_refused() -> None:
+    with pytest.raises(ValueError, match="its frame is 'world'"):
+        READERS["pose"](pose([0, 0, 0, 1], "world"), of_form("rotation_vector", 3), "base")
