@@ -32,8 +32,8 @@ from wm_planner_sim.client.processes import (
     start_simulator,
 )
 
-SMALL = ("camera_width:=160", "camera_height:=120")
-"""Images of 57.6 kB, which fit one fragment of Fast DDS and are rendered quickly."""
+SMALL = ("camera_width:=160", "camera_height:=120", "free:=true")
+"""Images of 57.6 kB, which fit one fragment of Fast DDS; the hand may go anywhere over the table."""
 PATIENT = (
     "session.image_timeout:=10.0",
     "session.pose_timeout:=10.0",

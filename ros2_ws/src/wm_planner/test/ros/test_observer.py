@@ -22,7 +22,7 @@ from std_msgs.msg import Float64MultiArray
 
 from wm_planner.config import Config, ConfigError
 from wm_planner.models import ModelSpec
-from wm_planner.models.spec import ProprioSpec
+from wm_planner.models.spec import ProprioGripper, ProprioSpec
 from wm_planner.ros import image_reader
 from wm_planner.ros import observer as observer_module
 from wm_planner.ros.observer import Observer
@@ -194,6 +194,21 @@ def test_the_proprio_nearest_to_the_image_is_used(bench: Bench, spec: ModelSpec)
     bench.arrive()
     bench.image("image", 1, 0.055)
     np.testing.assert_allclose(bench.wait(1).proprio, [-0.3, 0.3])
+
+
+def test_the_proprio_may_have_the_width_of_the_gripper(bench: Bench, spec: ModelSpec) -> None:
+    gripper = ProprioGripper("grip", "closedness", closed=0.0, open=0.08)
+    spec.proprio = ProprioSpec(["joint1", "grip"], ["rad", "1"], gripper=gripper)
+    bench.config.proprio.source = "joint_states"
+    with pytest.raises(ConfigError, match=r"set gripper\.joints"):
+        Observer(bench, bench.config, spec, bench.observations.append)
+    bench.config.gripper.joints, bench.config.gripper.scale = ["finger1", "finger2"], 0.5
+    bench.open(spec, image=Image, joint_states=JointState)
+    _joints(bench, 0.0, finger1=0.03, finger2=0.03)
+    _joints(bench, 0.0, joint1=0.7)
+    bench.arrive()
+    bench.image("image", 1, 0.0)
+    np.testing.assert_allclose(bench.wait(1).proprio, [0.7, 0.25])
 
 
 def test_an_image_waits_for_proprio_that_is_late_or_not_finite(

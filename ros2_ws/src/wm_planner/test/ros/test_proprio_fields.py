@@ -6,7 +6,7 @@ import pytest
 
 from wm_planner.config import ConfigError, ProprioConfig
 from wm_planner.models import ModelSpec
-from wm_planner.models.spec import ProprioRotation, ProprioSpec
+from wm_planner.models.spec import ProprioGripper, ProprioRotation, ProprioSpec
 from wm_planner.ros.proprio_fields import Field, proprio_fields
 
 
@@ -111,3 +111,16 @@ def test_an_orientation_in_another_form_is_refused(
     spec.proprio = ProprioSpec(["turn"], [unit])
     with pytest.raises(ConfigError, match=words):
         proprio_fields(ProprioConfig(fields=[f"pose:{name}"]), spec)
+
+
+def test_the_width_of_the_gripper_comes_beside_the_pose(spec: ModelSpec) -> None:
+    gripper = ProprioGripper("grip", "closedness", closed=0.0, open=0.08)
+    spec.proprio = ProprioSpec(["z", "grip"], ["m", "1"], gripper=gripper)
+    wanted = [Field("pose", "z"), Field("gripper", "grip")]
+    assert proprio_fields(ProprioConfig(source="pose"), spec) == wanted
+    assert proprio_fields(ProprioConfig(fields=["pose:z", "gripper:grip"]), spec) == wanted
+    with pytest.raises(ConfigError, match="is no number of the gripper"):
+        proprio_fields(ProprioConfig(fields=["pose:z", "gripper:width"]), spec)
+    spec.proprio.units[1] = "m"
+    with pytest.raises(ConfigError, match="takes grip in 'm', but gripper gives it in 1"):
+        proprio_fields(ProprioConfig(source="pose"), spec)

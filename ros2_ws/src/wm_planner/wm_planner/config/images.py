@@ -61,7 +61,8 @@ class ProprioConfig:
     fields: list[str] = setting(  # noqa: RUF009
         [],
         "Source of each number as source:name, in the model's order, e.g. "
-        "[joint_states:panda_joint1, pose:z, topic:0]; empty: all from proprio.source.",
+        "[joint_states:panda_joint1, pose:z, pose:euler_extrinsic_xyz.2, topic:0]; gripper: the "
+        "number that proprio.gripper of model.yaml names. Empty: all from proprio.source.",
         of=str,
     )
     slop: float = setting(

@@ -7,6 +7,23 @@ from wm_planner.config.gripper import GRIPPER_TYPES
 from wm_planner.models.spec import GripperMapping
 from wm_planner.text import listed
 
+NO_SCALE = "gripper.scale is 0, so that a position of a joint says nothing about the width"
+
+
+def check_measured(config: GripperConfig, model: str) -> None:
+    """Check that the width of the gripper can be measured.
+
+    Raises:
+        ConfigError: The joints of its fingers are not named, or their scale is 0.
+    """
+    if not config.joints:
+        raise ConfigError(
+            f"the proprio of model {model} has the width of the gripper: set gripper.joints to the "
+            "joints of its fingers in joint_states"
+        )
+    if not config.scale:
+        raise ConfigError(NO_SCALE)
+
 
 def check_gripper(config: GripperConfig, mapping: GripperMapping | None, model: str) -> None:
     """Check the settings of the gripper against a model.
@@ -27,7 +44,7 @@ def check_gripper(config: GripperConfig, mapping: GripperMapping | None, model: 
             f"takes: set it to {', '.join(GRIPPER_TYPES)}, or to none to leave the gripper alone"
         )
     if not config.scale:
-        raise ConfigError("gripper.scale is 0, so that no width would move the gripper")
+        raise ConfigError(NO_SCALE)
     counts = {"joint_state": (1, 20), "parallel_gripper_command": (1, 1)}
     low, high = counts.get(config.type, (0, 20))
     if not low <= len(config.joints) <= high:

@@ -56,7 +56,7 @@ class Observer:
         _check_topics(node, config, spec)
         self._node = node
         self._missing_log = ProblemLog(node, "proprio")
-        self._proprio = ProprioInput(node, config.proprio, spec, self._on_proprio)
+        self._proprio = ProprioInput(node, config.proprio, spec, self._on_proprio, config.gripper)
         self._cameras = [
             Camera(node, config.images, config.session.image_timeout, self._on_image, view)
             for view in spec.views

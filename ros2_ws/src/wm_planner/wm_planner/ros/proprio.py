@@ -13,12 +13,14 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 
-from wm_planner.config import ProprioConfig
+from wm_planner.config import GripperConfig, ProprioConfig
+from wm_planner.control.gripper_receiver import check_measured
 from wm_planner.message_limits import MAX_LIST, MAX_NAME
 from wm_planner.models import ModelSpec
 from wm_planner.models.spec import RotationForm, orientation
 from wm_planner.ros import log
 from wm_planner.ros.commanded_joints import numbers_of_joints, other_names, too_many_joints
+from wm_planner.ros.gripper_input import measured_width
 from wm_planner.ros.proprio_fields import POSE, Field, proprio_fields
 from wm_planner.ros.publishers import PublisherWatch
 from wm_planner.ros.qos import on_incompatible_publisher, sensor_data_qos
@@ -29,8 +31,18 @@ from wm_planner.text import quoted
 from wm_planner.types import Vector
 
 LENGTH = 1024  # values kept of each number: one second at 1 kHz
-TOPICS = {"joint_states": "joint_states", "pose": "current_pose", "topic": "proprio"}
-TYPES = {"joint_states": JointState, "pose": PoseStamped, "topic": Float64MultiArray}
+TOPICS = {
+    "joint_states": "joint_states",
+    "pose": "current_pose",
+    "topic": "proprio",
+    "gripper": "joint_states",
+}
+TYPES = {
+    "joint_states": JointState,
+    "pose": PoseStamped,
+    "topic": Float64MultiArray,
+    "gripper": JointState,
+}
 
 
 class ProprioInput:
@@ -44,6 +56,7 @@ class ProprioInput:
         config: The source of each number.
         spec: The order of the numbers, and the frame of poses.
         on_update: Called after every good message, with its stamp [s].
+        gripper: The joints of the fingers.
 
     Raises:
         ConfigError: The configuration does not define the source of each number.
@@ -55,11 +68,19 @@ class ProprioInput:
     """
 
     def __init__(
-        self, node: Node, config: ProprioConfig, spec: ModelSpec, on_update: Callable[[float], None]
+        self,
+        node: Node,
+        config: ProprioConfig,
+        spec: ModelSpec,
+        on_update: Callable[[float], None],
+        gripper: GripperConfig | None = None,
     ) -> None:
         self._node, self.slop, self._frame = node, config.slop, spec.action.frame
         self._on_update = on_update
+        self._gripper, self._of_gripper = gripper or GripperConfig(), spec.proprio.gripper
         self._fields = proprio_fields(config, spec)
+        if any(field.source == "gripper" for field in self._fields):
+            check_measured(self._gripper, spec.name)
         self._buffers: dict[Field, StampedBuffer[float]] = {
             f: StampedBuffer(LENGTH) for f in self._fields
         }
@@ -108,26 +129,33 @@ class ProprioInput:
             "camera's clock?"
         )
 
-    def _without(self, fields: list[Field]) -> str:
+    def _without(self, names: set[str], setting: str) -> str:
         """Return that joints arrive, but not the needed ones, or an empty string."""
-        missing = [field.name for field in fields if field.name not in self._heard]
+        missing = sorted(names - self._heard)
         if not self._heard or not missing:
             return ""
-        return other_names(sorted(self._heard), missing, "proprio.fields")
+        return other_names(sorted(self._heard), missing, setting)
 
     def _subscribe(self, source: str) -> Any:
         topic = TOPICS[source]
         fields = [field for field in self._fields if field.source == source]
-        names = {field.name for field in fields} if source == "joint_states" else None
+        names, setting = None, "proprio.fields"
+        if source == "joint_states":
+            names = {field.name for field in fields}
+        elif source == "gripper":
+            names, setting = set(self._gripper.joints), "gripper.joints"
         resolved = self._node.resolve_topic_name(topic)
         watch = PublisherWatch(self._node, resolved, shared=names is not None)
         self.publishers.append(watch)
         self._silences[source] = Silence(
-            self._node, resolved, TYPES[source], unrelated=lambda: self._without(fields)
+            self._node,
+            resolved,
+            TYPES[source],
+            unrelated=lambda: self._without(names or set(), setting),
         )
 
         def take(message: Any, info: dict[str, Any]) -> None:
-            if source == "joint_states" and (why := too_many_joints(message)):
+            if names is not None and (why := too_many_joints(message)):
                 self._dropped[source] = why
                 return
             if names is not None and len(self._heard) < MAX_LIST:
@@ -148,7 +176,10 @@ class ProprioInput:
         """Remember the numbers of a message."""
         source = fields[0].source
         try:
-            found = READERS[source](message, fields, self._frame)
+            if source == "gripper":
+                found = self._width(message, fields[0])
+            else:
+                found = READERS[source](message, fields, self._frame)
             broken = [field.name for field, value in found.items() if not math.isfinite(value)]
             if broken:
                 raise ValueError(f"{', '.join(broken)} is not finite")
@@ -163,6 +194,13 @@ class ProprioInput:
         for field, value in found.items():
             self._buffers[field].add(stamp, value)
         self._on_update(stamp)
+
+    def _width(self, message: JointState, field: Field) -> dict[Field, float]:
+        """Return the number of the gripper; a message may be about the arm only."""
+        width = measured_width(message, self._gripper)
+        if width is None or self._of_gripper is None:
+            return {}
+        return {field: self._of_gripper.number(width)}
 
     def _report(self, problem: str) -> None:
         self.incompatible = problem

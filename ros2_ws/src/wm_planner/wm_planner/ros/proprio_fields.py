@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from wm_planner.config import ConfigError, ProprioConfig
 from wm_planner.message_limits import MAX_LIST
 from wm_planner.models import ModelSpec
-from wm_planner.models.spec import RotationForm
+from wm_planner.models.spec import ProprioGripper, RotationForm
 from wm_planner.text import quoted
 
-SOURCES = ("joint_states", "pose", "topic")
+SOURCES = ("joint_states", "pose", "topic", "gripper")
 POSE = ("x", "y", "z", "qx", "qy", "qz", "qw")
 # By REP-103, of revolute joints first, then of prismatic ones. Nothing is converted.
 UNITS = {
@@ -26,9 +26,9 @@ class Field:
     """The source of one proprio number.
 
     Attributes:
-        source: ``joint_states``, ``pose`` or ``topic``.
+        source: ``joint_states``, ``pose``, ``topic`` or ``gripper``.
         name: The joint, the number of the pose (see ``POSE``, or a ``form``), or the index in the
-            topic's array.
+            topic's array, or the name of the gripper's number.
         part: ``position``, ``velocity`` or ``effort`` of a joint, or the convention of an
             orientation, of which ``name`` is the index; otherwise empty.
     """
@@ -56,6 +56,9 @@ def proprio_fields(config: ProprioConfig, spec: ModelSpec) -> list[Field]:
     if config.source == "pose" and not config.fields and (rotation := spec.proprio.rotation):
         for i, name in enumerate(rotation.names):
             entries[names.index(name)] = f"pose:{rotation.convention}.{i}"
+    gripper = spec.proprio.gripper
+    if gripper and not config.fields and config.source in ("pose", "joint_states"):
+        entries[names.index(gripper.name)] = f"gripper:{gripper.name}"
     if config.source == "topic" and not config.fields:
         entries = [f"topic:{i}" for i in range(len(names))]
     if config.source == "none" and not config.fields:
@@ -68,14 +71,15 @@ def proprio_fields(config: ProprioConfig, spec: ModelSpec) -> list[Field]:
             f"proprio.fields has {len(entries)} entries, but the model takes {len(names)}: "
             f"{', '.join(names)}"
         )
-    fields = [_field(*pair) for pair in zip(entries, spec.proprio.units, strict=True)]
+    pairs = zip(entries, spec.proprio.units, strict=True)
+    fields = [_field(entry, unit, gripper) for entry, unit in pairs]
     for field, entry in zip(fields, entries, strict=True):
         if fields.count(field) > 1:
             raise ConfigError(f"proprio: {quoted(entry)} is given more than once")
     return fields
 
 
-def _field(entry: str, unit: str) -> Field:
+def _field(entry: str, unit: str, gripper: ProprioGripper | None) -> Field:
     source, _, name = entry.partition(":")
     if source not in SOURCES or not name:
         raise ConfigError(
@@ -94,6 +98,13 @@ def _field(entry: str, unit: str) -> Field:
     kind = "pose.position" if source == "pose" and name in POSE[:3] else f"{source}.{part}"
     field = Field(source, name, part)
     units = (field.form.unit,) if field.form else UNITS.get(kind, (unit,))
+    if source == "gripper":
+        if gripper is None or name != gripper.name:
+            raise ConfigError(
+                f"proprio: {quoted(entry)} is no number of the gripper: name it in proprio.gripper "
+                "of model.yaml"
+            )
+        units = (gripper.unit,)
     if unit not in units:
         raise ConfigError(
             f"proprio: model.yaml takes {name} in '{unit}', but {source} gives it in "

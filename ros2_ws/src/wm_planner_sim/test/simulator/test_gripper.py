@@ -22,7 +22,7 @@ def up(height: float) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def simulation() -> Iterator[Simulation]:
-    sim = Simulation(48, 64, floor=0.01)
+    sim = Simulation(48, 64, free=True)
     yield sim
     sim.close()
 

@@ -23,7 +23,7 @@ from std_msgs.msg import Float64MultiArray
 from wm_planner_msgs.srv import ResetScene, SampleGoal
 
 from wm_planner.ros.process import BAD_VALUES, refuse, start
-from wm_planner_sim.simulator import franka, messages
+from wm_planner_sim.simulator import franka, messages, table
 from wm_planner_sim.simulator.simulation import CONTROL_PERIOD, Simulation
 from wm_planner_sim.simulator.tasks import DEFAULT_TASK, TASKS, find_task
 
@@ -37,7 +37,8 @@ class SimNode(Node):
     """Runs the simulation in step with the wall clock and connects it to ROS.
 
     Publishes ``rgb``, ``camera_info``, ``joint_states``, ``current_pose`` and ``/clock``, and on
-    ``~/scored_pose`` the pose of what the task's success is measured by: the hand's in ``reach``.
+    ``~/scored_pose`` the pose of what the task's success is measured by: the hand's in ``reach``;
+    on ``~/cube_pose`` that of the cube.
     Subscribes to ``target_pose``, to ``target_twist``, and to ``joint_command`` as Isaac Sim's
     articulation controller does, positions only; the latest of the three drives the arm. The
     gripper follows the fingers' positions in ``joint_command``, or the width in
@@ -62,10 +63,10 @@ class SimNode(Node):
             "system_time", False, "Stamp with the system's time, and publish no /clock."
         )
         self._task = find_task(task)
-        floor = self._number(
-            "floor", self._task.workspace_min[2], 0.0, 1.0, "Lowest z of commanded positions [m]."
+        free: bool = self._fixed(
+            "free", False, "Follow commands anywhere over the table, not in the workspace only."
         )
-        self._sim = Simulation(height, width, seed, self._task, floor)
+        self._sim = Simulation(height, width, seed, self._task, free=free)
         self._info = messages.camera_info(self._task.camera, self._sim.intrinsics, height, width)
         self._ticks_per_image = max(1, round(1.0 / (camera_rate * CONTROL_PERIOD)))
         self._wall_tick = CONTROL_PERIOD / factor
@@ -78,6 +79,7 @@ class SimNode(Node):
         self._joints = self.create_publisher(JointState, "joint_states", RELIABLE_10)
         self._pose = self.create_publisher(PoseStamped, "current_pose", RELIABLE_10)
         self._scored = self.create_publisher(PoseStamped, "~/scored_pose", RELIABLE_10)
+        self._cube = self.create_publisher(PoseStamped, "~/cube_pose", RELIABLE_10)
         if not self._system_time:
             self._clock_topic = self.create_publisher(ClockMessage, "/clock", RELIABLE_10)
         self.create_subscription(PoseStamped, "target_pose", self._on_target, RELIABLE_10)
@@ -134,6 +136,8 @@ class SimNode(Node):
         self._joints.publish(messages.joint_state(stamp, positions, velocities))
         self._pose.publish(self._site_pose(stamp, franka.TCP))
         self._scored.publish(self._site_pose(stamp, self._task.scored_site))
+        cube = sim.body_position(table.CUBE), sim.body_quaternion(table.CUBE)
+        self._cube.publish(messages.pose(stamp, *cube))
         if self._ticks % self._ticks_per_image == 0:
             image = self._sim.render()
             self._info.header.stamp = self._now()

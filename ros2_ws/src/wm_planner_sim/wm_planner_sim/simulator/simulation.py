@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from wm_planner.models.spec import orientation as unit
 from wm_planner.types import RgbImage, Vector
-from wm_planner_sim.simulator import franka
+from wm_planner_sim.simulator import franka, table
 from wm_planner_sim.simulator.kinematics import InverseKinematics
 from wm_planner_sim.simulator.task import Task
 from wm_planner_sim.simulator.tasks import DEFAULT_TASK, TASKS
@@ -50,7 +50,8 @@ class Simulation(World):
             the central square of a wider one.
         seed: Seed of the first ``reset``.
         task: Gives the scene, its start states and its goals.
-        floor: Lowest z of commanded positions [m]; None: that of the task's workspace.
+        free: Whether positions may be commanded anywhere over the table (``table.FREE``), and not
+            only in the task's workspace.
 
     Raises:
         ValueError: An image side is not positive.
@@ -62,7 +63,8 @@ class Simulation(World):
         camera_width: int = 640,
         seed: int = 0,
         task: Task = TASKS[DEFAULT_TASK],
-        floor: float | None = None,
+        *,
+        free: bool = False,
     ) -> None:
         if camera_height < 1 or camera_width < 1:
             raise ValueError(f"an image of {camera_width} x {camera_height} pixels is impossible")
@@ -71,7 +73,7 @@ class Simulation(World):
         model = spec.compile()
         super().__init__(model, InverseKinematics(model, task.home))
         self.task = task
-        self._floor = task.workspace_min[2] if floor is None else floor
+        self._free = free
         self._goal_world = World(model, self._ik)
         self._size = (camera_height, camera_width)
         self._renderer: mujoco.Renderer | None = None
@@ -117,10 +119,10 @@ class Simulation(World):
 
     def _clip(self, position: ArrayLike) -> Vector:
         """Return the nearest position (3,) that may be commanded [m]."""
-        target = self.task.clip(position)
-        if target[2] <= self.task.workspace_min[2]:
-            target[2] = max(float(np.asarray(position)[2]), self._floor)
-        return target
+        inside = self.task.clip(position)
+        return (
+            np.clip(np.asarray(position, dtype=np.float64), *table.FREE) if self._free else inside
+        )
 
     def set_twist(self, linear: ArrayLike, angular: ArrayLike) -> None:
         """Command the hand to move with a velocity from where it is commanded to be.

@@ -10,6 +10,8 @@ import numpy as np
 from wm_planner.types import RgbImage
 
 CAMERA = "sim_camera"
+FREE = ((0.25, -0.4, 0.01), (0.75, 0.4, 0.7))
+"""Lowest and highest corner of the space over the table in which the arm has room [m]."""
 CUBE = "cube"
 """Body and free joint of the cube."""
 CUBE_HALF = 0.025

@@ -76,6 +76,10 @@ class World:
         position: Vector = self._data.body(body).xpos.copy()
         return position
 
+    def body_quaternion(self, body: str) -> Vector:
+        """Return the orientation (x, y, z, w) of a body, as ``body_position``."""
+        return np.roll(self._data.body(body).xquat, -1)
+
     @property
     def ee_position(self) -> Vector:
         """Measured position (3,) of the tool center point."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from wm_planner.models import ModelSpec, SpecError
-from wm_planner.models.spec import CommandMapping, GripperMapping
+from wm_planner.models.spec import CommandMapping, GripperMapping, ProprioGripper, ProprioSpec
 
 GOOD: dict[str, Any] = {"name": "grip", "kind": "width", "closed": 0.0, "open": 0.08}
 
@@ -60,3 +60,33 @@ def test_the_gripper_needs_a_number_of_its_own(spec: ModelSpec) -> None:
     command = CommandMapping("relative", ["dx", "dy", "dz"], gripper=gripper)
     with pytest.raises(SpecError, match=r"gripper\.name \(dx\) names a number twice"):
         replace(spec.action, command=command)
+
+
+@pytest.mark.parametrize(
+    ("kind", "numbers"),
+    [("width", [0.09, 0.05, 0.01]), ("openness", [1.0, 0.5, 0.0]), ("closedness", [0.0, 0.5, 1.0])],
+)
+def test_the_proprio_says_a_measured_width_as_the_model_takes_it(
+    kind: str, numbers: list[float]
+) -> None:
+    gripper = ProprioGripper("grip", kind, closed=0.01, open=0.09)
+    assert [gripper.number(width) for width in (0.09, 0.05, 0.01)] == pytest.approx(numbers)
+    for beyond in (-1.0, 1.0):
+        assert kind == "width" or gripper.number(beyond) in (0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [({"kind": "open_close"}, "kind must be"), ({"closed": 0.09}, "must be below")],
+)
+def test_an_impossible_gripper_of_the_proprio_is_refused(
+    changes: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(SpecError, match=words):
+        ProprioGripper(**GOOD | changes)
+
+
+def test_the_gripper_of_the_proprio_is_one_of_its_numbers() -> None:
+    gripper = ProprioGripper(**GOOD)
+    with pytest.raises(SpecError, match=r"proprio\.gripper names 'grip', which"):
+        ProprioSpec(["z"], ["m"], gripper=gripper)

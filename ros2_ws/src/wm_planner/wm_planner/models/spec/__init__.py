@@ -10,7 +10,7 @@ from wm_planner.models.spec.calibration import Calibration
 from wm_planner.models.spec.errors import SpecError, StatisticsError
 from wm_planner.models.spec.file import SPEC_FILE
 from wm_planner.models.spec.formats import FORMAT
-from wm_planner.models.spec.gripper import GripperMapping
+from wm_planner.models.spec.gripper import GripperMapping, ProprioGripper
 from wm_planner.models.spec.image import ImageSpec
 from wm_planner.models.spec.load import load_spec
 from wm_planner.models.spec.model import (
@@ -40,6 +40,7 @@ __all__ = [
     "ModelSpec",
     "Moments",
     "ObjectiveSpec",
+    "ProprioGripper",
     "ProprioRotation",
     "ProprioSpec",
     "Provenance",

@@ -12,7 +12,8 @@ from wm_planner.models.spec.errors import SpecError
 from wm_planner.models.spec.numbers import check, number
 from wm_planner.text import quoted
 
-KINDS = ("width", "closedness", "openness", "open_close")
+MEASURED_KINDS = ("width", "closedness", "openness")
+KINDS = (*MEASURED_KINDS, "open_close")
 
 
 @dataclass
@@ -101,3 +102,44 @@ class GripperMapping:
             return before
         closes = (value > self.threshold) == (self.above == "closed")
         return self.closed if closes else self.open
+
+
+@dataclass
+class ProprioGripper:
+    """Which number of the proprio is the gripper's width, and how it says it.
+
+    Attributes:
+        name: Name of the number.
+        kind: ``width`` [m], ``closedness``: 0 open, 1 closed, or ``openness``: 0 closed, 1 open.
+        closed: Width when it is closed in training [m].
+        open: Width when it is open in training [m].
+    """
+
+    name: str
+    kind: str
+    closed: float = number(0, 1)
+    open: float = number(0, 1)
+
+    def __post_init__(self) -> None:
+        where = "proprio.gripper"
+        check(self, where)
+        if self.kind not in MEASURED_KINDS:
+            raise SpecError(
+                f"{where}.kind must be {', '.join(MEASURED_KINDS)}, not {quoted(self.kind)}"
+            )
+        if not self.closed < self.open:
+            raise SpecError(
+                f"{where}.closed ({self.closed:g} m) must be below {where}.open ({self.open:g} m)"
+            )
+
+    @property
+    def unit(self) -> str:
+        """Unit of the number: m or 1."""
+        return "m" if self.kind == "width" else "1"
+
+    def number(self, width: float) -> float:
+        """Return the number for a measured width [m]; shares are from 0 to 1."""
+        if self.kind == "width":
+            return width
+        openness = min(max((width - self.closed) / (self.open - self.closed), 0.0), 1.0)
+        return openness if self.kind == "openness" else 1.0 - openness

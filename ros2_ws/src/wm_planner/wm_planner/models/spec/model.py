@@ -16,6 +16,7 @@ from wm_planner.models.spec.calibration import Calibration
 from wm_planner.models.spec.errors import SpecError
 from wm_planner.models.spec.file import SPEC_FILE, write_content
 from wm_planner.models.spec.formats import FORMAT
+from wm_planner.models.spec.gripper import ProprioGripper
 from wm_planner.models.spec.image import ImageSpec
 from wm_planner.models.spec.numbers import check, check_free, number
 from wm_planner.models.spec.rotation import ProprioRotation
@@ -35,11 +36,14 @@ class ProprioSpec:
         units: One unit per number.
         rotation: Which of the numbers are an orientation; None if none is, or if they are given as
             the numbers of a quaternion (qx, qy, qz, qw).
+        gripper: Which of the numbers is the gripper's width; None if none is, or if it is given as
+            positions of its joints.
     """
 
     names: list[str] = field(default_factory=list)
     units: list[str] = field(default_factory=list)
     rotation: ProprioRotation | None = None
+    gripper: ProprioGripper | None = None
 
     def __post_init__(self) -> None:
         check(self, "proprio")
@@ -47,6 +51,10 @@ class ProprioSpec:
             raise SpecError(f"proprio has {len(self.names)} names but {len(self.units)} units")
         if len(set(self.names)) != len(self.names):
             raise SpecError(f"proprio.names ({listed(self.names)}) has a name twice")
+        if self.gripper and self.gripper.name not in self.names:
+            raise SpecError(
+                f"proprio.gripper names {quoted(self.gripper.name)}, which proprio.names lacks"
+            )
         if self.rotation:
             of_rotation = self.rotation.names
             if missing := [name for name in of_rotation if name not in self.names]:
