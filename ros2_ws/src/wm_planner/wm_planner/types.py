@@ -66,7 +66,8 @@ class Grip:
     """What the gripper is commanded to.
 
     Attributes:
-        width: Gap between the fingers now, which changes no faster than the limit [m].
+        width: Gap between the fingers now, which changes no faster than the limit, but for the
+            first command to a gripper whose width was not measured [m].
         target: Gap where it ends [m].
     """
 

@@ -33,7 +33,7 @@ from wm_planner_sim.client.processes import (
 )
 
 SMALL = ("camera_width:=160", "camera_height:=120", "free:=true")
-"""Images of 57.6 kB, which fit one fragment of Fast DDS; the hand may go anywhere over the table."""
+"""Images of 57.6 kB, which fit one fragment of Fast DDS; the hand may go all over the table."""
 PATIENT = (
     "session.image_timeout:=10.0",
     "session.pose_timeout:=10.0",

@@ -101,6 +101,14 @@ def test_actions_that_name_no_rotation_are_unusable(spec: ModelSpec) -> None:
     assert "cannot turn the hand" in mapping(spec, "quaternion_xyzw", 4).unusable(actions)
 
 
+@pytest.mark.parametrize("number", [1e7, -1e200])
+def test_actions_with_absurd_numbers_are_unusable(spec: ModelSpec, number: float) -> None:
+    actions = np.ones((5, 6))
+    actions[1, 4] = number
+    assert "larger than any action" in mapping(spec, "rotation_vector").unusable(actions)
+    assert mapping(spec, "rotation_vector").unusable(np.empty((0, 6))) == "the plan is empty"
+
+
 def test_a_step_may_take_another_time_than_in_the_training(spec: ModelSpec) -> None:
     assert mapping(spec).step_time == 1 / spec.control_rate
     assert mapping(spec, step_time=1.0).step_time == 1.0

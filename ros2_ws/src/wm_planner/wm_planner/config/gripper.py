@@ -49,7 +49,7 @@ class GripperConfig:
     force: float = setting(
         20.0,
         "Largest force that the actions ask for [N]; limits.max_gripper_force bounds it.",
-        low=0.0,
+        above=0.0,
         high=1000.0,
     )
     tolerance: float = setting(

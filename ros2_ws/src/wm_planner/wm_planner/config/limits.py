@@ -16,8 +16,9 @@ class LimitsConfig:
 
     locked: bool = setting(
         True,
-        "Keep limits, watchdogs, commands, inputs, camera contract, safety and worker as they are "
-        "until the node is started again; false: limits and session can change between goals.",
+        "Keep limits, watchdogs, commands, gripper, inputs, camera contract, safety and worker as "
+        "they are until the node is started again; false: limits and session can change between "
+        "goals.",
     )
     start_margin: float = setting(
         0.0,

@@ -31,10 +31,9 @@ RESTED = 1e-6  # [m or rad, also per second] a command that differs by less rest
 class Commander:
     """Drives the robot through one command stream.
 
-    Times named ``now`` are ROS time [s]. The stream has its own clock, which stands still while no
-    commands are sent, so that the arm continues from where it was after a delay of the node. The
-    clock also sets the speed: it runs at ``time_scale``, which changes so slowly that the arm keeps
-    to ``commands.blend`` and to the limit of acceleration, and is 0 while the arm holds.
+    Times named ``now`` are ROS time [s]. The clock of the stream sets the speed: it runs at
+    ``time_scale``, which changes so slowly that the arm keeps to ``commands.blend`` and to the
+    limits of acceleration, and is 0 while the arm holds.
 
     Args:
         config: Commands and limits.
@@ -72,8 +71,7 @@ class Commander:
         self._blend_ticks = math.ceil(commands.blend * commands.rate)
         self._feedback = VelocityFeedback(commands)
         self.time_scale = TimeScale(commands.speed_override / 100, commands.blend)
-        self.sent = 0
-        self._history = CommandHistory()
+        self.sent, self._history = 0, CommandHistory()
         self._last = Sent(np.zeros(0), np.zeros(self._space.moves))
         self._reset()
 
@@ -152,6 +150,8 @@ class Commander:
         self._stream.start(point, self._clock.time)
         self._last = Sent(point, np.zeros(self._space.moves))
         self._history.add(now, self._clock.time, point)
+        if self.gripper:
+            self.gripper.start()
 
     def follow(self, plan: Planned, measured: Pose | None, then: Pose | None, now: float) -> None:
         """Switch to a plan, or ignore it if the arm is slowing.
@@ -184,9 +184,9 @@ class Commander:
         self.plan_start, path = start, self.actions.path(actions, start)
         self._enter(Event.PLAN)
         clock = self._clock.time + self.time_scale.value * self._clock.since(now)
-        begin = self._stream.splice(path, start, clock - self._history.clock_at(stamp), clock)
+        times = self._stream.splice(path, start, clock - self._history.clock_at(stamp), clock)
         if self.gripper:
-            self.gripper.splice(self.actions.grips(actions), stamp, begin)
+            self.gripper.splice(self.actions.grips(actions), stamp, *times)
 
     def send(self, measured: Pose, now: float, pace: float = 1.0) -> None:
         """Send the command that is due now; called at the command rate.
@@ -316,11 +316,11 @@ class Commander:
     def _play(self, pace: float, dt: float, now: float) -> None:
         """Go on along the path for a time [s], at a pace that changes with the time scale."""
         pace = 0.0 if self.mode is Mode.HOLDING else pace
-        if self.gripper and self.mode is Mode.TRACKING:  # while the arm holds, so does the gripper
-            self._grip = self.gripper.next(self._clock.time, dt, now, self.gate)
         scale = self.time_scale.next(pace, dt, self._last.velocity, self.gate)
         self._advance(self._stream.at(self._clock.time + scale * dt), scale * dt, dt, now)
         self.time_scale.value = scale
+        if self.gripper and self.mode is Mode.TRACKING:  # while the arm holds, so does the gripper
+            self._grip = self.gripper.next(self._clock.time, dt, now, self.gate)
 
     def _advance(
         self, wanted: Vector, passed: float, dt: float, now: float, *, slowing: bool = False

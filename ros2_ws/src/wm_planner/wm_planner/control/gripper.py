@@ -12,61 +12,82 @@ from wm_planner.control.history import CommandHistory
 from wm_planner.models.spec import GripperMapping
 from wm_planner.types import Grip, Vector
 
+ROUNDING = 1e-9  # [s]
+MOVED = 0.005
+"""Change of the measured width that the last commands do not explain, so somebody moved it [m]."""
+
 
 class GripperStream:
     """Turns the gripper's numbers of plans into a width at every time.
 
-    During each environment step of a plan, the gripper goes to the width of this step. Between
-    plans, and after a goal, it stays where it was commanded.
+    During each environment step of a plan, the gripper goes to the width of this step; after the
+    last one that the arm plays, between plans and after a goal, it stays where it was commanded. A
+    held object keeps the measured width larger than the commanded one, so the next goal goes on
+    from the commanded width, unless somebody has moved the fingers meanwhile.
 
     Args:
         mapping: How a number becomes a width.
         dt: Duration of an environment step in training [s].
         step_time: Time in which the arm carries it out [s].
-
     """
 
     def __init__(self, mapping: GripperMapping, dt: float, step_time: float) -> None:
         self._mapping, self._dt, self._step_time = mapping, dt, step_time
-        self._measured = self._target = self._width = math.nan
+        self._measured, self._when = math.nan, -math.inf
         self._history = CommandHistory()
+        self.forget()
         self.clear()
 
-    def measure(self, width: float) -> None:
-        """Take a measured width [m]."""
-        self._measured = width
+    def measure(self, width: float, steady: float) -> None:
+        """Take a width [m] that was measured at a time [s, steady clock]."""
+        self._measured, self._when = width, steady
 
     def clear(self) -> None:
         """Forget the plan; the gripper stays as it is."""
         self._plan: Sequence[float] = ()
-        self._begin = 0.0
+        self._begin = self._end = 0.0
         self._history.clear()
 
-    @property
-    def unknown(self) -> str:
-        """Why no goal can begin, or an empty string."""
-        if not self._mapping.needs_width or not math.isnan(self._present):
+    def forget(self) -> None:
+        """Forget what was commanded: the gripper is where it is measured."""
+        self._target = self._width = self._rest = math.nan
+
+    def start(self) -> None:
+        """Begin a goal from the commanded width, or from the measured one if they do not fit."""
+        low, high = sorted((self._rest, self._target))
+        if self._measured < low - MOVED or self._measured > high + MOVED:  # False for NaN
+            self.forget()
+
+    def unknown(self, steady: float, max_age: float) -> str:
+        """Return why no goal can begin, or an empty string.
+
+        Args:
+            steady: Steady time [s].
+            max_age: Largest age of a measured width [s].
+        """
+        known = not math.isnan(self._target) or steady - self._when <= max_age
+        if not self._mapping.needs_width or known:
             return ""
         return (
             "the width of the gripper is not known, and the model's actions change it: are its "
             "joints (gripper.joints) on joint_states?"
         )
 
-    @property
-    def _present(self) -> float:
-        """The last commanded width, or else the measured one [m]; NaN if both are unknown."""
-        return self._measured if math.isnan(self._target) else self._target
-
-    def splice(self, numbers: Vector, stamp: float, begin: float) -> None:
+    def splice(self, numbers: Vector, stamp: float, begin: float, end: float) -> None:
         """Switch to a plan.
 
         Args:
             numbers: The gripper's numbers (steps,), one per environment step.
             stamp: Stamp of the image that the plan was made from [s].
-            begin: Time of the stream at which the plan began, as it is played [s].
+            begin: Time of the stream at which the plan would have begun [s].
+            end: Time of the stream until which it is played [s].
         """
-        past = self._history.at(stamp)[0] if self._history else self._present
-        self._plan, self._begin = self._mapping.widths(numbers, past, self._dt), begin
+        if not self._history:
+            present = self._measured if math.isnan(self._target) else self._target
+            self._history.add(stamp, 0.0, np.array([present]))
+        past = float(self._history.at(stamp)[0])
+        self._plan = self._mapping.widths(numbers, past, self._dt)
+        self._begin, self._end = begin, end
 
     def next(self, clock: float, dt: float, now: float, gate: CommandGate) -> Grip | None:
         """Go on toward the width of the present step.
@@ -85,15 +106,15 @@ class GripperStream:
         """
         if gate.gripper is None or not self._plan:
             return None
-        step = int((clock - self._begin) / self._step_time)
-        wanted = self._plan[min(max(step, 0), len(self._plan) - 1)]
+        played = min(clock, self._end - ROUNDING) - self._begin
+        wanted = self._plan[min(max(int(played / self._step_time), 0), len(self._plan) - 1)]
         if math.isnan(wanted):
             return None
         target, most = gate.check_width(wanted), gate.gripper.speed * dt
-        before = self._measured if math.isnan(self._width) else self._width
-        if math.isnan(before):
-            before = target  # the gripper itself decides how fast it goes there
-        self._width = gate.gripper.into(before + min(max(target - before, -most), most))
-        self._target = target
+        before = self._width
+        if math.isnan(before):  # unmeasured, the gripper itself decides how fast it goes there
+            before = target if math.isnan(self._measured) else gate.gripper.into(self._measured)
+        self._width = before + min(max(target - before, -most), most)
+        self._target, self._rest = target, self._measured
         self._history.add(now, 0.0, np.array([target]))
         return Grip(self._width, target)

@@ -25,7 +25,6 @@ from wm_planner.types import Goal, Observation, Pose
 from wm_planner.worker import Failed, Planned, PlannerLink, SetGoal
 
 WATCH_RATE = 20.0  # [Hz] of the watchdogs
-SAME_TIME = 0.1  # [s] by which a measured pose may be older than the image of a plan
 
 
 class ControlLoop:
@@ -101,10 +100,11 @@ class ControlLoop:
             raise Refused(ErrorCode.STOPPED, self.stopped.status.message)
         if self._link.ready is None:
             raise Refused(ErrorCode.WORKER_LOST, self._link.problem)
-        if (gripper := self.commander.gripper) and gripper.unknown:
-            raise Refused(ErrorCode.NO_POSE, gripper.unknown)
+        timeout, gripper = self._config.session.pose_timeout, self.commander.gripper
+        if gripper and (unknown := gripper.unknown(steady, timeout)):
+            raise Refused(ErrorCode.NO_POSE, unknown)
         self.permission.check(steady)
-        pose = self.poses.fresh(steady, self._config.session.pose_timeout)
+        pose = self.poses.fresh(steady, timeout)
         if pose and (outside := self.commander.gate.why_outside(pose)):
             raise Refused(ErrorCode.LIMIT_VIOLATION, outside)
 
@@ -242,8 +242,8 @@ class ControlLoop:
         allowed = not (ended or held or self.holding.forbids(steady))
         followed = allowed and self.requests.may_follow()
         if followed:
-            then = self.poses.history.at(plan.stamp, SAME_TIME)
-            self.commander.follow(plan, self.poses.pose, then, now)
+            poses = self.poses
+            self.commander.follow(plan, poses.pose, poses.history.during(plan.stamp), now)
             self.command(now, steady)  # before the reports and the next tick of the timer
         if self.session is not session or not self.commander.started:
             return  # the command violated the limits, or ROS time has just begun

@@ -15,6 +15,7 @@ KEPT = 1024  # poses kept at least
 SPACING = 0.01  # [s] of ROS time between poses kept
 STEP = 0.05  # [s] between the delays below; the delays of two images differ by no more
 DELAYS = STEP * np.arange(-1, 5)  # [s] that the stamp of an image may lag behind what it shows
+SAME_TIME = 0.1  # [s] by which a pose may be older than the image that it belongs to
 NEAREST = 1.0  # [s] age of a pose at most
 
 MARGIN = 0.3  # typical distances by which the distance may fall without motion
@@ -48,18 +49,20 @@ class PoseHistory:
         Returns:
             The position for each of ``DELAYS``, (len(DELAYS), n) [m or rad]; None if unknown.
         """
-        poses = [self.at(stamp - delay) for delay in DELAYS]
+        poses = [self._before(stamp - delay) for delay in DELAYS]
         if (latest := poses[0]) is None or latest.stamp < stamp - NEAREST:
             return None
         return np.array([(pose or self._poses[0]).position for pose in poses])
 
-    def at(self, stamp: float, max_age: float = math.inf) -> Pose | None:
-        """Return the last pose that was measured up to a stamp [s].
+    def during(self, stamp: float) -> Pose | None:
+        """Return the pose that was measured at a stamp [s], within ``SAME_TIME``, or None."""
+        pose = self._before(stamp)
+        return pose if pose and stamp - pose.stamp <= SAME_TIME else None
 
-        None if there is none, or if it is older than ``max_age`` [s] then.
-        """
+    def _before(self, stamp: float) -> Pose | None:
+        """Return the last pose that was measured up to a stamp [s], or None."""
         i = bisect_right(self._stamps, stamp) - 1
-        return self._poses[i] if i >= 0 and stamp - self._stamps[i] <= max_age else None
+        return self._poses[i] if i >= 0 else None
 
 
 class MotionCheck:

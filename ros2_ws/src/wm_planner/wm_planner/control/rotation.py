@@ -16,12 +16,16 @@ def turn_between(first: Vector, second: Vector) -> Vector:
 
     A quaternion and its negative are the same orientation.
     """
+    if np.array_equal(first, second):  # most hands do not turn
+        return np.zeros((*second.shape[:-1], 3))
     turns = Rotation.from_quat(second) * Rotation.from_quat(first).inv()
     return np.asarray(turns.as_rotvec())
 
 
 def turned(orientation: Vector, turn: Vector) -> Vector:
     """Return orientations (..., 4) after turns (..., 3) [rad]."""
+    if not turn.any():
+        return orientation
     return np.asarray((Rotation.from_rotvec(turn) * Rotation.from_quat(orientation)).as_quat())
 
 

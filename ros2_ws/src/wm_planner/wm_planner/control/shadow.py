@@ -86,6 +86,8 @@ class ShadowCommander(Commander):
     def _restart(self, pose: Pose, now: float) -> None:
         """Forget what was shown, and start at a measured pose."""
         self._reset()
+        if self.gripper:
+            self.gripper.forget()
         self.start(pose, now)
 
     def _show(self, command: Command) -> None:
@@ -97,6 +99,8 @@ class ShadowCommander(Commander):
             if self._space.joints:
                 parts = [command.position, command.velocity]
             self._plan["commands"].append([passed, *np.concatenate(parts).tolist()])
+            if command.grip:
+                self._plan["gripper"].append([passed, command.grip.width, command.grip.target])
 
     def _begin_record(self, plan: Planned, measured: Pose, now: float) -> None:
         if not self._record.wanted:
@@ -111,6 +115,7 @@ class ShadowCommander(Commander):
             "measured": start.tolist(),
             "planned": self.actions.path(plan.actions, start).tolist(),
             "commands": [],
+            "gripper": [],
         }
 
     def _finish_record(self) -> None:

@@ -85,13 +85,14 @@ class CommandSpace:
 
         Between its points (j, n) the path is straight, and turns about one axis (slerp).
         """
-        right = np.clip(np.searchsorted(times, at, side="right"), 1, max(len(times) - 1, 1))
-        left, right = right - 1, np.minimum(right, len(times) - 1)
-        lengths = times[right] - times[left]
+        if len(times) == 1:
+            return np.repeat(points, len(at), axis=0)
+        left = np.clip(np.searchsorted(times, at, side="right") - 1, 0, len(times) - 2)
+        lengths = np.diff(times)[left]
         passed = np.clip(at - times[left], 0.0, lengths)
         shares = np.divide(passed, lengths, out=np.zeros_like(passed), where=lengths > 0)
-        starts = points[left]
-        return self.moved(starts, shares[:, None] * self.between(starts, points[right]))
+        moves = self.between(points[:-1], points[1:])
+        return self.moved(points[left], shares[:, None] * moves[left])
 
     def mean(self, points: Vector, weights: Vector) -> Vector:
         """Return the mean (n,) of points (k, n) that lie near each other, with weights (k,).

@@ -68,14 +68,20 @@ class CommandStream:
         middles = self._along(self._times, self._points, (knots[1:] + knots[:-1]) / 2)
         return self.space.mean(middles, np.diff(knots))
 
-    def splice(self, plan: Vector, basis: Vector, latency: float, time: float) -> float:
-        """Switch to a plan; return the time of the stream at which it would have begun [s].
+    def splice(
+        self, plan: Vector, basis: Vector, latency: float, time: float
+    ) -> tuple[float, float]:
+        """Switch to a plan.
 
         Args:
             plan: Points (steps, n), one per environment step.
             basis: Point (n,) where the plan begins, at the time of its image.
             latency: Time of the stream since that image [s].
             time: Current time [s].
+
+        Returns:
+            Times of the stream at which commands would have begun to play the plan, and at which
+            they will end [s].
         """
         points = np.vstack([basis, plan])
         times = self._dt * np.arange(len(points), dtype=np.float64)
@@ -91,7 +97,8 @@ class CommandStream:
         fading = np.clip(1 - knots / self._step, 0, 1)[:, None]
         path = self.space.moved(self._along(times, points, knots + passed), gap * fading)
         self._continue(time, time + knots, path)
-        return time - passed
+        lag = self._blend / 2
+        return time - passed + lag, time + end + lag
 
     def _path(self, time: float) -> Vector:
         return self._along(self._times, self._points, np.array([time]))[0]

@@ -241,7 +241,10 @@ def _actions(source: Stream, times: Vector, spec: ModelSpec, notes: list[str]) -
     rows = np.tile(np.array(spec.statistics.action.mean), (len(moved), 1))
     rows[:, [names.index(name) for name in command.position]] = moved
     if others := [name for name in names if name not in command.position]:
-        notes.append(f"Poses do not have {', '.join(others)}: the training's mean is used.")
+        notes.append(
+            f"Only x, y and z of the actions are read from {source.topic}; of {', '.join(others)} "
+            "the training's mean is used."
+        )
     return rows.reshape(steps, skip, -1)
 
 

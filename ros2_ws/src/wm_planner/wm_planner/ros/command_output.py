@@ -8,7 +8,7 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from wm_planner.command_types import COMMAND_TYPES
-from wm_planner.config import CommandsConfig
+from wm_planner.config import CommandsConfig, LimitsConfig
 from wm_planner.control.controller_rules import Sender
 from wm_planner.control.receiver import no_halt
 from wm_planner.models.spec import CommandMapping
@@ -37,7 +37,7 @@ class CommandOutput:
         frame: Frame of the actions.
         max_speed: ``limits.max_speed`` [m/s].
         max_angular_speed: ``limits.max_angular_speed`` [rad/s]; 0: the hand does not turn.
-        gripper: Sends the commands to the gripper; it is closed with this.
+        gripper: Sends the commands to the gripper.
     """
 
     def __init__(
@@ -73,8 +73,6 @@ class CommandOutput:
     def close(self) -> None:
         """Stop publishing."""
         self._controller.close()
-        if self._gripper:
-            self._gripper.close()
         self._node.destroy_publisher(self._publisher)
 
     def watch(self) -> None:
@@ -91,17 +89,30 @@ class CommandOutput:
         if self._gripper and command.grip:
             self._gripper.send(command.grip)
 
+    def apply(self, limits: LimitsConfig) -> None:
+        """Use other limits of the gripper; only between goals."""
+        if self._gripper:
+            self._gripper.apply(limits)
+
     @property
     def other_publisher(self) -> str:
-        """A sentence if another node publishes on the topic, else an empty string."""
-        topic = self._publisher.topic_name
-        if self._config.shadow or self._node.count_publishers(topic) <= 1:
+        """A sentence if another node publishes on the topic of arm or gripper, else empty."""
+        arm, gripper = self._publisher.topic_name, self._gripper.topic if self._gripper else ""
+        if self._config.shadow:
+            return ""
+        if not gripper or gripper == arm:  # e.g. Isaac Sim takes both on one topic
+            return self._others(arm, 2 if gripper else 1)
+        return self._others(arm, 1) or self._others(gripper, 1)
+
+    def _others(self, topic: str, own: int) -> str:
+        """Return that a topic has more publishers than this node's, or an empty string."""
+        if self._node.count_publishers(topic) <= own:
             return ""
         names = publisher_names(self._node, topic) - {self._node.get_fully_qualified_name()}
         who = ", ".join(sorted(names)) or "a node of the same name"
         return (
             f"{who} also publishes on {topic}: end one of the two publishers, or give the planner "
-            "its own topic (commands.topic)"
+            "its own topic (commands.topic, gripper.topic)"
         )
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from functools import partial
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -18,19 +19,30 @@ from wm_planner.config import ConfigError, GripperConfig, LimitsConfig
 from wm_planner.text import one_line
 from wm_planner.types import Grip
 
+ANSWER = 5.0  # [s] after which a goal without an answer is sent again
+
 
 class GripperOutput(Protocol):
-    """Sends what the gripper is commanded."""
+    """Sends what the gripper is commanded.
+
+    Attributes:
+        topic: Full name of the topic that it publishes on; empty for actions.
+    """
+
+    topic: str
 
     def send(self, grip: Grip) -> None:
         """Send a command; called at the rate of the commands while the arm follows a plan."""
+
+    def apply(self, limits: LimitsConfig) -> None:
+        """Use other limits; only between goals."""
 
     @property
     def problem(self) -> str:
         """Why the gripper does not follow, as a sentence, or an empty string."""
 
     def close(self) -> None:
-        """Stop sending."""
+        """Stop sending; the gripper stays as it is."""
 
 
 def gripper_output(node: Node, config: GripperConfig, limits: LimitsConfig) -> GripperOutput:
@@ -50,6 +62,9 @@ class TopicOutput:
     Args:
         node: Carries the publisher.
         config: Type, topic, joints and scale.
+
+    Attributes:
+        topic: Full name of the topic.
     """
 
     def __init__(self, node: Node, config: GripperConfig) -> None:
@@ -61,9 +76,10 @@ class TopicOutput:
             QoSProfile(depth=1),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
+        self.topic = self._publisher.topic_name
 
     def send(self, grip: Grip) -> None:
-        """Publish the width that changes no faster than the limit."""
+        """Publish the present width."""
         position = position_of(grip.width, self._config)
         if self._kind is Float64MultiArray:
             self._publisher.publish(Float64MultiArray(data=[position]))
@@ -73,14 +89,17 @@ class TopicOutput:
         message.header.stamp = self._node.get_clock().now().to_msg()
         self._publisher.publish(message)
 
+    def apply(self, limits: LimitsConfig) -> None:
+        """Do nothing: the width that is sent keeps to the limits already."""
+
     @property
     def problem(self) -> str:
         """That nobody subscribes, as a sentence, or an empty string."""
         if self._publisher.get_subscription_count():
             return ""
         return (
-            f"nobody subscribes to {self._publisher.topic_name}: is the gripper's controller "
-            "running, and does it read this topic (gripper.topic)?"
+            f"nobody subscribes to {self.topic}: is the gripper's controller running, and does it "
+            "read this topic (gripper.topic)?"
         )
 
     def close(self) -> None:
@@ -91,8 +110,8 @@ class TopicOutput:
 class ActionOutput:
     """Sends a goal when the width changes, of an action of control_msgs.
 
-    A goal replaces the one before it. It is sent once for a width, unless its server rejected it or
-    was not there.
+    A goal replaces the one before it. It is sent once for a width, unless its server rejected it,
+    did not answer within ``ANSWER``, or was away in the meantime.
 
     Args:
         node: Carries the client.
@@ -103,46 +122,63 @@ class ActionOutput:
         ConfigError: control_msgs is not installed, or lacks the action.
     """
 
+    topic = ""
+
     def __init__(self, node: Node, config: GripperConfig, limits: LimitsConfig) -> None:
         self._config, self._limits = config, limits
         self._kind = find_action(config.type)
         self._client = ActionClient(node, self._kind, config.topic)
         self._name = node.resolve_topic_name(config.topic)
         self._sent, self._when = math.nan, -math.inf  # width of the last goal [m], and when [s]
-        self.problem = ""
+        self._number, self._answered, self._rejected = 0, True, ""
 
     def send(self, grip: Grip) -> None:
         """Send a goal if its width differs from the last goal's."""
-        if abs(grip.target - self._sent) <= self._config.tolerance:  # False for NaN
-            return
         steady = time.monotonic()
         if steady - self._when < self._config.period:
             return
-        self._when = steady
+        ready = self._client.server_is_ready()
+        if not ready or (not self._answered and steady - self._when > ANSWER):
+            self._sent = math.nan  # the gripper may have forgotten the goal, or never got it
+        if not ready or abs(grip.target - self._sent) <= self._config.tolerance:
+            return
+        self._when, self._sent = steady, grip.target
+        self._number, self._answered = self._number + 1, False
+        goal = self._kind.Goal()
+        ACTIONS[self._config.type](goal, grip.target, self._config, self._limits)
+        answer = partial(self._on_answer, self._number)
+        self._client.send_goal_async(goal).add_done_callback(answer)
+
+    def apply(self, limits: LimitsConfig) -> None:
+        """Ask for at most these limits from the next goal on."""
+        self._limits = limits
+
+    @property
+    def problem(self) -> str:
+        """That there is no server, or that it rejects goals, as a sentence; else empty."""
         if not self._client.server_is_ready():
-            self.problem = (
+            return (
                 f"there is no action server {self._name}: is the gripper's driver running, and is "
                 "gripper.topic the name of its action?"
             )
-            return
-        self.problem, self._sent = "", grip.target
-        goal = self._kind.Goal()
-        ACTIONS[self._config.type](goal, grip.target, self._config, self._limits)
-        self._client.send_goal_async(goal).add_done_callback(self._on_answer)
+        return self._rejected
 
     def close(self) -> None:
         """Send no more; the gripper stays as it is."""
         self._client.destroy()
 
-    def _on_answer(self, future: Any) -> None:
+    def _on_answer(self, number: int, future: Any) -> None:
         try:
             accepted = future.result().accepted
             why = "it was rejected"
         except Exception as error:  # of the middleware; the arm goes on
             accepted, why = False, one_line(repr(error))
+        if number != self._number:
+            return  # another goal has replaced it
+        self._answered, self._rejected = True, ""
         if not accepted:
             self._sent = math.nan
-            self.problem = f"the gripper {self._name} did not take a goal: {why}"
+            self._rejected = f"the gripper {self._name} did not take a goal: {why}"
 
 
 def position_of(width: float, config: GripperConfig) -> float:

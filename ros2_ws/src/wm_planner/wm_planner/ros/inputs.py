@@ -16,6 +16,7 @@ from wm_planner.ros.commanded_joints import JointInput
 from wm_planner.ros.contact_inputs import ContactInputs
 from wm_planner.ros.enable_input import EnableInput
 from wm_planner.ros.end_effector import EndEffectorInput
+from wm_planner.ros.gripper_input import GripperInput
 from wm_planner.ros.observer import Observer
 from wm_planner.ros.publishers import PublisherWatch
 from wm_planner.ros.rates import Event, Latency, RateMonitor
@@ -31,6 +32,9 @@ class InputListener(Protocol):
     def on_observation(self, observation: Observation) -> None:
         """Take an observation."""
 
+    def on_width(self, width: float, steady: float) -> None:
+        """Take a measured width of the gripper [m], and when it arrived [s, steady clock]."""
+
     def on_contact(self, why: str) -> None:
         """Stop the arm, because a sensor says that it touches something."""
 
@@ -42,7 +46,7 @@ class Inputs:
         node: Carries the subscriptions.
         config: All settings.
         spec: Views, proprio, and the frame of the pose.
-        command: The names of the commanded joints.
+        command: The names of the commanded joints, and whether a gripper is commanded.
         permission: Takes the operator's button and the sensors of contact.
         rates: Counts images and poses.
         listener: Receives observations, poses and contacts.
@@ -75,6 +79,8 @@ class Inputs:
         self._contact = ContactInputs(
             node, permission.contact, safety.sensor_timeout, listener.on_contact
         )
+        measured = command.gripper and config.gripper.joints and config.gripper.type != "none"
+        self._gripper = GripperInput(node, config.gripper, listener.on_width) if measured else None
         self._clock = PublisherWatch(node, node.resolve_topic_name("/clock"))
 
     @property
@@ -84,6 +90,8 @@ class Inputs:
         watches += self._contact.publishers.values()
         if self._enable:
             watches.append(self._enable.publishers)
+        if self._gripper:
+            watches.append(self._gripper.publishers)
         if self._node.get_clock().ros_time_is_active:
             watches.append(self._clock)
         return list(dict.fromkeys(text for watch in watches if (text := watch.problem)))
@@ -96,7 +104,8 @@ class Inputs:
     @property
     def not_allowed(self) -> list[str]:
         """What speaks against moving the arm, as sentences."""
-        return [*self._permission.problems(time.monotonic()), *self._contact.problems]
+        gripper = [self._gripper.problem] if self._gripper and self._gripper.problem else []
+        return [*self._permission.problems(time.monotonic()), *self._contact.problems, *gripper]
 
     def close(self) -> None:
         """Unsubscribe."""
@@ -105,6 +114,8 @@ class Inputs:
         self._contact.close()
         if self._enable:
             self._enable.close()
+        if self._gripper:
+            self._gripper.close()
 
     def apply(self, config: Config) -> None:
         """Use another ``session.image_timeout`` and ``session.pose_timeout``."""

@@ -26,7 +26,16 @@ LIVE = ("planning.", "objective.", "session.", "limits.")
 """Sections that can change between goals, while the node is configured."""
 ALWAYS = ("commands.speed_override",)
 """Settings that can change at any time, also during a goal."""
-LOCKED = ("limits.", "session.", "commands.", "inputs.", "camera.", "worker.", "safety.")
+LOCKED = (
+    "limits.",
+    "session.",
+    "commands.",
+    "gripper.",
+    "inputs.",
+    "camera.",
+    "worker.",
+    "safety.",
+)
 """Sections that never change while ``limits.locked`` is set."""
 AT_START = ("goals.directory", "commands.shadow_file", "worker.python")
 """Settings that never change while the node runs: whoever sends goals may neither choose where it

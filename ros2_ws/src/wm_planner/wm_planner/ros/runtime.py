@@ -26,8 +26,7 @@ from wm_planner.ros.goal_host import GoalHost
 from wm_planner.ros.goal_reader import GoalReader
 from wm_planner.ros.goal_server import GoalServer
 from wm_planner.ros.goal_services import GoalServices
-from wm_planner.ros.gripper_input import GripperInput
-from wm_planner.ros.gripper_output import gripper_output
+from wm_planner.ros.gripper_output import ACTIONS, find_action, gripper_output
 from wm_planner.ros.hang_watch import HangWatch
 from wm_planner.ros.inputs import Inputs
 from wm_planner.ros.plan_once import PlanOnceService
@@ -106,8 +105,11 @@ class PlannerRuntime:
             allow_unverified_statistics=config.model.allow_unverified_statistics,
         )
         proprio_fields(config.proprio, spec)  # raises before the model is loaded
-        joints = command_mapping(spec, config.commands).joints
-        contract = CameraContract(spec.views, spec.image, config.camera, joints=bool(joints))
+        command = command_mapping(spec, config.commands)
+        if command.gripper and config.gripper.type in ACTIONS:
+            find_action(config.gripper.type)
+        joints = bool(command.joints)
+        contract = CameraContract(spec.views, spec.image, config.camera, joints=joints)
         answers = self._node.create_guard_condition(self._on_answers)
         self._closers.append(partial(self._node.destroy_guard_condition, answers))
         self.link = PlannerLink(config, answers.trigger)
@@ -122,9 +124,10 @@ class PlannerRuntime:
         permission = self.loop.permission
         self.inputs = Inputs(node, config, self.spec, actions.command, permission, rates, self)
         self._closers.append(self.inputs.close)
-        gripper = self.loop.commander.gripper
-        if gripper and config.gripper.joints:
-            self._closers.append(GripperInput(node, config.gripper, gripper.measure).close)
+        gripper = None
+        if self.loop.commander.gripper and not config.commands.shadow:
+            gripper = gripper_output(node, config.gripper, config.limits)
+            self._closers.append(gripper.close)
         self.commands = CommandOutput(
             node,
             config.commands,
@@ -132,9 +135,7 @@ class PlannerRuntime:
             self.spec.action.frame,
             config.limits.max_speed,
             config.limits.max_angular_speed if actions.command.rotation else 0.0,
-            gripper_output(node, config.gripper, config.limits)
-            if gripper and not config.commands.shadow
-            else None,
+            gripper,
         )
         self._closers.append(self.commands.close)
         self._diagnostics = Diagnostics(node, rates)
@@ -219,6 +220,7 @@ class PlannerRuntime:
         self.loop.apply(config)
         self.link.apply(config)
         self.inputs.apply(config)
+        self.commands.apply(config.limits)
 
     def snapshot(self) -> Snapshot:
         """Return what status and diagnostics report now."""
@@ -231,6 +233,11 @@ class PlannerRuntime:
     def on_pose(self, pose: Pose) -> None:
         """Hand a measured pose to the loop."""
         self.loop.on_pose(pose, self._now())
+
+    def on_width(self, width: float, steady: float) -> None:
+        """Hand a measured width of the gripper to the loop."""
+        if gripper := self.loop.commander.gripper:
+            gripper.measure(width, steady)
 
     def on_observation(self, observation: Observation) -> None:
         """Hand an observation to the loop."""

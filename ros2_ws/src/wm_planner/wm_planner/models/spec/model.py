@@ -51,18 +51,22 @@ class ProprioSpec:
             raise SpecError(f"proprio has {len(self.names)} names but {len(self.units)} units")
         if len(set(self.names)) != len(self.names):
             raise SpecError(f"proprio.names ({listed(self.names)}) has a name twice")
-        if self.gripper and self.gripper.name not in self.names:
-            raise SpecError(
-                f"proprio.gripper names {quoted(self.gripper.name)}, which proprio.names lacks"
-            )
+        parts = []
         if self.rotation:
-            of_rotation = self.rotation.names
-            if missing := [name for name in of_rotation if name not in self.names]:
+            parts.append(("rotation", self.rotation.names, self.rotation.form.unit))
+        if self.gripper:
+            parts.append(("gripper", [self.gripper.name], self.gripper.unit))
+        used: set[str] = set()
+        for part, names, unit in parts:
+            if missing := [name for name in names if name not in self.names]:
                 raise SpecError(
-                    f"proprio.rotation names {listed(missing)}, which proprio.names lacks"
+                    f"proprio.{part} names {listed(missing)}, which proprio.names lacks"
                 )
-            if len(set(of_rotation)) != len(of_rotation):
-                raise SpecError(f"proprio.rotation ({listed(of_rotation)}) names a number twice")
+            if len(set(names)) != len(names) or used & set(names):
+                raise SpecError(f"proprio.{part} ({listed(names)}) names a number twice")
+            used.update(names)
+            if wrong := [name for name in names if self.units[self.names.index(name)] != unit]:
+                raise SpecError(f"proprio.{part} needs {unit}; {listed(wrong)} has another unit")
 
 
 @dataclass

@@ -221,3 +221,8 @@ class ProprioRotation:
     def __post_init__(self) -> None:
         check(self, "proprio.rotation")
         check_form(self.names, self.convention, "proprio.rotation")
+
+    @property
+    def form(self) -> RotationForm:
+        """The convention."""
+        return RotationForm(self.convention)

@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from commander_rig import START, TICK, CommanderRig
+from commander_rig import DOWN, START, TICK, CommanderRig
+from loop_rig import OBSERVATIONS, LoopRig
 
 from wm_planner.config import Config, ConfigError, GripperConfig, LimitsConfig
-from wm_planner.control import Commander, CommandGate, LimitsError, LimitViolation
+from wm_planner.control import Commander, CommandGate, LimitsError, LimitViolation, Refused
 from wm_planner.control.gripper_receiver import check_gripper
 from wm_planner.models import ModelSpec
 from wm_planner.models.spec import ActionSpec, CommandMapping, GripperMapping, Moments
+from wm_planner.types import Pose
 
 CLOSED, OPEN = 0.0, 0.08  # [m]
 NAMES = ["dx", "dy", "dz", "grip"]
@@ -34,13 +36,20 @@ def gripping(spec: ModelSpec, **changes: Any) -> ModelSpec:
 class GripperRig(CommanderRig):
     """A commander of an arm with a gripper."""
 
-    def __init__(self, spec: ModelSpec, policy: str = "clamp", width: float = OPEN, **changes: Any):
+    def __init__(
+        self,
+        spec: ModelSpec,
+        policy: str = "clamp",
+        width: float = OPEN,
+        blend: float = 0.1,
+        **changes: Any,
+    ) -> None:
         self.settings = {"type": "joint_state", "joints": ["finger"]}
-        super().__init__(gripping(spec, **changes))
+        super().__init__(gripping(spec, **changes), blend=blend)
         self.config.limits.policy = policy
         self.commander.apply(self.config.limits)
-        assert self.commander.gripper
-        self.commander.gripper.measure(width)
+        if not math.isnan(width):
+            self.measure(width)
 
     def build(self, spec: ModelSpec) -> Commander:
         limits = self.config.limits
@@ -52,6 +61,10 @@ class GripperRig(CommanderRig):
     def grip(self, *numbers: float, latency: float = 0.0) -> None:
         actions = [[0.0, 0.0, 0.0, number] for number in numbers]
         self.commander.splice(actions, self.now - latency, self.now)
+
+    def measure(self, width: float) -> None:
+        assert self.commander.gripper
+        self.commander.gripper.measure(width, 0.0)
 
     @property
     def targets(self) -> list[float]:
@@ -95,7 +108,7 @@ def test_during_each_step_the_gripper_goes_to_the_width_of_this_step(spec: Model
     rig.run(0.8)
     changes = [a for a, b in zip(rig.targets, [math.nan, *rig.targets], strict=False) if a != b]
     assert changes == [0.02, 0.05, 0.03]
-    assert 8 <= rig.targets.count(0.02) <= 11, "0.2 s at 50 Hz"
+    assert 10 <= rig.targets.count(0.02) <= 14, "0.2 s and half the blend at 50 Hz"
 
 
 def test_the_width_changes_no_faster_than_the_limit_and_stays_in_the_range(spec: ModelSpec) -> None:
@@ -140,8 +153,8 @@ def test_a_new_goal_changes_the_commanded_width_not_the_measured_one(spec: Model
     rig.run(TICK)
     rig.grip(-0.06)
     rig.run(0.3)
-    assert rig.commander.gripper
-    rig.commander.gripper.measure(0.05)
+    rig.measure(0.05)
+    rig.run(0.1)
     rig.commander.stop(rig.now)
     rig.settle()
     rig.commander.start(rig.pose(), rig.now)
@@ -149,6 +162,88 @@ def test_a_new_goal_changes_the_commanded_width_not_the_measured_one(spec: Model
     rig.grip(0.0)
     rig.run(0.1)
     assert rig.targets[-1] == pytest.approx(0.02)
+
+
+def test_a_width_that_somebody_changed_between_goals_counts(spec: ModelSpec) -> None:
+    rig = GripperRig(spec)
+    rig.run(TICK)
+    rig.grip(*[0.02] * 5)
+    rig.run(1.2)
+    rig.measure(0.05)  # it holds something
+    rig.run(0.1)
+    rig.commander.stop(rig.now)
+    rig.settle()
+    rig.measure(0.07)  # opened by hand
+    count = len(rig.widths)
+    rig.commander.start(rig.pose(), rig.now)
+    rig.run(TICK)
+    rig.grip(*[0.06] * 5)
+    rig.run(0.3)
+    assert rig.widths[count:].min() >= 0.06 - 1e-9, "it does not close first"
+
+
+def test_two_plans_of_one_image_change_the_width_once(spec: ModelSpec) -> None:
+    rig = GripperRig(spec, mode="relative", width=0.06)
+    rig.run(TICK)
+    image = rig.now
+    for _ in range(2):
+        rig.commander.splice([[0.0, 0.0, 0.0, -0.02]] * 5, image, rig.now)
+        rig.run(0.1)
+    assert rig.targets[-1] == pytest.approx(0.04)
+
+
+def test_the_gripper_does_not_run_ahead_of_an_arm_that_has_come_to_its_end(spec: ModelSpec) -> None:
+    """The arm plays a model step and ``commands.extra_time``; later steps are for later places."""
+    rig = GripperRig(spec)
+    rig.run(TICK)
+    rig.grip(*[0.02] * 5, 0.06, 0.06)
+    rig.run(3.0)
+    assert set(rig.targets) == {0.02}
+
+
+def test_the_gripper_follows_with_the_delay_of_the_blend(spec: ModelSpec) -> None:
+    rig = GripperRig(spec, blend=1.0)
+    rig.run(TICK)
+    actions = [[0.02, 0.0, 0.0, width] for width in (0.06, 0.02, 0.02)]
+    rig.commander.splice(actions, rig.now, rig.now)
+    rig.run(1.2)
+    closing = next(c for c in rig.sent if c.grip and c.grip.target == 0.02)
+    assert closing.position[0] - START[0] == pytest.approx(0.02, abs=0.006), "after the first step"
+
+
+def test_the_stop_after_a_violation_leaves_the_gripper_as_it_is(spec: ModelSpec) -> None:
+    rig = GripperRig(spec)
+    rig.run(TICK)
+    rig.grip(*[0.03] * 5)
+    rig.run(0.1)
+    count = len(rig.sent)
+    rig.now += TICK
+    with pytest.raises(LimitViolation, match="its controller does not follow"):
+        rig.commander.send(Pose(START + 1.0, DOWN, 0.0), rig.now)
+    rig.commander.stop(rig.now)
+    rig.settle()
+    assert rig.sent[count:]
+    assert not any(command.grip for command in rig.sent[count:])
+
+
+def test_changed_limits_move_the_gripper_no_faster(spec: ModelSpec) -> None:
+    rig = GripperRig(spec, width=0.02)
+    rig.run(TICK)
+    rig.grip(*[0.02] * 5)
+    rig.run(0.1)
+    rig.config.limits.gripper_min = 0.05
+    rig.commander.apply(rig.config.limits)
+    rig.run(0.4)
+    assert np.abs(np.diff(rig.widths)).max() <= 0.1 * TICK + 1e-12
+    assert rig.widths[-1] == pytest.approx(0.05)
+
+
+def test_an_old_measurement_does_not_tell_the_width(spec: ModelSpec) -> None:
+    gripper = GripperRig(spec, width=math.nan, mode="relative").commander.gripper
+    assert gripper
+    gripper.measure(0.05, steady=10.0)
+    assert gripper.unknown(10.5, max_age=1.0) == ""
+    assert "is not known" in gripper.unknown(600.0, max_age=1.0)
 
 
 def test_a_plan_changes_the_width_that_was_commanded_at_its_image(spec: ModelSpec) -> None:
@@ -179,9 +274,9 @@ def test_only_changes_need_the_measured_width(
 ) -> None:
     gripper = GripperRig(spec, width=math.nan, **changes).commander.gripper
     assert gripper
-    assert ("is not known" in gripper.unknown) == unknown
-    gripper.measure(0.03)
-    assert gripper.unknown == ""
+    assert ("is not known" in gripper.unknown(0.0, 1.0)) == unknown
+    gripper.measure(0.03, steady=0.0)
+    assert gripper.unknown(0.0, 1.0) == ""
 
 
 def test_without_a_measured_width_the_first_command_goes_to_the_target(spec: ModelSpec) -> None:
@@ -238,3 +333,14 @@ def test_a_gripper_needs_a_range(limits: dict[str, float], words: str) -> None:
     CommandGate(config)
     with pytest.raises(LimitsError, match=words):
         CommandGate(config, grips=True)
+
+
+def test_a_goal_is_refused_until_the_width_that_it_changes_is_known(spec: ModelSpec) -> None:
+    config = Config(gripper=GripperConfig(type="joint_state", joints=["finger"]))
+    config.limits.gripper_max = OPEN
+    rig = LoopRig(gripping(spec, mode="relative"), config)
+    with pytest.raises(Refused, match="the width of the gripper is not known"):
+        rig.begin(OBSERVATIONS[0])
+    assert rig.loop.commander.gripper
+    rig.loop.commander.gripper.measure(0.05, rig.steady)
+    assert rig.begin(OBSERVATIONS[0])
