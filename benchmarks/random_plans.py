@@ -14,7 +14,6 @@ import argparse
 import math
 import time
 from collections import Counter
-from dataclasses import replace
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -188,12 +187,14 @@ class Arm:
         try:
             self.commander.send(self.measured, self.now, pace=1.0 if chance < 0.9 else 0.3)
         except LimitViolation as error:
-            assert str(error)[0].islower()
-            assert len(str(error).split()) > 5
-            self.found["refused"] += 1
-            self.restart()
-            return True
-        return False
+            why = str(error)
+        else:
+            return False
+        assert why[0].islower(), why
+        assert len(why.split()) > 5, why
+        self.found["refused"] += 1
+        self.restart()
+        return True
 
 
 def spec_of(convention: str, mode: str, rng: np.random.Generator) -> ModelSpec:
@@ -224,18 +225,18 @@ def spec_of(convention: str, mode: str, rng: np.random.Generator) -> ModelSpec:
     )
 
 
-def main() -> None:
-    """Play plans with many arms, and print what happened."""
+def main(arguments: list[str] | None = None) -> Counter[str]:
+    """Play plans with many arms; print and return what happened."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--plans", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
-    begin, found, seed = time.monotonic(), Counter[str](), arguments.seed
-    while found["plans"] < arguments.plans:
+    options = parser.parse_args(arguments)
+    begin, found, seed = time.monotonic(), Counter[str](), options.seed
+    while found["plans"] < options.plans:
         arm = Arm(np.random.default_rng(seed))
         arm.commander.start(arm.measured, 0.0)
         try:
-            for _ in range(min(500, arguments.plans - found["plans"])):
+            for _ in range(min(500, options.plans - found["plans"])):
                 arm.run()
                 if arm.rng.random() < 0.05:
                     arm.restart()
@@ -248,6 +249,7 @@ def main() -> None:
         seed += 1
     print(", ".join(f"{count} {name}" for name, count in sorted(found.items())))
     print(f"nothing outside the limits; {time.monotonic() - begin:.0f} s")
+    return found
 
 
 if __name__ == "__main__":

@@ -57,6 +57,7 @@ UNIMPORTED = {
 # Tests of the planner that need the simulator skip without it: it depends on the planner already.
 CIRCLE = {("wm_planner", "test_depend"): {"wm_planner_sim"}}
 BENCHMARKS = {init.parent.name for init in SOURCES.parents[1].glob("benchmarks/*/__init__.py")}
+BENCHMARKS |= {file.stem for file in SOURCES.parents[1].glob("benchmarks/*.py")}
 PINNED_IN = {
     "buildtool_depend": ("build",),
     "exec_depend": ("ros-python", "runtime", "sim"),

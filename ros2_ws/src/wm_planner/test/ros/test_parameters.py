@@ -126,8 +126,8 @@ def test_files_and_programs_are_named_at_the_start_only(
         ("commands.other_publisher", "warn"),
         ("camera.frozen", "off"),
         ("worker.plan_timeout", 500.0),
-        ("gripper.scale", 5.0),
         ("safety.max_force", 5.0),
+        ("gripper.scale", 5.0),
         ("commands.shadow", True),
     ],
 )
