@@ -201,9 +201,7 @@ def spec_of(convention: str, mode: str, rng: np.random.Generator) -> ModelSpec:
     turns = [f"r{i}" for i in range(FORMS[convention])]
     frame = "base" if mode == "absolute" else str(rng.choice(["base", "tool"]))
     rotation = RotationMapping(turns, convention, frame=frame)
-    gripper = GripperMapping(
-        "grip", "width", 0.0, 0.08, mode=str(rng.choice(["absolute", "relative"]))
-    )
+    gripper = GripperMapping("grip", "width", str(rng.choice(["absolute", "relative"])), 0.0, 0.08)
     command = CommandMapping(
         mode,
         NAMES[:3],

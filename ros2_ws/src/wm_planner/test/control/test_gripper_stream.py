@@ -25,7 +25,8 @@ NAMES = ["dx", "dy", "dz", "grip"]
 def gripping(spec: ModelSpec, **changes: Any) -> ModelSpec:
     """Return a copy of a spec whose actions also move a gripper."""
     gripper = GripperMapping(
-        **{"name": "grip", "kind": "width", "closed": CLOSED, "open": OPEN} | changes
+        **{"name": "grip", "kind": "width", "mode": "absolute", "closed": CLOSED, "open": OPEN}
+        | changes
     )
     command = CommandMapping("relative", NAMES[:3], gripper=gripper)
     action = ActionSpec(NAMES, ["m"] * 3 + [gripper.unit], "base", command=command)

@@ -138,7 +138,7 @@ class Driver:
     def __init__(self, node: Node, name: str = "gripper_command") -> None:
         self.goals: list[Any] = []
         self.done = 0
-        self.accepts = True
+        self.accepts, self.aborts = True, False
         self._node, self._kind = node, outputs.find_action(name)
         self._server = ActionServer(
             node, self._kind, "gripper_command", self._execute, goal_callback=self._take
@@ -149,7 +149,7 @@ class Driver:
         return GoalResponse.ACCEPT if self.accepts else GoalResponse.REJECT
 
     def _execute(self, handle: Any) -> Any:
-        handle.succeed()
+        handle.abort() if self.aborts else handle.succeed()
         self.done += 1
         return self._kind.Result()
 
@@ -226,6 +226,23 @@ def test_a_rejected_goal_is_said_and_sent_again(nodes: Nodes) -> None:
     tell(output, 0.01, spin, lambda: len(driver.goals) > 2)
     driver.accepts = True
     tell(output, 0.01, spin, lambda: driver.done == 1 and not output.problem)
+    output.close()
+    driver.close()
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_an_aborted_goal_is_said_once_and_not_sent_again(nodes: Nodes) -> None:
+    """Drivers abort goals when the fingers meet an object, which they hold from then on."""
+    planner, arm, spin = nodes
+    driver = Driver(arm)
+    driver.aborts = True
+    output = gripper_output(planner, action_config("gripper_command"), LIMITS)
+    tell(output, 0.01, spin, lambda: "aborted a goal" in output.problem)
+    calls = iter(range(10**9))
+    tell(output, 0.01, spin, lambda: next(calls) >= 40)
+    assert len(driver.goals) == 1
+    driver.aborts = False
+    tell(output, 0.06, spin, lambda: driver.done == 2 and not output.problem)
     output.close()
     driver.close()
 

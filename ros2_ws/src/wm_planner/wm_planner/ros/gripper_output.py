@@ -8,6 +8,7 @@ from functools import partial
 from importlib import import_module
 from typing import Any, Protocol
 
+from action_msgs.msg import GoalStatus
 from rclpy.action import ActionClient
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
@@ -130,7 +131,7 @@ class ActionOutput:
         self._client = ActionClient(node, self._kind, config.topic)
         self._name = node.resolve_topic_name(config.topic)
         self._sent, self._when = math.nan, -math.inf  # width of the last goal [m], and when [s]
-        self._number, self._answered, self._rejected = 0, True, ""
+        self._number, self._answered, self._refused = 0, True, ""
 
     def send(self, grip: Grip) -> None:
         """Send a goal if its width differs from the last goal's."""
@@ -155,30 +156,40 @@ class ActionOutput:
 
     @property
     def problem(self) -> str:
-        """That there is no server, or that it rejects goals, as a sentence; else empty."""
+        """That there is no server, or that it rejected or aborted a goal, as a sentence."""
         if not self._client.server_is_ready():
             return (
                 f"there is no action server {self._name}: is the gripper's driver running, and is "
                 "gripper.topic the name of its action?"
             )
-        return self._rejected
+        return self._refused
 
     def close(self) -> None:
         """Send no more; the gripper stays as it is."""
         self._client.destroy()
 
     def _on_answer(self, number: int, future: Any) -> None:
-        try:
-            accepted = future.result().accepted
-            why = "it was rejected"
-        except Exception as error:  # of the middleware; the arm goes on
-            accepted, why = False, one_line(repr(error))
         if number != self._number:
             return  # another goal has replaced it
-        self._answered, self._rejected = True, ""
-        if not accepted:
-            self._sent = math.nan
-            self._rejected = f"the gripper {self._name} did not take a goal: {why}"
+        self._answered, self._refused, why = True, "", "it was rejected"
+        try:
+            if (handle := future.result()).accepted:
+                ending = partial(self._on_end, number)
+                handle.get_result_async().add_done_callback(ending)
+                return
+        except Exception as error:  # of the middleware; the arm goes on
+            why = one_line(repr(error))
+        self._sent = math.nan
+        self._refused = f"the gripper {self._name} did not take a goal: {why}"
+
+    def _on_end(self, number: int, future: Any) -> None:
+        if number != self._number or future.exception():
+            return
+        if future.result().status == GoalStatus.STATUS_ABORTED:
+            self._refused = (
+                f"the gripper {self._name} aborted a goal: it holds something, or it cannot go to "
+                "this width (limits.gripper_min, gripper_max)"
+            )
 
 
 def position_of(width: float, config: GripperConfig) -> float:

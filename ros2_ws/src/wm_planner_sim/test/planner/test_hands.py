@@ -151,7 +151,7 @@ def family(
         yield folder
 
 
-GRIPPER = GripperMapping("grip", "closedness", closed=0.02, open=0.08)
+GRIPPER = GripperMapping("grip", "closedness", "absolute", closed=0.02, open=0.08)
 KINDS = {
     "poses": (
         CommandMapping(

@@ -24,11 +24,11 @@ class GripperMapping:
         name: Name of the action's number.
         kind: ``width``: the width [m]; ``closedness``: 0 open, 1 closed; ``openness``: 0 closed, 1
             open; ``open_close``: open or closed, whichever side of ``threshold`` the number is on.
-        closed: Width when it is closed in training [m].
-        open: Width when it is open in training [m].
         mode: ``absolute``: the number is the width; ``relative``: it changes the last commanded
-            width; ``velocity``: it is the speed during the environment step. The width never
-            leaves ``closed`` to ``open``. ``open_close`` is absolute.
+            width; ``velocity``: it is the speed during the environment step. ``open_close`` is
+            absolute.
+        closed: Width when it is closed in training [m].
+        open: Width when it is open in training [m]; the width never leaves ``closed`` to ``open``.
         threshold: Of ``open_close``: above it the gripper does what ``above`` says, below it the
             opposite.
         hysteresis: Of ``open_close``: how far beyond the threshold, on both sides, a number must be
@@ -38,9 +38,9 @@ class GripperMapping:
 
     name: str
     kind: str
+    mode: str
     closed: float = number(0, 1)
     open: float = number(0, 1)
-    mode: str = "absolute"
     threshold: float = number(-1e4, 1e4, 0.5)
     hysteresis: float = number(0, 1e4, 0.0)
     above: str = "closed"
