@@ -107,3 +107,18 @@ def test_without_a_nominal_orientation_a_hand_that_does_not_turn_may_point_anywh
     assert gate.why_outside(Pose(sideways[:3], sideways[3:], 0.0)) == ""
     sent = gate.check(sideways, previous=Sent(sideways, np.zeros(6)), measured=sideways, dt=0.02)
     np.testing.assert_array_equal(sent.point, sideways)
+
+
+@pytest.mark.parametrize("turn", [[0.0, 0.62, 0.0], [0.0, 0.0, 1.22]])
+def test_a_hand_outside_goes_no_further_out_not_even_a_little(turn: list[float]) -> None:
+    limits = PARTS["narrow cone"].gate.limits
+    at, outward = pose(turn=turn)[3:], np.array(turn) / np.linalg.norm(turn)
+    assert limits.stays(at, -1e-6 * outward)
+    assert not limits.stays(at, 1e-8 * outward)
+    assert limits.stays(at, np.zeros(3))
+
+
+def test_only_hands_that_turn_slow_the_arm_by_their_limits() -> None:
+    config = replace(LIMITS, max_angular_speed=2.0, max_angular_acceleration=1.0)
+    assert CommandGate(config).time_to_rest() == LIMITS.max_speed / LIMITS.max_acceleration
+    assert CommandGate(config, turns=True).time_to_rest() == 2.0

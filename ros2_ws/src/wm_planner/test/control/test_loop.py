@@ -257,3 +257,22 @@ def test_the_check_of_motion_can_be_disabled(rig: LoopRig) -> None:
     for distance in (0.9, 0.01, 0.01):
         rig.step(distance)
     assert (goal, ErrorCode.NONE) in rig.events
+
+
+def test_a_plan_from_the_measured_pose_begins_where_the_arm_was_at_its_image(
+    spec: ModelSpec,
+) -> None:
+    assert spec.action.command
+    spec.action.command.reference = "measured"
+    rig = LoopRig(spec)
+    rig.begin(OBSERVATIONS[0])
+    rig.run(0.1, rig.pose)
+    rig.request_plan()
+    then = rig.position
+    for _ in range(5):
+        rig.position = rig.position + 0.001
+        rig.run(0.02, rig.pose)
+    rig.answer_plan()
+    start = rig.loop.commander.plan_start
+    assert start is not None
+    np.testing.assert_array_equal(start[:3], then)

@@ -14,6 +14,7 @@ from wm_planner.control.motion_check import (
     LASTING,
     MARGIN,
     MOST,
+    SAME_TIME,
     MotionCheck,
     PoseHistory,
 )
@@ -163,3 +164,14 @@ def test_positions_are_found_by_their_stamps_and_forgotten_when_time_goes_back()
     arm.now = 5.0
     arm.run(PERIOD)
     np.testing.assert_allclose(_positions(arm.history, 5.0 + PERIOD), arm.x)
+
+
+def test_an_image_belongs_to_the_pose_measured_just_before_it_or_to_none() -> None:
+    history = PoseHistory()
+    for stamp in (10.0, 10.02, 10.04):
+        history.add(Pose(np.array([stamp, 0.0, 0.0]), np.zeros(4), stamp, stamp))
+    found = history.during(10.03)
+    assert found is not None
+    assert found.stamp == 10.02
+    assert history.during(10.04 + SAME_TIME + 0.01) is None
+    assert history.during(9.9) is None

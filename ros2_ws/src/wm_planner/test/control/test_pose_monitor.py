@@ -176,3 +176,11 @@ def test_a_quaternion_and_its_negative_are_the_same_rotation() -> None:
         driver.give(orientation=sign * turned(70.0))
     assert driver.monitor.settled
     assert driver.monitor.problem == ""
+
+
+def test_another_orientation_is_new_too(poses: PoseMonitor) -> None:
+    """Of a hand that turns and stays where it is."""
+    far = np.concatenate([START, turned(20.0)])
+    assert not poses.take(replace(POSE, steady=1.5), far, BOUNDS), "it should have turned"
+    assert poses.take(replace(POSE, orientation=turned(0.1), steady=2.0), far, BOUNDS)
+    assert poses.steady == 2.0

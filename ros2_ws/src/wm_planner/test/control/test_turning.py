@@ -207,3 +207,30 @@ def test_a_plan_beyond_the_cone_is_clamped_or_refused(spec: ModelSpec) -> None:
             rig.run(1.5)
             assert rig.turned()[1] == pytest.approx(0.3, abs=1e-6)
             assert rig.commander.gate.counters.limits["cone"] > 0
+
+
+def test_the_part_of_a_turn_already_carried_out_is_skipped(rig: TurningRig) -> None:
+    rig.turn([0.0] * 3, [0.0, 0.15, 0.0], steps=2)
+    image = rig.now
+    rig.run(0.2)
+    rig.commander.splice([[0.0] * 4 + [0.15, 0.0]] * 2, image, rig.now)  # the same plan once more
+    rig.run(1.5)
+    assert rig.turned()[1] == pytest.approx(0.3, abs=0.01)
+
+
+def test_changed_limits_also_change_how_a_turn_counts(rig: TurningRig) -> None:
+    rig.config.limits.max_angular_speed = 2.0
+    rig.commander.apply(rig.config.limits)
+    assert rig.commander._stream.space is rig.commander.gate.space
+
+
+@pytest.mark.parametrize("turns", [False, True])
+def test_twists_correct_the_orientation_only_if_the_actions_turn_the_hand(
+    spec: ModelSpec, turns: bool
+) -> None:
+    rig = CommanderRig(turning(spec) if turns else spec, type="twist_stamped")
+    tilted = Rotation.from_rotvec([0.0, 0.1, 0.0]) * Rotation.from_quat(DOWN)
+    for _ in range(10):
+        rig.now += TICK
+        rig.commander.send(Pose(START, tilted.as_quat(), 0.0), rig.now)
+    assert rig.sent[-1].angular_velocity.any() == turns

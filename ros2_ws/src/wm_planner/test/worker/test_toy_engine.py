@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from wm_planner.config import Config
 from wm_planner.models import ModelSpec
 from wm_planner.models.batch import ObservationError
 from wm_planner.models.spec import Moments, ProprioSpec, SpecError
+from wm_planner.planning import shift
 from wm_planner.types import Observation
 from wm_planner.worker.engine import Engine
 from wm_planner.worker.messages import PlanOnce, PlanRequest, SetGoal
@@ -116,6 +118,21 @@ def test_a_plan_that_learned_nothing_hands_nothing_on(
         learned.append(engine.answer(PlanRequest(1, observation)).learned)
     assert learned == [True, True, False, False, True, True]
     assert given == [False, True, True, False, False, True], "a black image also forgets what was"
+
+
+def test_the_warm_start_counts_steps_by_the_time_that_the_arm_takes(
+    toy_config: MakeConfig,
+) -> None:
+    engine = Engine(toy_config())
+    assert engine.spec.action.command
+    engine.spec.action.command.step_time = 2 * engine.spec.step_time
+    engine.set_goal(SetGoal(1, Observation((_image(200),))))
+    engine.answer(PlanRequest(1, Observation((_image(100),), stamp=1.0)))
+    assert engine._previous
+    wanted = shift(engine._previous[1], steps=1)
+    found = engine._warm_start(1.0 + 2 * engine.spec.step_duration)
+    assert found is not None
+    torch.testing.assert_close(found, wanted)
 
 
 def test_a_single_plan_says_whether_it_learned(toy_config: MakeConfig) -> None:

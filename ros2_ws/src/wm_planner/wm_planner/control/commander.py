@@ -180,7 +180,7 @@ class Commander:
             return
         start = self._history.at(stamp)
         if measured and self.actions.command.reference == "measured":
-            start = self._space.aligned(self._space.point(measured), start)
+            start = self._space.point(measured)
         self.plan_start, path = start, self.actions.path(actions, start)
         self._enter(Event.PLAN)
         clock = self._clock.time + self.time_scale.value * self._clock.since(now)

@@ -39,6 +39,15 @@ def test_an_angular_velocity_is_judged_as_it_is(spec: ModelSpec) -> None:
         assert result.verdict == verdict
 
 
+def test_a_slower_arm_turns_more_slowly(spec: ModelSpec) -> None:
+    for step_time, verdict in ((0.0, "warn"), (1.0, "ok")):
+        slowed = turning(spec, "rotation_vector", step_time=step_time)
+        slowed.statistics.action = Moments([0.0] * 6, [0.02] * 3 + [0.3] * 3)
+        result = compare_angles(slowed)
+        assert result is not None
+        assert result.verdict == verdict
+
+
 def with_orientation(spec: ModelSpec, mean: float, std: float) -> ModelSpec:
     rotation = ProprioRotation(["roll", "pitch", "yaw"], "euler_extrinsic_xyz")
     proprio = ProprioSpec(rotation.names, ["rad"] * 3, rotation)
