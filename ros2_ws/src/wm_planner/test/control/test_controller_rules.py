@@ -145,3 +145,12 @@ def test_names_without_bound_leave_the_sentence_short() -> None:
 def test_the_receiver_s_declared_order_is_compared_with_the_controller_s() -> None:
     reversed_ = FORWARD | {"joints": ARM[::-1]}
     assert _compare(reversed_, **ARRAY, receiver_joints=ARM[::-1]) == []
+
+
+def test_servo_s_limit_of_rotation_counts_if_the_hand_turns() -> None:
+    values = SERVO | {"moveit_servo.scale.rotational": 0.8}
+    config = CommandsConfig(type="twist_stamped")
+    for fastest, found in ((0.0, 0), (0.8, 0), (1.0, 1)):
+        sender = Sender(config, (), "base", 0.5, max_angular_speed=fastest)
+        problems = [m for m in compare(sender, values) if "scale.rotational is 0.8" in m.sentence]
+        assert len(problems) == found

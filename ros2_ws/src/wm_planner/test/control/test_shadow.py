@@ -13,6 +13,8 @@ from wm_planner.config import CommandsConfig, Config
 from wm_planner.control import ErrorCode
 from wm_planner.control.shadow import ShadowCommander
 from wm_planner.models import ModelSpec
+from wm_planner.models.spec import CommandMapping, GripperMapping, Moments
+from wm_planner.worker import Planned
 
 CARRIED = np.array([0.0, 0.5, 0.0])  # [m]
 
@@ -139,3 +141,30 @@ def test_without_shadow_mode_no_file_is_written(spec: ModelSpec, tmp_path: Path)
     rig = LoopRig(spec, config)
     assert not isinstance(rig.loop.commander, ShadowCommander)
     assert not path.exists()
+
+
+def test_no_gripper_follows_so_each_plan_begins_at_the_measured_width(spec: ModelSpec) -> None:
+    gripper = GripperMapping("dz", "width", "relative", closed=0.0, open=0.08)
+    spec.action.command = None
+    spec.action.names, spec.action.units = ["dx", "dy", "dw", "dz"], ["m"] * 4
+    spec.action.lower, spec.action.upper = [], []
+    spec.action.command = CommandMapping("relative", ["dx", "dy", "dw"], gripper=gripper)
+    spec.statistics.action = Moments([0.0] * 4, [1.0] * 4)
+    config = Config(commands=CommandsConfig(shadow=True))
+    config.gripper.type, config.gripper.joints = "joint_state", ["finger"]
+    config.limits.gripper_max = 0.08
+    rig = LoopRig(spec, config)
+    commander = rig.loop.commander
+    assert commander.gripper
+    commander.gripper.measure(0.06, rig.steady)
+    rig.begin(OBSERVATIONS[0])
+    for _ in range(3):
+        rig.request_plan()
+        stamp = rig.link.requests[-1].observation.stamp
+        plan = np.tile([0.0, 0.0, 0.0, -0.02], (5, 1))
+        planned = Planned(rig.loop.goal_id, stamp, plan, 0.5, [1.0], "done", True, 0.05)
+        rig.loop.on_planned(planned, rig.now, rig.steady)
+        rig.run(0.1, rig.observe_change, rig.pose)
+    targets = [command.grip.target for command in rig.commands if command.grip]
+    assert targets == pytest.approx([0.04] * len(targets))
+    assert targets

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,12 @@ def test_a_twist_has_the_velocity_and_stops_with_zeros() -> None:
     assert (message.header.frame_id, message.header.stamp) == ("base", STAMP)
     v = _write(STOP, CARTESIAN, type="twist_stamped").twist.linear
     assert (v.x, v.y, v.z) == (0, 0, 0)
+
+
+def test_a_twist_has_the_angular_velocity() -> None:
+    turning = replace(MOVING, angular_velocity=np.array([0.7, 0.8, 0.9]))
+    w = _write(turning, CARTESIAN, type="twist_stamped").twist.angular
+    assert (w.x, w.y, w.z) == (0.7, 0.8, 0.9)
 
 
 def test_another_frame_id_can_be_given() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from rclpy.action import ActionServer
 from rclpy.action.server import GoalResponse
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
+from rclpy.task import Future
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 from wm_planner_msgs.action import ReachGoal
@@ -48,7 +50,7 @@ def test_a_topic_carries_the_width_as_positions(
 ) -> None:
     planner, arm, spin = nodes
     heard: list[Any] = []
-    output = gripper_output(planner, GripperConfig(**settings), LIMITS)
+    output = gripper_output(planner, GripperConfig(**settings), lambda: LIMITS)
     assert "nobody subscribes to" in output.problem
     arm.create_subscription(kind, "gripper_command", heard.append, QoSProfile(depth=10))
     spin(lambda: output.problem == "")
@@ -166,7 +168,7 @@ def action_config(kind: str, **settings: Any) -> GripperConfig:
 def test_a_goal_has_position_speed_and_force(nodes: Nodes, kind: str) -> None:
     pytest.importorskip("control_msgs")
     planner, arm, spin = nodes
-    driver, output = Driver(arm, kind), gripper_output(planner, action_config(kind), LIMITS)
+    driver, output = Driver(arm, kind), gripper_output(planner, action_config(kind), lambda: LIMITS)
     tell(output, 0.01, spin, lambda: driver.done == 1)
     goal = driver.goals[-1].command
     if kind == "gripper_command":
@@ -192,7 +194,7 @@ def tell(output: Any, target: float, spin: Callable[..., None], done: Callable[[
 def test_a_goal_is_sent_once_for_a_width(nodes: Nodes) -> None:
     planner, arm, spin = nodes
     driver = Driver(arm)
-    output = gripper_output(planner, action_config("gripper_command"), LIMITS)
+    output = gripper_output(planner, action_config("gripper_command"), lambda: LIMITS)
     calls = iter(range(10**9))
     for target, count in ((0.06, 1), (0.0605, 1), (0.01, 2)):
         tell(output, target, spin, lambda count=count: driver.done == count)
@@ -207,9 +209,10 @@ def test_a_goal_is_sent_once_for_a_width(nodes: Nodes) -> None:
 def test_changed_limits_count_for_the_next_goal(nodes: Nodes) -> None:
     planner, arm, spin = nodes
     driver = Driver(arm)
-    output = gripper_output(planner, action_config("gripper_command"), LIMITS)
+    limits = [LIMITS]
+    output = gripper_output(planner, action_config("gripper_command"), lambda: limits[-1])
     tell(output, 0.06, spin, lambda: driver.done == 1)
-    output.apply(LimitsConfig(max_gripper_force=5.0))
+    limits.append(LimitsConfig(max_gripper_force=5.0))
     tell(output, 0.01, spin, lambda: driver.done == 2)
     assert [goal.timeout.sec for goal in driver.goals] == [30, 5]
     output.close()
@@ -221,11 +224,29 @@ def test_a_rejected_goal_is_said_and_sent_again(nodes: Nodes) -> None:
     planner, arm, spin = nodes
     driver = Driver(arm)
     driver.accepts = False
-    output = gripper_output(planner, action_config("gripper_command"), LIMITS)
+    output = gripper_output(planner, action_config("gripper_command"), lambda: LIMITS)
     tell(output, 0.01, spin, lambda: "did not take a goal: it was rejected" in output.problem)
     tell(output, 0.01, spin, lambda: len(driver.goals) > 2)
     driver.accepts = True
     tell(output, 0.01, spin, lambda: driver.done == 1 and not output.problem)
+    output.close()
+    driver.close()
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_the_answer_to_a_goal_that_was_replaced_says_nothing(nodes: Nodes) -> None:
+    planner, arm, spin = nodes
+    driver = Driver(arm)
+    output = gripper_output(planner, action_config("gripper_command"), lambda: LIMITS)
+    tell(output, 0.06, spin, lambda: driver.done == 1)
+    tell(output, 0.01, spin, lambda: driver.done == 2 and not output.problem)
+    late: Future = Future()
+    late.set_result(SimpleNamespace(accepted=False))
+    output._on_answer(1, late)
+    assert output.problem == ""
+    calls = iter(range(10**9))
+    tell(output, 0.01, spin, lambda: next(calls) >= 40)
+    assert len(driver.goals) == 2
     output.close()
     driver.close()
 
@@ -236,7 +257,7 @@ def test_an_aborted_goal_is_said_once_and_not_sent_again(nodes: Nodes) -> None:
     planner, arm, spin = nodes
     driver = Driver(arm)
     driver.aborts = True
-    output = gripper_output(planner, action_config("gripper_command"), LIMITS)
+    output = gripper_output(planner, action_config("gripper_command"), lambda: LIMITS)
     tell(output, 0.01, spin, lambda: "aborted a goal" in output.problem)
     calls = iter(range(10**9))
     tell(output, 0.01, spin, lambda: next(calls) >= 40)
@@ -250,7 +271,7 @@ def test_an_aborted_goal_is_said_once_and_not_sent_again(nodes: Nodes) -> None:
 @pytest.mark.usefixtures("stand_in")
 def test_a_missing_driver_is_said_and_one_that_comes_back_gets_the_goal(nodes: Nodes) -> None:
     planner, arm, spin = nodes
-    output = gripper_output(planner, action_config("gripper_command"), LIMITS)
+    output = gripper_output(planner, action_config("gripper_command"), lambda: LIMITS)
     output.send(Grip(width=0.03, target=0.01))
     assert "there is no action server" in output.problem
     for _ in range(2):  # a driver that was started again may have moved the fingers
@@ -268,7 +289,7 @@ def test_arm_and_gripper_may_share_a_topic_but_with_nobody_else(nodes: Nodes) ->
     config = GripperConfig(type="joint_state", joints=FINGERS, topic=topic)
     commands = CommandsConfig(type="joint_state", topic=topic)
     joints = CommandMapping("relative", ["a"], ["a"])
-    gripper = gripper_output(planner, config, LIMITS)
+    gripper = gripper_output(planner, config, lambda: LIMITS)
     output = CommandOutput(planner, commands, joints, "base", 0.5, gripper=gripper)
     spin(lambda: planner.count_publishers(topic) == 2)
     assert output.other_publisher == ""
@@ -280,7 +301,7 @@ def test_arm_and_gripper_may_share_a_topic_but_with_nobody_else(nodes: Nodes) ->
 
 def test_another_publisher_of_the_gripper_s_topic_is_named(nodes: Nodes) -> None:
     planner, arm, spin = nodes
-    gripper = gripper_output(planner, GripperConfig(type="float64_multi_array"), LIMITS)
+    gripper = gripper_output(planner, GripperConfig(type="float64_multi_array"), lambda: LIMITS)
     cartesian = CommandMapping("relative", ["x", "y", "z"])
     output = CommandOutput(planner, CommandsConfig(), cartesian, "base", 0.5, gripper=gripper)
     assert output.other_publisher == ""

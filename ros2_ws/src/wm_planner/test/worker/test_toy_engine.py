@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from wm_planner.config import Config
+from wm_planner.config import Config, PlanningConfig
 from wm_planner.models import ModelSpec
 from wm_planner.models.batch import ObservationError
 from wm_planner.models.spec import Moments, ProprioSpec, SpecError
 from wm_planner.planning import shift
 from wm_planner.types import Observation
 from wm_planner.worker.engine import Engine
+from wm_planner.worker.from_settings import planner_for
 from wm_planner.worker.messages import PlanOnce, PlanRequest, SetGoal
 
 MakeConfig = Callable[..., Config]
@@ -192,3 +193,14 @@ def test_a_distance_of_states_counts_too(toy_config: MakeConfig) -> None:
         spec.calibration.latent = Moments([0.5] * 3, [0.1] * 3)
 
     Engine(toy_config(change)).check_calibration()
+
+
+def test_the_spec_s_deviations_and_fixed_numbers_reach_the_planner(toy_config: MakeConfig) -> None:
+    engine = Engine(toy_config())
+    action, moments = engine.spec.action, engine.spec.statistics.action
+    name, count = action.names[0], action.dim
+    action.fixed, action.deviation = {name: 0.01}, [2 * std for std in moments.std]
+    planner = planner_for(engine._model, PlanningConfig())
+    assert planner.problem.deviation == pytest.approx([2.0] * count * engine.spec.frameskip)
+    lower, upper = planner.problem.bounds
+    assert lower[0] == upper[0] == pytest.approx((0.01 - moments.mean[0]) / moments.std[0])

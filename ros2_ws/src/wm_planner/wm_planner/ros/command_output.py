@@ -8,7 +8,7 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from wm_planner.command_types import COMMAND_TYPES
-from wm_planner.config import CommandsConfig, LimitsConfig
+from wm_planner.config import CommandsConfig
 from wm_planner.control.controller_rules import Sender
 from wm_planner.control.receiver import no_halt
 from wm_planner.models.spec import CommandMapping
@@ -88,11 +88,6 @@ class CommandOutput:
         self._publisher.publish(self._messages.write(command, stamp))
         if self._gripper and command.grip:
             self._gripper.send(command.grip)
-
-    def apply(self, limits: LimitsConfig) -> None:
-        """Use other limits of the gripper; only between goals."""
-        if self._gripper:
-            self._gripper.apply(limits)
 
     @property
     def other_publisher(self) -> str:

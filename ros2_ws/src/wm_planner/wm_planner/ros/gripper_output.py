@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from typing import Any, Protocol
@@ -35,9 +36,6 @@ class GripperOutput(Protocol):
     def send(self, grip: Grip) -> None:
         """Send a command; called at the rate of the commands while the arm follows a plan."""
 
-    def apply(self, limits: LimitsConfig) -> None:
-        """Use other limits; only between goals."""
-
     @property
     def problem(self) -> str:
         """Why the gripper does not follow, as a sentence, or an empty string."""
@@ -46,8 +44,15 @@ class GripperOutput(Protocol):
         """Stop sending; the gripper stays as it is."""
 
 
-def gripper_output(node: Node, config: GripperConfig, limits: LimitsConfig) -> GripperOutput:
+def gripper_output(
+    node: Node, config: GripperConfig, limits: Callable[[], LimitsConfig]
+) -> GripperOutput:
     """Return the output that the settings choose.
+
+    Args:
+        node: Carries the publisher or the client.
+        config: The gripper's settings.
+        limits: Returns the present limits of force and speed.
 
     Raises:
         ConfigError: control_msgs is not installed, which the actions need.
@@ -90,9 +95,6 @@ class TopicOutput:
         message.header.stamp = self._node.get_clock().now().to_msg()
         self._publisher.publish(message)
 
-    def apply(self, limits: LimitsConfig) -> None:
-        """Do nothing: the width that is sent keeps to the limits already."""
-
     @property
     def problem(self) -> str:
         """That nobody subscribes, as a sentence, or an empty string."""
@@ -117,7 +119,7 @@ class ActionOutput:
     Args:
         node: Carries the client.
         config: Type, action, joints, scale, force, tolerance and period.
-        limits: Bounds force and speed.
+        limits: Returns the present limits of force and speed.
 
     Raises:
         ConfigError: control_msgs is not installed, or lacks the action.
@@ -125,7 +127,9 @@ class ActionOutput:
 
     topic = ""
 
-    def __init__(self, node: Node, config: GripperConfig, limits: LimitsConfig) -> None:
+    def __init__(
+        self, node: Node, config: GripperConfig, limits: Callable[[], LimitsConfig]
+    ) -> None:
         self._config, self._limits = config, limits
         self._kind = find_action(config.type)
         self._client = ActionClient(node, self._kind, config.topic)
@@ -146,13 +150,9 @@ class ActionOutput:
         self._when, self._sent = steady, grip.target
         self._number, self._answered = self._number + 1, False
         goal = self._kind.Goal()
-        ACTIONS[self._config.type](goal, grip.target, self._config, self._limits)
+        ACTIONS[self._config.type](goal, grip.target, self._config, self._limits())
         answer = partial(self._on_answer, self._number)
         self._client.send_goal_async(goal).add_done_callback(answer)
-
-    def apply(self, limits: LimitsConfig) -> None:
-        """Ask for at most these limits from the next goal on."""
-        self._limits = limits
 
     @property
     def problem(self) -> str:

@@ -126,7 +126,7 @@ class PlannerRuntime:
         self._closers.append(self.inputs.close)
         gripper = None
         if self.loop.commander.gripper and not config.commands.shadow:
-            gripper = gripper_output(node, config.gripper, config.limits)
+            gripper = gripper_output(node, config.gripper, lambda: self.config.limits)
             self._closers.append(gripper.close)
         self.commands = CommandOutput(
             node,
@@ -220,7 +220,6 @@ class PlannerRuntime:
         self.loop.apply(config)
         self.link.apply(config)
         self.inputs.apply(config)
-        self.commands.apply(config.limits)
 
     def snapshot(self) -> Snapshot:
         """Return what status and diagnostics report now."""

@@ -139,3 +139,10 @@ def test_recorded_actions_outside_the_bounds_are_counted(spec: ModelSpec) -> Non
     assert "20.0% of dy" in found.sentence
     unbounded = replace(spec, action=replace(spec.action, lower=[], upper=[]))
     assert compare_bounds(rows, unbounded) is None
+
+
+def test_actions_of_joints_move_no_axis(moving: tuple[ModelSpec, Episode]) -> None:
+    spec, episode = moving
+    joints = CommandMapping("relative", spec.action.names[:2], ["joint1", "joint2"])
+    spec.action.command = joints
+    assert compare_motion(episode, spec) == []
