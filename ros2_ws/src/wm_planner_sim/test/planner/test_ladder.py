@@ -68,7 +68,7 @@ def test_in_shadow_mode_the_commands_are_shown_and_recorded_and_nothing_is_sent(
         assert client.result(handle).result.error_code == ErrorCode.STOPPED
     plans = [json.loads(line) for line in path.read_text().splitlines()]
     assert len(plans) > 2
-    assert all(np.linalg.norm(np.array(p["measured"]) - place) < 0.01 for p in plans)
+    assert all(np.linalg.norm(np.array(p["measured"][:3]) - place) < 0.01 for p in plans)
     assert any(len(p["commands"]) > 1 for p in plans)
 
 
