@@ -183,6 +183,22 @@ def test_a_width_that_somebody_changed_between_goals_counts(spec: ModelSpec) -> 
     assert rig.widths[count:].min() >= 0.06 - 1e-9, "it does not close first"
 
 
+def test_a_width_that_was_not_measured_before_lets_nothing_go(spec: ModelSpec) -> None:
+    """The fingers hold something when joint_states comes at last."""
+    rig = GripperRig(spec, width=math.nan)
+    rig.run(TICK)
+    rig.grip(*[0.02] * 5)
+    rig.run(0.1)
+    rig.commander.stop(rig.now)
+    rig.settle()
+    rig.measure(0.05)
+    rig.commander.start(rig.pose(), rig.now)
+    rig.run(TICK)
+    rig.grip(*[0.02] * 5)
+    rig.run(0.1)
+    assert set(rig.widths) == {0.02}
+
+
 def test_two_plans_of_one_image_change_the_width_once(spec: ModelSpec) -> None:
     rig = GripperRig(spec, mode="relative", width=0.06)
     rig.run(TICK)

@@ -95,18 +95,17 @@ def test_bad_messages_do_not_hide_the_width(nodes: Nodes) -> None:
     planner, arm, spin = nodes
     widths: list[float] = []
     config = GripperConfig(joints=FINGERS, scale=0.5)
-    GripperInput(planner, config, lambda width, steady: widths.append(width))
+    measured = GripperInput(planner, config, lambda width, steady: widths.append(width))
     publisher = arm.create_publisher(JointState, "joint_states", 10)
-    for message in (fingers(math.nan, 0.0), fingers(0.02, 0.02)):
 
-        def told(message: JointState = message) -> bool:
-            publisher.publish(message)
-            return bool(widths)
+    def told(message: JointState, done: Callable[[], bool]) -> bool:
+        publisher.publish(message)
+        return done()
 
-        if math.isnan(message.position[0]):
-            told()
-        else:
-            spin(told)
+    spin(lambda: told(fingers(math.nan, 0.0), lambda: "nan m wide" in measured.problem))
+    assert widths == []
+    spin(lambda: told(fingers(0.02, 0.02), lambda: bool(widths)))
+    assert measured.problem == ""
     assert widths[0] == pytest.approx(0.04)
 
 

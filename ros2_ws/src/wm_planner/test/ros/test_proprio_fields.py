@@ -22,7 +22,9 @@ def test_a_model_without_proprio_needs_no_source(spec: ModelSpec) -> None:
 
 def test_a_missing_source_is_refused_and_the_parameter_named(spec: ModelSpec) -> None:
     _with(spec, panda_joint1="rad")
-    with pytest.raises(ConfigError, match=r"needs proprio \(panda_joint1\): set proprio\.source"):
+    with pytest.raises(
+        ConfigError, match=r"\(panda_joint1\): set proprio\.source to joint_states, pose, topic, or"
+    ):
         proprio_fields(ProprioConfig(), spec)
 
 

@@ -54,8 +54,10 @@ class GripperStream:
 
     def start(self) -> None:
         """Begin a goal from the commanded width, or from the measured one if they do not fit."""
+        if math.isnan(self._rest):
+            return  # unmeasured so far, nothing contradicts what was commanded
         low, high = sorted((self._rest, self._target))
-        if self._measured < low - MOVED or self._measured > high + MOVED:  # False for NaN
+        if not low - MOVED <= self._measured <= high + MOVED:
             self.forget()
 
     def unknown(self, steady: float, max_age: float) -> str:

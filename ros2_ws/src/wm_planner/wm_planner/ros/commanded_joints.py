@@ -8,6 +8,7 @@ import numpy as np
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
 
+from wm_planner.control.space import NO_ROTATION
 from wm_planner.message_limits import MAX_LIST
 from wm_planner.ros.pose_input import PoseInput
 from wm_planner.text import listed
@@ -15,7 +16,6 @@ from wm_planner.types import Pose, Vector
 
 TOPIC = "joint_states"
 SETTING = "commands.joints"
-NO_ROTATION = np.array([0.0, 0.0, 0.0, 1.0])
 
 
 def too_many_joints(message: JointState) -> str:

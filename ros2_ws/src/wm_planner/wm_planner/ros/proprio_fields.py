@@ -10,7 +10,8 @@ from wm_planner.models import ModelSpec
 from wm_planner.models.spec import ProprioGripper, RotationForm
 from wm_planner.text import quoted
 
-SOURCES = ("joint_states", "pose", "topic", "gripper")
+WHOLE = ("joint_states", "pose", "topic")  # may give the whole proprio: proprio.source
+SOURCES = (*WHOLE, "gripper")
 POSE = ("x", "y", "z", "qx", "qy", "qz", "qw")
 # By REP-103, of revolute joints first, then of prismatic ones. Nothing is converted.
 UNITS = {
@@ -64,7 +65,7 @@ def proprio_fields(config: ProprioConfig, spec: ModelSpec) -> list[Field]:
     if config.source == "none" and not config.fields:
         raise ConfigError(
             f"model {spec.name} needs proprio ({', '.join(names)}): set proprio.source to "
-            f"{', '.join(SOURCES)}, or proprio.fields"
+            f"{', '.join(WHOLE)}, or proprio.fields"
         )
     if len(entries) != len(names):
         raise ConfigError(
