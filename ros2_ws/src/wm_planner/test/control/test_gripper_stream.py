@@ -11,9 +11,8 @@ import pytest
 from commander_rig import DOWN, START, TICK, CommanderRig
 from loop_rig import OBSERVATIONS, LoopRig
 
-from wm_planner.config import Config, ConfigError, GripperConfig, LimitsConfig
-from wm_planner.control import Commander, CommandGate, LimitsError, LimitViolation, Refused
-from wm_planner.control.gripper_receiver import check_gripper
+from wm_planner.config import Config, GripperConfig, LimitsConfig
+from wm_planner.control import Commander, LimitViolation, Refused
 from wm_planner.models import ModelSpec
 from wm_planner.models.spec import ActionSpec, CommandMapping, GripperMapping, Moments
 from wm_planner.types import Pose
@@ -315,41 +314,6 @@ def test_a_gripper_that_is_left_alone_is_not_commanded(spec: ModelSpec) -> None:
     commander.splice([[*START, 0.03]], 0.0, 0.0)
     commander.send(rig.pose(), TICK)
     assert sent[-1].grip is None
-
-
-@pytest.mark.parametrize(
-    ("settings", "changes", "words"),
-    [
-        ({"type": ""}, {}, "move a gripper, and gripper.type does not say"),
-        ({"joints": []}, {}, "needs the joints of the fingers in gripper.joints"),
-        ({"type": "parallel_gripper_command", "joints": ["a", "b"]}, {}, "needs one joint"),
-        ({"joints": ["a", "a"]}, {}, "names a joint twice"),
-        ({"scale": 0.0}, {}, "scale is 0"),
-        ({"type": "gripper_command", "joints": []}, {"mode": "relative"}, "must be measured"),
-    ],
-)
-def test_a_gripper_that_cannot_follow_is_refused(
-    spec: ModelSpec, settings: dict[str, Any], changes: dict[str, Any], words: str
-) -> None:
-    config = GripperConfig(**{"type": "joint_state", "joints": ["finger"]} | settings)
-    mapping = gripping(spec, **changes).action.command.gripper
-    with pytest.raises(ConfigError, match=words):
-        check_gripper(config, mapping, "toy")
-    check_gripper(config, None, "toy")
-
-
-@pytest.mark.parametrize(
-    ("limits", "words"),
-    [
-        ({}, r"limits\.gripper_max is not set"),
-        ({"gripper_min": 0.08, "gripper_max": 0.05}, "must be below"),
-    ],
-)
-def test_a_gripper_needs_a_range(limits: dict[str, float], words: str) -> None:
-    config = LimitsConfig(workspace_min=[0.0] * 3, workspace_max=[1.0] * 3, **limits)
-    CommandGate(config)
-    with pytest.raises(LimitsError, match=words):
-        CommandGate(config, grips=True)
 
 
 def test_a_goal_is_refused_until_the_width_that_it_changes_is_known(spec: ModelSpec) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -189,82 +189,77 @@ def tell(output: Any, target: float, spin: Callable[..., None], done: Callable[[
     spin(told)
 
 
-@pytest.mark.usefixtures("stand_in")
-def test_a_goal_is_sent_once_for_a_width(nodes: Nodes) -> None:
-    planner, arm, spin = nodes
-    driver = Driver(arm)
-    output = gripper_output(planner, action_config("gripper_command"), lambda: LIMITS)
-    calls = iter(range(10**9))
+class Hand:
+    """An output with the driver that it commands."""
+
+    def __init__(self, nodes: Nodes) -> None:
+        planner, arm, self._spin = nodes
+        self.driver, self.limits = Driver(arm), LIMITS
+        config = action_config("gripper_command")
+        self.output: Any = gripper_output(planner, config, lambda: self.limits)
+
+    def tell(self, target: float, done: Callable[[], bool]) -> None:
+        tell(self.output, target, self._spin, done)
+
+    def insist(self, target: float) -> None:
+        """Command a width 40 times more."""
+        calls = iter(range(10**9))
+        self.tell(target, lambda: next(calls) >= 40)
+
+    @property
+    def told(self) -> list[float]:
+        return [goal.goal.tolerance for goal in self.driver.goals]
+
+
+@pytest.fixture
+def hand(nodes: Nodes, stand_in: None) -> Iterator[Hand]:
+    hand = Hand(nodes)
+    yield hand
+    hand.output.close()
+    hand.driver.close()
+
+
+def test_a_goal_is_sent_once_for_a_width(hand: Hand) -> None:
     for target, count in ((0.06, 1), (0.0605, 1), (0.01, 2)):
-        tell(output, target, spin, lambda count=count: driver.done == count)
-        enough = next(calls) + 40
-        tell(output, target, spin, lambda enough=enough: next(calls) >= enough)
-        assert [goal.goal.tolerance for goal in driver.goals] == [0.06, 0.01][:count]
-    output.close()
-    driver.close()
+        hand.tell(target, lambda count=count: hand.driver.done == count)
+        hand.insist(target)
+        assert hand.told == [0.06, 0.01][:count]
 
 
-@pytest.mark.usefixtures("stand_in")
-def test_changed_limits_count_for_the_next_goal(nodes: Nodes) -> None:
-    planner, arm, spin = nodes
-    driver = Driver(arm)
-    limits = [LIMITS]
-    output = gripper_output(planner, action_config("gripper_command"), lambda: limits[-1])
-    tell(output, 0.06, spin, lambda: driver.done == 1)
-    limits.append(LimitsConfig(max_gripper_force=5.0))
-    tell(output, 0.01, spin, lambda: driver.done == 2)
-    assert [goal.timeout.sec for goal in driver.goals] == [30, 5]
-    output.close()
-    driver.close()
+def test_changed_limits_count_for_the_next_goal(hand: Hand) -> None:
+    hand.tell(0.06, lambda: hand.driver.done == 1)
+    hand.limits = LimitsConfig(max_gripper_force=5.0)
+    hand.tell(0.01, lambda: hand.driver.done == 2)
+    assert [goal.timeout.sec for goal in hand.driver.goals] == [30, 5]
 
 
-@pytest.mark.usefixtures("stand_in")
-def test_a_rejected_goal_is_said_and_sent_again(nodes: Nodes) -> None:
-    planner, arm, spin = nodes
-    driver = Driver(arm)
-    driver.accepts = False
-    output = gripper_output(planner, action_config("gripper_command"), lambda: LIMITS)
-    tell(output, 0.01, spin, lambda: "did not take a goal: it was rejected" in output.problem)
-    tell(output, 0.01, spin, lambda: len(driver.goals) > 2)
-    driver.accepts = True
-    tell(output, 0.01, spin, lambda: driver.done == 1 and not output.problem)
-    output.close()
-    driver.close()
+def test_a_rejected_goal_is_said_and_sent_again(hand: Hand) -> None:
+    hand.driver.accepts = False
+    hand.tell(0.01, lambda: "did not take a goal: it was rejected" in hand.output.problem)
+    hand.tell(0.01, lambda: len(hand.told) > 2)
+    hand.driver.accepts = True
+    hand.tell(0.01, lambda: hand.driver.done == 1 and not hand.output.problem)
 
 
-@pytest.mark.usefixtures("stand_in")
-def test_the_answer_to_a_goal_that_was_replaced_says_nothing(nodes: Nodes) -> None:
-    planner, arm, spin = nodes
-    driver = Driver(arm)
-    output = gripper_output(planner, action_config("gripper_command"), lambda: LIMITS)
-    tell(output, 0.06, spin, lambda: driver.done == 1)
-    tell(output, 0.01, spin, lambda: driver.done == 2 and not output.problem)
+def test_the_answer_to_a_goal_that_was_replaced_says_nothing(hand: Hand) -> None:
+    hand.tell(0.06, lambda: hand.driver.done == 1)
+    hand.tell(0.01, lambda: hand.driver.done == 2 and not hand.output.problem)
     late: Future = Future()
     late.set_result(SimpleNamespace(accepted=False))
-    output._on_answer(1, late)
-    assert output.problem == ""
-    calls = iter(range(10**9))
-    tell(output, 0.01, spin, lambda: next(calls) >= 40)
-    assert len(driver.goals) == 2
-    output.close()
-    driver.close()
+    hand.output._on_answer(1, late)
+    assert hand.output.problem == ""
+    hand.insist(0.01)
+    assert hand.told == [0.06, 0.01]
 
 
-@pytest.mark.usefixtures("stand_in")
-def test_an_aborted_goal_is_said_once_and_not_sent_again(nodes: Nodes) -> None:
+def test_an_aborted_goal_is_said_once_and_not_sent_again(hand: Hand) -> None:
     """Drivers abort goals when the fingers meet an object, which they hold from then on."""
-    planner, arm, spin = nodes
-    driver = Driver(arm)
-    driver.aborts = True
-    output = gripper_output(planner, action_config("gripper_command"), lambda: LIMITS)
-    tell(output, 0.01, spin, lambda: "aborted a goal" in output.problem)
-    calls = iter(range(10**9))
-    tell(output, 0.01, spin, lambda: next(calls) >= 40)
-    assert len(driver.goals) == 1
-    driver.aborts = False
-    tell(output, 0.06, spin, lambda: driver.done == 2 and not output.problem)
-    output.close()
-    driver.close()
+    hand.driver.aborts = True
+    hand.tell(0.01, lambda: "aborted a goal" in hand.output.problem)
+    hand.insist(0.01)
+    assert hand.told == [0.01]
+    hand.driver.aborts = False
+    hand.tell(0.06, lambda: hand.driver.done == 2 and not hand.output.problem)
 
 
 @pytest.mark.usefixtures("stand_in")
