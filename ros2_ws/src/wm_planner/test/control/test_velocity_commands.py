@@ -67,7 +67,8 @@ def test_a_stop_keeps_to_the_acceleration_wherever_the_arm_is_measured(
     outlier = Pose(START + 1.0, DOWN, 0.0)
     with pytest.raises(LimitViolation, match="current_pose is wrong"):
         rig.commander.send(outlier, rig.now + TICK)
-    rig.commander.stop(rig.now + TICK)
+    rig.now += TICK
+    rig.commander.stop(rig.now)
     rig.settle()
     assert rig.sent[-1].stop
     commanded = np.diff(rig.positions(), axis=0) / TICK

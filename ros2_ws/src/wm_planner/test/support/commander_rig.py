@@ -48,6 +48,7 @@ class CommanderRig:
 
     def settle(self) -> None:
         for _ in range(20):
+            self.now += TICK
             self.commander.settle(self.now)
 
     def plan(self, move: Any, latency: float = 0.0) -> None:

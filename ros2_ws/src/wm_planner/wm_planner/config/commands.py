@@ -91,6 +91,13 @@ class CommandsConfig:
         low=0.0,
         high=1.0,
     )
+    lag: float = setting(
+        0.0,
+        "How much later than commanded the moving arm is somewhere [s]: the image that a plan is "
+        "made from shows it where it was commanded to be that long before; see docs/commands.md.",
+        low=0.0,
+        high=1.0,
+    )
     feedback: float = setting(
         1.0,
         "Gain of velocity commands on the tracking error [1/s].",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from wm_planner.config import Config, LimitsConfig
 from wm_planner.control.action_mapping import ActionMapping
+from wm_planner.control.braking import Braking
 from wm_planner.control.feedback import VelocityFeedback
 from wm_planner.control.gate import CommandGate, LimitViolation
 from wm_planner.control.gripper_receiver import check_gripper
@@ -68,10 +68,10 @@ class Commander:
         )
         self._period = 1 / commands.rate
         self._clock = StreamClock(self._period)
-        self._blend_ticks = math.ceil(commands.blend * commands.rate)
+        self._braking = Braking(self._period, commands.blend)
         self._feedback = VelocityFeedback(commands)
         self.time_scale = TimeScale(commands.speed_override / 100, commands.blend)
-        self.sent, self._history = 0, CommandHistory()
+        self.sent, self._history = 0, CommandHistory(commands.lag)
         self._last = Sent(np.zeros(0), np.zeros(self._space.moves))
         self._reset()
 
@@ -86,7 +86,7 @@ class Commander:
         self.plan_start: Vector | None = None
         self._clock.restart(0.0)
         self.time_scale.restart()
-        self._brakes_left = 0  # commands until the arm is at rest
+        self._braking.left = 0.0
         self._feedback.rest(self._space.moves)
         self._measured: Vector | None = None
 
@@ -248,18 +248,21 @@ class Commander:
     def settle(self, now: float) -> None:
         """Send the next command that slows the arm, if it is slowing; called at the command rate.
 
-        Each call reduces the velocity by the same amount, without using ROS time, which stands
-        still if a simulator dies. The last command repeats the position of the one before it.
+        The velocity falls evenly to zero. Then a last command repeats the position.
         """
         if not self.slowing:
             return
-        left = self._brakes_left - 1  # counts only when the command was sent
-        velocity = self._last.velocity * (left / self._brakes_left)
-        wanted = self._space.moved(self._last.point, velocity * self._period)
-        self._advance(wanted, self._period, self._period, now, slowing=True)
+        dt = self._clock.braking(now) if self._braking.left else self._period
+        if dt == 0:  # ROS time comes in steps
+            self._send(self._last.velocity)
+            return
+        left = self._braking.after(dt)
+        velocity = self._last.velocity * (left / self._braking.left if left else 0.0)
+        wanted = self._space.moved(self._last.point, velocity * dt)
+        self._advance(wanted, dt, dt, now, slowing=True)
         if left:
             self._send(self._last.velocity)
-            self._brakes_left = left
+            self._braking.left = left  # only once the command was sent
             return
         self._last = Sent(self._last.point, np.zeros(self._space.moves))
         self._stream.start(self._last.point, self._clock.time)
@@ -278,7 +281,7 @@ class Commander:
         """
         while self.slowing:
             sleep(self._period)
-            self.settle(now)
+            self.settle(now := now + self._period)
 
     def close(self) -> None:
         """Release what the commander holds; it is not used afterward."""
@@ -295,23 +298,19 @@ class Commander:
 
     def _brake(self, event: Event, now: float) -> None:
         """Start to slow; the first command is sent at once, for the time since the last one."""
-        # As long as the limits demand, and from the planned speed at least for ``commands.blend``.
-        velocities, gate = (self._last.velocity, self._feedback.commanded), self.gate
-        ticks = math.ceil(max(map(gate.time_to_rest, velocities)) / self._period)
-        share = self.time_scale.value
+        share, velocities = self.time_scale.value, (self._last.velocity, self._feedback.commanded)
         if event is Event.BRAKE:  # something is late: no smoother than from full speed
-            share = min(share, max(map(gate.share_of_speed, velocities)))
-        blend = math.ceil(share * self._blend_ticks)
-        self._brakes_left = max(ticks, blend) if ticks else 1
+            share = min(share, max(map(self.gate.share_of_speed, velocities)))
+        self._braking.begin(self.gate, share, *velocities)
         self._enter(event)
         dt = self._clock.within_period(now)
-        if ticks and dt > 0:
+        if not self._braking.left:
+            self.settle(now)
+            return
+        if dt > 0:
             ahead = self._space.moved(self._last.point, self._last.velocity * dt)
             self._advance(ahead, dt, dt, now, slowing=True)
-        if ticks:
-            self._send(self._last.velocity)
-        else:
-            self.settle(now)
+        self._send(self._last.velocity)
 
     def _play(self, pace: float, dt: float, now: float) -> None:
         """Go on along the path for a time [s], at a pace that changes with the time scale."""
@@ -343,7 +342,8 @@ class Commander:
         point, error = self._last.point, None
         if self._measured is not None and self.mode in (Mode.READY, Mode.TRACKING):
             # An arm that is slowed does not hurry back either.
-            error = self._space.between(self._measured, point) * self.time_scale.value
+            error = self._space.between(self._measured, self._history.passed)
+            error *= self.time_scale.value
         velocity = self._feedback.velocity(velocity, error, self.gate, stop=stop)
         command = self._space.command(point, velocity, stop=stop)
         self._publish(replace(command, grip=self._grip))

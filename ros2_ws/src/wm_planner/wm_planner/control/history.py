@@ -1,4 +1,4 @@
-"""The points that were commanded, and the clock of the stream, by ROS time."""
+"""Where the arm was told to be, and the clock of the stream, by ROS time."""
 
 from __future__ import annotations
 
@@ -11,9 +11,14 @@ LENGTH = 10.0  # [s] how far back commands are remembered
 
 
 class CommandHistory:
-    """Remembers commanded points for ``LENGTH`` seconds of ROS time."""
+    """Remembers commanded points for ``LENGTH`` seconds of ROS time.
 
-    def __init__(self) -> None:
+    Args:
+        lag: How much later than commanded the arm is at a point [s].
+    """
+
+    def __init__(self, lag: float = 0.0) -> None:
+        self._lag = lag
         self._items: deque[tuple[float, float, Vector]] = deque()
 
     def __bool__(self) -> bool:
@@ -35,13 +40,21 @@ class CommandHistory:
             self._items.popleft()
 
     def at(self, stamp: float) -> Vector:
-        """Return the point (n,) in force at a ROS time [s], or the first one if it is later."""
+        """Return the commanded point (n,) that a moving arm passes at a ROS time [s].
+
+        That is the first one if the time is earlier.
+        """
         return self._item(stamp)[2]
+
+    @property
+    def passed(self) -> Vector:
+        """The commanded point (n,) that a moving arm passes at the last command."""
+        return self.at(self._items[-1][0])
 
     def clock_at(self, stamp: float) -> float:
         """Return the time of the stream [s] at the point of ``at``."""
         return self._item(stamp)[1]
 
     def _item(self, stamp: float) -> tuple[float, float, Vector]:
-        i = bisect_right(self._items, stamp, key=lambda item: item[0])
+        i = bisect_right(self._items, stamp - self._lag, key=lambda item: item[0])
         return self._items[max(i - 1, 0)]

@@ -34,7 +34,9 @@ class StreamClock:
     def advance(self, passed: float, now: float) -> None:
         """Take a command at a ROS time, by which the stream has advanced by ``passed`` [s]."""
         self.time += passed
-        self._now, self._ticks = now, 0
+        if now > self._now:
+            self._ticks = 0
+        self._now = now
 
     def tick(self, now: float) -> float:
         """Return the time for which a command is due [s]; 0 or less if ROS time stands still."""
@@ -42,6 +44,16 @@ class StreamClock:
         longest = MAX_PERIODS * self.period
         longest = max(longest, min(longest * self._ticks, MAX_CLOCK_STALL))
         return min(now - self._now, longest)
+
+    def braking(self, now: float) -> float:
+        """Return the time for which a command that slows the arm is due [s].
+
+        As ``tick``. But a period passes with each command if ROS time has gone back, or stands
+        still for longer than ``MAX_CLOCK_STALL``, as after the death of a simulator.
+        """
+        passed = self.tick(now)
+        lost = passed < 0 or (passed == 0 and self.stalled(MAX_CLOCK_STALL))
+        return self.period if lost else passed
 
     def stalled(self, tolerated: float) -> bool:
         """Return whether commands were due for longer than a time [s] while ROS time stood still.
