@@ -21,7 +21,7 @@ from wm_planner_msgs.msg import Goal
 from wm_planner_sim.client.calls import ClientError
 from wm_planner_sim.simulator.tasks import TASKS
 
-MAX_SPEED = 0.5  # [m/s] limits.max_speed
+MAX_SPEED, ACCELERATION = 0.25, 1.5  # [m/s], [m/s^2] limits.max_speed, max_acceleration
 REACTION = 0.2  # [s] until the arm is held
 DISCOVERY = 0.5  # [s] until the planner sees another publisher in the graph
 OVERSIZED = "x\n" * 50_000
@@ -223,7 +223,7 @@ def _parameters(system: System) -> None:
     chosen = [
         ("session.timeout", [30.0, -1.0, 5.0]),
         ("session.tolerance_images", [2, 0, 3]),
-        ("limits.max_speed", [0.5, 0.0, 0.3]),
+        ("limits.max_speed", [MAX_SPEED, 0.0, 0.2]),
         ("limits.workspace_min", [list(TASKS["reach"].workspace_min), [9.0, 9.0, 9.0], [1.0]]),
         ("planning.horizon", [5, 0, 7]),
         ("no.such", [1, "x"]),
@@ -299,4 +299,6 @@ STOPPING = {
     "wrench twice": REACTION + DISCOVERY,
 }
 """Faults that must stop the arm, and the time allowed [s, wall time]."""
-STRAY = 0.1 + MAX_SPEED**2 / 20  # [m] from a repeated pose: limits.max_lead plus a stop
+STRAY = 0.1 + MAX_SPEED**2 / (
+    2 * ACCELERATION
+)  # [m] from a repeated pose: limits.max_lead plus a stop

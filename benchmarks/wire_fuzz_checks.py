@@ -12,7 +12,7 @@ from wm_planner_msgs.msg import PlanStatus
 
 PERIOD = 0.02  # [s] of commands.rate
 ACCELERATION = 2.0  # [m/s^2] limits.max_acceleration: small enough to see a jump on the wire
-MAX_SPEED = 0.5  # [m/s] limits.max_speed
+MAX_SPEED = 0.25  # [m/s] limits.max_speed
 WINDOW = 0.1  # [s] over which a velocity is measured
 JITTER = 0.1 * WINDOW  # [s] by which a command's stamp may be late
 CHANGE = 1.1 * ACCELERATION * WINDOW + 2 * MAX_SPEED * JITTER / WINDOW

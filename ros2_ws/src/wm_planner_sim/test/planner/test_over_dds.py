@@ -28,7 +28,7 @@ from wm_planner_sim.training import seeds
 pytestmark = pytest.mark.dds
 TASK = TASKS["reach"]
 SEEDS = seeds.EVALUATION[1000:]
-MAX_SPEED = 0.5  # [m/s] limits.max_speed of the planner's config/franka.yaml
+MAX_SPEED = 0.25  # [m/s] limits.max_speed of the planner's config/franka.yaml
 LONG = 600.0  # [s] a timeout that no test waits for
 EPISODE = 60.0  # [s] simulated, many times what a goal takes
 

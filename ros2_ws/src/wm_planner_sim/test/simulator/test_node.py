@@ -9,18 +9,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from geometry_msgs.msg import PoseStamped, TwistStamped
-from rcl_interfaces.msg import Log
-from rclpy.duration import Duration
-from rclpy.qos import QoSProfile, ReliabilityPolicy
-from rosgraph_msgs.msg import Clock
+from geometry_msgs.msg import PoseStamped
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from scipy.spatial.transform import Rotation
-from sensor_msgs.msg import CameraInfo, Image, JointState
-from std_msgs.msg import Float64MultiArray
+from sensor_msgs.msg import Image, JointState
+from std_msgs.msg import UInt32
+from wire import Wire, seconds_of
+from wm_planner_msgs.srv import ResetScene
 
 from wm_planner.ros.image_reader import ImageSubscription
 from wm_planner.ros.qos import sensor_data_qos
-from wm_planner_sim.client.calls import TIMEOUT, ClientError
+from wm_planner_sim.client.calls import ClientError, call
 from wm_planner_sim.client.client import Client
 from wm_planner_sim.client.processes import ManagedProcess, start_simulator
 from wm_planner_sim.simulator import franka
@@ -28,100 +27,9 @@ from wm_planner_sim.simulator.simulation import TWIST_TIMEOUT
 from wm_planner_sim.simulator.tasks import TASKS
 
 pytestmark = pytest.mark.dds
-RELIABLE = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
 SEED = 1_500_000
 TASK = TASKS["reach"]
 CENTER = (np.array(TASK.workspace_min) + np.array(TASK.workspace_max)) / 2
-
-
-class Wire:
-    """A record of the simulator's topics, and publishers of commands to it."""
-
-    def __init__(self, client: Client) -> None:
-        self.client = client
-        self.heard: dict[str, list[Any]] = {"rgb": []}
-        client.on_image = self.heard["rgb"].append
-        self._target = client.create_publisher(PoseStamped, "target_pose", 1)
-        self._twist = client.create_publisher(TwistStamped, "target_twist", 1)
-        self._joints = client.create_publisher(JointState, "joint_command", 1)
-        self._width = client.create_publisher(Float64MultiArray, "gripper_command", 1)
-        self._subscriptions = []
-        for name, kind in (
-            ("camera_info", CameraInfo),
-            ("joint_states", JointState),
-            ("/clock", Clock),
-            ("/rosout", Log),
-        ):
-            self.heard[name] = []
-            self._subscriptions.append(
-                client.create_subscription(kind, name, self.heard[name].append, RELIABLE)
-            )
-
-    def send(
-        self,
-        position: Any,
-        frame: str = franka.BASE_FRAME,
-        orientation: Any = franka.DOWN_XYZW,
-    ) -> None:
-        message = PoseStamped()
-        message.header.frame_id = frame
-        p, q = message.pose.position, message.pose.orientation
-        p.x, p.y, p.z = (float(number) for number in position)
-        q.x, q.y, q.z, q.w = (float(number) for number in orientation)
-        self._publish(self._target, message)
-
-    def send_twist(self, linear: Any, angular: Any) -> None:
-        message = TwistStamped()
-        message.header.frame_id = franka.BASE_FRAME
-        v, w = message.twist.linear, message.twist.angular
-        (v.x, v.y, v.z), (w.x, w.y, w.z) = linear, angular
-        self._publish(self._twist, message)
-
-    def send_joints(self, message: JointState | None = None, **positions: float) -> None:
-        if message is None:
-            message = JointState(name=list(positions), position=list(positions.values()))
-        self._publish(self._joints, message)
-
-    def send_width(self, *widths: float) -> None:
-        self._publish(self._width, Float64MultiArray(data=list(widths)))
-
-    def _publish(self, publisher: Any, message: Any) -> None:
-        """Send a command, and wait until it has arrived and the arm rests."""
-        publisher.publish(message)
-        assert publisher.wait_for_all_acked(Duration(seconds=TIMEOUT))
-        self.client.settle()
-
-    def heard_by_simulator(self) -> bool:
-        """Decide whether the simulator receives all kinds of commands from here."""
-        for publisher in (self._target, self._twist, self._joints, self._width):
-            readers = self.client.get_subscriptions_info_by_topic(publisher.topic_name)
-            matched = publisher.get_subscription_count() == len(readers)
-            if not matched or "sim" not in [reader.node_name for reader in readers]:
-                return False
-        return True
-
-    def close(self) -> None:
-        """Destroy the publishers, because the planner of other tests accepts no other publisher."""
-        self.client.on_image = lambda image: None
-        self.client.destroy_publisher(self._target)
-        self.client.destroy_publisher(self._twist)
-        self.client.destroy_publisher(self._joints)
-        self.client.destroy_publisher(self._width)
-        for subscription in self._subscriptions:
-            self.client.destroy_subscription(subscription)
-
-    @property
-    def joints(self) -> np.ndarray:
-        return np.array(self.heard["joint_states"][-1].position[:7])
-
-    @property
-    def width(self) -> float:
-        return float(sum(self.heard["joint_states"][-1].position[7:]))
-
-    @property
-    def position(self) -> np.ndarray:
-        assert self.client.position is not None
-        return self.client.position
 
 
 @pytest.fixture(scope="module")
@@ -137,10 +45,6 @@ def wire(simulator: ManagedProcess, watch: Any) -> Iterator[Wire]:
             wire.close()
 
 
-def seconds(stamp: Any) -> float:
-    return float(stamp.sec + stamp.nanosec * 1e-9)
-
-
 def test_images_are_as_isaac_publishes_them(wire: Wire) -> None:
     image = wire.heard["rgb"][-1]
     assert (image.height, image.width, image.encoding) == (120, 160, "rgb8")
@@ -151,9 +55,9 @@ def test_images_are_as_isaac_publishes_them(wire: Wire) -> None:
 
 
 def test_camera_info_belongs_to_the_image(wire: Wire) -> None:
-    stamp = seconds(wire.heard["rgb"][-1].header.stamp)
+    stamp = seconds_of(wire.heard["rgb"][-1].header.stamp)
     infos = wire.heard["camera_info"]
-    wire.client.spin_until(lambda: any(seconds(i.header.stamp) == stamp for i in infos))
+    wire.client.spin_until(lambda: any(seconds_of(i.header.stamp) == stamp for i in infos))
     info = infos[-1]
     assert (info.height, info.width, info.k[2], info.k[5]) == (120, 160, 80.0, 60.0)
 
@@ -181,7 +85,7 @@ def test_the_fingers_follow_a_width_or_their_positions(wire: Wire) -> None:
 def test_hand_goes_to_the_target(wire: Wire) -> None:
     wire.client.reset(SEED)
     target = wire.position + np.array([0.0, 0.0, 0.02 if wire.position[2] < 0.2 else -0.02])
-    wire.send(target)
+    wire.go(target)
     np.testing.assert_allclose(wire.position, target, atol=2e-3)
 
 
@@ -194,18 +98,18 @@ def apart(found: Any, wanted: Any) -> float:
 def test_hand_turns_to_the_target(wire: Wire) -> None:
     wire.client.reset(SEED)
     turned = Rotation.from_rotvec([0.0, 0.4, 0.3]) * Rotation.from_quat(franka.DOWN_XYZW)
-    wire.send(CENTER, orientation=turned.as_quat())
+    wire.go(CENTER, turned.as_quat())
     np.testing.assert_allclose(wire.position, CENTER, atol=2e-3)
     assert apart(wire.client.orientation, turned.as_quat()) < 1
 
 
 def test_hand_follows_a_twist_for_its_timeout(wire: Wire) -> None:
     wire.client.reset(SEED)
-    wire.send(CENTER)
+    wire.go(CENTER)
     before, still = wire.position, wire.client.orientation
-    wire.send_twist([0.2, 0.0, 0.0], [0.0, 0.0, 1.0])
-    np.testing.assert_allclose(wire.position - before, [0.2 * TWIST_TIMEOUT, 0, 0], atol=2e-3)
-    turned = Rotation.from_rotvec([0.0, 0.0, TWIST_TIMEOUT]) * Rotation.from_quat(still)
+    wire.send_twist([0.1, 0.0, 0.0], [0.0, 0.0, 0.5])
+    np.testing.assert_allclose(wire.position - before, [0.1 * TWIST_TIMEOUT, 0, 0], atol=2e-3)
+    turned = Rotation.from_rotvec([0.0, 0.0, 0.5 * TWIST_TIMEOUT]) * Rotation.from_quat(still)
     assert apart(wire.client.orientation, turned.as_quat()) < 1
 
 
@@ -235,9 +139,10 @@ def test_an_invalid_twist_does_not_move_the_hand(wire: Wire) -> None:
 def test_joints_go_to_the_commanded_positions_by_name(wire: Wire) -> None:
     wire.client.reset(SEED)
     wanted = wire.joints + np.array([0, 0.05, 0, 0, 0, -0.1, 0])
-    wire.send_joints(panda_joint6=wanted[5], panda_joint3=math.nan, panda_joint2=wanted[1])
+    wire.go_joints(panda_joint6=wanted[5], panda_joint2=wanted[1])
+    wire.send_joints(panda_joint6=wanted[5], panda_joint3=math.nan)
     np.testing.assert_allclose(wire.joints, wanted, atol=2e-3)
-    wire.send(CENTER)
+    wire.go(CENTER)
     np.testing.assert_allclose(wire.position, CENTER, atol=2e-3)
 
 
@@ -248,6 +153,7 @@ def test_a_wrong_joint_command_is_logged_once(wire: Wire) -> None:
     for position in (0.0, 0.1):
         wire.send_joints(panda_joint8=position)
     np.testing.assert_allclose(wire.joints, before, atol=1e-3)
+    wire.go_joints(panda_joint7=2.89)
     wire.send_joints(panda_joint7=9.0)
     np.testing.assert_allclose(wire.joints, [*before[:6], 2.8973], atol=2e-3)
     wire.send_joints(panda_joint7=9.0)
@@ -281,7 +187,7 @@ def test_sampling_a_goal_does_not_move_the_hand(wire: Wire) -> None:
 
 def test_time_never_jumps_back_on_a_reset(wire: Wire) -> None:
     wire.client.reset(SEED + 1)
-    times = [seconds(message.clock) for message in wire.heard["/clock"]]
+    times = [seconds_of(message.clock) for message in wire.heard["/clock"]]
     assert (np.diff(times) > 0).all()
 
 
@@ -303,11 +209,46 @@ def test_with_system_time_stamps_are_system_time_and_there_is_no_clock(watcher: 
             topics = dict(watcher.get_publisher_names_and_types_by_node("sim", "/lab"))
         finally:
             subscription.close()
-    stamps = [seconds(image.header.stamp) for image in heard]
+    stamps = [seconds_of(image.header.stamp) for image in heard]
     assert began < min(stamps) <= max(stamps) < time.time()
     assert (heard[0].width, heard[0].height) == (640, 480), "by default as Isaac Sim"
     assert "/lab/joint_states" in topics
     assert "/clock" not in topics
+
+
+def test_a_jump_stops_the_arm_by_a_reflex_until_a_reset(
+    watcher: Client, capfd: pytest.CaptureFixture[str]
+) -> None:
+    counts: list[int] = []
+    heights: list[float] = []
+    latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    subscriptions = [
+        watcher.create_subscription(
+            UInt32, "/lab/sim/reflexes", lambda m: counts.append(m.data), latched
+        ),
+        watcher.create_subscription(
+            PoseStamped, "/lab/current_pose", lambda m: heights.append(m.pose.position.z), 100
+        ),
+    ]
+    target = watcher.create_publisher(PoseStamped, "/lab/target_pose", 1)
+    reset = watcher.create_client(ResetScene, "/lab/sim/reset")
+    far = PoseStamped()
+    far.header.frame_id = franka.BASE_FRAME
+    far.pose.orientation.x, far.pose.orientation.w = 1.0, 0.0
+    far.pose.position.x, far.pose.position.z = 0.5, 0.4
+    words = ["-r", "__ns:=/lab", "-r", "/clock:=/lab/clock"]
+    with ManagedProcess("wm_planner_sim.simulator.node", ["--ros-args", *words]):
+        watcher.spin_until(lambda: counts == [0] and heights and target.get_subscription_count())
+        assert abs(heights[-1] - far.pose.position.z) > 0.05
+        target.publish(far)
+        watcher.spin_until(lambda: counts == [0, 1])
+        call(reset, ResetScene.Request(seed=SEED), watcher.executor)
+        target.publish(far)
+        watcher.spin_until(lambda: counts == [0, 1, 2])
+    assert "stopped by a reflex: the acceleration of joint" in capfd.readouterr().err
+    for subscription in subscriptions:
+        watcher.destroy_subscription(subscription)
+    watcher.destroy_publisher(target)
 
 
 def test_an_unknown_task_ends_the_node_with_a_sentence(capfd: pytest.CaptureFixture[str]) -> None:

@@ -19,6 +19,7 @@ from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.task import Future
 from sensor_msgs.msg import Image
+from std_msgs.msg import UInt32
 from wm_planner_msgs.action import ReachGoal
 from wm_planner_msgs.msg import Goal, PlanStatus
 from wm_planner_msgs.srv import Plan, ResetScene
@@ -53,6 +54,7 @@ class Client(Node):
         self.pose_time = math.nan  # [s]
         self._scored: Vector | None = None  # what the task is scored by (3,) [m]
         self._images = self._poses = self._scores = 0  # received
+        self.reflexes = 0  # how often the limits of the arm have stopped it
         self.status: PlanStatus | None = None
         self.rejection: PlanStatus | None = None
         self.on_image: Callable[[Image], None] = lambda message: None
@@ -63,6 +65,7 @@ class Client(Node):
         self.create_subscription(PoseStamped, scored, self._on_scored, sensor_data_qos())
         latched = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self.create_subscription(PlanStatus, f"{planner}/status", self._on_status, latched)
+        self.create_subscription(UInt32, "sim/reflexes", self._on_reflexes, latched)
         self._reset = self.create_client(ResetScene, "sim/reset")
         self._plan = self.create_client(Plan, f"{planner}/plan_once")
         self._get_state = self.create_client(GetState, f"{planner}/get_state")
@@ -286,6 +289,9 @@ class Client(Node):
     def _on_scored(self, message: PoseStamped) -> None:
         self._scores += 1
         self._scored = _position(message)
+
+    def _on_reflexes(self, message: UInt32) -> None:
+        self.reflexes = message.data
 
     def _on_status(self, message: PlanStatus) -> None:
         self.status = message

@@ -111,6 +111,7 @@ def demo(arguments: argparse.Namespace, console: Console) -> Path:
             console.print("the same goals with random actions …")
             client.use_preset("random")
             random = run_goals(client, task, "random", arguments.goals, None, console)
+            reflexes = client.reflexes
     finally:
         executor.shutdown()
         client.destroy_node()
@@ -123,6 +124,7 @@ def demo(arguments: argparse.Namespace, console: Console) -> Path:
         "success": f"{task.scored} within {task.success_radius} m of the goal's position in the "
         f"simulator; at most {task.max_steps} steps of {STEP_DURATION} s of simulated time",
         "random": "the same node, goals and limits, with planning.preset random",
+        "reflexes": f"the limits of a Franka Research 3 have stopped the arm {reflexes} times",
     }
     return write_report(
         arguments.output / datetime.now().strftime("%Y-%m-%d_%H-%M-%S"),

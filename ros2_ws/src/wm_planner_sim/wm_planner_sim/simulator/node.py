@@ -16,10 +16,10 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 from rclpy.clock import Clock, ClockType
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import CameraInfo, Image, JointState
-from std_msgs.msg import Float64MultiArray
+from std_msgs.msg import Float64MultiArray, UInt32
 from wm_planner_msgs.srv import ResetScene, SampleGoal
 
 from wm_planner.ros.process import BAD_VALUES, refuse, start
@@ -29,8 +29,14 @@ from wm_planner_sim.simulator.tasks import DEFAULT_TASK, TASKS, find_task
 
 RELIABLE_10 = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 """QoS that Isaac Sim uses for camera, joints and clock."""
+LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+"""QoS of what late subscribers get, too."""
 MAX_BACKLOG = 3
 """Most ticks that are caught up after a delay; a longer delay makes simulated time fall behind."""
+
+
+MAX_AGE = 1.0
+"""Largest age of a command whose stamp is believed [s]."""
 
 
 class SimNode(Node):
@@ -38,7 +44,8 @@ class SimNode(Node):
 
     Publishes ``rgb``, ``camera_info``, ``joint_states``, ``current_pose`` and ``/clock``, and on
     ``~/scored_pose`` the pose of what the task's success is measured by: the hand's in ``reach``;
-    on ``~/cube_pose`` that of the cube.
+    on ``~/cube_pose`` that of the cube; on ``~/reflexes`` how often commands beyond the limits of a
+    Franka Research 3 have stopped the arm (see ``controller``), which moves again after a reset.
     Subscribes to ``target_pose``, to ``target_twist``, and to ``joint_command`` as Isaac Sim's
     articulation controller does, positions only; the latest of the three drives the arm. The
     gripper follows the fingers' positions in ``joint_command``, or the width in
@@ -66,11 +73,11 @@ class SimNode(Node):
         free: bool = self._fixed(
             "free", False, "Follow commands anywhere over the table, not in the workspace only."
         )
-        self._sim = Simulation(height, width, seed, self._task, free=free)
+        self._sim = Simulation(height, width, seed, self._task, free=free, fr3=True)
         self._info = messages.camera_info(self._task.camera, self._sim.intrinsics, height, width)
         self._ticks_per_image = max(1, round(1.0 / (camera_rate * CONTROL_PERIOD)))
         self._wall_tick = CONTROL_PERIOD / factor
-        self._ticks = 0
+        self._ticks, self._tick_stamp = 0, 0.0
         self._due = time.monotonic()
         self._warned: set[str] = set()
 
@@ -80,6 +87,8 @@ class SimNode(Node):
         self._pose = self.create_publisher(PoseStamped, "current_pose", RELIABLE_10)
         self._scored = self.create_publisher(PoseStamped, "~/scored_pose", RELIABLE_10)
         self._cube = self.create_publisher(PoseStamped, "~/cube_pose", RELIABLE_10)
+        self._reflexes = self.create_publisher(UInt32, "~/reflexes", LATCHED)
+        self._reflexes.publish(UInt32())
         if not self._system_time:
             self._clock_topic = self.create_publisher(ClockMessage, "/clock", RELIABLE_10)
         self.create_subscription(PoseStamped, "target_pose", self._on_target, RELIABLE_10)
@@ -125,9 +134,16 @@ class SimNode(Node):
 
     def _tick(self) -> None:
         """Simulate 20 ms and publish the state after them."""
+        before = self._sim.reflexes
         self._sim.step()
+        if self._sim.reflexes > before:
+            self._reflexes.publish(UInt32(data=self._sim.reflexes))
+            self.get_logger().error(
+                f"the arm has stopped by a reflex: {self._sim.reflex}; ~/reset lets it move again"
+            )
         self._ticks += 1
         stamp = self._now()
+        self._tick_stamp = _seconds(stamp)
         if not self._system_time:
             self._clock_topic.publish(ClockMessage(clock=stamp))
         sim = self._sim
@@ -161,7 +177,7 @@ class SimNode(Node):
         p, q = message.pose.position, message.pose.orientation
         target = np.array([p.x, p.y, p.z])
         try:
-            self._sim.set_target(target, [q.x, q.y, q.z, q.w])
+            self._sim.set_target(target, [q.x, q.y, q.z, q.w], self._sim_time(message))
         except ValueError as error:
             self._warn_once("target_pose", f"target_pose ignored: {error}")
             return
@@ -179,6 +195,11 @@ class SimNode(Node):
             self._sim.set_twist([v.x, v.y, v.z], [w.x, w.y, w.z])
         except ValueError as error:
             self._warn_once("target_twist", f"target_twist ignored: {error}")
+
+    def _sim_time(self, message: Any) -> float:
+        """Return the stamp of a command in simulated time [s]; now if it is not near."""
+        age = self._tick_stamp - _seconds(message.header.stamp)
+        return self._sim.time - (age if abs(age) < MAX_AGE else 0.0)
 
     def _in_base_frame(self, topic: str, message: Any) -> bool:
         frame = message.header.frame_id
@@ -203,7 +224,7 @@ class SimNode(Node):
                 "joint names", f"joint_command: this arm has no joint {', '.join(unknown)}"
             )
         wanted = np.array([given.get(name, np.nan) for name in franka.JOINT_NAMES])
-        self._sim.set_joints(wanted)
+        self._sim.set_joints(wanted, self._sim_time(message))
         if (np.abs(self._sim.joint_command - wanted) > 1e-6).any():  # False for NaN
             self._warn_once(
                 "joint limits", f"joint_command {wanted.round(3).tolist()} clipped to the limits"
@@ -253,6 +274,10 @@ class SimNode(Node):
         if key not in self._warned:
             self._warned.add(key)
             self.get_logger().warning(text)
+
+
+def _seconds(stamp: Time) -> float:
+    return float(stamp.sec + 1e-9 * stamp.nanosec)
 
 
 def main(arguments: list[str] | None = None) -> int:

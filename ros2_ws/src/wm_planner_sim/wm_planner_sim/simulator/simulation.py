@@ -13,6 +13,7 @@ from scipy.spatial.transform import Rotation
 from wm_planner.models.spec import orientation as unit
 from wm_planner.types import RgbImage, Vector
 from wm_planner_sim.simulator import franka, table
+from wm_planner_sim.simulator.controller import CYCLE, Controller
 from wm_planner_sim.simulator.kinematics import InverseKinematics
 from wm_planner_sim.simulator.task import Task
 from wm_planner_sim.simulator.tasks import DEFAULT_TASK, TASKS
@@ -44,6 +45,9 @@ class Simulation(World):
     most. Commanded joint positions replace the target until the next target. With one seed and one
     sequence of targets, all numbers and images are the same in every run on a machine.
 
+    With ``fr3`` the arm has a ``Controller``: it smooths the commands, and stops with a reflex when
+    they break a limit of the Franka Research 3. Only then the stamps of commands matter.
+
     Args:
         camera_height: Height of the images [pixels].
         camera_width: Width [pixels]. The vertical field of view is fixed, so a square image is
@@ -52,6 +56,7 @@ class Simulation(World):
         task: Gives the scene, its start states and its goals.
         free: Whether positions may be commanded anywhere over the table (``table.FREE``), and not
             only in the task's workspace.
+        fr3: Whether the arm has the controller and the limits of a Franka Research 3.
 
     Raises:
         ValueError: An image side is not positive.
@@ -65,6 +70,7 @@ class Simulation(World):
         task: Task = TASKS[DEFAULT_TASK],
         *,
         free: bool = False,
+        fr3: bool = False,
     ) -> None:
         if camera_height < 1 or camera_width < 1:
             raise ValueError(f"an image of {camera_width} x {camera_height} pixels is impossible")
@@ -83,6 +89,9 @@ class Simulation(World):
         self._twist, self._twist_ticks = np.zeros(6), 0
         self._command = np.zeros(7)
         self._by_joints, self._width = False, franka.REST_WIDTH
+        cycles = round(CONTROL_PERIOD / CYCLE)
+        self._controller = Controller(self._ik.pose, cycles) if fr3 else None
+        self._stamp: float | None = None
         self.reset(seed)
 
     def reset(self, seed: int) -> None:
@@ -93,22 +102,34 @@ class Simulation(World):
         self.place(self.task.reset(self, np.random.default_rng(seed)))
 
     def place(self, position: ArrayLike) -> None:
-        """Put the hand at ``position`` (3,) [m], at rest; the objects stay where they are."""
+        """Put the hand at ``position`` (3,) [m], at rest; the objects stay where they are.
+
+        After a reflex, the arm takes commands again.
+        """
         positions = self._data.qpos.copy()
         mujoco.mj_resetData(self._model, self._data)
         self._data.qpos[:] = positions
         self.set_target(position)
         self._command = self.place_hand(self._target)
         self.set_width(franka.REST_WIDTH)
-        self._control()
+        self._stamp = None
+        if self._controller:
+            self._controller.restart(self._command, self.time)
+        self._control(self._command)
         self.update()
 
-    def set_target(self, position: ArrayLike, orientation: ArrayLike = franka.DOWN_XYZW) -> None:
+    def set_target(
+        self,
+        position: ArrayLike,
+        orientation: ArrayLike = franka.DOWN_XYZW,
+        stamp: float | None = None,
+    ) -> None:
         """Command the hand to a pose; outside the workspace its position is clipped.
 
         Args:
             position: (3,) in the base frame [m].
             orientation: Quaternion (x, y, z, w).
+            stamp: Simulated time of the command [s]; None: now.
 
         Raises:
             ValueError: The position is not three finite numbers, or the length of the quaternion
@@ -116,6 +137,7 @@ class Simulation(World):
         """
         self._target, self._orientation = self._clip(position), unit(orientation).as_quat()
         self._by_joints, self._twist_ticks = False, 0
+        self._stamp = self.time if stamp is None else stamp
 
     def _clip(self, position: ArrayLike) -> Vector:
         """Return the nearest position (3,) that may be commanded [m]."""
@@ -141,13 +163,14 @@ class Simulation(World):
             )
         if self._by_joints:  # it goes on from where the joints were commanded to be
             self._target, self._orientation = self._ik.pose(self._command)
-        self._twist, self._twist_ticks = twist, round(TWIST_TIMEOUT / CONTROL_PERIOD)
+        self._twist, self._twist_ticks = twist, round(TWIST_TIMEOUT / CONTROL_PERIOD) + 1
         self._by_joints = False
 
-    def set_joints(self, positions: ArrayLike) -> None:
+    def set_joints(self, positions: ArrayLike, stamp: float | None = None) -> None:
         """Command the joints to positions (7,) [rad], in the order of ``franka.JOINT_NAMES``.
 
         With NaN, a joint keeps its last command; other positions are clipped to the joint's limits.
+        ``stamp`` is as that of a target.
 
         Raises:
             ValueError: They are not seven numbers.
@@ -159,6 +182,7 @@ class Simulation(World):
         self._command = np.where(given, np.clip(wanted, *self._ik.limits), self._command)
         if given.any():
             self._by_joints, self._twist_ticks = True, 0
+            self._stamp = self.time if stamp is None else stamp
 
     def set_width(self, width: float) -> None:
         """Command the gap between the fingers [m]; outside of the gripper's range it is clipped.
@@ -170,23 +194,39 @@ class Simulation(World):
             raise ValueError(f"a width is a finite number, not {width!r}")
         self._width = min(max(float(width), 0.0), franka.MAX_WIDTH)
 
-    def _control(self) -> None:
-        self._data.ctrl[:7], self._data.ctrl[7:] = self._command, self._width / 2
+    def _control(self, joints: Vector) -> None:
+        self._data.ctrl[:7], self._data.ctrl[7:] = joints, self._width / 2
 
     def step(self) -> None:
         """Simulate one control tick of 20 ms."""
         if self._twist_ticks:
             self._twist_ticks -= 1
-            move = self._twist * CONTROL_PERIOD
+            move = self._twist * CONTROL_PERIOD * (self._twist_ticks > 0)  # in the last it halts
             self._target = self._clip(self._target + move[:3])
             turn = Rotation.from_rotvec(move[3:]) * Rotation.from_quat(self._orientation)
             self._orientation = turn.as_quat()
+            self._stamp = self.time
         if not self._by_joints:
             self._command = self._ik.follow(self._target, self._command, self._orientation)
-        self._control()
-        mujoco.mj_step(self._model, self._data, self._substeps)
+        if self._controller is None:
+            self._control(self._command)
+            mujoco.mj_step(self._model, self._data, self._substeps)
+        else:
+            self._control_at_1_khz(self._controller)
         mujoco.mj_kinematics(self._model, self._data)
         self._ticks += 1
+
+    def _control_at_1_khz(self, controller: Controller) -> None:
+        """Simulate one control tick with the controller of the arm."""
+        command = controller.take(self._command, self._stamp, self.time)
+        if command is not self._command:
+            self._command = np.clip(command, *self._ik.limits)
+            self._target, self._orientation = self._ik.pose(self._command)
+        self._stamp = None
+        every = round(self._model.opt.timestep / CYCLE)
+        for joints in controller.next(self.time)[every - 1 :: every]:
+            self._control(joints)
+            mujoco.mj_step(self._model, self._data)
 
     def render(self) -> RgbImage:
         """Return the camera's image, RGB uint8 (camera_height, camera_width, 3)."""
@@ -239,6 +279,16 @@ class Simulation(World):
     def scored_position(self) -> Vector:
         """Position (3,) of the task's ``scored_site`` [m]."""
         return self.site_position(self.task.scored_site)
+
+    @property
+    def reflex(self) -> str:
+        """Which limit of the FR3 stopped the arm, as a sentence; empty if none did."""
+        return self._controller.reflex if self._controller else ""
+
+    @property
+    def reflexes(self) -> int:
+        """How often a limit of the FR3 stopped the arm."""
+        return self._controller.reflexes if self._controller else 0
 
     @property
     def intrinsics(self) -> NDArray[np.float64]:

@@ -1,0 +1,209 @@
+"""The arm's own controller: smooth joint positions at 1 kHz, and the reflex of a Franka Research 3.
+
+Commands come at about 50 Hz, each with a stamp. The controller plays them ``DELAY`` after their
+stamps, with straight lines in between, so that late messages do not matter. Every millisecond,
+three first-order low-pass filters in a row, each with the time constant ``SMOOTHING``, smooth what
+is played. So the arm follows a moving command ``LAG`` later. When commands are missing, it goes on
+at its last velocity for as long as lay between the last two, at least for ``COASTING``, and then
+comes to rest.
+
+The output is judged as a Franka Research 3 judges its commands. The limits are the constant ones
+of Franka Robotics, "Control Interface Specification and Robot Limits"
+(https://frankarobotics.github.io/docs/robot_specifications.html); the lower limits of velocity near
+the ends of a joint's range, and those of the elbow, are left out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import lfilter, lfilter_zi
+from scipy.spatial.transform import Rotation
+
+from wm_planner.types import Vector
+
+CYCLE = 0.001
+"""Time between two positions [s]."""
+DELAY = 0.06
+"""Time after its stamp at which a command is played [s]."""
+SMOOTHING = 0.03
+"""Time constant of each of the three filters [s]."""
+LAG = DELAY + 3 * SMOOTHING
+"""How much later than commanded a moving arm is somewhere [s]."""
+COASTING = 0.04
+"""Least time for which the arm goes on without a command [s]."""
+JOINT_LIMITS = np.array([[2.62, 2.62, 2.62, 2.62, 5.26, 4.18, 5.26], [10.0] * 7, [5000.0] * 7])
+"""Of each joint's velocity [rad/s], acceleration [rad/s^2] and jerk [rad/s^3]."""
+POSITION_LIMITS = np.array([[3.0], [9.0], [4500.0]])
+"""Of the hand's velocity [m/s], acceleration [m/s^2] and jerk [m/s^3]."""
+ROTATION_LIMITS = np.array([[2.5], [17.0], [8500.0]])
+"""Of the hand's angular velocity [rad/s], acceleration [rad/s^2] and jerk [rad/s^3]."""
+
+_STREAM = 0.1  # [s] most between two commands of one stream
+_KEPT = 16  # commands
+_POLE = np.exp(-CYCLE / SMOOTHING)
+_FILTER = np.array([(1 - _POLE) ** 3]), np.poly([_POLE] * 3)
+_NAMES = "velocity", "acceleration", "jerk"
+
+Poses = Callable[[Vector], tuple[Vector, Vector]]
+Samples = NDArray[np.float64]
+
+
+def _lengths(vectors: Samples) -> Samples:
+    """Return the lengths (n, 1) of vectors (n, 3)."""
+    return np.asarray(np.linalg.norm(vectors, axis=1, keepdims=True))
+
+
+class Timeline:
+    """Joint commands by their times.
+
+    Attributes:
+        resting: Whether no stream of commands is under way.
+    """
+
+    def restart(self, joints: Vector, time: float) -> None:
+        """Rest at joint positions (7,) [rad] from a time on [s]."""
+        self._times, self._joints, self.resting = [time], [joints.copy()], True
+
+    def take(self, joints: Vector, time: float, *, resting: bool = False) -> None:
+        """Take a command (7,) [rad] and its time [s].
+
+        It replaces the last command if it is not later by a cycle.
+        """
+        if time > self._times[-1] + CYCLE:
+            self._times.append(time)
+            self._joints.append(joints.copy())
+        self._joints[-1] = joints.copy()
+        self.resting = resting
+        del self._times[:-_KEPT], self._joints[:-_KEPT]
+
+    @property
+    def newest(self) -> float:
+        """Time of the last command [s]."""
+        return self._times[-1]
+
+    def ended(self, time: float) -> bool:
+        """Return whether the stream has ended and coasted before a time [s]."""
+        return time > self._times[-1] + self._coasting[1]
+
+    def at(self, times: Vector) -> Samples:
+        """Return the joint positions (n, 7) [rad] at times (n,) [s]."""
+        velocity, longest = self._coasting
+        rows = np.array(self._joints).T
+        within = np.array([np.interp(times, self._times, row) for row in rows]).T
+        beyond = np.clip(times - self._times[-1], 0.0, longest)
+        return np.asarray(within + beyond[:, None] * velocity)
+
+    @property
+    def _coasting(self) -> tuple[Vector, float]:
+        """The velocity (7,) at which the arm goes on [rad/s], and for how long [s]."""
+        if len(self._times) < 2 or self.resting:
+            return np.zeros(7), 0.0
+        passed = self._times[-1] - self._times[-2]
+        velocity = (self._joints[-1] - self._joints[-2]) / passed
+        return velocity * (passed <= _STREAM), max(COASTING, min(passed, _STREAM))
+
+
+def broken_limit(joints: Samples, poses: Poses) -> str:
+    """Return which limit of the FR3 is broken first, as a sentence, or an empty string.
+
+    Args:
+        joints: Joint positions (n, 7) [rad], one per millisecond.
+        poses: As for ``Controller``.
+    """
+    if np.abs(np.diff(joints, axis=0)).max() < 1e-9:
+        return ""  # at rest
+    places, turns = zip(*map(poses, joints), strict=True)
+    rotations = Rotation.from_quat(np.array(turns))
+    angular = (rotations[1:] * rotations[:-1].inv()).as_rotvec()
+    moved = np.diff(np.array(places), axis=0)
+    for moves, limits, unit, what in (
+        (np.diff(joints, axis=0), JOINT_LIMITS, "rad", "of joint {}"),
+        (moved, POSITION_LIMITS, "m", "of the hand"),
+        (angular, ROTATION_LIMITS, "rad", "of the hand's rotation"),
+    ):
+        for order, limit in enumerate(limits):
+            rates = np.diff(moves, order, axis=0) / CYCLE ** (order + 1)
+            size = np.abs(rates) if moves.shape[1] == 7 else _lengths(rates)
+            worst = np.unravel_index(np.argmax(size / limit), size.shape)
+            most = limit[worst[1]]
+            if size[worst] > most:
+                whose = what.format(worst[1] + 1)
+                exponent = f"^{order + 1}" if order else ""
+                return (
+                    f"the {_NAMES[order]} {whose} is {size[worst]:.4g} {unit}/s{exponent}, at "
+                    f"most {most:g} are allowed"
+                )
+    return ""
+
+
+class Controller:
+    """Smooths joint commands, and stops the arm when they break a limit of the FR3.
+
+    Args:
+        poses: Returns the pose of the hand at joint positions (7,) [rad]: its position (3,) [m] and
+            quaternion (x, y, z, w).
+        cycles: Positions per tick.
+
+    Attributes:
+        reflex: Which limit stopped the arm, as a sentence; empty if none did.
+        reflexes: How often a limit stopped the arm.
+    """
+
+    def __init__(self, poses: Poses, cycles: int) -> None:
+        self._poses, self._cycles, self._timeline = poses, cycles, Timeline()
+        self.reflex, self.reflexes = "", 0
+
+    def restart(self, joints: Vector, now: float) -> None:
+        """Begin at rest at joint positions (7,) [rad]; the arm takes commands again."""
+        self.reflex = ""
+        self._timeline.restart(joints, now)
+        self._stamp = -math.inf
+        self._state = lfilter_zi(*_FILTER)[:, None] * joints
+        self._past = np.tile(joints, (3, 1))
+
+    def take(self, joints: Vector, stamp: float | None, now: float) -> Vector:
+        """Take what is commanded in a tick that begins now.
+
+        Args:
+            joints: Joint positions (7,) [rad].
+            stamp: Time of the command [s]; None in a tick without one.
+            now: Simulated time [s].
+
+        Returns:
+            Where the joints are to be from now on (7,) [rad]: as commanded, or where the arm has
+            coasted to.
+        """
+        tick = self._cycles * CYCLE
+        if stamp is not None:
+            # The clock of a sender may stand still while its commands go on.
+            time = stamp if stamp > self._stamp else self._timeline.newest + tick
+            self._timeline.take(joints, min(max(time, now - _STREAM), now + tick))
+            self._stamp = stamp
+        elif self._timeline.resting:
+            self._timeline.take(joints, now, resting=True)
+        elif self._timeline.ended(now - DELAY):
+            joints = self._timeline.at(np.array([now - DELAY]))[0]
+            self._timeline.take(joints, now - DELAY, resting=True)
+        return joints
+
+    def next(self, now: float) -> Samples:
+        """Return the joint positions (cycles, 7) [rad] of the tick that begins now [s].
+
+        After a reflex, they stay where they are.
+        """
+        if self.reflex:
+            return np.tile(self._past[-1], (self._cycles, 1))
+        times: Vector = now - DELAY + CYCLE * np.arange(1.0, self._cycles + 1)
+        played = self._timeline.at(times)
+        joints, self._state = lfilter(*_FILTER, played, axis=0, zi=self._state)
+        every = np.vstack([self._past, joints])
+        self.reflex = broken_limit(every, self._poses)
+        if self.reflex:
+            self.reflexes += 1
+            return self.next(now)
+        self._past = every[-3:]
+        return np.asarray(joints)
