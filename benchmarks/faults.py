@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import collections
 import contextlib
+import random
 import sys
 import time
 from typing import Any
@@ -21,6 +22,7 @@ from faults_checks import Checks
 from faults_injected import FAULTS, STOPPING
 from faults_system import System
 from loop import use_profile
+from scipy.spatial.transform import Rotation
 from wire_fuzz_checks import check_log
 from wm_planner_msgs.action import ReachGoal
 from wm_planner_msgs.msg import Goal
@@ -28,6 +30,7 @@ from wm_planner_msgs.msg import Goal
 from wm_planner.control import ErrorCode
 from wm_planner_sim.client.calls import ClientError
 from wm_planner_sim.client.image_readers import dangerous, readers_of_images
+from wm_planner_sim.simulator import franka
 from wm_planner_sim.training import seeds
 
 TIMEOUT = 6.0  # [s] simulated, of a goal
@@ -55,10 +58,12 @@ class Run:
         began = node.sim_time
         node.reset(seed)
         image, _ = node.sample_goal(seed)
+        goal = Goal(images=[image], proprio=hand_goal(system.random))
         node.clear_record()
         # With a fault, the tolerance is too small for the goal to be reached before it.
         tolerance = 0.0 if fault == "none" else 1e-6
-        handle = node.send(ReachGoal.Goal(goal=Goal(images=[image], tolerance=tolerance)), TIMEOUT)
+        goal.tolerance = tolerance
+        handle = node.send(ReachGoal.Goal(goal=goal), TIMEOUT)
         if not handle.accepted:
             self.outcomes[fault]["rejected"] += 1
             problems.append(f"{fault}: rejected: {node.rejection and node.rejection.message}")
@@ -74,7 +79,7 @@ class Run:
             at = max(at, node.relayed[-1])  # its last images may have waited here
         if undo:
             undo()
-        node.spin_for(0.2)
+        node.wait_for_silence()
         if not future.done():
             problems.append(f"{fault}: a goal without an end")
             return
@@ -95,9 +100,8 @@ class Run:
         node.clear_record()
         began = node.sim_time
         for _ in range(goals):
-            sent = node.actions.send_goal_async(
-                ReachGoal.Goal(goal=Goal(images=[image], tolerance=1e-6))
-            )
+            goal = Goal(images=[image], proprio=hand_goal(choices), tolerance=1e-6)
+            sent = node.actions.send_goal_async(ReachGoal.Goal(goal=goal))
             with contextlib.suppress(ClientError):
                 node.spin_until(sent.done, PATIENCE)
             handle = sent.result() if sent.done() else None
@@ -121,7 +125,7 @@ class Run:
         for future in pending:
             if future.done():
                 self.outcomes["storm"][_code(future)] += 1
-        node.spin_for(0.5)  # or the last stop pulls the arm away from where it is reset
+        node.wait_for_silence()
         self.checks.check_commands(node, "storm", None, self.system.repeated)
         self.simulated += max(node.sim_time - began, 0.0)
 
@@ -130,6 +134,13 @@ class Run:
         node = self.system.process
         used = sum(p.memory_info().rss for p in [node, *node.children()] if p.is_running())
         self.memory.append((self.simulated, used))
+
+
+def hand_goal(choices: random.Random) -> list[float]:
+    """Return the proprio of a goal: a hand that points almost down, and any width."""
+    turn = [choices.uniform(-most, most) for most in (0.15, 0.15, 0.4)]
+    hand = Rotation.from_rotvec(turn) * Rotation.from_quat(franka.DOWN_XYZW)
+    return [*hand.as_quat().tolist(), choices.uniform(0.01, 0.07)]
 
 
 def _code(future: Any) -> str:

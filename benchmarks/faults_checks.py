@@ -7,13 +7,17 @@ import math
 from collections.abc import Iterable
 
 import numpy as np
+from faults_hand import OPEN
 from faults_injected import MAX_SPEED, STOPPING, STRAY
 from faults_system import Harness
+from scipy.spatial.transform import Rotation
 
 from wm_planner.camera_contract.contract import MOVED
 from wm_planner_sim.simulator.tasks import TASKS
 
 TICK = 0.02  # [s] of the simulated clock, and of commands.rate
+MAX_TILT, MAX_ANGULAR_SPEED = 0.3, 0.4  # [rad], [rad/s] limits.max_tilt, max_angular_speed
+MAX_GRIPPER_SPEED = 0.1  # [m/s] limits.max_gripper_speed
 HELD = 1e-5  # [m] a command that moves the arm less than this holds it
 RESTART = 0.5  # [s] a worker takes longer than this to load its model
 
@@ -33,6 +37,7 @@ class Checks:
         self.strays = [0.0]
         self.reactions: dict[str, list[float]] = collections.defaultdict(list)
         self.traces: list[str] = []
+        self._reflexes = 0
 
     def check_commands(
         self, node: Harness, fault: str, at: float | None, repeated: np.ndarray
@@ -47,8 +52,8 @@ class Checks:
         """
         if not node.commands:
             return
-        times, stamps, positions = zip(*node.commands, strict=True)
-        path = np.array(positions)
+        times, stamps, poses = zip(*node.commands, strict=True)
+        path, hands = np.array(poses)[:, :3], np.array(poses)[:, 3:]
         moves = np.linalg.norm(np.diff(path, axis=0), axis=1)
         # An arm slightly outside is led back from where it is.
         outside, began = _outside(path), _outside(np.array([p for _, p in node.measured]))
@@ -57,12 +62,18 @@ class Checks:
                 f"{fault}: a command {outside:.2e} m outside the workspace, the arm {began:.2e} m"
             )
         # Stamps have the clock's resolution; a stop goes by the rate, as the clock may stand still.
-        allowed = MAX_SPEED * (np.maximum(np.diff(stamps), 0) + 2 * TICK) * 1.01
+        passed = np.maximum(np.diff(stamps), 0) + 2 * TICK
+        allowed = MAX_SPEED * passed * 1.01
         if (moves > allowed).any():
             worst = np.argmax(moves - allowed)
             self.problems.append(
                 f"{fault}: a command moves {moves[worst]:.3f} m, allowed {allowed[worst]:.3f} m"
             )
+        self._check_hand(fault, hands, passed)
+        self._check_widths(node, fault, times[-1])
+        if node.reflexes > self._reflexes:
+            self.problems.append(f"{fault}: the limits of the arm stopped it")
+            self._reflexes = node.reflexes
         if at is not None and fault == "pose repeated":
             late = path[np.array(times) > at]
             stray = np.linalg.norm(late - repeated, axis=1).max(initial=0.0)
@@ -82,6 +93,32 @@ class Checks:
                 self.traces.append(
                     _trace(node, fault, at, zip(times[1:], 1e3 * moves, strict=True))
                 )
+
+    def _check_hand(self, fault: str, hands: np.ndarray, passed: np.ndarray) -> None:
+        """Check commanded orientations (n, 4) and the times between them (n - 1,) [s]."""
+        if not np.isfinite(hands).all():
+            self.problems.append(f"{fault}: an orientation is not finite")
+            return
+        turns = Rotation.from_quat(hands)
+        tilts = np.arccos(np.clip(-turns.as_matrix()[:, 2, 2], -1, 1))
+        if (worst := tilts.max()) > MAX_TILT + 1e-6:
+            self.problems.append(f"{fault}: a command tilts the hand by {worst:.3f} rad")
+        angles = (turns[1:] * turns[:-1].inv()).magnitude() if len(hands) > 1 else np.zeros(0)
+        if (angles > MAX_ANGULAR_SPEED * passed * 1.01).any():
+            self.problems.append(f"{fault}: a command turns the hand by {angles.max():.3f} rad")
+
+    def _check_widths(self, node: Harness, fault: str, last: float) -> None:
+        """Check that the gripper was commanded within its limits, and not after the arm."""
+        if not node.widths:
+            return
+        times, stamps, widths = np.array(node.widths).T
+        if not ((widths >= -1e-9) & (widths <= OPEN + 1e-9)).all():  # NaN is not, either
+            self.problems.append(f"{fault}: a width of {widths.min():g} to {widths.max():g} m")
+        passed = np.maximum(np.diff(stamps), 0) + 2 * TICK
+        if (np.abs(np.diff(widths)) > MAX_GRIPPER_SPEED * passed * 1.01).any():
+            self.problems.append(f"{fault}: a width changed too fast")
+        if times[-1] > last + TICK:
+            self.problems.append(f"{fault}: the gripper was commanded after the arm had stopped")
 
 
 def _outside(positions: np.ndarray) -> float:

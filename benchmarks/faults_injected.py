@@ -13,7 +13,7 @@ import numpy as np
 from faults_system import CAMERA_RATE, ENABLE_TIMEOUT, MAX_FORCE, SENSOR_TIMEOUT, System
 from geometry_msgs.msg import PoseStamped, WrenchStamped
 from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import Bool
 from wm_planner_msgs.action import ReachGoal
 from wm_planner_msgs.msg import Goal
@@ -44,6 +44,7 @@ def _spoil(hook: str) -> Callable[[Callable[[Any], Any]], Callable[[System], Und
 
 
 _camera, _pose, _clock = _spoil("spoil"), _spoil("spoil_pose"), _spoil("spoil_clock")
+_joints = _spoil("spoil_joints")
 _enable, _wrench = _spoil("spoil_enable"), _spoil("spoil_wrench")
 
 
@@ -175,6 +176,16 @@ def _twice(kind: Any, topic: str, relay: Any, change: Callable[[Any], Any]) -> F
     return fault
 
 
+def _gaping(joints: JointState) -> JointState:
+    joints.position[-1] = 10.0
+    return joints
+
+
+def _nan_width(joints: JointState) -> JointState:
+    joints.position[-1] = float("nan")
+    return joints
+
+
 def _elsewhere(pose: PoseStamped) -> PoseStamped:
     pose.pose.position.y += 0.05
     return pose
@@ -245,6 +256,9 @@ FAULTS: dict[str, Fault] = {
     "camera short": _camera(_short),
     "pose stopped": _pose(lambda pose: None),
     "pose repeated": _pose_repeated,
+    "joints stopped": _joints(lambda joints: None),
+    "width jumps": _joints(_gaping),
+    "width not finite": _joints(_nan_width),
     "simulator killed": _restart_simulator,
     "worker SIGKILL": _kill(signal.SIGKILL),
     "worker SIGSTOP": _kill(signal.SIGSTOP),
@@ -257,6 +271,7 @@ FAULTS: dict[str, Fault] = {
     "camera twice": _twice(Image, "spoiled", _camera, lambda image: image),
     "pose twice": _twice(PoseStamped, "shifted_pose", _pose, lambda pose: pose),
     "pose twice, elsewhere": _twice(PoseStamped, "shifted_pose", _pose, _elsewhere),
+    "joints twice": _twice(JointState, "shifted_joints", _joints, lambda joints: joints),
     "clock twice": _twice(Clock, "/clock", _clock, lambda clock: clock),
     "oversized goal": _oversized_goal,
     "oversized parameters": _oversized_parameters,

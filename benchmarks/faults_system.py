@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import psutil
 import rclpy
+from faults_hand import PARAMETERS, make_model
 from geometry_msgs.msg import PoseStamped, WrenchStamped
 from rcl_interfaces.srv import SetParameters
 from rclpy import clock
@@ -23,13 +24,14 @@ from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from rclpy.signals import SignalHandlerOptions
 from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import Bool
 from wm_planner_msgs.action import ReachGoal
 from wm_planner_msgs.msg import PlanStatus
 
 from wm_planner_sim.client.client import Client
 from wm_planner_sim.client.processes import ManagedProcess, start_planner
+from wm_planner_sim.simulator.controller import DELAY, LAG
 
 CAMERA_RATE = 33.0  # [Hz] images per second of wall time
 
@@ -48,10 +50,12 @@ class Harness(Client):
 
     def __init__(self) -> None:
         super().__init__()
-        self.commands: list[tuple[float, float, np.ndarray]] = []  # sent, stamp, position
+        self.commands: list[tuple[float, float, np.ndarray]] = []  # sent, stamp, pose (7,)
+        self.widths: list[tuple[float, float, float]] = []  # sent, stamp, width [m]
         self.measured: list[tuple[float, np.ndarray]] = []
         self.spoil: Callable[[Image], Image | None] = lambda image: image
         self.spoil_pose: Callable[[PoseStamped], PoseStamped | None] = lambda pose: pose
+        self.spoil_joints: Callable[[JointState], JointState | None] = lambda joints: joints
         self.spoil_clock: Callable[[Clock], Clock] = lambda clock: clock
         self.spoil_enable: Callable[[Bool], Bool | None] = lambda button: button
         self.spoil_wrench: Callable[[WrenchStamped], WrenchStamped | None] = lambda wrench: wrench
@@ -65,6 +69,7 @@ class Harness(Client):
         self._camera = self.create_publisher(Image, "spoiled", QoSProfile(depth=10))
         self._clock = self.create_publisher(Clock, "/clock", 10)
         self._pose = self.create_publisher(PoseStamped, "shifted_pose", 10)
+        self._joints = self.create_publisher(JointState, "shifted_joints", 10)
         self._enable = self.create_publisher(Bool, "enable", 10)
         self._wrench = self.create_publisher(WrenchStamped, "wrench", 10)
         steady = clock.Clock(clock_type=clock.ClockType.STEADY_TIME)
@@ -72,14 +77,24 @@ class Harness(Client):
         self.on_image = self._relay
         self.create_subscription(Clock, "/sim_clock", self._on_clock, 100)
         self.create_subscription(PoseStamped, "target_pose", self._on_command, 1000)
+        self.create_subscription(JointState, "joint_command", self._on_width, 1000)
+        self.create_subscription(JointState, "joint_states", self._on_joints, 100)
         self.actions = ActionClient(self, ReachGoal, "wm_planner/reach_goal")
 
     def clear_record(self) -> None:
         """Begin a new record."""
         self.commands.clear()
+        self.widths.clear()
         self.statuses.clear()
         self.turned = 0.0
         del self.measured[:-1], self.relayed[:-1]
+
+    def wait_for_silence(self) -> None:
+        """Wait for the end of a stop, which would pull the arm away from where it is reset."""
+        count = -1
+        while count != len(self.commands):
+            count = len(self.commands)
+            self.spin_for(0.3)
 
     def flood(self, seconds: float) -> None:
         """Publish the latest image two hundred times a second."""
@@ -116,9 +131,19 @@ class Harness(Client):
         p = message.pose.position
         stamp = message.header.stamp.sec + 1e-9 * message.header.stamp.nanosec
         sent = info["source_timestamp"] * 1e-9  # this process may receive it late
-        self.commands.append((sent, stamp, np.array([p.x, p.y, p.z])))
-        same = min(1.0, abs(float(self._measured_turn @ _quaternion(message))))
+        turn = _quaternion(message)
+        self.commands.append((sent, stamp, np.array([p.x, p.y, p.z, *turn])))
+        same = min(1.0, abs(float(self._measured_turn @ turn)))
         self.turned = max(self.turned, 2 * np.arccos(same))
+
+    def _on_width(self, message: JointState, info: dict[str, Any]) -> None:
+        stamp = message.header.stamp.sec + 1e-9 * message.header.stamp.nanosec
+        self.widths.append((info["source_timestamp"] * 1e-9, stamp, sum(message.position)))
+
+    def _on_joints(self, message: JointState) -> None:
+        message.header.stamp = self._shifted(message.header.stamp)
+        if (spoiled := self.spoil_joints(message)) is not None:
+            self._joints.publish(spoiled)
 
     def _on_status(self, message: PlanStatus) -> None:
         super()._on_status(message)
@@ -168,11 +193,15 @@ class System:
         self.simulator = ManagedProcess("wm_planner_sim.simulator.node", ["--ros-args", *words])
         self.planner = start_planner(
             "session.progress_time:=0.0",
+            f"commands.lag:={DELAY * factor + LAG - DELAY}",
             f"safety.enable_timeout:={ENABLE_TIMEOUT}",
             f"safety.max_force:={MAX_FORCE}",
             f"safety.sensor_timeout:={SENSOR_TIMEOUT}",
+            *PARAMETERS,
+            model=make_model(),
             image="spoiled",
             pose="shifted_pose",
+            joints="shifted_joints",
             log_level="warn",
             output=self.log,
         )
