@@ -42,10 +42,11 @@ class GripperRig(CommanderRig):
         policy: str = "clamp",
         width: float = OPEN,
         blend: float = 0.1,
+        lag: float = 0.0,
         **changes: Any,
     ) -> None:
         self.settings = {"type": "joint_state", "joints": ["finger"]}
-        super().__init__(gripping(spec, **changes), blend=blend)
+        super().__init__(gripping(spec, **changes), blend=blend, lag=lag)
         self.config.limits.policy = policy
         self.commander.apply(self.config.limits)
         if not math.isnan(width):
@@ -109,6 +110,16 @@ def test_during_each_step_the_gripper_goes_to_the_width_of_this_step(spec: Model
     changes = [a for a, b in zip(rig.targets, [math.nan, *rig.targets], strict=False) if a != b]
     assert changes == [0.02, 0.05, 0.03]
     assert 10 <= rig.targets.count(0.02) <= 14, "0.2 s and half the blend at 50 Hz"
+
+
+def test_the_gripper_waits_for_an_arm_that_follows_late(spec: ModelSpec) -> None:
+    rigs = GripperRig(spec), GripperRig(spec, lag=0.2)
+    for rig in rigs:
+        rig.run(TICK)
+        rig.grip(0.02, 0.05, 0.03)
+        rig.run(0.8)
+    prompt, late = (rig.targets.count(0.02) for rig in rigs)
+    assert late == prompt + round(0.2 / TICK)
 
 
 def test_the_width_changes_no_faster_than_the_limit_and_stays_in_the_range(spec: ModelSpec) -> None:

@@ -18,7 +18,7 @@ class LateArm(CommanderRig):
 
     def pose(self) -> Pose:
         late = len(self.sent) - round(LAG / TICK)
-        return Pose(self.sent[late - 1].position if late > 0 else START, DOWN, 0.0)
+        return Pose(self.sent[late].position if late >= 0 else START, DOWN, 0.0)
 
 
 def pursue(rig: LateArm, goal: float, images: int = 12) -> np.ndarray:
@@ -39,15 +39,15 @@ def test_with_its_lag_the_arm_does_not_pass_the_goal(spec: ModelSpec) -> None:
     known = pursue(LateArm(spec, lag=LAG), goal)
     unknown = pursue(LateArm(spec), goal)
     assert known[-1] == pytest.approx(goal, abs=1e-4)
-    assert known.max() < goal + 1e-4
-    assert unknown.max() > goal + 1e-3, "this is what the setting is for"
+    assert known.max() < goal + 1e-3
+    assert unknown.max() > goal + 5e-3, "this is what the setting is for"
 
 
 def test_velocity_commands_do_not_correct_the_lag(spec: ModelSpec) -> None:
     rig = LateArm(spec, type="twist_stamped", lag=LAG)
     rig.plan(MOVE)
-    rig.run(0.5)
-    np.testing.assert_allclose(rig.sent[-1].velocity, [0.2, 0.0, 0.0], atol=1e-9)
+    rig.run(0.6)
+    np.testing.assert_allclose(rig.sent[-1].velocity, [0.2, 0.0, 0.0], atol=1e-6)
 
 
 def test_a_plan_is_followed_only_if_the_arm_rested_at_its_image(spec: ModelSpec) -> None:
@@ -55,8 +55,22 @@ def test_a_plan_is_followed_only_if_the_arm_rested_at_its_image(spec: ModelSpec)
     rig.plan(MOVE)
     rig.run(2.0)
     rest = rig.now
-    while not rig.commander.rested_since(rest):
+    while not rig.commander.history.rested_since(rest):
         rest += TICK
     at_rest = next(k * TICK for k, c in enumerate(rig.sent) if not c.velocity.any())
     assert rest == pytest.approx(rig.now, abs=TICK)
-    assert not rig.commander.rested_since(at_rest + LAG / 2)
+    assert not rig.commander.history.rested_since(at_rest + LAG / 2)
+
+
+def test_a_path_that_is_too_fast_is_followed_slower(spec: ModelSpec) -> None:
+    rig = CommanderRig(spec)
+    rig.config.limits.policy, rig.config.limits.max_speed = "clamp", 0.1
+    rig.commander.apply(rig.config.limits)
+    rig.commander.splice([MOVE, [0.0, 0.04, 0.0]], 0.0, 0.0)
+    rig.run(0.3)
+    assert rig.sent[-1].position[1] == START[1], "not around the corner yet"
+    rig.commander.hold(rig.now)
+    held = rig.sent[-1].position
+    rig.run(0.5)
+    way = np.linalg.norm(rig.sent[-1].position - held)
+    assert way < 0.1 * 0.1, "it does not hurry after a path that has run ahead"

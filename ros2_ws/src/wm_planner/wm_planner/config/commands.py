@@ -93,8 +93,8 @@ class CommandsConfig:
     )
     lag: float = setting(
         0.0,
-        "How much later than commanded the moving arm is somewhere [s]: the image that a plan is "
-        "made from shows it where it was commanded to be that long before; see docs/commands.md.",
+        "How long after a command the moving arm is at the commanded position [s]; a plan begins "
+        "at the position commanded that long before its image. See docs/commands.md.",
         low=0.0,
         high=1.0,
     )

@@ -15,7 +15,7 @@ from wm_planner.control.braking import Braking
 from wm_planner.control.feedback import VelocityFeedback
 from wm_planner.control.gate import CommandGate, LimitViolation
 from wm_planner.control.gripper_receiver import check_gripper
-from wm_planner.control.history import CommandHistory
+from wm_planner.control.history import RESTED, CommandHistory
 from wm_planner.control.modes import FOLLOWING, SLOWING, TRANSITIONS, Event, Mode
 from wm_planner.control.part_gate import Sent
 from wm_planner.control.stream import CommandStream
@@ -24,8 +24,6 @@ from wm_planner.control.time_scale import TimeScale
 from wm_planner.models import ModelSpec
 from wm_planner.types import Command, Grip, Pose, Vector
 from wm_planner.worker import Planned
-
-RESTED = 1e-6  # [m or rad, also per second] a command that differs by less rests
 
 
 class Commander:
@@ -50,6 +48,7 @@ class Commander:
         mode: What the commander is doing; see ``TRANSITIONS``.
         time_scale: Sets the speed.
         gripper: What the plans command the gripper; None if they do not.
+        history: What was commanded since the start.
         plan_start: Point (n,) where the newest plan begins; None before the first.
         sent: Number of commands sent.
     """
@@ -68,10 +67,10 @@ class Commander:
         )
         self._period = 1 / commands.rate
         self._clock = StreamClock(self._period)
-        self._braking = Braking(self._period, commands.blend)
+        self._braking = Braking(commands)
         self._feedback = VelocityFeedback(commands)
         self.time_scale = TimeScale(commands.speed_override / 100, commands.blend)
-        self.sent, self._history = 0, CommandHistory(commands.lag)
+        self.sent, self.history = 0, CommandHistory(0.0 if self.shadow else commands.lag)
         self._last = Sent(np.zeros(0), np.zeros(self._space.moves))
         self._reset()
 
@@ -79,7 +78,6 @@ class Commander:
         """Become idle: the next goal starts from a measured position."""
         self.mode = Mode.IDLE
         self._stream.clear()
-        self._history.clear()
         if self.gripper:
             self.gripper.clear()
         self._grip: Grip | None = None
@@ -116,10 +114,6 @@ class Commander:
         """The last commanded point (n,) of ``gate.space``; before the first, the measured one."""
         return self._last.point
 
-    def rested_since(self, stamp: float) -> bool:
-        """Return whether the arm is commanded to where it was at a past ROS time [s]."""
-        return bool(np.allclose(self._history.at(stamp), self._last.point, rtol=0, atol=RESTED))
-
     def check(self, limits: LimitsConfig) -> CommandGate:
         """Return a gate with other limits.
 
@@ -143,13 +137,14 @@ class Commander:
 
     def start(self, pose: Pose, now: float) -> None:
         """Start at a measured pose, again if no command was sent since; nothing is sent yet."""
+        if not self.started:
+            self.history.clear()
         self._enter(Event.START)
-        point = self._space.point(pose)
-        self._measured = point
+        point = self._measured = self._space.point(pose)
         self._clock.begin(now)
         self._stream.start(point, self._clock.time)
         self._last = Sent(point, np.zeros(self._space.moves))
-        self._history.add(now, self._clock.time, point)
+        self.history.add(now, self._clock.time, point)
         if self.gripper:
             self.gripper.start()
 
@@ -178,15 +173,16 @@ class Commander:
         """
         if self.slowing:
             return
-        start = self._history.at(stamp)
+        start = self.history.at(stamp)
         if measured and self.actions.command.reference == "measured":
             start = self._space.point(measured)
         self.plan_start, path = start, self.actions.path(actions, start)
         self._enter(Event.PLAN)
         clock = self._clock.time + self.time_scale.value * self._clock.since(now)
-        times = self._stream.splice(path, start, clock - self._history.clock_at(stamp), clock)
+        times = self._stream.splice(path, start, clock - self.history.clock_at(stamp), clock)
         if self.gripper:
-            self.gripper.splice(self.actions.grips(actions), stamp, *times)
+            begin, end = (time + self.history.lag for time in times)  # when the arm is there
+            self.gripper.splice(self.actions.grips(actions), stamp, begin, end)
 
     def send(self, measured: Pose, now: float, pace: float = 1.0) -> None:
         """Send the command that is due now; called at the command rate.
@@ -212,7 +208,7 @@ class Commander:
         elif self.moving:
             # What is late while ROS time stands still will not come: do not wait for the stall.
             tolerated = self._period if pace < 1 else MAX_CLOCK_STALL
-            if self._clock.stalled(tolerated):
+            if self._clock.behind > tolerated:
                 self._brake(Event.BRAKE, now)
                 return
         self._send(self._last.velocity)
@@ -223,7 +219,7 @@ class Commander:
         self._enter(Event.HOLD)
         if self.mode is not Mode.HOLDING:
             return  # it does not move, or is slowing already
-        dt = self._clock.within_period(now)
+        dt = self._clock.since(now)
         if dt <= 0 and self.moving:  # ROS time stands still, and the stream with it
             self._brake(Event.BRAKE, now)
             return
@@ -252,7 +248,7 @@ class Commander:
         """
         if not self.slowing:
             return
-        dt = self._clock.braking(now) if self._braking.left else self._period
+        dt = self._braking.passed(self._clock.tick(now))
         if dt == 0:  # ROS time comes in steps
             self._send(self._last.velocity)
             return
@@ -301,9 +297,9 @@ class Commander:
         share, velocities = self.time_scale.value, (self._last.velocity, self._feedback.commanded)
         if event is Event.BRAKE:  # something is late: no smoother than from full speed
             share = min(share, max(map(self.gate.share_of_speed, velocities)))
-        self._braking.begin(self.gate, share, *velocities)
+        self._braking.begin(self.gate, share, self._clock.behind, *velocities)
         self._enter(event)
-        dt = self._clock.within_period(now)
+        dt = self._clock.since(now)
         if not self._braking.left:
             self.settle(now)
             return
@@ -316,7 +312,11 @@ class Commander:
         """Go on along the path for a time [s], at a pace that changes with the time scale."""
         pace = 0.0 if self.mode is Mode.HOLDING else pace
         scale = self.time_scale.next(pace, dt, self._last.velocity, self.gate)
-        self._advance(self._stream.at(self._clock.time + scale * dt), scale * dt, dt, now)
+        here, ahead = (self._stream.at(self._clock.time + t) for t in (0.0, scale * dt))
+        if (excess := self.gate.excess(self._space.between(here, ahead) / dt)) > 1.0:
+            scale /= excess  # the path itself is too fast: it is not left, but followed slower
+            ahead = self._stream.at(self._clock.time + scale * dt)
+        self._advance(ahead, scale * dt, dt, now)
         self.time_scale.value = scale
         if self.gripper and self.mode is Mode.TRACKING:  # while the arm holds, so does the gripper
             self._grip = self.gripper.next(self._clock.time, dt, now, self.gate)
@@ -336,13 +336,13 @@ class Commander:
         measured = None if slowing else self._measured
         self._last = self.gate.check(wanted, previous=self._last, measured=measured, dt=dt)
         self._clock.advance(passed, now)
-        self._history.add(now, self._clock.time, self._last.point)
+        self.history.add(now, self._clock.time, self._last.point)
 
     def _send(self, velocity: Vector, *, stop: bool = False) -> None:
         point, error = self._last.point, None
         if self._measured is not None and self.mode in (Mode.READY, Mode.TRACKING):
             # An arm that is slowed does not hurry back either.
-            error = self._space.between(self._measured, self._history.passed)
+            error = self._space.between(self._measured, self.history.passed)
             error *= self.time_scale.value
         velocity = self._feedback.velocity(velocity, error, self.gate, stop=stop)
         command = self._space.command(point, velocity, stop=stop)

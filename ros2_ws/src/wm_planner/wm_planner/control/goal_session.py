@@ -147,11 +147,13 @@ class GoalSession:
         stamp: float = math.nan,
         *,
         learned: bool = True,
+        moving: bool = False,
     ) -> Status | None:
         """Count a step; return how the goal ended, or None; ``hold`` says what follows if not.
 
-        An observation that the arm's motion contradicts is never near the goal. The time without
-        progress runs while plans learn nothing; when they do again, the arm gets it back.
+        An observation that the arm's motion contradicts is never near the goal, and no observation
+        from which the arm is led on reaches the last goal. The time without progress runs while
+        plans learn nothing; when they do again, the arm gets it back.
 
         Args:
             distance: Distance of the observation to the pursued goal, in typical distances.
@@ -159,6 +161,7 @@ class GoalSession:
             where: Where the arm was at the observation, see ``PositionHistory.around``.
             stamp: Stamp of the observation [s, ROS time].
             learned: Whether the plan from it learned anything.
+            moving: Whether the commands since the observation lead the arm on from there.
         """
         self.steps += 1
         self.distance = distance
@@ -177,8 +180,9 @@ class GoalSession:
             self._progress.observe(distance, now)
         else:  # no distance of an arm that holds is progress
             self._progress.begin(now)
-        self._near = self._checker.observe(distance)
-        if self._near and self.index == self.count - 1:
+        last = self.index == self.count - 1
+        self._near = self._checker.observe(math.nan if last and moving else distance)
+        if self._near and last:
             return self.end(
                 Status(
                     ErrorCode.NONE,

@@ -5,8 +5,11 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import deque
 
+import numpy as np
+
 from wm_planner.types import Vector
 
+RESTED = 1e-6  # [m or rad, also per second] a command that differs by less rests
 LENGTH = 10.0  # [s] how far back commands are remembered
 
 
@@ -14,11 +17,11 @@ class CommandHistory:
     """Remembers commanded points for ``LENGTH`` seconds of ROS time.
 
     Args:
-        lag: How much later than commanded the arm is at a point [s].
+        lag: How long after a command the moving arm is at the commanded point [s].
     """
 
     def __init__(self, lag: float = 0.0) -> None:
-        self._lag = lag
+        self.lag = lag
         self._items: deque[tuple[float, float, Vector]] = deque()
 
     def __bool__(self) -> bool:
@@ -46,6 +49,14 @@ class CommandHistory:
         """
         return self._item(stamp)[2]
 
+    def arriving(self, now: float) -> bool:
+        """Return whether, after the last command, the arm is still on its way at a ROS time [s]."""
+        return bool(self._items) and 0 <= now - self._items[-1][0] < self.lag
+
+    def rested_since(self, stamp: float) -> bool:
+        """Return whether the arm is commanded to where it was at a past ROS time [s]."""
+        return bool(np.allclose(self.at(stamp), self._items[-1][2], rtol=0, atol=RESTED))
+
     @property
     def passed(self) -> Vector:
         """The commanded point (n,) that a moving arm passes at the last command."""
@@ -56,5 +67,5 @@ class CommandHistory:
         return self._item(stamp)[1]
 
     def _item(self, stamp: float) -> tuple[float, float, Vector]:
-        i = bisect_right(self._items, stamp - self._lag, key=lambda item: item[0])
+        i = bisect_right(self._items, stamp - self.lag, key=lambda item: item[0])
         return self._items[max(i - 1, 0)]

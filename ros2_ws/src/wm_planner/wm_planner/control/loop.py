@@ -232,8 +232,8 @@ class ControlLoop:
         if why := self.commander.actions.unusable(plan.actions):
             self.end(Status(ErrorCode.PLANNER_FAILED, why), now)
             return
-        where, learned = self.requests.where, plan.learned
-        ended = session.observe(plan.distance, now, where, plan.stamp, learned=learned)
+        seen = plan.distance, now, self.requests.where, plan.stamp
+        ended = session.observe(*seen, learned=plan.learned, moving=self.requests.moving)
         held = None if ended else session.hold
         if held:
             self.commander.hold(now)
@@ -242,8 +242,7 @@ class ControlLoop:
         allowed = not (ended or held or self.holding.forbids(steady))
         followed = allowed and self.requests.may_follow()
         if followed:
-            poses = self.poses
-            self.commander.follow(plan, poses.pose, poses.history.during(plan.stamp), now)
+            self.commander.follow(plan, self.poses.pose, self.poses.history.during(plan.stamp), now)
             self.command(now, steady)  # before the reports and the next tick of the timer
         if self.session is not session or not self.commander.started:
             return  # the command violated the limits, or ROS time has just begun
@@ -346,5 +345,6 @@ class ControlLoop:
         return True
 
     def _start(self, pose: Pose, now: float) -> None:
-        self.commander.start(pose, now)
-        self.poses.restart(self.commander.commanded_point)
+        if self.commander.started or not self.commander.history.arriving(now):
+            self.commander.start(pose, now)
+            self.poses.restart(self.commander.commanded_point)

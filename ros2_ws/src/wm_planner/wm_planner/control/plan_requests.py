@@ -12,6 +12,8 @@ from wm_planner.control.pose_monitor import PoseMonitor
 from wm_planner.types import Observation, Vector
 from wm_planner.worker import Planned, PlannerLink, PlanRequest
 
+MOVING = 0.2  # times the largest lead: an arm that is led on further is not at its goal yet
+
 
 class PlanRequests:
     """Requests plans from observations, each newer than the last, and takes their answers.
@@ -100,7 +102,14 @@ class PlanRequests:
         the image, the plan begins where the arm is, like the first plan of a goal. So a goal goes
         on even on a machine so busy that something is overdue during every plan.
         """
-        return not self.outdated or self._commander.rested_since(self.stamp)
+        return not self.outdated or self._commander.history.rested_since(self.stamp)
+
+    @property
+    def moving(self) -> bool:
+        """Whether the commands lead the arm on from where it was at the image."""
+        commander = self._commander
+        leads = commander.gate.leads(commander.history.at(self.stamp), commander.commanded_point)
+        return leads > MOVING and not commander.shadow
 
     def why_none(self) -> str:
         """Return why a goal without a plan has none yet."""

@@ -1,11 +1,12 @@
 """The stream of commanded points between plans.
 
-A plan is a path over time that begins at the position commanded when its image was taken. By the
-time the plan arrives the arm has moved on, so the plan is played from the point of its path that
-is nearest to the commanded position: what the arm has already traveled is skipped, and the rest is
-played at the planned speed. The gap between path and stream fades within one model step. The path
-is played beyond its first model step, into the horizon of the plan, until the next plan arrives,
-but no longer than ``extra_time``; then the stream holds.
+A plan is a path over time that begins where its image shows the arm: at the position commanded
+``commands.lag`` before the image was taken. By the time the plan arrives the arm has moved on, so
+the plan is played from the point of its path that is nearest to the commanded position: what the
+arm has already traveled is skipped, and the rest is played at the planned speed. The gap between
+path and stream fades within one model step. The path is played beyond its first model step, into
+the horizon of the plan, until the next plan arrives, but no longer than ``extra_time``; then the
+stream holds.
 
 The stream sends the mean of the path over the last ``blend`` seconds. This makes the velocity
 continuous, and limits its change at every corner, join and stop to (difference of two speeds) /

@@ -34,39 +34,23 @@ class StreamClock:
     def advance(self, passed: float, now: float) -> None:
         """Take a command at a ROS time, by which the stream has advanced by ``passed`` [s]."""
         self.time += passed
-        if now > self._now:
-            self._ticks = 0
-        self._now = now
+        self._now, self._ticks = now, 0
 
     def tick(self, now: float) -> float:
         """Return the time for which a command is due [s]; 0 or less if ROS time stands still."""
         self._ticks += 1
-        longest = MAX_PERIODS * self.period
-        longest = max(longest, min(longest * self._ticks, MAX_CLOCK_STALL))
-        return min(now - self._now, longest)
-
-    def braking(self, now: float) -> float:
-        """Return the time for which a command that slows the arm is due [s].
-
-        As ``tick``. But a period passes with each command if ROS time has gone back, or stands
-        still for longer than ``MAX_CLOCK_STALL``, as after the death of a simulator.
-        """
-        passed = self.tick(now)
-        lost = passed < 0 or (passed == 0 and self.stalled(MAX_CLOCK_STALL))
-        return self.period if lost else passed
-
-    def stalled(self, tolerated: float) -> bool:
-        """Return whether commands were due for longer than a time [s] while ROS time stood still.
-
-        Args:
-            tolerated: At most ``MAX_CLOCK_STALL``.
-        """
-        return self._ticks * self.period > tolerated
+        return min(now - self._now, self._longest(self._ticks))
 
     def since(self, now: float) -> float:
-        """Return the time since the last command [s], at most ``MAX_PERIODS`` periods."""
-        return min(max(now - self._now, 0.0), MAX_PERIODS * self.period)
+        """Return the time for which a command would be due now [s], at least 0."""
+        return max(min(now - self._now, self._longest(self._ticks + 1)), 0.0)
 
-    def within_period(self, now: float) -> float:
-        """Return the time since the last command [s], at most a period; it may be negative."""
-        return min(now - self._now, self.period)
+    @property
+    def behind(self) -> float:
+        """For how long commands were due while ROS time stood still [s]."""
+        return self._ticks * self.period
+
+    def _longest(self, ticks: int) -> float:
+        """Return the longest time by which a command may advance the stream [s]."""
+        longest = MAX_PERIODS * self.period
+        return max(longest, min(longest * ticks, MAX_CLOCK_STALL))

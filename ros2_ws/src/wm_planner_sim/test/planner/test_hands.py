@@ -37,11 +37,11 @@ from wm_planner_sim.training import seeds
 pytestmark = pytest.mark.dds
 SEED = seeds.EVALUATION[6100]
 DOWN = Rotation.from_quat(franka.DOWN_XYZW)
-CENTER = np.array([0.6, 0.0, 0.6])  # [m] where the hand can turn by 90 degrees
+CENTER = np.array([0.45, 0.0, 0.63])  # [m] where the hand can turn by 90 degrees
 AXES = {"x": [np.pi / 2, 0, 0], "y": [0, -np.pi / 2, 0], "z": [0, 0, np.pi / 2]}  # turns [rad]
 LIFT = np.array([0.0, 0.0, 0.1])  # [m]
 OPEN, CLOSED = 0.0, 1.0
-SPEED, ANGULAR_SPEED = 0.2, 0.8  # limits [m/s], [rad/s]
+SPEED, ANGULAR_SPEED = 0.2, 0.4  # limits [m/s], [rad/s]
 PERIOD = 0.02  # [s] of the commands
 LONG = 400.0  # [s] only a broken program takes as long
 NAMES = ["dx", "dy", "dz", "rx", "ry", "rz", "grip"]

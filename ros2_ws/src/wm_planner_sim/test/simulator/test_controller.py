@@ -53,8 +53,10 @@ class Arm:
     def tick(self, command: np.ndarray | None = None, stamp: float | None = None) -> np.ndarray:
         """Run one tick with or without a command; return where the joints are to be."""
         if command is not None:
-            self.command, stamp = HOME + command, self.now if stamp is None else stamp
-        self.command = self.controller.take(self.command, stamp, self.now)
+            self.command = HOME + command
+            self.controller.take(self.command, self.now if stamp is None else stamp, self.now)
+        elif (rest := self.controller.go_on(self.command, self.now)) is not None:
+            self.command = rest
         self.path += list(self.controller.next(self.now))
         self.ticks += 1
         return self.command - HOME
@@ -101,6 +103,17 @@ def test_late_messages_do_not_matter(kinematics: InverseKinematics) -> None:
         late.tick(*((ramp(0.5)(stamp), stamp) if arrived > last else ()))
         last = max(last, arrived)
     np.testing.assert_allclose(late.moved(), punctual.moved(), atol=5e-4)
+
+
+def test_a_repetition_between_two_steps_of_the_clock_changes_nothing(
+    kinematics: InverseKinematics,
+) -> None:
+    once, twice = Arm(kinematics), Arm(kinematics)
+    for k in range(60):
+        stamp = 2 * TICK * (k // 2)
+        once.tick(*(() if k % 2 else (ramp(0.3)(stamp), stamp)))
+        twice.tick(ramp(0.3)(stamp), stamp)
+    np.testing.assert_array_equal(twice.moved(), once.moved())
 
 
 def test_an_arm_whose_commands_end_goes_on_shortly_and_rests(arm: Arm) -> None:
@@ -164,13 +177,15 @@ def test_an_arm_that_is_told_too_much_stops_by_a_reflex(arm: Arm, path: Path) ->
 
 @pytest.fixture(scope="module")
 def simulation() -> Iterator[Simulation]:
-    sim = Simulation(48, 64, fr3=True)
+    sim = Simulation(48, 64, fr3=1.0)
     yield sim
     sim.close()
 
 
 def test_the_simulated_hand_follows_and_stops_by_a_reflex(simulation: Simulation) -> None:
     simulation.place(CENTER)
+    for _ in range(10):
+        simulation.step()
     for share in np.linspace(0.0, 1.0, 100):
         simulation.set_target(CENTER + share * ASIDE)
         simulation.step()
@@ -186,3 +201,20 @@ def test_the_simulated_hand_follows_and_stops_by_a_reflex(simulation: Simulation
     np.testing.assert_allclose(simulation.ee_position, CENTER + ASIDE, atol=0.02)
     simulation.place(CENTER)
     assert not simulation.reflex
+    for share in np.linspace(0.0, 1.0, 30):  # a stream from before the placement
+        simulation.set_target(CENTER + ASIDE * share)
+        simulation.set_joints(HOME + 0.1)
+        simulation.set_twist([0.1, 0.0, 0.0], [0.0] * 3)
+        simulation.step()
+    np.testing.assert_allclose(simulation.ee_position, CENTER, atol=1e-3)
+    assert simulation.reflexes == 1
+
+
+def test_one_small_command_is_reached(simulation: Simulation) -> None:
+    simulation.place(CENTER)
+    for _ in range(10):
+        simulation.step()
+    simulation.set_target(CENTER + 0.05 * ASIDE)
+    for _ in range(50):
+        simulation.step()
+    np.testing.assert_allclose(simulation.ee_position, CENTER + 0.05 * ASIDE, atol=1e-3)

@@ -86,12 +86,14 @@ class Wire:
     def _along(self, seconds: float, send: Callable[[float], None]) -> None:
         """Send what belongs to a share of a smooth way at each tick, then wait until it rests."""
         clock = self.heard["/clock"]
-        began, seconds = seconds_of(clock[-1].clock), max(seconds, 0.5)
+        at, seconds = seconds_of(clock[-1].clock), max(seconds, 0.5)
         share = 0.0
         while share < 1.0:
             count = len(clock)
             self.client.spin_until(lambda heard=count: len(clock) > heard)
-            share = min((seconds_of(clock[-1].clock) - began) / seconds, 1.0)
+            passed = seconds_of(clock[-1].clock) - at
+            at += passed
+            share = min(share + min(passed, 0.04) / seconds, 1.0)  # no jump after a delay
             send(share**3 * (10 - 15 * share + 6 * share**2))
         self.client.settle()
 

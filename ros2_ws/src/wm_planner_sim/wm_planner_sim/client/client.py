@@ -54,7 +54,7 @@ class Client(Node):
         self.pose_time = math.nan  # [s]
         self._scored: Vector | None = None  # what the task is scored by (3,) [m]
         self._images = self._poses = self._scores = 0  # received
-        self.reflexes = 0  # how often the limits of the arm have stopped it
+        self.reflexes: int | None = None  # how often limits of the arm have stopped it
         self.status: PlanStatus | None = None
         self.rejection: PlanStatus | None = None
         self.on_image: Callable[[Image], None] = lambda message: None

@@ -80,6 +80,7 @@ def start_planner(
     model: Path | None = None,
     image: str = "rgb",
     pose: str = "current_pose",
+    joints: str = "joint_states",
     command: str = "target_pose",
     name: str = "wm_planner",
     log_level: str = "info",
@@ -93,6 +94,7 @@ def start_planner(
         model: Directory of the model; by default the embedded one of the task.
         image: Topic of the camera.
         pose: Topic of the measured pose.
+        joints: Topic of the joint states.
         command: Topic of the commands.
         name: Name of the node.
         log_level: Lowest level that is logged.
@@ -102,6 +104,7 @@ def start_planner(
     remappings = [
         f"image:={image}",
         f"current_pose:={pose}",
+        f"joint_states:={joints}",
         f"command:={command}",
         f"__node:={name}",
     ]

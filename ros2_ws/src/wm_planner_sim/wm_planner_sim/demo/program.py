@@ -124,7 +124,7 @@ def demo(arguments: argparse.Namespace, console: Console) -> Path:
         "success": f"{task.scored} within {task.success_radius} m of the goal's position in the "
         f"simulator; at most {task.max_steps} steps of {STEP_DURATION} s of simulated time",
         "random": "the same node, goals and limits, with planning.preset random",
-        "reflexes": f"the limits of a Franka Research 3 have stopped the arm {reflexes} times",
+        "reflexes": f"{reflexes} (how often limits of a Franka Research 3 have stopped the arm)",
     }
     return write_report(
         arguments.output / datetime.now().strftime("%Y-%m-%d_%H-%M-%S"),

@@ -28,7 +28,7 @@ from wm_planner.types import Vector
 CYCLE = 0.001
 """Time between two positions [s]."""
 DELAY = 0.06
-"""Time after its stamp at which a command is played [s]."""
+"""Time after its stamp at which a command is played, in real time [s]."""
 SMOOTHING = 0.03
 """Time constant of each of the three filters [s]."""
 LAG = DELAY + 3 * SMOOTHING
@@ -43,6 +43,7 @@ ROTATION_LIMITS = np.array([[2.5], [17.0], [8500.0]])
 """Of the hand's angular velocity [rad/s], acceleration [rad/s^2] and jerk [rad/s^3]."""
 
 _STREAM = 0.1  # [s] most between two commands of one stream
+_SAME = 1e-4  # [rad] between a command and its repetition
 _KEPT = 16  # commands
 _POLE = np.exp(-CYCLE / SMOOTHING)
 _FILTER = np.array([(1 - _POLE) ** 3]), np.poly([_POLE] * 3)
@@ -60,55 +61,65 @@ def _lengths(vectors: Samples) -> Samples:
 class Timeline:
     """Joint commands by their times.
 
+    Args:
+        longest: Most time between two commands of one stream [s].
+
     Attributes:
         resting: Whether no stream of commands is under way.
     """
 
+    def __init__(self, longest: float) -> None:
+        self._longest = longest
+
     def restart(self, joints: Vector, time: float) -> None:
         """Rest at joint positions (7,) [rad] from a time on [s]."""
         self._times, self._joints, self.resting = [time], [joints.copy()], True
+        self._velocity, self._coasting = np.zeros(7), 0.0
 
-    def take(self, joints: Vector, time: float, *, resting: bool = False) -> None:
+    def take(self, joints: Vector, time: float) -> None:
         """Take a command (7,) [rad] and its time [s].
 
         It replaces the last command if it is not later by a cycle.
         """
+        passed = time - self._times[-1]
+        if passed > CYCLE:
+            one_stream = passed <= self._longest and not self.resting
+            self._velocity = (joints - self._joints[-1]) / passed if one_stream else np.zeros(7)
+            self._coasting = max(COASTING, min(passed, self._longest))
+        self._add(joints, time)
+        self.resting = False
+
+    def rest(self, joints: Vector, time: float) -> None:
+        """Rest at joint positions (7,) [rad] from a time on [s]."""
+        self._add(joints, time)
+        self._velocity, self._coasting, self.resting = np.zeros(7), 0.0, True
+
+    def _add(self, joints: Vector, time: float) -> None:
         if time > self._times[-1] + CYCLE:
             self._times.append(time)
             self._joints.append(joints.copy())
         self._joints[-1] = joints.copy()
-        self.resting = resting
         del self._times[:-_KEPT], self._joints[:-_KEPT]
 
     @property
-    def newest(self) -> float:
-        """Time of the last command [s]."""
-        return self._times[-1]
+    def newest(self) -> tuple[float, Vector]:
+        """Time [s] and joint positions (7,) [rad] of the last command."""
+        return self._times[-1], self._joints[-1]
 
     def ended(self, time: float) -> bool:
         """Return whether the stream has ended and coasted before a time [s]."""
-        return time > self._times[-1] + self._coasting[1]
+        return time > self._times[-1] + self._coasting
 
     def at(self, times: Vector) -> Samples:
         """Return the joint positions (n, 7) [rad] at times (n,) [s]."""
-        velocity, longest = self._coasting
         rows = np.array(self._joints).T
         within = np.array([np.interp(times, self._times, row) for row in rows]).T
-        beyond = np.clip(times - self._times[-1], 0.0, longest)
-        return np.asarray(within + beyond[:, None] * velocity)
-
-    @property
-    def _coasting(self) -> tuple[Vector, float]:
-        """The velocity (7,) at which the arm goes on [rad/s], and for how long [s]."""
-        if len(self._times) < 2 or self.resting:
-            return np.zeros(7), 0.0
-        passed = self._times[-1] - self._times[-2]
-        velocity = (self._joints[-1] - self._joints[-2]) / passed
-        return velocity * (passed <= _STREAM), max(COASTING, min(passed, _STREAM))
+        beyond = np.clip(times - self._times[-1], 0.0, self._coasting)
+        return np.asarray(within + beyond[:, None] * self._velocity)
 
 
 def broken_limit(joints: Samples, poses: Poses) -> str:
-    """Return which limit of the FR3 is broken first, as a sentence, or an empty string.
+    """Return a limit of the FR3 that is broken, as a sentence, or an empty string.
 
     Args:
         joints: Joint positions (n, 7) [rad], one per millisecond.
@@ -147,14 +158,19 @@ class Controller:
         poses: Returns the pose of the hand at joint positions (7,) [rad]: its position (3,) [m] and
             quaternion (x, y, z, w).
         cycles: Positions per tick.
+        factor: Simulated seconds per second of the senders' time; above 1, commands come further
+            apart and later.
 
     Attributes:
+        longest: Most time between two commands of one stream [s].
         reflex: Which limit stopped the arm, as a sentence; empty if none did.
         reflexes: How often a limit stopped the arm.
     """
 
-    def __init__(self, poses: Poses, cycles: int) -> None:
-        self._poses, self._cycles, self._timeline = poses, cycles, Timeline()
+    def __init__(self, poses: Poses, cycles: int, factor: float = 1.0) -> None:
+        self._poses, self._cycles = poses, cycles
+        self._delay, self.longest = DELAY * max(factor, 1.0), _STREAM * max(factor, 1.0)
+        self._timeline = Timeline(self.longest)
         self.reflex, self.reflexes = "", 0
 
     def restart(self, joints: Vector, now: float) -> None:
@@ -165,30 +181,40 @@ class Controller:
         self._state = lfilter_zi(*_FILTER)[:, None] * joints
         self._past = np.tile(joints, (3, 1))
 
-    def take(self, joints: Vector, stamp: float | None, now: float) -> Vector:
-        """Take what is commanded in a tick that begins now.
+    def take(self, joints: Vector, stamp: float, now: float) -> None:
+        """Take a command.
 
         Args:
             joints: Joint positions (7,) [rad].
-            stamp: Time of the command [s]; None in a tick without one.
-            now: Simulated time [s].
+            stamp: Time of the command [s].
+            now: Simulated time, when the tick begins [s].
+        """
+        time, (newest, last), tick = stamp, self._timeline.newest, self._cycles * CYCLE
+        if stamp <= self._stamp:  # the clock of the sender stands still: between two of its steps
+            if np.abs(joints - last).max() < _SAME:
+                return
+            time = newest + tick  # or because it has lost its own
+        self._timeline.take(joints, min(max(time, now - self.longest), now + tick))
+        self._stamp = stamp
+
+    def go_on(self, joints: Vector, now: float) -> Vector | None:
+        """Go on in a tick without a command.
+
+        Args:
+            joints: Joint positions (7,) where a resting arm is to be [rad].
+            now: Simulated time, when the tick begins [s].
 
         Returns:
-            Where the joints are to be from now on (7,) [rad]: as commanded, or where the arm has
-            coasted to.
+            Where the arm has coasted to and rests now (7,) [rad], if its commands have just ended.
         """
-        tick = self._cycles * CYCLE
-        if stamp is not None:
-            # The clock of a sender may stand still while its commands go on.
-            time = stamp if stamp > self._stamp else self._timeline.newest + tick
-            self._timeline.take(joints, min(max(time, now - _STREAM), now + tick))
-            self._stamp = stamp
-        elif self._timeline.resting:
-            self._timeline.take(joints, now, resting=True)
-        elif self._timeline.ended(now - DELAY):
-            joints = self._timeline.at(np.array([now - DELAY]))[0]
-            self._timeline.take(joints, now - DELAY, resting=True)
-        return joints
+        played = now - self._delay
+        if self._timeline.resting:
+            self._timeline.rest(joints, now)
+        elif self._timeline.ended(played):
+            joints = self._timeline.at(np.array([played]))[0]
+            self._timeline.rest(joints, played)
+            return joints
+        return None
 
     def next(self, now: float) -> Samples:
         """Return the joint positions (cycles, 7) [rad] of the tick that begins now [s].
@@ -197,7 +223,7 @@ class Controller:
         """
         if self.reflex:
             return np.tile(self._past[-1], (self._cycles, 1))
-        times: Vector = now - DELAY + CYCLE * np.arange(1.0, self._cycles + 1)
+        times: Vector = now - self._delay + CYCLE * np.arange(1.0, self._cycles + 1)
         played = self._timeline.at(times)
         joints, self._state = lfilter(*_FILTER, played, axis=0, zi=self._state)
         every = np.vstack([self._past, joints])

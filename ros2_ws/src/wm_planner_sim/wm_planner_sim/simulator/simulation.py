@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import weakref
 from typing import NamedTuple
 
@@ -56,7 +57,8 @@ class Simulation(World):
         task: Gives the scene, its start states and its goals.
         free: Whether positions may be commanded anywhere over the table (``table.FREE``), and not
             only in the task's workspace.
-        fr3: Whether the arm has the controller and the limits of a Franka Research 3.
+        fr3: Simulated seconds per second of real time of an arm that has the controller and the
+            limits of a Franka Research 3; 0 for an arm without them.
 
     Raises:
         ValueError: An image side is not positive.
@@ -70,7 +72,7 @@ class Simulation(World):
         task: Task = TASKS[DEFAULT_TASK],
         *,
         free: bool = False,
-        fr3: bool = False,
+        fr3: float = 0.0,
     ) -> None:
         if camera_height < 1 or camera_width < 1:
             raise ValueError(f"an image of {camera_width} x {camera_height} pixels is impossible")
@@ -90,8 +92,9 @@ class Simulation(World):
         self._command = np.zeros(7)
         self._by_joints, self._width = False, franka.REST_WIDTH
         cycles = round(CONTROL_PERIOD / CYCLE)
-        self._controller = Controller(self._ik.pose, cycles) if fr3 else None
+        self._controller = Controller(self._ik.pose, cycles, fr3) if fr3 else None
         self._stamp: float | None = None
+        self._heard = -math.inf
         self.reset(seed)
 
     def reset(self, seed: int) -> None:
@@ -104,17 +107,20 @@ class Simulation(World):
     def place(self, position: ArrayLike) -> None:
         """Put the hand at ``position`` (3,) [m], at rest; the objects stay where they are.
 
-        After a reflex, the arm takes commands again.
+        After a reflex, the arm takes commands again. With ``fr3`` it leaves out a stream of
+        commands that has begun before, e.g. the rest of a stop.
         """
         positions = self._data.qpos.copy()
         mujoco.mj_resetData(self._model, self._data)
         self._data.qpos[:] = positions
+        self._heard = -math.inf
         self.set_target(position)
         self._command = self.place_hand(self._target)
         self.set_width(franka.REST_WIDTH)
         self._stamp = None
         if self._controller:
             self._controller.restart(self._command, self.time)
+            self._heard = self.time
         self._control(self._command)
         self.update()
 
@@ -135,7 +141,10 @@ class Simulation(World):
             ValueError: The position is not three finite numbers, or the length of the quaternion
                 is not 1.
         """
-        self._target, self._orientation = self._clip(position), unit(orientation).as_quat()
+        target, hand = self._clip(position), unit(orientation).as_quat()
+        if self._of_the_past():
+            return
+        self._target, self._orientation = target, hand
         self._by_joints, self._twist_ticks = False, 0
         self._stamp = self.time if stamp is None else stamp
 
@@ -161,6 +170,8 @@ class Simulation(World):
             raise ValueError(
                 f"a twist is six numbers of at most {MAX_TWIST:g}, not {linear!r}, {angular!r}"
             )
+        if self._of_the_past():
+            return
         if self._by_joints:  # it goes on from where the joints were commanded to be
             self._target, self._orientation = self._ik.pose(self._command)
         self._twist, self._twist_ticks = twist, round(TWIST_TIMEOUT / CONTROL_PERIOD) + 1
@@ -179,10 +190,17 @@ class Simulation(World):
         if wanted.shape != (7,):
             raise ValueError(f"joint positions are seven numbers in radians, not {positions!r}")
         given = ~np.isnan(wanted)
+        if not given.any() or self._of_the_past():
+            return
         self._command = np.where(given, np.clip(wanted, *self._ik.limits), self._command)
-        if given.any():
-            self._by_joints, self._twist_ticks = True, 0
-            self._stamp = self.time if stamp is None else stamp
+        self._by_joints, self._twist_ticks = True, 0
+        self._stamp = self.time if stamp is None else stamp
+
+    def _of_the_past(self) -> bool:
+        """Return whether a command belongs to a stream from before the last placement."""
+        past = self._controller is not None and self.time - self._heard <= self._controller.longest
+        self._heard = self.time if past else -math.inf
+        return past
 
     def set_width(self, width: float) -> None:
         """Command the gap between the fingers [m]; outside of the gripper's range it is clipped.
@@ -218,9 +236,10 @@ class Simulation(World):
 
     def _control_at_1_khz(self, controller: Controller) -> None:
         """Simulate one control tick with the controller of the arm."""
-        command = controller.take(self._command, self._stamp, self.time)
-        if command is not self._command:
-            self._command = np.clip(command, *self._ik.limits)
+        if self._stamp is not None:
+            controller.take(self._command, self._stamp, self.time)
+        elif (rest := controller.go_on(self._command, self.time)) is not None:
+            self._command = np.clip(rest, *self._ik.limits)
             self._target, self._orientation = self._ik.pose(self._command)
         self._stamp = None
         every = round(self._model.opt.timestep / CYCLE)

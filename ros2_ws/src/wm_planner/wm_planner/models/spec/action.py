@@ -28,7 +28,7 @@ class CommandMapping:
             in which a goal starts.
         gripper: How the action moves the gripper; None if it does not.
         reference: Where displacements and turns begin: ``commanded``, at the pose that was
-            commanded at the time of the image, or ``measured``, at the one measured then.
+            commanded ``commands.lag`` before the image, or ``measured``, at the one measured then.
         step_time: Time in which the arm carries out one environment step [s]; 0: ``1 /
             control_rate``.
     """
