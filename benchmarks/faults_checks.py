@@ -13,10 +13,12 @@ from faults_system import Harness
 from scipy.spatial.transform import Rotation
 
 from wm_planner.camera_contract.contract import MOVED
+from wm_planner_sim.simulator import franka
 from wm_planner_sim.simulator.tasks import TASKS
 
 TICK = 0.02  # [s] of the simulated clock, and of commands.rate
-MAX_TILT, MAX_ANGULAR_SPEED = 0.3, 0.4  # [rad], [rad/s] limits.max_tilt, max_angular_speed
+MAX_TILT, MAX_TWIST = 0.3, 0.5  # [rad] limits.max_tilt, max_twist
+MAX_ANGULAR_SPEED = 0.4  # [rad/s] limits.max_angular_speed
 MAX_GRIPPER_SPEED = 0.1  # [m/s] limits.max_gripper_speed
 HELD = 1e-5  # [m] a command that moves the arm less than this holds it
 RESTART = 0.5  # [s] a worker takes longer than this to load its model
@@ -71,9 +73,9 @@ class Checks:
             )
         self._check_hand(fault, hands, passed)
         self._check_widths(node, fault, times[-1])
-        if node.reflexes > self._reflexes:
+        reflexes, self._reflexes = self._reflexes, node.reflexes or 0  # 0 after a new start
+        if self._reflexes > reflexes:
             self.problems.append(f"{fault}: the limits of the arm stopped it")
-            self._reflexes = node.reflexes
         if at is not None and fault == "pose repeated":
             late = path[np.array(times) > at]
             stray = np.linalg.norm(late - repeated, axis=1).max(initial=0.0)
@@ -103,9 +105,14 @@ class Checks:
         tilts = np.arccos(np.clip(-turns.as_matrix()[:, 2, 2], -1, 1))
         if (worst := tilts.max()) > MAX_TILT + 1e-6:
             self.problems.append(f"{fault}: a command tilts the hand by {worst:.3f} rad")
+        twists = (turns * Rotation.from_quat(franka.DOWN_XYZW).inv()).as_quat()
+        if (worst := (2 * np.abs(np.arctan2(twists[:, 2], twists[:, 3]))).max()) > MAX_TWIST + 1e-6:
+            self.problems.append(f"{fault}: a command twists the hand by {worst:.3f} rad")
         angles = (turns[1:] * turns[:-1].inv()).magnitude() if len(hands) > 1 else np.zeros(0)
-        if (angles > MAX_ANGULAR_SPEED * passed * 1.01).any():
-            self.problems.append(f"{fault}: a command turns the hand by {angles.max():.3f} rad")
+        excess = angles / (MAX_ANGULAR_SPEED * passed * 1.01)
+        if (excess > 1).any():
+            worst = angles[np.argmax(excess)]
+            self.problems.append(f"{fault}: a command turns the hand by {worst:.3f} rad")
 
     def _check_widths(self, node: Harness, fault: str, last: float) -> None:
         """Check that the gripper was commanded within its limits, and not after the arm."""

@@ -90,9 +90,9 @@ class Harness(Client):
         del self.measured[:-1], self.relayed[:-1]
 
     def wait_for_silence(self) -> None:
-        """Wait for the end of a stop, which would pull the arm away from where it is reset."""
-        count = -1
-        while count != len(self.commands):
+        """Wait for the end of a stop, at most ten seconds."""
+        count, until = -1, time.monotonic() + 10.0
+        while count != len(self.commands) and time.monotonic() < until:
             count = len(self.commands)
             self.spin_for(0.3)
 
@@ -193,7 +193,7 @@ class System:
         self.simulator = ManagedProcess("wm_planner_sim.simulator.node", ["--ros-args", *words])
         self.planner = start_planner(
             "session.progress_time:=0.0",
-            f"commands.lag:={DELAY * factor + LAG - DELAY}",
+            f"commands.lag:={min(DELAY * max(factor, 1.0) + LAG - DELAY, 1.0)}",
             f"safety.enable_timeout:={ENABLE_TIMEOUT}",
             f"safety.max_force:={MAX_FORCE}",
             f"safety.sensor_timeout:={SENSOR_TIMEOUT}",

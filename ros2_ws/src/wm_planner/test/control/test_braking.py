@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from commander_rig import MOVE, TICK, CommanderRig
 
-from wm_planner.control.stream_clock import MAX_CLOCK_STALL
 from wm_planner.models import ModelSpec
 from wm_planner.types import Command
 
@@ -45,14 +44,14 @@ def test_a_stop_goes_by_ros_time_that_comes_in_steps(spec: ModelSpec, fresh: boo
     assert -np.diff(speeds).min() <= speed / BLEND * 2 * TICK * 1.001
 
 
-@pytest.mark.parametrize("creep", [0.0, 0.001, 0.005])
+@pytest.mark.parametrize("creep", [0.0, 0.001, 0.01])
 @pytest.mark.parametrize("kind", ["pose_stamped", "twist_stamped"])
 def test_a_stop_ends_though_ros_time_hardly_passes(
     spec: ModelSpec, kind: str, creep: float
 ) -> None:
     rig, _ = moving(spec, type=kind)
     rig.commander.stop(rig.now)
-    for _ in range(round((2 * MAX_CLOCK_STALL + BLEND) / TICK)):
+    for _ in range(round(10 * BLEND / TICK) + 10):
         rig.now += creep
         rig.commander.settle(rig.now)
     assert rig.sent[-1].stop
@@ -60,6 +59,11 @@ def test_a_stop_ends_though_ros_time_hardly_passes(
     if kind == "twist_stamped":  # an arm that takes velocities goes on between them
         speeds = [np.linalg.norm(command.velocity) for command in rig.sent[:6]]
         np.testing.assert_allclose(speeds, 0.2 * EVENLY, atol=1e-9)
+    elif creep == 0.01:  # a slow simulation: as evenly as ever
+        way = rig.positions()[:, 0]
+        speeds = np.diff(way) / creep
+        assert (np.diff(speeds) <= 1e-9).all()
+        assert -np.diff(speeds).min() <= 0.2 / BLEND * creep * 1.001
 
 
 def test_a_stop_goes_on_evenly_when_ros_time_goes_back(spec: ModelSpec) -> None:

@@ -8,6 +8,7 @@ from loop_rig import OBSERVATIONS, LoopRig
 
 from wm_planner.config import CommandsConfig, Config, SessionConfig
 from wm_planner.control import ErrorCode
+from wm_planner.control.goal_session import PASSING
 from wm_planner.models import ModelSpec
 
 LAG = 0.2  # [s]
@@ -48,6 +49,20 @@ def test_a_goal_is_not_reached_while_the_arm_is_led_on(spec: ModelSpec, sub_goal
     rig.step(0.5, actions=0.0)
     drive(rig, 1.0)
     rig.step(NEAR, actions=0.0)
+    assert rig.outcome
+    assert rig.outcome.code is ErrorCode.NONE
+
+
+def test_a_goal_that_stays_near_is_reached_though_the_arm_never_rests(spec: ModelSpec) -> None:
+    rig = make_rig(spec)
+    rig.begin(OBSERVATIONS[0])
+    rig.step(0.5, actions=0.03)
+    for _ in range(PASSING):
+        drive(rig)
+        rig.step(NEAR, actions=0.03)
+        assert rig.outcome is None
+    drive(rig)
+    rig.step(NEAR, actions=0.03)
     assert rig.outcome
     assert rig.outcome.code is ErrorCode.NONE
 

@@ -16,9 +16,9 @@ ROUNDING = 1e-9  # [s]
 class Braking:
     """Lets the velocity fall evenly to zero.
 
-    Positions go by ROS time, like those before the stop, but if it has gone back, or is behind the
-    commands by more than ``MAX_CLOCK_STALL``, as after the death of a simulator, each command
-    counts a period. Velocities always do.
+    Positions go by ROS time, like those before the stop. But each command counts a period if ROS
+    time has gone back, stands still for longer than ``MAX_CLOCK_STALL``, as after the death of a
+    simulator, or passes at less than a tenth of its rate. Velocities always count a period.
 
     Args:
         config: Rate and type of the commands, and the time ``commands.blend`` in which an arm at
@@ -31,35 +31,31 @@ class Braking:
     def __init__(self, config: CommandsConfig) -> None:
         self._period, self._blend = 1 / config.rate, math.ceil(config.blend * config.rate)
         self._velocities = sends_velocity(config)
-        self.left = self._behind = 0.0
+        self.left, self._commands = 0.0, 0
 
-    def begin(self, gate: CommandGate, share: float, behind: float, *velocities: Vector) -> None:
+    def begin(self, gate: CommandGate, share: float, *velocities: Vector) -> None:
         """Begin to slow, for as long as the limits of acceleration demand.
 
         Args:
             gate: The limits.
             share: Share of the full speed at which the arm goes along its path, 0 to 1.
-            behind: For how long ROS time has stood still already [s].
             velocities: Velocities (m,) that have to end; an arm at rest has nothing to do.
         """
         periods = math.ceil(max(map(gate.time_to_rest, velocities)) / self._period)
         blend = math.ceil(share * self._blend)
         self.left = self._period * max(periods, blend) if periods else 0.0
-        self._behind = min(behind, MAX_CLOCK_STALL)
+        self._commands = 10 * max(periods, blend)
 
-    def passed(self, passed: float) -> float:
+    def passed(self, passed: float, behind: float) -> float:
         """Return the time for which a command is due [s], 0 for a repetition.
 
         Args:
             passed: ROS time since the last command [s].
+            behind: For how long ROS time has stood still [s].
         """
-        if self._velocities or passed < 0 or not self.left:
-            return self._period
-        self._behind = max(self._behind + self._period - passed, 0.0)
-        if self._behind > MAX_CLOCK_STALL:
-            self._behind = MAX_CLOCK_STALL
-            return self._period
-        return passed
+        self._commands -= 1
+        lost = passed < 0 or behind > MAX_CLOCK_STALL or self._commands < 0
+        return self._period if self._velocities or lost or not self.left else passed
 
     def after(self, dt: float) -> float:
         """Return the time until the arm is at rest after ``dt`` more [s]."""

@@ -25,6 +25,8 @@ from wm_planner.models import ModelSpec
 from wm_planner.types import Command, Grip, Pose, Vector
 from wm_planner.worker import Planned
 
+BEHIND = 0.05  # times the largest lead: a smaller gap between command and path does not matter
+
 
 class Commander:
     """Drives the robot through one command stream.
@@ -181,8 +183,8 @@ class Commander:
         clock = self._clock.time + self.time_scale.value * self._clock.since(now)
         times = self._stream.splice(path, start, clock - self.history.clock_at(stamp), clock)
         if self.gripper:
-            begin, end = (time + self.history.lag for time in times)  # when the arm is there
-            self.gripper.splice(self.actions.grips(actions), stamp, begin, end)
+            lag = self.history.lag * self.time_scale.value  # then the arm is there
+            self.gripper.splice(self.actions.grips(actions), stamp, *(t + lag for t in times))
 
     def send(self, measured: Pose, now: float, pace: float = 1.0) -> None:
         """Send the command that is due now; called at the command rate.
@@ -219,8 +221,9 @@ class Commander:
         self._enter(Event.HOLD)
         if self.mode is not Mode.HOLDING:
             return  # it does not move, or is slowing already
-        dt = self._clock.since(now)
-        if dt <= 0 and self.moving:  # ROS time stands still, and the stream with it
+        dt, path = self._clock.since(now), self._stream.at(self._clock.time)
+        # The stream stands still with ROS time, or the arm would hurry after it.
+        if self.moving and (dt <= 0 or self.gate.leads(self._last.point, path) > BEHIND):
             self._brake(Event.BRAKE, now)
             return
         if dt > 0:
@@ -248,7 +251,7 @@ class Commander:
         """
         if not self.slowing:
             return
-        dt = self._braking.passed(self._clock.tick(now))
+        dt = self._braking.passed(self._clock.tick(now), self._clock.behind)
         if dt == 0:  # ROS time comes in steps
             self._send(self._last.velocity)
             return
@@ -297,7 +300,7 @@ class Commander:
         share, velocities = self.time_scale.value, (self._last.velocity, self._feedback.commanded)
         if event is Event.BRAKE:  # something is late: no smoother than from full speed
             share = min(share, max(map(self.gate.share_of_speed, velocities)))
-        self._braking.begin(self.gate, share, self._clock.behind, *velocities)
+        self._braking.begin(self.gate, share, *velocities)
         self._enter(event)
         dt = self._clock.since(now)
         if not self._braking.left:
@@ -312,11 +315,7 @@ class Commander:
         """Go on along the path for a time [s], at a pace that changes with the time scale."""
         pace = 0.0 if self.mode is Mode.HOLDING else pace
         scale = self.time_scale.next(pace, dt, self._last.velocity, self.gate)
-        here, ahead = (self._stream.at(self._clock.time + t) for t in (0.0, scale * dt))
-        if (excess := self.gate.excess(self._space.between(here, ahead) / dt)) > 1.0:
-            scale /= excess  # the path itself is too fast: it is not left, but followed slower
-            ahead = self._stream.at(self._clock.time + scale * dt)
-        self._advance(ahead, scale * dt, dt, now)
+        self._advance(self._stream.at(self._clock.time + scale * dt), scale * dt, dt, now)
         self.time_scale.value = scale
         if self.gripper and self.mode is Mode.TRACKING:  # while the arm holds, so does the gripper
             self._grip = self.gripper.next(self._clock.time, dt, now, self.gate)

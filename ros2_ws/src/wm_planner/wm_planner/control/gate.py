@@ -163,13 +163,6 @@ class CommandGate:
         """Return a velocity (m,) as a share of the largest speeds."""
         return max(g.limits.size(velocity[of]) / g.limits.speed for g, _, of in self._parts)
 
-    def excess(self, velocity: Vector) -> float:
-        """Return how many times faster than allowed a velocity (m,) of a path is, at least 1.
-
-        Under the policy ``refuse`` that is not mended, so it is 1.
-        """
-        return max(1.0, self.share_of_speed(velocity)) if self._clamp else 1.0
-
     def time_to_rest(self, velocity: Vector | None = None) -> float:
         """Return the least time to brake from a velocity (m,), or from the largest speeds [s]."""
         return max(

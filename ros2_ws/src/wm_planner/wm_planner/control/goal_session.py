@@ -15,6 +15,9 @@ from wm_planner.models.spec import Calibration
 from wm_planner.types import Goal, Observation, Vector
 from wm_planner.worker.messages import UNINFORMATIVE
 
+PASSING = 3
+"""Images more than usual that reach a goal at which the arm does not come to rest."""
+
 
 class GoalSession:
     """A goal under way, with the sub-goals that lead to it.
@@ -66,6 +69,7 @@ class GoalSession:
         self._waited = 0.0  # [s] in which the arm could have moved if the plans had learned
         self.image_problem = self.pose_problem = ""
         self._checker: GoalChecker
+        self._patient: GoalChecker
         self._progress: ProgressChecker
         self._pursue()
 
@@ -151,9 +155,10 @@ class GoalSession:
     ) -> Status | None:
         """Count a step; return how the goal ended, or None; ``hold`` says what follows if not.
 
-        An observation that the arm's motion contradicts is never near the goal, and no observation
-        from which the arm is led on reaches the last goal. The time without progress runs while
-        plans learn nothing; when they do again, the arm gets it back.
+        An observation that the arm's motion contradicts is never near the goal. The last goal is
+        not reached while commands lead the arm on from the observation, unless ``PASSING`` more in
+        a row are near it. The time without progress runs while plans learn nothing; when they do
+        again, the arm gets it back.
 
         Args:
             distance: Distance of the observation to the pursued goal, in typical distances.
@@ -181,7 +186,8 @@ class GoalSession:
         else:  # no distance of an arm that holds is progress
             self._progress.begin(now)
         last = self.index == self.count - 1
-        self._near = self._checker.observe(math.nan if last and moving else distance)
+        near = self._checker.observe(math.nan if last and moving else distance)
+        self._near = self._patient.observe(distance) or near  # an arm need not come to rest there
         if self._near and last:
             return self.end(
                 Status(
@@ -288,4 +294,5 @@ class GoalSession:
         last = self.index == self.count - 1
         images = self._config.tolerance_images if last else 1
         self._checker = GoalChecker(self.tolerance, images)
+        self._patient = GoalChecker(self.tolerance, images + PASSING)
         self._progress = ProgressChecker(self._config.progress_time, self._config.progress_fraction)

@@ -34,7 +34,9 @@ class StreamClock:
     def advance(self, passed: float, now: float) -> None:
         """Take a command at a ROS time, by which the stream has advanced by ``passed`` [s]."""
         self.time += passed
-        self._now, self._ticks = now, 0
+        if now > self._now:
+            self._ticks = 0
+        self._now = now
 
     def tick(self, now: float) -> float:
         """Return the time for which a command is due [s]; 0 or less if ROS time stands still."""

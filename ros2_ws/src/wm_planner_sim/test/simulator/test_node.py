@@ -192,6 +192,31 @@ def test_time_never_jumps_back_on_a_reset(wire: Wire) -> None:
     assert (np.diff(times) > 0).all()
 
 
+def test_the_rest_of_a_stream_does_not_move_the_arm_after_a_reset(wire: Wire) -> None:
+    places = []
+    for seed in (SEED, SEED + 2):
+        wire.client.reset(seed)
+        places.append(wire.position)
+    assert np.linalg.norm(places[0] - places[1]) > 0.05
+    reset = wire.client.create_client(ResetScene, "sim/reset")
+    wire.client.spin_until(reset.service_is_ready)
+    clock, future, after = wire.heard["/clock"], None, 0
+    for tick in range(200):
+        count = len(clock)
+        wire.client.spin_until(lambda heard=count: len(clock) > heard)
+        wire.send(places[1], wait=False)  # where the arm is until the reset
+        if tick == 20:
+            future = reset.call_async(ResetScene.Request(seed=SEED))
+        after += future is not None and future.done()
+        if after == 5:
+            break
+    wire.client.settle()
+    np.testing.assert_allclose(wire.position, places[0], atol=1e-3)
+    wire.go(CENTER)
+    np.testing.assert_allclose(wire.position, CENTER, atol=2e-3)
+    wire.client.destroy_client(reset)
+
+
 def test_negative_seed_is_refused_with_a_sentence(wire: Wire) -> None:
     with pytest.raises(ClientError, match="a seed must not be negative"):
         wire.client.reset(-1)
@@ -243,9 +268,10 @@ def test_a_jump_stops_the_arm_by_a_reflex_until_a_reset(
         assert abs(heights[-1] - far.pose.position.z) > 0.05
         target.publish(far)
         watcher.spin_until(lambda: counts == [0, 1])
+        target.publish(far)
         call(reset, ResetScene.Request(seed=SEED), watcher.executor)
         count = len(heights)
-        watcher.spin_until(lambda: len(heights) > count + 20)  # commands of before are left out
+        watcher.spin_until(lambda: len(heights) > count + 30)  # what came before is left out
         target.publish(far)
         watcher.spin_until(lambda: counts == [0, 1, 2])
     assert "stopped by a reflex: the acceleration of joint" in capfd.readouterr().err

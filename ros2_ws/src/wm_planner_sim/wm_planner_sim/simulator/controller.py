@@ -32,7 +32,9 @@ DELAY = 0.06
 SMOOTHING = 0.03
 """Time constant of each of the three filters [s]."""
 LAG = DELAY + 3 * SMOOTHING
-"""How much later than commanded a moving arm is somewhere [s]."""
+"""How long after a command the moving arm is at the commanded position [s]."""
+STREAM = 0.1
+"""Most time between two commands of one stream, in real time [s]."""
 COASTING = 0.04
 """Least time for which the arm goes on without a command [s]."""
 JOINT_LIMITS = np.array([[2.62, 2.62, 2.62, 2.62, 5.26, 4.18, 5.26], [10.0] * 7, [5000.0] * 7])
@@ -42,7 +44,6 @@ POSITION_LIMITS = np.array([[3.0], [9.0], [4500.0]])
 ROTATION_LIMITS = np.array([[2.5], [17.0], [8500.0]])
 """Of the hand's angular velocity [rad/s], acceleration [rad/s^2] and jerk [rad/s^3]."""
 
-_STREAM = 0.1  # [s] most between two commands of one stream
 _SAME = 1e-4  # [rad] between a command and its repetition
 _KEPT = 16  # commands
 _POLE = np.exp(-CYCLE / SMOOTHING)
@@ -158,19 +159,18 @@ class Controller:
         poses: Returns the pose of the hand at joint positions (7,) [rad]: its position (3,) [m] and
             quaternion (x, y, z, w).
         cycles: Positions per tick.
-        factor: Simulated seconds per second of the senders' time; above 1, commands come further
-            apart and later.
+        factor: How many times as fast as real time the simulation runs; above 1, commands come
+            further apart and later, so ``DELAY`` and ``STREAM`` are as many times as long.
 
     Attributes:
-        longest: Most time between two commands of one stream [s].
         reflex: Which limit stopped the arm, as a sentence; empty if none did.
         reflexes: How often a limit stopped the arm.
     """
 
     def __init__(self, poses: Poses, cycles: int, factor: float = 1.0) -> None:
         self._poses, self._cycles = poses, cycles
-        self._delay, self.longest = DELAY * max(factor, 1.0), _STREAM * max(factor, 1.0)
-        self._timeline = Timeline(self.longest)
+        self._delay, self._longest = DELAY * max(factor, 1.0), STREAM * max(factor, 1.0)
+        self._timeline = Timeline(self._longest)
         self.reflex, self.reflexes = "", 0
 
     def restart(self, joints: Vector, now: float) -> None:
@@ -194,7 +194,7 @@ class Controller:
             if np.abs(joints - last).max() < _SAME:
                 return
             time = newest + tick  # or because it has lost its own
-        self._timeline.take(joints, min(max(time, now - self.longest), now + tick))
+        self._timeline.take(joints, min(max(time, now - self._longest), now + tick))
         self._stamp = stamp
 
     def go_on(self, joints: Vector, now: float) -> Vector | None:

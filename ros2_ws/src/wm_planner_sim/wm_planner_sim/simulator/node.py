@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import sys
 import time
@@ -24,6 +25,7 @@ from wm_planner_msgs.srv import ResetScene, SampleGoal
 
 from wm_planner.ros.process import BAD_VALUES, refuse, start
 from wm_planner_sim.simulator import franka, messages, table
+from wm_planner_sim.simulator.controller import STREAM
 from wm_planner_sim.simulator.simulation import CONTROL_PERIOD, Simulation
 from wm_planner_sim.simulator.tasks import DEFAULT_TASK, TASKS, find_task
 
@@ -35,6 +37,8 @@ MAX_BACKLOG = 3
 """Most ticks that are caught up after a delay; a longer delay makes simulated time fall behind."""
 
 
+STOP = 0.5
+"""Time after a reset in which the rest of a stream of commands is left out, in real time [s]."""
 MAX_AGE = 1.0
 """Largest age of a command whose stamp is believed [s]."""
 
@@ -78,6 +82,8 @@ class SimNode(Node):
         self._ticks_per_image = max(1, round(1.0 / (camera_rate * CONTROL_PERIOD)))
         self._wall_tick = CONTROL_PERIOD / factor
         self._ticks, self._tick_stamp = 0, 0.0
+        self._stream, self._left_over = STREAM * max(factor, 1.0), STOP * max(factor, 1.0)
+        self._heard = self._deaf_until = -math.inf
         self._due = time.monotonic()
         self._warned: set[str] = set()
 
@@ -172,7 +178,7 @@ class SimNode(Node):
 
     def _on_target(self, message: PoseStamped) -> None:
         """Follow a pose."""
-        if not self._in_base_frame("target_pose", message):
+        if self._of_the_past() or not self._in_base_frame("target_pose", message):
             return
         p, q = message.pose.position, message.pose.orientation
         target = np.array([p.x, p.y, p.z])
@@ -188,13 +194,21 @@ class SimNode(Node):
 
     def _on_twist(self, message: TwistStamped) -> None:
         """Follow a twist."""
-        if not self._in_base_frame("target_twist", message):
+        if self._of_the_past() or not self._in_base_frame("target_twist", message):
             return
         v, w = message.twist.linear, message.twist.angular
         try:
             self._sim.set_twist([v.x, v.y, v.z], [w.x, w.y, w.z])
         except ValueError as error:
             self._warn_once("target_twist", f"target_twist ignored: {error}")
+
+    def _of_the_past(self) -> bool:
+        """Return whether a command belongs to a stream from before the last reset, as of a stop."""
+        now, before = self._sim.time, self._heard
+        self._heard = now
+        if now - before > self._stream or now > self._deaf_until:
+            self._deaf_until = -math.inf
+        return now <= self._deaf_until
 
     def _sim_time(self, message: Any) -> float:
         """Return the stamp of a command in simulated time [s]; now if it is not near."""
@@ -214,6 +228,8 @@ class SimNode(Node):
         if len(message.position) not in (0, len(message.name)):
             counts = f"{len(message.name)} names, {len(message.position)} positions"
             self._warn_once("joint counts", f"joint_command ignored: it has {counts}")
+            return
+        if self._of_the_past():
             return
         given = dict(zip(message.name, message.position, strict=False))
         fingers = [given.pop(name) for name in franka.FINGER_NAMES if name in given]
@@ -252,6 +268,8 @@ class SimNode(Node):
             response.message = f"a seed must not be negative; this one is {request.seed}"
             return response
         self._sim.reset(request.seed)
+        streaming = self._sim.time - self._heard <= self._stream
+        self._deaf_until = self._sim.time + self._left_over if streaming else -math.inf
         self._warned.clear()
         response.success = True
         return response

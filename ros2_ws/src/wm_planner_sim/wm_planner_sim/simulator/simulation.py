@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import weakref
 from typing import NamedTuple
 
@@ -57,8 +56,8 @@ class Simulation(World):
         task: Gives the scene, its start states and its goals.
         free: Whether positions may be commanded anywhere over the table (``table.FREE``), and not
             only in the task's workspace.
-        fr3: Simulated seconds per second of real time of an arm that has the controller and the
-            limits of a Franka Research 3; 0 for an arm without them.
+        fr3: 0: an arm without controller and limits. Otherwise an arm with those of a Franka
+            Research 3, in a simulation that runs this many times as fast as real time.
 
     Raises:
         ValueError: An image side is not positive.
@@ -94,7 +93,6 @@ class Simulation(World):
         cycles = round(CONTROL_PERIOD / CYCLE)
         self._controller = Controller(self._ik.pose, cycles, fr3) if fr3 else None
         self._stamp: float | None = None
-        self._heard = -math.inf
         self.reset(seed)
 
     def reset(self, seed: int) -> None:
@@ -107,20 +105,17 @@ class Simulation(World):
     def place(self, position: ArrayLike) -> None:
         """Put the hand at ``position`` (3,) [m], at rest; the objects stay where they are.
 
-        After a reflex, the arm takes commands again. With ``fr3`` it leaves out a stream of
-        commands that has begun before, e.g. the rest of a stop.
+        After a reflex, the arm takes commands again.
         """
         positions = self._data.qpos.copy()
         mujoco.mj_resetData(self._model, self._data)
         self._data.qpos[:] = positions
-        self._heard = -math.inf
         self.set_target(position)
         self._command = self.place_hand(self._target)
         self.set_width(franka.REST_WIDTH)
         self._stamp = None
         if self._controller:
             self._controller.restart(self._command, self.time)
-            self._heard = self.time
         self._control(self._command)
         self.update()
 
@@ -141,10 +136,7 @@ class Simulation(World):
             ValueError: The position is not three finite numbers, or the length of the quaternion
                 is not 1.
         """
-        target, hand = self._clip(position), unit(orientation).as_quat()
-        if self._of_the_past():
-            return
-        self._target, self._orientation = target, hand
+        self._target, self._orientation = self._clip(position), unit(orientation).as_quat()
         self._by_joints, self._twist_ticks = False, 0
         self._stamp = self.time if stamp is None else stamp
 
@@ -170,8 +162,6 @@ class Simulation(World):
             raise ValueError(
                 f"a twist is six numbers of at most {MAX_TWIST:g}, not {linear!r}, {angular!r}"
             )
-        if self._of_the_past():
-            return
         if self._by_joints:  # it goes on from where the joints were commanded to be
             self._target, self._orientation = self._ik.pose(self._command)
         self._twist, self._twist_ticks = twist, round(TWIST_TIMEOUT / CONTROL_PERIOD) + 1
@@ -190,17 +180,11 @@ class Simulation(World):
         if wanted.shape != (7,):
             raise ValueError(f"joint positions are seven numbers in radians, not {positions!r}")
         given = ~np.isnan(wanted)
-        if not given.any() or self._of_the_past():
+        if not given.any():
             return
         self._command = np.where(given, np.clip(wanted, *self._ik.limits), self._command)
         self._by_joints, self._twist_ticks = True, 0
         self._stamp = self.time if stamp is None else stamp
-
-    def _of_the_past(self) -> bool:
-        """Return whether a command belongs to a stream from before the last placement."""
-        past = self._controller is not None and self.time - self._heard <= self._controller.longest
-        self._heard = self.time if past else -math.inf
-        return past
 
     def set_width(self, width: float) -> None:
         """Command the gap between the fingers [m]; outside of the gripper's range it is clipped.
