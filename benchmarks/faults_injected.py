@@ -22,7 +22,7 @@ from wm_planner_sim.client.calls import ClientError
 from wm_planner_sim.simulator.tasks import TASKS
 
 MAX_SPEED, ACCELERATION = 0.25, 1.5  # [m/s], [m/s^2] limits.max_speed, max_acceleration
-REACTION = 0.2  # [s] until the arm is held
+REACTION = 0.4  # [s] until the arm is held: it is noticed, and commands.blend or the limits pass
 DISCOVERY = 0.5  # [s] until the planner sees another publisher in the graph
 OVERSIZED = "x\n" * 50_000
 
