@@ -103,3 +103,15 @@ def test_shadow_mode_shows_the_planned_velocity(spec: ModelSpec) -> None:
         shown.append(rig.commands[-1].velocity)
     assert np.linalg.norm(shown[0]) > 0.05
     np.testing.assert_array_equal(*shown)
+
+
+def test_in_shadow_mode_whoever_moves_the_arm_reaches_the_goal(spec: ModelSpec) -> None:
+    session = SessionConfig(tolerance_images=1, motion_check=False)
+    rig = LoopRig(spec, Config(commands=CommandsConfig(shadow=True), session=session))
+    rig.begin(OBSERVATIONS[0])
+    rig.step(0.5, actions=0.03)
+    rig.request_plan()
+    rig.run(0.3, rig.pose, rig.observe_change)
+    rig.answer_plan(NEAR, actions=0.03)
+    assert rig.outcome
+    assert rig.outcome.code is ErrorCode.NONE

@@ -40,8 +40,8 @@ def kinematics() -> InverseKinematics:
 class Arm:
     """A controller and what it has made of commands."""
 
-    def __init__(self, kinematics: InverseKinematics) -> None:
-        self.controller = Controller(kinematics.pose, round(TICK / CYCLE))
+    def __init__(self, kinematics: InverseKinematics, factor: float = 1.0) -> None:
+        self.controller = Controller(kinematics.pose, round(TICK / CYCLE), factor)
         self.controller.restart(HOME, 0.0)
         self.ticks = 0
         self.path, self.command = [HOME], HOME
@@ -85,11 +85,15 @@ def ramp(speed: float, joint: np.ndarray = ONE, seconds: float = 0.5) -> Path:
     return at
 
 
-def test_a_moving_arm_is_late_by_its_lag(arm: Arm) -> None:
+@pytest.mark.parametrize(("factor", "lag"), [(0.5, LAG), (1.0, LAG), (4.0, LAG + 3 * DELAY)])
+def test_a_moving_arm_is_late_by_its_lag(
+    kinematics: InverseKinematics, factor: float, lag: float
+) -> None:
+    arm = Arm(kinematics, factor)
     arm.follow(ramp(0.2), 2.0)
     assert not arm.controller.reflex
     behind = (ramp(0.2)(arm.now)[0] - arm.moved()[-1, 0]) / 0.2
-    assert behind == pytest.approx(LAG, abs=2 * CYCLE)
+    assert behind == pytest.approx(lag, abs=2 * CYCLE)
 
 
 def test_late_messages_do_not_matter(kinematics: InverseKinematics) -> None:
@@ -121,6 +125,7 @@ def test_an_arm_whose_commands_end_goes_on_shortly_and_rests(arm: Arm) -> None:
     last = ramp(0.5)(arm.now - TICK)
     ends = [arm.tick() for _ in range(50)]
     assert not arm.controller.reflex
+    assert np.diff(arm.moved()[:, 0]).min() > -1e-9, "it does not go back"
     np.testing.assert_allclose(arm.moved()[-1], last + 0.5 * COASTING * ONE, atol=1e-6)
     np.testing.assert_allclose(ends[round((DELAY + COASTING) / TICK)], arm.moved()[-1], atol=1e-6)
 
@@ -203,6 +208,8 @@ def test_the_simulated_hand_follows_and_stops_by_a_reflex(simulation: Simulation
 
 def test_one_small_command_is_reached(simulation: Simulation) -> None:
     simulation.place(CENTER)
+    for _ in range(5):
+        simulation.step()
     simulation.set_target(CENTER + 0.05 * ASIDE)
     for _ in range(50):
         simulation.step()

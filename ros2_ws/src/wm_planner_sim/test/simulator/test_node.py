@@ -23,6 +23,7 @@ from wm_planner_sim.client.calls import ClientError, call
 from wm_planner_sim.client.client import Client
 from wm_planner_sim.client.processes import ManagedProcess, start_simulator
 from wm_planner_sim.simulator import franka
+from wm_planner_sim.simulator.node import time_of
 from wm_planner_sim.simulator.simulation import TWIST_TIMEOUT
 from wm_planner_sim.simulator.tasks import TASKS
 
@@ -278,6 +279,16 @@ def test_a_jump_stops_the_arm_by_a_reflex_until_a_reset(
     for subscription in subscriptions:
         watcher.destroy_subscription(subscription)
     watcher.destroy_publisher(target)
+
+
+@pytest.mark.parametrize("clock", [0.0, 1.7e9], ids=["simulated time", "system time"])
+@pytest.mark.parametrize(
+    ("stamp", "time"),
+    [(-0.04, 9.96), (0.0, 10.0), (0.015, 10.015), (-3.0, 10.0), (3.0, 10.0)],
+    ids=["late", "prompt", "after the tick", "of another clock", "of a clock ahead"],
+)
+def test_a_command_counts_from_its_stamp(clock: float, stamp: float, time: float) -> None:
+    assert time_of(clock + 10.0 + stamp, clock + 10.0, 10.0) == pytest.approx(time, abs=1e-6)
 
 
 def test_an_unknown_task_ends_the_node_with_a_sentence(capfd: pytest.CaptureFixture[str]) -> None:

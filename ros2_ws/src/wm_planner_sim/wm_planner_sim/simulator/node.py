@@ -211,9 +211,8 @@ class SimNode(Node):
         return now <= self._deaf_until
 
     def _sim_time(self, message: Any) -> float:
-        """Return the stamp of a command in simulated time [s]; now if it is not near."""
-        age = self._tick_stamp - _seconds(message.header.stamp)
-        return self._sim.time - (age if abs(age) < MAX_AGE else 0.0)
+        """Return the stamp of a command in simulated time [s]."""
+        return time_of(_seconds(message.header.stamp), self._tick_stamp, self._sim.time)
 
     def _in_base_frame(self, topic: str, message: Any) -> bool:
         frame = message.header.frame_id
@@ -292,6 +291,18 @@ class SimNode(Node):
         if key not in self._warned:
             self._warned.add(key)
             self.get_logger().warning(text)
+
+
+def time_of(stamp: float, tick_stamp: float, now: float) -> float:
+    """Return the simulated time of a command [s]: now, unless its stamp is near.
+
+    Args:
+        stamp: Its stamp [s].
+        tick_stamp: Stamp of the last tick, of the same clock [s].
+        now: Simulated time of the last tick [s].
+    """
+    age = tick_stamp - stamp
+    return now - age if abs(age) < MAX_AGE else now
 
 
 def _seconds(stamp: Time) -> float:
