@@ -58,11 +58,10 @@ class Run:
         began = node.sim_time
         node.reset(seed)
         image, _ = node.sample_goal(seed)
-        goal = Goal(images=[image], proprio=hand_goal(system.random))
         node.clear_record()
         # With a fault, the tolerance is too small for the goal to be reached before it.
         tolerance = 0.0 if fault == "none" else 1e-6
-        goal.tolerance = tolerance
+        goal = Goal(images=[image], proprio=hand_goal(system.random), tolerance=tolerance)
         handle = node.send(ReachGoal.Goal(goal=goal), TIMEOUT)
         if not handle.accepted:
             self.outcomes[fault]["rejected"] += 1

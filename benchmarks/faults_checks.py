@@ -63,7 +63,7 @@ class Checks:
             self.problems.append(
                 f"{fault}: a command {outside:.2e} m outside the workspace, the arm {began:.2e} m"
             )
-        # Stamps have the clock's resolution; a stop goes by the rate, as the clock may stand still.
+        # Stamps have the clock's resolution; if the clock stands still, a stop goes by the rate.
         passed = np.maximum(np.diff(stamps), 0) + 2 * TICK
         allowed = MAX_SPEED * passed * 1.01
         if (moves > allowed).any():

@@ -10,7 +10,6 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -133,7 +132,7 @@ def make_model() -> Path:
     return model
 
 
-PARAMETERS: tuple[Any, ...] = (
+PARAMETERS = (
     "proprio.source:=pose",
     "gripper.type:=joint_state",
     "gripper.topic:=joint_command",

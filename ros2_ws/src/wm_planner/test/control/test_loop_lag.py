@@ -31,19 +31,23 @@ def drive(rig: LoopRig, seconds: float = 0.2) -> None:
     rig.run(seconds, follow, rig.observe_change)
 
 
+def pass_by(rig: LoopRig) -> None:
+    """Show an image of the goal while the arm goes on."""
+    drive(rig)
+    rig.step(NEAR, actions=0.03)
+
+
 @pytest.mark.parametrize("sub_goals", [0, 1])
 def test_a_goal_is_not_reached_while_the_arm_is_led_on(spec: ModelSpec, sub_goals: int) -> None:
     rig = make_rig(spec)
     rig.begin(*OBSERVATIONS[: sub_goals + 1])
     if sub_goals:  # it may be passed at any speed
         rig.step(0.5, actions=0.03)
-        drive(rig)
-        rig.step(NEAR, actions=0.03)
+        pass_by(rig)
         assert rig.loop.session
         assert rig.loop.session.index == 1
     rig.step(0.5, actions=0.03)
-    drive(rig)
-    rig.step(NEAR, actions=0.03)
+    pass_by(rig)
     assert rig.loop.commander.moving
     assert rig.outcome is None
     rig.step(0.5, actions=0.0)
@@ -58,11 +62,9 @@ def test_a_goal_that_stays_near_is_reached_though_the_arm_never_rests(spec: Mode
     rig.begin(OBSERVATIONS[0])
     rig.step(0.5, actions=0.03)
     for _ in range(PASSING):
-        drive(rig)
-        rig.step(NEAR, actions=0.03)
+        pass_by(rig)
         assert rig.outcome is None
-    drive(rig)
-    rig.step(NEAR, actions=0.03)
+    pass_by(rig)
     assert rig.outcome
     assert rig.outcome.code is ErrorCode.NONE
 

@@ -182,7 +182,7 @@ def test_an_arm_that_is_told_too_much_stops_by_a_reflex(arm: Arm, path: Path) ->
 
 @pytest.fixture(scope="module")
 def simulation() -> Iterator[Simulation]:
-    sim = Simulation(48, 64, fr3=1.0)
+    sim = Simulation(48, 64, fr3=True)
     yield sim
     sim.close()
 

@@ -77,7 +77,7 @@ class SimNode(Node):
         free: bool = self._fixed(
             "free", False, "Follow commands anywhere over the table, not in the workspace only."
         )
-        self._sim = Simulation(height, width, seed, self._task, free=free, fr3=factor)
+        self._sim = Simulation(height, width, seed, self._task, free=free, fr3=True, factor=factor)
         self._info = messages.camera_info(self._task.camera, self._sim.intrinsics, height, width)
         self._ticks_per_image = max(1, round(1.0 / (camera_rate * CONTROL_PERIOD)))
         self._wall_tick = CONTROL_PERIOD / factor

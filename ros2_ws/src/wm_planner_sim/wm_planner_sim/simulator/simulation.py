@@ -56,8 +56,8 @@ class Simulation(World):
         task: Gives the scene, its start states and its goals.
         free: Whether positions may be commanded anywhere over the table (``table.FREE``), and not
             only in the task's workspace.
-        fr3: 0: an arm without controller and limits. Otherwise an arm with those of a Franka
-            Research 3, in a simulation that runs this many times as fast as real time.
+        fr3: Whether the arm has the controller and the limits of a Franka Research 3.
+        factor: How many times as fast as real time the simulation runs, for that controller.
 
     Raises:
         ValueError: An image side is not positive.
@@ -71,7 +71,8 @@ class Simulation(World):
         task: Task = TASKS[DEFAULT_TASK],
         *,
         free: bool = False,
-        fr3: float = 0.0,
+        fr3: bool = False,
+        factor: float = 1.0,
     ) -> None:
         if camera_height < 1 or camera_width < 1:
             raise ValueError(f"an image of {camera_width} x {camera_height} pixels is impossible")
@@ -91,7 +92,7 @@ class Simulation(World):
         self._command = np.zeros(7)
         self._by_joints, self._width = False, franka.REST_WIDTH
         cycles = round(CONTROL_PERIOD / CYCLE)
-        self._controller = Controller(self._ik.pose, cycles, fr3) if fr3 else None
+        self._controller = Controller(self._ik.pose, cycles, factor) if fr3 else None
         self._stamp: float | None = None
         self.reset(seed)
 
