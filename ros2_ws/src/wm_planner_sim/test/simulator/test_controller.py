@@ -109,15 +109,58 @@ def test_late_messages_do_not_matter(kinematics: InverseKinematics) -> None:
     np.testing.assert_allclose(late.moved(), punctual.moved(), atol=5e-4)
 
 
-def test_a_repetition_between_two_steps_of_the_clock_changes_nothing(
+@pytest.mark.parametrize(
+    ("speed", "stamp", "expected"),
+    [
+        (0.5, None, [False, False, True, True]),
+        (0.5, 1.0, [False] * 3 + [True]),
+        (0.5, 0.98, [False] * 4),  # of a clock that stands still
+        (0.09, None, [False] * 4),
+    ],
+)
+def test_a_moving_arm_lacks_the_command_that_is_due(
+    arm: Arm, speed: float, stamp: float | None, expected: list[bool]
+) -> None:
+    arm.follow(ramp(speed), 1.0)
+    lacks = []
+    for _ in range(4):
+        lacks.append(arm.controller.lacks(arm.now, stamp))
+        arm.tick()
+    assert lacks == expected
+    for _ in range(10):
+        arm.tick()
+    assert not arm.controller.lacks(arm.now), "it has come to rest"
+
+
+@pytest.mark.parametrize("ticks", [3, 4, 5])
+def test_an_arm_does_not_lack_commands_that_come_as_often_as_before(arm: Arm, ticks: int) -> None:
+    for k in range(100):
+        due = k % ticks == 0
+        assert not arm.controller.lacks(arm.now, arm.now if due else None)
+        arm.tick(*((ramp(0.5)(arm.now), arm.now) if due else ()))
+
+
+def test_an_arm_stopped_by_a_reflex_lacks_nothing(arm: Arm) -> None:
+    arm.follow(ramp(2.7), 1.6)
+    assert arm.controller.reflex
+    for _ in range(6):
+        arm.tick()
+        assert not arm.controller.lacks(arm.now)
+
+
+def test_commands_read_together_of_a_clock_that_stands_still_are_ticks_apart(
     kinematics: InverseKinematics,
 ) -> None:
-    once, twice = Arm(kinematics), Arm(kinematics)
-    for k in range(60):
-        stamp = 2 * TICK * (k // 2)
-        once.tick(*(() if k % 2 else (ramp(0.3)(stamp), stamp)))
-        twice.tick(ramp(0.3)(stamp), stamp)
-    np.testing.assert_array_equal(twice.moved(), once.moved())
+    usual, together = Arm(kinematics), Arm(kinematics)
+    for arm in (usual, together):
+        arm.follow(ramp(0.3), 1.0)
+    for k in range(12):
+        way = ramp(0.3)(usual.now)
+        usual.tick(way)
+        if k % 3 == 2:  # before, they were not read
+            together.controller.take(HOME + way, 0.98, together.now, steps=3)
+        together.tick()
+    np.testing.assert_allclose(together.moved(), usual.moved(), atol=1e-3)
 
 
 def test_an_arm_whose_commands_end_goes_on_shortly_and_rests(arm: Arm) -> None:
@@ -187,13 +230,17 @@ def simulation() -> Iterator[Simulation]:
     sim.close()
 
 
+def settle(simulation: Simulation) -> None:
+    for _ in range(30):
+        simulation.step()
+
+
 def test_the_simulated_hand_follows_and_stops_by_a_reflex(simulation: Simulation) -> None:
     simulation.place(CENTER)
     for share in np.linspace(0.0, 1.0, 100):
         simulation.set_target(CENTER + share * ASIDE)
         simulation.step()
-    for _ in range(30):
-        simulation.step()
+    settle(simulation)
     np.testing.assert_allclose(simulation.ee_position, CENTER + ASIDE, atol=2e-3)
     assert simulation.reflexes == 0
     simulation.set_target(CENTER)
@@ -214,3 +261,86 @@ def test_one_small_command_is_reached(simulation: Simulation) -> None:
     for _ in range(50):
         simulation.step()
     np.testing.assert_allclose(simulation.ee_position, CENTER + 0.05 * ASIDE, atol=1e-3)
+
+
+def test_a_moving_hand_lacks_its_next_pose(simulation: Simulation) -> None:
+    simulation.place(CENTER)
+    for k in range(30):
+        simulation.set_target(CENTER + 6e-4 * k**2 * ASIDE)
+        simulation.step()
+    stamp = simulation.time - TICK  # of the last pose
+    assert not simulation.lacks_command
+    for _ in range(2):
+        simulation.step()
+    assert simulation.lacks_command
+    simulation.set_target(simulation.target, stamp=stamp)
+    assert simulation.lacks_command, "it was only repeated"
+    simulation.set_target(simulation.target, stamp=stamp + TICK)
+    assert not simulation.lacks_command
+    settle(simulation)
+    assert not simulation.lacks_command
+
+
+def test_poses_read_together_of_a_clock_that_stands_still_are_ticks_apart(
+    simulation: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulation.place(CENTER)
+    steps = []
+    take = Controller.take
+    monkeypatch.setattr(Controller, "take", lambda *args: (steps.append(args[4]), take(*args)))
+    stamp, moved = simulation.time, 0.0
+    for count in (1, 3, 2):
+        for _ in range(count):
+            moved += 0.001
+            simulation.set_target(CENTER + moved * ASIDE, stamp=stamp)
+        simulation.step()
+    assert steps == [1, 3, 2]
+
+
+def test_a_moving_hand_lacks_its_next_twist(simulation: Simulation) -> None:
+    simulation.place(CENTER)
+    found = []
+    for speed in (0.2, 0.05):
+        simulation.set_twist([0.0, speed, 0.0], [0.0] * 3)
+        for _ in range(6):
+            found.append(simulation.lacks_command)
+            simulation.step()
+    assert found == [False] * 5 + [True] + [False] * 6
+    settle(simulation)
+
+
+def test_late_commands_of_an_arm_at_rest_keep_their_times(kinematics: InverseKinematics) -> None:
+    punctual, late = Arm(kinematics, 4.0), Arm(kinematics, 4.0)
+    ticks = 10  # by which each command is late
+    for arm in (punctual, late):
+        for _ in range(20):
+            arm.tick()
+    began = late.now
+    for k in range(50):
+        punctual.tick(ramp(1.0)(TICK * k))
+        stamp = TICK * (k - ticks)
+        late.tick(*((ramp(1.0)(stamp), began + stamp) if k >= ticks else ()))
+    assert not late.controller.reflex
+    np.testing.assert_allclose(late.moved(), punctual.moved(), atol=2e-4)
+
+
+@pytest.mark.parametrize("kind", ["poses", "joints"])
+def test_a_repetition_between_two_steps_of_the_clock_changes_nothing(
+    simulation: Simulation, kind: str
+) -> None:
+    ways = []
+    for repeats in (1, 3):
+        simulation.place(CENTER)
+        start, began, way = simulation.joint_command, simulation.time, []
+        for k in range(60):
+            stamp = began + 2 * TICK * (k // 2)
+            share = 0.5 - 0.5 * math.cos((stamp - began) * math.pi)
+            for _ in range(repeats if k % 2 == 0 else repeats - 1):
+                if kind == "poses":
+                    simulation.set_target(CENTER + share * ASIDE, stamp=stamp)
+                else:
+                    simulation.set_joints(start + 0.2 * share * ONE, stamp=stamp)
+            simulation.step()
+            way.append(simulation.joint_positions)
+        ways.append(way)
+    np.testing.assert_allclose(ways[1], ways[0], atol=1e-9)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from geometry_msgs.msg import PoseStamped
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rosgraph_msgs.msg import Clock
 from scipy.spatial.transform import Rotation
 from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import UInt32
@@ -24,6 +25,7 @@ from wm_planner_sim.client.client import Client
 from wm_planner_sim.client.processes import ManagedProcess, start_simulator
 from wm_planner_sim.simulator import franka
 from wm_planner_sim.simulator.node import time_of
+from wm_planner_sim.simulator.pacing import WAIT
 from wm_planner_sim.simulator.simulation import TWIST_TIMEOUT
 from wm_planner_sim.simulator.tasks import TASKS
 
@@ -218,6 +220,25 @@ def test_the_rest_of_a_stream_does_not_move_the_arm_after_a_reset(wire: Wire) ->
     wire.client.destroy_client(reset)
 
 
+def test_simulated_time_waits_for_the_next_command_of_a_moving_arm(wire: Wire) -> None:
+    wire.client.reset(SEED)
+    wire.go(CENTER)
+    sent: list[float] = []  # times at which the simulator published its clock [s]
+
+    def on_clock(message: Clock, info: dict[str, Any]) -> None:
+        sent.append(1e-9 * info["source_timestamp"])
+
+    subscription = wire.client.create_subscription(Clock, "/clock", on_clock, 100)
+    clock = wire.heard["/clock"]
+    for k in range(30):
+        count = len(clock)
+        wire.client.spin_until(lambda heard=count: len(clock) > heard)
+        wire.send(CENTER + np.array([0.0, 6e-5 * k**2, 0.0]), wait=False)
+    wire.client.settle()
+    wire.client.destroy_subscription(subscription)
+    assert np.diff(sent).max() > 0.9 * WAIT
+
+
 def test_negative_seed_is_refused_with_a_sentence(wire: Wire) -> None:
     with pytest.raises(ClientError, match="a seed must not be negative"):
         wire.client.reset(-1)
@@ -289,6 +310,11 @@ def test_a_jump_stops_the_arm_by_a_reflex_until_a_reset(
 )
 def test_a_command_counts_from_its_stamp(clock: float, stamp: float, time: float) -> None:
     assert time_of(clock + 10.0 + stamp, clock + 10.0, 10.0) == pytest.approx(time, abs=1e-6)
+
+
+def test_a_stamp_that_repeats_stays_the_same_at_other_ticks() -> None:
+    ticks = [10.0 + 0.02 * k for k in range(40)]
+    assert len({time_of(10.3, tick, tick) for tick in ticks}) == 1
 
 
 def test_an_unknown_task_ends_the_node_with_a_sentence(capfd: pytest.CaptureFixture[str]) -> None:

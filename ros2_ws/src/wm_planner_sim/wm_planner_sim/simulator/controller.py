@@ -44,7 +44,9 @@ POSITION_LIMITS = np.array([[3.0], [9.0], [4500.0]])
 ROTATION_LIMITS = np.array([[2.5], [17.0], [8500.0]])
 """Of the hand's angular velocity [rad/s], acceleration [rad/s^2] and jerk [rad/s^3]."""
 
-_SAME = 1e-4  # [rad] between a command and its repetition
+SLOW = 0.1
+"""Velocity below which the arm may lose its commands without harm [rad/s]."""
+
 _KEPT = 16  # commands
 _POLE = np.exp(-CYCLE / SMOOTHING)
 _FILTER = np.array([(1 - _POLE) ** 3]), np.poly([_POLE] * 3)
@@ -75,7 +77,7 @@ class Timeline:
     def restart(self, joints: Vector, time: float) -> None:
         """Rest at joint positions (7,) [rad] from a time on [s]."""
         self._times, self._joints, self.resting = [time], [joints.copy()], True
-        self._velocity, self._coasting = np.zeros(7), 0.0
+        self._velocity, self._coasting, self._spacing = np.zeros(7), 0.0, 0.0
 
     def take(self, joints: Vector, time: float) -> None:
         """Take a command (7,) [rad] and its time [s].
@@ -87,6 +89,7 @@ class Timeline:
             one_stream = passed <= self._longest and not self.resting
             self._velocity = (joints - self._joints[-1]) / passed if one_stream else np.zeros(7)
             self._coasting = max(COASTING, min(passed, self._longest))
+            self._spacing = passed
         self._add(joints, time)
         self.resting = False
 
@@ -103,9 +106,19 @@ class Timeline:
         del self._times[:-_KEPT], self._joints[:-_KEPT]
 
     @property
-    def newest(self) -> tuple[float, Vector]:
-        """Time [s] and joint positions (7,) [rad] of the last command."""
-        return self._times[-1], self._joints[-1]
+    def speed(self) -> float:
+        """Velocity of the fastest joint between the last two commands [rad/s]."""
+        return float(np.abs(self._velocity).max())
+
+    @property
+    def newest(self) -> float:
+        """Time of the last command [s]."""
+        return self._times[-1]
+
+    @property
+    def next(self) -> float:
+        """Time at which the next command is due, by the last two [s]."""
+        return self._times[-1] + self._spacing
 
     def ended(self, time: float) -> bool:
         """Return whether the stream has ended and coasted before a time [s]."""
@@ -181,21 +194,34 @@ class Controller:
         self._state = lfilter_zi(*_FILTER)[:, None] * joints
         self._past = np.tile(joints, (3, 1))
 
-    def take(self, joints: Vector, stamp: float, now: float) -> None:
+    def take(self, joints: Vector, stamp: float, now: float, steps: int = 1) -> None:
         """Take a command.
 
         Args:
             joints: Joint positions (7,) [rad].
-            stamp: Time of the command [s].
+            stamp: Time of the command [s]. If it is not later than that of the last command, the
+                sender's clock stands still, and the command counts as ``steps`` ticks later.
             now: Simulated time, when the tick begins [s].
+            steps: How many such commands have come since the last tick, with this one.
         """
-        time, (newest, last), tick = stamp, self._timeline.newest, self._cycles * CYCLE
-        if stamp <= self._stamp:  # the clock of the sender stands still: between two of its steps
-            if np.abs(joints - last).max() < _SAME:
-                return
-            time = newest + tick  # or because it has lost its own
-        self._timeline.take(joints, min(max(time, now - self._longest), now + tick))
+        later = steps * self._cycles * CYCLE
+        time = self._timeline.newest + later if stamp <= self._stamp else stamp
+        self._timeline.take(joints, min(max(time, now - self._longest), now + later))
         self._stamp = stamp
+
+    def lacks(self, now: float, stamp: float | None = None) -> bool:
+        """Return whether the tick that begins now [s] lacks a command of a moving arm.
+
+        Args:
+            now: Simulated time [s].
+            stamp: That of the command that the tick will take, if there is one [s].
+        """
+        if stamp is not None and stamp <= self._stamp:
+            return False  # the clock of its sender stands still
+        timeline, end = self._timeline, now + self._cycles * CYCLE
+        newest = timeline.newest if stamp is None else stamp
+        due = end - self._delay > newest + CYCLE and end > timeline.next + CYCLE
+        return due and timeline.speed > SLOW and not self.reflex
 
     def go_on(self, joints: Vector, now: float) -> Vector | None:
         """Go on in a tick without a command.
@@ -209,7 +235,7 @@ class Controller:
         """
         played = now - self._delay
         if self._timeline.resting:
-            self._timeline.rest(joints, now)
+            self._timeline.rest(joints, played)
         elif self._timeline.ended(played):
             joints = self._timeline.at(np.array([played]))[0]
             self._timeline.rest(joints, played)

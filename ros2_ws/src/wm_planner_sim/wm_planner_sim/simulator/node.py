@@ -26,6 +26,7 @@ from wm_planner_msgs.srv import ResetScene, SampleGoal
 from wm_planner.ros.process import BAD_VALUES, refuse, start
 from wm_planner_sim.simulator import franka, messages, table
 from wm_planner_sim.simulator.controller import STREAM
+from wm_planner_sim.simulator.pacing import Pacing
 from wm_planner_sim.simulator.simulation import CONTROL_PERIOD, Simulation
 from wm_planner_sim.simulator.tasks import DEFAULT_TASK, TASKS, find_task
 
@@ -33,12 +34,10 @@ RELIABLE_10 = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 """QoS that Isaac Sim uses for camera, joints and clock."""
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 """QoS of what late subscribers get, too."""
-MAX_BACKLOG = 3
-"""Most ticks that are caught up after a delay; a longer delay makes simulated time fall behind."""
-
-
 STOP = 0.5
 """Time after a reset in which the rest of a stream of commands is left out, in real time [s]."""
+NEAR = 0.002
+"""How near to the arm a new stream begins [m or rad]."""
 MAX_AGE = 1.0
 """Largest age of a command whose stamp is believed [s]."""
 
@@ -56,8 +55,11 @@ class SimNode(Node):
     ``gripper_command``. Serves ``~/reset`` and ``~/sample_goal``.
 
     Stamps are simulated time, which starts at 0 with the process and never jumps, not even on a
-    reset. With ``system_time`` they are the system's time, as those of a real camera and arm, and
-    there is no ``/clock``; images are then stamped when they are rendered, as many drivers do.
+    reset. While the arm moves and its next command is late, simulated time waits for it, for
+    ``WAIT`` at most: on a busy machine time passes more slowly, as in Isaac Sim. With
+    ``system_time`` it cannot wait, for stamps are the system's time, as those of a real camera and
+    arm. Then there is no ``/clock``, and images are stamped when they are rendered, as many drivers
+    do.
     """
 
     def __init__(self) -> None:
@@ -80,11 +82,11 @@ class SimNode(Node):
         self._sim = Simulation(height, width, seed, self._task, free=free, fr3=True, factor=factor)
         self._info = messages.camera_info(self._task.camera, self._sim.intrinsics, height, width)
         self._ticks_per_image = max(1, round(1.0 / (camera_rate * CONTROL_PERIOD)))
-        self._wall_tick = CONTROL_PERIOD / factor
+        wall_tick = CONTROL_PERIOD / factor
+        self._pacing = Pacing(wall_tick, self._lacks_command, time.monotonic())
         self._ticks, self._tick_stamp = 0, 0.0
         self._stream, self._left_over = STREAM * max(factor, 1.0), STOP * max(factor, 1.0)
         self._heard = self._deaf_until = -math.inf
-        self._due = time.monotonic()
         self._warned: set[str] = set()
 
         self._rgb = self.create_publisher(Image, "rgb", RELIABLE_10)
@@ -104,7 +106,7 @@ class SimNode(Node):
         self.create_service(ResetScene, "~/reset", self._on_reset)
         self.create_service(SampleGoal, "~/sample_goal", self._on_sample_goal)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._timer = self.create_timer(self._wall_tick, self._on_timer, clock=steady)
+        self._timer = self.create_timer(wall_tick, self._on_timer, clock=steady)
         self.get_logger().info(
             f"simulating the task {task} at {factor:g} x real time, camera "
             f"{width} x {height} every {self._ticks_per_image * CONTROL_PERIOD:g} s"
@@ -130,13 +132,11 @@ class SimNode(Node):
 
     def _on_timer(self) -> None:
         """Simulate the ticks that are due by the wall clock."""
-        backlog = int((time.monotonic() - self._due) / self._wall_tick) + 1
-        if backlog > MAX_BACKLOG:
-            self._due = time.monotonic()
-            backlog = 1
-        for _ in range(backlog):
-            self._due += self._wall_tick
+        for _ in self._pacing.due(time.monotonic()):
             self._tick()
+
+    def _lacks_command(self) -> bool:
+        return self._sim.lacks_command and not self._system_time
 
     def _tick(self) -> None:
         """Simulate 20 ms and publish the state after them."""
@@ -178,10 +178,11 @@ class SimNode(Node):
 
     def _on_target(self, message: PoseStamped) -> None:
         """Follow a pose."""
-        if self._of_the_past() or not self._in_base_frame("target_pose", message):
-            return
         p, q = message.pose.position, message.pose.orientation
         target = np.array([p.x, p.y, p.z])
+        way = target - self._sim.ee_position
+        if self._of_the_past(way) or not self._in_base_frame("target_pose", message):
+            return
         try:
             self._sim.set_target(target, [q.x, q.y, q.z, q.w], self._sim_time(message))
         except ValueError as error:
@@ -194,7 +195,7 @@ class SimNode(Node):
 
     def _on_twist(self, message: TwistStamped) -> None:
         """Follow a twist."""
-        if self._of_the_past() or not self._in_base_frame("target_twist", message):
+        if self._of_the_past(np.inf) or not self._in_base_frame("target_twist", message):
             return
         v, w = message.twist.linear, message.twist.angular
         try:
@@ -202,11 +203,17 @@ class SimNode(Node):
         except ValueError as error:
             self._warn_once("target_twist", f"target_twist ignored: {error}")
 
-    def _of_the_past(self) -> bool:
-        """Return whether a command belongs to a stream from before the last reset, as of a stop."""
+    def _of_the_past(self, way: Any) -> bool:
+        """Return whether a command belongs to a stream from before the last reset, as of a stop.
+
+        Args:
+            way: From where the arm is to where it leads [m or rad]. If that is near, it begins a
+                new stream, as if none had been heard for a while.
+        """
         now, before = self._sim.time, self._heard
         self._heard = now
-        if now - before > self._stream or now > self._deaf_until:
+        begins = now - before > self._stream or np.abs(way).max() < NEAR
+        if begins or now > self._deaf_until:
             self._deaf_until = -math.inf
         return now <= self._deaf_until
 
@@ -228,9 +235,11 @@ class SimNode(Node):
             counts = f"{len(message.name)} names, {len(message.position)} positions"
             self._warn_once("joint counts", f"joint_command ignored: it has {counts}")
             return
-        if self._of_the_past():
-            return
         given = dict(zip(message.name, message.position, strict=False))
+        wanted = np.array([given.get(name, np.nan) for name in franka.JOINT_NAMES])
+        way = (wanted - self._sim.joint_positions)[~np.isnan(wanted)]
+        if self._of_the_past(way if way.size else np.inf):
+            return
         fingers = [given.pop(name) for name in franka.FINGER_NAMES if name in given]
         if fingers:
             self._move_fingers("joint_command", 2 * float(np.mean(fingers)))
@@ -238,7 +247,6 @@ class SimNode(Node):
             self._warn_once(
                 "joint names", f"joint_command: this arm has no joint {', '.join(unknown)}"
             )
-        wanted = np.array([given.get(name, np.nan) for name in franka.JOINT_NAMES])
         self._sim.set_joints(wanted, self._sim_time(message))
         if (np.abs(self._sim.joint_command - wanted) > 1e-6).any():  # False for NaN
             self._warn_once(
@@ -296,13 +304,15 @@ class SimNode(Node):
 def time_of(stamp: float, tick_stamp: float, now: float) -> float:
     """Return the simulated time of a command [s]: now, unless its stamp is near.
 
+    To a microsecond, so that stamps that repeat stay the same at other ticks.
+
     Args:
         stamp: Its stamp [s].
         tick_stamp: Stamp of the last tick, of the same clock [s].
         now: Simulated time of the last tick [s].
     """
     age = tick_stamp - stamp
-    return now - age if abs(age) < MAX_AGE else now
+    return round(now - age, 6) if abs(age) < MAX_AGE else now
 
 
 def _seconds(stamp: Time) -> float:

@@ -25,6 +25,8 @@ MAX_TWIST = 10.0
 """Largest number of a twist [m/s or rad/s]."""
 TWIST_TIMEOUT = 0.1
 """Time after which the arm halts without a new twist [s], as MoveIt Servo's by default."""
+SLOW_TWIST = 0.1
+"""Twist below which the arm may halt without harm [m/s or rad/s]."""
 
 
 class Goal(NamedTuple):
@@ -93,7 +95,8 @@ class Simulation(World):
         self._by_joints, self._width = False, franka.REST_WIDTH
         cycles = round(CONTROL_PERIOD / CYCLE)
         self._controller = Controller(self._ik.pose, cycles, factor) if fr3 else None
-        self._stamp: float | None = None
+        self._stamp: float | None = None  # of the command that the next tick takes
+        self._newest, self._steps = -np.inf, 0  # since the last tick, of a clock that stands still
         self.reset(seed)
 
     def reset(self, seed: int) -> None:
@@ -114,7 +117,7 @@ class Simulation(World):
         self.set_target(position)
         self._command = self.place_hand(self._target)
         self.set_width(franka.REST_WIDTH)
-        self._stamp = None
+        self._stamp, self._newest, self._steps = None, -np.inf, 0
         if self._controller:
             self._controller.restart(self._command, self.time)
         self._control(self._command)
@@ -137,9 +140,19 @@ class Simulation(World):
             ValueError: The position is not three finite numbers, or the length of the quaternion
                 is not 1.
         """
+        before = (*self._target, *self._orientation)
         self._target, self._orientation = self._clip(position), unit(orientation).as_quat()
+        repeated = not self._by_joints and before == (*self._target, *self._orientation)
         self._by_joints, self._twist_ticks = False, 0
-        self._stamp = self.time if stamp is None else stamp
+        self._take(stamp, repeated)
+
+    def _take(self, stamp: float | None, repeated: bool) -> None:
+        """Note that a command has come; the sender repeats it while its clock stands still."""
+        stamp = self.time if stamp is None else stamp
+        if not repeated or stamp > self._newest:
+            self._steps = self._steps + 1 if stamp <= self._newest else 1
+            self._stamp = stamp
+        self._newest = stamp
 
     def _clip(self, position: ArrayLike) -> Vector:
         """Return the nearest position (3,) that may be commanded [m]."""
@@ -183,9 +196,11 @@ class Simulation(World):
         given = ~np.isnan(wanted)
         if not given.any():
             return
-        self._command = np.where(given, np.clip(wanted, *self._ik.limits), self._command)
+        before = self._command
+        self._command = np.where(given, np.clip(wanted, *self._ik.limits), before)
+        repeated = self._by_joints and bool((before == self._command).all())
         self._by_joints, self._twist_ticks = True, 0
-        self._stamp = self.time if stamp is None else stamp
+        self._take(stamp, repeated)
 
     def set_width(self, width: float) -> None:
         """Command the gap between the fingers [m]; outside of the gripper's range it is clipped.
@@ -222,11 +237,11 @@ class Simulation(World):
     def _control_at_1_khz(self, controller: Controller) -> None:
         """Simulate one control tick with the controller of the arm."""
         if self._stamp is not None:
-            controller.take(self._command, self._stamp, self.time)
+            controller.take(self._command, self._stamp, self.time, max(self._steps, 1))
         elif (rest := controller.go_on(self._command, self.time)) is not None:
             self._command = np.clip(rest, *self._ik.limits)
             self._target, self._orientation = self._ik.pose(self._command)
-        self._stamp = None
+        self._stamp, self._steps = None, 0
         every = round(self._model.opt.timestep / CYCLE)
         for joints in controller.next(self.time)[every - 1 :: every]:
             self._control(joints)
@@ -283,6 +298,14 @@ class Simulation(World):
     def scored_position(self) -> Vector:
         """Position (3,) of the task's ``scored_site`` [m]."""
         return self.site_position(self.task.scored_site)
+
+    @property
+    def lacks_command(self) -> bool:
+        """Whether the arm moves and the next command, or twist, is late; only with ``fr3``."""
+        if self._controller is None:
+            return False
+        halts = self._twist_ticks == 1 and bool((np.abs(self._twist) > SLOW_TWIST).any())
+        return halts or self._controller.lacks(self.time, self._stamp)
 
     @property
     def reflex(self) -> str:
