@@ -88,6 +88,24 @@ def test_velocities_fall_evenly_when_commands_are_late(spec: ModelSpec) -> None:
     assert np.abs(np.diff(speeds)).max() <= 2.0 * TICK * 1.001
 
 
+def test_an_arm_behind_its_path_rests_once_something_is_late_for_too_long(
+    spec: ModelSpec,
+) -> None:
+    rig = CommanderRig(spec)
+    rig.config.limits.policy, rig.config.limits.max_speed = "clamp", 0.1
+    rig.commander.apply(rig.config.limits)
+    rig.plan(MOVE)  # twice as fast as allowed
+    rig.run(0.4)
+    rig.sent.clear()
+    for _ in range(10):
+        rig.now += TICK
+        rig.commander.send(rig.pose(), rig.now, pace=0.0)
+    speeds = [np.linalg.norm(command.velocity) for command in rig.sent]
+    assert (np.diff(speeds) <= 1e-9).all()
+    assert speeds[-1] == 0.0
+    assert rig.commander.started
+
+
 def test_finish_sends_the_rest_of_a_stop(spec: ModelSpec) -> None:
     rig, before = moving(spec)
     pauses: list[float] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from wm_planner.config import CommandsConfig
 from wm_planner.control.gate import CommandGate
@@ -33,14 +34,19 @@ class Braking:
         self._velocities = sends_velocity(config)
         self.left, self._commands = 0.0, 0
 
-    def begin(self, gate: CommandGate, share: float, *velocities: Vector) -> None:
+    def begin(
+        self, gate: CommandGate, share: float, velocities: Sequence[Vector], *, late: bool
+    ) -> None:
         """Begin to slow, for as long as the limits of acceleration demand.
 
         Args:
             gate: The limits.
             share: Share of the full speed at which the arm goes along its path, 0 to 1.
             velocities: Velocities (m,) that have to end; an arm at rest has nothing to do.
+            late: Whether something is late: then no smoother than from full speed.
         """
+        if late:
+            share = min(share, max(map(gate.share_of_speed, velocities)))
         periods = math.ceil(max(map(gate.time_to_rest, velocities)) / self._period)
         blend = math.ceil(share * self._blend)
         self.left = self._period * max(periods, blend) if periods else 0.0

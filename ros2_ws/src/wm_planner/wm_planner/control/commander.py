@@ -156,8 +156,7 @@ class Commander:
         Args:
             plan: The plan.
             measured: The newest measured pose; None if there is none.
-            then: The pose that was measured at the plan's image; None if unknown: a plan that
-                refers to it then begins at the commanded pose.
+            then: The pose measured at the plan's image, see ``splice``; None if unknown.
             now: Current time [s].
         """
         self.splice(plan.actions, plan.stamp, now, then)
@@ -171,7 +170,7 @@ class Commander:
             actions: Physical actions (horizon, frameskip * dim), not ``unusable``.
             stamp: Stamp of the image the plan was made from [s].
             now: Current time [s].
-            measured: Where a plan that refers to the measured pose begins.
+            measured: Where a plan that refers to the measured pose begins; None: where others do.
         """
         if self.slowing:
             return
@@ -205,14 +204,14 @@ class Commander:
             self.settle(now)
             return
         dt = self._clock.tick(now)
+        # What is late while ROS time stands still will not come: do not wait for the stall.
+        tolerated = self._period if pace < 1 else MAX_CLOCK_STALL
+        stalled = dt <= 0 and self._clock.behind > tolerated
+        if self.moving and (stalled or (pace <= 0 and self._behind)):
+            self._brake(Event.BRAKE, now)
+            return
         if dt > 0:
             self._play(pace, dt, now)
-        elif self.moving:
-            # What is late while ROS time stands still will not come: do not wait for the stall.
-            tolerated = self._period if pace < 1 else MAX_CLOCK_STALL
-            if self._clock.behind > tolerated:
-                self._brake(Event.BRAKE, now)
-                return
         self._send(self._last.velocity)
         self._enter(Event.COMMAND)
 
@@ -221,9 +220,9 @@ class Commander:
         self._enter(Event.HOLD)
         if self.mode is not Mode.HOLDING:
             return  # it does not move, or is slowing already
-        dt, path = self._clock.since(now), self._stream.at(self._clock.time)
+        dt = self._clock.since(now)
         # The stream stands still with ROS time, or the arm would hurry after it.
-        if self.moving and (dt <= 0 or self.gate.leads(self._last.point, path) > BEHIND):
+        if self.moving and (dt <= 0 or self._behind):
             self._brake(Event.BRAKE, now)
             return
         if dt > 0:
@@ -270,9 +269,7 @@ class Commander:
         self._enter(Event.REST)
 
     def finish(self, now: float, sleep: Callable[[float], None] = time.sleep) -> None:
-        """Send the rest of a stop now.
-
-        Blocks for ``commands.blend``, or longer if the limits demand it.
+        """Send the rest of a stop; blocks for ``commands.blend``, or as the limits demand.
 
         Args:
             now: Current time [s].
@@ -290,6 +287,11 @@ class Commander:
         """What to say about the commands, as sentences."""
         return []
 
+    @property
+    def _behind(self) -> bool:
+        """Whether the limits keep the arm behind its path."""
+        return self.gate.leads(self._last.point, self._stream.at(self._clock.time)) > BEHIND
+
     def _enter(self, event: Event) -> None:
         self.mode = TRANSITIONS[self.mode, event]
         if self.mode is Mode.IDLE:
@@ -297,10 +299,9 @@ class Commander:
 
     def _brake(self, event: Event, now: float) -> None:
         """Start to slow; the first command is sent at once, for the time since the last one."""
-        share, velocities = self.time_scale.value, (self._last.velocity, self._feedback.commanded)
-        if event is Event.BRAKE:  # something is late: no smoother than from full speed
-            share = min(share, max(map(self.gate.share_of_speed, velocities)))
-        self._braking.begin(self.gate, share, *velocities)
+        velocities = self._last.velocity, self._feedback.commanded
+        share, late = self.time_scale.value, event is Event.BRAKE
+        self._braking.begin(self.gate, share, velocities, late=late)
         self._enter(event)
         dt = self._clock.since(now)
         if not self._braking.left:

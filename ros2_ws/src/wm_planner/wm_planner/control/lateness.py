@@ -4,7 +4,8 @@ An event is late after ``session.overdue_after`` and ``FACTOR`` times the usual 
 on the arm slows down, and it is at rest ``slowing`` later. Usually the event is overdue then, so
 that the arm holds until there is a new plan. On a busy machine, however, delays keep occurring: an
 event is not overdue before ``JITTER`` times the longest interval that is not rare, and when it
-arrives the arm only goes on. A few very long intervals change nothing, because the longest of the
+arrives the arm only goes on. (An arm that its limits keep behind its path brakes instead, and goes
+on with the next plan.) A few very long intervals change nothing, because the longest of the
 last ``SPREAD_MEMORY`` count as rare; and however large the spread, an event is overdue after
 ``WIDEST`` times the time after which it is late.
 """
