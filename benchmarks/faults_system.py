@@ -36,6 +36,7 @@ from wm_planner_sim.simulator.controller import DELAY, LAG
 CAMERA_RATE = 33.0  # [Hz] images per second of wall time
 
 
+JUMP = 5.0  # [s] by which the planner's clock jumps
 ENABLE_TIMEOUT = 0.3  # [s] safety.enable_timeout
 ENABLE_PERIOD = 0.05  # [s] between messages of the button
 MAX_FORCE = 15.0  # [N] safety.max_force
@@ -43,7 +44,7 @@ SENSOR_TIMEOUT = 0.5  # [s] safety.sensor_timeout
 
 
 class Harness(Client):
-    """A client that relays images, poses and the clock, and can spoil them on the way.
+    """A client that relays images, poses, the clock and commands, and can spoil the first three.
 
     It also presses the enabling button, and measures no force whenever there is a pose.
     """
@@ -70,13 +71,14 @@ class Harness(Client):
         self._clock = self.create_publisher(Clock, "/clock", 10)
         self._pose = self.create_publisher(PoseStamped, "shifted_pose", 10)
         self._joints = self.create_publisher(JointState, "shifted_joints", 10)
+        self._target = self.create_publisher(PoseStamped, "target_pose", 10)
         self._enable = self.create_publisher(Bool, "enable", 10)
         self._wrench = self.create_publisher(WrenchStamped, "wrench", 10)
         steady = clock.Clock(clock_type=clock.ClockType.STEADY_TIME)
         self.create_timer(ENABLE_PERIOD, self._press, clock=steady)
         self.on_image = self._relay
         self.create_subscription(Clock, "/sim_clock", self._on_clock, 100)
-        self.create_subscription(PoseStamped, "target_pose", self._on_command, 1000)
+        self.create_subscription(PoseStamped, "shifted_target", self._on_command, 1000)
         self.create_subscription(JointState, "joint_command", self._on_width, 1000)
         self.create_subscription(JointState, "joint_states", self._on_joints, 100)
         self.actions = ActionClient(self, ReachGoal, "wm_planner/reach_goal")
@@ -135,6 +137,11 @@ class Harness(Client):
         self.commands.append((sent, stamp, np.array([p.x, p.y, p.z, *turn])))
         same = min(1.0, abs(float(self._measured_turn @ turn)))
         self.turned = max(self.turned, 2 * np.arccos(same))
+        # The arm has a clock of its own, from which the planner's differs by jumps.
+        apart = JUMP * round((stamp - self.sim_time) / JUMP)
+        own = rclpy.time.Time(nanoseconds=max(round(1e9 * (stamp - apart)), 0))
+        message.header.stamp = own.to_msg()
+        self._target.publish(message)
 
     def _on_width(self, message: JointState, info: dict[str, Any]) -> None:
         stamp = message.header.stamp.sec + 1e-9 * message.header.stamp.nanosec
@@ -201,6 +208,7 @@ class System:
             model=make_model(),
             image="spoiled",
             pose="shifted_pose",
+            command="shifted_target",
             joints="shifted_joints",
             log_level="warn",
             output=self.log,
