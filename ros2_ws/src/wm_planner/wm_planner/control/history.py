@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import deque
+from itertools import islice
 
 import numpy as np
 
@@ -56,6 +57,18 @@ class CommandHistory:
     def rested_since(self, stamp: float) -> bool:
         """Return whether the arm is commanded to where it was at a past ROS time [s]."""
         return bool(np.allclose(self.at(stamp), self._items[-1][2], rtol=0, atol=RESTED))
+
+    def path(self) -> tuple[Vector, Vector]:
+        """Return the ROS times (k,) [s] of the commanded points, and the last point of each.
+
+        It begins with the first motion of the stream: until then a goal starts where the arm is.
+        """
+        began = self._items[0][1] if self._items else 0.0
+        first = next((i for i, (_, clock, _) in enumerate(self._items) if clock > began), 0)
+        if not first:
+            return np.zeros(0), np.zeros(0)
+        latest = {time: point for time, _, point in islice(self._items, first - 1, None)}
+        return np.array([*latest]), np.array([*latest.values()])
 
     @property
     def passed(self) -> Vector:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 
 import numpy as np
 
@@ -42,6 +42,11 @@ class PoseHistory:
             del self._stamps[:KEPT], self._poses[:KEPT]
         self._stamps.append(pose.stamp)
         self._poses.append(pose)
+
+    def path(self, start: float, end: float) -> tuple[Vector, Vector]:
+        """Return the stamps (k,) between two ROS times [s], and the measured positions (k, n)."""
+        of = slice(bisect_left(self._stamps, start), bisect_right(self._stamps, end))
+        return np.array(self._stamps[of]), np.array([pose.position for pose in self._poses[of]])
 
     def around(self, stamp: float) -> Vector | None:
         """Return where the arm was when an image with this stamp [s] was taken.

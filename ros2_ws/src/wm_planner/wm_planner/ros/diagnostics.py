@@ -109,6 +109,7 @@ class Diagnostics:
                 "passed": commands.passed,
                 "clamped": commands.clamped,
                 "refused": commands.refused,
+                "measured lag [s]": "unknown" if commands.lag is None else f"{commands.lag:.2f}",
                 **{f"violated {k}": count for k, count in sorted(commands.violations.items())},
                 **self._figures(Event.COMMANDS, Latency.TO_COMMAND),
             },

@@ -29,6 +29,7 @@ from wm_planner.ros.goal_services import GoalServices
 from wm_planner.ros.gripper_output import ACTIONS, find_action, gripper_output
 from wm_planner.ros.hang_watch import HangWatch
 from wm_planner.ros.inputs import Inputs
+from wm_planner.ros.lag_log import LagLog
 from wm_planner.ros.plan_once import PlanOnceService
 from wm_planner.ros.plan_views import PlanViews
 from wm_planner.ros.proprio_fields import proprio_fields
@@ -140,6 +141,7 @@ class PlannerRuntime:
         self._closers.append(self.commands.close)
         self._diagnostics = Diagnostics(node, rates)
         self._closers.append(self._diagnostics.close)
+        self._lag = LagLog(node, config.commands)
         self._views = PlanViews(node, self.spec, actions)
         self._closers.append(self._views.close)
 
@@ -223,9 +225,8 @@ class PlannerRuntime:
 
     def snapshot(self) -> Snapshot:
         """Return what status and diagnostics report now."""
-        return take_snapshot(
-            self.config, self.spec, self.loop, self.link, self.inputs, self.commands
-        )
+        parts = self.loop, self.link, self.inputs, self.commands
+        return take_snapshot(self.config, self.spec, *parts, self._lag)
 
     # Called by the inputs, the worker and the timers.
 
@@ -326,6 +327,7 @@ class PlannerRuntime:
         self._goals.end(goal_id, session, now)
         assert session.outcome
         self._status.change(state_after(session.outcome), session.outcome, self.snapshot())
+        self._lag.judge(self.loop, session.outcome)
 
     def _on_begin(self) -> None:
         self._status.begin(self.snapshot())

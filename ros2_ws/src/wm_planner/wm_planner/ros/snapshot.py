@@ -11,6 +11,7 @@ from wm_planner.control import ControlLoop, LateCount
 from wm_planner.models import ModelSpec
 from wm_planner.ros.command_output import CommandOutput
 from wm_planner.ros.inputs import Inputs
+from wm_planner.ros.lag_log import LagLog
 from wm_planner.worker import PlannerLink
 
 
@@ -64,6 +65,7 @@ class CommandSnapshot:
         violations: Number of violations of each limit.
         problems: What is wrong with the commands or their topic.
         shadow: Whether they are only shown.
+        lag: How late the arm was measured to follow them [s]; None if unknown.
     """
 
     sent: int
@@ -73,6 +75,7 @@ class CommandSnapshot:
     violations: Mapping[str, int]
     problems: tuple[str, ...]
     shadow: bool = False
+    lag: float | None = None
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,7 @@ def take_snapshot(
     link: PlannerLink,
     inputs: Inputs,
     output: CommandOutput,
+    lag: LagLog,
 ) -> Snapshot:
     """Return what the parts of the planner report now."""
     camera, commander, ready = inputs.camera, loop.commander, link.ready
@@ -145,6 +149,7 @@ def take_snapshot(
             dict(counters.limits),
             (*commander.problems, *output.problems),
             commander.shadow,
+            lag.measured,
         ),
         clock_problem=loop.clock.problem,
         waiting=loop.waiting.message if loop.waiting else "",

@@ -17,6 +17,7 @@ from wm_planner_msgs.srv import Plan
 from wm_planner.control import ErrorCode
 from wm_planner.text import MAX_SENTENCE
 from wm_planner_sim.client.processes import ManagedProcess
+from wm_planner_sim.simulator.controller import LAG
 from wm_planner_sim.training import seeds
 
 pytestmark = pytest.mark.dds
@@ -167,6 +168,25 @@ def test_parameters_change_between_goals_all_or_none(
         refused = client.set_all(session__timeout=30.0, limits__workspace_min=[9.0, 9.0, 9.0])
         assert not refused.successful
         assert "limits.workspace_min" in refused.reason
+
+
+def test_the_measured_lag_of_the_arm_is_in_the_diagnostics(client: Any) -> None:
+    found: list[str] = []
+
+    def on_diagnostics(message: DiagnosticArray) -> None:
+        values = [pair for status in message.status for pair in status.values]
+        found.extend(pair.value for pair in values if pair.key == "measured lag [s]")
+
+    subscription = client.create_subscription(DiagnosticArray, "/diagnostics", on_diagnostics, 10)
+    try:
+        handle = client.begin(SEEDS[5])
+        client.spin_until(lambda: client.status.distance < 0.1)
+        client.cancel(handle)
+        client.result(handle)
+        client.spin_until(lambda: any(text != "unknown" for text in found))
+    finally:
+        client.destroy_subscription(subscription)
+    assert float(found[-1]) == pytest.approx(LAG, abs=0.05)
 
 
 def test_diagnostics_report_rates_ages_latencies_drops_and_clamps(client: Any) -> None:
