@@ -96,7 +96,8 @@ class Simulation(World):
         cycles = round(CONTROL_PERIOD / CYCLE)
         self._controller = Controller(self._ik.pose, cycles, factor) if fr3 else None
         self._stamp: float | None = None  # of the command that the next tick takes
-        self._newest, self._steps = -np.inf, 0  # since the last tick, of a clock that stands still
+        self._newest = -np.inf  # stamp of the last command
+        self._steps = 0  # other commands since the last tick whose stamps have not advanced
         self.reset(seed)
 
     def reset(self, seed: int) -> None:
