@@ -18,7 +18,9 @@ import sys
 import time
 from typing import Any
 
+import numpy as np
 from faults_checks import Checks
+from faults_hand import WORKSPACE
 from faults_injected import FAULTS, STOPPING
 from faults_system import System
 from loop import use_profile
@@ -31,6 +33,7 @@ from wm_planner.control import ErrorCode
 from wm_planner_sim.client.calls import ClientError
 from wm_planner_sim.client.image_readers import dangerous, readers_of_images
 from wm_planner_sim.simulator import franka
+from wm_planner_sim.simulator.tasks import TASKS
 from wm_planner_sim.training import seeds
 
 TIMEOUT = 6.0  # [s] simulated, of a goal
@@ -48,13 +51,14 @@ class Run:
             collections.Counter
         )
         self.memory: list[tuple[float, int]] = []
+        self.seeds = [seed for seed in seeds.EVALUATION[4000:8000] if suits(seed)]
         self.simulated = 0.0
         self.accepted = self.rejected = 0
 
     def goal(self, fault: str) -> None:
         """Pursue a goal and inject a fault; the goal must end and the arm must be held."""
         system, node, problems = self.system, self.system.node, self.checks.problems
-        seed = seeds.EVALUATION[5000 + system.random.randrange(3000)]
+        seed = system.random.choice(self.seeds)
         began = node.sim_time
         node.reset(seed)
         image, _ = node.sample_goal(seed)
@@ -93,7 +97,7 @@ class Run:
     def storm(self, goals: int) -> None:
         """Send, cancel and preempt goals at random."""
         node, choices = self.system.node, self.system.random
-        image, _ = node.sample_goal(seeds.EVALUATION[4999])
+        image, _ = node.sample_goal(self.seeds[0])
         pending: list[Any] = []
         handles: list[Any] = []
         node.clear_record()
@@ -133,6 +137,13 @@ class Run:
         node = self.system.process
         used = sum(p.memory_info().rss for p in [node, *node.children()] if p.is_running())
         self.memory.append((self.simulated, used))
+
+
+def suits(seed: int) -> bool:
+    """Return whether the start and the goal of a seed lie in the planner's workspace."""
+    box = TASKS["reach"].workspace_min, TASKS["reach"].workspace_max
+    drawn = [np.random.default_rng(key).uniform(*box) for key in (seed, [seed, 1])]
+    return all((np.clip(place, *WORKSPACE) == place).all() for place in drawn)
 
 
 def hand_goal(choices: random.Random) -> list[float]:

@@ -7,14 +7,13 @@ import math
 from collections.abc import Iterable
 
 import numpy as np
-from faults_hand import OPEN
+from faults_hand import OPEN, WORKSPACE
 from faults_injected import MAX_SPEED, STOPPING, STRAY
 from faults_system import Harness
 from scipy.spatial.transform import Rotation
 
 from wm_planner.camera_contract.contract import MOVED
 from wm_planner_sim.simulator import franka
-from wm_planner_sim.simulator.tasks import TASKS
 
 TICK = 0.02  # [s] of the simulated clock, and of commands.rate
 MAX_TILT, MAX_TWIST = 0.3, 0.5  # [rad] limits.max_tilt, max_twist
@@ -132,7 +131,7 @@ class Checks:
 
 def _outside(positions: np.ndarray) -> float:
     """Return how far the furthest of some positions (n, 3) lies outside the workspace [m]."""
-    lower, upper = np.array(TASKS["reach"].workspace_min), np.array(TASKS["reach"].workspace_max)
+    lower, upper = np.array(WORKSPACE)
     return float(np.maximum(lower - positions, positions - upper).max(initial=0.0))
 
 

@@ -36,6 +36,8 @@ CLOSED, OPEN = 0.0, 0.08  # [m]
 TURN_STD, WIDTH_STD = 0.05, 0.01  # [rad], [m] of one action
 SCALES = [0.3, 0.3, 0.3, 0.03]  # [rad], [m] that count as much as 0.1 m
 SHARE = 0.1  # of the distance
+WORKSPACE = [[0.40, -0.20, 0.20], [0.56, 0.20, 0.40]]
+"""Box in which the arm is not near a singularity, however the hand turns [m]; see workspace.py."""
 
 
 class HandModel:
@@ -139,6 +141,8 @@ PARAMETERS = (
     "gripper.joints:=[panda_finger_joint1, panda_finger_joint2]",
     "gripper.scale:=0.5",
     "limits.orientation:=[1.0, 0.0, 0.0, 0.0]",
+    f"limits.workspace_min:={WORKSPACE[0]}",
+    f"limits.workspace_max:={WORKSPACE[1]}",
     "limits.max_tilt:=0.3",
     "limits.max_twist:=0.5",
 )

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from faults_hand import WORKSPACE
 from faults_system import (
     CAMERA_RATE,
     ENABLE_TIMEOUT,
@@ -26,7 +27,6 @@ from wm_planner_msgs.action import ReachGoal
 from wm_planner_msgs.msg import Goal
 
 from wm_planner_sim.client.calls import ClientError
-from wm_planner_sim.simulator.tasks import TASKS
 
 MAX_SPEED, ACCELERATION = 0.25, 1.5  # [m/s], [m/s^2] limits.max_speed, max_acceleration
 # [s] until the arm is held: up to 0.2 s until something is late (2.5 times the interval of the
@@ -246,7 +246,7 @@ def _parameters(system: System) -> None:
         ("session.timeout", [30.0, -1.0, 5.0]),
         ("session.tolerance_images", [2, 0, 3]),
         ("limits.max_speed", [MAX_SPEED, 0.0, 0.2]),
-        ("limits.workspace_min", [list(TASKS["reach"].workspace_min), [9.0, 9.0, 9.0], [1.0]]),
+        ("limits.workspace_min", [WORKSPACE[0], [9.0, 9.0, 9.0], [1.0]]),
         ("planning.horizon", [5, 0, 7]),
         ("no.such", [1, "x"]),
         ("commands.rate", [50.0, 0.0, float("nan")]),

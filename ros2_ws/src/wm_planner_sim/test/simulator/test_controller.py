@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -19,7 +19,6 @@ from wm_planner_sim.simulator.controller import (
     broken_limit,
 )
 from wm_planner_sim.simulator.kinematics import InverseKinematics
-from wm_planner_sim.simulator.simulation import Simulation
 from wm_planner_sim.simulator.tasks import TASKS
 
 pytestmark = pytest.mark.sim
@@ -27,8 +26,6 @@ TICK = 0.02  # [s]
 HOME = np.array(franka.HOME)
 JOINTS = np.eye(7)
 ONE = JOINTS[0]
-CENTER = np.array([0.5, 0.0, 0.25])  # [m]
-ASIDE = np.array([0.0, 0.1, 0.0])  # [m]
 Path = Callable[[float], np.ndarray]
 
 
@@ -155,10 +152,11 @@ def test_commands_read_together_of_a_clock_that_stands_still_are_ticks_apart(
     for arm in (usual, together):
         arm.follow(ramp(0.3), 1.0)
     for k in range(12):
-        way = ramp(0.3)(usual.now)
-        usual.tick(way)
+        usual.tick(ramp(0.3)(usual.now))
         if k % 3 == 2:  # before, they were not read
-            together.controller.take(HOME + way, 0.98, together.now, steps=3)
+            for count, late in enumerate((2, 1, 0), 1):
+                way = ramp(0.3)(together.now - late * TICK)
+                together.controller.take(HOME + way, 0.98, together.now, count)
         together.tick()
     np.testing.assert_allclose(together.moved(), usual.moved(), atol=1e-3)
 
@@ -223,92 +221,6 @@ def test_an_arm_that_is_told_too_much_stops_by_a_reflex(arm: Arm, path: Path) ->
     assert arm.controller.reflexes == 1
 
 
-@pytest.fixture(scope="module")
-def simulation() -> Iterator[Simulation]:
-    sim = Simulation(48, 64, fr3=True)
-    yield sim
-    sim.close()
-
-
-def settle(simulation: Simulation) -> None:
-    for _ in range(30):
-        simulation.step()
-
-
-def test_the_simulated_hand_follows_and_stops_by_a_reflex(simulation: Simulation) -> None:
-    simulation.place(CENTER)
-    for share in np.linspace(0.0, 1.0, 100):
-        simulation.set_target(CENTER + share * ASIDE)
-        simulation.step()
-    settle(simulation)
-    np.testing.assert_allclose(simulation.ee_position, CENTER + ASIDE, atol=2e-3)
-    assert simulation.reflexes == 0
-    simulation.set_target(CENTER)
-    for _ in range(30):
-        simulation.step()
-    assert simulation.reflexes == 1
-    assert "joint" in simulation.reflex
-    np.testing.assert_allclose(simulation.ee_position, CENTER + ASIDE, atol=0.02)
-    simulation.place(CENTER)
-    assert not simulation.reflex
-
-
-def test_one_small_command_is_reached(simulation: Simulation) -> None:
-    simulation.place(CENTER)
-    for _ in range(5):
-        simulation.step()
-    simulation.set_target(CENTER + 0.05 * ASIDE)
-    for _ in range(50):
-        simulation.step()
-    np.testing.assert_allclose(simulation.ee_position, CENTER + 0.05 * ASIDE, atol=1e-3)
-
-
-def test_a_moving_hand_lacks_its_next_pose(simulation: Simulation) -> None:
-    simulation.place(CENTER)
-    for k in range(30):
-        simulation.set_target(CENTER + 6e-4 * k**2 * ASIDE)
-        simulation.step()
-    stamp = simulation.time - TICK  # of the last pose
-    assert not simulation.lacks_command
-    for _ in range(2):
-        simulation.step()
-    assert simulation.lacks_command
-    simulation.set_target(simulation.target, stamp=stamp)
-    assert simulation.lacks_command, "it was only repeated"
-    simulation.set_target(simulation.target, stamp=stamp + TICK)
-    assert not simulation.lacks_command
-    settle(simulation)
-    assert not simulation.lacks_command
-
-
-def test_poses_read_together_of_a_clock_that_stands_still_are_ticks_apart(
-    simulation: Simulation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    simulation.place(CENTER)
-    steps = []
-    take = Controller.take
-    monkeypatch.setattr(Controller, "take", lambda *args: (steps.append(args[4]), take(*args)))
-    stamp, moved = simulation.time, 0.0
-    for count in (1, 3, 2):
-        for _ in range(count):
-            moved += 0.001
-            simulation.set_target(CENTER + moved * ASIDE, stamp=stamp)
-        simulation.step()
-    assert steps == [1, 3, 2]
-
-
-def test_a_moving_hand_lacks_its_next_twist(simulation: Simulation) -> None:
-    simulation.place(CENTER)
-    found = []
-    for speed in (0.2, 0.05):
-        simulation.set_twist([0.0, speed, 0.0], [0.0] * 3)
-        for _ in range(6):
-            found.append(simulation.lacks_command)
-            simulation.step()
-    assert found == [False] * 5 + [True] + [False] * 6
-    settle(simulation)
-
-
 def test_late_commands_of_an_arm_at_rest_keep_their_times(kinematics: InverseKinematics) -> None:
     punctual, late = Arm(kinematics, 4.0), Arm(kinematics, 4.0)
     ticks = 10  # by which each command is late
@@ -324,23 +236,34 @@ def test_late_commands_of_an_arm_at_rest_keep_their_times(kinematics: InverseKin
     np.testing.assert_allclose(late.moved(), punctual.moved(), atol=2e-4)
 
 
-@pytest.mark.parametrize("kind", ["poses", "joints"])
-def test_a_repetition_between_two_steps_of_the_clock_changes_nothing(
-    simulation: Simulation, kind: str
+def two_motions(time: float) -> np.ndarray:
+    """Return a way that moves from 0 to 0.5 s and from 1 to 1.5 s, and stands in between."""
+    done = np.clip([time, time - 1.0], 0.0, 0.5)
+    return ONE * 0.05 * (1.0 - np.cos(2 * np.pi * done)).sum()
+
+
+@pytest.mark.parametrize(
+    ("factor", "streaming", "every", "late"),
+    [(1.0, False, 1, 8), (1.0, True, 1, 5), (4.0, True, 4, 16)],
+)
+def test_a_motion_that_begins_late_is_played_later(
+    kinematics: InverseKinematics, factor: float, streaming: bool, every: int, late: int
 ) -> None:
     ways = []
-    for repeats in (1, 3):
-        simulation.place(CENTER)
-        start, began, way = simulation.joint_command, simulation.time, []
-        for k in range(60):
-            stamp = began + 2 * TICK * (k // 2)
-            share = 0.5 - 0.5 * math.cos((stamp - began) * math.pi)
-            for _ in range(repeats if k % 2 == 0 else repeats - 1):
-                if kind == "poses":
-                    simulation.set_target(CENTER + share * ASIDE, stamp=stamp)
-                else:
-                    simulation.set_joints(start + 0.2 * share * ONE, stamp=stamp)
-            simulation.step()
-            way.append(simulation.joint_positions)
-        ways.append(way)
-    np.testing.assert_allclose(ways[1], ways[0], atol=1e-9)
+    for most in (0, late):  # ticks by which the commands are late, until the arm stands
+        arm = Arm(kinematics, factor)
+        for k in range(20):
+            arm.tick(*((np.zeros(7),) if streaming and k % every == 0 else ()))
+        began, sent = arm.now, 0
+        for k in range(100):
+            count = 0
+            while sent + (most if k < 40 else 0) <= k:
+                count += 1
+                stamp, sent = sent * TICK, sent + every
+                assert not arm.controller.lacks(arm.now, began + stamp), "it is as late as before"
+                arm.controller.take(HOME + two_motions(stamp), began + stamp, arm.now, count)
+            arm.tick()
+        assert not arm.controller.reflex
+        ways.append(arm.moved())
+    shift = round(((late + every) * TICK - DELAY * factor) / CYCLE)
+    np.testing.assert_allclose(ways[1][shift:], ways[0][:-shift], atol=2e-4)

@@ -1,11 +1,11 @@
 """The arm's own controller: smooth joint positions at 1 kHz, and the reflex of a Franka Research 3.
 
 Commands come at about 50 Hz, each with a stamp. The controller plays them ``DELAY`` after their
-stamps, with straight lines in between, so that late messages do not matter. Every millisecond,
-three first-order low-pass filters in a row, each with the time constant ``SMOOTHING``, smooth what
-is played. So the arm follows a moving command ``LAG`` later. When commands are missing, it goes on
-at its last velocity for as long as lay between the last two, at least for ``COASTING``, and then
-comes to rest.
+stamps, with straight lines in between, so that late messages do not matter. If the first message of
+a motion is later than that, the whole motion is played later. Every millisecond, three first-order
+low-pass filters in a row, each with the time constant ``SMOOTHING``, smooth what is played. So the
+arm follows a moving command ``LAG`` later. When commands are missing, it goes on at its last
+velocity for as long as lay between the last two, at least for ``COASTING``, and then comes to rest.
 
 The output is judged as a Franka Research 3 judges its commands. The limits are the constant ones
 of Franka Robotics, "Control Interface Specification and Robot Limits"
@@ -92,6 +92,11 @@ class Timeline:
             self._spacing = passed
         self._add(joints, time)
         self.resting = False
+
+    def wait(self, time: float) -> None:
+        """Stay until a time [s] where the arm is by then."""
+        if time > self._times[-1]:
+            self._add(self.at(np.array([time]))[0], time)
 
     def rest(self, joints: Vector, time: float) -> None:
         """Rest at joint positions (7,) [rad] from a time on [s]."""
@@ -189,24 +194,36 @@ class Controller:
     def restart(self, joints: Vector, now: float) -> None:
         """Begin at rest at joint positions (7,) [rad]; the arm takes commands again."""
         self.reflex = ""
-        self._timeline.restart(joints, now)
-        self._stamp = -math.inf
+        self._timeline.restart(joints, now - self._delay)
+        self._stamp, self._shift = -math.inf, 0.0
         self._state = lfilter_zi(*_FILTER)[:, None] * joints
         self._past = np.tile(joints, (3, 1))
 
-    def take(self, joints: Vector, stamp: float, now: float, steps: int = 1) -> None:
+    def take(self, joints: Vector, stamp: float, now: float, count: int = 1) -> None:
         """Take a command.
+
+        An arm that stands begins its motion now if the command comes later than ``DELAY``, and
+        plays what follows as much later.
 
         Args:
             joints: Joint positions (7,) [rad].
             stamp: Time of the command [s]. If it is not later than that of the last command, the
-                sender's clock stands still, and the command counts as ``steps`` ticks later.
+                sender's clock stands still, and the command counts as one tick later.
             now: Simulated time, when the tick begins [s].
-            steps: How many such commands have come since the last tick, with this one.
+            count: How many commands the tick has taken, with this one.
         """
-        later = steps * self._cycles * CYCLE
-        time = self._timeline.newest + later if stamp <= self._stamp else stamp
-        self._timeline.take(joints, min(max(time, now - self._longest), now + later))
+        timeline, tick = self._timeline, self._cycles * CYCLE
+        if stamp <= self._stamp:
+            time = timeline.newest + tick
+        else:
+            if timeline.speed <= SLOW:
+                before = stamp - tick if timeline.resting else self._stamp
+                begin = max(before, now - self._delay, timeline.newest)
+                timeline.wait(begin)
+                self._shift = begin - before
+            time = stamp + self._shift
+        latest = now + self._shift + count * tick
+        timeline.take(joints, min(max(time, now - self._longest), latest))
         self._stamp = stamp
 
     def lacks(self, now: float, stamp: float | None = None) -> bool:
@@ -219,7 +236,7 @@ class Controller:
         if stamp is not None and stamp <= self._stamp:
             return False  # the clock of its sender stands still
         timeline, end = self._timeline, now + self._cycles * CYCLE
-        newest = timeline.newest if stamp is None else stamp
+        newest = timeline.newest if stamp is None else stamp + self._shift
         due = end - self._delay > newest + CYCLE and end > timeline.next + CYCLE
         return due and timeline.speed > SLOW and not self.reflex
 

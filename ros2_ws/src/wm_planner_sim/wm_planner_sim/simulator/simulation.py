@@ -27,6 +27,8 @@ TWIST_TIMEOUT = 0.1
 """Time after which the arm halts without a new twist [s], as MoveIt Servo's by default."""
 SLOW_TWIST = 0.1
 """Twist below which the arm may halt without harm [m/s or rad/s]."""
+MAX_COMMANDS = 15
+"""Most commands that a tick takes besides the last."""
 
 
 class Goal(NamedTuple):
@@ -95,9 +97,8 @@ class Simulation(World):
         self._by_joints, self._width = False, franka.REST_WIDTH
         cycles = round(CONTROL_PERIOD / CYCLE)
         self._controller = Controller(self._ik.pose, cycles, factor) if fr3 else None
-        self._stamp: float | None = None  # of the command that the next tick takes
+        self._commands: list[tuple[Vector, float]] = []  # of the next tick: joints and stamps
         self._newest = -np.inf  # stamp of the last command
-        self._steps = 0  # other commands since the last tick whose stamps have not advanced
         self.reset(seed)
 
     def reset(self, seed: int) -> None:
@@ -118,7 +119,7 @@ class Simulation(World):
         self.set_target(position)
         self._command = self.place_hand(self._target)
         self.set_width(franka.REST_WIDTH)
-        self._stamp, self._newest, self._steps = None, -np.inf, 0
+        self._commands, self._newest = [], -np.inf
         if self._controller:
             self._controller.restart(self._command, self.time)
         self._control(self._command)
@@ -150,10 +151,15 @@ class Simulation(World):
     def _take(self, stamp: float | None, repeated: bool) -> None:
         """Note that a command has come; the sender repeats it while its clock stands still."""
         stamp = self.time if stamp is None else stamp
-        if not repeated or stamp > self._newest:
-            self._steps = self._steps + 1 if stamp <= self._newest else 1
-            self._stamp = stamp
+        if self._controller and (not repeated or stamp > self._newest):
+            self._follow()
+            self._commands = [*self._commands[-MAX_COMMANDS:], (self._command, stamp)]
         self._newest = stamp
+
+    def _follow(self) -> None:
+        """Let the joints follow the commanded pose, if a pose is commanded."""
+        if not self._by_joints:
+            self._command = self._ik.follow(self._target, self._command, self._orientation)
 
     def _clip(self, position: ArrayLike) -> Vector:
         """Return the nearest position (3,) that may be commanded [m]."""
@@ -224,9 +230,9 @@ class Simulation(World):
             self._target = self._clip(self._target + move[:3])
             turn = Rotation.from_rotvec(move[3:]) * Rotation.from_quat(self._orientation)
             self._orientation = turn.as_quat()
-            self._stamp = self.time
-        if not self._by_joints:
-            self._command = self._ik.follow(self._target, self._command, self._orientation)
+            self._take(self.time, False)
+        if not self._commands:
+            self._follow()
         if self._controller is None:
             self._control(self._command)
             mujoco.mj_step(self._model, self._data, self._substeps)
@@ -237,12 +243,13 @@ class Simulation(World):
 
     def _control_at_1_khz(self, controller: Controller) -> None:
         """Simulate one control tick with the controller of the arm."""
-        if self._stamp is not None:
-            controller.take(self._command, self._stamp, self.time, max(self._steps, 1))
+        for count, (joints, stamp) in enumerate(self._commands, 1):
+            controller.take(joints, stamp, self.time, count)
+        if self._commands:
+            self._commands = []
         elif (rest := controller.go_on(self._command, self.time)) is not None:
             self._command = np.clip(rest, *self._ik.limits)
             self._target, self._orientation = self._ik.pose(self._command)
-        self._stamp, self._steps = None, 0
         every = round(self._model.opt.timestep / CYCLE)
         for joints in controller.next(self.time)[every - 1 :: every]:
             self._control(joints)
@@ -306,7 +313,8 @@ class Simulation(World):
         if self._controller is None:
             return False
         halts = self._twist_ticks == 1 and bool((np.abs(self._twist) > SLOW_TWIST).any())
-        return halts or self._controller.lacks(self.time, self._stamp)
+        stamp = self._commands[-1][1] if self._commands else None
+        return halts or self._controller.lacks(self.time, stamp)
 
     @property
     def reflex(self) -> str:
