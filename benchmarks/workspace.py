@@ -16,11 +16,13 @@ from scipy.spatial.transform import Rotation
 
 from wm_planner.cli.settings import config_directory
 from wm_planner.config import compose
+from wm_planner.config.limits import LimitsConfig
 from wm_planner_sim.simulator import franka, table
 from wm_planner_sim.simulator.controller import JOINT_LIMITS
 from wm_planner_sim.simulator.kinematics import InverseKinematics
 
 STEP = 1e-6  # [rad] of the numerical derivative
+REACHED = 1e-3  # [m] from a pose that counts as reached
 
 
 def jacobian(kinematics: InverseKinematics, joints: np.ndarray) -> np.ndarray:
@@ -35,7 +37,26 @@ def jacobian(kinematics: InverseKinematics, joints: np.ndarray) -> np.ndarray:
     return np.array(columns).T
 
 
-def main() -> int:
+def shares(kinematics: InverseKinematics, limits: LimitsConfig, joints: np.ndarray) -> np.ndarray:
+    """Return how much of their limits the joints use, by the Jacobian at joint positions (7,).
+
+    Returns:
+        (2, 2): of velocity and acceleration, while the hand only moves, and while it turns, too.
+    """
+    inverse = np.linalg.pinv(jacobian(kinematics, joints))
+    move, turn = np.linalg.norm(inverse[:, :3], axis=1), np.linalg.norm(inverse[:, 3:], axis=1)
+    hand = [
+        (limits.max_speed, limits.max_angular_speed),
+        (limits.max_acceleration, limits.max_angular_acceleration),
+    ]
+    found = []
+    for (moves, turns), limit in zip(hand, JOINT_LIMITS[:2], strict=True):
+        found.append([(moves * move / limit).max(), ((moves * move + turns * turn) / limit).max()])
+    return np.array(found)
+
+
+def main(arguments: list[str] | None = None) -> tuple[int, np.ndarray]:
+    """Print the shares in a box; return the poses out of reach, and the largest shares (2, 2)."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     limits = compose(config_directory(), "franka").limits
     box = {"type": float, "nargs": 3, "metavar": ("X", "Y", "Z")}
@@ -45,56 +66,34 @@ def main() -> int:
     parser.add_argument("--twist", type=float, default=0.0, help="about vertical, at most [rad]")
     parser.add_argument("--poses", type=int, default=2000, help="number of poses")
     parser.add_argument("--seed", type=int, default=0, help="seed of the poses")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     rng = np.random.default_rng(options.seed)
     kinematics = InverseKinematics(table.table_scene().compile())
-    shares, missed, places = [], 0, []
+    found, places = [], []
     for number in range(options.poses):
         corner = [number >> axis & 1 for axis in range(3)]
         place = np.array(corner) if number < 8 else rng.uniform(size=3)  # the corners first
         place = options.min + place * np.subtract(options.max, options.min)
-        angle = rng.uniform(0, 2 * np.pi)
-        tilt = options.tilt * np.array([np.cos(angle), np.sin(angle), 0.0])
-        twist = [0.0, 0.0, rng.uniform(-options.twist, options.twist)]
-        hand = Rotation.from_rotvec(tilt) * Rotation.from_rotvec(twist)
+        angle, tilt = rng.uniform(0, 2 * np.pi), options.tilt * np.sqrt(rng.uniform())
+        hand = Rotation.from_rotvec(tilt * np.array([np.cos(angle), np.sin(angle), 0.0]))
+        hand *= Rotation.from_rotvec([0, 0, rng.uniform(-options.twist, options.twist)])
         hand *= Rotation.from_quat(franka.DOWN_XYZW)
         joints = kinematics.settle(place, hand.as_quat())
-        reached, _ = kinematics.pose(joints)
-        if np.linalg.norm(reached - place) > 1e-3:
-            missed += 1
-            continue
-        inverse = np.linalg.pinv(jacobian(kinematics, joints))
-        moving, turning = (
-            np.linalg.norm(inverse[:, part], axis=1) for part in (slice(3), slice(3, 6))
-        )
-        rates = [
-            (limits.max_speed * moving, limits.max_angular_speed * turning),
-            (limits.max_acceleration * moving, limits.max_angular_acceleration * turning),
-        ]
-        shares.append(
-            [
-                [(move / limit).max(), ((move + turn) / limit).max()]
-                for (move, turn), limit in zip(rates, JOINT_LIMITS, strict=False)
-            ]
-        )
-        places.append(place)
-    found = np.array(shares)
-    print(
-        f"box {options.min} to {options.max} m, tilt {options.tilt} rad, twist {options.twist} rad"
-    )
+        if np.linalg.norm(kinematics.forward(joints) - place) < REACHED:
+            found.append(shares(kinematics, limits, joints))
+            places.append(place)
+    missed, every = options.poses - len(found), np.array(found)
+    print(f"{options.min} to {options.max} m, tilt {options.tilt}, twist {options.twist} rad")
     print(f"out of reach: {missed} of {options.poses} poses")
     print("| of the joints' limit | worst | median | poses above 1 |")
     print("|---|---|---|---|")
     for order, name in enumerate(("velocity", "acceleration")):
-        for turns, what in enumerate(("moving", "moving and turning")):
-            column = found[:, order, turns]
-            above = 100 * (column > 1).mean()
-            print(
-                f"| {name}, {what} | {column.max():.2f} | {np.median(column):.2f} | {above:.1f} % |"
-            )
-    print("worst at", places[int(found[:, 1, 0].argmax())].round(3).tolist(), "m")
-    return 0
+        for column, what in zip(every[:, order].T, ("moving", "and turning"), strict=True):
+            worst, median, above = column.max(), np.median(column), (column > 1).mean()
+            print(f"| {name}, {what} | {worst:.2f} | {median:.2f} | {above:.1%} |")
+    print("worst at", places[int(every[:, 1, 0].argmax())].round(3).tolist(), "m")
+    return missed, every.max(axis=0)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    main()

@@ -53,7 +53,7 @@ def test_values_take_precedence_over_file_and_overrides(make_node: MakeNode) -> 
     )
     config = Parameters(node, FILES).config()
     assert (config.planning.seed, config.planning.horizon) == (2, 8)
-    assert config.limits.workspace_min == [0.25, -0.35, 0.05]
+    assert config.limits.workspace_min == [0.35, -0.3, 0.05]
     assert config.limits.workspace_max == [0.5, 0.1, 0.4]
 
 
