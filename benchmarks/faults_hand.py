@@ -37,7 +37,7 @@ TURN_STD, WIDTH_STD = 0.05, 0.01  # [rad], [m] of one action
 SCALES = [0.3, 0.3, 0.3, 0.03]  # [rad], [m] that count as much as 0.1 m
 SHARE = 0.1  # of the distance
 WORKSPACE = [[0.40, -0.20, 0.20], [0.56, 0.20, 0.40]]
-"""Box in which the arm is not near a singularity, however the hand turns [m]; see workspace.py."""
+"""Box without singularities for the tilt and twist of ``PARAMETERS`` [m]; see workspace.py."""
 
 
 class HandModel:

@@ -2,7 +2,8 @@
 
 Draws poses, solves for the joints as the simulated arm does, and lets the hand move and turn as
 config/franka.yaml allows, in the worst direction. Near a singularity the joints turn fast for a
-small motion of the hand, and the arm stops with a reflex.
+small motion of the hand, and the arm stops with a reflex. This is an estimate by the Jacobian at
+each pose; its change along the way is left out.
 
     python benchmarks/workspace.py [--min X Y Z] [--max X Y Z] [--tilt RAD] [--twist RAD]
 """
@@ -22,7 +23,8 @@ from wm_planner_sim.simulator.controller import JOINT_LIMITS
 from wm_planner_sim.simulator.kinematics import InverseKinematics
 
 STEP = 1e-6  # [rad] of the numerical derivative
-REACHED = 1e-3  # [m] from a pose that counts as reached
+CORNERS = 16  # poses at each corner, tilted as far as allowed
+REACHED = 1e-3  # [m or rad] from a pose that counts as reached
 
 
 def jacobian(kinematics: InverseKinematics, joints: np.ndarray) -> np.ndarray:
@@ -71,15 +73,18 @@ def main(arguments: list[str] | None = None) -> tuple[int, np.ndarray]:
     kinematics = InverseKinematics(table.table_scene().compile())
     found, places = [], []
     for number in range(options.poses):
-        corner = [number >> axis & 1 for axis in range(3)]
-        place = np.array(corner) if number < 8 else rng.uniform(size=3)  # the corners first
+        corner = np.array([number >> axis & 1 for axis in range(3)])
+        place = corner if number < 8 * CORNERS else rng.uniform(size=3)  # the corners first
         place = options.min + place * np.subtract(options.max, options.min)
-        angle, tilt = rng.uniform(0, 2 * np.pi), options.tilt * np.sqrt(rng.uniform())
+        angle, share = rng.uniform(0, 2 * np.pi), np.sqrt(rng.uniform())
+        tilt = options.tilt * (1.0 if number < 8 * CORNERS else share)
         hand = Rotation.from_rotvec(tilt * np.array([np.cos(angle), np.sin(angle), 0.0]))
         hand *= Rotation.from_rotvec([0, 0, rng.uniform(-options.twist, options.twist)])
         hand *= Rotation.from_quat(franka.DOWN_XYZW)
         joints = kinematics.settle(place, hand.as_quat())
-        if np.linalg.norm(kinematics.forward(joints) - place) < REACHED:
+        reached, turned = kinematics.pose(joints)
+        apart = (Rotation.from_quat(turned) * hand.inv()).magnitude()
+        if max(np.linalg.norm(reached - place), apart) < REACHED:
             found.append(shares(kinematics, limits, joints))
             places.append(place)
     missed, every = options.poses - len(found), np.array(found)

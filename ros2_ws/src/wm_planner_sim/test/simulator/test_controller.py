@@ -154,9 +154,9 @@ def test_commands_read_together_of_a_clock_that_stands_still_are_ticks_apart(
     for k in range(12):
         usual.tick(ramp(0.3)(usual.now))
         if k % 3 == 2:  # before, they were not read
-            for count, late in enumerate((2, 1, 0), 1):
+            for late in (2, 1, 0):
                 way = ramp(0.3)(together.now - late * TICK)
-                together.controller.take(HOME + way, 0.98, together.now, count)
+                together.controller.take(HOME + way, 0.98, together.now)
         together.tick()
     np.testing.assert_allclose(together.moved(), usual.moved(), atol=1e-3)
 
@@ -244,7 +244,7 @@ def two_motions(time: float) -> np.ndarray:
 
 @pytest.mark.parametrize(
     ("factor", "streaming", "every", "late"),
-    [(1.0, False, 1, 8), (1.0, True, 1, 5), (4.0, True, 4, 16)],
+    [(1.0, False, 1, 8), (1.0, True, 1, 5), (4.0, True, 4, 16), (1.0, False, 1, 30)],
 )
 def test_a_motion_that_begins_late_is_played_later(
     kinematics: InverseKinematics, factor: float, streaming: bool, every: int, late: int
@@ -256,14 +256,34 @@ def test_a_motion_that_begins_late_is_played_later(
             arm.tick(*((np.zeros(7),) if streaming and k % every == 0 else ()))
         began, sent = arm.now, 0
         for k in range(100):
-            count = 0
             while sent + (most if k < 40 else 0) <= k:
-                count += 1
                 stamp, sent = sent * TICK, sent + every
                 assert not arm.controller.lacks(arm.now, began + stamp), "it is as late as before"
-                arm.controller.take(HOME + two_motions(stamp), began + stamp, arm.now, count)
+                arm.controller.take(HOME + two_motions(stamp), began + stamp, arm.now)
             arm.tick()
         assert not arm.controller.reflex
         ways.append(arm.moved())
     shift = round(((late + every) * TICK - DELAY * factor) / CYCLE)
     np.testing.assert_allclose(ways[1][shift:], ways[0][:-shift], atol=2e-4)
+
+
+@pytest.mark.parametrize("ahead", [0.1, 0.5])
+@pytest.mark.parametrize("commands", [1, 200])
+def test_stamps_in_the_future_delay_nothing(arm: Arm, ahead: float, commands: int) -> None:
+    for k in range(100):
+        arm.tick(ramp(0.2)(arm.now), arm.now + (ahead if k < commands else 0.0))
+    behind = (ramp(0.2)(arm.now)[0] - arm.moved()[-1, 0]) / 0.2
+    assert behind < LAG + 0.03
+
+
+def test_a_slow_motion_with_stamps_that_repeat_is_not_delayed(arm: Arm) -> None:
+    for k in range(200):
+        arm.tick(0.05 * arm.now * ONE, TICK * (k - k % 2))
+    behind = arm.now - arm.moved()[-1, 0] / 0.05
+    assert behind < LAG + 0.03
+
+
+def test_commands_far_apart_are_followed_smoothly(arm: Arm) -> None:
+    for k in range(150):
+        arm.tick(*((ramp(0.3)(arm.now),) if k % 10 == 0 else ()))
+    assert not arm.controller.reflex

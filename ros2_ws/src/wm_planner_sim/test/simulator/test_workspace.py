@@ -20,10 +20,10 @@ def test_the_joints_keep_to_their_limits_in_the_boxes_of_the_configuration(box: 
     missed, shares = workspace.main(["--poses", "300", *box])
     assert missed == 0
     assert (shares[:, 0] < 1).all(), "a hand that moves"
-    assert (shares[:, 1] < 1.3).all(), "a hand that moves and turns in the worst directions"
+    assert (shares[:, 1] < 1.5).all(), "a hand that moves and turns in the worst directions"
 
 
 def test_a_box_that_is_too_large_is_told() -> None:
-    missed, shares = workspace.main(["--poses", "100", "--max", "0.75", "0.35", "0.6"])
+    missed, shares = workspace.main(["--poses", "400", "--max", "0.75", "0.35", "0.6"])
     assert missed > 0
     assert shares[1, 0] > 1

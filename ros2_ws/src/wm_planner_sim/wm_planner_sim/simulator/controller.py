@@ -1,11 +1,12 @@
 """The arm's own controller: smooth joint positions at 1 kHz, and the reflex of a Franka Research 3.
 
 Commands come at about 50 Hz, each with a stamp. The controller plays them ``DELAY`` after their
-stamps, with straight lines in between, so that late messages do not matter. If the first message of
-a motion is later than that, the whole motion is played later. Every millisecond, three first-order
-low-pass filters in a row, each with the time constant ``SMOOTHING``, smooth what is played. So the
-arm follows a moving command ``LAG`` later. When commands are missing, it goes on at its last
-velocity for as long as lay between the last two, at least for ``COASTING``, and then comes to rest.
+stamps, with straight lines in between, so that late messages do not matter. If a motion begins
+with a message that is later than that, the whole motion is played later by the difference, and so
+is what follows until the commands end. Every millisecond, three first-order low-pass filters in a
+row, each with the time constant ``SMOOTHING``, smooth what is played. So the arm follows a moving
+command ``LAG`` later. When commands are missing, it goes on at its last velocity for as long as lay
+between the last two, at least for ``COASTING``, and then comes to rest.
 
 The output is judged as a Franka Research 3 judges its commands. The limits are the constant ones
 of Franka Robotics, "Control Interface Specification and Robot Limits"
@@ -47,7 +48,7 @@ ROTATION_LIMITS = np.array([[2.5], [17.0], [8500.0]])
 SLOW = 0.1
 """Velocity below which the arm may lose its commands without harm [rad/s]."""
 
-_KEPT = 16  # commands
+_KEPT = 128  # commands
 _POLE = np.exp(-CYCLE / SMOOTHING)
 _FILTER = np.array([(1 - _POLE) ** 3]), np.poly([_POLE] * 3)
 _NAMES = "velocity", "acceleration", "jerk"
@@ -195,35 +196,35 @@ class Controller:
         """Begin at rest at joint positions (7,) [rad]; the arm takes commands again."""
         self.reflex = ""
         self._timeline.restart(joints, now - self._delay)
-        self._stamp, self._shift = -math.inf, 0.0
+        self._stamp, self._shift, self._last = -math.inf, 0.0, -math.inf
         self._state = lfilter_zi(*_FILTER)[:, None] * joints
         self._past = np.tile(joints, (3, 1))
 
-    def take(self, joints: Vector, stamp: float, now: float, count: int = 1) -> None:
+    def take(self, joints: Vector, stamp: float, now: float) -> None:
         """Take a command.
 
-        An arm that stands begins its motion now if the command comes later than ``DELAY``, and
-        plays what follows as much later.
+        If it comes later than ``DELAY`` while the arm stands or moves slowly, the way to it begins
+        now, and all commands are played as much later until they end.
 
         Args:
             joints: Joint positions (7,) [rad].
             stamp: Time of the command [s]. If it is not later than that of the last command, the
                 sender's clock stands still, and the command counts as one tick later.
             now: Simulated time, when the tick begins [s].
-            count: How many commands the tick has taken, with this one.
         """
         timeline, tick = self._timeline, self._cycles * CYCLE
         if stamp <= self._stamp:
             time = timeline.newest + tick
         else:
             if timeline.speed <= SLOW:
-                before = stamp - tick if timeline.resting else self._stamp
-                begin = max(before, now - self._delay, timeline.newest)
+                before = stamp - tick if timeline.resting else self._last
+                begin = max(now - self._delay, timeline.newest)
                 timeline.wait(begin)
-                self._shift = begin - before
+                self._shift = max(begin - before, 0.0)
             time = stamp + self._shift
-        latest = now + self._shift + count * tick
-        timeline.take(joints, min(max(time, now - self._longest), latest))
+        time = min(max(time, now - self._longest), now + self._shift + tick)
+        timeline.take(joints, time)
+        self._last = time - self._shift
         self._stamp = stamp
 
     def lacks(self, now: float, stamp: float | None = None) -> bool:

@@ -27,8 +27,8 @@ TWIST_TIMEOUT = 0.1
 """Time after which the arm halts without a new twist [s], as MoveIt Servo's by default."""
 SLOW_TWIST = 0.1
 """Twist below which the arm may halt without harm [m/s or rad/s]."""
-MAX_COMMANDS = 15
-"""Most commands that a tick takes besides the last."""
+MAX_COMMANDS = 128
+"""Most commands that a tick takes; older ones are dropped."""
 
 
 class Goal(NamedTuple):
@@ -153,7 +153,7 @@ class Simulation(World):
         stamp = self.time if stamp is None else stamp
         if self._controller and (not repeated or stamp > self._newest):
             self._follow()
-            self._commands = [*self._commands[-MAX_COMMANDS:], (self._command, stamp)]
+            self._commands = [*self._commands, (self._command, stamp)][-MAX_COMMANDS:]
         self._newest = stamp
 
     def _follow(self) -> None:
@@ -243,8 +243,8 @@ class Simulation(World):
 
     def _control_at_1_khz(self, controller: Controller) -> None:
         """Simulate one control tick with the controller of the arm."""
-        for count, (joints, stamp) in enumerate(self._commands, 1):
-            controller.take(joints, stamp, self.time, count)
+        for joints, stamp in self._commands:
+            controller.take(joints, stamp, self.time)
         if self._commands:
             self._commands = []
         elif (rest := controller.go_on(self._command, self.time)) is not None:
