@@ -140,7 +140,7 @@ class Run:
 
 
 def suits(seed: int) -> bool:
-    """Return whether the start and the goal of a seed lie in the planner's workspace."""
+    """Return whether start and goal of a seed, as ``Reach`` draws them, lie in the workspace."""
     box = TASKS["reach"].workspace_min, TASKS["reach"].workspace_max
     drawn = [np.random.default_rng(key).uniform(*box) for key in (seed, [seed, 1])]
     return all((np.clip(place, *WORKSPACE) == place).all() for place in drawn)

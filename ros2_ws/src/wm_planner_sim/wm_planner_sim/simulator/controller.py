@@ -48,7 +48,7 @@ ROTATION_LIMITS = np.array([[2.5], [17.0], [8500.0]])
 SLOW = 0.1
 """Velocity below which the arm may lose its commands without harm [rad/s]."""
 
-_KEPT = 128  # commands
+_KEPT = 128  # commands; they may wait for as long as the first one was late
 _POLE = np.exp(-CYCLE / SMOOTHING)
 _FILTER = np.array([(1 - _POLE) ** 3]), np.poly([_POLE] * 3)
 _NAMES = "velocity", "acceleration", "jerk"
