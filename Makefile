@@ -16,7 +16,7 @@ ENV := . scripts/env.sh &&
 ISOLATED := ROS_DOMAIN_ID=$$(python scripts/free_domain.py) ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build worker demo test everything lint pytest model clean
+.PHONY: help setup build kinematics worker demo test everything lint pytest model clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -26,6 +26,9 @@ setup: ## make the virtual environment
 
 build: ## make the virtual environment and build the workspace
 	$(BOOTSTRAP) build
+
+kinematics: ## as build, and install inverse kinematics, for commands.kinematics
+	$(BOOTSTRAP) kinematics
 
 worker: ## make the worker's environment, with PyTorch for this machine's GPU, and check it
 	$(BOOTSTRAP) worker

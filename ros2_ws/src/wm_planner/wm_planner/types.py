@@ -53,12 +53,14 @@ class Pose:
         orientation: Quaternion (x, y, z, w); meaningless for joints.
         steady: When it arrived [s, steady clock].
         stamp: When it was measured [s, ROS time]; NaN if unknown.
+        joints: The joints (J,) [rad] from which the pose was computed; None if it was not.
     """
 
     position: Vector
     orientation: Vector
     steady: float
     stamp: float = math.nan
+    joints: Vector | None = None
 
 
 @dataclass(frozen=True)

@@ -42,5 +42,5 @@ def test_a_wrong_unit_is_refused(spec: ModelSpec) -> None:
 
 
 def test_a_receiver_that_takes_something_else_is_refused(spec: ModelSpec) -> None:
-    with pytest.raises(ConfigError, match="has no inverse kinematics"):
+    with pytest.raises(ConfigError, match=r"set commands\.kinematics"):
         command_mapping(spec, CommandsConfig(type="joint_state"))

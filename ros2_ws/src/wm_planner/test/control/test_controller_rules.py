@@ -62,7 +62,7 @@ def test_a_trajectory_controller_takes_all_of_its_joints_or_says_that_some_will_
 @pytest.mark.parametrize(
     ("values", "mapping", "settings", "words"),
     [
-        (FORWARD | {"joints": ARM[:5]}, JOINTS, ARRAY, "arm_6 of the model's actions"),
+        (FORWARD | {"joints": ARM[:5]}, JOINTS, ARRAY, "arm_6, which the planner commands"),
         (FORWARD | {"joints": [*ARM, "arm_7"]}, JOINTS, ARRAY, "not arm_7"),
         (FORWARD | {"joints": ARM[::-1]}, JOINTS, ARRAY, "in the order arm_6, arm_5"),
         (FORWARD | {"interface_name": "velocity"}, JOINTS, ARRAY, "interface_name is 'velocity'"),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from builtin_interfaces.msg import Time
+from geometry_msgs.msg import PoseStamped
 from rclpy.duration import Duration
 from rclpy.qos import QoSProfile
 
@@ -29,7 +30,7 @@ SPEED = 0.5  # [m/s]
 
 
 def _write(command: Command, mapping: CommandMapping, **settings: Any) -> Any:
-    return CommandMessages(CommandsConfig(**settings), mapping, "base").write(command, STAMP)
+    return CommandMessages(CommandsConfig(**settings), mapping.joints, "base").write(command, STAMP)
 
 
 @pytest.mark.parametrize("command", [MOVING, STOP])
@@ -116,8 +117,8 @@ def test_every_type_arrives_over_dds(
     planner, arm, until = nodes
     space = "cartesian" if COMMAND_TYPES[type].anonymous else ""
     config = CommandsConfig(type=type, space=space, receiver_timeout=0.1)
-    output = CommandOutput(planner, config, mapping, "base", SPEED)
-    messages = CommandMessages(config, mapping, "base")
+    output = CommandOutput(planner, config, mapping.joints, "base", SPEED)
+    messages = CommandMessages(config, mapping.joints, "base")
     received: list[Any] = []
     arm.create_subscription(messages.type, "command", received.append, 10)
     until(lambda: not output.no_subscriber, lambda: output.problems)
@@ -139,10 +140,10 @@ def test_every_type_arrives_over_dds(
 
 def test_another_publisher_is_named_and_ends_the_goal(nodes: Any) -> None:
     planner, arm, until = nodes
-    output = CommandOutput(planner, CommandsConfig(), CARTESIAN, "base", SPEED)
+    output = CommandOutput(planner, CommandsConfig(), CARTESIAN.joints, "base", SPEED)
     until(lambda: planner.count_publishers("command") == 1)
     assert output.stops == ""
-    messages = CommandMessages(CommandsConfig(), CARTESIAN, "base")
+    messages = CommandMessages(CommandsConfig(), CARTESIAN.joints, "base")
     arm.create_publisher(messages.type, "command", 1)
     until(lambda: output.stops != "")
     assert "/arm also publishes on" in output.stops
@@ -152,9 +153,9 @@ def test_another_publisher_is_named_and_ends_the_goal(nodes: Any) -> None:
 def test_another_publisher_may_only_cause_a_warning(nodes: Any) -> None:
     planner, arm, until = nodes
     output = CommandOutput(
-        planner, CommandsConfig(other_publisher="warn"), CARTESIAN, "base", SPEED
+        planner, CommandsConfig(other_publisher="warn"), CARTESIAN.joints, "base", SPEED
     )
-    arm.create_publisher(CommandMessages(CommandsConfig(), CARTESIAN, "base").type, "command", 1)
+    arm.create_publisher(PoseStamped, "command", 1)
     until(lambda: output.other_publisher != "")
     assert (output.stops, output.refuses) == ("", "")
     assert output.other_publisher in output.problems
@@ -165,7 +166,7 @@ def test_a_missing_subscriber_is_reported_and_may_reject_goals(
     nodes: Any, no_subscriber: str
 ) -> None:
     config = CommandsConfig(no_subscriber=no_subscriber)
-    output = CommandOutput(nodes[0], config, CARTESIAN, "base", SPEED)
+    output = CommandOutput(nodes[0], config, CARTESIAN.joints, "base", SPEED)
     assert "nobody subscribes to" in output.problems[0]
     assert output.refuses == (output.problems[0] if no_subscriber == "refuse" else "")
     assert output.stops == "", "a goal under way goes on"
@@ -173,8 +174,8 @@ def test_a_missing_subscriber_is_reported_and_may_reject_goals(
 
 def test_an_incompatible_subscription_is_reported(nodes: Any) -> None:
     planner, arm, until = nodes
-    output = CommandOutput(planner, CommandsConfig(), CARTESIAN, "base", SPEED)
+    output = CommandOutput(planner, CommandsConfig(), CARTESIAN.joints, "base", SPEED)
     qos = QoSProfile(depth=1, deadline=Duration(seconds=0.01))
-    messages = CommandMessages(CommandsConfig(), CARTESIAN, "base")
+    messages = CommandMessages(CommandsConfig(), CARTESIAN.joints, "base")
     arm.create_subscription(messages.type, "command", lambda m: None, qos)
     until(lambda: any("incompatible QoS" in text for text in output.problems))

@@ -22,13 +22,13 @@ FORWARD = {"type": "float64_multi_array", "space": "joints", "controller": "forw
 
 def test_without_its_joints_a_receiver_of_bare_numbers_gets_no_goal(nodes: Any) -> None:
     config = CommandsConfig(**FORWARD)
-    output = CommandOutput(nodes[0], config, JOINTS, "base", SPEED)
+    output = CommandOutput(nodes[0], config, JOINTS.joints, "base", SPEED)
     output.watch()
     assert "has not told its joints" in output.refuses
     assert output.refuses in output.problems
     output.close()
     declared = CommandsConfig(**FORWARD, receiver_joints=["c", "b", "a"])
-    assert CommandOutput(nodes[0], declared, JOINTS, "base", SPEED).refuses == ""
+    assert CommandOutput(nodes[0], declared, JOINTS.joints, "base", SPEED).refuses == ""
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_a_running_controller_is_asked_for_its_joints(
     nodes: Any, make_node: Callable[..., Node], executor: Any, joints: list[str], stops: str
 ) -> None:
     planner, arm, until = nodes
-    output = CommandOutput(planner, CommandsConfig(**FORWARD), JOINTS, "base", SPEED)
+    output = CommandOutput(planner, CommandsConfig(**FORWARD), JOINTS.joints, "base", SPEED)
     controller = make_node("forward", namespace=arm.get_namespace())
     controller.declare_parameter("joints", joints)
     controller.declare_parameter("interface_name", "position")
@@ -55,7 +55,7 @@ def test_a_node_that_takes_no_joints_does_not_count_as_the_controller(
     nodes: Any, make_node: Callable[..., Node], executor: Any
 ) -> None:
     planner, arm, until = nodes
-    output = CommandOutput(planner, CommandsConfig(**FORWARD), JOINTS, "base", SPEED)
+    output = CommandOutput(planner, CommandsConfig(**FORWARD), JOINTS.joints, "base", SPEED)
     executor.add_node(make_node("forward", namespace=arm.get_namespace()))
     until(lambda: output.watch() or output._controller.answered)
     assert "has not told its joints" in output.refuses
@@ -66,7 +66,7 @@ def test_a_controller_that_was_started_again_is_asked_again(
     nodes: Any, make_node: Callable[..., Node], executor: Any
 ) -> None:
     planner, arm, until = nodes
-    output = CommandOutput(planner, CommandsConfig(**FORWARD), JOINTS, "base", SPEED)
+    output = CommandOutput(planner, CommandsConfig(**FORWARD), JOINTS.joints, "base", SPEED)
     for joints in (["a", "b"], ["a", "b", "c"]):
         controller = make_node("forward", namespace=arm.get_namespace())
         controller.declare_parameter("joints", joints)
@@ -94,8 +94,8 @@ def test_commands_that_another_node_reads_than_the_asked_controller_stop(
     planner, arm, until = nodes
     mapping, settings = READERS[type]
     config = CommandsConfig(type=type, controller="forward", topic="left/commands", **settings)
-    output = CommandOutput(planner, config, mapping, "base", SPEED)
-    message = CommandMessages(config, mapping, "base").type
+    output = CommandOutput(planner, config, mapping.joints, "base", SPEED)
+    message = CommandMessages(config, mapping.joints, "base").type
     controller = make_node("forward", namespace=arm.get_namespace())  # it reads another topic
     executor.add_node(controller)
     assert output.wrong_receiver == "", "nobody reads the commands yet"
@@ -119,7 +119,7 @@ def test_without_a_controller_to_ask_any_node_may_read_the_commands(
     nodes: Any, settings: dict[str, Any]
 ) -> None:
     planner, arm, until = nodes
-    output = CommandOutput(planner, CommandsConfig(**settings), CARTESIAN, "base", SPEED)
+    output = CommandOutput(planner, CommandsConfig(**settings), CARTESIAN.joints, "base", SPEED)
     topic, message = output._publisher.topic_name, output._messages.type
     arm.create_subscription(message, topic, lambda m: None, 1)
     until(lambda: planner.count_subscribers(topic) == 1)
@@ -132,7 +132,7 @@ def test_a_tool_that_shows_the_commands_is_no_receiver(
 ) -> None:
     planner, arm, until = nodes
     config = CommandsConfig(controller="forward")
-    output = CommandOutput(planner, config, CARTESIAN, "base", SPEED)
+    output = CommandOutput(planner, config, CARTESIAN.joints, "base", SPEED)
     tool = make_node("_ros2cli_123", namespace=arm.get_namespace())
     tool.create_subscription(output._messages.type, "command", lambda m: None, 1)
     executor.add_node(tool)
@@ -148,7 +148,7 @@ def test_bare_cartesian_numbers_need_a_controller_that_takes_no_joints(
 ) -> None:
     planner, arm, until = nodes
     config = CommandsConfig(**FORWARD | {"space": "cartesian"})
-    output = CommandOutput(planner, config, CARTESIAN, "base", SPEED)
+    output = CommandOutput(planner, config, CARTESIAN.joints, "base", SPEED)
     output.watch()
     assert "has not told that it takes no joints" in output.refuses
     assert output.refuses in output.problems
@@ -166,7 +166,7 @@ def test_a_controller_of_the_same_name_that_reads_anew_is_asked_again(
     nodes: Any, make_node: Callable[..., Node], executor: Any
 ) -> None:
     planner, arm, until = nodes
-    output = CommandOutput(planner, CommandsConfig(**FORWARD), JOINTS, "base", SPEED)
+    output = CommandOutput(planner, CommandsConfig(**FORWARD), JOINTS.joints, "base", SPEED)
     controller = make_node("forward", namespace=arm.get_namespace())
     controller.declare_parameter("joints", ["a", "b", "c"])
     executor.add_node(controller)

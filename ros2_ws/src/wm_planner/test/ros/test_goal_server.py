@@ -63,7 +63,7 @@ class Bench(Node):
         command = self.loop.commander.actions.command
         permission, rates = self.loop.permission, RateMonitor()
         self.inputs = Inputs(self, config, self._spec, command, permission, rates, self)
-        self.commands = CommandOutput(self, config.commands, command, "base", 0.5)
+        self.commands = CommandOutput(self, config.commands, command.joints, "base", 0.5)
         self._reader = GoalReader(self._spec, ImagePolicy(), GoalLibrary(""), self.inputs.latest)
         self.reopen()
 

@@ -284,7 +284,7 @@ def test_arm_and_gripper_may_share_a_topic_but_with_nobody_else(nodes: Nodes) ->
     commands = CommandsConfig(type="joint_state", topic=topic)
     joints = CommandMapping("relative", ["a"], ["a"])
     gripper = gripper_output(planner, config, lambda: LIMITS)
-    output = CommandOutput(planner, commands, joints, "base", 0.5, gripper=gripper)
+    output = CommandOutput(planner, commands, joints.joints, "base", 0.5, gripper=gripper)
     spin(lambda: planner.count_publishers(topic) == 2)
     assert output.other_publisher == ""
     arm.create_publisher(JointState, topic, 1)
@@ -297,7 +297,9 @@ def test_another_publisher_of_the_gripper_s_topic_is_named(nodes: Nodes) -> None
     planner, arm, spin = nodes
     gripper = gripper_output(planner, GripperConfig(type="float64_multi_array"), lambda: LIMITS)
     cartesian = CommandMapping("relative", ["x", "y", "z"])
-    output = CommandOutput(planner, CommandsConfig(), cartesian, "base", 0.5, gripper=gripper)
+    output = CommandOutput(
+        planner, CommandsConfig(), cartesian.joints, "base", 0.5, gripper=gripper
+    )
     assert output.other_publisher == ""
     arm.create_publisher(Float64MultiArray, "gripper_command", 1)
     spin(lambda: "also publishes on" in output.other_publisher)

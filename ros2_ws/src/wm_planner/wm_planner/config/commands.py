@@ -33,6 +33,15 @@ class CommandsConfig:
         "order. Empty: the joints of the model's actions, in their order.",
         of=str,
     )
+    kinematics: str = setting(
+        "",
+        "The arm's URDF: robot_description, the topic of this name, or a file. With it, Cartesian "
+        "actions can move joints, and the measured pose comes from joint_states. Empty: none.",
+    )
+    base: str = setting(
+        "", "Link of the URDF that is the frame of the actions; empty: the one of that name."
+    )
+    tip: str = setting("", "Link of the URDF whose pose the actions command, e.g. fr3_hand_tcp.")
     controller: str = setting(
         "",
         "Node of the arm's controller, relative to the node's namespace; it must read "

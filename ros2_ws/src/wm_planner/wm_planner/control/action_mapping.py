@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,8 @@ from scipy.spatial.transform import Rotation
 
 from wm_planner.config import CommandsConfig
 from wm_planner.control.gripper import GripperStream
-from wm_planner.control.receiver import check_receiver
+from wm_planner.control.receiver import check_joints, check_receiver, takes_joints
+from wm_planner.kinematics import Arm
 from wm_planner.models import ModelSpec, SpecError
 from wm_planner.models.spec import CommandMapping
 from wm_planner.types import Vector
@@ -131,3 +133,20 @@ def command_mapping(spec: ModelSpec, config: CommandsConfig) -> CommandMapping:
     replace(spec.action, command=mapping)  # checks names and units
     check_receiver(config, mapping, spec.name)
     return mapping
+
+
+def commanded_joints(
+    config: CommandsConfig, mapping: CommandMapping, arm: Arm | None
+) -> Sequence[str]:
+    """Return the joints that are commanded: those of the actions, or those of the arm.
+
+    The arm's are commanded if Cartesian actions have a receiver of joints; then none is commanded
+    by the actions.
+
+    Raises:
+        ConfigError: The receiver takes other joints.
+    """
+    if mapping.joints or arm is None or not takes_joints(config):
+        return mapping.joints
+    check_joints(config, arm.joints)
+    return arm.joints

@@ -35,19 +35,20 @@ class Braking:
         self.left, self._commands = 0.0, 0
 
     def begin(
-        self, gate: CommandGate, share: float, velocities: Sequence[Vector], *, late: bool
+        self, moving: Sequence[tuple[CommandGate, Vector]], share: float, *, late: bool
     ) -> None:
         """Begin to slow, for as long as the limits of acceleration demand.
 
         Args:
-            gate: The limits.
+            moving: Velocities (m,) that have to end, with their limits; an arm at rest has nothing
+                to do.
             share: Share of the full speed at which the arm goes along its path, 0 to 1.
-            velocities: Velocities (m,) that have to end; an arm at rest has nothing to do.
             late: Whether something is late: then no smoother than from full speed.
         """
         if late:
-            share = min(share, max(map(gate.share_of_speed, velocities)))
-        periods = math.ceil(max(map(gate.time_to_rest, velocities)) / self._period)
+            share = min(share, max(gate.share_of_speed(velocity) for gate, velocity in moving))
+        longest = max(gate.time_to_rest(velocity) for gate, velocity in moving)
+        periods = math.ceil(longest / self._period)
         blend = math.ceil(share * self._blend)
         self.left = self._period * max(periods, blend) if periods else 0.0
         self._commands = 10 * max(periods, blend)

@@ -14,13 +14,16 @@ from wm_planner.control.action_mapping import ActionMapping
 from wm_planner.control.braking import Braking
 from wm_planner.control.feedback import VelocityFeedback
 from wm_planner.control.gate import CommandGate, LimitViolation
+from wm_planner.control.gates import make_gate
 from wm_planner.control.gripper_receiver import check_gripper
 from wm_planner.control.history import RESTED, CommandHistory
 from wm_planner.control.modes import FOLLOWING, SLOWING, TRANSITIONS, Event, Mode
 from wm_planner.control.part_gate import Sent
+from wm_planner.control.receiver import takes_joints
 from wm_planner.control.stream import CommandStream
 from wm_planner.control.stream_clock import MAX_CLOCK_STALL, StreamClock
 from wm_planner.control.time_scale import TimeScale
+from wm_planner.kinematics import Arm
 from wm_planner.models import ModelSpec
 from wm_planner.types import Command, Grip, Pose, Vector
 from wm_planner.worker import Planned
@@ -39,6 +42,7 @@ class Commander:
         config: Commands and limits.
         spec: Defines the actions.
         publish: Sends a checked command to the robot.
+        arm: The arm's kinematics, which matter if the receiver takes joints.
 
     Raises:
         LimitsError: The configured limits are invalid.
@@ -57,9 +61,16 @@ class Commander:
 
     shadow = False
 
-    def __init__(self, config: Config, spec: ModelSpec, publish: Callable[[Command], None]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        spec: ModelSpec,
+        publish: Callable[[Command], None],
+        arm: Arm | None = None,
+    ) -> None:
         commands = config.commands
         self.actions = ActionMapping(spec, commands)
+        self._arm = arm if takes_joints(commands) else None
         check_gripper(config.gripper, self.actions.command.gripper, spec.name)
         self.gripper = self.actions.gripper() if config.gripper.type != "none" else None
         self.gate = self.check(config.limits)
@@ -87,7 +98,7 @@ class Commander:
         self._clock.restart(0.0)
         self.time_scale.restart()
         self._braking.left = 0.0
-        self._feedback.rest(self._space.moves)
+        self._feedback.rest(self.gate.receiver.space.moves)
         self._measured: Vector | None = None
 
     @property
@@ -122,9 +133,8 @@ class Commander:
         Raises:
             LimitsError: The limits are invalid.
         """
-        command = self.actions.command
-        turns, grips = command.rotation is not None, self.gripper is not None
-        return CommandGate(limits, command.joints, turns=turns, grips=grips)
+        grips = self.gripper is not None
+        return make_gate(limits, self.actions.command, self._arm, grips=grips)
 
     def apply(self, limits: LimitsConfig) -> None:
         """Use other limits; only between goals.
@@ -142,7 +152,7 @@ class Commander:
         if not self.started:
             self.history.clear()
         self._enter(Event.START)
-        point = self._measured = self._space.point(pose)
+        point = self._measured = self.gate.start(pose)
         self._clock.begin(now)
         self._stream.start(point, self._clock.time)
         self._last = Sent(point, np.zeros(self._space.moves))
@@ -153,11 +163,7 @@ class Commander:
     def follow(self, plan: Planned, measured: Pose | None, then: Pose | None, now: float) -> None:
         """Switch to a plan, or ignore it if the arm is slowing.
 
-        Args:
-            plan: The plan.
-            measured: The newest measured pose; None if there is none.
-            then: The pose measured at the plan's image, see ``splice``; None if unknown.
-            now: Current time [s].
+        ``measured`` is the newest measured pose, ``then`` the one measured at the plan's image.
         """
         self.splice(plan.actions, plan.stamp, now, then)
 
@@ -188,17 +194,13 @@ class Commander:
     def send(self, measured: Pose, now: float, pace: float = 1.0) -> None:
         """Send the command that is due now; called at the command rate.
 
-        If the arm is slowing, it first comes to rest, and the goal continues from there.
-
-        Args:
-            measured: The newest measured pose.
-            now: Current time [s].
-            pace: Share of the speed that the override allows, 0 to 1.
+        If the arm is slowing, it first comes to rest, and the goal continues from there. It goes at
+        ``pace``, a share of the speed that the override allows, 0 to 1.
 
         Raises:
             LimitViolation: The command may not be sent.
         """
-        self._measured = self._space.point(measured)
+        self._measured = self.gate.measure(measured)
         if self.slowing:
             self._enter(Event.COMMAND)
             self.settle(now)
@@ -212,7 +214,7 @@ class Commander:
             return
         if dt > 0:
             self._play(pace, dt, now)
-        self._send(self._last.velocity)
+        self._send()
         self._enter(Event.COMMAND)
 
     def hold(self, now: float) -> None:
@@ -231,7 +233,7 @@ class Commander:
             except LimitViolation:
                 self._brake(Event.BRAKE, now)
                 return
-        self._send(self._last.velocity)
+        self._send()
 
     def stop(self, now: float) -> None:
         """Bring the arm to rest, and then command nothing.
@@ -252,29 +254,25 @@ class Commander:
             return
         dt = self._braking.passed(self._clock.tick(now), self._clock.behind)
         if dt == 0:  # ROS time comes in steps
-            self._send(self._last.velocity)
+            self._send()
             return
         left = self._braking.after(dt)
         velocity = self._last.velocity * (left / self._braking.left if left else 0.0)
         wanted = self._space.moved(self._last.point, velocity * dt)
         self._advance(wanted, dt, dt, now, slowing=True)
         if left:
-            self._send(self._last.velocity)
+            self._send()
             self._braking.left = left  # only once the command was sent
             return
         self._last = Sent(self._last.point, np.zeros(self._space.moves))
+        self.gate.rest()
         self._stream.start(self._last.point, self._clock.time)
         self.time_scale.rest()
-        self._send(self._last.velocity, stop=True)
+        self._send(stop=True)
         self._enter(Event.REST)
 
     def finish(self, now: float, sleep: Callable[[float], None] = time.sleep) -> None:
-        """Send the rest of a stop; blocks for ``commands.blend``, or as the limits demand.
-
-        Args:
-            now: Current time [s].
-            sleep: Waits between the commands.
-        """
+        """Send the rest of a stop; blocks for ``commands.blend``, or as the limits demand."""
         while self.slowing:
             sleep(self._period)
             self.settle(now := now + self._period)
@@ -285,7 +283,7 @@ class Commander:
     @property
     def problems(self) -> list[str]:
         """What to say about the commands, as sentences."""
-        return []
+        return self.gate.problems
 
     @property
     def _behind(self) -> bool:
@@ -299,9 +297,9 @@ class Commander:
 
     def _brake(self, event: Event, now: float) -> None:
         """Start to slow; the first command is sent at once, for the time since the last one."""
-        velocities = self._last.velocity, self._feedback.commanded
-        share, late = self.time_scale.value, event is Event.BRAKE
-        self._braking.begin(self.gate, share, velocities, late=late)
+        path, sent = self._last.velocity, self._feedback.commanded
+        moving = (self.gate, path), (self.gate.receiver, sent)
+        self._braking.begin(moving, self.time_scale.value, late=event is Event.BRAKE)
         self._enter(event)
         dt = self._clock.since(now)
         if not self._braking.left:
@@ -310,7 +308,7 @@ class Commander:
         if dt > 0:
             ahead = self._space.moved(self._last.point, self._last.velocity * dt)
             self._advance(ahead, dt, dt, now, slowing=True)
-        self._send(self._last.velocity)
+        self._send()
 
     def _play(self, pace: float, dt: float, now: float) -> None:
         """Go on along the path for a time [s], at a pace that changes with the time scale."""
@@ -324,27 +322,25 @@ class Commander:
     def _advance(
         self, wanted: Vector, passed: float, dt: float, now: float, *, slowing: bool = False
     ) -> None:
-        """Set the last command to the wanted point within the limits, and advance the clock.
+        """Set the last command to the wanted point (n,) within the limits, and advance the clock.
 
-        Args:
-            wanted: Point (n,).
-            passed: Time of the stream since the last command [s].
-            dt: Time since the last command [s].
-            now: Current time [s].
-            slowing: Whether the arm slows, wherever it is measured.
+        Since the last command the stream has ``passed`` a time [s], in ``dt`` of ROS time [s]. An
+        arm that is ``slowing`` may be measured anywhere.
         """
         measured = None if slowing else self._measured
         self._last = self.gate.check(wanted, previous=self._last, measured=measured, dt=dt)
         self._clock.advance(passed, now)
         self.history.add(now, self._clock.time, self._last.point)
 
-    def _send(self, velocity: Vector, *, stop: bool = False) -> None:
-        point, error = self._last.point, None
+    def _send(self, *, stop: bool = False) -> None:
+        error = None
         if self._measured is not None and self.mode in (Mode.READY, Mode.TRACKING):
             # An arm that is slowed does not hurry back either.
             error = self._space.between(self._measured, self.history.passed)
             error *= self.time_scale.value
-        velocity = self._feedback.velocity(velocity, error, self.gate, stop=stop)
-        command = self._space.command(point, velocity, stop=stop)
+        point, velocity, error = self.gate.output(self._last, error)
+        receiver = self.gate.receiver
+        velocity = self._feedback.velocity(velocity, error, receiver, stop=stop)
+        command = receiver.space.command(point, velocity, stop=stop)
         self._publish(replace(command, grip=self._grip))
         self.sent, self._grip = self.sent + 1, None

@@ -96,8 +96,8 @@ def _space(sender: Sender, values: Values) -> Iterator[Mismatch]:
     forwards = "interface_name" in values or "interpolate_from_desired_state" in values
     if not sender.joints and (forwards or (sender.anonymous and values.get("joints"))):
         yield Mismatch(
-            "it takes joints, but the commands are Cartesian: choose a controller with "
-            "inverse kinematics"
+            "it takes joints, but the commands are Cartesian: choose its profile and set "
+            "commands.kinematics, or choose a controller with inverse kinematics"
         )
     if sender.joints and "robot_base_link" in values:
         yield Mismatch("it takes poses, but the commands are for joints: choose another controller")

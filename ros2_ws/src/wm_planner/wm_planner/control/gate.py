@@ -81,6 +81,40 @@ class CommandGate:
             self._parts.append((PartGate(self.rotation), slice(3, 7), slice(3, 6)))
         self.counters = Counters()
 
+    @property
+    def receiver(self) -> CommandGate:
+        """The limits in the space of the commands that are sent."""
+        return self
+
+    @property
+    def problems(self) -> list[str]:
+        """Why the arm does not go as it was told, as sentences."""
+        return []
+
+    def start(self, pose: Pose) -> Vector:
+        """Begin at rest at a measured pose; return its point (n,)."""
+        return self.measure(pose)
+
+    def measure(self, pose: Pose) -> Vector:
+        """Take a measured pose; return its point (n,)."""
+        return self.space.point(pose)
+
+    def rest(self) -> None:
+        """Take the arm to rest where it was sent."""
+
+    def followed(self, point: Vector, like: Pose) -> Pose:
+        """Return the measured pose of an arm that follows a command at once."""
+        return self.space.pose(point, like)
+
+    def output(self, sent: Sent, error: Vector | None) -> tuple[Vector, Vector, Vector | None]:
+        """Return point, velocity and tracking error of a command in the space of ``receiver``.
+
+        Args:
+            sent: The command.
+            error: Move from the measured to the commanded point (m,); None: unknown.
+        """
+        return sent.point, sent.velocity, error
+
     def why_outside(self, pose: Pose) -> str:
         """Return why no goal may start at a measured pose, or an empty string."""
         point = self.space.point(pose)

@@ -20,6 +20,7 @@ from wm_planner.control.pose_monitor import PoseMonitor
 from wm_planner.control.shadow import make_commander
 from wm_planner.control.stop_record import StopRecord
 from wm_planner.control.stream_clock import MAX_PERIODS
+from wm_planner.kinematics import Arm
 from wm_planner.models import ModelSpec
 from wm_planner.types import Goal, Observation, Pose
 from wm_planner.worker import Failed, Planned, PlannerLink, SetGoal
@@ -38,6 +39,7 @@ class ControlLoop:
         link: Requests plans.
         contract: Checks the live images.
         listener: Receives commands and reports.
+        arm: The arm's kinematics; None if they are unknown.
 
     Raises:
         LimitsError: The configured limits are invalid.
@@ -62,12 +64,13 @@ class ControlLoop:
         link: PlannerLink,
         contract: CameraContract,
         listener: LoopListener,
+        arm: Arm | None = None,
     ) -> None:
         self._calibration = spec.measured_calibration()
         self._config, self._link, self._listener = config, link, listener
         self.contract = contract
-        self.permission = Permission.of(config, spec)
-        self.commander = make_commander(config, spec, listener.on_command)
+        self.permission = Permission.of(config, spec, arm.joints if arm else ())
+        self.commander = make_commander(config, spec, listener.on_command, arm)
         self.clock = ClockMonitor(config.session.image_timeout)
         self.poses = PoseMonitor()
         self.lateness = LoopLateness(config)
@@ -93,8 +96,7 @@ class ControlLoop:
         """Check that a goal could start now; a measured pose may still be missing.
 
         Raises:
-            Refused: The loop is stopped, no worker is ready, the gripper's width is unknown, the
-                arm touches something, or it is outside the limits.
+            Refused: It could not.
         """
         if self.stopped:
             raise Refused(ErrorCode.STOPPED, self.stopped.status.message)
@@ -295,10 +297,7 @@ class ControlLoop:
     def watch(self, now: float, steady: float, image_steady: float) -> None:
         """Check clocks and timeouts of the goal under way; called several times a second.
 
-        Args:
-            now: ROS time [s].
-            steady: Steady time [s].
-            image_steady: When the newest images arrived [s, steady].
+        ``image_steady`` is when the newest images arrived.
         """
         self.clock.watch(now, steady)
         unread = self._watch_delay.unread(steady)

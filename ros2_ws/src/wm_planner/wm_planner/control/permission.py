@@ -89,7 +89,7 @@ class ContactStop:
         if config.max_effort and not watched:
             raise ConfigError(
                 "safety.max_effort is set, but the actions are Cartesian, so that the arm's joints "
-                "are unknown: set safety.effort_joints to their names"
+                "are unknown: set safety.effort_joints to their names, or commands.kinematics"
             )
         if pattern := next((name for name in watched if "*" in name), None):
             raise ConfigError(
@@ -194,14 +194,16 @@ class Permission:
         self._shadow = config.commands.shadow
 
     @classmethod
-    def of(cls, config: Config, spec: ModelSpec) -> Permission:
+    def of(cls, config: Config, spec: ModelSpec, joints: Sequence[str] = ()) -> Permission:
         """Return the permission of an arm whose joints a model commands, or its end effector.
+
+        ``joints`` are those of the arm if its kinematics are known.
 
         Raises:
             SpecError, ConfigError: The actions cannot become commands, or it is unknown which
                 joints to watch.
         """
-        return cls(config, command_mapping(spec, config.commands).joints)
+        return cls(config, joints or command_mapping(spec, config.commands).joints)
 
     def check(self, steady: float) -> None:
         """Check that a goal may begin; the arm need not be enabled yet.

@@ -121,7 +121,7 @@ def _jump(first: Pose, second: Pose, gate: CommandGate) -> str:
     if not limits.joints:
         what += f" and {math.degrees(turned):.0f} degrees"
     return (
-        f"{'joint_states' if limits.joints else 'current_pose'} jumps by {what} within "
+        f"{limits.measured_by} jumps by {what} within "
         f"{passed:.3f} s, faster than an arm moves: does another node publish it too, or was the "
         "arm or its simulator reset?"
     )

@@ -22,6 +22,12 @@ def sends_velocity(config: CommandsConfig) -> bool:
     return config.interface == "velocity" if velocity is None else velocity
 
 
+def takes_joints(config: CommandsConfig) -> bool:
+    """Return whether the receiver of the commands takes joints, not poses or twists."""
+    kind = COMMAND_TYPES[config.type]
+    return kind.joints and (config.space == "joints" or not kind.cartesian)
+
+
 def check_receiver(config: CommandsConfig, mapping: CommandMapping, model: str) -> None:
     """Check that the settings describe a receiver that takes what the actions command.
 
@@ -47,20 +53,36 @@ def check_receiver(config: CommandsConfig, mapping: CommandMapping, model: str) 
             f"receiver of joints ({choices})"
         )
     if not mapping.joints and not (kind.cartesian and space != "joints"):
+        if config.kinematics:
+            return  # check_joints follows once the URDF is known
         raise ConfigError(
-            f"{_what(config)} is for joints, but the actions of model {model} are Cartesian, and "
-            "this node has no inverse kinematics: choose pose_stamped with a controller that has "
-            "it (crisp_controllers, cartesian_controllers), or twist_stamped with moveit_servo"
+            f"{_what(config)} is for joints, but the actions of model {model} are Cartesian: set "
+            "commands.kinematics to the arm's URDF and commands.tip to its hand, or choose a "
+            "controller that has inverse kinematics (crisp_controllers, cartesian_controllers, "
+            "moveit_servo)"
         )
+    check_joints(config, mapping.joints)
+
+
+def check_joints(config: CommandsConfig, joints: Sequence[str]) -> None:
+    """Check that the receiver takes the joints that are commanded.
+
+    Args:
+        config: The settings of the receiver.
+        joints: Names of the commanded joints; empty for Cartesian commands.
+
+    Raises:
+        ConfigError: It takes others, or is not known.
+    """
     taken = config.receiver_joints
-    if taken and not mapping.joints:
+    if taken and not joints:
         raise ConfigError(
-            f"commands.receiver_joints names {listed(taken)}, but the actions of model {model} "
-            "are Cartesian: leave it empty, or choose a model that moves joints"
+            f"commands.receiver_joints names {listed(taken)}, but the commands are Cartesian: "
+            "leave it empty, or choose a profile of a controller that takes joints"
         )
-    if taken and (why := other_joints(mapping.joints, taken, some=config.type == "joint_state")):
+    if taken and (why := other_joints(joints, taken, some=config.type == "joint_state")):
         raise ConfigError(f"commands.receiver_joints: {why}")
-    if kind.anonymous and mapping.joints and not (taken or config.controller):
+    if COMMAND_TYPES[config.type].anonymous and joints and not (taken or config.controller):
         raise ConfigError(
             f"commands.type {config.type} carries no names, so the receiver's joints must be "
             "known: set commands.receiver_joints to them, in the receiver's order, or "
@@ -100,14 +122,15 @@ def other_joints(sent: Sequence[str], taken: Sequence[str], *, some: bool) -> st
         return f"{what}, which names a joint twice: name each once"
     if strange := [joint for joint in sent if joint not in taken]:
         return (
-            f"{what}, and {_shown(strange)} of the model's actions is not among them: name the "
-            "joints as the robot does (action.command.joints in model.yaml, or commands.joints)"
+            f"{what}, and {_shown(strange)}, which the planner commands, is not among them: name "
+            "the joints as the robot does (action.command.joints in model.yaml, commands.joints, "
+            "or the URDF of commands.kinematics)"
         )
     missing = [joint for joint in taken if joint not in sent]
     if some or not missing:
         return ""
     return (
-        f"{what}, but the model's actions move only {_shown(sent)}, not {_shown(missing)}: "
+        f"{what}, but the planner commands only {_shown(sent)}, not {_shown(missing)}: "
         "give the planner a controller of its own for these joints. A forward controller stops "
         "working after a command with another number of joints"
     )

@@ -12,6 +12,7 @@ from wm_planner.config import Config
 from wm_planner.control.commander import Commander
 from wm_planner.control.gate import LimitViolation
 from wm_planner.control.shadow_record import ShadowRecord
+from wm_planner.kinematics import Arm
 from wm_planner.models import ModelSpec
 from wm_planner.types import Command, Pose
 from wm_planner.worker import Planned
@@ -30,6 +31,7 @@ class ShadowCommander(Commander):
         config: Commands and limits.
         spec: Defines the actions.
         publish: Shows a command.
+        arm: As ``Commander``.
 
     Raises:
         As ``Commander``; ConfigError also if the record cannot be written.
@@ -40,8 +42,14 @@ class ShadowCommander(Commander):
 
     shadow = True
 
-    def __init__(self, config: Config, spec: ModelSpec, publish: Callable[[Command], None]) -> None:
-        super().__init__(config, spec, self._show)
+    def __init__(
+        self,
+        config: Config,
+        spec: ModelSpec,
+        publish: Callable[[Command], None],
+        arm: Arm | None = None,
+    ) -> None:
+        super().__init__(config, spec, self._show, arm)
         self._show_command, self.violation = publish, ""
         self._record = ShadowRecord(config.commands.shadow_file)
         self._plan: dict[str, Any] | None = None  # the record of the plan that is shown
@@ -56,7 +64,7 @@ class ShadowCommander(Commander):
     def problems(self) -> list[str]:
         """What to say about the commands, as sentences."""
         found = (self.violation and f"not allowed: {self.violation}", self._record.problem)
-        return [text for text in found if text]
+        return [text for text in (*found, *super().problems) if text]
 
     def follow(self, plan: Planned, measured: Pose | None, then: Pose | None, now: float) -> None:
         """Show a plan from the measured pose on."""
@@ -73,7 +81,7 @@ class ShadowCommander(Commander):
         """Show the command that is due now; after a violation, start from the measured pose."""
         self._shown = now
         try:
-            super().send(self._space.pose(self.commanded_point, measured), now, pace)
+            super().send(self.gate.followed(self.commanded_point, measured), now, pace)
         except LimitViolation as error:
             self.violation = str(error)
             self._restart(measured, now)
@@ -96,7 +104,7 @@ class ShadowCommander(Commander):
             passed = round(self._shown - self._plan["time"], 4)
             parts = [command.position, command.orientation]
             parts += [command.velocity, command.angular_velocity]
-            if self._space.joints:
+            if self.gate.receiver.space.joints:
                 parts = [command.position, command.velocity]
             self._plan["commands"].append([passed, *np.concatenate(parts).tolist()])
             if command.grip:
@@ -129,7 +137,10 @@ class ShadowCommander(Commander):
 
 
 def make_commander(
-    config: Config, spec: ModelSpec, publish: Callable[[Command], None]
+    config: Config,
+    spec: ModelSpec,
+    publish: Callable[[Command], None],
+    arm: Arm | None = None,
 ) -> Commander:
     """Return the commander that the settings ask for.
 
@@ -137,4 +148,4 @@ def make_commander(
         LimitsError, SpecError, ConfigError: As ``Commander`` and ``ShadowCommander``.
     """
     kind = ShadowCommander if config.commands.shadow else Commander
-    return kind(config, spec, publish)
+    return kind(config, spec, publish, arm)

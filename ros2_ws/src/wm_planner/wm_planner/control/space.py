@@ -37,7 +37,7 @@ class CommandSpace:
     def point(self, pose: Pose) -> Vector:
         """Return the point of a measured pose."""
         if self.joints:
-            return pose.position
+            return pose.position if pose.joints is None else pose.joints
         length = np.linalg.norm(pose.orientation)
         return np.concatenate([pose.position, pose.orientation / length])
 

@@ -7,7 +7,7 @@ docs/commands.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,6 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 from wm_planner.command_types import COMMAND_TYPES
 from wm_planner.config import CommandsConfig
 from wm_planner.control.receiver import sends_velocity
-from wm_planner.models.spec import CommandMapping
 from wm_planner.types import Command
 
 
@@ -64,21 +63,21 @@ class CommandMessages:
 
     Args:
         config: Type, interface and frame.
-        mapping: The names of the joints.
+        joints: Names of the commanded joints; empty for Cartesian commands.
         frame: Frame of the actions.
 
     Attributes:
         type: The type of the messages.
     """
 
-    def __init__(self, config: CommandsConfig, mapping: CommandMapping, frame: str) -> None:
+    def __init__(self, config: CommandsConfig, joints: Sequence[str], frame: str) -> None:
         self.type, self._write = WRITERS[config.type]
         self._format = Format(
-            list(mapping.joints),
+            list(joints),
             config.frame or frame,
             sends_velocity(config),
             Duration(seconds=config.trajectory_time).to_msg(),
-            [mapping.joints.index(name) for name in config.receiver_joints or mapping.joints]
+            [list(joints).index(name) for name in config.receiver_joints or joints]
             if COMMAND_TYPES[config.type].anonymous
             else [],
         )

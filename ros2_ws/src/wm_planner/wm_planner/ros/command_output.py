@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
@@ -11,7 +13,6 @@ from wm_planner.command_types import COMMAND_TYPES
 from wm_planner.config import CommandsConfig
 from wm_planner.control.controller_rules import Sender
 from wm_planner.control.receiver import no_halt
-from wm_planner.models.spec import CommandMapping
 from wm_planner.ros import log
 from wm_planner.ros.command_messages import CommandMessages
 from wm_planner.ros.controller_check import ControllerCheck
@@ -33,7 +34,7 @@ class CommandOutput:
     Args:
         node: Carries the publisher.
         config: Message type, topic, and reactions to problems of the topic.
-        mapping: The names of the joints.
+        joints: Names of the commanded joints; empty for Cartesian commands.
         frame: Frame of the actions.
         max_speed: ``limits.max_speed`` [m/s].
         max_angular_speed: ``limits.max_angular_speed`` [rad/s]; 0: the hand does not turn.
@@ -44,17 +45,16 @@ class CommandOutput:
         self,
         node: Node,
         config: CommandsConfig,
-        mapping: CommandMapping,
+        joints: Sequence[str],
         frame: str,
         max_speed: float,
         max_angular_speed: float = 0.0,
         gripper: GripperOutput | None = None,
     ) -> None:
         self._node, self._config, self._gripper = node, config, gripper
-        self._messages = CommandMessages(config, mapping, frame)
-        self._incompatible = ""
-        frame, joints = config.frame or frame, tuple(mapping.joints)
-        sender = Sender(config, joints, frame, max_speed, max_angular_speed)
+        self._messages = CommandMessages(config, joints, frame)
+        self._incompatible, frame = "", config.frame or frame
+        sender = Sender(config, tuple(joints), frame, max_speed, max_angular_speed)
         self._controller = ControllerCheck(node, sender)
         self._no_halt = "" if config.shadow else no_halt(config)
         if self._no_halt:

@@ -9,13 +9,14 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState
 
 from wm_planner.control.space import NO_ROTATION
+from wm_planner.kinematics import Arm
 from wm_planner.message_limits import MAX_LIST
 from wm_planner.ros.pose_input import PoseInput
 from wm_planner.text import listed
 from wm_planner.types import Pose, Vector
 
 TOPIC = "joint_states"
-SETTING = "commands.joints"
+SETTING, KINEMATICS = "commands.joints", "commands.kinematics"
 
 
 def too_many_joints(message: JointState) -> str:
@@ -54,8 +55,13 @@ def other_names(heard: Sequence[str], wanted: Sequence[str], setting: str) -> st
     Args:
         heard: The names in the message.
         wanted: The names that are needed.
-        setting: What sets the wanted names.
+        setting: What sets the wanted names, or the URDF that has them.
     """
+    if setting == KINEMATICS:
+        return (
+            f"it names {listed(heard)}, but the URDF of {KINEMATICS} {listed(wanted)}: give the "
+            "URDF of this arm, or remap joint_states"
+        )
     ends = [name.partition("_")[2] or name for name in wanted]
     near = [[name for name in heard if name.endswith(end)] for end in ends]
     fitting = [names[0] for names in near if len(names) == 1]
@@ -74,6 +80,9 @@ class JointInput(PoseInput):
         max_age: A measurement older than this when it arrives is dropped [s].
         on_pose: Called with every good measurement.
     """
+
+    setting = SETTING
+    """What sets the names of the joints, for errors."""
 
     def __init__(
         self,
@@ -94,10 +103,10 @@ class JointInput(PoseInput):
         if why := too_many_joints(message):
             raise ValueError(why)
         found = [name for name in self._joints if name in message.name]
-        self.unrelated = "" if found else other_names(message.name, self._joints, SETTING)
+        self.unrelated = "" if found else other_names(message.name, self._joints, self.setting)
         return found
 
-    def read(self, message: JointState) -> tuple[Vector, Vector]:
+    def read(self, message: JointState) -> tuple[Vector, Vector, Vector | None]:
         """Return the positions (J,) [rad].
 
         Raises:
@@ -109,4 +118,33 @@ class JointInput(PoseInput):
         positions = np.array([known[name] for name in self._joints])
         if not np.isfinite(positions).all():
             raise ValueError(f"{TOPIC} has positions that are not finite")
-        return positions, NO_ROTATION
+        return positions, NO_ROTATION, None
+
+
+class ArmInput(JointInput):
+    """Subscribes to ``joint_states``, and computes the pose of the arm's tip.
+
+    Args:
+        node: As ``JointInput``.
+        arm: The arm.
+        max_age: As ``JointInput``.
+        on_pose: As ``JointInput``.
+    """
+
+    setting = KINEMATICS
+
+    def __init__(
+        self, node: Node, arm: Arm, max_age: float, on_pose: Callable[[Pose], None]
+    ) -> None:
+        self._arm = arm
+        super().__init__(node, arm.joints, max_age, on_pose)
+
+    def read(self, message: JointState) -> tuple[Vector, Vector, Vector]:
+        """Return position (3,) [m], quaternion (x, y, z, w) and joints (J,) [rad].
+
+        Raises:
+            ValueError: As ``JointInput``.
+        """
+        joints, _, _ = super().read(message)
+        pose = self._arm.pose(joints)
+        return pose[:3], pose[3:], joints

@@ -32,7 +32,7 @@ class EndEffectorInput(PoseInput):
         self._frame = frame
         super().__init__(node, PoseStamped, TOPIC, max_age, on_pose)
 
-    def read(self, message: PoseStamped) -> tuple[Vector, Vector]:
+    def read(self, message: PoseStamped) -> tuple[Vector, Vector, None]:
         """Return position (3,) [m] and quaternion (x, y, z, w).
 
         Raises:
@@ -52,4 +52,4 @@ class EndEffectorInput(PoseInput):
             orientation(quaternion)
         except ValueError as error:
             raise ValueError(f"{TOPIC}: {error}") from error
-        return position, quaternion
+        return position, quaternion, None

@@ -10,14 +10,16 @@ from rclpy.node import Node
 from wm_planner.config import Config
 from wm_planner.control import ErrorCode, Refused
 from wm_planner.control.permission import Permission
+from wm_planner.kinematics import Arm
 from wm_planner.models import ModelSpec
 from wm_planner.models.spec import CommandMapping
-from wm_planner.ros.commanded_joints import JointInput
+from wm_planner.ros.commanded_joints import ArmInput, JointInput
 from wm_planner.ros.contact_inputs import ContactInputs
 from wm_planner.ros.enable_input import EnableInput
 from wm_planner.ros.end_effector import EndEffectorInput
 from wm_planner.ros.gripper_input import GripperInput
 from wm_planner.ros.observer import Observer
+from wm_planner.ros.pose_input import PoseInput
 from wm_planner.ros.publishers import PublisherWatch
 from wm_planner.ros.rates import Event, Latency, RateMonitor
 from wm_planner.types import Observation, Pose
@@ -50,6 +52,7 @@ class Inputs:
         permission: Takes the operator's button and the sensors of contact.
         rates: Counts images and poses.
         listener: Receives observations, poses and contacts.
+        arm: The arm's kinematics, by which joints give the pose; None if they are unknown.
     """
 
     def __init__(
@@ -61,19 +64,22 @@ class Inputs:
         permission: Permission,
         rates: RateMonitor,
         listener: InputListener,
+        arm: Arm | None = None,
     ) -> None:
         self._rates, self._listener = rates, listener
         self._node, self._max_age = node, config.session.image_timeout
         self._stop = config.inputs.other_publisher == "stop"
         self._latest: tuple[Observation, float] | None = None  # and when it arrived [s, steady]
-        self.observer = Observer(node, config, spec, self._on_observation)
+        self.observer = Observer(node, config, spec, self._on_observation, arm)
         self.camera = self.observer.main
-        age, joints = config.session.pose_timeout, command.joints
-        self.pose = (
-            JointInput(node, joints, age, self._on_pose)
-            if joints
-            else EndEffectorInput(node, spec.action.frame, age, self._on_pose)
-        )
+        age, take = config.session.pose_timeout, self._on_pose
+        self.pose: PoseInput
+        if command.joints:
+            self.pose = JointInput(node, command.joints, age, take)
+        elif arm:
+            self.pose = ArmInput(node, arm, age, take)
+        else:
+            self.pose = EndEffectorInput(node, spec.action.frame, age, take)
         self._permission, safety = permission, config.safety
         self._enable = EnableInput(node, permission.enabling) if safety.enable_timeout else None
         self._contact = ContactInputs(

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from rclpy.node import Node
 
 from wm_planner.config import Config, ConfigError
+from wm_planner.kinematics import Arm
 from wm_planner.models import ModelSpec
 from wm_planner.ros.camera import Camera, topic_name
 from wm_planner.ros.problem_log import ProblemLog
@@ -30,6 +31,7 @@ class Observer:
         config: All settings.
         spec: The views, and the proprio that the model takes.
         on_observation: Called with every observation.
+        arm: As ``ProprioInput``.
 
     Raises:
         ConfigError: The configuration does not say where the proprio comes from, or two views have
@@ -45,6 +47,7 @@ class Observer:
         config: Config,
         spec: ModelSpec,
         on_observation: Callable[[Observation], None],
+        arm: Arm | None = None,
     ) -> None:
         self._slop, self._proprio_timeout = config.images.slop, config.session.pose_timeout
         self._on_observation = on_observation
@@ -56,7 +59,9 @@ class Observer:
         _check_topics(node, config, spec)
         self._node = node
         self._missing_log = ProblemLog(node, "proprio")
-        self._proprio = ProprioInput(node, config.proprio, spec, self._on_proprio, config.gripper)
+        self._proprio = ProprioInput(
+            node, config.proprio, spec, self._on_proprio, config.gripper, arm
+        )
         self._cameras = [
             Camera(node, config.images, config.session.image_timeout, self._on_image, view)
             for view in spec.views

@@ -37,9 +37,9 @@ LOCKED = (
     "safety.",
 )
 """Sections that never change while ``limits.locked`` is set."""
-AT_START = ("goals.directory", "commands.shadow_file", "worker.python")
+AT_START = ("goals.directory", "commands.shadow_file", "commands.kinematics", "worker.python")
 """Settings that never change while the node runs: whoever sends goals may neither choose where it
-writes nor which program it starts."""
+reads and writes nor which program it starts."""
 UNLOCKED = ("session.timeout", *ALWAYS)
 """Settings of them that are neither limits nor watchdogs."""
 CLOCK = "use_sim_time"

@@ -11,6 +11,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import Image
 
 from wm_planner.control.action_mapping import ActionMapping
+from wm_planner.kinematics import Arm
 from wm_planner.models import ModelSpec
 from wm_planner.ros import log
 from wm_planner.ros.ros_time import seconds_to_time
@@ -24,11 +25,14 @@ class PlanViews:
     Args:
         node: Carries the publishers.
         spec: The rate and frame of the actions.
-        actions: Turns actions into a path; ``~/plan`` shows poses only, not joints.
+        actions: Turns actions into a path.
+        arm: The arm's kinematics; without them ``~/plan`` does not show plans of joints.
     """
 
-    def __init__(self, node: Node, spec: ModelSpec, actions: ActionMapping) -> None:
-        self._node, self._spec, self._actions = node, spec, actions
+    def __init__(
+        self, node: Node, spec: ModelSpec, actions: ActionMapping, arm: Arm | None = None
+    ) -> None:
+        self._node, self._spec, self._actions, self._arm = node, spec, actions, arm
         self._path = node.create_publisher(Path, "~/plan", 1)
         self._imagined = node.create_publisher(Image, "~/imagined", 1)
         self._decode_error = ""
@@ -48,7 +52,8 @@ class PlanViews:
         if plan.decode_error and plan.decode_error != self._decode_error:
             log.warning(self._node, plan.decode_error)
         self._decode_error = plan.decode_error
-        if not self._actions.command.joints and self._path.get_subscription_count():
+        known = self._arm or not self._actions.command.joints
+        if known and self._path.get_subscription_count():
             self._path.publish(self._path_of(plan, start))
         if plan.imagined is not None and self.imagine:
             height, width = plan.imagined.shape[:2]
@@ -62,6 +67,9 @@ class PlanViews:
         path.header.stamp = seconds_to_time(plan.stamp)
         path.header.frame_id = self._spec.action.frame
         points = np.vstack([start, self._actions.path(plan.actions, start)])
+        if self._arm and (joints := self._actions.command.joints):
+            order = [joints.index(name) for name in self._arm.joints]
+            points = np.array([self._arm.pose(point[order]) for point in points])
         for i, point in enumerate(points.tolist()):
             pose = PoseStamped()
             pose.header.stamp = seconds_to_time(plan.stamp + i * self._actions.step_time)

@@ -72,8 +72,8 @@ class PoseInput(ABC):
         return ("",)
 
     @abstractmethod
-    def read(self, message: Any) -> tuple[Vector, Vector]:
-        """Return position and orientation of a message that has a part of the pose.
+    def read(self, message: Any) -> tuple[Vector, Vector, Vector | None]:
+        """Return position, orientation and joints of a message, see ``Pose``.
 
         Raises:
             ValueError: The message cannot be used.
@@ -95,11 +95,11 @@ class PoseInput(ABC):
             if not parts:
                 return
             self.publishers.heard(info, parts)
-            found = self.read(message)
+            position, orientation, joints = self.read(message)
             stamp = self._stamps.read(message.header, self.max_age)
         except ValueError as error:
             self._problem.report(str(error))
             return
         self._problem.report("")
         self._good_steady = time.monotonic()
-        self._on_pose(Pose(*found, self._good_steady, stamp))
+        self._on_pose(Pose(position, orientation, self._good_steady, stamp, joints))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,17 @@ from std_msgs.msg import Float64MultiArray
 
 from wm_planner.config import GripperConfig, ProprioConfig
 from wm_planner.control.gripper_receiver import check_measured
+from wm_planner.kinematics import Arm
 from wm_planner.message_limits import MAX_LIST, MAX_NAME
 from wm_planner.models import ModelSpec
 from wm_planner.models.spec import RotationForm, orientation
 from wm_planner.ros import log
-from wm_planner.ros.commanded_joints import numbers_of_joints, other_names, too_many_joints
+from wm_planner.ros.commanded_joints import (
+    KINEMATICS,
+    numbers_of_joints,
+    other_names,
+    too_many_joints,
+)
 from wm_planner.ros.gripper_input import measured_width
 from wm_planner.ros.proprio_fields import POSE, Field, proprio_fields
 from wm_planner.ros.publishers import PublisherWatch
@@ -36,12 +43,14 @@ TOPICS = {
     "pose": "current_pose",
     "topic": "proprio",
     "gripper": "joint_states",
+    "arm": "joint_states",
 }
 TYPES = {
     "joint_states": JointState,
     "pose": PoseStamped,
     "topic": Float64MultiArray,
     "gripper": JointState,
+    "arm": JointState,
 }
 
 
@@ -57,6 +66,8 @@ class ProprioInput:
         spec: The order of the numbers, and the frame of poses.
         on_update: Called after every good message, with its stamp [s].
         gripper: The joints of the fingers.
+        arm: The arm's kinematics, by which ``joint_states`` give the pose; None: it comes on
+            ``current_pose``.
 
     Raises:
         ConfigError: The configuration does not define the source of each number.
@@ -74,11 +85,16 @@ class ProprioInput:
         spec: ModelSpec,
         on_update: Callable[[float], None],
         gripper: GripperConfig | None = None,
+        arm: Arm | None = None,
     ) -> None:
         self._node, self.slop, self._frame = node, config.slop, spec.action.frame
         self._on_update = on_update
         self._gripper, self._of_gripper = gripper or GripperConfig(), spec.proprio.gripper
-        self._fields = proprio_fields(config, spec)
+        self._fields, self._arm = proprio_fields(config, spec), arm
+        if arm:
+            of_arm = [field for field in self._fields if field.source == "pose"]
+            moved = {field: replace(field, source="arm") for field in of_arm}
+            self._fields = [moved.get(field, field) for field in self._fields]
         if any(field.source == "gripper" for field in self._fields):
             check_measured(self._gripper, spec.name)
         self._buffers: dict[Field, StampedBuffer[float]] = {
@@ -144,6 +160,8 @@ class ProprioInput:
             names = {field.name for field in fields}
         elif source == "gripper":
             names, setting = set(self._gripper.joints), "gripper.joints"
+        elif source == "arm" and self._arm:
+            names, setting = set(self._arm.joints), KINEMATICS
         resolved = self._node.resolve_topic_name(topic)
         watch = PublisherWatch(self._node, resolved, shared=names is not None)
         self.publishers.append(watch)
@@ -178,6 +196,8 @@ class ProprioInput:
         try:
             if source == "gripper":
                 found = self._width(message, fields[0])
+            elif source == "arm":
+                found = self._of_arm(message, fields)
             else:
                 found = READERS[source](message, fields, self._frame)
             broken = [field.name for field, value in found.items() if not math.isfinite(value)]
@@ -202,6 +222,15 @@ class ProprioInput:
             return {}
         return {field: self._of_gripper.number(width)}
 
+    def _of_arm(self, message: JointState, fields: list[Field]) -> dict[Field, float]:
+        """Return numbers of the pose; a message may be about the gripper only."""
+        assert self._arm
+        known = numbers_of_joints(message, "position", self._arm.joints)
+        if len(known) < len(self._arm.joints):
+            return {}
+        pose = self._arm.pose(np.array([known[name] for name in self._arm.joints]))
+        return _numbers_of_pose(pose, fields)
+
     def _report(self, problem: str) -> None:
         self.incompatible = problem
         log.warning(self._node, f"proprio: {problem}")
@@ -223,11 +252,16 @@ def _of_pose(message: PoseStamped, fields: list[Field], frame: str) -> dict[Fiel
             f"its frame is {quoted(message.header.frame_id)}, the model's is '{frame}'"
         )
     p, q = message.pose.position, message.pose.orientation
-    numbers = dict(zip(POSE, (p.x, p.y, p.z, q.x, q.y, q.z, q.w), strict=True))
+    return _numbers_of_pose(np.array([p.x, p.y, p.z, q.x, q.y, q.z, q.w]), fields)
+
+
+def _numbers_of_pose(pose: Vector, fields: list[Field]) -> dict[Field, float]:
+    """Return the numbers of a pose (7,), x, y, z and quaternion (x, y, z, w)."""
+    numbers = dict(zip(POSE, pose, strict=True))
     found = {field: float(numbers[field.name]) for field in fields if not field.form}
     for part in {field.part for field in fields if field.form}:
         form = RotationForm(part)
-        turned = form.write(orientation([q.x, q.y, q.z, q.w]))
+        turned = form.write(orientation(pose[3:]))
         found.update({f: float(turned[int(f.name)]) for f in fields if f.part == part})
     return found
 

@@ -27,7 +27,8 @@ class Field:
     """The source of one proprio number.
 
     Attributes:
-        source: ``joint_states``, ``pose``, ``topic`` or ``gripper``.
+        source: ``joint_states``, ``pose``, ``topic`` or ``gripper``; ``arm`` for a pose that
+            ``joint_states`` give.
         name: The joint, the number of the pose (see ``POSE``, or a ``form``), or the index in the
             topic's array, or the name of the gripper's number.
         part: ``position``, ``velocity`` or ``effort`` of a joint, or the convention of an
@@ -41,7 +42,7 @@ class Field:
     @property
     def form(self) -> RotationForm | None:
         """The convention of an orientation; None for other numbers."""
-        return RotationForm(self.part) if self.source == "pose" and self.part else None
+        return RotationForm(self.part) if self.source in ("pose", "arm") and self.part else None
 
 
 def proprio_fields(config: ProprioConfig, spec: ModelSpec) -> list[Field]:

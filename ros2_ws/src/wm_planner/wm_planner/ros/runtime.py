@@ -14,7 +14,7 @@ from wm_planner_msgs.msg import PlanStatus
 from wm_planner.camera_contract import CameraContract
 from wm_planner.config import Config, ConfigError
 from wm_planner.control import ControlLoop, ErrorCode, GoalSession, Status
-from wm_planner.control.action_mapping import command_mapping
+from wm_planner.control.action_mapping import command_mapping, commanded_joints
 from wm_planner.control.loop import WATCH_RATE
 from wm_planner.control.stop_record import StopRecord
 from wm_planner.goal_library import GoalLibrary
@@ -35,6 +35,7 @@ from wm_planner.ros.plan_views import PlanViews
 from wm_planner.ros.proprio_fields import proprio_fields
 from wm_planner.ros.rates import RateMonitor
 from wm_planner.ros.report_messages import state_after
+from wm_planner.ros.robot_description import read_arm
 from wm_planner.ros.ros_time import now
 from wm_planner.ros.snapshot import Snapshot, take_snapshot
 from wm_planner.ros.status_publisher import StatusPublisher
@@ -109,21 +110,23 @@ class PlannerRuntime:
         command = command_mapping(spec, config.commands)
         if command.gripper and config.gripper.type in ACTIONS:
             find_action(config.gripper.type)
+        self.arm = read_arm(self._node, config.commands, spec.action.frame, interrupted)
+        self._joints = commanded_joints(config.commands, command, self.arm)
         joints = bool(command.joints)
         contract = CameraContract(spec.views, spec.image, config.camera, joints=joints)
         answers = self._node.create_guard_condition(self._on_answers)
         self._closers.append(partial(self._node.destroy_guard_condition, answers))
         self.link = PlannerLink(config, answers.trigger)
         self._closers.append(self.link.close)
-        self.loop = ControlLoop(config, spec, self.link, contract, self)
+        self.loop = ControlLoop(config, spec, self.link, contract, self, self.arm)
         self._closers.append(self.loop.commander.close)
         self.link.start(interrupted)
 
     def _open_topics(self) -> None:
         node, config, actions = self._node, self.config, self.loop.commander.actions
         rates = RateMonitor()
-        permission = self.loop.permission
-        self.inputs = Inputs(node, config, self.spec, actions.command, permission, rates, self)
+        permission, command = self.loop.permission, actions.command
+        self.inputs = Inputs(node, config, self.spec, command, permission, rates, self, self.arm)
         self._closers.append(self.inputs.close)
         gripper = None
         if self.loop.commander.gripper and not config.commands.shadow:
@@ -132,17 +135,17 @@ class PlannerRuntime:
         self.commands = CommandOutput(
             node,
             config.commands,
-            actions.command,
+            self._joints,
             self.spec.action.frame,
             config.limits.max_speed,
-            config.limits.max_angular_speed if actions.command.rotation else 0.0,
+            config.limits.max_angular_speed if command.rotation else 0.0,
             gripper,
         )
         self._closers.append(self.commands.close)
         self._diagnostics = Diagnostics(node, rates)
         self._closers.append(self._diagnostics.close)
         self._lag = LagLog(node, config.commands)
-        self._views = PlanViews(node, self.spec, actions)
+        self._views = PlanViews(node, self.spec, actions, self.arm)
         self._closers.append(self._views.close)
 
     def _open_goals(self) -> None:

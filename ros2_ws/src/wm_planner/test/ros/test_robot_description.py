@@ -1,0 +1,85 @@
+"""The URDF comes from a file or from its topic; what is wrong with it is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from arms import BASE, TIP, URDF
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from std_msgs.msg import String
+
+from wm_planner.config import CommandsConfig, ConfigError
+from wm_planner.ros import robot_description
+from wm_planner.ros.robot_description import read_arm
+
+KEPT = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+
+
+def _read(
+    node: Any, source: str = "robot_description", interrupted: bool = False, **links: str
+) -> Any:
+    config = CommandsConfig(
+        kinematics=source, tip=links.get("tip", TIP), base=links.get("base", "")
+    )
+    return read_arm(node, config, BASE, lambda: interrupted)
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(robot_description, "PATIENCE", 0.5)
+
+
+def test_without_the_setting_there_is_no_arm(nodes: Any) -> None:
+    assert _read(nodes[0], "", tip="") is None
+    with pytest.raises(ConfigError, match=r"commands\.tip name links.*kinematics is not set"):
+        _read(nodes[0], "")
+
+
+def test_the_urdf_of_a_file_is_read(nodes: Any, tmp_path: Path) -> None:
+    file = tmp_path / "arm.urdf"
+    file.write_text(URDF)
+    assert len(_read(nodes[0], str(file)).joints) == 7
+    assert len(_read(nodes[0], str(file), base="panda_link2").joints) == 5
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "No such file"),
+        (b"\xff\xfe\x00", "codec"),
+        (b"<sdf/>", r"arm\.urdf: the URDF begins with <sdf>"),
+        (b"<robot/>", r"arm\.urdf: the URDF has no link 'panda_link0', which commands\.base"),
+    ],
+)
+def test_a_file_that_is_no_urdf_of_the_arm_is_named(
+    nodes: Any, tmp_path: Path, content: bytes | None, words: str
+) -> None:
+    file = tmp_path / "arm.urdf"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(ConfigError, match=words):
+        _read(nodes[0], str(file))
+
+
+def test_the_kept_message_of_the_topic_is_read(nodes: Any) -> None:
+    planner, arm, _ = nodes
+    arm.create_publisher(String, "robot_description", KEPT).publish(String(data=URDF))
+    assert len(_read(planner).joints) == 7
+
+
+def test_a_second_publisher_is_refused(nodes: Any) -> None:
+    planner, arm, until = nodes
+    for node in (planner, arm):
+        node.create_publisher(String, "robot_description", KEPT).publish(String(data=URDF))
+    until(lambda: planner.count_publishers("robot_description") == 2)
+    with pytest.raises(ConfigError, match=r"more than one publisher \(\S+/arm, \S+/planner\)"):
+        _read(planner)
+
+
+def test_a_silent_topic_is_named_with_a_remedy(nodes: Any, hasty: None) -> None:
+    with pytest.raises(ConfigError, match=r"no URDF arrived on /\S+ within.*has no publisher"):
+        _read(nodes[0])
+    with pytest.raises(ConfigError, match="no URDF arrived"):
+        _read(nodes[0], interrupted=True)

@@ -1,0 +1,97 @@
+"""Limits of joints that also keep the hand in its region, by the arm's kinematics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from wm_planner.config import LimitsConfig
+from wm_planner.control.command_limits import CommandLimits, LimitsError
+from wm_planner.control.part_limits import PartLimits
+from wm_planner.kinematics import Arm
+from wm_planner.types import Vector
+
+ROUNDING = 1e-4
+"""How far outside of its region the error of the inverse kinematics may bring the hand [m, rad]."""
+PARTS = (0.5, 1.0)
+"""Shares of a move after which the hand must be inside."""
+
+
+class HandLimits(CommandLimits):
+    """The limits of joints, of which none may bring the hand out of its region.
+
+    Args:
+        config: The limits of the joints.
+        joints: Their names.
+        regions: The limits of the hand, each with its part of a pose (7,).
+        pose: Returns the pose (7,) of the hand at joints (J,) [rad].
+        prefix: What the names of violations begin with, to count them apart from the hand's.
+    """
+
+    def __init__(
+        self,
+        config: LimitsConfig,
+        joints: Sequence[str],
+        regions: Sequence[tuple[PartLimits, slice]],
+        pose: Callable[[Vector], Vector],
+        prefix: str = "",
+    ) -> None:
+        super().__init__(config, joints)
+        self._regions, self._pose, self._prefix = regions, pose, prefix
+        named = ", ".join(limits.region for limits, _ in regions)
+        self.region = f"{self.region}, with the hand inside {named}"
+
+    def counted_as(self, limit: str) -> str:
+        """Return the name under which violations of a limit are counted."""
+        return self._prefix + limit
+
+    def stays(self, start: Vector, move: Vector) -> bool:
+        """Return whether a move keeps joints and hand inside, or no further outside."""
+        if not super().stays(start, move):
+            return False
+        before = self._pose(start)
+        for share in PARTS:
+            after = self._pose(start + share * move)
+            for limits, part in self._regions:
+                was, now = (_outside(limits, pose[part]) for pose in (before, after))
+                if now > max(was, ROUNDING):
+                    return False
+        return True
+
+
+def _outside(limits: PartLimits, point: Vector) -> float:
+    """Return how far a point (n,) is outside of its region [m or rad]."""
+    return limits.size(limits.between(point, limits.into(point)))
+
+
+def joint_config(config: LimitsConfig, arm: Arm, policy: str = "clamp") -> LimitsConfig:
+    """Return the limits of an arm's joints: the stricter ones of settings and URDF.
+
+    Speed and acceleration are those of the joint that has the smallest.
+
+    Raises:
+        LimitsError: Those of the settings are invalid, or leave a joint no room.
+    """
+    lower, upper = arm.limits.lower, arm.limits.upper
+    if config.joint_min or config.joint_max:
+        given = CommandLimits(config, arm.joints)
+        lower, upper = np.maximum(lower, given.lower), np.minimum(upper, given.upper)
+    for i in np.flatnonzero(lower >= upper):
+        raise LimitsError(
+            f"limits.joint_min and joint_max leave {arm.joints[i]} no room within the limits of "
+            f"the URDF, {arm.limits.lower[i]:g} to {arm.limits.upper[i]:g} rad"
+        )
+    return replace(
+        config,
+        joint_names=arm.joints,
+        joint_min=lower.tolist(),
+        joint_max=upper.tolist(),
+        max_joint_speed=min(config.max_joint_speed, float(arm.limits.speed.min())),
+        max_joint_acceleration=min(
+            config.max_joint_acceleration, float(arm.limits.acceleration.min())
+        ),
+        policy=policy,
+        start_margin=config.start_margin if config.policy == "clamp" else 0.0,
+    )
