@@ -114,8 +114,8 @@ def test_a_controller_that_is_only_set_up_badly_is_warned_about(
 @pytest.mark.parametrize(
     ("timeout", "settings", "words"),
     [
-        (0.0, {}, "is killed"),
-        (-1.0, {}, "is killed"),
+        (0.0, {}, "follows no command"),
+        (-1.0, {}, "follows no command"),
         (5.0, {}, "longer than the 0.5 s"),
         (5.0, {"receiver_timeout": 0.1}, "longer than the 0.1 s"),
         (0.2, {"receiver_timeout": 0.1}, "longer than the 0.1 s"),

@@ -46,6 +46,7 @@ class Follower:
 
     def __init__(self, limits: LimitsConfig = LIMITS, start: np.ndarray = HOME) -> None:
         self.gate = KinematicGate(limits, ARM, turns=True, grips=False)
+        self.gate.pace = 1.0
         self.sent = Sent(self.gate.start(_pose(start)), np.zeros(6))
         self.joints, self.velocities = [start], [np.zeros(7)]
         self.times, self.points = [DT], [self.sent.point]
@@ -171,17 +172,47 @@ def test_a_joint_at_its_end_is_named() -> None:
     follower.check()
 
 
-def test_an_arm_at_rest_does_not_move_even_away_from_its_posture() -> None:
+def test_an_arm_that_holds_does_not_move_even_away_from_its_posture() -> None:
     follower = Follower()
     start = follower.sent.point
     for i in range(100):
         follower.go(start + np.array([0.0, 0.002 * min(i, 50), 0, 0, 0, 0, 0]))
     for _ in range(50):
         follower.go(follower.sent.point)
+    follower.gate.pace = 0.0
+    for _ in range(10):
+        follower.go(follower.sent.point)
     before = follower.joints[-1]
     for _ in range(100):
         follower.go(follower.sent.point)
     np.testing.assert_allclose(follower.joints[-1], before, atol=1e-6)
+
+
+def test_a_hand_that_is_not_turned_gets_back_what_it_missed_of_its_orientation() -> None:
+    start = _pose(HOME)
+    missed = np.concatenate([start.position, [0.9999, 0.0141, 0.0, 0.0]])
+    for turns in (True, False):
+        gate = KinematicGate(LIMITS, ARM, turns=turns, grips=False)
+        gate.start(start)
+        basis = gate.basis(missed)
+        np.testing.assert_array_equal(basis[:3], missed[:3])
+        np.testing.assert_allclose(basis[3:], missed[3:] if turns else start.orientation)
+
+
+def test_freedom_is_used_to_go_to_the_posture_of_the_settings() -> None:
+    posture = HOME + 0.3 * np.linalg.svd(ARM.jacobian(HOME))[2][-1]  # another elbow
+    gate = KinematicGate(LIMITS, ARM, posture.tolist(), turns=True, grips=False)
+    gate.pace = 1.0
+    start = sent = Sent(gate.start(_pose(HOME)), np.zeros(6))
+    for _ in range(300):
+        measured = gate.measure(gate.followed(sent.point, _pose(HOME)))
+        sent = gate.check(start.point, previous=sent, measured=measured, dt=DT)
+        assert np.abs(gate.output(sent, None)[1]).max() < 0.31
+        np.testing.assert_allclose(sent.point, start.point, atol=1e-4)
+    joints, _, _ = gate.output(sent, None)
+    assert np.linalg.norm(joints - posture) < 0.2 * np.linalg.norm(HOME - posture)
+    with pytest.raises(LimitsError, match=r"commands\.posture has 3 numbers, but the arm has 7"):
+        KinematicGate(LIMITS, ARM, [0.0] * 3, turns=True, grips=False)
 
 
 def test_the_velocity_of_the_joints_corrects_the_error_of_the_hand() -> None:

@@ -42,6 +42,13 @@ class CommandsConfig:
         "", "Link of the URDF that is the frame of the actions; empty: the one of that name."
     )
     tip: str = setting("", "Link of the URDF whose pose the actions command, e.g. fr3_hand_tcp.")
+    posture: list[float] = setting(  # noqa: RUF009
+        [],
+        "Joints, from base to tip, toward which the arm goes as far as the pose of the tip leaves "
+        "freedom, e.g. for its elbow [rad]; empty: those in which a goal starts.",
+        low=-13.0,
+        high=13.0,
+    )
     controller: str = setting(
         "",
         "Node of the arm's controller, relative to the node's namespace; it must read "

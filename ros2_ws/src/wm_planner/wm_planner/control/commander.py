@@ -70,7 +70,7 @@ class Commander:
     ) -> None:
         commands = config.commands
         self.actions = ActionMapping(spec, commands)
-        self._arm = arm if takes_joints(commands) else None
+        self._arm, self._posture = arm if takes_joints(commands) else None, commands.posture
         check_gripper(config.gripper, self.actions.command.gripper, spec.name)
         self.gripper = self.actions.gripper() if config.gripper.type != "none" else None
         self.gate = self.check(config.limits)
@@ -134,7 +134,7 @@ class Commander:
             LimitsError: The limits are invalid.
         """
         grips = self.gripper is not None
-        return make_gate(limits, self.actions.command, self._arm, grips=grips)
+        return make_gate(limits, self.actions.command, self._arm, self._posture, grips=grips)
 
     def apply(self, limits: LimitsConfig) -> None:
         """Use other limits; only between goals.
@@ -180,7 +180,7 @@ class Commander:
         """
         if self.slowing:
             return
-        start = self.history.at(stamp)
+        start = self.gate.basis(self.history.at(stamp))
         if measured and self.actions.command.reference == "measured":
             start = self._space.point(measured)
         self.plan_start, path = start, self.actions.path(actions, start)
@@ -314,6 +314,7 @@ class Commander:
         """Go on along the path for a time [s], at a pace that changes with the time scale."""
         pace = 0.0 if self.mode is Mode.HOLDING else pace
         scale = self.time_scale.next(pace, dt, self._last.velocity, self.gate)
+        self.gate.pace = scale if self.mode is Mode.TRACKING else 0.0
         self._advance(self._stream.at(self._clock.time + scale * dt), scale * dt, dt, now)
         self.time_scale.value = scale
         if self.gripper and self.mode is Mode.TRACKING:  # while the arm holds, so does the gripper

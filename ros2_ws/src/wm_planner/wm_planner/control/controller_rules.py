@@ -178,7 +178,7 @@ def _servo(sender: Sender, values: Values) -> Iterator[Mismatch]:
         ("rotational", "max_angular_speed", sender.max_angular_speed, "rad/s"),
     ):
         scale = values.get(f"moveit_servo.scale.{name}")
-        if scale is not None and scale < most:
+        if scale is not None and 0 < scale < most:  # one of 0 cuts nothing
             yield Mismatch(
                 f"its moveit_servo.scale.{name} is {scale:g} {unit}, less than limits.{limit} "
                 f"({most:g} {unit}), so faster commands are cut: make both equal",
@@ -195,7 +195,7 @@ def _wrong_timeout(config: CommandsConfig, timeout: float) -> str:
     """Return what is wrong with the time [s] after which a receiver halts, or an empty string."""
     longest = config.receiver_timeout or LONGEST_HALT
     if timeout <= 0:
-        return "so the arm goes on if the planner is killed: set it to 0.1 s"
+        return "so it follows no command: set it to 0.1 s, and start it again"
     if timeout > longest:
         return (
             f"longer than the {longest:g} s that commands.receiver_timeout allows, so the arm goes "

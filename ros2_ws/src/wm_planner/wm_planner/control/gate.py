@@ -58,6 +58,7 @@ class CommandGate:
         rotation: The limits of the orientation; None for joints.
         gripper: The limits of the gripper; None if it is not moved.
         counters: What the gate has done.
+        pace: Seconds of its path per second at which the arm follows a plan; 0: it holds.
     """
 
     def __init__(
@@ -79,7 +80,7 @@ class CommandGate:
             self._parts = [(PartGate(self.limits), slice(None), slice(None))]
         else:
             self._parts.append((PartGate(self.rotation), slice(3, 7), slice(3, 6)))
-        self.counters = Counters()
+        self.counters, self.pace = Counters(), 0.0
 
     @property
     def receiver(self) -> CommandGate:
@@ -98,6 +99,10 @@ class CommandGate:
     def measure(self, pose: Pose) -> Vector:
         """Take a measured pose; return its point (n,)."""
         return self.space.point(pose)
+
+    def basis(self, point: Vector) -> Vector:
+        """Return where a plan begins (n,) whose image shows the arm at a commanded point."""
+        return point
 
     def rest(self) -> None:
         """Take the arm to rest where it was sent."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from wm_planner.config import LimitsConfig
 from wm_planner.control.gate import CommandGate
 from wm_planner.control.hand_gate import HandGate
@@ -11,7 +13,12 @@ from wm_planner.models.spec import CommandMapping
 
 
 def make_gate(
-    limits: LimitsConfig, command: CommandMapping, arm: Arm | None, *, grips: bool
+    limits: LimitsConfig,
+    command: CommandMapping,
+    arm: Arm | None,
+    posture: Sequence[float] = (),
+    *,
+    grips: bool,
 ) -> CommandGate:
     """Return the gate for what actions command.
 
@@ -19,6 +26,7 @@ def make_gate(
         limits: The limits.
         command: What the actions move.
         arm: The arm's kinematics; None if they are unknown, or if its controller takes poses.
+        posture: ``commands.posture``.
         grips: Whether a gripper is commanded.
 
     Raises:
@@ -29,4 +37,4 @@ def make_gate(
         return CommandGate(limits, command.joints, turns=turns, grips=grips)
     if command.joints:
         return HandGate(limits, command.joints, arm, grips=grips)
-    return KinematicGate(limits, arm, turns=turns, grips=grips)
+    return KinematicGate(limits, arm, posture, turns=turns, grips=grips)

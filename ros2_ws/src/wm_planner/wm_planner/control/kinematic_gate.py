@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from wm_planner.config import LimitsConfig
+from wm_planner.control.command_limits import LimitsError
 from wm_planner.control.gate import CommandGate
 from wm_planner.control.hand_limits import HandLimits, joint_config
 from wm_planner.control.part_gate import SLACK, PartGate, Sent
@@ -17,9 +18,9 @@ from wm_planner.types import Pose, Vector
 
 SLOW, STOP = 0.4, 0.1
 """Dexterities below which an arm slows, and at which it stops, on its way to a singularity."""
-PULL = 0.3
-"""Share of the way to the posture of the start that joints go in a second at full speed of the
-hand, if that leaves freedom [1/s]."""
+PULL, PULL_SPEED = 1.0, 0.3
+"""Share of the way to the posture that joints go in a second while a plan is followed, if the pose
+leaves freedom, and the largest speed of that [1/s], [rad/s]."""
 SHARES = (1.0, 0.5, 0.25, 0.0)
 """Shares of the joints' move that are tried until the hand keeps its speeds; 0: they brake."""
 RESTING = 1e-5
@@ -42,6 +43,7 @@ class KinematicGate(CommandGate):
     Args:
         config: The limits and their policy, which joints follow as ``clamp``.
         arm: The arm.
+        posture: Joints toward which freedom is used (J,) [rad]; empty: those of the start.
         turns: As ``CommandGate``.
         grips: As ``CommandGate``.
 
@@ -49,7 +51,15 @@ class KinematicGate(CommandGate):
         LimitsError: The limits are missing or invalid, or leave a joint no room.
     """
 
-    def __init__(self, config: LimitsConfig, arm: Arm, *, turns: bool, grips: bool) -> None:
+    def __init__(
+        self,
+        config: LimitsConfig,
+        arm: Arm,
+        posture: Sequence[float] = (),
+        *,
+        turns: bool,
+        grips: bool,
+    ) -> None:
         super().__init__(config, turns=turns, grips=grips)
         for gate, _, _ in self._parts:
             gate.limits.measured_by = "joint_states"
@@ -65,8 +75,15 @@ class KinematicGate(CommandGate):
             np.full(count, limits.acceleration),
         )
         self._inverse = InverseKinematics(arm, self._range)
+        self._given, self._posture = np.array(posture), np.zeros(count)
+        if len(posture) not in (0, count):
+            raise LimitsError(
+                f"commands.posture has {len(posture)} numbers, but the arm has {count} joints from "
+                f"commands.base to commands.tip: {listed(arm.joints)}"
+            )
         self._sent = Sent(np.zeros(count), np.zeros(count))
         self._measured, self._problem = self._sent.point, ""
+        self._orientation = np.zeros(4)
 
     @property
     def receiver(self) -> CommandGate:
@@ -79,17 +96,28 @@ class KinematicGate(CommandGate):
         return [self._problem] if self._problem else []
 
     def start(self, pose: Pose) -> Vector:
-        """Begin at rest at measured joints, near which the arm stays."""
+        """Begin at rest at measured joints."""
         assert pose.joints is not None
-        self._inverse.stay_near(pose.joints)
+        self._posture = self._given if self._given.size else pose.joints
+        self._inverse.stay_near(self._posture)
         self._sent, self._problem = Sent(pose.joints, 0 * pose.joints), ""
-        return self.measure(pose)
+        point = self.measure(pose)
+        self._orientation = point[3:]
+        return point
 
     def measure(self, pose: Pose) -> Vector:
         """Take measured joints, and the pose that they give."""
         assert pose.joints is not None
         self._measured = self._arm.near(pose.joints, self._sent.point)
         return super().measure(pose)
+
+    def basis(self, point: Vector) -> Vector:
+        """Return a pose, turned as at the start if the actions do not turn the hand.
+
+        Otherwise what the joints missed of its orientation would add up, plan by plan.
+        """
+        turns = self.rotation is not None and self.rotation.moves
+        return point if turns else np.concatenate([point[:3], self._orientation])
 
     def rest(self) -> None:
         """Take the joints to rest where they were sent."""
@@ -185,7 +213,8 @@ class KinematicGate(CommandGate):
     def _toward(self, goal: Sent, dt: float) -> tuple[Vector, str]:
         """Return the joints (J,) on the way to a pose, and why they go slower, if they do."""
         here = self._sent
-        pull = PULL * dt * min(super().share_of_speed(goal.velocity), 1.0)
+        way = float(np.abs(self._posture - here.point).max())
+        pull = self.pace * dt * min(PULL, PULL_SPEED / max(way, RESTING))
         found = self._inverse.step(goal.point, here.point, here.velocity, dt, pull)
         if found is None:
             return here.point, "the arm holds: the inverse kinematics find no solution"

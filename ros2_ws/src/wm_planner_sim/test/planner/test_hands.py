@@ -12,12 +12,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ament_index_python.packages import get_package_share_directory
 from geometry_msgs.msg import PoseStamped, TwistStamped
 from scipy.spatial.transform import Rotation
+from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 from wm_planner_msgs.action import ReachGoal
 from wm_planner_msgs.msg import Goal
 
+from wm_planner.kinematics import Arm
 from wm_planner.models import load_spec
 from wm_planner.models.spec import (
     ActionSpec,
@@ -40,6 +43,8 @@ DOWN = Rotation.from_quat(franka.DOWN_XYZW)
 CENTER = np.array([0.45, 0.0, 0.63])  # [m] where the hand can turn by 90 degrees
 AXES = {"x": [np.pi / 2, 0, 0], "y": [0, -np.pi / 2, 0], "z": [0, 0, np.pi / 2]}  # turns [rad]
 LIFT = np.array([0.0, 0.0, 0.1])  # [m]
+URDF = Path(get_package_share_directory("wm_planner")) / "config" / "robots" / "panda.urdf"
+ARM = Arm(URDF.read_text(), franka.BASE_FRAME, "panda_hand_tcp")
 OPEN, CLOSED = 0.0, 1.0
 SPEED, ANGULAR_SPEED = 0.2, 0.4  # limits [m/s], [rad/s]
 PERIOD = 0.02  # [s] of the commands
@@ -78,6 +83,7 @@ class HandWatcher(Client):
             (PoseStamped, "sim/cube_pose", self._on_cube),
             (PoseStamped, "target_pose", self._on_command),
             (TwistStamped, "target_twist", self._on_twist),
+            (JointState, "joint_command", self._on_joints),
             (Float64MultiArray, "gripper_command", lambda m: self.widths.append(m.data[0])),
         ):
             self.create_subscription(kind, topic, take, 1000)
@@ -97,6 +103,12 @@ class HandWatcher(Client):
     def _on_twist(self, message: TwistStamped) -> None:
         v, w = message.twist.linear, message.twist.angular
         self.twists.append(np.array([v.x, v.y, v.z, w.x, w.y, w.z]))
+
+    def _on_joints(self, message: JointState) -> None:
+        pose = ARM.pose(np.array(message.position))
+        pose[3:] *= 1.0 if not self.poses or pose[3:] @ self.poses[-1][3:] > 0 else -1.0
+        self.poses.append(pose)
+        self.stamps.append(message.header.stamp.sec + message.header.stamp.nanosec * 1e-9)
 
 
 def _numbers(pose: Any) -> np.ndarray:
@@ -178,6 +190,21 @@ KINDS = {
         ),
         "target_twist",
         ("commands.type:=twist_stamped", "commands.receiver_timeout:=0.1"),
+    ),
+    "joints": (
+        CommandMapping(
+            "relative",
+            NAMES[:3],
+            rotation=RotationMapping(NAMES[3:6], "euler_extrinsic_xyz"),
+            gripper=GRIPPER,
+            reference="measured",
+        ),
+        "joint_command",
+        (
+            "commands.type:=joint_state",
+            f"commands.kinematics:={URDF}",
+            "commands.tip:=panda_hand_tcp",
+        ),
     ),
 }
 

@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+"""Time a command with inverse kinematics, beside one without, on one core.
+
+    . scripts/env.sh; python benchmarks/kinematics.py [--commands 3000]
+
+A Franka's hand follows random poses in the box and the cone of orientations that config/franka.yaml
+has for a hand that tilts, at the speeds of that file. Both gates check the same wanted poses in
+turn, so that a busy machine slows both alike.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from wm_planner.config import LimitsConfig
+from wm_planner.control import CommandGate
+from wm_planner.control.kinematic_gate import KinematicGate
+from wm_planner.control.part_gate import Sent
+from wm_planner.kinematics import Arm
+from wm_planner.types import Pose, Vector
+
+URDF = Path(__file__).parents[1] / "ros2_ws/src/wm_planner/config/robots/panda.urdf"
+READY = np.array([0.0, -np.pi / 4, 0.0, -3 * np.pi / 4, 0.0, np.pi / 2, np.pi / 4])  # [rad]
+DOWN = Rotation.from_quat([1.0, 0.0, 0.0, 0.0])
+PERIOD = 0.02  # [s]
+LEG = 50  # commands toward one pose
+LIMITS = LimitsConfig(
+    workspace_min=[0.25, -0.2, 0.2],
+    workspace_max=[0.56, 0.2, 0.5],
+    orientation=[1.0, 0.0, 0.0, 0.0],
+    max_tilt=0.3,
+    max_twist=0.5,
+    max_speed=0.25,
+    max_acceleration=1.5,
+    max_angular_speed=0.4,
+    max_angular_acceleration=2.0,
+    max_joint_acceleration=5.0,
+)
+
+
+def wanted_poses(count: int) -> Vector:
+    """Random poses (count, 7) in the box and near the nominal orientation."""
+    rng = np.random.default_rng(0)
+    at = rng.uniform(LIMITS.workspace_min, LIMITS.workspace_max, (count, 3))
+    turned = Rotation.from_rotvec(rng.uniform(-0.25, 0.25, (count, 3))) * DOWN
+    return np.hstack([at, turned.as_quat()])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--commands", type=int, default=3000)
+    count = parser.parse_args().commands
+    arm = Arm(URDF.read_text(), "panda_link0", "panda_hand_tcp")
+    gates = {
+        "without": CommandGate(LIMITS, turns=True),
+        "with": KinematicGate(LIMITS, arm, turns=True, grips=False),
+    }
+    pose = arm.pose(READY)
+    here = Pose(pose[:3], pose[3:], 0.0, 0.0, READY)
+    sent = {name: Sent(gate.start(here), np.zeros(6)) for name, gate in gates.items()}
+    times: dict[str, list[float]] = {name: [] for name in gates}
+    for wanted in wanted_poses(count // LEG + 1):
+        for _ in range(LEG):
+            for name, gate in gates.items():
+                before = sent[name]
+                measured = gate.measure(gate.followed(before.point, here))
+                start = time.perf_counter()
+                sent[name] = gate.check(wanted, previous=before, measured=measured, dt=PERIOD)
+                times[name].append(time.perf_counter() - start)
+    for name, found in times.items():
+        low, high = np.percentile(found, [50, 95]) * 1e3
+        print(f"{name:>8} kinematics: median {low:.2f} ms, 95 % {high:.2f} ms a command")
+    ratio = np.median(times["with"]) / np.median(times["without"])
+    print(f"ratio of the medians {ratio:.1f}")
+
+
+if __name__ == "__main__":
+    main()
