@@ -43,6 +43,7 @@ PROFILES = {
         "float64_multi_array",
         "forward_velocity_controller/commands",
     ),
+    "franka_ros2": ("joint_trajectory", "fr3_arm_controller/joint_trajectory"),
     "isaac_sim": ("joint_state", "joint_command"),
     "joint_trajectory_controller": (
         "joint_trajectory",

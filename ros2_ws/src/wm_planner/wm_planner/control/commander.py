@@ -314,7 +314,8 @@ class Commander:
         """Go on along the path for a time [s], at a pace that changes with the time scale."""
         pace = 0.0 if self.mode is Mode.HOLDING else pace
         scale = self.time_scale.next(pace, dt, self._last.velocity, self.gate)
-        self.gate.pace = scale if self.mode is Mode.TRACKING else 0.0
+        follows = self.mode is Mode.TRACKING and self.plan_start is not None
+        self.gate.pace = scale if follows else 0.0
         self._advance(self._stream.at(self._clock.time + scale * dt), scale * dt, dt, now)
         self.time_scale.value = scale
         if self.gripper and self.mode is Mode.TRACKING:  # while the arm holds, so does the gripper
