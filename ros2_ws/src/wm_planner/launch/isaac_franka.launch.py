@@ -1,8 +1,9 @@
-"""Launch the planner for a Franka in Isaac Sim, with a Cartesian controller.
+"""Launch the planner for the Franka of Isaac Sim.
 
 ``ros2 launch wm_planner isaac_franka.launch.py model:=/path``. Isaac Sim's ROS bridge publishes
-``rgb`` and ``/clock``; crisp_controllers takes the target pose and publishes the measured pose. For
-a model whose actions move joints, ``profile:=isaac_sim`` commands the articulation controller.
+``rgb``, ``joint_states`` and ``/clock``, and its articulation controller takes ``joint_command``.
+For another controller, e.g. ``profile:=crisp_controllers``, also give ``kinematics:='' base:=''
+tip:=''`` if it publishes ``current_pose``.
 """
 
 from launch import LaunchDescription
@@ -11,15 +12,20 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.substitutions import FindPackageShare
 
+SHARE = FindPackageShare("wm_planner")
+URDF = PathJoinSubstitution([SHARE, "config", "robots", "panda.urdf"])
 ARGUMENTS = {
     "model": (None, "Model directory, with model.yaml and the weights."),
     "config_file": ("franka", "File in config/ with settings, without .yaml: franka or planner."),
-    "profile": ("crisp_controllers", "Controller: a file in config/profiles/, without .yaml."),
+    "profile": ("isaac_sim", "Controller: a file in config/profiles/, without .yaml."),
     "overrides": ("", "Hydra overrides: planning.horizon=8, or \"['…', '…']\" for several."),
     "image": ("rgb", "Topic of the camera."),
     "current_pose": ("current_pose", "Topic of the measured end-effector pose."),
     "joint_states": ("joint_states", "Topic of the measured joint positions."),
     "command": ("", "Topic of the commands; empty for that of the profile."),
+    "kinematics": (URDF, "The arm's URDF: robot_description, a file, or empty for none."),
+    "base": ("panda_link0", "Link of the URDF that is the frame of the actions."),
+    "tip": ("panda_hand_tcp", "Link of the URDF whose pose the actions command."),
     "namespace": ("", "Namespace of the node."),
     "use_sim_time": ("true", "Use Isaac Sim's /clock, which runs only while it plays."),
 }
@@ -27,7 +33,7 @@ ARGUMENTS = {
 
 def generate_launch_description() -> LaunchDescription:
     """Include planner.launch.py with Isaac Sim's topics; ``--show-args`` lists the arguments."""
-    path = PathJoinSubstitution([FindPackageShare("wm_planner"), "launch", "planner.launch.py"])
+    path = PathJoinSubstitution([SHARE, "launch", "planner.launch.py"])
     declared = [
         DeclareLaunchArgument(name, default_value=default, description=text)
         for name, (default, text) in ARGUMENTS.items()

@@ -26,6 +26,13 @@ ARGUMENTS = {
         "Topic of the commands; empty for that of the profile, or 'command'. With a profile that "
         "names a controller, also set commands.controller in overrides.",
     ),
+    "kinematics": (
+        "",
+        "The arm's URDF: robot_description, or a file; for receivers of joints, and where nobody "
+        "publishes current_pose.",
+    ),
+    "base": ("", "Link of the URDF that is the frame of the actions; empty: of the same name."),
+    "tip": ("", "Link of the URDF whose pose the actions command."),
     "wrench": ("wrench", "Topic of the measured wrench, for the contact stop."),
     "enable": ("enable", "Topic of the operator's enabling button."),
     "namespace": ("", "Namespace of the node."),
@@ -71,8 +78,10 @@ def _planner(context: LaunchContext) -> list[Action]:
         "use_sim_time": ParameterValue(value("use_sim_time"), value_type=bool),
         "autostart": ParameterValue(value("autostart"), value_type=bool),
     }
-    if command := value("command").perform(context):  # an empty one would hide the profile's
-        parameters["commands.topic"] = ParameterValue(command, value_type=str)
+    settings = {"command": "topic", "kinematics": "kinematics", "base": "base", "tip": "tip"}
+    for argument, setting in settings.items():
+        if text := value(argument).perform(context):  # an empty one would hide a file's
+            parameters[f"commands.{setting}"] = ParameterValue(text, value_type=str)
     words = ["--ros-args", "--log-level", value("log_level")]
     if enclave := value("enclave").perform(context):
         words += ["--enclave", enclave]

@@ -18,11 +18,13 @@ import pytest
 import yaml
 from rclpy.context import Context
 from rclpy.node import Node
+from std_msgs.msg import String
 
 from wm_planner.config import Config, ImagesConfig
 from wm_planner.control.action_mapping import command_mapping
 from wm_planner.control.permission import Permission
 from wm_planner.models import ModelSpec
+from wm_planner.ros import robot_description
 from wm_planner.ros.camera import Camera
 from wm_planner.ros.command_output import CommandOutput
 from wm_planner.ros.commanded_joints import JointInput
@@ -92,6 +94,7 @@ def node(spec: ModelSpec) -> Iterator[Node]:
         JointInput(node, ["a"], 1.0, lambda pose: None)
         images = ImagesConfig(transport="compressed", reliability="reliable")
         ends.enter_context(contextlib.closing(Camera(node, images, 1.0, lambda: None)))
+        node.create_subscription(String, robot_description.TOPIC, print, 1)
         CommandOutput(node, config.commands, mapping.joints, spec.action.frame, 0.5)
         yield node
 
@@ -119,6 +122,7 @@ def _parameters(words: list[str]) -> dict[str, Any]:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_the_topic_of_the_commands_is_the_profile_s_unless_it_is_given(file: Path) -> None:
     assert "commands.topic" not in _parameters(_command(file))
+    assert _parameters(_command(file, tip="hand"))["commands.tip"] == "hand"
     given = _parameters(_command(file, command="/other/target"))
     assert given["commands.topic"] == "/other/target"
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from geometry_msgs.msg import Point, PoseStamped, Quaternion
 from rclpy.node import Node
+from sensor_msgs.msg import JointState
 
 from wm_planner.ros.end_effector import EndEffectorInput
 from wm_planner.types import Pose
@@ -45,6 +46,18 @@ def test_a_pose_in_another_frame_is_dropped_and_both_frames_are_named(measured: 
     assert measured.poses == []
     assert "'fr3_link0'" in measured.pose.problem
     assert "'base'" in measured.pose.problem
+
+
+def test_joints_that_arrive_instead_of_a_pose_are_named_with_their_setting(
+    nodes: tuple[Node, Node, Callable[..., None]],
+) -> None:
+    planner, arm, until = nodes
+    measured = Input(planner)
+    assert "commands.kinematics" not in measured.pose.problem
+    arm.create_publisher(JointState, "joint_states", 1)
+    until(lambda: "with commands.kinematics the pose" in measured.pose.problem)
+    measured.take()
+    assert measured.pose.problem == ""
 
 
 @pytest.mark.parametrize(

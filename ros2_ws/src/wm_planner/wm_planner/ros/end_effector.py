@@ -31,6 +31,18 @@ class EndEffectorInput(PoseInput):
     ) -> None:
         self._frame = frame
         super().__init__(node, PoseStamped, TOPIC, max_age, on_pose)
+        self._joints = node.resolve_topic_name("joint_states")
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with the messages, or an empty string."""
+        why = super().problem
+        if not why or self._ever or not self._node.count_publishers(self._joints):
+            return why
+        return (
+            f"{why}. The joints arrive on {self._joints}: with commands.kinematics the pose is "
+            "computed from them"
+        )
 
     def read(self, message: PoseStamped) -> tuple[Vector, Vector, None]:
         """Return position (3,) [m] and quaternion (x, y, z, w).

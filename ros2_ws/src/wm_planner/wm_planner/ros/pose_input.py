@@ -85,6 +85,11 @@ class PoseInput(ABC):
         silent = self._silence.problem(self._good_steady, self.max_age)
         return self._problem.why(silent, self.max_age)
 
+    @property
+    def _ever(self) -> bool:
+        """Whether a usable message has arrived."""
+        return math.isfinite(self._good_steady)
+
     def close(self) -> None:
         """Unsubscribe."""
         self._node.destroy_subscription(self._subscription)
