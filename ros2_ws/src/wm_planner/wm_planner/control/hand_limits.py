@@ -51,19 +51,19 @@ class HandLimits(CommandLimits):
         """Return whether a move keeps joints and hand inside, or no further outside."""
         if not super().stays(start, move):
             return False
-        before = self._pose(start)
         for share in PARTS:
             after = self._pose(start + share * move)
             for limits, part in self._regions:
-                was, now = (_outside(limits, pose[part]) for pose in (before, after))
-                if now > max(was, ROUNDING):
+                now = _outside(limits, after[part])
+                if now > ROUNDING and now > _outside(limits, self._pose(start)[part]):
                     return False
         return True
 
 
 def _outside(limits: PartLimits, point: Vector) -> float:
     """Return how far a point (n,) is outside of its region [m or rad]."""
-    return limits.size(limits.between(point, limits.into(point)))
+    inside = limits.into(point)
+    return 0.0 if np.array_equal(inside, point) else limits.size(limits.between(point, inside))
 
 
 def joint_config(config: LimitsConfig, arm: Arm, policy: str = "clamp") -> LimitsConfig:
