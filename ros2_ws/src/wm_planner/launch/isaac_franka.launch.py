@@ -2,6 +2,7 @@
 
 ``ros2 launch wm_planner isaac_franka.launch.py model:=/path``. Isaac Sim's ROS bridge publishes
 ``rgb``, ``joint_states`` and ``/clock``, and its articulation controller takes ``joint_command``.
+It needs ``make kinematics``.
 For another controller, e.g. ``profile:=crisp_controllers``, also give ``kinematics:='' base:=''
 tip:=''`` if it publishes ``current_pose``.
 """

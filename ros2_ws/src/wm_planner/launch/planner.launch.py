@@ -31,7 +31,7 @@ ARGUMENTS = {
         "The arm's URDF: robot_description, or a file; for receivers of joints, and where nobody "
         "publishes current_pose.",
     ),
-    "base": ("", "Link of the URDF that is the frame of the actions; empty: of the same name."),
+    "base": ("", "Link of the URDF in whose frame the actions are; empty: the frame's name."),
     "tip": ("", "Link of the URDF whose pose the actions command."),
     "wrench": ("wrench", "Topic of the measured wrench, for the contact stop."),
     "enable": ("enable", "Topic of the operator's enabling button."),

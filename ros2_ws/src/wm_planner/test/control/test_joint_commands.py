@@ -79,6 +79,58 @@ def test_an_arm_without_a_plan_does_not_move(spec: ModelSpec) -> None:
     np.testing.assert_allclose(rig.positions(), np.broadcast_to(HOME, (50, 7)), atol=1e-9)
 
 
+def test_plans_do_not_take_over_what_the_hand_missed_of_its_orientation(spec: ModelSpec) -> None:
+    rig = JointRig(spec)
+    rig.commander.gate.basis = lambda point: point  # type: ignore[method-assign]
+    drifting = JointRig(spec)
+    turned = np.array([0.99995, 0.01, 0.0, 0.0])
+    for each in (rig, drifting):
+        each.plan(MOVE)
+        each.run(0.1)
+        items = each.commander.history._items
+        items[-1] = (*items[-1][:2], np.concatenate([items[-1][2][:3], turned]))
+        each.plan(MOVE)
+    assert rig.commander.plan_start is not None
+    assert abs(rig.commander.plan_start[4]) > 0.009
+    np.testing.assert_allclose(np.abs(drifting.commander.plan_start[3:] @ DOWN), 1.0, atol=1e-6)
+
+
+def test_the_elbow_goes_to_its_posture_while_a_plan_is_followed(spec: ModelSpec) -> None:
+    posture = HOME + 0.3 * np.linalg.svd(ARM.jacobian(HOME))[2][-1]
+    rig = JointRig(spec, posture=posture.tolist())
+    for _ in range(20):
+        rig.plan([0.0, 0.0, 0.0])
+        rig.run(0.1)
+    left = np.linalg.norm(rig.sent[-1].position - posture)
+    assert left < 0.4 * np.linalg.norm(HOME - posture)
+    rig.commander.hold(rig.now)
+    rig.commander.stop(rig.now)
+    rig.settle()
+    assert not rig.sent[-1].velocity.any()
+    speeds = np.abs(np.diff(rig.positions(), axis=0)).max(axis=1) / TICK
+    assert (np.abs(np.diff(speeds)) <= 1.01 * 20.0 * TICK).all(), "the elbow stops smoothly"
+
+
+@pytest.mark.parametrize("feedback", [0.0, 2.0])
+def test_the_feedback_of_an_arm_that_does_not_follow(spec: ModelSpec, feedback: float) -> None:
+    rig = JointRig(spec, interface="velocity", feedback=feedback)
+    rig.follows = False
+    rig.plan(MOVE)
+    rig.run(0.2)
+    joints, velocity, _ = rig.commander.gate.output(rig.commander._last, np.zeros(6))
+    behind = joints - HOME
+    faster = (rig.sent[-1].velocity - velocity) @ behind
+    assert (faster > 1e-4) == (feedback > 0)
+
+
+def test_the_topic_of_the_joints_is_named_also_beside_a_receiver_of_poses(spec: ModelSpec) -> None:
+    for kind in ("joint_state", "pose_stamped"):
+        rig = JointRig(spec)
+        rig.config.commands.type = kind
+        gate = rig.build(spec).gate
+        assert gate.limits.measured_by == "joint_states"
+
+
 def test_velocities_are_those_of_the_joints(spec: ModelSpec) -> None:
     rig = JointRig(spec, interface="velocity")
     rig.follows = False  # it is measured where it started

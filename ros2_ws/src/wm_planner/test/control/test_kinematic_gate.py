@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from arms import HOME, URDF, panda
+from arms import HOME, URDF, joint, panda, urdf
 from scipy.spatial.transform import Rotation
 
 from wm_planner.config import LimitsConfig
@@ -30,9 +30,17 @@ LIMITS = LimitsConfig(
     max_acceleration=1.5,
     max_joint_acceleration=5.0,
 )
+SMALL = replace(
+    LIMITS,
+    workspace_min=[0.25, -0.15, 0.4],
+    workspace_max=[0.45, 0.15, 0.55],
+    max_tilt=0.3,
+    max_twist=0.5,
+)
 DT = 0.02
 SLACK = 1.0011
 BENDING = 1.2  # times the speed of a hand whose joints slow alike on a bent way
+WIDE = 'lower="-3" upper="3" velocity="2"'
 OUTSIDE = 1e-3  # [m, rad] by which a hand may leave its region on a bent way
 
 
@@ -45,7 +53,8 @@ class Follower:
     """A gate and an arm that follows it at once."""
 
     def __init__(self, limits: LimitsConfig = LIMITS, start: np.ndarray = HOME) -> None:
-        self.gate = KinematicGate(limits, ARM, turns=True, grips=False)
+        self.gate, self.limits = KinematicGate(limits, ARM, turns=True, grips=False), limits
+        self.stopped: int | None = None  # when it began to slow
         self.gate.pace = 1.0
         self.sent = Sent(self.gate.start(_pose(start)), np.zeros(6))
         self.joints, self.velocities = [start], [np.zeros(7)]
@@ -57,6 +66,7 @@ class Follower:
         self._note(dt)
 
     def slow(self, share: float, dt: float = DT) -> None:
+        self.stopped = self.stopped or len(self.points) - 1
         wanted = self.gate.space.moved(self.sent.point, share * dt * self.sent.velocity)
         self.sent = self.gate.check(wanted, previous=self.sent, measured=None, dt=dt)
         self._note(dt)
@@ -70,6 +80,7 @@ class Follower:
 
     def check(self) -> None:
         """The joints have kept their limits, and the hand its region."""
+        limits = self.limits
         joints, times = np.array(self.joints), np.array(self.times)
         velocities = np.array(self.velocities)
         assert (joints >= ARM.limits.lower - 1e-6).all()
@@ -78,16 +89,18 @@ class Follower:
         assert np.abs(velocities).max() <= SLACK * 1.0
         passed = np.maximum(times[1:], (times[1:] + times[:-1]) / 2)
         changes = np.abs(np.diff(velocities, axis=0)).max(axis=1)
-        assert (changes <= SLACK * 5.0 * passed + 1e-9).all()
-        points, limits = np.array(self.points), LIMITS
+        assert (changes <= SLACK * limits.max_joint_acceleration * passed + 1e-9).all()
+        points = np.array(self.points)
         speeds = np.linalg.norm(np.diff(points[:, :3], axis=0), axis=1) / times[1:]
+        moved = speeds if self.stopped is None else speeds[: self.stopped]
+        assert moved.max() <= SLACK * limits.max_speed
         assert speeds.max() <= BENDING * limits.max_speed
         assert (points[:, :3] >= np.array(limits.workspace_min) - OUTSIDE).all()
         assert (points[:, :3] <= np.array(limits.workspace_max) + OUTSIDE).all()
         tilts = np.arccos(np.clip(-Rotation.from_quat(points[:, 3:]).as_matrix()[:, 2, 2], -1, 1))
         assert tilts.max() <= limits.max_tilt + OUTSIDE
-        for joint, point in zip(joints, points, strict=True):
-            np.testing.assert_allclose(ARM.pose(joint)[:3], point[:3], atol=1e-12)
+        hands = np.array([ARM.pose(posture) for posture in joints])
+        np.testing.assert_allclose(hands[:, :3], points[:, :3], atol=1e-12)
 
 
 def _wanted(numbers: np.ndarray) -> np.ndarray:
@@ -128,6 +141,38 @@ def test_from_any_motion_the_joints_come_to_rest_within_their_limits(
     assert not follower.gate.output(follower.sent, None)[1].any()
 
 
+@pytest.mark.parametrize("stops", [False, True])
+@pytest.mark.parametrize("acceleration", [5.0, 2.0, 1.0])
+@pytest.mark.parametrize("seed", range(3))
+def test_joints_that_brake_slowly_keep_the_hand_in_a_small_region(
+    seed: int, acceleration: float, stops: bool
+) -> None:
+    rng = np.random.default_rng(200 + seed)
+    follower = Follower(replace(SMALL, max_joint_acceleration=acceleration))
+    for _ in range(12):
+        wanted = _wanted(rng.uniform(-1, 1, 6))
+        for _ in range(rng.integers(10, 40)):
+            follower.go(wanted)
+    if stops:
+        periods = int(np.ceil(follower.gate.time_to_rest(follower.sent.velocity) / DT))
+        for left in range(periods, 0, -1):
+            follower.slow((left - 1) / left)
+    follower.check()
+    assert follower.gate.counters.limits["box"] > 0, "it was led outside"
+
+
+def test_an_arm_at_the_edge_of_its_region_goes_on_along_it() -> None:
+    follower = Follower(SMALL)
+    low = np.array(SMALL.workspace_min)
+    for i in range(500):
+        y = min(-0.1 + 0.0016 * i, 0.1)
+        at = [low[0] - 0.01, y, 0.5]
+        follower.go(np.array([*at, *DOWN]))
+    np.testing.assert_allclose(follower.sent.point[:3], [low[0], 0.1, 0.5], atol=3e-3)
+    assert follower.gate.problems == []
+    follower.check()
+
+
 def test_a_path_within_reach_is_followed_exactly() -> None:
     follower = Follower()
     start = follower.sent.point
@@ -148,7 +193,7 @@ def test_a_stretched_arm_slows_says_so_and_comes_back() -> None:
     for i in range(1, 200):
         follower.go(start + np.array([0.003 * i, 0, 0, 0, 0, 0, 0]))
     (said,) = follower.gate.problems
-    assert "on its way to a singularity" in said
+    assert "near a singularity" in said
     assert ARM.dexterity(follower.joints[-1]) > 0.1
     assert np.linalg.norm(follower.velocities[-1]) < 0.1
     for _ in range(250):
@@ -213,6 +258,58 @@ def test_freedom_is_used_to_go_to_the_posture_of_the_settings() -> None:
     assert np.linalg.norm(joints - posture) < 0.2 * np.linalg.norm(HOME - posture)
     with pytest.raises(LimitsError, match=r"commands\.posture has 3 numbers, but the arm has 7"):
         KinematicGate(LIMITS, ARM, [0.0] * 3, turns=True, grips=False)
+
+
+def test_a_posture_of_an_endless_joint_is_a_turn_away_at_most() -> None:
+    endless = URDF.replace(
+        'name="panda_joint3" type="revolute"', 'name="panda_joint3" type="continuous"'
+    )
+    arm = Arm(endless, "panda_link0", "panda_hand_tcp")
+    start = HOME + np.array([0, 0, -3.1, 0, 0, 0, 0])
+    posture = start + np.array([0, 0, 2 * np.pi - 0.1, 0, 0, 0, 0])
+    gate = KinematicGate(LIMITS, arm, posture.tolist(), turns=False, grips=False)
+    at = arm.pose(start)
+    gate.start(Pose(at[:3], at[3:], 0.0, 0.0, start))
+    np.testing.assert_allclose(gate._posture - start, [0, 0, -0.1, 0, 0, 0, 0], atol=1e-9)
+
+
+@pytest.mark.parametrize("policy", ["clamp", "refuse"])
+def test_an_arm_of_five_joints_follows_positions(policy: str) -> None:
+    turns = [("0 0 1", "0 0 0.3"), ("0 1 0", "0 0 0.1"), ("0 1 0", "0 0 0.4"), ("0 1 0", "0 0 0.3")]
+    turns.append(("0 0 1", "0 0 0.1"))
+    joints = [
+        joint(f"j{i}", *"abcdef"[i : i + 2], axis=axis, xyz=xyz, limit=WIDE)
+        for i, (axis, xyz) in enumerate(turns)
+    ]
+    arm, start = Arm(urdf(*joints), "a", "f"), np.array([0.1, 0.6, 1.0, 0.8, 0.1])
+    limits = LimitsConfig(workspace_min=[-1.0] * 3, workspace_max=[1.0, 1.0, 2.0], policy=policy)
+    gate = KinematicGate(limits, arm, turns=False, grips=False)
+    at = arm.pose(start)
+    pose = Pose(at[:3], at[3:], 0.0, 0.0, start)
+    sent = begin = Sent(gate.start(pose), np.zeros(6))
+    for i in range(1, 101):
+        wanted = begin.point + np.array([0, 0.0015 * min(i, 80), 0, 0, 0, 0, 0])
+        measured = gate.measure(gate.followed(sent.point, pose))
+        sent = gate.check(wanted, previous=sent, measured=measured, dt=DT)
+        assert gate.problems == []
+    np.testing.assert_allclose(sent.point[:3], wanted[:3], atol=1e-3)
+
+
+def test_a_feedback_also_leads_back_what_the_hand_does_not_see() -> None:
+    follower = Follower()
+    null = np.linalg.svd(ARM.jacobian(HOME))[2][-1]
+    follower.gate.measure(_pose(HOME - 0.1 * null))
+    _, _, error = follower.gate.output(follower.sent, np.zeros(6))
+    assert error is not None
+    assert error @ null == pytest.approx(0.1, abs=0.01)
+
+
+def test_a_velocity_of_the_joints_keeps_the_speed_of_the_hand() -> None:
+    follower = Follower()
+    fast = np.array([0.9, 0.9, 0.0, 0.9, 0.0, 0.0, 0.0])
+    hand = ARM.jacobian(HOME) @ follower.gate.receiver.slow(fast)
+    assert np.linalg.norm((ARM.jacobian(HOME) @ fast)[:3]) > 0.3
+    assert np.linalg.norm(hand[:3]) <= 0.2501
 
 
 def test_the_velocity_of_the_joints_corrects_the_error_of_the_hand() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from wm_planner.command_types import COMMAND_TYPES
 from wm_planner.config import CommandsConfig, ConfigError
-from wm_planner.control.receiver import check_receiver, no_halt, sends_velocity
+from wm_planner.control.receiver import check_joints, check_receiver, no_halt, sends_velocity
 from wm_planner.models.spec import CommandMapping
 
 CARTESIAN = CommandMapping("relative", ["x", "y", "z"])
@@ -25,6 +25,20 @@ def _check(mapping: CommandMapping, **settings: Any) -> None:
 def test_cartesian_actions_cannot_become_joint_commands(type: str) -> None:
     with pytest.raises(ConfigError, match=r"set commands\.kinematics"):
         _check(CARTESIAN, type=type)
+
+
+@pytest.mark.parametrize("type", ["joint_state", "joint_trajectory"])
+def test_with_kinematics_they_can_unless_the_receiver_is_said_to_take_poses(type: str) -> None:
+    _check(CARTESIAN, type=type, kinematics="arm.urdf")
+    with pytest.raises(ConfigError, match=r"set commands\.kinematics"):
+        _check(CARTESIAN, type=type, kinematics="arm.urdf", space="cartesian")
+
+
+def test_the_joints_of_the_arm_are_compared_with_those_of_the_receiver() -> None:
+    config = CommandsConfig(**ARRAY | {"receiver_joints": ARM[:5]})
+    with pytest.raises(ConfigError, match="arm_6, which the planner commands"):
+        check_joints(config, ARM)
+    check_joints(CommandsConfig(**ARRAY), ARM)
 
 
 @pytest.mark.parametrize("type", ["pose_stamped", "twist_stamped"])

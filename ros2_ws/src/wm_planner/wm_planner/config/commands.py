@@ -39,7 +39,7 @@ class CommandsConfig:
         "actions can move joints, and the measured pose comes from joint_states. Empty: none.",
     )
     base: str = setting(
-        "", "Link of the URDF that is the frame of the actions; empty: the one of that name."
+        "", "Link of the URDF in whose frame the actions are; empty: the frame's name."
     )
     tip: str = setting("", "Link of the URDF whose pose the actions command, e.g. fr3_hand_tcp.")
     posture: list[float] = setting(  # noqa: RUF009

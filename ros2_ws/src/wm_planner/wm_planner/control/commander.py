@@ -19,7 +19,6 @@ from wm_planner.control.gripper_receiver import check_gripper
 from wm_planner.control.history import RESTED, CommandHistory
 from wm_planner.control.modes import FOLLOWING, SLOWING, TRANSITIONS, Event, Mode
 from wm_planner.control.part_gate import Sent
-from wm_planner.control.receiver import takes_joints
 from wm_planner.control.stream import CommandStream
 from wm_planner.control.stream_clock import MAX_CLOCK_STALL, StreamClock
 from wm_planner.control.time_scale import TimeScale
@@ -42,7 +41,7 @@ class Commander:
         config: Commands and limits.
         spec: Defines the actions.
         publish: Sends a checked command to the robot.
-        arm: The arm's kinematics, which matter if the receiver takes joints.
+        arm: The arm's kinematics; None if they are unknown.
 
     Raises:
         LimitsError: The configured limits are invalid.
@@ -70,7 +69,7 @@ class Commander:
     ) -> None:
         commands = config.commands
         self.actions = ActionMapping(spec, commands)
-        self._arm, self._posture = arm if takes_joints(commands) else None, commands.posture
+        self._arm, self._commands = arm, commands
         check_gripper(config.gripper, self.actions.command.gripper, spec.name)
         self.gripper = self.actions.gripper() if config.gripper.type != "none" else None
         self.gate = self.check(config.limits)
@@ -134,7 +133,7 @@ class Commander:
             LimitsError: The limits are invalid.
         """
         grips = self.gripper is not None
-        return make_gate(limits, self.actions.command, self._arm, self._posture, grips=grips)
+        return make_gate(limits, self.actions.command, self._arm, self._commands, grips=grips)
 
     def apply(self, limits: LimitsConfig) -> None:
         """Use other limits; only between goals.

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from wm_planner.config import LimitsConfig
+from wm_planner.config import CommandsConfig, LimitsConfig
 from wm_planner.control.gate import CommandGate
 from wm_planner.control.hand_gate import HandGate
 from wm_planner.control.kinematic_gate import KinematicGate
+from wm_planner.control.receiver import takes_joints
 from wm_planner.kinematics import Arm
 from wm_planner.models.spec import CommandMapping
 
@@ -16,7 +15,7 @@ def make_gate(
     limits: LimitsConfig,
     command: CommandMapping,
     arm: Arm | None,
-    posture: Sequence[float] = (),
+    commands: CommandsConfig,
     *,
     grips: bool,
 ) -> CommandGate:
@@ -25,16 +24,23 @@ def make_gate(
     Args:
         limits: The limits.
         command: What the actions move.
-        arm: The arm's kinematics; None if they are unknown, or if its controller takes poses.
-        posture: ``commands.posture``.
+        arm: The arm's kinematics; None if they are unknown.
+        commands: Say what the receiver takes, and ``commands.posture``.
         grips: Whether a gripper is commanded.
 
     Raises:
         LimitsError: The limits are missing or invalid.
     """
     turns = command.rotation is not None
-    if arm is None:
-        return CommandGate(limits, command.joints, turns=turns, grips=grips)
-    if command.joints:
-        return HandGate(limits, command.joints, arm, grips=grips)
-    return KinematicGate(limits, arm, posture, turns=turns, grips=grips)
+    gate: CommandGate
+    if arm is None or not takes_joints(commands):
+        gate = CommandGate(limits, command.joints, turns=turns, grips=grips)
+    elif command.joints:
+        gate = HandGate(limits, command.joints, arm, grips=grips)
+    else:
+        gate = KinematicGate(limits, arm, commands.posture, turns=turns, grips=grips)
+    if arm:
+        for part in (gate.limits, gate.rotation):
+            if part:
+                part.measured_by = "joint_states"
+    return gate

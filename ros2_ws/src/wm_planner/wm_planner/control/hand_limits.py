@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -15,12 +16,14 @@ from wm_planner.types import Vector
 
 ROUNDING = 1e-4
 """How far outside of its region the error of the inverse kinematics may bring the hand [m, rad]."""
-PARTS = (0.5, 1.0)
-"""Shares of a move after which the hand must be inside."""
+SPACING = 0.05
+"""Largest way of a joint between two postures in which the hand must be inside [rad]."""
 
 
 class HandLimits(CommandLimits):
     """The limits of joints, of which none may bring the hand out of its region.
+
+    All joints brake in proportion, so that the way of the hand while they do is known.
 
     Args:
         config: The limits of the joints.
@@ -47,11 +50,22 @@ class HandLimits(CommandLimits):
         """Return the name under which violations of a limit are counted."""
         return self._prefix + limit
 
+    def within(self, move: Vector, center: Vector, radius: float) -> Vector:
+        """Return the move between ``move`` and ``center`` that is within ``radius`` of it."""
+        offset = move - center
+        length = float(np.abs(offset).max())
+        return move if length <= radius else np.asarray(center + offset * (radius / length))
+
+    def braking(self, velocity: Vector) -> Vector:
+        """Return the move (J,) of joints that brake to rest in proportion."""
+        return np.asarray(velocity * np.abs(velocity).max() / (2 * self.acceleration))
+
     def stays(self, start: Vector, move: Vector) -> bool:
         """Return whether a move keeps joints and hand inside, or no further outside."""
         if not super().stays(start, move):
             return False
-        for share in PARTS:
+        count = max(2, math.ceil(float(np.abs(move).max()) / SPACING))
+        for share in np.linspace(0.0, 1.0, count + 1)[1:]:
             after = self._pose(start + share * move)
             for limits, part in self._regions:
                 now = _outside(limits, after[part])

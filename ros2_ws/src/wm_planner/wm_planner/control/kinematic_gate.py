@@ -9,7 +9,7 @@ import numpy as np
 
 from wm_planner.config import LimitsConfig
 from wm_planner.control.command_limits import LimitsError
-from wm_planner.control.gate import CommandGate
+from wm_planner.control.gate import CommandGate, LimitViolation
 from wm_planner.control.hand_limits import HandLimits, joint_config
 from wm_planner.control.part_gate import SLACK, PartGate, Sent
 from wm_planner.kinematics import Arm, InverseKinematics, JointRange
@@ -23,6 +23,8 @@ PULL, PULL_SPEED = 1.0, 0.3
 leaves freedom, and the largest speed of that [1/s], [rad/s]."""
 SHARES = (1.0, 0.5, 0.25, 0.0)
 """Shares of the joints' move that are tried until the hand keeps its speeds; 0: they brake."""
+INSET = 1e-3
+"""How far inside of the edge of its region the hand is led [m, rad]."""
 RESTING = 1e-5
 """A hand that is commanded to move by less rests [m, rad]."""
 FOLLOWING = 0.9
@@ -60,12 +62,11 @@ class KinematicGate(CommandGate):
         turns: bool,
         grips: bool,
     ) -> None:
-        super().__init__(config, turns=turns, grips=grips)
-        for gate, _, _ in self._parts:
-            gate.limits.measured_by = "joint_states"
+        super().__init__(_inset(config), turns=turns, grips=grips)
         self._arm, of_joints = arm, joint_config(config, arm)
         self._joints = _JointGate(of_joints, self, arm.joints)
-        regions = [(gate.limits, at) for gate, at, _ in self._parts]
+        self._whole = CommandGate(config, turns=turns)  # whose region is not inset
+        regions = [(gate.limits, at) for gate, at, _ in self._whole._parts]
         limits = HandLimits(of_joints, arm.joints, regions, arm.pose, "joint_")
         self._part, count = PartGate(limits), len(arm.joints)
         self._range = JointRange(
@@ -83,7 +84,8 @@ class KinematicGate(CommandGate):
             )
         self._sent = Sent(np.zeros(count), np.zeros(count))
         self._measured, self._problem = self._sent.point, ""
-        self._orientation = np.zeros(4)
+        self._orientation, self._turns = np.zeros(4), turns
+        self._held = False  # whether the last move was cut at the edge of the hand's region
 
     @property
     def receiver(self) -> CommandGate:
@@ -98,7 +100,8 @@ class KinematicGate(CommandGate):
     def start(self, pose: Pose) -> Vector:
         """Begin at rest at measured joints."""
         assert pose.joints is not None
-        self._posture = self._given if self._given.size else pose.joints
+        given = self._given if self._given.size else pose.joints
+        self._posture = self._arm.near(given, pose.joints)
         self._inverse.stay_near(self._posture)
         self._sent, self._problem = Sent(pose.joints, 0 * pose.joints), ""
         point = self.measure(pose)
@@ -116,8 +119,7 @@ class KinematicGate(CommandGate):
 
         Otherwise what the joints missed of its orientation would add up, plan by plan.
         """
-        turns = self.rotation is not None and self.rotation.moves
-        return point if turns else np.concatenate([point[:3], self._orientation])
+        return point if self._turns else np.concatenate([point[:3], self._orientation])
 
     def rest(self) -> None:
         """Take the joints to rest where they were sent."""
@@ -129,7 +131,7 @@ class KinematicGate(CommandGate):
 
     def why_outside(self, pose: Pose) -> str:
         """Return why no goal may start at a measured pose, or an empty string."""
-        return super().why_outside(pose) or self._joints.why_outside(pose)
+        return self._whole.why_outside(pose) or self._joints.why_outside(pose)
 
     def check(self, wanted: Vector, *, previous: Sent, measured: Vector | None, dt: float) -> Sent:
         """Return the pose of the joints that may be sent; see ``CommandGate.check``.
@@ -138,7 +140,13 @@ class KinematicGate(CommandGate):
         """
         if measured is None:
             return self._move(self._slower(wanted, previous, dt), previous, None, dt)
-        inside = super().check(wanted, previous=previous, measured=measured, dt=dt)
+        if not (self._arm.complete or self._turns):  # it need not keep its orientation
+            wanted = np.concatenate([wanted[:3], previous.point[3:]])
+        try:
+            inside = super().check(wanted, previous=previous, measured=measured, dt=dt)
+        except LimitViolation as error:
+            why = f"; before, {self._problem}" if self._problem else ""
+            raise LimitViolation(f"{error}{why}") from error
         joints, why = self._toward(inside, dt)
         found = self._move(joints, previous, self._measured, dt)
         move, behind = (self._way(end, inside.point) for end in (previous.point, found.point))
@@ -186,7 +194,7 @@ class KinematicGate(CommandGate):
                 break
         if violation:
             self.counters.limits[violation.limit] += 1
-        self._sent = sent
+        self._sent, self._held = sent, bool(violation and violation.limit == "joint_box")
         return found
 
     def _keeps_speeds(self, before: Vector, after: Vector) -> bool:
@@ -199,7 +207,7 @@ class KinematicGate(CommandGate):
 
     def _way(self, first: Vector, second: Vector) -> float:
         """Return the way between two poses (7,), without orientations that an arm need not keep."""
-        if self._arm.complete or (self.rotation and self.rotation.moves):
+        if self._arm.complete or self._turns:
             return float(self.space.distance(first, second))
         return float(np.linalg.norm(second[:3] - first[:3]))
 
@@ -223,8 +231,9 @@ class KinematicGate(CommandGate):
         if after >= before or share == 1.0:
             return found, ""
         return np.asarray(here.point + share * (found - here.point)), (
-            "the arm slows on its way to a singularity, where its joints would turn too fast: the "
-            "goal or the path leads where it is stretched, or where its axes align"
+            "the arm is near a singularity, where its joints would turn too fast: it slows, and "
+            "holds where it would come closer. Choose a goal where it is not stretched and no axes "
+            "align, or move it to another posture"
         )
 
     def _stuck(self) -> str:
@@ -236,11 +245,28 @@ class KinematicGate(CommandGate):
                 f"the hand stays behind its path: {listed(names)} can turn no further (limits of "
                 "the URDF, limits.joint_min and joint_max)"
             )
+        if self._held:
+            return (
+                "the hand is held at the edge of its workspace or of its orientations (limits."
+                "workspace_min and _max, limits.max_tilt, max_twist): choose a goal inside"
+            )
         return (
             "the hand stays behind its path: the joints would be too fast for their limits "
             "(limits.max_joint_speed, max_joint_acceleration), or the arm cannot reach the pose in "
             "its orientation"
         )
+
+
+def _inset(config: LimitsConfig) -> LimitsConfig:
+    """Return limits whose region is smaller by ``INSET``, so that joints have room to follow."""
+    low, high = np.array(config.workspace_min), np.array(config.workspace_max)
+    if low.size == high.size == 3 and (high - low > 4 * INSET).all():
+        low, high = low + INSET, high - INSET
+    tilt, twist = (
+        m if m < 4 * INSET or m > 3.14 else m - INSET for m in (config.max_tilt, config.max_twist)
+    )
+    inside = {"workspace_min": low.tolist(), "workspace_max": high.tolist()}
+    return replace(config, **inside, max_tilt=tilt, max_twist=twist)
 
 
 class _JointGate(CommandGate):

@@ -53,7 +53,7 @@ def check_receiver(config: CommandsConfig, mapping: CommandMapping, model: str) 
             f"receiver of joints ({choices})"
         )
     if not mapping.joints and not (kind.cartesian and space != "joints"):
-        if config.kinematics:
+        if config.kinematics and takes_joints(config) and space != "cartesian":
             return  # check_joints follows once the URDF is known
         raise ConfigError(
             f"{_what(config)} is for joints, but the actions of model {model} are Cartesian: set "
