@@ -18,7 +18,7 @@ from wm_planner.types import Pose, Vector
 
 SLOW, STOP = 0.4, 0.1
 """Dexterities below which an arm slows, and at which it stops, on its way to a singularity."""
-PULL, PULL_SPEED = 1.0, 0.3
+PULL, PULL_SPEED = 4.0, 0.5
 """Share of the way to the posture that joints go in a second while a plan is followed, if the pose
 leaves freedom, and the largest speed of that [1/s], [rad/s]."""
 SHARES = (1.0, 0.5, 0.25, 0.0)
@@ -31,8 +31,6 @@ FOLLOWING = 0.9
 """Share of its moves from which a hand counts as following."""
 NEAR_END = 0.02
 """How near to its limit a joint may have kept the hand behind [rad]."""
-DAMPING = 0.05
-"""Of the inverse of the Jacobian that turns a tracking error of the hand into joint velocities."""
 
 
 class KinematicGate(CommandGate):
@@ -158,11 +156,8 @@ class KinematicGate(CommandGate):
         """Return positions, velocities and tracking error of the joints (J,) [rad, rad/s, rad]."""
         joints = self._sent.point
         if error is not None:
-            jacobian = self._arm.jacobian(joints)
-            square = jacobian @ jacobian.T + DAMPING**2 * np.eye(6)
-            inverse = np.linalg.solve(square, jacobian).T
             apart = joints - self._measured
-            error = inverse @ (error - jacobian @ apart) + apart
+            error = self._arm.inverse(joints) @ error + self._arm.free(joints, apart)
         return joints, self._sent.velocity, error
 
     def time_to_rest(self, velocity: Vector | None = None) -> float:
@@ -221,7 +216,7 @@ class KinematicGate(CommandGate):
     def _toward(self, goal: Sent, dt: float) -> tuple[Vector, str]:
         """Return the joints (J,) on the way to a pose, and why they go slower, if they do."""
         here = self._sent
-        way = float(np.abs(self._posture - here.point).max())
+        way = float(np.abs(self._arm.free(here.point, self._posture - here.point)).max())
         pull = self.pace * dt * min(PULL, PULL_SPEED / max(way, RESTING))
         found = self._inverse.step(goal.point, here.point, here.velocity, dt, pull)
         if found is None:

@@ -37,6 +37,8 @@ PARAMETERS = (
     "profile:=isaac_sim",
     f"commands.kinematics:={URDF}",
     f"commands.tip:={TIP}",
+    # The camera sees the elbow: otherwise the model may be 2 cm wrong where it is held differently.
+    f"commands.posture:={[round(joint, 6) for joint in franka.HOME]}",
 )
 
 
