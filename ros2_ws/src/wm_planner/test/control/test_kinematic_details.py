@@ -34,7 +34,7 @@ def test_a_hand_that_is_not_turned_gets_back_what_it_missed_of_its_orientation()
 
 def test_freedom_is_used_to_go_to_the_posture_of_the_settings() -> None:
     posture = HOME + 0.3 * np.linalg.svd(ARM.jacobian(HOME))[2][-1]  # another elbow
-    posture += ARM.inverse(HOME) @ [0.3, 0.2, -0.2, 0, 0, 0]  # and another place of the hand
+    posture += ARM.inverse(HOME, np.array([0.3, 0.2, -0.2, 0, 0, 0]))  # and hand
     before = np.linalg.norm(ARM.free(HOME, posture - HOME))
     gate = KinematicGate(LIMITS, ARM, posture.tolist(), turns=True, grips=False)
     gate.pace = 1.0

@@ -124,6 +124,15 @@ def test_joints_go_back_to_their_posture_without_moving_the_tip() -> None:
     assert np.linalg.norm(ARM.pose(joints)[:3] - pose[:3]) < 1e-4
 
 
+def test_a_move_of_the_joints_divides_into_one_of_the_tip_and_a_free_one() -> None:
+    jacobian, elbow = ARM.jacobian(HOME), np.linalg.svd(ARM.jacobian(HOME))[2][-1]
+    tip = np.array([0.02, -0.03, 0.01, 0.05, -0.04, 0.02])
+    inverse = ARM.inverse(HOME, tip)
+    np.testing.assert_allclose(jacobian @ inverse, tip, atol=0.005)  # it is damped
+    assert abs(inverse @ elbow) < 1e-9, "the least move"
+    np.testing.assert_allclose(ARM.free(HOME, 0.3 * elbow + inverse), 0.3 * elbow, atol=0.02)
+
+
 def test_joints_that_rest_stay_where_they_are() -> None:
     solver, pose = _solver(HOME + 0.1), ARM.pose(HOME)
     found = solver.step(pose, HOME, np.zeros(7), DT, pull=0.0)

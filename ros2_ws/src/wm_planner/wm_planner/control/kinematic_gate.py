@@ -157,7 +157,7 @@ class KinematicGate(CommandGate):
         joints = self._sent.point
         if error is not None:
             apart = joints - self._measured
-            error = self._arm.inverse(joints) @ error + self._arm.free(joints, apart)
+            error = self._arm.inverse(joints, error) + self._arm.free(joints, apart)
         return joints, self._sent.velocity, error
 
     def time_to_rest(self, velocity: Vector | None = None) -> float:

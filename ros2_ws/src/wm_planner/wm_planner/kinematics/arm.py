@@ -20,7 +20,7 @@ from wm_planner.types import Vector
 POSTURE_COST = 1e-3  # of an error of 1 rad of posture; that of the tip's error of 1 m or 1 rad is 1
 TURN_COST = 1e-2  # of an error of 1 rad of an arm that cannot move its tip in all six directions
 DAMPING = 1e-6  # added to the squared Jacobian
-INVERSE_DAMPING = 0.05  # likewise, squared, where the inverse itself is needed
+INVERSE_DAMPING = 0.05  # of `Arm.inverse`; its square is added to the squared Jacobian
 DRAWS = 200  # postures that tell what is typical of an arm
 
 
@@ -100,15 +100,18 @@ class Arm:
             self._pin.computeFrameJacobian(self.model, self._data, joints, frame, axes)
         )
 
-    def inverse(self, joints: Vector) -> Vector:
-        """Return the damped inverse of the Jacobian (J, 6): the least move for one of the tip."""
+    def inverse(self, joints: Vector, tip: Vector) -> Vector:
+        """Return the least move of the joints (J,) [rad] that moves the tip by (6,) [m, rad].
+
+        The inverse of the Jacobian is damped, so that the move stays small at a singularity.
+        """
         jacobian = self.jacobian(joints)
         square = jacobian @ jacobian.T + INVERSE_DAMPING**2 * np.eye(6)
-        return np.asarray(np.linalg.solve(square, jacobian).T)
+        return np.asarray(jacobian.T @ np.linalg.solve(square, tip))
 
     def free(self, joints: Vector, move: Vector) -> Vector:
-        """Return the part of a move (J,) [rad] that leaves the tip where it is."""
-        return np.asarray(move - self.inverse(joints) @ (self.jacobian(joints) @ move))
+        """Return the part of a move (J,) [rad] that leaves the tip where it is, but for damping."""
+        return np.asarray(move - self.inverse(joints, self.jacobian(joints) @ move))
 
     def dexterity(self, joints: Vector) -> float:
         """Return the smallest singular value of the Jacobian, as a multiple of its median.
