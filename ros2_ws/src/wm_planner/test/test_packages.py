@@ -36,6 +36,7 @@ LIBRARIES = {
     "numpy": ("python3-numpy", "numpy"),
     "omegaconf": ("", "omegaconf"),
     "pink": ("", "pin-pink"),
+    "coal": ("", "coal"),
     "pinocchio": ("", "pin"),
     "psutil": ("python3-psutil", "psutil"),
     "pytest": ("", "pytest"),

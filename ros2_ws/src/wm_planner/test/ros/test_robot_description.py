@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ament_index_python.packages import get_package_share_directory
 from arms import BASE, TIP, URDF
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import String
 
 from wm_planner.config import CommandsConfig, ConfigError
 from wm_planner.ros import robot_description
-from wm_planner.ros.robot_description import read_arm
+from wm_planner.ros.robot_description import find_mesh, read_arm
 
 KEPT = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
@@ -88,3 +89,53 @@ def test_a_silent_topic_is_named_with_a_remedy(nodes: Any, hasty: None) -> None:
         _read(nodes[0])
     with pytest.raises(ConfigError, match="no URDF arrived"):
         _read(nodes[0], interrupted=True)
+
+
+def test_a_mesh_is_found_in_its_package_its_path_or_beside_the_urdf(tmp_path: Path) -> None:
+    share = Path(get_package_share_directory("wm_planner"))
+    (tmp_path / "meshes").mkdir()
+    file = tmp_path / "meshes/a.stl"
+    file.write_bytes(b"a")
+    assert find_mesh("package://wm_planner/package.xml") == share / "package.xml"
+    assert find_mesh("package://wm_planner//package.xml") == share / "package.xml"
+    assert find_mesh(f"file://{file}") == file
+    assert find_mesh("meshes/a.stl", tmp_path) == file
+    assert find_mesh(str(file), Path("/")) == file
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("package://no_such_package/a.stl", "not installed on this machine, or not sourced"),
+        ("package://../wm_planner/a.stl", "not installed on this machine"),
+        ("package:///a.stl", "not installed on this machine"),
+        ("package://wm_planner/../../a.stl", "a mesh is named by package://"),
+        ("file:///opt/../etc/a.stl", "a mesh is named by package://"),
+        ("https://example.org/a.stl", "a mesh is named by package://"),
+        ("meshes/a.stl", "a mesh is named by package://"),
+        ("", "a mesh is named by package://"),
+        ("package://wm_planner/a.stl", "No such file"),
+        ("package://wm_planner", "it is a directory, not a file"),
+        ("file:///dev/zero", "it is a device, not a file"),
+        ("file:///a\0", "null byte"),
+    ],
+)
+def test_a_mesh_of_another_name_is_refused(name: str, words: str) -> None:
+    with pytest.raises(OSError, match=words):
+        find_mesh(name)
+
+
+def test_a_large_mesh_is_refused(tmp_path: Path) -> None:
+    with open(tmp_path / "a.stl", "wb") as file:
+        file.truncate(robot_description.MAX_MESH + 1)
+    with pytest.raises(OSError, match="at most 50000000 are read"):
+        find_mesh("a.stl", tmp_path)
+
+
+def test_the_meshes_of_a_file_are_those_beside_it(nodes: Any, tmp_path: Path) -> None:
+    (tmp_path / "arm.urdf").write_text(
+        URDF.replace('<capsule radius="0.06" length="0.283"/>', '<mesh filename="link1.stl"/>')
+    )
+    ((link, why),) = _read(nodes[0], str(tmp_path / "arm.urdf")).links.unknown
+    assert link == "panda_link1"
+    assert why.endswith(f"No such file or directory: {tmp_path / 'link1.stl'}"), why

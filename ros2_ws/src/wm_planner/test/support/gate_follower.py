@@ -35,6 +35,7 @@ SMALL = replace(
 DT = 0.02
 SLACK = 1.0011
 BENDING = 1.2  # times the speed of a hand whose joints slow alike on a bent way
+NEARER = 2e-3  # [m] by which links may come nearer between two postures that are checked
 OUTSIDE = 1e-3  # [m, rad] by which a hand may leave its region on a bent way
 
 
@@ -79,7 +80,8 @@ class Follower:
         velocities = np.array(self.velocities)
         assert (joints >= ARM.limits.lower - 1e-6).all()
         assert (joints <= ARM.limits.upper + 1e-6).all()
-        np.testing.assert_allclose(np.diff(joints, axis=0), velocities[1:] * times[1:, None])
+        moves = velocities[1:] * times[1:, None]
+        np.testing.assert_allclose(np.diff(joints, axis=0), moves, atol=1e-12)
         assert np.abs(velocities).max() <= SLACK * 1.0
         passed = np.maximum(times[1:], (times[1:] + times[:-1]) / 2)
         changes = np.abs(np.diff(velocities, axis=0)).max(axis=1)
@@ -93,5 +95,7 @@ class Follower:
         assert (points[:, :3] <= np.array(limits.workspace_max) + OUTSIDE).all()
         tilts = np.arccos(np.clip(-Rotation.from_quat(points[:, 3:]).as_matrix()[:, 2, 2], -1, 1))
         assert tilts.max() <= limits.max_tilt + OUTSIDE
+        nearest = [ARM.links.distances(posture).min() for posture in joints]
+        assert min(nearest) >= limits.min_link_distance - NEARER
         hands = np.array([ARM.pose(posture) for posture in joints])
         np.testing.assert_allclose(hands[:, :3], points[:, :3], atol=1e-12)

@@ -74,6 +74,13 @@ class LimitsConfig:
         above=0.0,
         high=3.2,
     )
+    min_link_distance: float = setting(
+        0.01,
+        "Least distance between links of the arm that are no neighbours, by the collision shapes "
+        "in the URDF of commands.kinematics [m]; 0: self-collision is not checked.",
+        low=0.0,
+        high=0.2,
+    )
     orientation: list[float] = setting(  # noqa: RUF009
         [],
         "Orientation of the hand around which it may turn, a quaternion x, y, z, w [frame of the "

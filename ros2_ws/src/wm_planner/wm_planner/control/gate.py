@@ -92,6 +92,11 @@ class CommandGate:
         """Why the arm does not go as it was told, as sentences."""
         return []
 
+    @property
+    def unchecked(self) -> list[str]:
+        """What could be checked of the arm but is not, as sentences."""
+        return []
+
     def start(self, pose: Pose) -> Vector:
         """Begin at rest at a measured pose; return its point (n,)."""
         return self.measure(pose)

@@ -10,7 +10,7 @@ from wm_planner.config import LimitsConfig
 from wm_planner.control.command_limits import CommandLimits, LimitsError
 from wm_planner.control.gate import CommandGate
 from wm_planner.control.hand_limits import HandLimits, joint_config
-from wm_planner.control.part_gate import PartGate
+from wm_planner.control.part_gate import PartGate, Sent
 from wm_planner.kinematics import Arm
 from wm_planner.text import listed
 from wm_planner.types import Pose, Vector
@@ -40,15 +40,29 @@ class HandGate(CommandGate):
             )
         config = joint_config(config, arm, policy=config.policy)
         super().__init__(config, joints, grips=grips)
-        self._arm, self._order = arm, [list(joints).index(name) for name in arm.joints]
         self._box = CommandLimits(config)
-        self.limits = HandLimits(config, joints, [(self._box, slice(0, 3))], self._pose)
+        self.limits = self._hand = HandLimits(config, joints, [(self._box, slice(0, 3))], arm)
         self._parts = [(PartGate(self.limits), slice(None), slice(None))]
+
+    @property
+    def unchecked(self) -> list[str]:
+        """What could be checked of the arm but is not."""
+        return self._hand.unchecked
+
+    @property
+    def problems(self) -> list[str]:
+        """Why the joints stay behind the actions."""
+        return [self._hand.obstacle] if self._hand.obstacle else []
+
+    def check(self, wanted: Vector, *, previous: Sent, measured: Vector | None, dt: float) -> Sent:
+        """Return the command that may be sent; see ``CommandGate.check``."""
+        self._hand.obstacle = ""
+        return super().check(wanted, previous=previous, measured=measured, dt=dt)
 
     def why_outside(self, pose: Pose) -> str:
         """Return why no goal may start at measured joints, or an empty string."""
         at, box, margin = (
-            self._pose(self.space.point(pose))[:3],
+            self._hand.pose(self.space.point(pose))[:3],
             self._box,
             self.limits.start_margin,
         )
@@ -59,7 +73,3 @@ class HandGate(CommandGate):
             f"the arm's hand at {np.round(at, 4).tolist()} {box.outside(at)}, which is {apart:.4f} "
             f"m too far (limits.start_margin allows {margin:g}): move it inside first"
         )
-
-    def _pose(self, joints: Vector) -> Vector:
-        """Return the pose (7,) of the hand at commanded joints (J,)."""
-        return self._arm.pose(joints[self._order])

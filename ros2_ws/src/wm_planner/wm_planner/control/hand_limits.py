@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +12,7 @@ from wm_planner.config import LimitsConfig
 from wm_planner.control.command_limits import CommandLimits, LimitsError
 from wm_planner.control.part_limits import PartLimits
 from wm_planner.kinematics import Arm
+from wm_planner.text import listed, one_line
 from wm_planner.types import Vector
 
 ROUNDING = 1e-4
@@ -23,14 +24,18 @@ SPACING = 0.05
 class HandLimits(CommandLimits):
     """The limits of joints, of which none may bring the hand out of its region.
 
-    All joints brake in proportion, so that the way of the hand while they do is known.
+    Nor may one bring two links of the arm nearer to each other than ``min_link_distance``. All
+    joints brake in proportion, so that the way of the arm while they do is known.
 
     Args:
         config: The limits of the joints.
-        joints: Their names.
+        joints: Their names, all of the arm's in any order.
         regions: The limits of the hand, each with its part of a pose (7,).
-        pose: Returns the pose (7,) of the hand at joints (J,) [rad].
+        arm: The arm.
         prefix: What the names of violations begin with, to count them apart from the hand's.
+
+    Attributes:
+        obstacle: Which part of the arm kept ``stays`` from being true since this was set to "".
     """
 
     def __init__(
@@ -38,13 +43,41 @@ class HandLimits(CommandLimits):
         config: LimitsConfig,
         joints: Sequence[str],
         regions: Sequence[tuple[PartLimits, slice]],
-        pose: Callable[[Vector], Vector],
+        arm: Arm,
         prefix: str = "",
     ) -> None:
         super().__init__(config, joints)
-        self._regions, self._pose, self._prefix = regions, pose, prefix
+        self._regions, self._arm, self._prefix = regions, arm, prefix
+        self._order = [list(joints).index(name) for name in arm.joints]
+        self._apart, self.obstacle = config.min_link_distance or -math.inf, ""
         named = ", ".join(limits.region for limits, _ in regions)
         self.region = f"{self.region}, with the hand inside {named}"
+        if config.min_link_distance:
+            self.region += ", and its links apart (limits.min_link_distance)"
+
+    def pose(self, joints: Vector) -> Vector:
+        """Return the pose (7,) of the hand at joints (J,) [rad]."""
+        return self._arm.pose(joints[self._order])
+
+    @property
+    def unchecked(self) -> list[str]:
+        """What of self-collision is not checked, as sentences."""
+        links = self._arm.links
+        if self._apart < 0:
+            return []
+        left = []
+        if links.unknown:
+            names = listed(dict.fromkeys(link for link, _ in links.unknown))
+            left.append(
+                f"self-collision is not checked for shapes of {names}: {links.unknown[0][1]}"
+            )
+        if not links.pairs:
+            left.append(
+                "self-collision is not checked: the URDF of commands.kinematics has no collision "
+                "shapes of links that could touch each other. Choose a workspace in which they do "
+                "not, and set limits.min_link_distance to 0 to end this warning"
+            )
+        return left
 
     def counted_as(self, limit: str) -> str:
         """Return the name under which violations of a limit are counted."""
@@ -61,15 +94,29 @@ class HandLimits(CommandLimits):
         return np.asarray(velocity * np.abs(velocity).max() / (2 * self.acceleration))
 
     def stays(self, start: Vector, move: Vector) -> bool:
-        """Return whether a move keeps joints and hand inside, or no further outside."""
+        """Return whether a move keeps joints, hand and links inside, or no further outside."""
         if not super().stays(start, move):
             return False
+        links, begin, way = self._arm.links, start[self._order], move[self._order]
+        distances = links.at_risk(begin, way, self._apart)
         count = max(2, math.ceil(float(np.abs(move).max()) / SPACING))
         for share in np.linspace(0.0, 1.0, count + 1)[1:]:
-            after = self._pose(start + share * move)
+            after = begin + share * way
+            if (near := links.nearer(after, distances)) is not None:
+                first, second = links.pairs[near]
+                self.obstacle = (
+                    f"{one_line(first, 60)} and {one_line(second, 60)} come no nearer to each "
+                    f"other than limits.min_link_distance ({self._apart:g} m): choose another "
+                    "goal, or move the arm to another posture"
+                )
+                return False
+            pose = self._arm.pose(after)
             for limits, part in self._regions:
-                now = _outside(limits, after[part])
-                if now > ROUNDING and now > _outside(limits, self._pose(start)[part]):
+                now = _outside(limits, pose[part])
+                if now > ROUNDING and now > _outside(limits, self._arm.pose(begin)[part]):
+                    self.obstacle = (
+                        f"the hand is held at the edge of {limits.region}: choose a goal inside"
+                    )
                     return False
         return True
 

@@ -65,7 +65,7 @@ class KinematicGate(CommandGate):
         self._joints = _JointGate(of_joints, self, arm.joints)
         self._whole = CommandGate(config, turns=turns)  # whose region is not inset
         regions = [(gate.limits, at) for gate, at, _ in self._whole._parts]
-        limits = HandLimits(of_joints, arm.joints, regions, arm.pose, "joint_")
+        limits = self._limits = HandLimits(of_joints, arm.joints, regions, arm, "joint_")
         self._part, count = PartGate(limits), len(arm.joints)
         self._range = JointRange(
             limits.lower,
@@ -83,12 +83,16 @@ class KinematicGate(CommandGate):
         self._sent = Sent(np.zeros(count), np.zeros(count))
         self._measured, self._problem = self._sent.point, ""
         self._orientation, self._turns = np.zeros(4), turns
-        self._held = False  # whether the last move was cut at the edge of the hand's region
 
     @property
     def receiver(self) -> CommandGate:
         """The limits of the joints."""
         return self._joints
+
+    @property
+    def unchecked(self) -> list[str]:
+        """What could be checked of the arm but is not."""
+        return self._limits.unchecked
 
     @property
     def problems(self) -> list[str]:
@@ -177,7 +181,7 @@ class KinematicGate(CommandGate):
 
     def _move(self, joints: Vector, previous: Sent, measured: Vector | None, dt: float) -> Sent:
         """Send the joints (J,) as far toward others as the limits allow; return the hand's pose."""
-        before = self._sent
+        before, self._limits.obstacle = self._sent, ""
         if why := self._part.impossible(joints, before, measured):
             raise self._refuse(why)
         for share in SHARES if measured is not None else SHARES[:1]:
@@ -189,7 +193,7 @@ class KinematicGate(CommandGate):
                 break
         if violation:
             self.counters.limits[violation.limit] += 1
-        self._sent, self._held = sent, bool(violation and violation.limit == "joint_box")
+        self._sent = sent
         return found
 
     def _keeps_speeds(self, before: Vector, after: Vector) -> bool:
@@ -221,9 +225,9 @@ class KinematicGate(CommandGate):
         found = self._inverse.step(goal.point, here.point, here.velocity, dt, pull)
         if found is None:
             return here.point, "the arm holds: the inverse kinematics find no solution"
-        before, after = self._arm.dexterity(here.point), self._arm.dexterity(found)
+        after = self._arm.dexterity(found)
         share = min(max((after - STOP) / (SLOW - STOP), 0.0), 1.0)
-        if after >= before or share == 1.0:
+        if share == 1.0 or after >= self._arm.dexterity(here.point):
             return found, ""
         return np.asarray(here.point + share * (found - here.point)), (
             "the arm is near a singularity, where its joints would turn too fast: it slows, and "
@@ -233,17 +237,14 @@ class KinematicGate(CommandGate):
 
     def _stuck(self) -> str:
         """Return why the hand stays behind its path."""
+        if self._limits.obstacle:
+            return f"the hand stays behind its path: {self._limits.obstacle}"
         limits, at = self._range, self._sent.point
         near = np.minimum(at - limits.lower, limits.upper - at) < NEAR_END
         if names := [name for name, close in zip(self._arm.joints, near, strict=True) if close]:
             return (
                 f"the hand stays behind its path: {listed(names)} can turn no further (limits of "
                 "the URDF, limits.joint_min and joint_max)"
-            )
-        if self._held:
-            return (
-                "the hand is held at the edge of its workspace or of its orientations (limits."
-                "workspace_min and _max, limits.max_tilt, max_twist): choose a goal inside"
             )
         return (
             "the hand stays behind its path: the joints would be too fast for their limits "

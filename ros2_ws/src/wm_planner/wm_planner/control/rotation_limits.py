@@ -190,7 +190,7 @@ class RotationLimits(PartLimits):
         # The cosine of the tilt after a turn by a is still + cosine * cos(a) + sine * sin(a).
         still = float(hand @ axis) * float(axis @ center)
         cosine = float(hand @ center) - still
-        sine = float(np.cross(axis, hand) @ center)
+        sine = float(np.linalg.det([axis, hand, center]))  # axis x hand @ center
         furthest = (math.atan2(sine, cosine) + math.pi) % (2 * math.pi)
         angles = [0.0, angle, *([furthest] if furthest < angle else [])]
         tilts = [

@@ -7,13 +7,18 @@ posture, within the limits of the joints.
 
 from __future__ import annotations
 
+import errno
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from wm_planner.kinematics.urdf import TIP, KinematicsError, read_chain
+from wm_planner.kinematics.links import Links
+from wm_planner.kinematics.urdf import TIP, read_chain
+from wm_planner.kinematics.values import KinematicsError
 from wm_planner.text import one_line
 from wm_planner.types import Vector
 
@@ -41,6 +46,11 @@ class JointRange:
     acceleration: Vector
 
 
+def no_mesh(name: str) -> Path:
+    """Find no file of a mesh."""
+    raise FileNotFoundError(errno.ENOENT, "meshes are not looked for", name)
+
+
 class Arm:
     """The joints of a URDF between the frame of the actions and the link that they move.
 
@@ -48,6 +58,7 @@ class Arm:
         urdf: The URDF as text.
         base: The link whose frame is that of all poses.
         tip: The link whose pose is meant.
+        find: Returns the path of a file that the URDF names as a mesh, or raises OSError.
 
     Raises:
         UrdfError: There is no such chain.
@@ -57,11 +68,14 @@ class Arm:
         joints: Names of the joints, from the base to the tip.
         limits: Their limits by the URDF.
         complete: Whether the tip can move in all six directions.
+        links: The distances between its links.
         model: Pinocchio's model of the chain.
         pink: The library of the inverse kinematics.
     """
 
-    def __init__(self, urdf: str, base: str, tip: str) -> None:
+    def __init__(
+        self, urdf: str, base: str, tip: str, find: Callable[[str], Path] = no_mesh
+    ) -> None:
         chain = read_chain(urdf, base, tip)
         self._pin, self.pink = _libraries()
         self.model = self._pin.buildModelFromXML(chain.urdf)
@@ -83,6 +97,7 @@ class Arm:
         self._rank = int((typical > 1e-6).sum())
         self._typical = typical[self._rank - 1]
         self.complete = self._rank == 6
+        self.links = Links(self.model, chain.shapes, find, draws)
 
     def pose(self, joints: Vector) -> Vector:
         """Return x, y, z [m] and quaternion (x, y, z, w) of the tip, (7,), at joints (J,) [rad]."""

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
+from wm_planner.kinematics.shapes import Shape, read_shapes
+from wm_planner.kinematics.values import ANY, UrdfError, number, origin, part, vector
 from wm_planner.message_limits import MAX_NAME
 from wm_planner.text import did_you_mean, listed, one_line, quoted
 
@@ -18,22 +20,10 @@ MAX_URDF = 4_000_000
 """Largest URDF [characters]; without its meshes, that of a humanoid has 200,000."""
 MIN_JOINTS, MAX_JOINTS = 2, 20
 """Fewest and most moving joints of a chain."""
-MAX_LENGTH = 10.0
-"""Largest distance between two joints, per axis [m]."""
-ANY = 4 * math.pi
-"""Range of a joint that turns without end, to both sides [rad]."""
 TIP = "tip"
 """Name of the last link of a chain's own URDF."""
 MAX_SPEED = 100.0
 """Largest speed of a joint [rad/s]."""
-
-
-class KinematicsError(ValueError):
-    """The kinematics of an arm cannot be computed; the message says why."""
-
-
-class UrdfError(KinematicsError):
-    """A URDF has no chain that can be used."""
 
 
 @dataclass(frozen=True)
@@ -65,10 +55,12 @@ class Chain:
         joints: Those that move, from the base to the tip.
         urdf: A URDF of the chain alone, with other names: its root is the base, and its last link
             is called ``TIP``.
+        shapes: The collision shapes of the links that move with it.
     """
 
     joints: tuple[Joint, ...]
     urdf: str
+    shapes: tuple[Shape, ...]
 
 
 def read_chain(text: str, base: str, tip: str) -> Chain:
@@ -94,7 +86,7 @@ def read_chain(text: str, base: str, tip: str) -> Chain:
                 f"the URDF has no link {quoted(name)}, which commands.{setting} names"
                 f"{shown if shown != '.' else f'; it has {listed(links)}'}"
             )
-    found: list[Element] = []
+    found: list[tuple[str, Element]] = []
     link = tip
     while link != base:
         if link not in parents or len(found) > len(links):
@@ -103,9 +95,10 @@ def read_chain(text: str, base: str, tip: str) -> Chain:
                 f"(commands.tip): {quoted(link)} "
                 f"{'is a root' if link not in parents else 'is in a circle of joints'}"
             )
-        link, joint = parents[link]
-        found.append(joint)
-    return _chain(base, tip, found[::-1])
+        found.append((link, parents[link][1]))
+        link = parents[link][0]
+    joints, chain = _chain(base, tip, [joint for _, joint in found[::-1]])
+    return Chain(joints, chain, read_shapes(robot, parents, base, found[::-1]))
 
 
 def _parse(text: str) -> Element:
@@ -149,7 +142,8 @@ def _parents(robot: Element) -> dict[str, tuple[str, Element]]:
     return parents
 
 
-def _chain(base: str, tip: str, elements: list[Element]) -> Chain:
+def _chain(base: str, tip: str, elements: list[Element]) -> tuple[tuple[Joint, ...], str]:
+    """Return the joints that move, and the URDF of the chain alone."""
     robot = Element("robot", name="chain")
     names = [*(f"link{i}" for i in range(len(elements))), TIP]
     for name in names:
@@ -160,20 +154,19 @@ def _chain(base: str, tip: str, elements: list[Element]) -> Chain:
         here = SubElement(robot, "joint", name=f"joint{i}", type="fixed")
         SubElement(here, "parent", link=names[i])
         SubElement(here, "child", link=names[i + 1])
-        place = _found(element, "origin")
-        xyz = _vector(place, "xyz", "0 0 0", MAX_LENGTH, name)
-        rpy = _vector(place, "rpy", "0 0 0", ANY, name)
+        where = f"joint {quoted(name)}"
+        xyz, rpy = origin(element, where)
         SubElement(here, "origin", xyz=_written(xyz), rpy=_written(rpy))
         if kind == "fixed":
             continue
         joint = _joint(element, name, kind)
         joints.append(joint)
         here.set("type", "revolute")
-        axis = _vector(_found(element, "axis"), "xyz", "1 0 0", 1e3, name)
+        axis = vector(part(element, "axis"), "xyz", "1 0 0", 1e3, where)
         length = math.hypot(*axis)
         if length < 1e-6:
-            raise UrdfError(f"joint {quoted(name)} of the URDF has an axis of no length")
-        SubElement(here, "axis", xyz=_written([number / length for number in axis]))
+            raise UrdfError(f"{where} of the URDF has an axis of no length")
+        SubElement(here, "axis", xyz=_written([value / length for value in axis]))
         lower, upper, speed = map(repr, (joint.lower, joint.upper, joint.speed))
         SubElement(here, "limit", effort="1", lower=lower, upper=upper, velocity=speed)
     if not MIN_JOINTS <= len(joints) <= MAX_JOINTS:
@@ -181,70 +174,38 @@ def _chain(base: str, tip: str, elements: list[Element]) -> Chain:
             f"{len(joints)} joints move between {quoted(base)} (commands.base) and "
             f"{quoted(tip)} (commands.tip); an arm has {MIN_JOINTS} to {MAX_JOINTS}"
         )
-    return Chain(tuple(joints), ElementTree.tostring(robot, encoding="unicode"))
+    return tuple(joints), ElementTree.tostring(robot, encoding="unicode")
 
 
 def _joint(element: Element, name: str, kind: str) -> Joint:
     """Return a joint that moves."""
+    where = f"joint {quoted(name)}"
     if set(name) & set("*?[]"):
         raise UrdfError(
-            f"joint {quoted(name)} of the URDF has a character of patterns (* ? [ ]), so that "
+            f"{where} of the URDF has a character of patterns (* ? [ ]), so that "
             "limits.joint_names could not name it: rename it"
         )
     if kind not in ("revolute", "continuous"):
         raise UrdfError(
-            f"joint {quoted(name)} of the URDF is {quoted(kind)}: only joints that turn can be "
+            f"{where} of the URDF is {quoted(kind)}: only joints that turn can be "
             "commanded; choose commands.base behind it"
         )
     if element.find("mimic") is not None:
-        raise UrdfError(f"joint {quoted(name)} of the URDF mimics another one, and so cannot move")
-    limit, endless = _found(element, "limit"), kind == "continuous"
+        raise UrdfError(f"{where} of the URDF mimics another one, and so cannot move")
+    limit, endless = part(element, "limit"), kind == "continuous"
     lower, upper = -ANY, ANY
     if not endless:
-        lower, upper = (_number(limit, end, name, ANY) for end in ("lower", "upper"))
-    speed = _number(limit, "velocity", name, MAX_SPEED)
+        lower, upper = (number(limit, end, ANY, where) for end in ("lower", "upper"))
+    speed = number(limit, "velocity", MAX_SPEED, where)
     # Of URDF 1.2.
     most = 1e4 if limit.get("acceleration") else math.inf
-    acceleration = _number(limit, "acceleration", name, most) if most < math.inf else most
+    acceleration = number(limit, "acceleration", most, where) if most < math.inf else most
     if not (lower < upper and speed > 0 and acceleration > 0):
         raise UrdfError(
-            f"joint {quoted(name)} of the URDF has the limits {lower:g} to {upper:g} rad, "
+            f"{where} of the URDF has the limits {lower:g} to {upper:g} rad, "
             f"{speed:g} rad/s and {acceleration:g} rad/s^2, with which it cannot move"
         )
     return Joint(name, lower, upper, speed, acceleration, endless)
-
-
-def _found(element: Element, tag: str) -> Element:
-    """Return a part of a joint; without it, one that has the defaults."""
-    found = element.find(tag)
-    return Element(tag) if found is None else found
-
-
-def _vector(element: Element, key: str, default: str, most: float, joint: str) -> list[float]:
-    words = element.get(key, default).split()
-    if len(words) != 3:
-        raise UrdfError(f"joint {quoted(joint)} of the URDF: {element.tag} {key} is no 3 numbers")
-    return [_checked(word, most, f"{element.tag} {key}", joint) for word in words]
-
-
-def _number(element: Element, key: str, joint: str, most: float) -> float:
-    word = element.get(key)
-    if word is None:
-        raise UrdfError(f"joint {quoted(joint)} of the URDF has no {element.tag} {key}: add it")
-    return _checked(word, most, f"{element.tag} {key}", joint)
-
-
-def _checked(word: str, most: float, what: str, joint: str) -> float:
-    try:
-        number = float(word)
-    except ValueError:
-        number = math.nan
-    if not abs(number) <= most:
-        raise UrdfError(
-            f"joint {quoted(joint)} of the URDF: {what} is {quoted(word)}, no number of at most "
-            f"{most:g}"
-        )
-    return number
 
 
 def _written(numbers: list[float]) -> str:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
+from ament_index_python.packages import get_package_share_directory
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import String
 
 from wm_planner.config import CommandsConfig, ConfigError
 from wm_planner.explain import explain
-from wm_planner.files.regular import read_regular
+from wm_planner.files.regular import check_regular, read_regular
 from wm_planner.kinematics import MAX_URDF, Arm, KinematicsError
 from wm_planner.ros.publishers import publisher_names
 from wm_planner.ros.silence import Silence
 from wm_planner.text import listed, one_line
 
 TOPIC = "robot_description"
+MAX_MESH = 50_000_000  # [bytes]
 PATIENCE = 5.0  # [s] to wait for the topic, whose publisher keeps the message
 
 
@@ -46,13 +51,43 @@ def read_arm(
         return None
     try:
         if source == TOPIC:
-            text = _heard(node, interrupted)
+            text, find = _heard(node, interrupted), find_mesh
         else:
             text = read_regular(source, MAX_URDF).decode()
-        return Arm(text, config.base or frame, config.tip)
+            find = partial(find_mesh, folder=Path(source).parent)
+        return Arm(text, config.base or frame, config.tip, find)
     except (OSError, UnicodeDecodeError, KinematicsError) as error:
         why = explain(error) if isinstance(error, OSError) else str(error)
         raise ConfigError(f"commands.kinematics {one_line(source, 300)}: {why}") from error
+
+
+def find_mesh(name: str, folder: Path | None = None) -> Path:
+    """Return the path of the file of a mesh that a URDF names.
+
+    Args:
+        name: ``package://`` and a path in the share directory of a package, ``file://`` and a path,
+            or a path from the folder of the URDF.
+        folder: The folder of the URDF; None if it came by a topic.
+
+    Raises:
+        OSError: The package is not installed, the name is none of these, or there is no such file
+            of at most ``MAX_MESH`` bytes.
+    """
+    kind, _, rest = name.rpartition("://")
+    package, _, inside = rest.partition("/")
+    if kind == "package":
+        try:
+            folder, rest = Path(get_package_share_directory(package)), inside.lstrip("/")
+        except (LookupError, ValueError) as error:
+            why = "its package is not installed on this machine, or not sourced"
+            raise FileNotFoundError(errno.ENOENT, why, name) from error
+    elif kind == "file":
+        folder = Path("/")
+    if kind not in ("", "package", "file") or folder is None or ".." in Path(rest).parts:
+        why = "a mesh is named by package://, file:// or its path from the folder of the URDF"
+        raise OSError(errno.EINVAL, why, name)
+    check_regular(folder / rest, MAX_MESH)
+    return folder / rest
 
 
 def _heard(node: Node, interrupted: Callable[[], bool]) -> str:

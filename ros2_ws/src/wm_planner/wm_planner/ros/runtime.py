@@ -120,6 +120,8 @@ class PlannerRuntime:
         self._closers.append(self.link.close)
         self.loop = ControlLoop(config, spec, self.link, contract, self, self.arm)
         self._closers.append(self.loop.commander.close)
+        for sentence in self.loop.commander.gate.unchecked:
+            self._node.get_logger().warning(sentence)
         self.link.start(interrupted)
 
     def _open_topics(self) -> None:

@@ -1,0 +1,132 @@
+"""No command brings the links of an arm together, whatever is wanted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from arms import HOME, URDF
+from gate_follower import ARM, DT, LIMITS, NEARER, Follower
+
+from wm_planner.config import LimitsConfig
+from wm_planner.control.gate import CommandGate, LimitViolation
+from wm_planner.control.hand_gate import HandGate
+from wm_planner.control.kinematic_gate import KinematicGate
+from wm_planner.control.part_gate import Sent
+from wm_planner.kinematics import Arm
+
+WIDE = LimitsConfig(
+    workspace_min=[-1.0, -1.0, -1.0],
+    workspace_max=[1.0, 1.0, 1.5],
+    max_joint_acceleration=5.0,
+    policy="clamp",
+)
+FOLDED = HOME + np.array([0, 0, 0, -0.7, 0, -0.8, 0])  # the hand is inside of link 2
+APART = WIDE.min_link_distance
+
+
+def _nearest(joints: np.ndarray) -> float:
+    return float(ARM.links.distances(joints).min())
+
+
+def _toward(gate: HandGate, sent: Sent, wanted: np.ndarray) -> Sent:
+    step = np.clip(wanted - sent.point, -0.02, 0.02)
+    return gate.check(sent.point + step, previous=sent, measured=sent.point, dt=DT)
+
+
+def _gate(**changes: object) -> HandGate:
+    return HandGate(replace(WIDE, **changes), ARM.joints, ARM, grips=False)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_joints_are_wanted_the_links_stay_apart(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    gate, free = _gate(), _gate(min_link_distance=0.0)
+    sent = crossed = Sent(HOME, np.zeros(7))
+    for _ in range(8):
+        wanted = rng.uniform(ARM.limits.lower, ARM.limits.upper)
+        for _ in range(120):
+            sent, crossed = _toward(gate, sent, wanted), _toward(free, crossed, wanted)
+            assert _nearest(sent.point) >= APART - NEARER
+            assert np.abs(sent.velocity).max() <= 1.0011 * WIDE.max_joint_speed
+
+
+def test_the_arm_holds_where_links_would_touch_says_so_and_comes_back() -> None:
+    gate, sent = _gate(), Sent(HOME, np.zeros(7))
+    for _ in range(200):
+        sent = _toward(gate, sent, FOLDED)
+    assert np.abs(sent.velocity).max() < 0.01
+    assert APART - NEARER <= _nearest(sent.point) < APART + 0.005
+    (said,) = gate.problems
+    assert "panda_link2 and panda_hand come no nearer to each other than" in said
+    assert "limits.min_link_distance (0.01 m)" in said
+    for _ in range(200):
+        sent = _toward(gate, sent, HOME)
+    np.testing.assert_allclose(sent.point, HOME, atol=1e-6)
+    assert gate.problems == []
+
+
+def test_with_a_distance_of_0_nothing_is_checked() -> None:
+    gate, sent = _gate(min_link_distance=0.0), Sent(HOME, np.zeros(7))
+    for _ in range(200):
+        sent = _toward(gate, sent, FOLDED)
+    assert _nearest(sent.point) < -0.05
+    assert gate.problems == gate.unchecked == []
+
+
+def test_links_that_touch_at_the_start_come_apart_but_no_nearer() -> None:
+    way = [HOME + share * (FOLDED - HOME) for share in np.linspace(0, 1, 50)]
+    touching = next(joints for joints in way if _nearest(joints) < 0)
+    gate, sent = _gate(), Sent(touching, np.zeros(7))
+    allowed = np.minimum(ARM.links.distances(touching), APART)
+    for _ in range(100):
+        sent = _toward(gate, sent, FOLDED)
+        assert (ARM.links.distances(sent.point) >= allowed - 1e-3).all()
+    for _ in range(200):
+        sent = _toward(gate, sent, HOME)
+    np.testing.assert_allclose(sent.point, HOME, atol=1e-6)
+
+
+def test_under_refuse_a_goal_ends_where_links_would_touch() -> None:
+    gate, sent = _gate(policy="refuse"), Sent(HOME, np.zeros(7))
+    said = ""
+    for i in range(400):
+        wanted = sent.point + np.clip(FOLDED - sent.point, -0.002, 0.002) * min(1.0, i / 50)
+        try:
+            sent = gate.check(wanted, previous=sent, measured=sent.point, dt=DT)
+        except LimitViolation as error:
+            said = str(error)
+            break
+    assert "its links apart (limits.min_link_distance)" in said
+    assert _nearest(sent.point) >= APART - NEARER
+
+
+def test_poses_that_would_fold_the_arm_are_not_followed_to_the_end() -> None:
+    limits = replace(LIMITS, workspace_min=[-0.5, -0.7, -0.1], max_tilt=2.5, max_twist=3.1416)
+    follower = Follower(limits)
+    start, goal = follower.sent.point, ARM.pose(FOLDED)
+    said = set()
+    for _ in range(400):
+        follower.go(goal)
+        said.update(follower.gate.problems)
+    assert any("come no nearer to each other than limits.min" in text for text in said), said
+    for _ in range(400):
+        follower.go(start)
+    assert np.linalg.norm(follower.sent.point - start) < 1e-3
+    follower.check()
+
+
+def test_what_is_not_checked_is_said() -> None:
+    assert CommandGate(WIDE).unchecked == []
+    assert KinematicGate(LIMITS, ARM, turns=True, grips=False).unchecked == []
+    bare = Arm(URDF.replace("capsule", "egg"), "panda_link0", "panda_hand_tcp")
+    gates = [
+        KinematicGate(LIMITS, bare, turns=True, grips=False),
+        HandGate(WIDE, bare.joints, bare, grips=False),
+    ]
+    for gate in gates:
+        shapes, nothing = gate.unchecked
+        assert "not checked for shapes of panda_link0, panda_link1, " in shapes
+        assert "'egg' is no shape that is known" in shapes
+        assert "the URDF of commands.kinematics has no collision shapes of links that" in nothing

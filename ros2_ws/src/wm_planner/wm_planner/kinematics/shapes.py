@@ -1,0 +1,137 @@
+"""Read the collision shapes of the links that move with a chain of a URDF."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from xml.etree.ElementTree import Element
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from wm_planner.kinematics.values import MAX_LENGTH, UrdfError, number, origin, part, vector
+from wm_planner.text import quoted
+from wm_planner.types import Vector
+
+MAX_SHAPES = 200
+"""Most collision shapes of an arm."""
+MAX_SCALE = 1000.0
+"""Largest scale of a mesh."""
+SIZES = {"sphere": ["radius"], "cylinder": ["radius", "length"], "capsule": ["radius", "length"]}
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A collision shape that moves with a joint of the chain.
+
+    Attributes:
+        link: The link that has it.
+        group: How many joints of the chain move it: 0 stands with the base.
+        place: Its pose (4, 4) in the frame of that joint.
+        kind: The tag of its geometry.
+        size: Its sizes [m]: x, y, z of a box, radius, or radius and length; scale of a mesh.
+        mesh: What the URDF calls the file of a mesh.
+    """
+
+    link: str
+    group: int
+    place: Vector
+    kind: str
+    size: tuple[float, ...]
+    mesh: str = ""
+
+
+def read_shapes(
+    robot: Element,
+    parents: Mapping[str, tuple[str, Element]],
+    base: str,
+    chain: Sequence[tuple[str, Element]],
+) -> tuple[Shape, ...]:
+    """Return the shapes of all links whose place in the frame of a joint is known.
+
+    Those are the links of the chain and what is fixed to them. What stands behind joints at the end
+    of the chain, as fingers, counts as if these stood at 0. Links behind other joints, as of a
+    second arm, do not count.
+
+    Args:
+        robot: The URDF.
+        parents: The parent of each link, and the joint between them.
+        base: The link at which the chain begins.
+        chain: Each further link of the chain, and the joint before it.
+
+    Raises:
+        UrdfError: A shape has sizes or an origin that cannot be, or there are too many.
+    """
+    places = _places(parents, base, chain)
+    shapes = [
+        _shape(collision, link.get("name", ""), *places[link.get("name", "")])
+        for link in robot.findall("link")
+        if link.get("name") in places
+        for collision in link.findall("collision")
+    ]
+    if len(shapes) > MAX_SHAPES:
+        raise UrdfError(
+            f"the arm of the URDF has {len(shapes)} collision shapes; at most {MAX_SHAPES} are "
+            "read: give it simpler ones"
+        )
+    return tuple(shapes)
+
+
+def _places(
+    parents: Mapping[str, tuple[str, Element]], base: str, chain: Sequence[tuple[str, Element]]
+) -> dict[str, tuple[int, Vector]]:
+    """Return for links the joints that move them, and their pose in the frame of the last one."""
+    group, place = 0, np.eye(4)
+    places = {base: (group, place)}
+    for link, joint in chain:
+        place = place @ _placed(joint, f"joint {quoted(joint.get('name'))}")
+        if joint.get("type") != "fixed":
+            group, place = group + 1, np.eye(4)
+        places[link] = group, place
+    link, place = base, np.eye(4)
+    while link in parents and parents[link][0] not in places:
+        parent, joint = parents[link]
+        if joint.get("type") != "fixed":
+            break
+        place = place @ np.linalg.inv(_placed(joint, f"joint {quoted(joint.get('name'))}"))
+        link, places[parent] = parent, (0, place)
+    children: dict[str, list[tuple[str, Element]]] = {}
+    for child, (parent, joint) in parents.items():
+        children.setdefault(parent, []).append((child, joint))
+    waiting = list(places)
+    while waiting:
+        parent = waiting.pop()
+        at, place = places[parent]
+        for child, joint in children.get(parent, []):
+            if child not in places and (joint.get("type") == "fixed" or at == group):
+                moved = place @ _placed(joint, f"joint {quoted(joint.get('name'))}")
+                places[child] = at, moved
+                waiting.append(child)
+    return places
+
+
+def _shape(collision: Element, link: str, group: int, place: Vector) -> Shape:
+    where = f"a collision of link {quoted(link)}"
+    place = place @ _placed(collision, where)
+    geometry = next(iter(part(collision, "geometry")), Element("nothing"))
+    kind, mesh = geometry.tag, ""
+    size: list[float] = []
+    if kind == "box":
+        size = vector(geometry, "size", "", MAX_LENGTH, where)
+    elif kind == "mesh":
+        size = vector(geometry, "scale", "1 1 1", MAX_SCALE, where)
+        mesh = geometry.get("filename", "")
+    else:
+        size = [number(geometry, key, MAX_LENGTH, where) for key in SIZES.get(kind, [])]
+    if kind != "mesh" and not all(length > 0 for length in size):
+        raise UrdfError(f"{where} of the URDF: a {kind} has a size that is not above 0")
+    return Shape(link, group, place, kind, tuple(size), mesh)
+
+
+def _placed(element: Element, where: str) -> Vector:
+    xyz, rpy = origin(element, where)
+    place = np.eye(4)
+    # A URDF turns about the fixed axes x, y and z, in this order.
+    place[:3, :3] = Rotation.from_euler("xyz", rpy).as_matrix()
+    place[:3, 3] = xyz
+    return place
