@@ -26,6 +26,7 @@ ARGUMENTS = {
         "Topic of the commands; empty for that of the profile, or 'command'. With a profile that "
         "names a controller, also set commands.controller in overrides.",
     ),
+    "pose": ("", "Where the measured pose comes from: tf (the frame tip in base), or empty."),
     "kinematics": (
         "",
         "The arm's URDF: robot_description, or a file; for receivers of joints, and where nobody "
@@ -42,8 +43,16 @@ ARGUMENTS = {
     "enclave": ("", "SROS 2 enclave of the node, as /planner; see docs/security.md."),
 }
 CHOICES = {
+    "pose": ["", "tf"],
     "use_sim_time": ["true", "false", "True", "False"],
     "autostart": ["true", "false", "True", "False"],
+}
+SETTINGS = {
+    "command": "commands.topic",
+    "pose": "inputs.pose",
+    "kinematics": "commands.kinematics",
+    "base": "commands.base",
+    "tip": "commands.tip",
 }
 INPUTS = ("image", "current_pose", "joint_states", "robot_description", "wrench", "enable")
 LOG_LEVEL = re.compile(r"([^:\s]+:=)?(debug|info|warn|error|fatal)", re.IGNORECASE)
@@ -78,10 +87,9 @@ def _planner(context: LaunchContext) -> list[Action]:
         "use_sim_time": ParameterValue(value("use_sim_time"), value_type=bool),
         "autostart": ParameterValue(value("autostart"), value_type=bool),
     }
-    settings = {"command": "topic", "kinematics": "kinematics", "base": "base", "tip": "tip"}
-    for argument, setting in settings.items():
+    for argument, setting in SETTINGS.items():
         if text := value(argument).perform(context):  # an empty one would hide a file's
-            parameters[f"commands.{setting}"] = ParameterValue(text, value_type=str)
+            parameters[setting] = ParameterValue(text, value_type=str)
     words = ["--ros-args", "--log-level", value("log_level")]
     if enclave := value("enclave").perform(context):
         words += ["--enclave", enclave]

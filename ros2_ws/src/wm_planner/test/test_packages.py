@@ -51,6 +51,8 @@ LIBRARIES = {
     "yaml": ("python3-yaml", "PyYAML"),
 }
 PLUGINS = {"hypothesis", "pytest_timeout"}  # of pytest; pyproject.toml names them
+ROS_NAMES = {"tf2_ros": "tf2_ros_py"}
+"""Packages of ROS 2 by module, if they differ."""
 UNIMPORTED = {
     ("wm_planner", "test_depend"): PLUGINS,
     # MuJoCo renders with OpenGL, and imageio writes MP4 with imageio_ffmpeg.
@@ -108,7 +110,7 @@ def _called(call: ast.Call) -> str:
 
 
 def _dependency(module: str) -> str:
-    key, pypi = LIBRARIES.get(module, (module, ""))
+    key, pypi = LIBRARIES.get(module, (ROS_NAMES.get(module, module), ""))
     return key or f"pip: {pypi}"
 
 

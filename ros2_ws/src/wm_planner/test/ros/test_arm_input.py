@@ -11,11 +11,12 @@ from arms import HOME, panda
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
 
-from wm_planner.config import ProprioConfig
+from wm_planner.config import Config, ProprioConfig
 from wm_planner.models import ModelSpec
 from wm_planner.models.spec import Moments, ProprioRotation, ProprioSpec
 from wm_planner.ros.commanded_joints import ArmInput
 from wm_planner.ros.proprio import ProprioInput
+from wm_planner.ros.transforms import FrameChange
 from wm_planner.types import Pose
 
 ARM = panda()
@@ -80,7 +81,14 @@ def proprio(node: Node, spec: ModelSpec) -> ProprioInput:
         names, ["m"] * 3 + ["rad"] * 3, rotation=ProprioRotation(names[3:], "euler_extrinsic_xyz")
     )
     spec.statistics.proprio = Moments([0.0] * 6, [1.0] * 6)
-    return ProprioInput(node, ProprioConfig(source="pose"), spec, lambda stamp: None, None, ARM)
+    return ProprioInput(
+        node,
+        Config(proprio=ProprioConfig(source="pose")),
+        spec,
+        lambda stamp: None,
+        FrameChange(node, spec.action.frame),
+        ARM,
+    )
 
 
 def test_a_pose_as_proprio_comes_from_the_joints(node: Node, proprio: ProprioInput) -> None:

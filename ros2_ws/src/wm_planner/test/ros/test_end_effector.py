@@ -11,6 +11,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState
 
 from wm_planner.ros.end_effector import EndEffectorInput
+from wm_planner.ros.transforms import FrameChange
 from wm_planner.types import Pose
 
 
@@ -19,7 +20,7 @@ class Input:
 
     def __init__(self, node: Node) -> None:
         self.poses: list[Pose] = []
-        self.pose = EndEffectorInput(node, "base", 1.0, self.poses.append)
+        self.pose = EndEffectorInput(node, FrameChange(node, "base"), 1.0, self.poses.append)
 
     def take(self, frame: str = "base", x: float = 0.5, w: float = 1.0) -> None:
         message = PoseStamped()
@@ -48,14 +49,21 @@ def test_a_pose_in_another_frame_is_dropped_and_both_frames_are_named(measured: 
     assert "'base'" in measured.pose.problem
 
 
-def test_joints_that_arrive_instead_of_a_pose_are_named_with_their_setting(
-    nodes: tuple[Node, Node, Callable[..., None]],
+@pytest.mark.parametrize(
+    ("topic", "words"),
+    [
+        ("joint_states", "with commands.kinematics the pose is computed"),
+        ("/tf", "Frames arrive on /tf: with inputs.pose=tf and commands.tip the pose is taken"),
+    ],
+)
+def test_what_arrives_instead_of_a_pose_is_named_with_its_setting(
+    nodes: tuple[Node, Node, Callable[..., None]], topic: str, words: str
 ) -> None:
     planner, arm, until = nodes
     measured = Input(planner)
-    assert "commands.kinematics" not in measured.pose.problem
-    arm.create_publisher(JointState, "joint_states", 1)
-    until(lambda: "with commands.kinematics the pose" in measured.pose.problem)
+    assert words not in measured.pose.problem
+    arm.create_publisher(JointState, topic, 1)
+    until(lambda: words in measured.pose.problem)
     measured.take()
     assert measured.pose.problem == ""
 

@@ -27,6 +27,7 @@ from wm_planner.ros import image_reader
 from wm_planner.ros import observer as observer_module
 from wm_planner.ros.observer import Observer
 from wm_planner.ros.ros_time import seconds_to_time
+from wm_planner.ros.transforms import FrameChange
 from wm_planner.types import Observation
 
 pytestmark = pytest.mark.dds
@@ -52,8 +53,12 @@ class Bench(Node):
         self.outputs: dict[str, Any] = {}
         self.observations: list[Observation] = []
 
+    def observe(self, spec: ModelSpec) -> Observer:
+        frames = FrameChange(self, "base")
+        return Observer(self, self.config, spec, self.observations.append, frames)
+
     def open(self, spec: ModelSpec, **topics: type) -> Observer:
-        self.observer = Observer(self, self.config, spec, self.observations.append)
+        self.observer = self.observe(spec)
         for topic, kind in topics.items():
             self.outputs[topic] = self.create_publisher(kind, topic, 10)
         self.observer.watch()
@@ -201,7 +206,7 @@ def test_the_proprio_may_have_the_width_of_the_gripper(bench: Bench, spec: Model
     spec.proprio = ProprioSpec(["joint1", "grip"], ["rad", "1"], gripper=gripper)
     bench.config.proprio.source = "joint_states"
     with pytest.raises(ConfigError, match=r"set gripper\.joints"):
-        Observer(bench, bench.config, spec, bench.observations.append)
+        bench.observe(spec)
     bench.config.gripper.joints, bench.config.gripper.scale = ["finger1", "finger2"], 0.5
     bench.open(spec, image=Image, joint_states=JointState)
     _joints(bench, 0.0, finger1=0.03, finger2=0.03)
@@ -292,7 +297,7 @@ def test_proprio_may_combine_several_sources(bench: Bench, spec: ModelSpec) -> N
 
 def test_an_incompatible_publisher_is_reported_in_a_sentence(bench: Bench, spec: ModelSpec) -> None:
     bench.config.images.reliability = "reliable"
-    observer = Observer(bench, bench.config, spec, bench.observations.append)
+    observer = bench.observe(spec)
     bench.create_publisher(
         Image, "image", QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
     )
@@ -304,7 +309,7 @@ def test_an_incompatible_publisher_is_reported_in_a_sentence(bench: Bench, spec:
 def test_with_auto_the_camera_s_reliability_is_matched(
     bench: Bench, spec: ModelSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    observer = Observer(bench, bench.config, spec, bench.observations.append)
+    observer = bench.observe(spec)
 
     def publish(policy: ReliabilityPolicy) -> Any:
         return bench.create_publisher(Image, "image", QoSProfile(depth=1, reliability=policy))
@@ -331,7 +336,7 @@ def test_with_auto_the_camera_s_reliability_is_matched(
 def test_two_views_of_one_topic_are_refused_with_a_sentence(bench: Bench, spec: ModelSpec) -> None:
     spec.views = ["front", "/front"]
     with pytest.raises(ConfigError, match="views 'front' and '/front' are both remapped to /front"):
-        Observer(bench, bench.config, spec, bench.observations.append)
+        bench.observe(spec)
     assert not bench.get_subscriptions_info_by_topic("/front")
 
 
@@ -340,6 +345,6 @@ def test_a_camera_blocked_by_another_reader_of_the_process_reports_it(
 ) -> None:
     other = image_reader.ImageReader(bench, "/image", reliable=False)
     bench.config.images.reliability = "reliable"
-    observer = Observer(bench, bench.config, spec, bench.observations.append)
+    observer = bench.observe(spec)
     assert "this process reads /image already" in observer.problem
     other.close()

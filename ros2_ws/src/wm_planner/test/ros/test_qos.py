@@ -16,6 +16,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
 from wm_planner.ros.commanded_joints import JointInput
 from wm_planner.ros.end_effector import EndEffectorInput
 from wm_planner.ros.qos import sensor_data_qos
+from wm_planner.ros.transforms import FrameChange
 
 pytestmark = pytest.mark.dds
 
@@ -32,14 +33,14 @@ def node(make_node: Callable[..., Node]) -> Node:
 
 def test_reliability_and_depth_of_the_pose_are_parameters(node: Node) -> None:
     for _ in range(2):  # also when the node is configured again
-        inputs = EndEffectorInput(node, "base", 1.0, lambda pose: None)
+        inputs = EndEffectorInput(node, FrameChange(node, "base"), 1.0, lambda pose: None)
         profile = inputs._subscription.qos_profile
         assert (profile.reliability, profile.depth) == (ReliabilityPolicy.RELIABLE, 7)
         inputs.close()
 
 
 def test_an_override_of_one_topic_leaves_the_others_alone(node: Node) -> None:
-    pose = EndEffectorInput(node, "base", 1.0, lambda pose: None)
+    pose = EndEffectorInput(node, FrameChange(node, "base"), 1.0, lambda pose: None)
     joints = JointInput(node, ["joint1"], 1.0, lambda pose: None)
     assert pose._subscription.qos_profile.reliability == ReliabilityPolicy.RELIABLE
     for profile in (joints._subscription.qos_profile, sensor_data_qos(), qos_profile_sensor_data):
@@ -51,7 +52,7 @@ def test_an_override_of_one_topic_leaves_the_others_alone(node: Node) -> None:
 def test_an_incompatible_publisher_of_the_pose_is_reported(
     node: Node, executor: SingleThreadedExecutor, spin_until: Callable[..., None]
 ) -> None:
-    inputs = EndEffectorInput(node, "base", 1.0, lambda pose: None)
+    inputs = EndEffectorInput(node, FrameChange(node, "base"), 1.0, lambda pose: None)
     node.create_publisher(
         PoseStamped, "current_pose", QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
     )

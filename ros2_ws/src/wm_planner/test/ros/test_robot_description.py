@@ -11,7 +11,7 @@ from arms import BASE, TIP, URDF
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import String
 
-from wm_planner.config import CommandsConfig, ConfigError
+from wm_planner.config import CommandsConfig, Config, ConfigError
 from wm_planner.ros import robot_description
 from wm_planner.ros.robot_description import find_mesh, read_arm
 
@@ -24,7 +24,7 @@ def _read(
     config = CommandsConfig(
         kinematics=source, tip=links.get("tip", TIP), base=links.get("base", "")
     )
-    return read_arm(node, config, BASE, lambda: interrupted)
+    return read_arm(node, Config(commands=config), BASE, lambda: interrupted)
 
 
 @pytest.fixture

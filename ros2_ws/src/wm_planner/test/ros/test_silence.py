@@ -27,6 +27,7 @@ from wm_planner.ros.commanded_joints import JointInput, other_names
 from wm_planner.ros.enable_input import EnableInput
 from wm_planner.ros.end_effector import EndEffectorInput
 from wm_planner.ros.silence import Silence
+from wm_planner.ros.transforms import FrameChange
 
 SpinUntil = Callable[[Callable[[], bool]], None]
 
@@ -88,7 +89,7 @@ def test_a_camera_of_another_type_is_named_with_the_setting(
 def test_a_pose_or_a_button_of_another_type_is_named(
     node: Node, publish: Any, spin_until: SpinUntil
 ) -> None:
-    pose = EndEffectorInput(node, "base", 1.0, lambda pose: None)
+    pose = EndEffectorInput(node, FrameChange(node, "base"), 1.0, lambda pose: None)
     enabling = Enabling(1.0)
     EnableInput(node, enabling)
     publish(WrenchStamped, "current_pose")

@@ -10,58 +10,59 @@ from rclpy.node import Node
 
 from wm_planner.models.spec import orientation
 from wm_planner.ros.pose_input import PoseInput
-from wm_planner.text import quoted
+from wm_planner.ros.transforms import TF, FrameChange
 from wm_planner.types import Pose, Vector
 
 TOPIC = "current_pose"
+ELSEWHERE = {
+    "joint_states": "The joints arrive on {}: with commands.kinematics the pose is computed from "
+    "them",
+    TF: "Frames arrive on {}: with inputs.pose=tf and commands.tip the pose is taken from there",
+}
+"""Where the pose can be found if it does not arrive."""
 
 
 class EndEffectorInput(PoseInput):
-    """Subscribes to ``current_pose``: the end effector in the frame of the actions.
+    """Subscribes to ``current_pose``, and brings it into the frame of the actions.
 
     Args:
         node: Its logger, clock and topic names are used.
-        frame: The only ``frame_id`` accepted.
+        frames: Brings poses into the frame of the actions.
         max_age: A pose older than this when it arrives is dropped [s].
         on_pose: Called with every good pose.
     """
 
     def __init__(
-        self, node: Node, frame: str, max_age: float, on_pose: Callable[[Pose], None]
+        self, node: Node, frames: FrameChange, max_age: float, on_pose: Callable[[Pose], None]
     ) -> None:
-        self._frame = frame
+        self._frames = frames
         super().__init__(node, PoseStamped, TOPIC, max_age, on_pose)
-        self._joints = node.resolve_topic_name("joint_states")
 
     @property
     def problem(self) -> str:
         """What is wrong with the messages, or an empty string."""
         why = super().problem
-        if not why or self._ever or not self._node.count_publishers(self._joints):
-            return why
-        return (
-            f"{why}. The joints arrive on {self._joints}: with commands.kinematics the pose is "
-            "computed from them"
-        )
+        if why and not self._ever:
+            for topic, hint in ELSEWHERE.items():
+                name = self._node.resolve_topic_name(topic)
+                if self._node.count_publishers(name):
+                    why = f"{why}. {hint.format(name)}"
+        return why
 
     def read(self, message: PoseStamped) -> tuple[Vector, Vector, None]:
         """Return position (3,) [m] and quaternion (x, y, z, w).
 
         Raises:
-            ValueError: The frame is wrong, a number is not finite, or the quaternion is not of unit
-                length.
+            ValueError: The frame is another one, and TF does not tell where it is; a number is not
+                finite, or the quaternion is not of unit length.
         """
-        if message.header.frame_id != self._frame:
-            raise ValueError(
-                f"{TOPIC} is in frame {quoted(message.header.frame_id)}, but the model's actions "
-                f"are in '{self._frame}': publish it in that frame"
-            )
         p, q = message.pose.position, message.pose.orientation
-        position, quaternion = np.array([p.x, p.y, p.z]), np.array([q.x, q.y, q.z, q.w])
-        if not (np.isfinite(position).all() and np.isfinite(quaternion).all()):
+        pose = np.array([p.x, p.y, p.z, q.x, q.y, q.z, q.w])
+        if not np.isfinite(pose).all():
             raise ValueError(f"{TOPIC} is not finite")
         try:
-            orientation(quaternion)
+            orientation(pose[3:])
+            pose = self._frames.brought(pose, message.header)
         except ValueError as error:
             raise ValueError(f"{TOPIC}: {error}") from error
-        return position, quaternion, None
+        return pose[:3], pose[3:], None

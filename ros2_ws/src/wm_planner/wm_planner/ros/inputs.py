@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 from rclpy.node import Node
 
-from wm_planner.config import Config
+from wm_planner.config import Config, ConfigError
 from wm_planner.control import ErrorCode, Refused
 from wm_planner.control.permission import Permission
 from wm_planner.kinematics import Arm
@@ -22,6 +23,8 @@ from wm_planner.ros.observer import Observer
 from wm_planner.ros.pose_input import PoseInput
 from wm_planner.ros.publishers import PublisherWatch
 from wm_planner.ros.rates import Event, Latency, RateMonitor
+from wm_planner.ros.tf_input import TfInput
+from wm_planner.ros.transforms import FrameChange
 from wm_planner.types import Observation, Pose
 
 
@@ -70,16 +73,19 @@ class Inputs:
         self._node, self._max_age = node, config.session.image_timeout
         self._stop = config.inputs.other_publisher == "stop"
         self._latest: tuple[Observation, float] | None = None  # and when it arrived [s, steady]
-        self.observer = Observer(node, config, spec, self._on_observation, arm)
+        self._frames = FrameChange(node, spec.action.frame)
+        self.observer = Observer(node, config, spec, self._on_observation, self._frames, arm)
         self.camera = self.observer.main
         age, take = config.session.pose_timeout, self._on_pose
         self.pose: PoseInput
-        if command.joints:
+        if config.inputs.pose == "tf":
+            self.pose = _by_tf(node, config, spec, command, take)
+        elif command.joints:
             self.pose = JointInput(node, command.joints, age, take)
         elif arm:
             self.pose = ArmInput(node, arm, age, take)
         else:
-            self.pose = EndEffectorInput(node, spec.action.frame, age, take)
+            self.pose = EndEffectorInput(node, self._frames, age, take)
         self._permission, safety = permission, config.safety
         self._enable = EnableInput(node, permission.enabling) if safety.enable_timeout else None
         self._contact = ContactInputs(
@@ -117,6 +123,7 @@ class Inputs:
         """Unsubscribe."""
         self.observer.close()
         self.pose.close()
+        self._frames.close()
         self._contact.close()
         if self._enable:
             self._enable.close()
@@ -143,6 +150,7 @@ class Inputs:
 
     def _on_pose(self, pose: Pose) -> None:
         self._rates.event(Event.POSES, pose.steady)
+        self.observer.take(pose)
         self._listener.on_pose(pose)
 
     def _on_observation(self, observation: Observation) -> None:
@@ -150,3 +158,26 @@ class Inputs:
         self._rates.sample(Latency.TO_CALLBACK, self.camera.delay)
         self._latest = observation, self.observer.images_steady
         self._listener.on_observation(observation)
+
+
+def _by_tf(
+    node: Node,
+    config: Config,
+    spec: ModelSpec,
+    command: CommandMapping,
+    on_pose: Callable[[Pose], None],
+) -> TfInput:
+    """Return the pose by TF.
+
+    Raises:
+        ConfigError: The settings do not allow it.
+    """
+    if command.joints or config.commands.kinematics:
+        what = "the model's actions move joints" if command.joints else "commands.kinematics is set"
+        raise ConfigError(
+            f"inputs.pose is tf, but {what}, so that joint_states gives the pose: leave "
+            "inputs.pose empty"
+        )
+    commands = config.commands
+    base, age = commands.base or spec.action.frame, config.session.pose_timeout
+    return TfInput(node, base, commands.tip, age, on_pose)

@@ -15,7 +15,8 @@ from wm_planner.ros.camera import Camera, topic_name
 from wm_planner.ros.problem_log import ProblemLog
 from wm_planner.ros.proprio import ProprioInput
 from wm_planner.ros.publishers import PublisherWatch
-from wm_planner.types import Observation, RgbImage
+from wm_planner.ros.transforms import FrameChange
+from wm_planner.types import Observation, Pose, RgbImage
 
 PATIENCE = 0.1  # [s] proprio that arrives so long after its images is no problem
 
@@ -31,6 +32,7 @@ class Observer:
         config: All settings.
         spec: The views, and the proprio that the model takes.
         on_observation: Called with every observation.
+        frames: As ``ProprioInput``.
         arm: As ``ProprioInput``.
 
     Raises:
@@ -47,6 +49,7 @@ class Observer:
         config: Config,
         spec: ModelSpec,
         on_observation: Callable[[Observation], None],
+        frames: FrameChange,
         arm: Arm | None = None,
     ) -> None:
         self._slop, self._proprio_timeout = config.images.slop, config.session.pose_timeout
@@ -59,9 +62,7 @@ class Observer:
         _check_topics(node, config, spec)
         self._node = node
         self._missing_log = ProblemLog(node, "proprio")
-        self._proprio = ProprioInput(
-            node, config.proprio, spec, self._on_proprio, config.gripper, arm
-        )
+        self._proprio = ProprioInput(node, config, spec, self._on_proprio, frames, arm)
         self._cameras = [
             Camera(node, config.images, config.session.image_timeout, self._on_image, view)
             for view in spec.views
@@ -88,6 +89,10 @@ class Observer:
     def irregular(self) -> list[str]:
         """What is irregular about the images although they can be used."""
         return [camera.irregular for camera in self._cameras if camera.irregular]
+
+    def take(self, pose: Pose) -> None:
+        """Take a measured pose, which may be part of the proprio."""
+        self._proprio.take(pose)
 
     def restart(self, steady: float) -> None:
         """Start a goal at this steady time [s]; time without proprio before it does not count."""

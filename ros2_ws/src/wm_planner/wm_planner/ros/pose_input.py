@@ -9,7 +9,9 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from rclpy.node import Node
+from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
+from std_msgs.msg import Header
 
 from wm_planner.ros.problem_log import ProblemLog
 from wm_planner.ros.publishers import PublisherWatch
@@ -24,7 +26,7 @@ class PoseInput(ABC):
 
     Args:
         node: Its logger, clock and topic names are used.
-        kind: Type of the messages; they must have a header.
+        kind: Type of the messages.
         topic: The topic, before remapping.
         max_age: A message older than this when it arrives is dropped [s].
         on_pose: Called with every good pose.
@@ -55,7 +57,7 @@ class PoseInput(ABC):
             kind,
             topic,
             self._on_message,
-            sensor_data_qos(),
+            self.qos(),
             event_callbacks=on_incompatible_publisher(lambda: topic, self._problem.report_lasting),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
@@ -70,6 +72,14 @@ class PoseInput(ABC):
             ValueError: The message cannot be used.
         """
         return ("",)
+
+    def qos(self) -> QoSProfile:
+        """Return the quality of service of the subscription."""
+        return sensor_data_qos()
+
+    def header(self, message: Any) -> Header:
+        """Return the header that has the stamp of a message that was read."""
+        return message.header
 
     @abstractmethod
     def read(self, message: Any) -> tuple[Vector, Vector, Vector | None]:
@@ -101,7 +111,7 @@ class PoseInput(ABC):
                 return
             self.publishers.heard(info, parts)
             position, orientation, joints = self.read(message)
-            stamp = self._stamps.read(message.header, self.max_age)
+            stamp = self._stamps.read(self.header(message), self.max_age)
         except ValueError as error:
             self._problem.report(str(error))
             return

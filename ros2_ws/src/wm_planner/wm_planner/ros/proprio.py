@@ -14,7 +14,7 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 
-from wm_planner.config import GripperConfig, ProprioConfig
+from wm_planner.config import Config
 from wm_planner.control.gripper_receiver import check_measured
 from wm_planner.kinematics import Arm
 from wm_planner.message_limits import MAX_LIST, MAX_NAME
@@ -34,8 +34,8 @@ from wm_planner.ros.qos import on_incompatible_publisher, sensor_data_qos
 from wm_planner.ros.ros_time import now, stamp_seconds
 from wm_planner.ros.silence import Silence
 from wm_planner.ros.stamped_buffer import StampedBuffer
-from wm_planner.text import quoted
-from wm_planner.types import Vector
+from wm_planner.ros.transforms import FrameChange
+from wm_planner.types import Pose, Vector
 
 LENGTH = 1024  # values kept of each number: one second at 1 kHz
 TOPICS = {
@@ -44,6 +44,7 @@ TOPICS = {
     "topic": "proprio",
     "gripper": "joint_states",
     "arm": "joint_states",
+    "tf": "/tf",
 }
 TYPES = {
     "joint_states": JointState,
@@ -62,10 +63,10 @@ class ProprioInput:
 
     Args:
         node: Its logger, clock and topic names are used.
-        config: The source of each number.
-        spec: The order of the numbers, and the frame of poses.
+        config: The source of each number, and the joints of the fingers.
+        spec: The order of the numbers.
         on_update: Called after every good message, with its stamp [s].
-        gripper: The joints of the fingers.
+        frames: Brings poses into the frame of the actions.
         arm: The arm's kinematics, by which ``joint_states`` give the pose; None: it comes on
             ``current_pose``.
 
@@ -81,19 +82,19 @@ class ProprioInput:
     def __init__(
         self,
         node: Node,
-        config: ProprioConfig,
+        config: Config,
         spec: ModelSpec,
         on_update: Callable[[float], None],
-        gripper: GripperConfig | None = None,
+        frames: FrameChange,
         arm: Arm | None = None,
     ) -> None:
-        self._node, self.slop, self._frame = node, config.slop, spec.action.frame
+        self._node, self.slop, self._frames = node, config.proprio.slop, frames
         self._on_update = on_update
-        self._gripper, self._of_gripper = gripper or GripperConfig(), spec.proprio.gripper
-        self._fields, self._arm = proprio_fields(config, spec), arm
-        if arm:
-            of_arm = [field for field in self._fields if field.source == "pose"]
-            moved = {field: replace(field, source="arm") for field in of_arm}
+        self._gripper, self._of_gripper = config.gripper, spec.proprio.gripper
+        self._fields, self._arm = proprio_fields(config.proprio, spec), arm
+        if instead := "arm" if arm else config.inputs.pose:
+            of_pose = [field for field in self._fields if field.source == "pose"]
+            moved = {field: replace(field, source=instead) for field in of_pose}
             self._fields = [moved.get(field, field) for field in self._fields]
         if any(field.source == "gripper" for field in self._fields):
             check_measured(self._gripper, spec.name)
@@ -106,7 +107,9 @@ class ProprioInput:
         self._heard: set[str] = set()  # names of the joints that arrive, needed or not
         self._silences: dict[str, Silence] = {}
         self._subscriptions = [
-            self._subscribe(source) for source in dict.fromkeys(f.source for f in self._fields)
+            self._subscribe(source)
+            for source in dict.fromkeys(f.source for f in self._fields)
+            if source in TYPES
         ]
 
     @property
@@ -130,6 +133,16 @@ class ProprioInput:
                 return self._dropped.get(field.source) or self._distant(field, distance)
         return ""
 
+    def take(self, pose: Pose) -> None:
+        """Take a measured pose, if numbers come with it."""
+        fields = [field for field in self._fields if field.source == "tf"]
+        if not fields:
+            return
+        numbers = _numbers_of_pose(np.concatenate([pose.position, pose.orientation]), fields)
+        for field, value in numbers.items():
+            self._buffers[field].add(pose.stamp, value)
+        self._on_update(pose.stamp)
+
     def close(self) -> None:
         """Unsubscribe."""
         for subscription in self._subscriptions:
@@ -138,6 +151,8 @@ class ProprioInput:
     def _distant(self, field: Field, distance: float) -> str:
         topic = TOPICS[field.source]
         if math.isinf(distance):
+            if field.source == "tf":
+                return f"no {field.name} arrived on {topic} yet: it comes with the measured pose"
             return f"no {field.name} arrived on {topic} yet: {self._silences[field.source].why()}"
         return (
             f"the {field.name} nearest to the image is {distance:.3f} s away from it "
@@ -199,7 +214,7 @@ class ProprioInput:
             elif source == "arm":
                 found = self._of_arm(message, fields)
             else:
-                found = READERS[source](message, fields, self._frame)
+                found = READERS[source](message, fields, self._frames)
             broken = [field.name for field, value in found.items() if not math.isfinite(value)]
             if broken:
                 raise ValueError(f"{', '.join(broken)} is not finite")
@@ -236,7 +251,7 @@ class ProprioInput:
         log.warning(self._node, f"proprio: {problem}")
 
 
-def _of_joints(message: JointState, fields: list[Field], frame: str) -> dict[Field, float]:
+def _of_joints(message: JointState, fields: list[Field], frames: FrameChange) -> dict[Field, float]:
     """Return the numbers of joints; a message may hold only some of the joints."""
     found = {}
     for part in {field.part for field in fields}:
@@ -246,13 +261,10 @@ def _of_joints(message: JointState, fields: list[Field], frame: str) -> dict[Fie
     return found
 
 
-def _of_pose(message: PoseStamped, fields: list[Field], frame: str) -> dict[Field, float]:
-    if message.header.frame_id != frame:
-        raise ValueError(
-            f"its frame is {quoted(message.header.frame_id)}, the model's is '{frame}'"
-        )
+def _of_pose(message: PoseStamped, fields: list[Field], frames: FrameChange) -> dict[Field, float]:
     p, q = message.pose.position, message.pose.orientation
-    return _numbers_of_pose(np.array([p.x, p.y, p.z, q.x, q.y, q.z, q.w]), fields)
+    pose = np.array([p.x, p.y, p.z, q.x, q.y, q.z, q.w])
+    return _numbers_of_pose(frames.brought(pose, message.header), fields)
 
 
 def _numbers_of_pose(pose: Vector, fields: list[Field]) -> dict[Field, float]:
@@ -266,7 +278,9 @@ def _numbers_of_pose(pose: Vector, fields: list[Field]) -> dict[Field, float]:
     return found
 
 
-def _of_array(message: Float64MultiArray, fields: list[Field], frame: str) -> dict[Field, float]:
+def _of_array(
+    message: Float64MultiArray, fields: list[Field], frames: FrameChange
+) -> dict[Field, float]:
     needed = 1 + max(int(field.name) for field in fields)
     if len(message.data) != needed:
         raise ValueError(f"it has {len(message.data)} numbers, but the model takes {needed}")

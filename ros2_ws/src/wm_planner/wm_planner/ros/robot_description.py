@@ -13,7 +13,7 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import String
 
-from wm_planner.config import CommandsConfig, ConfigError
+from wm_planner.config import Config, ConfigError
 from wm_planner.explain import explain
 from wm_planner.files.regular import check_regular, read_regular
 from wm_planner.kinematics import MAX_URDF, Arm, KinematicsError
@@ -27,13 +27,13 @@ PATIENCE = 5.0  # [s] to wait for the topic, whose publisher keeps the message
 
 
 def read_arm(
-    node: Node, config: CommandsConfig, frame: str, interrupted: Callable[[], bool]
+    node: Node, settings: Config, frame: str, interrupted: Callable[[], bool]
 ) -> Arm | None:
     """Return the arm of ``commands.kinematics``; None if it is not set.
 
     Args:
         node: Subscribes to ``robot_description``.
-        config: The URDF, and its links.
+        settings: The URDF, and its links.
         frame: The frame of the actions.
         interrupted: Returns whether to give up waiting.
 
@@ -41,12 +41,13 @@ def read_arm(
         ConfigError: No URDF arrives on the topic or can be read from the file, or it has no such
             arm.
     """
-    source = config.kinematics
+    config, source = settings.commands, settings.commands.kinematics
     if not source:
-        if config.base or config.tip:
+        if (config.base or config.tip) and settings.inputs.pose != "tf":
             raise ConfigError(
                 "commands.base and commands.tip name links of a URDF, but commands.kinematics is "
-                "not set: set it to robot_description or to the file of the arm's URDF"
+                "not set: set it to robot_description or to the file of the arm's URDF, or "
+                "inputs.pose to tf"
             )
         return None
     try:

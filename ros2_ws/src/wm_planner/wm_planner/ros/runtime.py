@@ -110,7 +110,7 @@ class PlannerRuntime:
         command = command_mapping(spec, config.commands)
         if command.gripper and config.gripper.type in ACTIONS:
             find_action(config.gripper.type)
-        self.arm = read_arm(self._node, config.commands, spec.action.frame, interrupted)
+        self.arm = read_arm(self._node, config, spec.action.frame, interrupted)
         self._joints = commanded_joints(config.commands, command, self.arm)
         joints = bool(command.joints)
         contract = CameraContract(spec.views, spec.image, config.camera, joints=joints)
