@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from arms import HOME, URDF
-from gate_follower import ARM, DT, LIMITS, NEARER, Follower
+from gate_follower import ARM, DT, LIMITS, LINKS, NEARER, Follower
 
 from wm_planner.config import LimitsConfig
 from wm_planner.control.gate import CommandGate, LimitViolation
@@ -22,12 +22,13 @@ WIDE = LimitsConfig(
     max_joint_acceleration=5.0,
     policy="clamp",
 )
+KINDS = ["<a/>", "<b/>", "<c/>", "<d/>", "<e/>", "<f/>", "<g/>"]
 FOLDED = HOME + np.array([0, 0, 0, -0.7, 0, -0.8, 0])  # the hand is inside of link 2
 APART = WIDE.min_link_distance
 
 
 def _nearest(joints: np.ndarray) -> float:
-    return float(ARM.links.distances(joints).min())
+    return float(LINKS.distances(joints).min())
 
 
 def _toward(gate: HandGate, sent: Sent, wanted: np.ndarray) -> Sent:
@@ -67,6 +68,23 @@ def test_the_arm_holds_where_links_would_touch_says_so_and_comes_back() -> None:
     assert gate.problems == []
 
 
+def test_an_arm_that_is_held_does_not_creep_nearer() -> None:
+    gate, sent = _gate(), Sent(HOME, np.zeros(7))
+    for _ in range(3000):
+        sent = _toward(gate, sent, FOLDED)
+    assert _nearest(sent.point) >= APART - 1e-5
+
+
+def test_joints_may_come_in_any_order() -> None:
+    order = [3, 0, 6, 2, 1, 5, 4]
+    gate = HandGate(WIDE, [ARM.joints[i] for i in order], ARM, grips=False)
+    sent = Sent(HOME[order], np.zeros(7))
+    for _ in range(200):
+        sent = _toward(gate, sent, FOLDED[order])
+    held = sent.point[np.argsort(order)]
+    assert APART - NEARER <= _nearest(held) < APART + 0.005
+
+
 def test_with_a_distance_of_0_nothing_is_checked() -> None:
     gate, sent = _gate(min_link_distance=0.0), Sent(HOME, np.zeros(7))
     for _ in range(200):
@@ -79,10 +97,13 @@ def test_links_that_touch_at_the_start_come_apart_but_no_nearer() -> None:
     way = [HOME + share * (FOLDED - HOME) for share in np.linspace(0, 1, 50)]
     touching = next(joints for joints in way if _nearest(joints) < 0)
     gate, sent = _gate(), Sent(touching, np.zeros(7))
-    allowed = np.minimum(ARM.links.distances(touching), APART)
+    allowed = np.minimum(LINKS.distances(touching), APART)
     for _ in range(100):
         sent = _toward(gate, sent, FOLDED)
-        assert (ARM.links.distances(sent.point) >= allowed - 1e-3).all()
+        assert (LINKS.distances(sent.point) >= allowed - 1e-5).all()
+    (said,) = gate.problems
+    assert "panda_link2 and panda_hand are -0.00" in said
+    assert "so that they may only come apart: move the arm to another posture, or check" in said
     for _ in range(200):
         sent = _toward(gate, sent, HOME)
     np.testing.assert_allclose(sent.point, HOME, atol=1e-6)
@@ -99,6 +120,7 @@ def test_under_refuse_a_goal_ends_where_links_would_touch() -> None:
             said = str(error)
             break
     assert "its links apart (limits.min_link_distance)" in said
+    assert "; panda_link2 and panda_hand come no nearer" in said
     assert _nearest(sent.point) >= APART - NEARER
 
 
@@ -117,6 +139,18 @@ def test_poses_that_would_fold_the_arm_are_not_followed_to_the_end() -> None:
     follower.check()
 
 
+def test_what_held_an_earlier_command_is_forgotten() -> None:
+    names = [f"*{i}" for i in range(1, 8)]
+    narrow = {"joint_min": (HOME - 0.05).tolist(), "joint_max": (HOME + 0.05).tolist()}
+    follower = Follower(replace(LIMITS, joint_names=names, **narrow))
+    goal = follower.sent.point + np.array([0, 0, 0.3, 0, 0, 0, 0])
+    for _ in range(60):
+        follower.gate._limits.obstacle = "earlier"
+        follower.go(goal)
+    (said,) = follower.gate.problems
+    assert "can turn no further" in said
+
+
 def test_what_is_not_checked_is_said() -> None:
     assert CommandGate(WIDE).unchecked == []
     assert KinematicGate(LIMITS, ARM, turns=True, grips=False).unchecked == []
@@ -130,3 +164,13 @@ def test_what_is_not_checked_is_said() -> None:
         assert "not checked for shapes of panda_link0, panda_link1, " in shapes
         assert "'egg' is no shape that is known" in shapes
         assert "the URDF of commands.kinematics has no collision shapes of links that" in nothing
+    balls = "".join(f"<collision><geometry>{s}</geometry></collision>" for s in KINDS)
+    wide = '<collision><geometry><sphere radius="0.9"/></geometry></collision>'
+    text = URDF.replace('<link name="panda_link0">', f'<link name="panda_link0">{wide}{balls}')
+    *reasons, others, near = HandGate(
+        WIDE, ARM.joints, Arm(text, "panda_link0", "panda_hand_tcp"), grips=False
+    ).unchecked
+    assert len(reasons) == 5
+    assert "not checked for shapes of panda_link0, for other reasons" in others
+    assert "not checked between panda_link0 - panda_link3, panda_link0 - panda_link4" in near
+    assert "nearer than limits.min_link_distance in most postures" in near

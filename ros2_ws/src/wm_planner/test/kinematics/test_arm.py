@@ -159,7 +159,11 @@ def test_an_endless_joint_is_compared_less_whole_turns() -> None:
     np.testing.assert_allclose(near, [2 * np.pi - 3.1, 1.0])
 
 
-def test_a_missing_library_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pink", None)
-    with pytest.raises(KinematicsError, match=r"needs the Python packages pin and pin-pink.*make"):
+@pytest.mark.parametrize("library", ["pink", "pinocchio", "coal"])
+def test_a_missing_library_is_named_with_its_remedy(
+    monkeypatch: pytest.MonkeyPatch, library: str
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    words = r"needs the Python packages pin, pin-pink and coal, .* install them with `make kinem"
+    with pytest.raises(KinematicsError, match=words):
         Arm(URDF, BASE, TIP)

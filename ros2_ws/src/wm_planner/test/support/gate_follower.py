@@ -14,6 +14,7 @@ from wm_planner.control.part_gate import Sent
 from wm_planner.types import Pose
 
 ARM = panda()
+LINKS = ARM.links(0.01)
 DOWN = [1.0, 0.0, 0.0, 0.0]
 LIMITS = LimitsConfig(
     workspace_min=[0.1, -0.7, -0.1],
@@ -35,7 +36,7 @@ SMALL = replace(
 DT = 0.02
 SLACK = 1.0011
 BENDING = 1.2  # times the speed of a hand whose joints slow alike on a bent way
-NEARER = 2e-3  # [m] by which links may come nearer between two postures that are checked
+NEARER = 1.01e-3  # [m] by which links may come nearer between two postures that are checked
 OUTSIDE = 1e-3  # [m, rad] by which a hand may leave its region on a bent way
 
 
@@ -95,7 +96,7 @@ class Follower:
         assert (points[:, :3] <= np.array(limits.workspace_max) + OUTSIDE).all()
         tilts = np.arccos(np.clip(-Rotation.from_quat(points[:, 3:]).as_matrix()[:, 2, 2], -1, 1))
         assert tilts.max() <= limits.max_tilt + OUTSIDE
-        nearest = [ARM.links.distances(posture).min() for posture in joints]
+        nearest = [LINKS.distances(posture).min() for posture in joints]
         assert min(nearest) >= limits.min_link_distance - NEARER
         hands = np.array([ARM.pose(posture) for posture in joints])
         np.testing.assert_allclose(hands[:, :3], points[:, :3], atol=1e-12)

@@ -8,7 +8,7 @@ import numpy as np
 
 from wm_planner.config import LimitsConfig
 from wm_planner.control.command_limits import CommandLimits, LimitsError
-from wm_planner.control.gate import CommandGate
+from wm_planner.control.gate import CommandGate, LimitViolation
 from wm_planner.control.hand_limits import HandLimits, joint_config
 from wm_planner.control.part_gate import PartGate, Sent
 from wm_planner.kinematics import Arm
@@ -56,8 +56,12 @@ class HandGate(CommandGate):
 
     def check(self, wanted: Vector, *, previous: Sent, measured: Vector | None, dt: float) -> Sent:
         """Return the command that may be sent; see ``CommandGate.check``."""
-        self._hand.obstacle = ""
-        return super().check(wanted, previous=previous, measured=measured, dt=dt)
+        self._hand.begin()
+        try:
+            return super().check(wanted, previous=previous, measured=measured, dt=dt)
+        except LimitViolation as error:
+            why = f"; {self._hand.obstacle}" if self._hand.obstacle else ""
+            raise LimitViolation(f"{error}{why}") from error
 
     def why_outside(self, pose: Pose) -> str:
         """Return why no goal may start at measured joints, or an empty string."""

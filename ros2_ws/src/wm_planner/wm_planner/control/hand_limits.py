@@ -17,6 +17,10 @@ from wm_planner.types import Vector
 
 ROUNDING = 1e-4
 """How far outside of its region the error of the inverse kinematics may bring the hand [m, rad]."""
+NEARER = 2e-3
+"""How much nearer than allowed links are that were so before they moved [m]."""
+MOST = 5
+"""Most sentences on shapes that cannot be used."""
 SPACING = 0.05
 """Largest way of a joint between two postures in which the hand must be inside [rad]."""
 
@@ -35,8 +39,10 @@ class HandLimits(CommandLimits):
         prefix: What the names of violations begin with, to count them apart from the hand's.
 
     Attributes:
-        obstacle: Which part of the arm kept ``stays`` from being true since this was set to "".
+        obstacle: What kept ``stays`` from being true for this command, as a sentence.
     """
+
+    bisections = 10
 
     def __init__(
         self,
@@ -49,11 +55,18 @@ class HandLimits(CommandLimits):
         super().__init__(config, joints)
         self._regions, self._arm, self._prefix = regions, arm, prefix
         self._order = [list(joints).index(name) for name in arm.joints]
-        self._apart, self.obstacle = config.min_link_distance or -math.inf, ""
+        self._apart, self.obstacle = config.min_link_distance, ""
+        self._links = arm.links(self._apart) if self._apart else None
         named = ", ".join(limits.region for limits, _ in regions)
         self.region = f"{self.region}, with the hand inside {named}"
         if config.min_link_distance:
             self.region += ", and its links apart (limits.min_link_distance)"
+
+    def begin(self) -> None:
+        """Begin with another command."""
+        self.obstacle = ""
+        if self._links:
+            self._links.begin()
 
     def pose(self, joints: Vector) -> Vector:
         """Return the pose (7,) of the hand at joints (J,) [rad]."""
@@ -62,14 +75,28 @@ class HandLimits(CommandLimits):
     @property
     def unchecked(self) -> list[str]:
         """What of self-collision is not checked, as sentences."""
-        links = self._arm.links
-        if self._apart < 0:
+        links = self._links
+        if not links:
             return []
-        left = []
-        if links.unknown:
-            names = listed(dict.fromkeys(link for link, _ in links.unknown))
+        left, reasons = [], dict[str, list[str]]()
+        for link, why in self._arm.solids.unknown:
+            reasons.setdefault(why, []).append(link)
+        for why, of in list(reasons.items())[:MOST]:
+            names = listed(dict.fromkeys(of))
+            left.append(f"self-collision is not checked for shapes of {names}: {why}")
+        if others := [name for of in list(reasons.values())[MOST:] for name in of]:
+            names = listed(dict.fromkeys(others))
+            left.append(f"self-collision is not checked for shapes of {names}, for other reasons")
+        if links.near:
+            names = listed([f"{one} - {two}" for one, two in dict.fromkeys(links.near)])
             left.append(
-                f"self-collision is not checked for shapes of {names}: {links.unknown[0][1]}"
+                f"self-collision is not checked between {names}: by their shapes they are nearer "
+                "than limits.min_link_distance in most postures (a mesh counts as its convex hull)"
+            )
+        if links.uncompared:
+            left.append(
+                f"self-collision is not checked for {links.uncompared} pairs of shapes, because "
+                "there are too many: give the links fewer shapes"
             )
         if not links.pairs:
             left.append(
@@ -97,19 +124,13 @@ class HandLimits(CommandLimits):
         """Return whether a move keeps joints, hand and links inside, or no further outside."""
         if not super().stays(start, move):
             return False
-        links, begin, way = self._arm.links, start[self._order], move[self._order]
-        distances = links.at_risk(begin, way, self._apart)
+        begin, way = start[self._order], move[self._order]
+        if self._links and (near := self._links.nearer(begin, way)):
+            self.obstacle = self._meeting(*near)
+            return False
         count = max(2, math.ceil(float(np.abs(move).max()) / SPACING))
         for share in np.linspace(0.0, 1.0, count + 1)[1:]:
             after = begin + share * way
-            if (near := links.nearer(after, distances)) is not None:
-                first, second = links.pairs[near]
-                self.obstacle = (
-                    f"{one_line(first, 60)} and {one_line(second, 60)} come no nearer to each "
-                    f"other than limits.min_link_distance ({self._apart:g} m): choose another "
-                    "goal, or move the arm to another posture"
-                )
-                return False
             pose = self._arm.pose(after)
             for limits, part in self._regions:
                 now = _outside(limits, pose[part])
@@ -119,6 +140,21 @@ class HandLimits(CommandLimits):
                     )
                     return False
         return True
+
+    def _meeting(self, pair: int, distance: float) -> str:
+        """Return that two links would come too near, as a sentence."""
+        assert self._links
+        first, second = (one_line(name, 60) for name in self._links.pairs[pair])
+        if distance < self._apart - NEARER:
+            return (
+                f"{first} and {second} are {distance:.3f} m apart, nearer than "
+                f"limits.min_link_distance ({self._apart:g} m), so that they may only come apart: "
+                "move the arm to another posture, or check their collision shapes in the URDF"
+            )
+        return (
+            f"{first} and {second} come no nearer to each other than limits.min_link_distance "
+            f"({self._apart:g} m): choose another goal, or move the arm to another posture"
+        )
 
 
 def _outside(limits: PartLimits, point: Vector) -> float:

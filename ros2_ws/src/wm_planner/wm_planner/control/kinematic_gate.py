@@ -181,7 +181,8 @@ class KinematicGate(CommandGate):
 
     def _move(self, joints: Vector, previous: Sent, measured: Vector | None, dt: float) -> Sent:
         """Send the joints (J,) as far toward others as the limits allow; return the hand's pose."""
-        before, self._limits.obstacle = self._sent, ""
+        before = self._sent
+        self._limits.begin()
         if why := self._part.impossible(joints, before, measured):
             raise self._refuse(why)
         for share in SHARES if measured is not None else SHARES[:1]:

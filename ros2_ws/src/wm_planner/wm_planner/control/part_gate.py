@@ -13,7 +13,6 @@ from wm_planner.types import Vector
 MAX_TRACKING_ERROR = 2.0  # times the lead; a larger one is a violation
 ROUNDING = 1e-9  # [m or rad] smaller differences are not violations
 SLACK = 1.001  # factor on speed and acceleration, so that rounding is not a violation
-BISECTIONS = 20  # steps of the search for the fastest safe velocity
 
 
 @dataclass(frozen=True)
@@ -132,7 +131,7 @@ class PartGate:
             return velocity
         safe = last - limits.within(last, np.zeros_like(last), change)  # braking is always safe
         share, step = 0.0, 0.5
-        for _ in range(BISECTIONS):
+        for _ in range(limits.bisections):
             if stays(safe + (share + step) * (velocity - safe)):
                 share += step
             step /= 2

@@ -31,6 +31,8 @@ class PartLimits(ABC):
     """What is commanded, for errors."""
     measured_by = "current_pose"
     """Topic of the measured point."""
+    bisections = 20
+    """Steps of the search for the fastest safe velocity."""
     moves = True
     """Whether the actions move this part; a part at rest keeps its place, or the goal ends."""
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import errno
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from wm_planner.kinematics.links import Links
+from wm_planner.kinematics.solids import Find, Solids
 from wm_planner.kinematics.urdf import TIP, read_chain
 from wm_planner.kinematics.values import KinematicsError
 from wm_planner.text import one_line
@@ -46,7 +46,7 @@ class JointRange:
     acceleration: Vector
 
 
-def no_mesh(name: str) -> Path:
+def no_mesh(name: str) -> bytes:
     """Find no file of a mesh."""
     raise FileNotFoundError(errno.ENOENT, "meshes are not looked for", name)
 
@@ -58,7 +58,7 @@ class Arm:
         urdf: The URDF as text.
         base: The link whose frame is that of all poses.
         tip: The link whose pose is meant.
-        find: Returns the path of a file that the URDF names as a mesh, or raises OSError.
+        find: Finds the meshes of its links.
 
     Raises:
         UrdfError: There is no such chain.
@@ -68,14 +68,11 @@ class Arm:
         joints: Names of the joints, from the base to the tip.
         limits: Their limits by the URDF.
         complete: Whether the tip can move in all six directions.
-        links: The distances between its links.
         model: Pinocchio's model of the chain.
         pink: The library of the inverse kinematics.
     """
 
-    def __init__(
-        self, urdf: str, base: str, tip: str, find: Callable[[str], Path] = no_mesh
-    ) -> None:
+    def __init__(self, urdf: str, base: str, tip: str, find: Find = no_mesh) -> None:
         chain = read_chain(urdf, base, tip)
         self._pin, self.pink = _libraries()
         self.model = self._pin.buildModelFromXML(chain.urdf)
@@ -89,15 +86,24 @@ class Arm:
             np.array([joint.speed for joint in chain.joints]),
             np.array([joint.acceleration for joint in chain.joints]),
         )
-        draws = np.random.default_rng(0).uniform(
+        self._draws = np.random.default_rng(0).uniform(
             self.limits.lower, self.limits.upper, (DRAWS, len(self.joints))
         )
-        values = np.array([self._singular_values(joints) for joints in draws])
+        values = np.array([self._singular_values(joints) for joints in self._draws])
         typical = np.median(values, axis=0)
         self._rank = int((typical > 1e-6).sum())
         self._typical = typical[self._rank - 1]
         self.complete = self._rank == 6
-        self.links = Links(self.model, chain.shapes, find, draws)
+        self._shapes, self._find = chain.shapes, find
+
+    @cached_property
+    def solids(self) -> Solids:
+        """The shapes of its links; their meshes are read when this is asked for first."""
+        return Solids(self._shapes, self._find)
+
+    def links(self, least: float) -> Links:
+        """Return its links, between which there must be a least distance [m]."""
+        return Links(self.model, self.solids.known, self._draws, least)
 
     def pose(self, joints: Vector) -> Vector:
         """Return x, y, z [m] and quaternion (x, y, z, w) of the tip, (7,), at joints (J,) [rad]."""
@@ -226,11 +232,12 @@ class InverseKinematics:
 def _libraries() -> tuple[Any, Any]:
     """Return Pinocchio and Pink, which only arms with kinematics need."""
     try:
+        import coal  # noqa: F401 (solids.py uses it)
         import pink
         import pinocchio
     except ImportError as error:
         raise KinematicsError(
-            f"commands.kinematics needs the Python packages pin and pin-pink, which "
+            f"commands.kinematics needs the Python packages pin, pin-pink and coal, which "
             f"{one_line(sys.executable, 300)} cannot load ({one_line(str(error), 200)}): install "
             "them with `make kinematics`"
         ) from error

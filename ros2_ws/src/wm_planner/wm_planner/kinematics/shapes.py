@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from wm_planner.kinematics.values import MAX_LENGTH, UrdfError, number, origin, part, vector
+from wm_planner.kinematics.values import UrdfError, number, origin, part, vector
 from wm_planner.text import quoted
 from wm_planner.types import Vector
 
-MAX_SHAPES = 200
-"""Most collision shapes of an arm."""
-MAX_SCALE = 1000.0
-"""Largest scale of a mesh."""
+MAX_SIZE = 1000.0
+"""Largest size of a shape [m], and scale of a mesh."""
 SIZES = {"sphere": ["radius"], "cylinder": ["radius", "length"], "capsule": ["radius", "length"]}
 
 
@@ -31,14 +30,16 @@ class Shape:
         kind: The tag of its geometry.
         size: Its sizes [m]: x, y, z of a box, radius, or radius and length; scale of a mesh.
         mesh: What the URDF calls the file of a mesh.
+        why: Why it cannot be used, or an empty string; then only ``link`` counts.
     """
 
     link: str
-    group: int
-    place: Vector
-    kind: str
-    size: tuple[float, ...]
+    group: int = 0
+    place: Vector = field(default_factory=lambda: np.eye(4))
+    kind: str = ""
+    size: tuple[float, ...] = ()
     mesh: str = ""
+    why: str = ""
 
 
 def read_shapes(
@@ -47,33 +48,26 @@ def read_shapes(
     base: str,
     chain: Sequence[tuple[str, Element]],
 ) -> tuple[Shape, ...]:
-    """Return the shapes of all links whose place in the frame of a joint is known.
+    """Return the shapes of all links; those that cannot be used with the reason.
 
-    Those are the links of the chain and what is fixed to them. What stands behind joints at the end
-    of the chain, as fingers, counts as if these stood at 0. Links behind other joints, as of a
-    second arm, do not count.
+    The links of the chain can, and what is fixed to them. What stands behind joints at the end of
+    the chain, as fingers, counts as if these stood at 0. Where links behind other joints are, as
+    those of a second arm, is not known.
 
     Args:
         robot: The URDF.
         parents: The parent of each link, and the joint between them.
         base: The link at which the chain begins.
         chain: Each further link of the chain, and the joint before it.
-
-    Raises:
-        UrdfError: A shape has sizes or an origin that cannot be, or there are too many.
     """
-    places = _places(parents, base, chain)
-    shapes = [
-        _shape(collision, link.get("name", ""), *places[link.get("name", "")])
-        for link in robot.findall("link")
-        if link.get("name") in places
-        for collision in link.findall("collision")
-    ]
-    if len(shapes) > MAX_SHAPES:
-        raise UrdfError(
-            f"the arm of the URDF has {len(shapes)} collision shapes; at most {MAX_SHAPES} are "
-            "read: give it simpler ones"
-        )
+    places, shapes = _places(parents, base, chain), []
+    for link in robot.findall("link"):
+        name = link.get("name", "")
+        for collision in link.findall("collision"):
+            try:
+                shapes.append(_shape(collision, name, places.get(name)))
+            except UrdfError as error:
+                shapes.append(Shape(name, why=str(error)))
     return tuple(shapes)
 
 
@@ -93,7 +87,10 @@ def _places(
         parent, joint = parents[link]
         if joint.get("type") != "fixed":
             break
-        place = place @ np.linalg.inv(_placed(joint, f"joint {quoted(joint.get('name'))}"))
+        try:
+            place = place @ np.linalg.inv(_placed(joint, f"joint {quoted(joint.get('name'))}"))
+        except UrdfError:
+            break  # where the others are is not known
         link, places[parent] = parent, (0, place)
     children: dict[str, list[tuple[str, Element]]] = {}
     for child, (parent, joint) in parents.items():
@@ -104,28 +101,36 @@ def _places(
         at, place = places[parent]
         for child, joint in children.get(parent, []):
             if child not in places and (joint.get("type") == "fixed" or at == group):
-                moved = place @ _placed(joint, f"joint {quoted(joint.get('name'))}")
-                places[child] = at, moved
-                waiting.append(child)
+                with contextlib.suppress(UrdfError):
+                    moved = place @ _placed(joint, f"joint {quoted(joint.get('name'))}")
+                    places[child] = at, moved
+                    waiting.append(child)
     return places
 
 
-def _shape(collision: Element, link: str, group: int, place: Vector) -> Shape:
-    where = f"a collision of link {quoted(link)}"
-    place = place @ _placed(collision, where)
+def _shape(collision: Element, link: str, place: tuple[int, Vector] | None) -> Shape:
+    if place is None:
+        raise UrdfError(
+            "they are behind a joint that is not between commands.base and commands.tip, so that "
+            "their place is not known"
+        )
+    where, group = "a collision shape", place[0]
+    at = place[1] @ _placed(collision, where)
     geometry = next(iter(part(collision, "geometry")), Element("nothing"))
     kind, mesh = geometry.tag, ""
     size: list[float] = []
     if kind == "box":
-        size = vector(geometry, "size", "", MAX_LENGTH, where)
+        size = vector(geometry, "size", "", MAX_SIZE, where)
     elif kind == "mesh":
-        size = vector(geometry, "scale", "1 1 1", MAX_SCALE, where)
+        size = vector(geometry, "scale", "1 1 1", MAX_SIZE, where)
         mesh = geometry.get("filename", "")
+    elif kind in SIZES:
+        size = [number(geometry, key, MAX_SIZE, where) for key in SIZES[kind]]
     else:
-        size = [number(geometry, key, MAX_LENGTH, where) for key in SIZES.get(kind, [])]
+        raise UrdfError(f"{where} of the URDF: {quoted(kind)} is no shape that is known")
     if kind != "mesh" and not all(length > 0 for length in size):
         raise UrdfError(f"{where} of the URDF: a {kind} has a size that is not above 0")
-    return Shape(link, group, place, kind, tuple(size), mesh)
+    return Shape(link, group, at, kind, tuple(size), mesh)
 
 
 def _placed(element: Element, where: str) -> Vector:

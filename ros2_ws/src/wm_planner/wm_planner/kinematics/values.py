@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 from wm_planner.text import quoted
 
 MAX_LENGTH = 10.0
-"""Largest distance between two joints, or size of a shape, per axis [m]."""
+"""Largest distance between two joints, per axis [m]."""
 ANY = 4 * math.pi
 """Largest angle, and range of a joint that turns without end, to both sides [rad]."""
 

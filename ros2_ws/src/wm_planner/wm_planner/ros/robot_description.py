@@ -15,14 +15,14 @@ from std_msgs.msg import String
 
 from wm_planner.config import Config, ConfigError
 from wm_planner.explain import explain
-from wm_planner.files.regular import check_regular, read_regular
+from wm_planner.files.regular import read_regular
 from wm_planner.kinematics import MAX_URDF, Arm, KinematicsError
 from wm_planner.ros.publishers import publisher_names
 from wm_planner.ros.silence import Silence
 from wm_planner.text import listed, one_line
 
 TOPIC = "robot_description"
-MAX_MESH = 50_000_000  # [bytes]
+MAX_MESH = 20_000_000  # [bytes]
 PATIENCE = 5.0  # [s] to wait for the topic, whose publisher keeps the message
 
 
@@ -52,18 +52,18 @@ def read_arm(
         return None
     try:
         if source == TOPIC:
-            text, find = _heard(node, interrupted), find_mesh
+            text, find = _heard(node, interrupted), read_mesh
         else:
             text = read_regular(source, MAX_URDF).decode()
-            find = partial(find_mesh, folder=Path(source).parent)
+            find = partial(read_mesh, folder=Path(source).parent)
         return Arm(text, config.base or frame, config.tip, find)
     except (OSError, UnicodeDecodeError, KinematicsError) as error:
         why = explain(error) if isinstance(error, OSError) else str(error)
         raise ConfigError(f"commands.kinematics {one_line(source, 300)}: {why}") from error
 
 
-def find_mesh(name: str, folder: Path | None = None) -> Path:
-    """Return the path of the file of a mesh that a URDF names.
+def read_mesh(name: str, folder: Path | None = None) -> bytes:
+    """Return the content of the file that a URDF names as a mesh.
 
     Args:
         name: ``package://`` and a path in the share directory of a package, ``file://`` and a path,
@@ -87,8 +87,7 @@ def find_mesh(name: str, folder: Path | None = None) -> Path:
     if kind not in ("", "package", "file") or folder is None or ".." in Path(rest).parts:
         why = "a mesh is named by package://, file:// or its path from the folder of the URDF"
         raise OSError(errno.EINVAL, why, name)
-    check_regular(folder / rest, MAX_MESH)
-    return folder / rest
+    return read_regular(folder / rest, MAX_MESH)
 
 
 def _heard(node: Node, interrupted: Callable[[], bool]) -> str:
