@@ -29,11 +29,12 @@ def test_neighbours_and_links_across_axes_that_cross_are_left_out() -> None:
 
 
 def test_what_sticks_out_counts_beside_its_neighbours() -> None:
-    table = joint("j4", "a", "e", type="fixed", xyz="0 0 -0.1")
-    shapes = {"e": shape('<box size="2 2 0.02"/>'), "c": shape(), "b": shape()}
-    assert _pairs(table, crossed="0 0 1", **shapes) == [("c", "e")], "b stays near to it"
-    shapes["b"] = shape(xyz="0 0 0.2")
-    assert _pairs(table, **shapes) == [("b", "e"), ("c", "e")]
+    table = joint("j4", "a", "e", type="fixed", xyz="0 0 -0.6")
+    shapes = {"e": shape('<box size="2 2 1"/>'), "c": shape(), "b": shape()}
+    assert _pairs(table, crossed="0 0 1", **shapes) == [], "none can come to the table"
+    rod = shape('<cylinder radius="0.01" length="0.6"/>', xyz="0 0 0.3")
+    assert _pairs(table, crossed="0 0 1", **{**shapes, "c": rod}) == [("c", "e")]
+    assert _pairs(table, **{**shapes, "b": rod}) == [("b", "e"), ("c", "e")]
 
 
 def test_shapes_that_are_near_by_design_are_left_out_and_named() -> None:

@@ -13,8 +13,8 @@ from wm_planner.types import Vector
 
 CROSSING = 1e-3
 """Largest distance of two axes that cross [m]."""
-FAR = 0.15
-"""Links near one joint count if they can be so far apart [m]; those of the joint itself cannot."""
+VARIES = 0.2
+"""Links near one joint count if their distance varies by as much [m]; that of its own does not."""
 ALWAYS = 0.5
 """Share of the postures of an arm in which shapes that are near by design are so."""
 MAX_PAIRS = 2000
@@ -33,9 +33,9 @@ BUDGET = 400
 class Links:
     """The links of an arm, whose distances are computed by Coal.
 
-    Pairs of links between which there is one joint, or two whose axes cross, count only if they can
-    be ``FAR`` apart, as a table and a camera: the limits of the joints keep the others apart. Pairs
-    that are nearer than allowed in most of the postures do not count.
+    Pairs of links between which there is one joint, or two whose axes cross, count only if their
+    distance varies much, as that of a pedestal from the upper arm: the limits of the joints keep
+    the others apart. Pairs that are nearer than allowed in most of the postures do not count.
 
     Args:
         model: Pinocchio's model of the arm.
@@ -67,7 +67,7 @@ class Links:
         self._compare(pairs)
         found = np.array([self.distances(joints) for joints in postures])
         joined = np.array([self._joined(*sorted((groups[i], groups[j]))) for i, j in pairs], bool)
-        apart = ~joined | (found.max(axis=0) >= FAR)
+        apart = ~joined | (np.ptp(found, axis=0) >= VARIES)
         near = np.mean(found < least, axis=0) > ALWAYS
         names = [(solids[i][0].link, solids[j][0].link) for i, j in pairs]
         self.near = [names[i] for i in np.flatnonzero(apart & near)]
