@@ -15,6 +15,7 @@ from wm_planner.control.hand_gate import HandGate
 from wm_planner.control.kinematic_gate import KinematicGate
 from wm_planner.control.part_gate import Sent
 from wm_planner.kinematics import Arm
+from wm_planner.types import Pose
 
 WIDE = LimitsConfig(
     workspace_min=[-1.0, -1.0, -1.0],
@@ -72,7 +73,7 @@ def test_an_arm_that_is_held_does_not_creep_nearer() -> None:
     gate, sent = _gate(), Sent(HOME, np.zeros(7))
     for _ in range(3000):
         sent = _toward(gate, sent, FOLDED)
-    assert _nearest(sent.point) >= APART - 1e-5
+    assert _nearest(sent.point) >= APART - 2e-5
 
 
 def test_joints_may_come_in_any_order() -> None:
@@ -96,11 +97,12 @@ def test_with_a_distance_of_0_nothing_is_checked() -> None:
 def test_links_that_touch_at_the_start_come_apart_but_no_nearer() -> None:
     way = [HOME + share * (FOLDED - HOME) for share in np.linspace(0, 1, 50)]
     touching = next(joints for joints in way if _nearest(joints) < 0)
-    gate, sent = _gate(), Sent(touching, np.zeros(7))
+    gate = _gate()
+    sent = Sent(gate.start(Pose(touching, np.array([0, 0, 0, 1.0]), 0.0)), np.zeros(7))
     allowed = np.minimum(LINKS.distances(touching), APART)
     for _ in range(100):
         sent = _toward(gate, sent, FOLDED)
-        assert (LINKS.distances(sent.point) >= allowed - 1e-5).all()
+        assert (LINKS.distances(sent.point) >= allowed - 2e-5).all()
     (said,) = gate.problems
     assert "panda_link2 and panda_hand are -0.00" in said
     assert "so that they may only come apart: move the arm to another posture, or check" in said

@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 from shaped_arms import arm_of, boxes, shape, text_of
 
 from wm_planner.kinematics import Arm, Links, solids
-from wm_planner.kinematics.solids import MAX_SHAPES
+from wm_planner.kinematics.solids import MAX_CORNERS, MAX_SHAPES
 
 AT, TURNED = "0.03 -0.02 0.05", "0.4 -0.5 0.6"
 MESH = '<mesh filename="solid.stl"/>'
@@ -183,13 +183,26 @@ def test_too_many_or_too_large_shapes_do_not_count(monkeypatch: pytest.MonkeyPat
     assert [link for link, _ in arm.solids.unknown] == ["d", "d"]
     assert f"only {MAX_SHAPES} shapes are compared" in arm.solids.unknown[0][1]
     cube = boxes([0.1] * 3, [0, 0, 0])
-    monkeypatch.setattr(solids, "MAX_BYTES", len(cube))
+    monkeypatch.setattr(solids, "MAX_ALL_CORNERS", 7)
     other = shape(MESH.replace("solid", "other"))
     read: list[str] = []
     arm = arm_of(text_of(a=shape(MESH) * 3, d=other), lambda name: read.append(name) or cube)
     assert [link for link, _ in arm.solids.unknown] == ["d"]
-    assert "'other.stl' is too large: all together may have" in arm.solids.unknown[0][1]
-    assert read == ["solid.stl", "other.stl"], "a mesh is read once"
+    assert "'other.stl' is one too many: all may have 7 corners" in arm.solids.unknown[0][1]
+    assert read == ["solid.stl"], "a mesh is read once, and no more than may be"
+
+
+@pytest.mark.parametrize(
+    ("count", "words"), [(300, "too many edges"), (MAX_CORNERS, "corners; at")]
+)
+def test_a_mesh_of_too_many_corners_does_not_count(count: int, words: str) -> None:
+    angles, read = np.linspace(0, 6, count), list[str]()
+    circle = [f"v {np.cos(angle)} {np.sin(angle)} 0" for angle in angles]
+    cone = "\n".join(["v 0 0 1", *circle]).encode()
+    cones = shape('<mesh filename="cone.obj"/>') * 3
+    arm = arm_of(text_of(a=shape(), d=cones), lambda name: read.append(name) or cone)
+    assert [words in why for _, why in arm.solids.unknown] == [True] * 3
+    assert read == ["cone.obj"], "a failure is remembered"
 
 
 def test_meshes_are_not_looked_for_without_being_told_where() -> None:

@@ -128,7 +128,7 @@ def test_a_mesh_of_another_name_is_refused(name: str, words: str) -> None:
 def test_a_large_mesh_is_refused(tmp_path: Path) -> None:
     with open(tmp_path / "a.stl", "wb") as file:
         file.truncate(robot_description.MAX_MESH + 1)
-    with pytest.raises(OSError, match="at most 20000000 are read"):
+    with pytest.raises(OSError, match="at most 10000000 are read"):
         read_mesh("a.stl", tmp_path)
 
 

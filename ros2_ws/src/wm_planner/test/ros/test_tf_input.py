@@ -6,58 +6,25 @@ are skipped.
 
 from __future__ import annotations
 
-import sys
+import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from builtin_interfaces.msg import Time
-from geometry_msgs.msg import PoseStamped, TransformStamped
+from frames import TURNED, TFMessage, transform, with_tf
+from geometry_msgs.msg import TransformStamped
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile
 from scipy.spatial.transform import Rotation
 
-from wm_planner.config import CommandsConfig, Config, ConfigError, InputsConfig, ProprioConfig
-from wm_planner.control.action_mapping import command_mapping
-from wm_planner.control.permission import Permission
-from wm_planner.models import ModelSpec
-from wm_planner.models.spec import Moments, ProprioSpec
-from wm_planner.ros.end_effector import EndEffectorInput
-from wm_planner.ros.inputs import Inputs
-from wm_planner.ros.proprio import ProprioInput
-from wm_planner.ros.rates import RateMonitor
+from wm_planner.ros import transforms
 from wm_planner.ros.ros_time import now, seconds_to_time
 from wm_planner.ros.tf_input import TfInput
-from wm_planner.ros.transforms import MAX_FRAMES, FrameChange, Transforms
+from wm_planner.ros.transforms import MAX_FRAMES
 from wm_planner.types import Pose
 
-try:
-    import tf2_ros
-    from tf2_msgs.msg import TFMessage
-except ImportError:
-    tf2_ros = TFMessage = None
-with_tf = pytest.mark.skipif(tf2_ros is None, reason="tf2_ros is not installed")
-TURNED = Rotation.from_euler("xyz", [0.4, -0.5, 0.6])
 INFO = {"publication_sequence_number": None}
-
-
-def transform(
-    parent: str,
-    child: str,
-    at: Any = (0, 0, 0),
-    turned: Rotation | None = None,
-    stamp: float = 0.0,
-) -> TransformStamped:
-    made = TransformStamped()
-    made.header.frame_id, made.child_frame_id = parent, child
-    made.header.stamp = seconds_to_time(stamp)
-    moved = made.transform.translation
-    moved.x, moved.y, moved.z = map(float, at)
-    turn = made.transform.rotation
-    turn.x, turn.y, turn.z, turn.w = (turned or Rotation.identity()).as_quat().tolist()
-    return made
 
 
 class Tf:
@@ -71,7 +38,7 @@ class Tf:
         self.input._on_message(TFMessage(transforms=list(transforms)), INFO)
 
     def static(self, *transforms: TransformStamped) -> None:
-        self.input._transforms.add(TFMessage(transforms=list(transforms)), static=True)
+        self.input._transforms.add_fixed(TFMessage(transforms=list(transforms)))
 
     @property
     def now(self) -> float:
@@ -118,76 +85,116 @@ def test_what_is_missing_is_said(nodes: Any) -> None:
     tf = Tf(planner)
     until(lambda: "no usable message on /tf yet: it has no publisher" in tf.input.problem)
     arm.create_publisher(TFMessage, "/tf", 1)
+    until(lambda: "it has no publisher" not in tf.input.problem)
 
     def why() -> str:
         return tf.input._silence._find()
 
-    until(lambda: "its publisher is silent" in why())
     tf.take(transform("base", "elbow", stamp=tf.now))
     assert "no frame 'tool' arrives on /tf or /tf_static; there are base, elbow" in why()
     assert "(commands.base, commands.tip)" in why()
     tf.take(transform("elbow", "tool0", stamp=tf.now))
     assert "'tool' arrives on /tf or /tf_static: did you mean tool0?" in why()
     tf.static(transform("world", "tool"))
-    tf.take(transform("base", "elbow", stamp=tf.now))
-    assert "/tf and /tf_static do not lead from 'base' to 'tool'" in why()
+    assert "/tf or /tf_static do not lead from 'base' to 'tool'" in why()
+    assert tf.poses == []
+
+
+@with_tf
+def test_an_arm_whose_joints_are_not_published_is_said(tf: Tf) -> None:
     tf.static(transform("base", "tool"))
     tf.take(transform("base", "elbow", stamp=tf.now))
-    assert "no transform between 'base' and 'tool' moves" in why()
+    assert "no transform between 'base' and 'tool' moves: does robot_state" in tf.input.unrelated
     assert tf.poses == []
 
 
 @with_tf
 def test_a_part_that_stands_still_or_is_old_is_no_pose(tf: Tf) -> None:
     old = tf.now - 5.0
-    elbow = [transform("base", "elbow", stamp=stamp) for stamp in (old, tf.now)]
-    tf.take(*elbow, transform("elbow", "tool", stamp=old))
+    elbow = [transform("base", "elbow", stamp=old + i * 0.5) for i in range(11)]
+    tf.take(elbow[0], transform("elbow", "tool", stamp=old))
     assert tf.poses == []
     assert "/tf is 5.0" in tf.input.problem
-    tf.take(transform("base", "elbow", stamp=tf.now))
-    assert "not all transforms between 'base' and 'tool' go on" in tf.input.unrelated
+    tf.take(*elbow[1:])
+    assert tf.poses == []
+    assert "'tool' is 5.0 s older than the newest: does its publisher run?" in tf.input.unrelated
 
 
 @with_tf
-def test_after_a_restart_of_time_the_new_transforms_count(tf: Tf) -> None:
-    late, early = tf.now + 0.05, tf.now - 0.9  # the old time is ahead by a little less than 1 s
+def test_after_a_restart_of_time_the_new_transforms_count(
+    tf: Tf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, start = time.monotonic(), tf.now
+    monkeypatch.setattr(transforms.time, "monotonic", lambda: clock)
     tf.static(transform("wrist", "tool"))
-    tf.take(transform("base", "wrist", [1, 0, 0], stamp=late + 0.5))
-    tf.poses.clear()
-    tf.take(transform("base", "wrist", [2, 0, 0], stamp=early))
-    assert [pose.position[0] for pose in tf.poses] == [2.0]
+    tf.take(transform("base", "wrist", [1, 0, 0], stamp=start))
+    tf.take(transform("base", "wrist", [2, 0, 0], stamp=start - 0.5))
+    assert [pose.position[0] for pose in tf.poses] == [1.0], "another publisher, or out of order"
+    clock += 1.0
+    tf.take(transform("base", "wrist", [3, 0, 0], stamp=start - 0.4))
+    assert [pose.position[0] for pose in tf.poses] == [1.0, 3.0]
+
+
+def _wrong(**changes: Any) -> TransformStamped:
+    made = transform("base", "tool", [0.9, 0, 0])
+    for name, value in changes.items():
+        of, _, last = name.rpartition("__")
+        part: Any = made
+        for step in of.split("__") if of else []:
+            part = getattr(part, step)
+        setattr(part, last, value)
+    return made
 
 
 @with_tf
 @pytest.mark.parametrize(
-    "wrong",
+    "changes",
     [
-        transform("base", "tool", [np.nan, 0, 0], stamp=1.0),
-        transform("", "tool"),
-        transform("base", ""),
-        transform("tool", "tool"),
-        transform("base" * 100, "tool"),
-        TransformStamped(child_frame_id="tool"),
+        {"transform__translation__y": np.nan},
+        {"transform__translation__y": 1e308},
+        {"transform__rotation__w": 1.3},
+        {"transform__rotation__w": 0.0},
+        {"header__frame_id": ""},
+        {"header__frame_id": "/"},
+        {"header__frame_id": "tool"},
+        {"header__frame_id": "base" * 100},
+        {"child_frame_id": ""},
+        {"header__stamp": Time(sec=-1)},
+        {"header__stamp": Time()},
+        {"header__stamp": Time(sec=2**31 - 1)},
+        {"header__stamp": Time(sec=1, nanosec=4 * 10**9)},
     ],
 )
-def test_transforms_that_cannot_be_are_left_out(tf: Tf, wrong: TransformStamped) -> None:
-    good = transform("base", "tool", [0.4, 0, 0], stamp=tf.now)
-    wrong.transform.rotation.w *= 1.0 if wrong.header.frame_id else 1.3
-    tf.take(wrong, good)
+def test_transforms_that_cannot_be_are_left_out(tf: Tf, changes: dict[str, Any]) -> None:
+    wrong = _wrong(**{"header__stamp": seconds_to_time(tf.now - 0.01), **changes})
+    tf.take(transform("base", "tool", [0.4, 0, 0], stamp=tf.now - 0.02), wrong)
+    tf.take(wrong)
     assert [pose.position[0] for pose in tf.poses] == [0.4]
-    turned = transform("base", "tool", stamp=tf.now)
-    turned.transform.rotation.w = 1.3
-    negative = transform("base", "tool")
-    negative.header.stamp = Time(sec=-1)
-    tf.take(turned, negative)
-    assert len(tf.poses) == 1
+    tf.take(transform("/base", "/tool", [0.5, 0, 0], stamp=tf.now))
+    assert [pose.position[0] for pose in tf.poses] == [0.4, 0.5], "tf2 takes slashes off, too"
 
 
 @with_tf
 def test_a_flood_of_frames_is_not_remembered(tf: Tf) -> None:
     for i in range(0, 2 * MAX_FRAMES, 100):
-        tf.take(*(transform("base", f"frame{j}", stamp=tf.now) for j in range(i, i + 100)))
-    assert len(tf.input._transforms._parents) == MAX_FRAMES
+        names = [f"frame{j}" for j in range(i, i + 100)]
+        tf.take(*(transform(f"of_{name}", name, stamp=tf.now) for name in names))
+    assert len(tf.input._transforms._names) == MAX_FRAMES
+    assert f"more than {MAX_FRAMES} frames, too many to remember" in tf.input.unrelated
+
+
+@with_tf
+def test_many_transforms_of_one_moment_are_not_remembered(
+    tf: Tf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transforms_ = tf.input._transforms
+    taken, take = list[Any](), transforms_._buffer.set_transform
+    monkeypatch.setattr(
+        transforms_._buffer, "set_transform", lambda *words: taken.append(words) or take(*words)
+    )
+    stamp = tf.now
+    tf.take(*(transform("base", "tool", [i, 0, 0], stamp=stamp + i * 1e-6) for i in range(500)))
+    assert len(taken) == 1
 
 
 @with_tf
@@ -198,96 +205,33 @@ def test_a_circle_of_frames_does_not_hang(tf: Tf) -> None:
 
 
 @with_tf
-def test_a_pose_in_another_frame_is_brought_into_that_of_the_actions(nodes: Any) -> None:
+def test_two_publishers_of_a_frame_are_noticed_and_not_mixed(nodes: Any) -> None:
     planner, arm, until = nodes
-    poses: list[Pose] = []
-    measured = EndEffectorInput(planner, FrameChange(planner, "base"), 1.0, poses.append)
-    kept = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-    static = arm.create_publisher(TFMessage, "/tf_static", kept)
-    output = arm.create_publisher(PoseStamped, "current_pose", 1)
+    tf = Tf(planner)
+    outputs = [arm.create_publisher(TFMessage, "/tf", 10) for _ in range(2)]
+    tf.static(transform("lift", "tool"))
 
-    def send() -> None:
-        message = PoseStamped()
-        message.header.frame_id = "stand"
-        message.header.stamp = planner.get_clock().now().to_msg()
-        message.pose.position.x = 0.5
-        message.pose.orientation.w = 1.0
-        output.publish(message)
+    def send() -> bool:
+        for i, output in enumerate(outputs):
+            sent = transform("base", "lift", [1.0 + i, 0, 0], stamp=tf.now - 0.01 * i)
+            output.publish(TFMessage(transforms=[sent]))
+        return "lift on /tf comes from more than one publisher" in tf.input.second_publisher
 
-    def said(words: str) -> Callable[[], bool]:
-        def heard() -> bool:
-            send()
-            return words in measured.problem
-
-        return heard
-
-    until(said("it is in frame 'stand', but the model's actions are in 'base', and no frame"))
-    assert poses == []
-    static.publish(TFMessage(transforms=[transform("base", "stand", [0.1, 0.2, 0.3], TURNED)]))
-    until(said(""))
-    until(lambda: send() or bool(poses))
-    at = TURNED.apply([0.5, 0, 0]) + np.array([0.1, 0.2, 0.3])
-    np.testing.assert_allclose(poses[-1].position, at, atol=1e-9)
-    np.testing.assert_allclose(poses[-1].orientation, TURNED.as_quat(), atol=1e-9)
+    until(send)
+    assert {pose.position[0] for pose in tf.poses} <= {1.0, 2.0}
 
 
 @with_tf
-def test_a_moving_frame_must_be_of_the_time_of_the_pose(make_node: Callable[..., Node]) -> None:
-    node = make_node("moving")
-    frames, at = FrameChange(node, "base"), np.array([0.5, 0, 0, 0, 0, 0, 1.0])
-    frames._transforms = Transforms(node, listen=False)
-    frames._transforms.add(TFMessage(transforms=[transform("base", "cart", stamp=100.0)]))
-    message = PoseStamped()
-    message.header.frame_id, message.header.stamp = "cart", seconds_to_time(100.1)
-    np.testing.assert_allclose(frames.brought(at, message.header), at)
-    message.header.stamp = seconds_to_time(100.4)
-    with pytest.raises(ValueError, match=r"between them is 0\.40 s away from it; at most 0\.2 s"):
-        frames.brought(at, message.header)
-    message.header.stamp = Time()
-    with pytest.raises(ValueError, match="does its publisher run, with the same clock"):
-        frames.brought(at, message.header)
-
-
-def test_without_tf2_ros_its_package_is_named(
-    make_node: Callable[..., Node], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "tf2_ros", None)
-    monkeypatch.setenv("ROS_DISTRO", "jazzy")
-    node = make_node("without")
-    with pytest.raises(ConfigError, match=r"need tf2_ros.*install ros-jazzy-tf2-ros-py, and"):
-        TfInput(node, "base", "tool", 1.0, lambda pose: None)
-    frames, header = FrameChange(node, "base"), PoseStamped().header
-    header.frame_id = "stand"
-    with pytest.raises(ValueError, match=r"'stand'.*publish it in that frame; .*tf2-ros-py"):
-        frames.brought(np.zeros(7), header)
-
-
-@pytest.mark.parametrize("tip", ["", "base"])
-def test_the_frame_of_the_hand_must_be_named(make_node: Callable[..., Node], tip: str) -> None:
-    with pytest.raises(ConfigError, match=r"inputs\.pose is tf, so commands\.tip must be"):
-        TfInput(make_node("nameless"), "base", tip, 1.0, lambda pose: None)
-
-
-def test_tf_and_joints_are_not_both_asked_for_the_pose(
-    make_node: Callable[..., Node], spec: ModelSpec
-) -> None:
-    config = Config(inputs=InputsConfig(pose="tf"), commands=CommandsConfig(kinematics="a.urdf"))
-    permission, mapping = Permission.of(config, spec), command_mapping(spec, config.commands)
-    listener: Any = None
-    with pytest.raises(ConfigError, match=r"commands\.kinematics is set, so that joint_states"):
-        Inputs(make_node("both"), config, spec, mapping, permission, RateMonitor(), listener)
-    config.commands.kinematics, mapping = "", replace(mapping, joints=["a", "b", "c"])
-    with pytest.raises(ConfigError, match=r"the model's actions move joints, so that joint_stat"):
-        Inputs(make_node("both"), config, spec, mapping, permission, RateMonitor(), listener)
-
-
-def test_the_proprio_comes_with_the_pose(make_node: Callable[..., Node], spec: ModelSpec) -> None:
-    node, updates = make_node("proprio"), list[float]()
-    config = Config(inputs=InputsConfig(pose="tf"), proprio=ProprioConfig(source="pose"))
-    spec.proprio = ProprioSpec(["x", "qw"], ["m", "1"])
-    spec.statistics.proprio = Moments([0.0] * 2, [1.0] * 2)
-    proprio = ProprioInput(node, config, spec, updates.append, FrameChange(node, "base"))
-    assert "no x arrived on /tf yet: it comes with the measured pose" in proprio.missing(100.0)
-    proprio.take(Pose(np.array([0.4, 0, 0]), np.array([0, 0, 0, 1.0]), 1.0, 100.0))
-    assert updates == [100.0]
-    np.testing.assert_array_equal(proprio.at(100.0), [0.4, 1.0])
+def test_a_frame_that_is_fixed_in_two_ways_is_noticed(tf: Tf) -> None:
+    tf.static(transform("wrist", "tool", [0, 0, 0.1]))
+    tf.static(transform("wrist", "tool", [0, 0, 0.1]))
+    assert tf.input.second_publisher == ""
+    tf.static(transform("wrist", "tool", [0, 0, 0.3]))
+    assert "frame 'tool' is published in two ways" in tf.input.second_publisher
+    stamp = tf.now
+    tf.take(transform("base", "wrist", stamp=stamp))
+    assert [pose.position[2] for pose in tf.poses] == [0.1], "the first one counts"
+    other = Tf(tf.node)
+    other.static(transform("base", "tool"))
+    other.take(transform("base", "tool", stamp=tf.now))
+    assert "on /tf and /tf_static, or with two" in other.input.second_publisher

@@ -54,6 +54,12 @@ class HandGate(CommandGate):
         """Why the joints stay behind the actions."""
         return [self._hand.obstacle] if self._hand.obstacle else []
 
+    def start(self, pose: Pose) -> Vector:
+        """Begin at rest at measured joints."""
+        point = super().start(pose)
+        self._hand.start(point)
+        return point
+
     def check(self, wanted: Vector, *, previous: Sent, measured: Vector | None, dt: float) -> Sent:
         """Return the command that may be sent; see ``CommandGate.check``."""
         self._hand.begin()

@@ -62,6 +62,12 @@ class HandLimits(CommandLimits):
         if config.min_link_distance:
             self.region += ", and its links apart (limits.min_link_distance)"
 
+    def start(self, joints: Vector) -> None:
+        """Begin a goal at joints (J,) [rad]."""
+        self.obstacle = ""
+        if self._links:
+            self._links.start(joints[self._order])
+
     def begin(self) -> None:
         """Begin with another command."""
         self.obstacle = ""
@@ -125,8 +131,8 @@ class HandLimits(CommandLimits):
         if not super().stays(start, move):
             return False
         begin, way = start[self._order], move[self._order]
-        if self._links and (near := self._links.nearer(begin, way)):
-            self.obstacle = self._meeting(*near)
+        if self._links and (near := self._links.nearer(begin, way)) is not None:
+            self.obstacle = self._meeting(near, begin)
             return False
         count = max(2, math.ceil(float(np.abs(move).max()) / SPACING))
         for share in np.linspace(0.0, 1.0, count + 1)[1:]:
@@ -141,9 +147,15 @@ class HandLimits(CommandLimits):
                     return False
         return True
 
-    def _meeting(self, pair: int, distance: float) -> str:
-        """Return that two links would come too near, as a sentence."""
+    def _meeting(self, pair: int, joints: Vector) -> str:
+        """Return that a pair of links would come too near, as a sentence."""
         assert self._links
+        if pair < 0:
+            return (
+                "so many links are near to each other that the arm slows down, because their "
+                "distances take too long: give the links fewer shapes in the URDF"
+            )
+        distance = self._links.distance(pair, joints)
         first, second = (one_line(name, 60) for name in self._links.pairs[pair])
         if distance < self._apart - NEARER:
             return (

@@ -106,6 +106,7 @@ class KinematicGate(CommandGate):
         self._posture = self._arm.near(given, pose.joints)
         self._inverse.stay_near(self._posture)
         self._sent, self._problem = Sent(pose.joints, 0 * pose.joints), ""
+        self._limits.start(pose.joints)
         point = self.measure(pose)
         self._orientation = point[3:]
         return point

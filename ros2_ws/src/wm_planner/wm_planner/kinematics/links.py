@@ -19,8 +19,8 @@ ALWAYS = 0.5
 """Share of the postures of an arm in which shapes that are near by design are so."""
 MAX_PAIRS = 2000
 """Most pairs of shapes that are compared."""
-ROUNDING = 1e-6
-"""Error of a distance [m]."""
+ERROR, ROUNDING = 1e-6, 1e-5
+"""Error of a distance, and how much nearer than allowed is still allowed [m]."""
 GRAIN = 2e-3
 """Largest way of two shapes against each other without comparing them again, if they are near [m].
 
@@ -77,10 +77,9 @@ class Links:
         self._reach = np.zeros((len(pairs), model.nv))
         for row, (i, j) in zip(self._reach, pairs, strict=True):
             row[:] = self._reaches(*sorted((solids[i], solids[j]), key=lambda s: s[0].group))
-        # The last distance of each pair that was computed (P,), and at which joints (P, J).
         self._budget = BUDGET
-        self._known = self.distances(postures[0])
-        self._where = np.tile(postures[0], (len(pairs), 1))
+        self.start(postures[0])
+        self._limit = np.full(len(pairs), least - ROUNDING)
 
     def distances(self, joints: Vector) -> Vector:
         """Return the distance of each pair (P,) [m] at joints (J,) [rad]; overlap is negative."""
@@ -88,57 +87,71 @@ class Links:
         self._pin.computeDistances(self._geometry, self._shapes)
         return np.array([found.min_distance for found in self._shapes.distanceResults])
 
+    def distance(self, pair: int, joints: Vector) -> float:
+        """Return the distance of a pair [m] at joints (J,) [rad]."""
+        self._place(joints)
+        return self._distance(pair)
+
+    def start(self, joints: Vector) -> None:
+        """Begin at joints (J,) [rad]; pairs that are too near now come no nearer than that."""
+        # The last distance of each pair that was computed (P,), and at which joints (P, J).
+        self._known = self.distances(joints)
+        self._where = np.tile(joints, (len(self.pairs), 1))
+        self._limit = np.minimum(self._least, self._known) - ROUNDING
+
     def begin(self) -> None:
         """Begin with another command."""
         self._budget = BUDGET
 
-    def nearer(self, start: Vector, move: Vector) -> tuple[int, float] | None:
-        """Return the pair that a move of the joints would bring too near, and its distance now.
+    def nearer(self, start: Vector, move: Vector) -> int | None:
+        """Return the pair that a move of the joints would bring too near.
 
-        Pairs that are nearer than allowed may only come apart. No point of a link can move further
-        than its distance from a joint times the turn of that joint; so a distance tells how small
-        it can be after a part of the way (conservative advancement), and how small one that was
-        computed earlier can be now.
+        No point of a link can move further than its distance from a joint times the turn of that
+        joint; so a distance tells how small it can be after a part of the way (conservative
+        advancement), and how small one that was computed earlier can be now.
 
         Args:
             start: The joints now (J,) [rad].
             move: The move (J,) [rad].
 
         Returns:
-            None if all pairs keep their distance.
+            None if all pairs keep their distance; -1 if there were too many to be computed.
         """
-        ways, limit = self._reach @ np.abs(move), self._least - ROUNDING
+        ways = self._reach @ np.abs(move)
         now = self._known - (self._reach * np.abs(start - self._where)).sum(axis=1)
-        risk = (now - ways < limit) & (ways > ROUNDING * ROUNDING)
+        risk = (now - ways < self._limit) & (ways > ERROR * ERROR)
         if not risk.any():
             return None
         stale = np.flatnonzero(risk & (now < self._known)).tolist()
         if stale:
             self._place(start)
-        for pair in stale:
+        for pair in stale[: max(self._budget, 0)]:
             self._known[pair] = now[pair] = self._distance(pair)
             self._where[pair] = start
+        if self._budget <= 0:
+            return -1
+        # Each with its limit, its distance and its way. A pair that is nearer must come apart by
+        # more than the error, which would otherwise add up.
+        limits = np.where(now < self._limit, now + 2 * ERROR, self._limit)
         near = [
-            (pair, min(limit, float(now[pair])), float(now[pair]), float(ways[pair]))
-            for pair in np.flatnonzero(risk & (now - ways < limit)).tolist()
-        ]  # each with its limit, its distance and its way
+            (pair, float(limits[pair]), float(now[pair]), float(ways[pair]))
+            for pair in np.flatnonzero(risk & (now - ways < limits)).tolist()
+        ]
         done = 0.0
-        while near and self._budget > 0:
-            self._budget -= len(near)
+        while near:
             done = min(done + min(max(d - least, GRAIN) / way for _, least, d, way in near), 1.0)
             self._place(start + done * move)
             ahead = []
             for pair, least, _, way in near:
+                if self._budget <= 0:
+                    return -1
                 distance = self._distance(pair)
                 if distance < least:
-                    return pair, float(now[pair])
+                    return pair
                 if distance - way * (1 - done) < least:
                     ahead.append((pair, least, distance, way))
             near = ahead if done < 1 else []
-        if not near:
-            return None
-        pair = min(near, key=lambda of: of[2] - of[1])[0]
-        return pair, float(now[pair])
+        return None
 
     def _compare(self, pairs: Sequence[tuple[int, int]]) -> None:
         """Compute the distances of these pairs of shapes."""
@@ -153,6 +166,7 @@ class Links:
         )
 
     def _distance(self, pair: int) -> float:
+        self._budget -= 1
         found = self._pin.computeDistance(self._geometry, self._shapes, pair)
         return float(found.min_distance)
 

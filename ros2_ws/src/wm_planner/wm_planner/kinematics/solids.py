@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,8 +16,8 @@ from wm_planner.types import Vector
 
 MAX_SHAPES = 100
 """Most shapes of an arm that are compared."""
-MAX_BYTES = 100_000_000
-"""Most bytes of all meshes of an arm."""
+MAX_CORNERS, MAX_ALL_CORNERS = 10_000, 50_000
+"""Most different corners of a mesh, and of all meshes of an arm."""
 LARGEST, THINNEST = 10.0, 1e-4
 """How far the points of a mesh may be from its origin, and its least thickness [m]."""
 
@@ -39,8 +40,8 @@ class Solids:
     def __init__(self, shapes: Sequence[Shape], find: Find) -> None:
         self.known: list[tuple[Shape, Any]] = []
         self.unknown: list[tuple[str, str]] = []
-        self._find, self._left = find, MAX_BYTES
-        self._hulls: dict[tuple[str, tuple[float, ...]], Any] = {}
+        self._find, self._corners = find, 0
+        self._hulls: dict[tuple[str, tuple[float, ...]], Any] = {}  # solids, or why there is none
         for shape in shapes:
             try:
                 if shape.why:
@@ -68,8 +69,13 @@ class Solids:
             try:
                 self._hulls[key] = self._hull(shape)
             except KinematicsError as error:
-                raise KinematicsError(f"mesh {one_line(shape.mesh, 300)!r} {error}") from error
-        return self._hulls[key]
+                why = f"mesh {one_line(shape.mesh, 300)!r} {error}"
+                self._hulls[key] = KinematicsError(why)
+            except OSError as error:
+                self._hulls[key] = error
+        if isinstance(found := self._hulls[key], Exception):
+            raise found
+        return found
 
     def _hull(self, shape: Shape) -> Any:
         """Return the convex hull of a mesh.
@@ -79,11 +85,14 @@ class Solids:
         import coal
         from scipy.spatial import ConvexHull, QhullError
 
-        data = self._find(shape.mesh)
-        self._left -= len(data)
-        if self._left < 0:
-            raise KinematicsError(f"is too large: all together may have {MAX_BYTES} bytes")
-        points = read_points(shape.mesh, data) * shape.size
+        if self._corners > MAX_ALL_CORNERS:
+            raise KinematicsError(f"is one too many: all may have {MAX_ALL_CORNERS} corners")
+        points = np.unique(read_points(shape.mesh, self._find(shape.mesh)), axis=0) * shape.size
+        if len(points) > MAX_CORNERS:
+            raise KinematicsError(
+                f"has {len(points)} corners; at most {MAX_CORNERS} are read: make it simpler"
+            )
+        self._corners += len(points)
         if not np.abs(points).max() <= LARGEST:
             raise KinematicsError(
                 f"has points further than {LARGEST:g} m from its origin: is it in millimeters? "
@@ -99,7 +108,10 @@ class Solids:
             raise KinematicsError(f"is no solid: it is thinner than {THINNEST * 1e3:g} mm")
         made = coal.StdVec_Vec3s()
         made.extend(list(corners))
-        return coal.Convex.convexHull(made, False, None)
+        try:
+            return coal.Convex.convexHull(made, False, None)
+        except RuntimeError as error:  # Coal allows no corner with more than 255 edges
+            raise KinematicsError("has a corner with too many edges: make it simpler") from error
 
 
 def read_points(name: str, data: bytes) -> Vector:
@@ -121,8 +133,8 @@ def read_points(name: str, data: bytes) -> Vector:
                 return _checked(faces["f0"][:, 1:].reshape(-1, 3).astype(float))
         if end in ("stl", "obj"):
             begin = b"vertex" if end == "stl" else b"v"
-            words = [line.split() for line in data.splitlines()]
-            return _checked(np.array([w[1:4] for w in words if w and w[0] == begin], float))
+            lines = (line.split() for line in io.BytesIO(data))
+            return _checked(np.array([w[1:4] for w in lines if w and w[0] == begin], float))
     except ValueError as error:
         raise KinematicsError(f"cannot be read: {one_line(str(error), 200)}") from error
     raise KinematicsError("is no .stl or .obj file: convert it")

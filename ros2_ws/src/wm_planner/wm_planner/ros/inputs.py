@@ -74,8 +74,6 @@ class Inputs:
         self._stop = config.inputs.other_publisher == "stop"
         self._latest: tuple[Observation, float] | None = None  # and when it arrived [s, steady]
         self._frames = FrameChange(node, spec.action.frame)
-        self.observer = Observer(node, config, spec, self._on_observation, self._frames, arm)
-        self.camera = self.observer.main
         age, take = config.session.pose_timeout, self._on_pose
         self.pose: PoseInput
         if config.inputs.pose == "tf":
@@ -86,6 +84,12 @@ class Inputs:
             self.pose = ArmInput(node, arm, age, take)
         else:
             self.pose = EndEffectorInput(node, self._frames, age, take)
+        try:
+            self.observer = Observer(node, config, spec, self._on_observation, self._frames, arm)
+        except ConfigError:
+            self.pose.close()
+            raise
+        self.camera = self.observer.main
         self._permission, safety = permission, config.safety
         self._enable = EnableInput(node, permission.enabling) if safety.enable_timeout else None
         self._contact = ContactInputs(
@@ -98,7 +102,7 @@ class Inputs:
     @property
     def other_publishers(self) -> list[str]:
         """A sentence for each input that has a second publisher."""
-        watches = [*self.observer.publishers, self.pose.publishers]
+        watches = self.observer.publishers
         watches += self._contact.publishers.values()
         if self._enable:
             watches.append(self._enable.publishers)
@@ -106,7 +110,9 @@ class Inputs:
             watches.append(self._gripper.publishers)
         if self._node.get_clock().ros_time_is_active:
             watches.append(self._clock)
-        return list(dict.fromkeys(text for watch in watches if (text := watch.problem)))
+        found = [watch.problem for watch in watches]
+        found += [self.pose.second_publisher, self._frames.problem]
+        return list(dict.fromkeys(filter(None, found)))
 
     @property
     def stops(self) -> str:

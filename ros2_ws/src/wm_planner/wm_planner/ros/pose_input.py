@@ -73,6 +73,15 @@ class PoseInput(ABC):
         """
         return ("",)
 
+    @property
+    def second_publisher(self) -> str:
+        """That the pose has a second publisher, as a sentence, or an empty string."""
+        return self.publishers.problem
+
+    def is_new(self, message: Any) -> bool:
+        """Return whether a message gives a new pose."""
+        return True
+
     def qos(self) -> QoSProfile:
         """Return the quality of service of the subscription."""
         return sensor_data_qos()
@@ -110,6 +119,8 @@ class PoseInput(ABC):
             if not parts:
                 return
             self.publishers.heard(info, parts)
+            if not self.is_new(message):
+                return
             position, orientation, joints = self.read(message)
             stamp = self._stamps.read(self.header(message), self.max_age)
         except ValueError as error:

@@ -152,7 +152,7 @@ class ProprioInput:
         topic = TOPICS[field.source]
         if math.isinf(distance):
             if field.source == "tf":
-                return f"no {field.name} arrived on {topic} yet: it comes with the measured pose"
+                return f"no {field.name} arrived yet: it comes with the measured pose (inputs.pose)"
             return f"no {field.name} arrived on {topic} yet: {self._silences[field.source].why()}"
         return (
             f"the {field.name} nearest to the image is {distance:.3f} s away from it "

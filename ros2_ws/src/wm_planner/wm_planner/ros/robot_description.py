@@ -22,7 +22,7 @@ from wm_planner.ros.silence import Silence
 from wm_planner.text import listed, one_line
 
 TOPIC = "robot_description"
-MAX_MESH = 20_000_000  # [bytes]
+MAX_MESH = 10_000_000  # [bytes]
 PATIENCE = 5.0  # [s] to wait for the topic, whose publisher keeps the message
 
 

@@ -43,36 +43,40 @@ class TfInput(PoseInput):
                 f"command, in {quoted(base)} (commands.base), e.g. fr3_hand_tcp"
             )
         self._base, self._tip = base, tip
-        self._transforms = Transforms(node, listen=False)
+        self._transforms = Transforms(node)
         self._found: Vector | None = None
         self._stamp = Time()
         super().__init__(node, self._transforms.kind, TF, max_age, on_pose, shared=True)
+
+    @property
+    def unrelated(self) -> str:  # type: ignore[override]
+        """Why messages arrive, but no new pose."""
+        return f"{self._transforms.why_not(self._base, self._tip)} (commands.base, commands.tip)"
+
+    @property
+    def second_publisher(self) -> str:
+        """That a frame of the arm has a second publisher, as a sentence, or an empty string."""
+        return super().second_publisher or self._transforms.twice
 
     def qos(self) -> QoSProfile:
         """Return that of tf2's listener: the pose is in some of many messages."""
         return QoSProfile(depth=100)
 
     def parts(self, message: Any) -> list[str]:
-        """Return the frames that lead to the pose; none if the message does not give a new one."""
-        self._transforms.add(message)
+        """Return the frames of a message that lead to the pose."""
+        frames = self._transforms.add(message)
+        chain = self._transforms.chain(self._base, self._tip)
+        return [frame for frame in frames if frame in chain]
+
+    def is_new(self, message: Any) -> bool:
+        """Return whether a message gives a new pose."""
         try:
             self._found, stamp = self._transforms.pose(self._base, self._tip)
-        except ValueError as error:
-            self.unrelated = f"{error} (commands.base, commands.tip)"
-            return []
-        between = f"between {quoted(self._base)} and {quoted(self._tip)}"
-        if stamp == Time():
-            self.unrelated = (
-                f"no transform {between} moves: does robot_state_publisher get the arm's joints "
-                "(joint_states)?"
-            )
-            return []
-        self.unrelated = f"not all transforms {between} go on: does each publisher of them run?"
-        if stamp == self._stamp:
-            return []
+        except ValueError:
+            return False
+        new = stamp not in (Time(), self._stamp)
         self._stamp = stamp
-        chain = self._transforms.chain(self._base, self._tip)
-        return [t.child_frame_id for t in message.transforms if t.child_frame_id in chain]
+        return new
 
     def header(self, message: Any) -> Header:
         """Return a header with the stamp of the pose."""
