@@ -106,6 +106,10 @@ def test_links_that_touch_at_the_start_come_apart_but_no_nearer() -> None:
     (said,) = gate.problems
     assert "panda_link2 and panda_hand are -0.00" in said
     assert "so that they may only come apart: move the arm to another posture, or check" in said
+    for wanted, count in ((HOME, 20), (FOLDED, 100)):
+        for _ in range(count):
+            sent = _toward(gate, sent, wanted)
+    assert _nearest(sent.point) == pytest.approx(allowed.min(), abs=1e-3), "as at the start"
     for _ in range(200):
         sent = _toward(gate, sent, HOME)
     np.testing.assert_allclose(sent.point, HOME, atol=1e-6)
@@ -139,6 +143,18 @@ def test_poses_that_would_fold_the_arm_are_not_followed_to_the_end() -> None:
         follower.go(start)
     assert np.linalg.norm(follower.sent.point - start) < 1e-3
     follower.check()
+
+
+def test_poses_come_as_near_as_at_the_start_of_a_goal_too() -> None:
+    limits = replace(LIMITS, workspace_min=[-0.5, -0.7, -0.1], max_tilt=2.5, max_twist=3.1416)
+    way = [HOME + share * (FOLDED - HOME) for share in np.linspace(0, 1, 200)]
+    near = next(joints for joints in way if _nearest(joints) < 0.5 * APART)
+    follower = Follower(limits, near)
+    start = follower.sent.point
+    for wanted, count in ((ARM.pose(HOME), 30), (start, 150)):
+        for _ in range(count):
+            follower.go(wanted)
+    assert _nearest(follower.joints[-1]) == pytest.approx(_nearest(near), abs=5e-4)
 
 
 def test_what_held_an_earlier_command_is_forgotten() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -122,3 +123,32 @@ def test_the_proprio_comes_with_the_pose(make_node: Callable[..., Node], spec: M
     proprio.take(Pose(np.array([0.4, 0, 0]), np.array([0, 0, 0, 1.0]), 1.0, 100.0))
     assert updates == [100.0]
     np.testing.assert_array_equal(proprio.at(100.0), [0.4, 1.0])
+
+
+def _inputs(node: Node, config: Config, spec: ModelSpec) -> Inputs:
+    listener: Any = SimpleNamespace(on_pose=id, on_contact=id)
+    permission, mapping = Permission.of(config, spec), command_mapping(spec, config.commands)
+    return Inputs(node, config, spec, mapping, permission, RateMonitor(), listener)
+
+
+def test_a_frame_that_is_fixed_in_two_ways_counts_as_a_second_publisher(
+    make_node: Callable[..., Node], spec: ModelSpec
+) -> None:
+    inputs = _inputs(make_node("twice"), Config(), spec)
+    assert inputs.other_publishers == []
+    frames: Any = SimpleNamespace(twice="frame 'stand' is published in two ways")
+    inputs._frames._transforms = frames
+    assert inputs.other_publishers == [frames.twice]
+    assert inputs.stops == frames.twice
+
+
+@with_tf
+def test_the_measured_pose_reaches_the_proprio(
+    make_node: Callable[..., Node], spec: ModelSpec
+) -> None:
+    config = Config(inputs=InputsConfig(pose="tf"), proprio=ProprioConfig(source="pose"))
+    config.commands.tip = "tool"
+    spec.proprio, spec.statistics.proprio = ProprioSpec(["x"], ["m"]), Moments([0.0], [1.0])
+    inputs = _inputs(make_node("proprio"), config, spec)
+    inputs._on_pose(Pose(np.array([0.4, 0, 0]), np.array([0, 0, 0, 1.0]), 1.0, 100.0))
+    np.testing.assert_array_equal(inputs.observer._proprio.at(100.0), [0.4])

@@ -235,3 +235,7 @@ def test_a_frame_that_is_fixed_in_two_ways_is_noticed(tf: Tf) -> None:
     other.static(transform("base", "tool"))
     other.take(transform("base", "tool", stamp=tf.now))
     assert "on /tf and /tf_static, or with two" in other.input.second_publisher
+    third = Tf(tf.node)
+    third.take(transform("base", "tool", stamp=tf.now))
+    third.static(transform("base", "tool"))
+    assert "frame 'tool' is published in two ways" in third.input.second_publisher
