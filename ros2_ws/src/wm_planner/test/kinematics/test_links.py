@@ -84,8 +84,8 @@ def test_a_move_is_judged_by_all_of_its_way(arm: Arm) -> None:
             move = np.clip(joints + move, arm.limits.lower, arm.limits.upper) - joints
         way = np.array([exact.distances(joints + s * move) for s in np.linspace(0, 1, 60)])
         allowed = np.minimum(way[0], LEAST)
-        links.start(joints)
-        links.begin()
+        links.start_goal(joints)
+        links.start_command()
         found = links.nearer(joints, move)
         if found is None:
             assert (way >= allowed - GRAIN / 2 - 1e-5).all()
@@ -122,7 +122,7 @@ def test_a_thin_rod_does_not_pass_through_a_pole() -> None:
         way = np.array([speed, 0.0, 0.0])
         passed = []
         for i in range(int(0.8 / speed)):
-            links.begin()
+            links.start_command()
             passed.append(links.nearer(start + i * way, way))
         assert 0 in passed, f"{speed} rad a move"
 
@@ -139,7 +139,7 @@ def test_links_that_touch_may_come_apart_and_no_nearer_than_at_the_start() -> No
     links = arm_of(text_of(a=shape(), c=shape('<sphere radius="0.2"/>'))).links(0.2)
     joints, nearer, aside = np.array([1.6, 0, 0]), np.array([0.02, 0, 0]), np.array([0, 0.5, 0])
     assert links.distance(0, joints) == pytest.approx(0.178, abs=1e-3)
-    links.start(joints)
+    links.start_goal(joints)
     assert links.nearer(joints, nearer) == 0
     assert links.nearer(joints, -nearer) is None
     assert links.nearer(joints, 0 * nearer) is None

@@ -57,12 +57,12 @@ class HandGate(CommandGate):
     def start(self, pose: Pose) -> Vector:
         """Begin at rest at measured joints."""
         point = super().start(pose)
-        self._hand.start(point)
+        self._hand.start_goal(point)
         return point
 
     def check(self, wanted: Vector, *, previous: Sent, measured: Vector | None, dt: float) -> Sent:
         """Return the command that may be sent; see ``CommandGate.check``."""
-        self._hand.begin()
+        self._hand.start_command()
         try:
             return super().check(wanted, previous=previous, measured=measured, dt=dt)
         except LimitViolation as error:

@@ -18,7 +18,7 @@ from wm_planner.types import Vector
 ROUNDING = 1e-4
 """How far outside of its region the error of the inverse kinematics may bring the hand [m, rad]."""
 NEARER = 2e-3
-"""How much nearer than allowed links are that were so before they moved [m]."""
+"""Links that are nearer than allowed by more were so when the goal started [m]."""
 MOST = 5
 """Most sentences on shapes that cannot be used."""
 SPACING = 0.05
@@ -62,17 +62,17 @@ class HandLimits(CommandLimits):
         if config.min_link_distance:
             self.region += ", and its links apart (limits.min_link_distance)"
 
-    def start(self, joints: Vector) -> None:
+    def start_goal(self, joints: Vector) -> None:
         """Begin a goal at joints (J,) [rad]."""
         self.obstacle = ""
         if self._links:
-            self._links.start(joints[self._order])
+            self._links.start_goal(joints[self._order])
 
-    def begin(self) -> None:
+    def start_command(self) -> None:
         """Begin with another command."""
         self.obstacle = ""
         if self._links:
-            self._links.begin()
+            self._links.start_command()
 
     def pose(self, joints: Vector) -> Vector:
         """Return the pose (7,) of the hand at joints (J,) [rad]."""

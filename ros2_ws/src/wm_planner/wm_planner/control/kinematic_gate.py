@@ -106,7 +106,7 @@ class KinematicGate(CommandGate):
         self._posture = self._arm.near(given, pose.joints)
         self._inverse.stay_near(self._posture)
         self._sent, self._problem = Sent(pose.joints, 0 * pose.joints), ""
-        self._limits.start(pose.joints)
+        self._limits.start_goal(pose.joints)
         point = self.measure(pose)
         self._orientation = point[3:]
         return point
@@ -183,7 +183,7 @@ class KinematicGate(CommandGate):
     def _move(self, joints: Vector, previous: Sent, measured: Vector | None, dt: float) -> Sent:
         """Send the joints (J,) as far toward others as the limits allow; return the hand's pose."""
         before = self._sent
-        self._limits.begin()
+        self._limits.start_command()
         if why := self._part.impossible(joints, before, measured):
             raise self._refuse(why)
         for share in SHARES if measured is not None else SHARES[:1]:

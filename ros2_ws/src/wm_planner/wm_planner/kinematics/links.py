@@ -78,8 +78,8 @@ class Links:
         for row, (i, j) in zip(self._reach, pairs, strict=True):
             row[:] = self._reaches(*sorted((solids[i], solids[j]), key=lambda s: s[0].group))
         self._budget = BUDGET
-        self.start(postures[0])
-        self._limit = np.full(len(pairs), least - ROUNDING)
+        self.start_goal(postures[0])
+        self._limit = np.full(len(pairs), least - ROUNDING)  # until a goal starts
 
     def distances(self, joints: Vector) -> Vector:
         """Return the distance of each pair (P,) [m] at joints (J,) [rad]; overlap is negative."""
@@ -92,14 +92,14 @@ class Links:
         self._place(joints)
         return self._distance(pair)
 
-    def start(self, joints: Vector) -> None:
+    def start_goal(self, joints: Vector) -> None:
         """Begin at joints (J,) [rad]; pairs that are too near now come no nearer than that."""
         # The last distance of each pair that was computed (P,), and at which joints (P, J).
         self._known = self.distances(joints)
         self._where = np.tile(joints, (len(self.pairs), 1))
         self._limit = np.minimum(self._least, self._known) - ROUNDING
 
-    def begin(self) -> None:
+    def start_command(self) -> None:
         """Begin with another command."""
         self._budget = BUDGET
 
@@ -119,7 +119,7 @@ class Links:
         """
         ways = self._reach @ np.abs(move)
         now = self._known - (self._reach * np.abs(start - self._where)).sum(axis=1)
-        risk = (now - ways < self._limit) & (ways > ERROR * ERROR)
+        risk = (now - ways < self._limit) & (ways > 0)
         if not risk.any():
             return None
         stale = np.flatnonzero(risk & (now < self._known)).tolist()

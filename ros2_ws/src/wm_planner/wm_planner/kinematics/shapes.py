@@ -78,7 +78,7 @@ def _places(
     group, place = 0, np.eye(4)
     places = {base: (group, place)}
     for link, joint in chain:
-        place = place @ _placed(joint, f"joint {quoted(joint.get('name'))}")
+        place = place @ _placed(joint)
         if joint.get("type") != "fixed":
             group, place = group + 1, np.eye(4)
         places[link] = group, place
@@ -88,7 +88,7 @@ def _places(
         if joint.get("type") != "fixed":
             break
         try:
-            place = place @ np.linalg.inv(_placed(joint, f"joint {quoted(joint.get('name'))}"))
+            place = place @ np.linalg.inv(_placed(joint))
         except UrdfError:
             break  # where the others are is not known
         link, places[parent] = parent, (0, place)
@@ -102,7 +102,7 @@ def _places(
         for child, joint in children.get(parent, []):
             if child not in places and (joint.get("type") == "fixed" or at == group):
                 with contextlib.suppress(UrdfError):
-                    moved = place @ _placed(joint, f"joint {quoted(joint.get('name'))}")
+                    moved = place @ _placed(joint)
                     places[child] = at, moved
                     waiting.append(child)
     return places
@@ -133,7 +133,7 @@ def _shape(collision: Element, link: str, place: tuple[int, Vector] | None) -> S
     return Shape(link, group, at, kind, tuple(size), mesh)
 
 
-def _placed(element: Element, where: str) -> Vector:
+def _placed(element: Element, where: str = "a joint") -> Vector:
     xyz, rpy = origin(element, where)
     place = np.eye(4)
     # A URDF turns about the fixed axes x, y and z, in this order.

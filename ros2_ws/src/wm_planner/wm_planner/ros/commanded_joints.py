@@ -103,7 +103,7 @@ class JointInput(PoseInput):
         if why := too_many_joints(message):
             raise ValueError(why)
         found = [name for name in self._joints if name in message.name]
-        self.unrelated = "" if found else other_names(message.name, self._joints, self.setting)
+        self._unrelated = "" if found else other_names(message.name, self._joints, self.setting)
         return found
 
     def read(self, message: JointState) -> tuple[Vector, Vector, Vector | None]:

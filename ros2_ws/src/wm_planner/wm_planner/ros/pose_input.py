@@ -34,10 +34,9 @@ class PoseInput(ABC):
 
     Attributes:
         publishers: Notices a second publisher.
-        unrelated: That messages are about something else, as a sentence, or an empty string.
     """
 
-    unrelated = ""
+    _unrelated = ""
 
     def __init__(
         self,
@@ -72,6 +71,11 @@ class PoseInput(ABC):
             ValueError: The message cannot be used.
         """
         return ("",)
+
+    @property
+    def unrelated(self) -> str:
+        """That messages are about something else, as a sentence, or an empty string."""
+        return self._unrelated
 
     @property
     def second_publisher(self) -> str:

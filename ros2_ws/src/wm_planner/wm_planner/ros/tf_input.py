@@ -49,14 +49,14 @@ class TfInput(PoseInput):
         super().__init__(node, self._transforms.kind, TF, max_age, on_pose, shared=True)
 
     @property
-    def unrelated(self) -> str:  # type: ignore[override]
+    def unrelated(self) -> str:
         """Why messages arrive, but no new pose."""
         return f"{self._transforms.why_not(self._base, self._tip)} (commands.base, commands.tip)"
 
     @property
     def second_publisher(self) -> str:
         """That a frame of the arm has a second publisher, as a sentence, or an empty string."""
-        return super().second_publisher or self._transforms.twice
+        return super().second_publisher or self._transforms.twice(self._base, self._tip)
 
     def qos(self) -> QoSProfile:
         """Return that of tf2's listener: the pose is in some of many messages."""

@@ -54,12 +54,11 @@ class Transforms:
 
     Attributes:
         kind: Type of the messages.
-        twice: That a frame is published in two ways, as a sentence, or an empty string.
     """
 
     def __init__(self, node: Node) -> None:
         self._tf2, self.kind = _libraries()
-        self._node, self.twice = node, ""
+        self._node, self._twice = node, set[str]()  # frames that are published in two ways
         self._buffer = self._tf2.Buffer(Duration(seconds=KEPT))  # with a node, it has a service
         self._parents: dict[str, str] = {}
         self._names: set[str] = set()
@@ -87,7 +86,7 @@ class Transforms:
                 continue
             added.append(child)
             if child in self._fixed:
-                self._report_twice(child)
+                self._twice.add(child)
                 continue
             last, arrived = self._newest.get(child, (-math.inf, steady))
             if stamp < last + STEP:
@@ -109,7 +108,7 @@ class Transforms:
             place = [at.x, at.y, at.z, turned.x, turned.y, turned.z, turned.w]
             fixed = transform.header.frame_id, place
             if child in self._newest or self._fixed.get(child, fixed) != fixed:
-                self._report_twice(child)
+                self._twice.add(child)
                 continue
             self._fixed[child] = fixed
             self._parents[child] = transform.header.frame_id
@@ -118,6 +117,17 @@ class Transforms:
     def chain(self, base: str, tip: str) -> set[str]:
         """Return the frames whose transforms lead from one frame to another."""
         return self._above(base) ^ self._above(tip)
+
+    def twice(self, base: str, tip: str) -> str:
+        """Return that a frame between two is published in two ways, or an empty string."""
+        moving, fixed = self._topics
+        for frame in sorted(self._twice & self.chain(base, tip)):
+            return (
+                f"frame {quoted(frame)} is published in two ways (on {moving} and {fixed}, or with "
+                "two poses on the second): end all but one of its publishers, and configure the "
+                "planner again"
+            )
+        return ""
 
     def pose(self, base: str, tip: str) -> tuple[Vector, Time]:
         """Return the newest pose (7,) of a frame in another one, and its stamp.
@@ -167,14 +177,6 @@ class Transforms:
             )
         return f"no new transform {between} arrives: does its publisher run?"
 
-    def _report_twice(self, frame: str) -> None:
-        moving, fixed = self._topics
-        self.twice = (
-            f"frame {quoted(frame)} is published in two ways (on {moving} and {fixed}, or with two "
-            "poses on the second): end all but one of its publishers, and configure the planner "
-            "again"
-        )
-
     def _above(self, frame: str) -> set[str]:
         """Return a frame and those above it."""
         found: set[str] = set()
@@ -218,13 +220,14 @@ class FrameChange:
 
     def __init__(self, node: Node, frame: str) -> None:
         self._node, self._frame = node, frame
+        self._other = frame  # of the last pose in another frame
         self._transforms: Transforms | None = None
         self._missing = ""  # why there can be none
 
     @property
     def problem(self) -> str:
         """That a frame is published in two ways, as a sentence, or an empty string."""
-        return self._transforms.twice if self._transforms else ""
+        return self._transforms.twice(self._frame, self._other) if self._transforms else ""
 
     def brought(self, pose: Vector, header: Header) -> Vector:
         """Return a pose (7,) in the frame of the actions.
@@ -247,7 +250,8 @@ class FrameChange:
         if self._transforms is None:
             raise ValueError(f"{other}: publish it in that frame; {self._missing}")
         try:
-            found, _ = self._transforms.pose(self._frame, header.frame_id)
+            self._other = header.frame_id
+            found, _ = self._transforms.pose(self._frame, self._other)
         except ValueError as error:
             raise ValueError(
                 f"{other}, and {self._node.resolve_topic_name(STATIC)} does not lead from one to "
