@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from wm_planner.models.dino_wm.architecture import PredictorArchitecture
-from wm_planner.models.dino_wm.compute import Compute
+from wm_planner.models.dino_wm.compute import DinoCompute
 from wm_planner.models.dino_wm.predictor import Predictor
-from wm_planner.models.dino_wm.rollout import Rollout
+from wm_planner.models.dino_wm.rollout import DinoRollout
 from wm_planner.planning import make_planner
 from wm_planner.planning.captured import CapturedCost
 
@@ -163,7 +163,7 @@ def vjepa(table: Table, device: torch.device, toy: bool) -> None:
     actions = torch.randn(1, samples, 1, width, device=device)
 
     def iteration(precision: str, compute: str) -> float:
-        rollout = Rollout(predictor, Compute(precision, compute, candidates=32))
+        rollout = DinoRollout(predictor, DinoCompute(precision, compute, candidates=32))
 
         def energy(some: Tensor) -> Tensor:
             last = rollout(history, some, lambda frames, action: frames + action[..., None, :])

@@ -9,11 +9,12 @@ import numpy as np
 import torch
 from gpu.report import Table, arguments
 
-from wm_planner.conversion.dino_wm.convert import Request, convert
-from wm_planner.conversion.dino_wm.facts import ActionFacts, Facts, ProprioFacts
-from wm_planner.models.dino_wm.compute import PRECISIONS
+from wm_planner.conversion.dino_wm.convert import convert
+from wm_planner.conversion.facts import ActionFacts, Facts, ProprioFacts
+from wm_planner.conversion.request import Request
 from wm_planner.models.loading import load
 from wm_planner.models.protocol import ObservationBatch
+from wm_planner.models.shared.compute import PRECISIONS
 
 RUN = Path(__file__).parents[2] / "ros2_ws/src/wm_planner/test/data/dino_wm"
 

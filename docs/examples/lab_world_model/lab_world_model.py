@@ -12,10 +12,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from wm_planner.images.preprocess import Preprocess
 from wm_planner.models import ModelSpec
 from wm_planner.models.loading import WeightsError
 from wm_planner.models.protocol import Latent, ObservationBatch
+from wm_planner.models.shared.images import preprocess_for
 from wm_planner.planning import Objective
 
 CELLS = 8  # along one side of the image
@@ -36,8 +36,7 @@ class LabWorldModel:
 
     def __init__(self, spec: ModelSpec, weights: Path, device: torch.device) -> None:
         self.spec, self.device = spec, device
-        image = spec.image
-        self._preprocess = Preprocess(image.size, image.mean, image.std, device, image.color_order)
+        self._preprocess = preprocess_for(spec.image, device)
         self._dynamics = networks(spec)
         try:
             self._dynamics.load_state_dict(load_file(weights))

@@ -1,10 +1,11 @@
-"""Turn images into the input of a model, as in its training: DINO-WM's transform.
+"""Turn images into the input of a model, as in its training.
 
-``datasets/img_transforms.py`` of gaoyuezhou/dino_wm composes torchvision's ``Resize(S)``,
-``CenterCrop(S)`` and ``Normalize(mean, std)`` on float tensors divided by 255; torchvision resizes
-tensors with ``interpolate(mode="bilinear", align_corners=False, antialias=True)``. This module does
-the same without torchvision, with equal bits on the CPU. The encoder's own resize (224 to 196 for
-DINOv2) belongs to the model.
+The default is DINO-WM's transform: ``datasets/img_transforms.py`` of gaoyuezhou/dino_wm composes
+torchvision's ``Resize(S)``, ``CenterCrop(S)`` and ``Normalize(mean, std)`` on float tensors divided
+by 255; torchvision resizes tensors with
+``interpolate(mode="bilinear", align_corners=False, antialias=True)``. This module does the same
+without torchvision, with equal bits on the CPU. The encoder's own resize (224 to 196 for DINOv2)
+belongs to the model.
 
 Needs torch, unlike the rest of ``wm_planner.images``.
 """
@@ -18,9 +19,11 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import interpolate
 
+from wm_planner.images.fit import FITS, crop_problem
+
 
 class Preprocess:
-    """DINO-WM's image transform for uint8 images."""
+    """The image transform of one model, for uint8 images."""
 
     def __init__(
         self,
@@ -29,6 +32,11 @@ class Preprocess:
         std: Sequence[float] = (0.5, 0.5, 0.5),
         device: str | torch.device = "cpu",
         color_order: str = "rgb",
+        *,
+        fit: str = "crop",
+        camera_crop: Sequence[float] = (),
+        antialias: bool = True,
+        normalize_first: bool = False,
     ) -> None:
         """Set up the transform of one model.
 
@@ -38,10 +46,19 @@ class Preprocess:
             std: Divides each of the model's channels.
             device: Device of the result; images are moved there as bytes.
             color_order: ``"rgb"`` or ``"bgr"``: channel order of the training images.
+            fit: What makes an image square: ``"crop"``: its short side becomes ``size``, and the
+                center remains; ``"squash"``: both sides become ``size``; ``"keep"``: nothing: the
+                short side becomes ``size``, and all remains.
+            camera_crop: The part of the image that is used: left, top, width and height as shares
+                of the image's width and height; empty: all of it.
+            antialias: Whether it is resized with antialiasing.
+            normalize_first: Normalize before resizing, as LeWM does. Both orders give the same
+                numbers up to rounding.
 
         Raises:
             ValueError: ``size`` is below one, ``mean`` or ``std`` does not have three values, a
-                value of ``std`` is not positive, or ``color_order`` is unknown.
+                value of ``std`` is not positive, ``color_order`` or ``fit`` is unknown, or
+                ``camera_crop`` is no part of an image.
         """
         if size < 1:
             raise ValueError(f"size must be at least one pixel; it is {size}")
@@ -49,13 +66,18 @@ class Preprocess:
             raise ValueError(f"mean and std need three values, std positive: {mean}, {std}")
         if color_order not in ("rgb", "bgr"):
             raise ValueError(f"color_order must be rgb or bgr; it is {color_order!r}")
-        self.size = size
+        if fit not in FITS:
+            raise ValueError(f"fit must be {', '.join(FITS)}; it is {fit!r}")
+        if problem := crop_problem(camera_crop):
+            raise ValueError(f"camera_crop {problem}")
+        self.size, self._fit, self._camera_crop = size, fit, tuple(camera_crop)
+        self._antialias, self._normalize_first = antialias, normalize_first
         self.device = torch.device(device)
         self._swap = color_order == "bgr"
         self._mean = torch.tensor(mean, dtype=torch.float32, device=self.device).view(3, 1, 1)
         self._std = torch.tensor(std, dtype=torch.float32, device=self.device).view(3, 1, 1)
 
-    @torch.inference_mode()
+    @torch.no_grad()  # not inference_mode: a training differentiates through what follows
     def __call__(self, images: torch.Tensor | NDArray[np.uint8]) -> torch.Tensor:
         """Transform images.
 
@@ -63,7 +85,8 @@ class Preprocess:
             images: (B, T, H, W, 3) uint8 RGB, of any size.
 
         Returns:
-            (B, T, 3, size, size) float32 on the device, contiguous.
+            (B, T, 3, size, size) float32 on the device, contiguous; with ``fit`` ``"keep"`` one of
+            the sides may be longer.
 
         Raises:
             ValueError: Another shape or dtype. Floats are refused, because dividing images in
@@ -72,11 +95,27 @@ class Preprocess:
         pixels = self._pixels(images)
         batch, steps = pixels.shape[:2]
         frames = pixels.flatten(0, 1).permute(0, 3, 1, 2)
-        resized = self._resize_and_crop(frames)
-        if self._swap:
-            resized = resized.flip(1)
-        normalized = (resized - self._mean).div_(self._std)
-        return normalized.reshape(batch, steps, 3, self.size, self.size).contiguous()
+        # One copy, divided in place: two copies cost twice as much on large images.
+        floats = self._used(frames).to(torch.float32, memory_format=torch.contiguous_format)
+        floats.div_(255.0)
+        if self._normalize_first:
+            resized = self._resized(self._normalized(floats))
+        else:
+            resized = self._normalized(self._resized(floats))
+        return resized.reshape(batch, steps, *resized.shape[1:]).contiguous()
+
+    def _normalized(self, floats: torch.Tensor) -> torch.Tensor:
+        """Normalize (N, 3, H, W) in [0, 1], in the model's order of channels."""
+        channels = floats.flip(1) if self._swap else floats
+        return (channels - self._mean).div_(self._std)
+
+    def _used(self, frames: torch.Tensor) -> torch.Tensor:
+        """Return the part of (N, 3, H, W) that ``camera_crop`` names."""
+        if not self._camera_crop:
+            return frames
+        left, top, width, height = self._camera_crop
+        rows = _part(top, height, frames.shape[-2])
+        return frames[..., rows, _part(left, width, frames.shape[-1])]
 
     def _pixels(self, images: torch.Tensor | NDArray[np.uint8]) -> torch.Tensor:
         if isinstance(images, np.ndarray):
@@ -87,19 +126,30 @@ class Preprocess:
             raise ValueError(f"images must be (B, T, H, W, 3); they are {tuple(images.shape)}")
         return images.to(self.device)
 
-    def _resize_and_crop(self, frames: torch.Tensor) -> torch.Tensor:
-        """Turn (N, 3, H, W) uint8 into (N, 3, S, S) float32 in [0, 1]."""
-        height, width = frames.shape[-2:]
-        rows, columns = resized_shape(height, width, self.size)
-        top = round((rows - self.size) / 2.0)  # halves go to the even number, as in torchvision
-        left = round((columns - self.size) / 2.0)
-        # One copy, divided in place: two copies cost twice as much on large images.
-        floats = frames.to(torch.float32, memory_format=torch.contiguous_format).div_(255.0)
+    def _resized(self, floats: torch.Tensor) -> torch.Tensor:
+        """Resize (N, 3, H, W), and crop it if that makes it square."""
+        height, width = floats.shape[-2:]
+        squash = self._fit == "squash"
+        rows, columns = (self.size,) * 2 if squash else resized_shape(height, width, self.size)
         if (rows, columns) != (height, width):
             floats = interpolate(
-                floats, size=(rows, columns), mode="bilinear", align_corners=False, antialias=True
+                floats,
+                size=(rows, columns),
+                mode="bilinear",
+                align_corners=False,
+                antialias=self._antialias,
             )
+        if self._fit != "crop":
+            return floats
+        top = round((rows - self.size) / 2.0)  # halves go to the even number, as in torchvision
+        left = round((columns - self.size) / 2.0)
         return floats[..., top : top + self.size, left : left + self.size]
+
+
+def _part(first: float, share: float, side: int) -> slice:
+    """Return the pixels of a part of an image's side, at least one."""
+    start = min(round(first * side), side - 1)
+    return slice(start, max(round((first + share) * side), start + 1))
 
 
 def resized_shape(height: int, width: int, size: int) -> tuple[int, int]:

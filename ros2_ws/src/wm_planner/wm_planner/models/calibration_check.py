@@ -53,13 +53,15 @@ def check_calibration(model: WorldModel) -> None:
                 f"calibration.latent has {len(calibration.latent.mean)} numbers, but the model's "
                 f"latents have {features}. Export the model again"
             )
-        if (spread := calibration.latent.spread) > largest:
+        scale = spec.objective.distance_of_spread(tokens * features)
+        spread = calibration.latent.spread * (scale or 0.0)
+        if spread > largest:
             raise SpecError(
                 f"calibration.latent.std cannot be true: the training images' latents differ by "
                 f"{spread:.3g}, but the model sees unrelated images only {apart:.3g} apart. "
                 "Export the model again, with these weights"
             )
-        if tokens == 1 and not spec.proprio.names:
+        if scale and tokens == 1 and not spec.proprio.names:
             largest = min(largest, SPREADS * spread)
     typical, reached = calibration.typical_distance, calibration.tolerance
     for name, distance, limit in (

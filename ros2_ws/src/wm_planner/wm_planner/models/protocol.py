@@ -132,8 +132,8 @@ class WorldModel(Protocol):
             objective: How frames and proprio are combined; by default only the last frame counts.
 
         Returns:
-            Mean of squares (B, N), never negative. The planner takes the root and divides it by
-            ``calibration.typical_distance``.
+            Squared distances (B, N), never negative (``models/shared/distances.py``). The planner
+            takes the root and divides it by ``calibration.typical_distance``.
 
         Raises:
             ValueError: The shapes of ``latent`` and ``goal`` do not fit each other.

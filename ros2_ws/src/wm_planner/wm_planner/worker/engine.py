@@ -65,11 +65,8 @@ class Engine:
 
     def describe(self) -> str:
         """Return a line on the model, its training and its device."""
-        spec, training = self.spec, self.spec.training
-        parts = [
-            f"model {spec.name} ({spec.family}, epoch {training.epoch} of {training.epochs}) on "
-            f"{self._model.device}"
-        ]
+        spec, device = self.spec, self._model.device
+        parts = [f"model {spec.name} ({spec.family}, {spec.training.progress}) on {device}"]
         if self._choice.sentence:
             parts.append(self._choice.sentence)
         if self._auto_device and self._model.device.type == "cpu" and (why := unused_gpu()):

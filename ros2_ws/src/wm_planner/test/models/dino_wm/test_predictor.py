@@ -13,14 +13,15 @@ from torch._dynamo.utils import counters
 
 from wm_planner.diagnosis.cost import Cost, cost_of
 from wm_planner.models.dino_wm.architecture import PredictorArchitecture
-from wm_planner.models.dino_wm.compute import Compute
+from wm_planner.models.dino_wm.compute import DinoCompute
 from wm_planner.models.dino_wm.model import DinoWorldModel
 from wm_planner.models.dino_wm.predictor import Predictor
-from wm_planner.models.dino_wm.rollout import Rollout, WriteAction
+from wm_planner.models.dino_wm.rollout import DinoRollout
 from wm_planner.models.protocol import Latent
+from wm_planner.models.shared.rollout import WriteAction
 
-PADDED_IN_PIECES = Compute(pad_to=16, candidates=4)
-AS_ON_A_GPU = Compute().on(torch.device("cuda"))
+PADDED_IN_PIECES = DinoCompute(pad_to=16, candidates=4)
+AS_ON_A_GPU = DinoCompute().on(torch.device("cuda"))
 ACTION = 4
 
 
@@ -80,13 +81,13 @@ def cases() -> Iterator[tuple[int, int]]:
 
 
 @pytest.mark.parametrize("write", [in_features, as_token])
-@pytest.mark.parametrize("compute", [Compute(), PADDED_IN_PIECES], ids=["plain", "padded"])
+@pytest.mark.parametrize("compute", [DinoCompute(), PADDED_IN_PIECES], ids=["plain", "padded"])
 def test_rollout_equals_the_slow_one_for_every_window_and_horizon(
-    write: WriteAction, compute: Compute, device: str
+    write: WriteAction, compute: DinoCompute, device: str
 ) -> None:
     for frames, horizon in cases():
         predictor = small(frames, device=device)
-        rollout = Rollout(predictor, compute)
+        rollout = DinoRollout(predictor, compute)
         for observed in range(1, frames + 2):
             history = torch.randn(2, observed, 5, 20, device=device)
             actions = torch.randn(2, 3, horizon, ACTION, device=device)
@@ -96,14 +97,16 @@ def test_rollout_equals_the_slow_one_for_every_window_and_horizon(
 
 
 @pytest.mark.parametrize(
-    "compute", [Compute(), PADDED_IN_PIECES, AS_ON_A_GPU], ids=["plain", "padded", "as on a GPU"]
+    "compute",
+    [DinoCompute(), PADDED_IN_PIECES, AS_ON_A_GPU],
+    ids=["plain", "padded", "as on a GPU"],
 )
-def test_single_head_as_wide_as_a_token_has_no_projection(compute: Compute) -> None:
+def test_single_head_as_wide_as_a_token_has_no_projection(compute: DinoCompute) -> None:
     predictor = small(2, width=8, heads=1)
     assert "transformer.layers.0.0.to_out.0.weight" not in predictor.state_dict()
     history, actions = torch.randn(1, 2, 5, 8), torch.randn(1, 2, 3, ACTION)
     torch.testing.assert_close(
-        Rollout(predictor, compute)(history, actions, in_features),
+        DinoRollout(predictor, compute)(history, actions, in_features),
         slowly(predictor, history, actions, in_features),
         rtol=1e-5,
         atol=1e-5,
@@ -118,10 +121,10 @@ def test_predict_equals_the_literal_one() -> None:
 def test_gradients_are_the_same_padded_and_in_pieces() -> None:
     predictor, history = small(2), torch.randn(1, 2, 5, 20)
     gradients = []
-    for compute in (Compute(), PADDED_IN_PIECES, AS_ON_A_GPU):
+    for compute in (DinoCompute(), PADDED_IN_PIECES, AS_ON_A_GPU):
         torch.manual_seed(1)
         actions = torch.randn(1, 6, 4, ACTION).requires_grad_()
-        Rollout(predictor, compute)(history, actions, in_features).square().sum().backward()
+        DinoRollout(predictor, compute)(history, actions, in_features).square().sum().backward()
         gradients.append(actions.grad)
     for gradient in gradients[1:]:
         torch.testing.assert_close(gradient, gradients[0], rtol=1e-4, atol=1e-4)
@@ -134,8 +137,8 @@ def test_lower_precision_stays_near_and_returns_float32(
     predictor = small(device=device)
     history = torch.randn(1, 1, 5, 20, device=device)
     actions = torch.randn(1, 8, 5, ACTION, device=device)
-    exact = Rollout(predictor, Compute())(history, actions, in_features)
-    near = Rollout(predictor, Compute(precision=precision))(history, actions, in_features)
+    exact = DinoRollout(predictor, DinoCompute())(history, actions, in_features)
+    near = DinoRollout(predictor, DinoCompute(precision=precision))(history, actions, in_features)
     assert near.dtype == torch.float32
     error = (near - exact).square().mean().sqrt() / exact.std()
     assert 0 < error < within
@@ -144,9 +147,9 @@ def test_lower_precision_stays_near_and_returns_float32(
 def test_rolling_cache_is_exact_until_the_window_slides_and_not_after() -> None:
     predictor = small(3)
     history, actions = torch.randn(1, 1, 5, 20), torch.randn(1, 4, 5, ACTION)
-    exact = Rollout(predictor, Compute())(history, actions, in_features)
-    rolling = Compute(approximation="rolling_cache")
-    rolled = Rollout(predictor, rolling)(history, actions, in_features)
+    exact = DinoRollout(predictor, DinoCompute())(history, actions, in_features)
+    rolling = DinoCompute(approximation="rolling_cache")
+    rolled = DinoRollout(predictor, rolling)(history, actions, in_features)
     torch.testing.assert_close(rolled[:, :, :3], exact[:, :, :3], rtol=1e-5, atol=1e-5)
     assert (rolled[:, :, 3:] - exact[:, :, 3:]).abs().amax(dim=(0, 1, 3, 4)).min() > 1e-3
 
@@ -158,7 +161,7 @@ def paper_rollout(samples: int, observed: int, **options: object) -> Cost:
         predictor = Predictor(sizes).requires_grad_(False)
         history = torch.empty(1, observed, 196, 404)
         actions = torch.empty(1, samples, 5, ACTION)
-    rollout = Rollout(predictor, Compute(candidates=150, **options))
+    rollout = DinoRollout(predictor, DinoCompute(candidates=150, **options))
     return cost_of(lambda: rollout(history, actions, in_features))
 
 
@@ -204,7 +207,7 @@ def test_unknown_values_of_options_are_named(random_model: Callable[..., DinoWor
 def test_compiled_rollout_is_for_any_number_of_candidates(device: str) -> None:
     """But one: torch compiles another version for it, which the worker's warm-up asks for."""
     torch.compiler.reset()
-    rollout = Rollout(small(3, device=device), Compute(compute="compiled"))
+    rollout = DinoRollout(small(3, device=device), DinoCompute(compute="compiled"))
     versions = []
     with torch.inference_mode():
         for count in (1, 7, 12, 5, 1):
@@ -222,7 +225,7 @@ def test_compiled_rollout_equals_the_plain_one(device: str) -> None:
     actions = torch.randn(1, 3, 3, ACTION, device=device)
     with torch.inference_mode():
         compiled, plain = (
-            Rollout(predictor, Compute(compute=some))(history, actions, in_features)
+            DinoRollout(predictor, DinoCompute(compute=some))(history, actions, in_features)
             for some in ("compiled", "eager")
         )
     torch.testing.assert_close(compiled, plain, rtol=1e-5, atol=1e-5)

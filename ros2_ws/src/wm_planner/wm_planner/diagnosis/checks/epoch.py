@@ -15,7 +15,7 @@ EARLY, LATE = 0.2, 0.5
 
 def compare_epochs(training: Training) -> Result | None:
     """Compare the checkpoint's epoch with the epochs planned; None if those are unknown."""
-    if training.epochs < 1:
+    if training.epochs < 1 or training.epoch < 0:
         return None
     share = training.epoch / training.epochs
     verdict = STOP if share < EARLY else WARN if share < LATE else OK

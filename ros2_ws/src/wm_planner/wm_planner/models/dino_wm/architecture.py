@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any, TypeVar
+from dataclasses import asdict, dataclass
+from typing import Any
 
+from wm_planner.models.shared.sizes import build_part, build_parts, check_counts
 from wm_planner.models.spec import SpecError
-from wm_planner.text import one_line
 
-MOST = 100_000
-"""Largest count of anything in a network but these."""
-MOST_OF = {"depth": 1000, "n_res_block": 1000, "input_size": 4096}
-"""Largest depths, and the largest side of an image, which no tensor of the weights bounds."""
 FEATURE_KEYS = ("x_norm_patchtokens", "x_norm_clstoken")
 """Features that DINO-WM takes from DINOv2 (upstream ``models/dino.py``)."""
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -50,7 +44,7 @@ class EncoderArchitecture:
     sha256: str = ""
 
     def __post_init__(self) -> None:
-        _check_counts(self, "encoder", zero_allowed=("registers",))
+        check_counts(self, "encoder", zero_allowed=("registers",))
         if self.feature_key not in FEATURE_KEYS:
             raise SpecError(
                 f"architecture.encoder.feature_key must be one of {', '.join(FEATURE_KEYS)}, "
@@ -92,7 +86,7 @@ class PredictorArchitecture:
     frames: int
 
     def __post_init__(self) -> None:
-        _check_counts(self, "predictor")
+        check_counts(self, "predictor")
 
 
 @dataclass(frozen=True)
@@ -116,7 +110,7 @@ class DecoderArchitecture:
     quantize: bool
 
     def __post_init__(self) -> None:
-        _check_counts(self, "decoder", zero_allowed=("n_res_block",))
+        check_counts(self, "decoder", zero_allowed=("n_res_block",))
         if not isinstance(self.quantize, bool):
             raise SpecError("architecture.decoder.quantize must be true or false")
 
@@ -149,7 +143,7 @@ class Architecture:
     def __post_init__(self) -> None:
         if self.concat_dim not in (0, 1):
             raise SpecError(f"architecture.concat_dim must be 0 or 1, not {self.concat_dim!r}")
-        _check_counts(self, "", zero_allowed=("concat_dim",))
+        check_counts(self, "", zero_allowed=("concat_dim",))
         tokens, width = self.encoder.tokens, self.encoder.width
         if self.concat_dim == 0:
             tokens += 2
@@ -190,47 +184,13 @@ class Architecture:
         Raises:
             SpecError: A key is missing, unknown, of another type or contradicts another.
         """
-        parts: dict[str, Any] = dict(content)
-        for name, part in (
-            ("encoder", EncoderArchitecture),
-            ("predictor", PredictorArchitecture),
-            ("decoder", DecoderArchitecture),
-        ):
-            given = parts.setdefault(name, None)
-            if given is None and name == "decoder":
-                continue
-            if not isinstance(given, Mapping):
-                raise SpecError(f"architecture.{name} must be a mapping of settings")
-            parts[name] = _build(part, given, f"architecture.{name}")
-        return _build(cls, parts, "architecture")
+        kinds = {
+            "encoder": EncoderArchitecture,
+            "predictor": PredictorArchitecture,
+            "decoder": DecoderArchitecture,
+        }
+        return build_part(cls, build_parts(content, kinds, optional=("decoder",)), "architecture")
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data that ``from_dict`` reads."""
         return asdict(self)
-
-
-def _build(kind: type[_T], content: Mapping[str, Any], where: str) -> _T:
-    try:
-        return kind(**content)
-    except TypeError as error:  # names the missing or unknown key
-        raise SpecError(f"{where}: {str(error).rpartition('() ')[2]}") from error
-
-
-def _check_counts(part: Any, where: str, zero_allowed: tuple[str, ...] = ()) -> None:
-    """Check that every field annotated ``int`` is a whole number above 0, or 0 if allowed.
-
-    The largest is far above any network. Sizes that no memory could hold differ from those of the
-    weights, see ``models/weight_shapes.py``.
-    """
-    for field in fields(part):
-        if field.type != "int":
-            continue
-        value, most = getattr(part, field.name), MOST_OF.get(field.name, MOST)
-        if isinstance(value, bool) or not isinstance(value, int):
-            wrong = True
-        else:
-            wrong = not (0 if field.name in zero_allowed else 1) <= value <= most
-        if wrong:
-            name = ".".join(filter(None, ("architecture", where, field.name)))
-            shown = one_line(repr(value), 60)
-            raise SpecError(f"{name} must be a whole number from 1 to {most}, not {shown}")

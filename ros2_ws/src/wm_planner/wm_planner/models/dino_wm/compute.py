@@ -1,4 +1,4 @@
-"""The options of ``load`` for this family: how rollouts are computed."""
+"""The options of ``load`` for this family."""
 
 from __future__ import annotations
 
@@ -6,63 +6,20 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from wm_planner.config.model import COMPUTES
-
-PRECISIONS = {
-    "float32": torch.float32,
-    "tf32": torch.float32,
-    "bfloat16": torch.bfloat16,
-    "float16": torch.float16,
-}
-APPROXIMATIONS = ("none", "rolling_cache")
+from wm_planner.models.shared.compute import Compute
 
 
 @dataclass(frozen=True)
-class Compute:
-    """Options; with the defaults, the results equal DINO-WM's.
+class DinoCompute(Compute):
+    """The options that families share, and one more.
 
     Attributes:
-        precision: Precision of the predictor's matrix products and attention; ``tf32`` is float32
-            with products in TF32 on a GPU. Features between the layers, norms and positions are
-            always float32.
-        compute: ``compiled`` compiles the parts of the predictor's layers that are many small
-            operations (``torch.compile``); the first plans take longer.
-        approximation: ``none``, or ``rolling_cache``: keep keys and values when the window slides,
-            although upstream computes them again for the new positions. This takes three fifths
-            of the FLOP and ranks candidates differently (``benchmarks/dino_wm.py``).
         pad_to: Features per token are padded to a multiple of it; 0: chosen for the device.
-        candidates: Candidates computed at once; 0: chosen for the device.
     """
 
-    precision: str = "float32"
-    compute: str = "eager"
-    approximation: str = "none"
     pad_to: int = 0
-    candidates: int = 0
 
-    def __post_init__(self) -> None:
-        """Check the options.
-
-        Raises:
-            ValueError: There is no such precision, way to compute or approximation.
-        """
-        for name, choices in (
-            ("precision", PRECISIONS), ("compute", COMPUTES), ("approximation", APPROXIMATIONS)
-        ):  # fmt: skip
-            if (value := getattr(self, name)) not in choices:
-                raise ValueError(f"model.{name} is '{value}'; choose {', '.join(choices)}")
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """The precision as a type of torch."""
-        return PRECISIONS[self.precision]
-
-    @property
-    def matmul_precision(self) -> str:
-        """The precision of float32 matrix products, as torch names it."""
-        return "high" if self.precision == "tf32" else "highest"
-
-    def on(self, device: torch.device) -> Compute:
+    def on(self, device: torch.device) -> DinoCompute:
         """Return the options with the choices for a device filled in.
 
         Tensor cores read 16 bytes at a time, and DINO-WM's 404 features are no multiple of that; on

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from wm_planner.models.dino_wm.architecture import EncoderArchitecture
+from wm_planner.models.shared.vision_transformer import Block, Mlp, PatchEmbedding, SwiGLU
 
 LAYER_NORM_EPS = 1e-6
 MLP_RATIO = 4
@@ -41,7 +42,7 @@ class Encoder(nn.Module):
             else None
         )
         self.patch_embed = PatchEmbedding(architecture.patch, width)
-        self.blocks = nn.ModuleList(Block(architecture) for _ in range(architecture.depth))
+        self.blocks = nn.ModuleList(_block(architecture) for _ in range(architecture.depth))
         self.norm = nn.LayerNorm(width, eps=LAYER_NORM_EPS)
         self.register_buffer("positions", self._interpolated(), persistent=False)
         self.register_load_state_dict_post_hook(_refresh_positions)
@@ -90,98 +91,12 @@ def _refresh_positions(encoder: Encoder, _incompatible_keys: Any) -> None:
     encoder.positions = encoder._interpolated()
 
 
-class PatchEmbedding(nn.Module):
-    """The embedding of patches as tokens, row by row."""
-
-    def __init__(self, patch: int, width: int) -> None:
-        super().__init__()
-        self.proj = nn.Conv2d(3, width, kernel_size=patch, stride=patch)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Embed images (N, 3, side, side) as tokens (N, patches, width)."""
-        # A matrix product: on a GPU, torch by default computes convolutions in TF32, but not these.
-        size = self.proj.kernel_size[0]
-        patches = images.unflatten(3, (-1, size)).unflatten(2, (-1, size))
-        rows = patches.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
-        return functional.linear(rows, self.proj.weight.flatten(1), self.proj.bias)
-
-
-class Block(nn.Module):
-    """One transformer layer with LayerScale."""
-
-    def __init__(self, architecture: EncoderArchitecture) -> None:
-        super().__init__()
-        width = architecture.width
-        self.norm1 = nn.LayerNorm(width, eps=LAYER_NORM_EPS)
-        self.attn = Attention(width, architecture.heads)
-        self.ls1 = LayerScale(width)
-        self.norm2 = nn.LayerNorm(width, eps=LAYER_NORM_EPS)
-        self.mlp = SwiGLU(width) if architecture.mlp == "swiglu" else Mlp(width)
-        self.ls2 = LayerScale(width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Apply it to tokens (N, T, width)."""
-        x = x + self.ls1(self.attn(self.norm1(x)))
-        return x + self.ls2(self.mlp(self.norm2(x)))
-
-
-class Attention(nn.Module):
-    """Self-attention over all tokens."""
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.qkv = nn.Linear(width, 3 * width)
-        self.proj = nn.Linear(width, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Apply it to tokens (N, T, width)."""
-        q, k, v = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        attended = functional.scaled_dot_product_attention(q, k, v)
-        out: Tensor = self.proj(attended.transpose(1, 2).flatten(2))
-        return out
-
-
-class LayerScale(nn.Module):
-    """A learned factor per feature (Touvron et al., "Going Deeper with Image Transformers")."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.gamma = nn.Parameter(torch.ones(width))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Scale the last dimension."""
-        return x * self.gamma
-
-
-class Mlp(nn.Module):
-    """Two linear layers with a GELU between them."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.fc1 = nn.Linear(width, MLP_RATIO * width)
-        self.fc2 = nn.Linear(MLP_RATIO * width, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Apply it to tokens (..., width)."""
-        out: Tensor = self.fc2(functional.gelu(self.fc1(x)))
-        return out
-
-
-class SwiGLU(nn.Module):
-    """The gated layer of ViT-g (Shazeer, "GLU Variants Improve Transformer", 2020).
-
-    Its hidden width is two thirds of the MLP's, rounded up to a multiple of 8 (``SwiGLUFFNFused``).
-    """
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        hidden = (MLP_RATIO * width * 2 // 3 + 7) // 8 * 8
-        self.w12 = nn.Linear(width, 2 * hidden)
-        self.w3 = nn.Linear(hidden, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Apply it to tokens (..., width)."""
-        gate, value = self.w12(x).chunk(2, dim=-1)
-        out: Tensor = self.w3(functional.silu(gate) * value)
-        return out
+def _block(architecture: EncoderArchitecture) -> Block:
+    """Return one layer. SwiGLU is narrower by a third, up to 8 (``SwiGLUFFNFused``)."""
+    width = architecture.width
+    mlp: nn.Module
+    if architecture.mlp == "swiglu":
+        mlp = SwiGLU(width, (MLP_RATIO * width * 2 // 3 + 7) // 8 * 8)
+    else:
+        mlp = Mlp(width, MLP_RATIO * width)
+    return Block(width, architecture.heads, mlp, LAYER_NORM_EPS, scaled=True)

@@ -14,12 +14,15 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional
 
-from wm_planner.images.preprocess import Preprocess
-from wm_planner.models.dino_wm.compute import PRECISIONS, Compute
+from wm_planner.models.dino_wm.compute import DinoCompute
 from wm_planner.models.dino_wm.networks import Networks
-from wm_planner.models.dino_wm.rollout import Rollout
+from wm_planner.models.dino_wm.rollout import DinoRollout
 from wm_planner.models.dino_wm.tokens import TokenLayout
 from wm_planner.models.protocol import Latent, ObservationBatch
+from wm_planner.models.shared.compute import PRECISIONS
+from wm_planner.models.shared.distances import distance_to_goal
+from wm_planner.models.shared.images import check_square, preprocess_for
+from wm_planner.models.shared.rollout import check_actions, check_history, observed_first
 from wm_planner.models.spec import ModelSpec
 from wm_planner.models.weight_shapes import check_shapes
 from wm_planner.planning import Objective
@@ -39,7 +42,7 @@ class DinoWorldModel:
         weights: The ``safetensors`` file; None leaves the networks untrained (for tests and
             benchmarks).
         device: The device of the networks.
-        **options: See ``Compute``.
+        **options: See ``DinoCompute``.
 
     Raises:
         SpecError: The spec is incomplete or contradicts itself.
@@ -59,7 +62,7 @@ class DinoWorldModel:
         device: torch.device = torch.device("cpu"),
         **options: Any,
     ) -> None:
-        self._compute = Compute(**options)
+        self._compute = DinoCompute(**options)
         self.spec = spec
         self.device = device
         if weights is not None:
@@ -70,11 +73,10 @@ class DinoWorldModel:
             self.networks.load_state_dict(load_file(weights))
         self.networks.to(device).eval().requires_grad_(False)
         self.tokens = TokenLayout(self.architecture)
-        self._rollout = Rollout(self.networks.predictor, self._compute)
+        self._rollout = DinoRollout(self.networks.predictor, self._compute)
         image = spec.image
-        self._preprocess = Preprocess(
-            image.size, image.mean, image.std, device, color_order=image.color_order
-        )
+        check_square(image, spec.family)
+        self._preprocess = preprocess_for(image, device)
         self._image_mean = self._constant(image.mean).view(3, 1, 1)
         self._image_std = self._constant(image.std).view(3, 1, 1)
         moments = spec.statistics.proprio if spec.proprio.names else None
@@ -85,7 +87,7 @@ class DinoWorldModel:
         """Compute later rollouts in another way; see ``WorldModel``."""
         self._compute = replace(self._compute, precision=precision, compute=compute)
         with torch.inference_mode(False):  # compiled code asks for one kind of weights
-            self._rollout = Rollout(self.networks.predictor, self._compute)
+            self._rollout = DinoRollout(self.networks.predictor, self._compute)
 
     @torch.no_grad()  # not inference_mode: a gradient planner differentiates through rollouts
     def encode(self, observation: ObservationBatch) -> Latent:
@@ -97,13 +99,9 @@ class DinoWorldModel:
         images = self._preprocess(observation.images)
         batch, frames = images.shape[:2]
         proprio = self._normalized_proprio(observation.proprio, batch, frames)
-        actions, width = observation.actions, self.spec.model_action_dim
+        actions = observation.actions
+        check_history(actions, batch, frames, self.spec.model_action_dim)
         if actions is not None:
-            if actions.shape != (batch, frames - 1, width):
-                raise ValueError(
-                    f"the actions of a history must be ({batch}, {frames - 1}, {width}), "
-                    f"not {tuple(actions.shape)}"
-                )
             actions = actions.to(self.device, torch.float32)
         tokens = self.networks.encoder(self._encoder_input(images.flatten(0, 1)))
         return Latent(
@@ -125,19 +123,17 @@ class DinoWorldModel:
         visual, proprio = latent.visual, latent.proprio
         if visual.ndim != 4 or proprio is None:
             raise ValueError("a rollout starts from what encode returned")
-        expected = (len(visual), self.spec.model_action_dim)
-        if actions.ndim != 4 or (actions.shape[0], actions.shape[3]) != expected:
-            raise ValueError(
-                f"actions must be ({expected[0]}, N, H, {expected[1]}), not {tuple(actions.shape)}"
-            )
+        check_actions(actions, len(visual), self.spec.model_action_dim)
         history = self._history(visual, proprio, latent.actions)
         embedded = self.networks.action_encoder(actions.to(self.device, history.dtype))
         predicted = self._rollout(history, embedded, self.tokens.with_action)
         later = self.tokens.split(predicted)
-        return Latent(visual=_after(visual, later[0]), proprio=_after(proprio, later[1]))
+        return Latent(
+            visual=observed_first(visual, later[0]), proprio=observed_first(proprio, later[1])
+        )
 
     def distance(self, latent: Latent, goal: Latent, objective: Objective = Objective()) -> Tensor:
-        """Return the costs (B, N): the objective of mean squared differences to the goal.
+        """Return the costs (B, N): the objective of squared distances to the goal.
 
         Args:
             latent: A rollout, or encoded images, which count as N = 1.
@@ -147,19 +143,12 @@ class DinoWorldModel:
         Raises:
             ValueError: The shapes do not fit each other.
         """
-        visual, proprio = latent.visual, latent.proprio
-        if visual.ndim == 4:
-            visual, proprio = visual[:, None], None if proprio is None else proprio[:, None]
-        if goal.visual.ndim != 4 or goal.visual.shape[0] != visual.shape[0]:
-            raise ValueError(
-                f"a goal latent is ({visual.shape[0]}, 1, tokens, width), "
-                f"not {tuple(goal.visual.shape)}"
-            )
-        if proprio is None or goal.proprio is None:
+        if latent.proprio is None or goal.proprio is None:
             raise ValueError("rollout and goal need their embedded proprio, as encode returns it")
-        read = slice(-1, None) if objective.mode == "last" else slice(None)
-        per_frame = (visual[:, :, read] - goal.visual[:, None, -1:]).square().mean(dim=(-2, -1))
-        states = (proprio[:, :, read] - goal.proprio[:, None, -1:]).square().mean(dim=-1)
+        per_frame = distance_to_goal(latent, goal, self.spec.objective, objective.mode)
+        proprio = latent.proprio if latent.visual.ndim == 5 else latent.proprio[:, None]
+        frames = proprio[:, :, -per_frame.shape[2] :]
+        states = (frames - goal.proprio[:, None, -1:]).square().mean(dim=-1)
         cost: Tensor = objective(per_frame, states)
         return cost
 
@@ -217,9 +206,3 @@ class DinoWorldModel:
                 f"{', '.join(names) or 'none'}, not {given}"
             )
         return (proprio.to(self.device, torch.float32) - self._proprio_mean) / self._proprio_std
-
-
-def _after(observed: Tensor, predicted: Tensor) -> Tensor:
-    """Put observed frames (B, T, ...) before each candidate's own (B, N, H, ...)."""
-    shared = observed.unsqueeze(1).expand(-1, predicted.shape[1], *observed.shape[1:])
-    return torch.cat([shared, predicted], dim=2)

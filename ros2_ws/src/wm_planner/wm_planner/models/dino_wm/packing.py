@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import LayerNorm, functional
 
-from wm_planner.models.dino_wm.predictor import Attention, FeedForward, Predictor
+from wm_planner.models.dino_wm.predictor import Predictor
+from wm_planner.models.shared.causal_transformer import Attention, FeedForward
 
 
 @dataclass(frozen=True)

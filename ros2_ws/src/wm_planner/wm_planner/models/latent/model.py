@@ -8,9 +8,11 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from wm_planner.images.resize import resize
 from wm_planner.models.latent.networks import GatedPredictor, ImageDecoder, KeypointEncoder
 from wm_planner.models.protocol import Latent, ObservationBatch
+from wm_planner.models.shared.distances import distance_to_goal
+from wm_planner.models.shared.images import check_square, preprocess_for
+from wm_planner.models.shared.rollout import check_actions
 from wm_planner.models.spec import ModelSpec, SpecError
 from wm_planner.models.weight_shapes import check_shapes
 from wm_planner.planning import Objective
@@ -96,16 +98,12 @@ class LatentWorldModel:
         if weights is not None:
             self.networks.load_state_dict(load_file(weights))
         self.networks.to(device).eval().requires_grad_(False)
-        shape = (1, 3, 1, 1)
-        self._mean = 255.0 * torch.tensor(spec.image.mean, device=device).view(shape)
-        self._std = 255.0 * torch.tensor(spec.image.std, device=device).view(shape)
+        check_square(spec.image, spec.family)
+        self._preprocess = preprocess_for(spec.image, device)
 
     def normalize(self, images: Tensor) -> Tensor:
         """Convert RGB images, uint8 (N, height, width, 3), to the encoder's float (N, 3, S, S)."""
-        small = resize(images.to(self.device), self.spec.image.size)
-        if self.spec.image.color_order == "bgr":
-            small = small.flip(1)
-        return (small - self._mean) / self._std
+        return self._preprocess(images[:, None])[:, 0]
 
     @torch.no_grad()  # not inference_mode: a gradient planner differentiates through rollouts
     def encode(self, observation: ObservationBatch) -> Latent:
@@ -132,11 +130,7 @@ class LatentWorldModel:
         Raises:
             ValueError: ``actions`` is not (B, N, H, A) with the spec's A and the latent's B.
         """
-        batch, width = latent.visual.shape[0], self.spec.model_action_dim
-        if actions.ndim != 4 or actions.shape[0] != batch or actions.shape[-1] != width:
-            raise ValueError(
-                f"actions must be ({batch}, N, H, {width}), not {tuple(actions.shape)}"
-            )
+        check_actions(actions, len(latent.visual), self.spec.model_action_dim)
         state = latent.visual[:, None, -1, 0].expand(-1, actions.shape[1], -1)
         actions = actions.to(state.device, state.dtype)
         frames = [state]
@@ -146,7 +140,7 @@ class LatentWorldModel:
         return Latent(visual=torch.stack(frames, dim=2)[:, :, :, None])
 
     def distance(self, latent: Latent, goal: Latent, objective: Objective = Objective()) -> Tensor:
-        """Combine the frames' mean squared differences to the goal: (B, N).
+        """Combine the frames' squared distances to the goal: (B, N).
 
         Args:
             latent: A rollout (B, N, 1 + H, 1, latent_dim), or encoded images, which count as N = 1
@@ -157,16 +151,7 @@ class LatentWorldModel:
         Raises:
             ValueError: The shapes do not fit each other.
         """
-        frames = latent.visual if latent.visual.ndim == 5 else latent.visual[:, None]
-        if goal.visual.ndim != 4 or goal.visual.shape[0] != frames.shape[0]:
-            raise ValueError(
-                f"the goal's latent must be ({frames.shape[0]}, 1, 1, latent_dim), "
-                f"not {tuple(goal.visual.shape)}"
-            )
-        target = goal.visual[:, None, -1:]
-        per_frame = (frames - target).square().mean(dim=(-2, -1))
-        cost: Tensor = objective(per_frame)
-        return cost
+        return objective(distance_to_goal(latent, goal, self.spec.objective, objective.mode))
 
     @torch.inference_mode()
     def decode(self, latent: Latent) -> Tensor | None:

@@ -14,6 +14,7 @@ from wm_planner.models.spec.gripper import GripperMapping, ProprioGripper
 from wm_planner.models.spec.image import ImageSpec
 from wm_planner.models.spec.load import load_spec
 from wm_planner.models.spec.model import (
+    License,
     ModelSpec,
     ObjectiveSpec,
     ProprioSpec,
@@ -37,6 +38,7 @@ __all__ = [
     "CommandMapping",
     "GripperMapping",
     "ImageSpec",
+    "License",
     "ModelSpec",
     "Moments",
     "ObjectiveSpec",

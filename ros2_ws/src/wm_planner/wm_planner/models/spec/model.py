@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -24,6 +25,8 @@ from wm_planner.models.spec.statistics import Statistics
 from wm_planner.text import listed, quoted
 from wm_planner.types import Observation
 
+METRICS = ("l2", "l1", "cos")
+REDUCTIONS = ("mean", "sum")
 _TOPIC = re.compile("[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*")
 
 
@@ -74,9 +77,9 @@ class Training:
     """How far the training went, so that an early checkpoint is recognized.
 
     Attributes:
-        epoch: Epoch of the checkpoint.
-        epochs: Epochs that were planned.
-        seed: Seed of the training.
+        epoch: Epoch of the checkpoint; -1: unknown.
+        epochs: Epochs that were planned; -1: unknown.
+        seed: Seed of the training; -1: unknown.
         command_line: How the training was started; empty if unknown.
     """
 
@@ -88,17 +91,74 @@ class Training:
     def __post_init__(self) -> None:
         check(self, "training")
 
+    @property
+    def progress(self) -> str:
+        """Epoch of the checkpoint and epochs planned, as far as they are known."""
+        if self.epoch < 0:
+            return "epoch not known"
+        return f"epoch {self.epoch} of {self.epochs if self.epochs > 0 else 'an unknown number'}"
+
 
 @dataclass
 class ObjectiveSpec:
-    """The planning objective that the model was validated with (``planning.Objective``)."""
+    """The planning objective that the model was validated with.
+
+    Attributes:
+        mode: See ``planning.Objective``; so ``base`` and ``alpha``.
+        metric: Distance of a frame to the goal: ``l2``, ``l1`` or ``cos``.
+        reduction: ``mean`` or ``sum`` over the numbers of a latent. Both rank alike.
+    """
 
     mode: str = "last"
     base: float = number(1e-3, 100, 2.0)
     alpha: float = number(0, 1e6, 1.0)
+    metric: str = "l2"
+    reduction: str = "mean"
 
     def __post_init__(self) -> None:
         check(self, "objective")
+        for name, choices in (("metric", METRICS), ("reduction", REDUCTIONS)):
+            if (value := getattr(self, name)) not in choices:
+                raise SpecError(
+                    f"objective.{name} must be one of {', '.join(choices)}, not {quoted(value)}"
+                )
+
+    def distance_of_spread(self, numbers: int) -> float | None:
+        """Return the distance of latents of which each of ``numbers`` numbers differs by one.
+
+        None if the metric does not depend on how much they differ (``cos``).
+        """
+        if self.metric == "cos":
+            return None
+        if self.reduction == "mean":
+            return 1.0
+        return float(numbers) if self.metric == "l1" else math.sqrt(numbers)
+
+
+@dataclass
+class License:
+    """Under which terms the authors of the weights allow their use.
+
+    Attributes:
+        name: Its name, best as SPDX writes it (``MIT``, ``CC-BY-NC-4.0``); empty: not known.
+        terms: What it asks for, in a sentence, e.g. ``non-commercial use only``.
+        source: Where the authors say so, e.g. the address of the model's page.
+    """
+
+    name: str = ""
+    terms: str = ""
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        check(self, "license")
+
+    @property
+    def sentence(self) -> str:
+        """Name, terms and source in one line."""
+        if not self.name:
+            return "not stated: ask the authors of the weights before you use them"
+        terms = f": {self.terms}" if self.terms else ""
+        return f"{self.name}{terms}{f' ({self.source})' if self.source else ''}"
 
 
 @dataclass
@@ -141,6 +201,7 @@ class ModelSpec:
         views: Names of the cameras, in the model's order; the node subscribes to a topic for each.
         proprio: The robot state that the model takes; empty if it takes images only.
         objective: The objective that the model was validated with.
+        license: The terms of the weights.
         architecture: The family's own settings.
         source: The files that the model was made from, with their digests, and what the
             configuration of its training says about the data; the family's own.
@@ -161,6 +222,7 @@ class ModelSpec:
     views: list[str] = field(default_factory=lambda: ["image"])
     proprio: ProprioSpec = field(default_factory=ProprioSpec)
     objective: ObjectiveSpec = field(default_factory=ObjectiveSpec)
+    license: License = field(default_factory=License)
     architecture: dict[str, Any] = field(default_factory=dict)
     source: dict[str, Any] = field(default_factory=dict)
     format: int = field(default=FORMAT, init=False)
@@ -178,7 +240,8 @@ class ModelSpec:
         proprio = self.statistics.proprio
         if self.proprio.names and (proprio is None or len(proprio.mean) != len(self.proprio.names)):
             raise SpecError("statistics.proprio must have one mean and std for each proprio.names")
-        if self.calibration is not None and not self.proprio.names:
+        compared = (self.objective.metric, self.objective.reduction) == ("l2", "mean")
+        if self.calibration is not None and compared and not self.proprio.names:
             self.calibration.check_spread()
 
     def _check_names(self) -> None:

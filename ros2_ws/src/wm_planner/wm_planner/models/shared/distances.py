@@ -1,0 +1,53 @@
+"""Distances of frames to a goal in the latent space: the ``objective`` of a spec."""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn import functional
+
+from wm_planner.models.protocol import Latent
+from wm_planner.models.spec import ObjectiveSpec
+
+
+def squared_distance(frames: Tensor, goal: Tensor, objective: ObjectiveSpec) -> Tensor:
+    """Return the squared distance of each frame to the goal.
+
+    Args:
+        frames: (..., tokens, features).
+        goal: The same shape, or one that expands to it.
+        objective: Its ``metric`` and ``reduction``.
+
+    Returns:
+        (...): for ``l2`` the mean or sum of squares, for ``l1`` the square of the mean or sum of
+        magnitudes, for ``cos`` one minus the cosine of the angle between the flattened latents.
+    """
+    if objective.metric == "cos":
+        cosine = functional.cosine_similarity(frames.flatten(-2), goal.flatten(-2), dim=-1)
+        return (1 - cosine).clamp(min=0)
+    difference = frames - goal
+    each = difference.abs() if objective.metric == "l1" else difference.square()
+    summed = objective.reduction == "sum"
+    whole = each.sum(dim=(-2, -1)) if summed else each.mean(dim=(-2, -1))
+    return whole.square() if objective.metric == "l1" else whole
+
+
+def distance_to_goal(latent: Latent, goal: Latent, objective: ObjectiveSpec, mode: str) -> Tensor:
+    """Return the squared distances (B, N, frames) of visual latents to the goal's.
+
+    Args:
+        latent: A rollout (B, N, frames, tokens, features), or encoded images, which count as N = 1.
+        goal: The goal's latent (B, 1, tokens, features).
+        objective: The metric.
+        mode: That of the planning objective; in ``last`` only the last frame is computed.
+
+    Raises:
+        ValueError: The shapes do not fit each other.
+    """
+    visual = latent.visual if latent.visual.ndim == 5 else latent.visual[:, None]
+    if goal.visual.ndim != 4 or goal.visual.shape[0] != visual.shape[0]:
+        raise ValueError(
+            f"a goal latent is ({visual.shape[0]}, 1, tokens, features), "
+            f"not {tuple(goal.visual.shape)}"
+        )
+    read = slice(-1, None) if mode == "last" else slice(None)
+    return squared_distance(visual[:, :, read], goal.visual[:, None, -1:], objective)
