@@ -27,6 +27,7 @@ LIBRARIES = {
     "catkin_pkg": ("python3-catkin-pkg-modules", "catkin_pkg"),
     "cv2": ("python3-opencv", "opencv-python-headless"),
     "h5py": ("python3-h5py", "h5py"),
+    "hdf5plugin": ("", "hdf5plugin"),
     "hydra": ("", "hydra-core"),
     "hypothesis": ("python3-hypothesis", "hypothesis"),
     "imageio": ("python3-imageio", "imageio"),

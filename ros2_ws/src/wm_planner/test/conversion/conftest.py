@@ -12,7 +12,8 @@ import small_dino_wm
 from conversions import facts, write_statistics
 from dino_wm_runs import TrainingRun
 
-from wm_planner.conversion.dino_wm.convert import Converted, Request, convert
+from wm_planner.conversion.dino_wm.convert import convert
+from wm_planner.conversion.request import Converted, Request
 from wm_planner.models.dino_wm.model import DinoWorldModel
 
 

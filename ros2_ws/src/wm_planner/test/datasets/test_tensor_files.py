@@ -94,7 +94,7 @@ def test_files_of_different_recordings_are_refused(tmp_path: Path) -> None:
 
 
 def test_missing_directory_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="is no directory"):
+    with pytest.raises(DatasetError, match="does not exist"):
         read(tmp_path / "nowhere", "point_maze")
 
 

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 import recordings
 
-from wm_planner.conversion.dino_wm.convert import Request, convert
-from wm_planner.conversion.dino_wm.facts import ActionFacts, Facts, ProprioFacts
+from wm_planner.conversion.dino_wm.convert import convert
+from wm_planner.conversion.facts import ActionFacts, Facts, ProprioFacts
+from wm_planner.conversion.request import Request
 from wm_planner.datasets import read
 from wm_planner.models import load_spec
 from wm_planner.models.spec import Calibration

@@ -234,7 +234,7 @@ def test_inputs_that_cannot_be_examined_are_results(
     (tmp_path / "empty").mkdir()
     for words, name, expected in (
         (("--dataset", tmp_path / "empty"), "dataset", "give --dataset-kind"),
-        (("--dataset", tmp_path / "none", "--dataset-kind", "pusht"), "dataset", "no directory"),
+        (("--dataset", tmp_path / "none", "--dataset-kind", "pusht"), "dataset", "does not exist"),
         (("--dataset", recorded.data_set, "--dataset-kind", "x"), "dataset", "kind 'x'"),
         (("--dataset", recorded.data_set, "--episode", "99"), "episode", "episodes 0 to 3"),
         (("--bag", tmp_path / "empty"), "bag", "metadata.yaml"),

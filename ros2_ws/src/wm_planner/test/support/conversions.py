@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
-from wm_planner.conversion.dino_wm.facts import Facts, read_facts
 from wm_planner.conversion.errors import ConversionError
+from wm_planner.conversion.facts import Facts, read_facts
 from wm_planner.datasets import DatasetError
 from wm_planner.files.errors import FileFormatError
 from wm_planner.models.spec import SpecError

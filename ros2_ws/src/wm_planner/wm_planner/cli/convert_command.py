@@ -1,4 +1,4 @@
-"""``wm-planner convert``: turns a training run of DINO-WM into a model directory."""
+"""``wm-planner convert``: turns a training of DINO-WM or LeWM into a model directory."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from wm_planner.message_limits import MAX_TEXT
 from wm_planner.text import one_line
 
 if TYPE_CHECKING:
-    from wm_planner.conversion.dino_wm.convert import Converted
+    from wm_planner.conversion.request import Converted
 
 _EPILOG = """\
-What the run does not record must be given. Without it the command lists what is missing, as a YAML
-file to fill in. The checkpoint is read without running its code, so DINO-WM need not be installed.
+What the files do not record must be given. Without it the command lists what is missing, as a YAML
+file to fill in. Checkpoints are read without running their code, so that neither DINO-WM nor LeWM
+need be installed.
 Exit code: 0 converted, 1 converted with notes, 2 not converted; then nothing was written.
 """
 _FACT = "fact "
@@ -26,10 +27,16 @@ _FACT = "fact "
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.description = "Turn a training run of DINO-WM into model.yaml and weights.safetensors."
+    parser.description = (
+        "Turn a training of DINO-WM or LeWM into model.yaml and weights.safetensors."
+    )
     parser.epilog = _EPILOG
     parser.add_argument(
-        "run_directory", type=Path, metavar="RUN_DIR", help="has hydra.yaml and checkpoints/"
+        "training",
+        type=Path,
+        metavar="TRAINING",
+        help="DINO-WM: directory with hydra.yaml and checkpoints/; LeWM: checkpoint (weights.pt, "
+        "*_object.ckpt, *_weights.ckpt) or its directory",
     )
     parser.add_argument("output", type=Path, metavar="OUTPUT", help="model directory to make")
     _add_files(parser)
@@ -47,18 +54,27 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
         "--encoder",
         type=Path,
         metavar="FILE",
-        help="dinov2_*_pretrain.pth; default: the one in torch's hub cache. Nothing is downloaded",
+        help="DINO-WM: dinov2_*_pretrain.pth; default: the one in torch's hub cache. Nothing is "
+        "downloaded",
     )
     group.add_argument(
-        "--dataset", type=Path, metavar="DIR", help="the training's dataset, for its statistics"
+        "--dataset",
+        type=Path,
+        metavar="PATH",
+        help="the training's dataset, for its statistics: a directory, or LeWM's .h5 file",
     )
     group.add_argument(
         "--dataset-kind",
         metavar="KIND",
-        help="point_maze, pusht, wall, deformable or franka; default: what hydra.yaml names",
+        help="point_maze, pusht, wall, deformable, franka or stable_worldmodel; default: what "
+        "hydra.yaml names, or the last for LeWM",
     )
     group.add_argument(
-        "--statistics", type=Path, metavar="FILE", help="YAML, JSON or npz instead of --dataset"
+        "--statistics",
+        type=Path,
+        metavar="FILE",
+        help="instead of --dataset: YAML, JSON or npz; LeWM: also the .pt with a normalizer, or "
+        "with the scaler of an action prior",
     )
     group.add_argument(
         "--calibrate",
@@ -68,7 +84,7 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_facts(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("what the run does not record (these, or --meta)")
+    group = parser.add_argument_group("what the files do not record (these, or --meta)")
     group.add_argument("--meta", type=Path, metavar="FILE", help="a YAML file with all of these")
 
     def add(option: str, entry: str, text: str, **settings: Any) -> None:
@@ -104,8 +120,20 @@ def _add_facts(parser: argparse.ArgumentParser) -> None:
     add("--proprio-names", "proprio.names", "columns of the state; none if the dataset has none",
         nargs="*", metavar="NAME")  # fmt: skip
     add("--proprio-units", "proprio.units", "their units", **units)
-    add("--encoder-heads", "encoder_heads", "attention heads, for an encoder of no official size",
+    add("--encoder-heads", "encoder_heads", "attention heads of an encoder of no official size",
         type=int, metavar="N")  # fmt: skip
+    add("--predictor-heads", "predictor_heads", "LeWM: attention heads of the predictor",
+        type=int, metavar="N")  # fmt: skip
+    add("--camera-crop", "camera_crop", "LeWM: what the square training images show of the "
+        "camera's: square (all of a square image), center, squash, or a part in pixels, "
+        "640x480:LEFT,TOP,WIDTH,HEIGHT", metavar="CROP")  # fmt: skip
+    add("--normalization", "normalization", "LeWM: population (trained with "
+        "stable-worldmodel), sample (with le-wm) or none", metavar="RULE")  # fmt: skip
+    add("--epochs", "epochs", "LeWM: epochs that were planned (optional)", type=int, metavar="N")
+    add("--license", "license.name", "terms of the weights, e.g. MIT (optional)", metavar="NAME")
+    add("--license-terms", "license.terms", "what they ask for, e.g. non-commercial use only",
+        metavar="TEXT")  # fmt: skip
+    add("--license-source", "license.source", "where the authors say so", metavar="TEXT")
     add(
         "--objective",
         "objective.mode",
@@ -123,15 +151,16 @@ def _add_facts(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Convert, print what was written, return the exit code."""
-    from wm_planner.conversion.dino_wm.convert import Request, convert  # torch, seconds to import
-    from wm_planner.conversion.dino_wm.facts import read_facts
     from wm_planner.conversion.errors import ConversionError
+    from wm_planner.conversion.facts import read_facts  # torch, seconds to import
+    from wm_planner.conversion.registry import convert
+    from wm_planner.conversion.request import Request
     from wm_planner.datasets import DatasetError
     from wm_planner.files.errors import FileFormatError
     from wm_planner.models.spec import SpecError
 
     wanted = Request(
-        run=arguments.run_directory,
+        run=arguments.training,
         output=arguments.output,
         encoder=arguments.encoder,
         dataset=arguments.dataset,
@@ -177,9 +206,9 @@ def _text(converted: Converted, arguments: argparse.Namespace) -> str:
     provenance = spec.statistics.provenance
     assert provenance is not None  # convert requires it
     lines = [
-        f"checkpoint  {spec.source['checkpoint']['file']}, epoch {spec.training.epoch} of "
-        f"{spec.training.epochs}",
-        f"encoder     {spec.architecture['encoder']['name']} from {spec.source['encoder']['file']}",
+        f"checkpoint  {spec.source['checkpoint']['file']}, {spec.training.progress}",
+        *(f"{title:<11} {text}" for title, text in converted.origin.items()),
+        f"license     {spec.license.sentence}",
         f"statistics  {provenance.dataset}, split {provenance.split}: {provenance.formula}",
         f"action      {', '.join(spec.action.names)}; {spec.frameskip} steps at "
         f"{spec.control_rate:g} Hz a model step",

@@ -16,7 +16,7 @@ from wm_planner.cli.settings import settings
 from wm_planner.config import Config, ConfigError, PlanningConfig
 from wm_planner.config.model import PRECISIONS
 from wm_planner.message_limits import MAX_TEXT
-from wm_planner.models.spec import SpecError
+from wm_planner.models.spec import License, SpecError, Training
 from wm_planner.text import one_line
 
 _EPILOG = """\
@@ -72,7 +72,7 @@ def _inspected(config: Config, arguments: argparse.Namespace) -> dict[str, Any]:
     from wm_planner.diagnosis.plan_cost import plan_cost
     from wm_planner.models import load
     from wm_planner.models.calibration_check import check_calibration
-    from wm_planner.models.dino_wm.rollout import matmul_precision
+    from wm_planner.models.shared.compute import matmul_precision
     from wm_planner.worker.fastest import choose
 
     chosen = {name: getattr(arguments, name) for name in ("samples", "iterations", "horizon")}
@@ -148,12 +148,15 @@ def _model(spec: Mapping[str, Any], modules: Mapping[str, Any]) -> Section:
     command = spec["action"]["command"]
     facts = {
         "family": spec["family"],
-        "training": f"epoch {training['epoch']} of {training['epochs']}",
-        "images": f"{len(spec['views'])} x {image['size']}x{image['size']}, {image['color_order']}",
+        "license": License(**spec["license"]).sentence,
+        "training": Training(**training).progress,
+        "images": f"{len(spec['views'])} x {image['size']}x{image['size']}, "
+        f"{image['color_order']}, {_fit(image)}",
         "history": f"{spec['num_hist']} frames",
         "model step": f"{spec['frameskip']} environment steps at {spec['control_rate']:g} Hz, "
         f"{spec['frameskip'] / spec['control_rate']:.3f} s",
-        "objective": f"{objective['mode']}, alpha {objective['alpha']:g}",
+        "objective": f"{objective['mode']}, {objective['metric']} ({objective['reduction']}), "
+        f"alpha {objective['alpha']:g}",
         "command": f"{command['mode']} position {', '.join(command['position'])}"
         if command
         else "none: the model plans but cannot command an arm",
@@ -164,6 +167,16 @@ def _model(spec: Mapping[str, Any], modules: Mapping[str, Any]) -> Section:
         ],
     }
     return Section(f"model {spec['name']}", facts)
+
+
+def _fit(image: Mapping[str, Any]) -> str:
+    """Say what of a camera's image the model sees."""
+    crop = ""
+    if image["camera_crop"]:
+        left, top, width, height = (f"{100 * share:.3g} %" for share in image["camera_crop"])
+        crop = f"the part from {left}, {top} of size {width} x {height}, "
+    rules = {"crop": "its center", "squash": "squashed", "keep": "in the camera's shape"}
+    return f"{crop}{rules[image['fit']]}"
 
 
 def _statistics(spec: Mapping[str, Any], problem: str) -> Section:

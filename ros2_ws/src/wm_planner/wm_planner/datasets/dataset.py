@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from wm_planner.datasets.episode_images import ImageFiles
+from wm_planner.datasets.episode_images import EpisodeImages
 from wm_planner.datasets.errors import DatasetError
 from wm_planner.datasets.rule import Rule
 from wm_planner.files.digest import files_sha256
@@ -49,9 +50,10 @@ class Dataset:
 
     Attributes:
         kind: One of ``registry.KINDS``.
-        directory: Its directory.
+        directory: Its directory, or its file.
         rows: Rows (T_i, d) of every episode on disk as the training loads them, by ``action``,
-            ``proprio``, ``state``; unused rows after an episode's end included.
+            ``proprio``, ``state``; unused rows after an episode's end included. Without proprio or
+            state, d is 0.
         lengths: Steps of each episode on disk.
         parts: Indices of the episodes in ``all`` (all that the training read), ``train`` and
             ``validation``.
@@ -61,8 +63,8 @@ class Dataset:
         action_scale: What the actions on disk were divided by.
         split_rule: The split in words.
         split_seed: Its seed; -1: the parts are folders.
-        number_files: The files of actions, states and lengths.
-        images: The files of the images.
+        number_files: The files of actions, states and lengths; empty if they hold images too.
+        images: The images of each episode.
         names: Names of the columns per quantity, if the dataset has them.
         units: Their units.
         split: Splits any number of episodes by any ratio into training and validation episodes;
@@ -81,7 +83,7 @@ class Dataset:
     split_rule: str
     split_seed: int
     number_files: list[Path]
-    images: ImageFiles
+    images: EpisodeImages
     names: dict[str, list[str]] = field(default_factory=dict)
     units: dict[str, list[str]] = field(default_factory=dict)
     split: Callable[[int, float], tuple[list[int], list[int]]] | None = None
@@ -93,13 +95,18 @@ class Dataset:
 
     @cached_property
     def sha256(self) -> str:
-        """Digest of ``number_files`` (see ``files_sha256``)."""
-        return files_sha256(self.directory, self.number_files)
+        """Digest of ``number_files`` (see ``files_sha256``), or without any of the actions."""
+        if self.number_files:
+            return files_sha256(self.directory, self.number_files)
+        found = hashlib.sha256(str(self.lengths).encode())
+        for rows in self.rows["action"]:
+            found.update(rows.contiguous().numpy().tobytes())
+        return found.hexdigest()
 
     @property
     def has_images(self) -> bool:
-        """Whether the first episode that the training read has a file of images."""
-        return self.images.path(self.parts["all"][0]).is_file()
+        """Whether the first episode that the training read has images."""
+        return not self.images.state(self.parts["all"][0])
 
     def __len__(self) -> int:
         return len(self.parts["all"])
@@ -117,6 +124,9 @@ class Dataset:
             for quantity in QUANTITIES
         )
         length = self.lengths[number]
+        if self.rule.drops_nan and np.isnan(action).any():  # such a row is 0 after normalization
+            mean = np.asarray(self.moments("action", self.training_part).mean, np.float32)
+            action = np.where(np.isnan(action), mean, action)
         return Episode(action, proprio, state, lambda: self.images.load(number, length))
 
     def measured(
@@ -129,8 +139,18 @@ class Dataset:
             episodes: Indices of episodes on disk.
             clip: Leave out the rows after an episode's end, as the training does.
         """
-        rows = self.rows[quantity]
-        return self.rule.measure([rows[i][: self.lengths[i] if clip else None] for i in episodes])
+        return self.rule.measure([self.counted(quantity, i, clip=clip) for i in episodes])
+
+    def counted(self, quantity: str, index: int, *, clip: bool = True) -> Tensor:
+        """Return the rows (n, d) of an episode on disk that count for statistics.
+
+        Args:
+            quantity: ``action``, ``proprio`` or ``state``.
+            index: Index of the episode on disk.
+            clip: Leave out the rows after its end.
+        """
+        end = self.lengths[index] if clip else None
+        return self.rule.counted(self.rows[quantity][index][:end])
 
     def moments(self, quantity: str, part: str) -> Moments:
         """Return the statistics of one quantity over a part, as the training would use them.
@@ -165,20 +185,23 @@ class Dataset:
         constant = self.rule.constants is not None or not self.normalize_action
         statistics = Statistics(
             action=self.moments("action", part),
-            proprio=self.moments("proprio", part),
-            state=self.moments("state", part),
+            proprio=self._moments_if_any("proprio", part),
+            state=self._moments_if_any("state", part),
             provenance=Provenance(
                 dataset=self.name,
                 dataset_sha256=self.sha256,
                 split=CONSTANTS if constant else part,
                 split_seed=self.split_seed,
                 episodes=len(indices),
-                steps=sum(self.lengths[i] for i in indices),
+                steps=sum(len(self.counted("action", i)) for i in indices),
                 formula=self._formula(),
             ),
         )
         statistics.sha256 = statistics.digest()
         return statistics
+
+    def _moments_if_any(self, quantity: str, part: str) -> Moments | None:
+        return self.moments(quantity, part) if self.rows[quantity][0].shape[-1] else None
 
     def _formula(self) -> str:
         words = "normalize_action false: mean 0, std 1"

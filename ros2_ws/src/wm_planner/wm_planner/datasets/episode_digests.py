@@ -1,22 +1,19 @@
-"""Short digests of each episode, so that one that was altered, cut or deleted can be named."""
+"""Short digests of each episode, so that one that was altered, cut or deleted can be named.
+
+An episode has two, of its numbers and of its images, of ``DIGITS`` hexadecimal digits each.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from wm_planner.datasets.dataset import QUANTITIES, Dataset
-from wm_planner.files.regular import check_regular, open_regular
+from wm_planner.datasets.episode_images import DIGITS, NO_IMAGES, UNREADABLE
 
-DIGITS = 8
-"""Hexadecimal digits of a digest; two of them, of numbers and images, are an episode's."""
-NO_IMAGES = "-" * DIGITS
-UNREADABLE = "?" * DIGITS
 _PER_TEXT = 200  # episodes in one text of model.yaml
-_BLOCKS, _BLOCK = 16, 1 << 16  # of a larger file of images, as many blocks of this size count
 
 
 @dataclass
@@ -56,7 +53,7 @@ def compare(recorded: Any, dataset: Dataset) -> Changes:
     then = [packed[i : i + 2 * DIGITS] for i in range(0, len(packed), 2 * DIGITS)]
     changes = Changes(before=len(then))
     if not then:
-        found = [_look_at(dataset.images.path(number)) for number in dataset.parts["all"]]
+        found = [dataset.images.state(number) for number in dataset.parts["all"]]
         missing = [i for i, image in enumerate(found) if image == NO_IMAGES]
         changes.without = missing if len(missing) < len(found) else []
         changes.unreadable = [i for i, image in enumerate(found) if image == UNREADABLE]
@@ -89,41 +86,4 @@ def _digests(dataset: Dataset) -> Iterator[str]:
             rows = dataset.rows[quantity][number][: dataset.lengths[number]]
             state.update(f"{tuple(rows.shape)}".encode())
             state.update(rows.float().contiguous().numpy().tobytes())
-        yield state.hexdigest()[:DIGITS] + _file_digest(dataset.images.path(number))
-
-
-def _file_digest(path: Path) -> str:
-    """Return a digest of a file's size and content, or of some of it.
-
-    Dashes if it is missing, question marks if it cannot be read.
-    """
-    try:
-        with open_regular(path) as file:
-            size = file.seek(0, 2)
-            state = hashlib.sha256(f"{size}".encode())
-            for place in _places(size):
-                file.seek(place)
-                state.update(file.read(_BLOCK))
-    except FileNotFoundError:
-        return NO_IMAGES
-    except OSError:
-        return UNREADABLE
-    return state.hexdigest()[:DIGITS]
-
-
-def _look_at(path: Path) -> str:
-    """Return whether a file is missing or cannot be read; empty if it can."""
-    try:
-        check_regular(path)
-    except FileNotFoundError:
-        return NO_IMAGES
-    except OSError:
-        return UNREADABLE
-    return ""
-
-
-def _places(size: int) -> Sequence[int]:
-    """Return where to read blocks: everywhere, or evenly spread from the first to the last."""
-    if size <= _BLOCKS * _BLOCK:
-        return range(0, size, _BLOCK)
-    return [i * (size - _BLOCK) // (_BLOCKS - 1) for i in range(_BLOCKS)]
+        yield state.hexdigest()[:DIGITS] + dataset.images.digest(number)

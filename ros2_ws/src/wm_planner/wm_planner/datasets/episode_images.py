@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -12,11 +14,34 @@ from numpy.typing import NDArray
 
 from wm_planner.datasets.errors import DatasetError
 from wm_planner.datasets.tensor_files import load_tensor
-from wm_planner.files.regular import check_regular
+from wm_planner.files.regular import check_regular, open_regular
 from wm_planner.images import opencv
 
 MAX_BYTES = 4_000_000_000
 """Most bytes of the images of an episode."""
+
+DIGITS = 8
+"""Hexadecimal digits of a digest."""
+NO_IMAGES = "-" * DIGITS
+UNREADABLE = "?" * DIGITS
+_BLOCKS, _BLOCK = 16, 1 << 16  # of a larger file of images, as many blocks of this size count
+
+
+class EpisodeImages(Protocol):
+    """The images of each episode of a dataset, by the episode's index on disk."""
+
+    def state(self, index: int) -> str:
+        """Return ``NO_IMAGES`` or ``UNREADABLE`` if the images are that, else an empty text."""
+
+    def digest(self, index: int) -> str:
+        """Return a digest of the images, or of some of them, or their ``state``."""
+
+    def load(self, index: int, length: int) -> NDArray[np.uint8] | None:
+        """Load the images (length, H, W, 3) of an episode; None if there are none.
+
+        Raises:
+            DatasetError: They are damaged, or not ``length`` color images.
+        """
 
 
 @dataclass(frozen=True)
@@ -47,6 +72,29 @@ class ImageFiles:
                 "belongs to another dataset or is cut short"
             )
         return images
+
+    def state(self, index: int) -> str:
+        """See ``EpisodeImages``."""
+        try:
+            check_regular(self.path(index))
+        except FileNotFoundError:
+            return NO_IMAGES
+        except OSError:
+            return UNREADABLE
+        return ""
+
+    def digest(self, index: int) -> str:
+        """Return a digest of the file's size and content; of a large one, of some blocks."""
+        try:
+            with open_regular(self.path(index)) as file:
+                size = file.seek(0, 2)
+                found = hashlib.sha256(f"{size}".encode())
+                for place in _places(size):
+                    file.seek(place)
+                    found.update(file.read(_BLOCK))
+        except OSError:
+            return self.state(index) or UNREADABLE
+        return found.hexdigest()[:DIGITS]
 
     def _tensor(self, path: Path, length: int) -> NDArray[np.uint8]:
         images = load_tensor(path)[:length]
@@ -92,3 +140,10 @@ def _video(path: Path, length: int) -> NDArray[np.uint8]:
     if not images:
         raise DatasetError(f"{path} cannot be decoded: record or copy the video again")
     return np.stack(images)
+
+
+def _places(size: int) -> Sequence[int]:
+    """Return where to read blocks: everywhere, or evenly spread from the first to the last."""
+    if size <= _BLOCKS * _BLOCK:
+        return range(0, size, _BLOCK)
+    return [i * (size - _BLOCK) // (_BLOCKS - 1) for i in range(_BLOCKS)]

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wm_planner.datasets.dataset import Dataset
-from wm_planner.datasets.dino_wm.described import KINDS, open_dino_wm, recognizes_dino_wm
+from wm_planner.datasets.dino_wm import described as dino_wm
 from wm_planner.datasets.errors import DatasetError
+from wm_planner.datasets.lewm import described as lewm
 from wm_planner.models.spec import ModelSpec
 
 
@@ -31,7 +32,10 @@ class DatasetReader:
     open: Callable[[Path, str | None, ModelSpec], Dataset]
 
 
-READERS = (DatasetReader(KINDS, recognizes_dino_wm, open_dino_wm),)
+READERS = (
+    DatasetReader(lewm.KINDS, lewm.recognizes_lewm, lewm.open_lewm),
+    DatasetReader(dino_wm.KINDS, dino_wm.recognizes_dino_wm, dino_wm.open_dino_wm),
+)
 
 
 def open_dataset(directory: Path, kind: str | None, spec: ModelSpec) -> Dataset:

@@ -16,6 +16,8 @@ class Rule:
     Attributes:
         words: The rule in words, for the provenance.
         epsilon: Added to the standard deviation (``deformable_env_dset.py``).
+        ddof: Subtracted from the number of rows in the divisor of the variance: 1, or 0.
+        drops_nan: Rows with a NaN do not count (the last action of an episode of LeWM's).
         stacked: If all episodes have one length, reduce (N, T, d) over both axes at once
             (``wall_dset.py``) instead of the concatenated rows. The two differ by rounding.
         constants: Mean and standard deviation per quantity, if the training does not compute them
@@ -24,6 +26,8 @@ class Rule:
 
     words: str
     epsilon: float = 0.0
+    ddof: int = 1
+    drops_nan: bool = False
     stacked: bool = False
     constants: dict[str, tuple[Tensor, Tensor]] | None = None
 
@@ -33,4 +37,9 @@ class Rule:
             block = torch.stack(list(episodes))
             return block.mean(dim=(0, 1)), block.std(dim=(0, 1)) + self.epsilon
         rows = torch.vstack(list(episodes))
-        return torch.mean(rows, dim=0), torch.std(rows, dim=0) + self.epsilon
+        std = torch.std(rows, dim=0, correction=self.ddof)
+        return torch.mean(rows, dim=0), std + self.epsilon
+
+    def counted(self, rows: Tensor) -> Tensor:
+        """Return the rows (n, d) of (T, d) that count."""
+        return rows[~rows.isnan().any(dim=1)] if self.drops_nan else rows

@@ -22,7 +22,7 @@ MAX_BYTES = 10_000_000
 """Most bytes of the arrays of an npz, which may be a file of reference tensors."""
 
 
-def read_statistics(file: str | Path) -> Statistics:
+def read_statistics(file: str | Path, *, proprio: bool = True) -> Statistics:
     """Read statistics from a file.
 
     YAML and JSON have the entries of ``statistics`` in ``model.yaml``, which can be given too::
@@ -35,6 +35,10 @@ def read_statistics(file: str | Path) -> Statistics:
 
     An npz has ``action_mean``, ``action_std``, ``proprio_mean``, … and the provenance as
     ``provenance_dataset``, ….
+
+    Args:
+        file: The file.
+        proprio: Whether it must have the statistics of the proprio.
 
     Raises:
         DatasetError: The file is missing or damaged, or lacks an entry of the moments or of their
@@ -52,11 +56,12 @@ def read_statistics(file: str | Path) -> Statistics:
     moments = {
         name: _moments(path, name, content[name]) for name in QUANTITIES if content.get(name)
     }
-    if missing := [name for name in ("action", "proprio") if name not in moments]:
+    needed = ("action", "proprio") if proprio else ("action",)
+    if missing := [name for name in needed if name not in moments]:
         raise DatasetError(f"{path} has no {' and no '.join(missing)}: give mean and std of each")
     statistics = Statistics(
         action=moments["action"],
-        proprio=moments["proprio"],
+        proprio=moments.get("proprio"),
         state=moments.get("state"),
         provenance=_provenance(path, content.get("provenance")),
     )

@@ -22,8 +22,9 @@ from dino_wm_runs import TrainingRun
 from safetensors.torch import load_file
 
 from wm_planner.conversion.dino_wm.checkpoint import read_checkpoint, read_state_dict
-from wm_planner.conversion.dino_wm.convert import Converted, Request, convert
+from wm_planner.conversion.dino_wm.convert import convert
 from wm_planner.conversion.errors import ConversionError
+from wm_planner.conversion.request import Converted, Request
 from wm_planner.models import load, load_spec
 from wm_planner.models.protocol import ObservationBatch
 

@@ -17,9 +17,10 @@ from conversions import (
 )
 from dino_wm_runs import TrainingRun
 
-from wm_planner.conversion.dino_wm.convert import Converted, Request, convert
-from wm_planner.conversion.dino_wm.facts import read_facts
+from wm_planner.conversion.dino_wm.convert import convert
 from wm_planner.conversion.errors import ConversionError
+from wm_planner.conversion.facts import read_facts
+from wm_planner.conversion.request import Converted, Request
 
 
 def test_all_missing_facts_are_asked_for_at_once(tmp_path: Path) -> None:

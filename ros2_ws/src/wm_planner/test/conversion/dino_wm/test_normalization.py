@@ -14,8 +14,9 @@ from conversions import (
 )
 from dino_wm_runs import TrainingRun
 
-from wm_planner.conversion.dino_wm.convert import Converted, Request, convert
+from wm_planner.conversion.dino_wm.convert import convert
 from wm_planner.conversion.errors import ConversionError
+from wm_planner.conversion.request import Converted, Request
 from wm_planner.models import load_spec
 
 

@@ -12,8 +12,9 @@ import small_dino_wm
 import torch
 from torch import Tensor
 
-from wm_planner.conversion.dino_wm.convert import Request, convert
-from wm_planner.conversion.dino_wm.facts import ActionFacts, Facts, ProprioFacts
+from wm_planner.conversion.dino_wm.convert import convert
+from wm_planner.conversion.facts import ActionFacts, Facts, ProprioFacts
+from wm_planner.conversion.request import Request
 from wm_planner.models.dino_wm.model import DinoWorldModel
 from wm_planner.models.loading import load
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from wm_planner.conversion.calibration import calibrate
 from wm_planner.conversion.dino_wm.checkpoint import Checkpoint, read_checkpoint
 from wm_planner.conversion.dino_wm.derive import (
     Embeddings,
@@ -21,12 +18,7 @@ from wm_planner.conversion.dino_wm.encoder_weights import (
     find_encoder_file,
     read_encoder,
 )
-from wm_planner.conversion.dino_wm.facts import (
-    Facts,
-    check_counts,
-    fill_in,
-)
-from wm_planner.conversion.dino_wm.missing_facts import MissingFact, missing_facts, question
+from wm_planner.conversion.dino_wm.facts import UNUSED, fill_in, missing_facts
 from wm_planner.conversion.dino_wm.normalization import read_dataset, training_statistics
 from wm_planner.conversion.dino_wm.training_run import (
     Configuration,
@@ -37,12 +29,14 @@ from wm_planner.conversion.dino_wm.training_run import (
 )
 from wm_planner.conversion.dino_wm.weights import collect_weights
 from wm_planner.conversion.errors import ConversionError
+from wm_planner.conversion.facts import Facts, check_counts, check_used
+from wm_planner.conversion.finish import measure_calibration
+from wm_planner.conversion.missing_facts import MissingFact, question
 from wm_planner.conversion.model_directory import check_output
+from wm_planner.conversion.request import Converted, Request
 from wm_planner.datasets import Dataset, episode_digests, measure_training_images
 from wm_planner.files.digest import file_sha256
-from wm_planner.models.device import resolve_device
 from wm_planner.models.dino_wm.architecture import Architecture
-from wm_planner.models.dino_wm.model import DinoWorldModel
 from wm_planner.models.spec import (
     ActionSpec,
     ImageSpec,
@@ -55,44 +49,6 @@ from wm_planner.models.writing import write_model
 
 FAMILY = "dino_wm"
 TRANSFORM = "datasets.img_transforms.default_transform"
-
-
-@dataclass(frozen=True)
-class Request:
-    """A conversion to make.
-
-    Attributes:
-        run: Directory with ``hydra.yaml`` and ``checkpoints/``.
-        output: Model directory to make.
-        encoder: ``dinov2_*_pretrain.pth``; None: the one in torch's hub cache.
-        dataset: Directory of the training's dataset, for its statistics.
-        dataset_kind: One of ``datasets.KINDS``; None: the one that ``hydra.yaml`` names.
-        statistics: File of statistics, instead of the dataset.
-        checkpoint: ``latest``, an epoch, or a file's name in ``checkpoints/``.
-        calibrate: Measure the ``Calibration`` on the dataset's images.
-        force: Replace the model in ``output``.
-        command: The command line, recorded in ``model.yaml``.
-    """
-
-    run: Path
-    output: Path
-    encoder: Path | None = None
-    dataset: Path | None = None
-    dataset_kind: str | None = None
-    statistics: Path | None = None
-    checkpoint: str = "latest"
-    calibrate: bool = False
-    force: bool = False
-    command: str = ""
-
-
-@dataclass(frozen=True)
-class Converted:
-    """A converted model: its directory, its spec, and notes for the user."""
-
-    directory: Path
-    spec: ModelSpec
-    notes: list[str]
 
 
 def convert(request: Request, facts: Facts) -> Converted:
@@ -111,6 +67,7 @@ def convert(request: Request, facts: Facts) -> Converted:
     """
     output = request.output.expanduser().absolute()
     check_output(output, request.force)
+    check_used(facts, "DINO-WM", UNUSED)
     run = read_run(request.run, request.checkpoint)
     config = run.configuration
     checkpoint = read_checkpoint(run.checkpoint)
@@ -147,6 +104,7 @@ def convert(request: Request, facts: Facts) -> Converted:
         num_hist=config.get("num_hist", int),
         frameskip=config.get("frameskip", int),
         objective=facts.objective,
+        license=facts.license,
         architecture=architecture.to_dict(),
         source=_source(request, run, encoder, dataset),
     )
@@ -155,8 +113,9 @@ def convert(request: Request, facts: Facts) -> Converted:
     if request.encoder is not None and encoder.file == checkpoint.path:
         notes.append("--encoder is not used: the checkpoint holds the encoder, which was trained.")
     if request.calibrate and dataset is not None:
-        notes += _calibrate(output, spec, dataset)
-    return Converted(output, spec, notes)
+        notes += measure_calibration(output, spec, dataset)
+    origin = {"encoder": f"{architecture.encoder.name} from {encoder.file.name}"}
+    return Converted(output, spec, origin, notes)
 
 
 def _missing(
@@ -188,17 +147,6 @@ def _heads(encoder: EncoderWeights, facts: Facts) -> int:
             f"--encoder-heads is {given}, but the encoder has {encoder.heads}: leave it out"
         )
     return encoder.heads or given
-
-
-def _calibrate(output: Path, spec: ModelSpec, dataset: Dataset) -> list[str]:
-    """Measure the calibration and write it into the spec; return a note if that fails."""
-    model = DinoWorldModel(spec, output / spec.weights.file, resolve_device("auto"))
-    try:
-        spec.calibration = calibrate(model, dataset)
-    except ValueError as error:
-        return [f"There is no calibration, so no goal can count as reached: {error}"]
-    spec.save(output)
-    return []
 
 
 def _check_transform(config: Configuration) -> None:

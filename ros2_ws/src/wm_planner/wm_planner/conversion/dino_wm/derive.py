@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from wm_planner.conversion.dino_wm.checkpoint import Checkpoint, ModuleRecord
+from wm_planner.conversion.dino_wm.checkpoint import Checkpoint
 from wm_planner.conversion.dino_wm.encoder_weights import EncoderWeights
 from wm_planner.conversion.dino_wm.training_run import Configuration
 from wm_planner.conversion.errors import ConversionError
+from wm_planner.conversion.module_record import ModuleRecord
 from wm_planner.models.dino_wm.architecture import (
     FEATURE_KEYS,
     Architecture,

@@ -1,104 +1,24 @@
-"""Facts that neither checkpoint nor configuration contain: names, units, rates."""
+"""The facts that a conversion of DINO-WM needs beside its files."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
-
-import yaml
-from omegaconf.errors import OmegaConfBaseException
-
 from wm_planner.conversion.dino_wm.training_run import Configuration
-from wm_planner.conversion.errors import ConversionError
+from wm_planner.conversion.facts import Facts, fill_from_layout
+from wm_planner.conversion.missing_facts import (
+    MissingFact,
+    listed_missing,
+    missing_of_every_family,
+)
 from wm_planner.datasets import Dataset
-from wm_planner.files.plain_settings import fill, reason
-from wm_planner.files.plain_yaml import read_yaml, yaml_problem
-from wm_planner.models.spec import Calibration, CommandMapping, ObjectiveSpec
-from wm_planner.planning import Objective
 
+UNUSED = ("epochs", "predictor_heads", "camera_crop", "normalization")
+"""Facts that this family does not use."""
 DEFORMABLE = "deformable_env_dset"
 """Upstream's dataset without proprio, which gives the model a single zero."""
 
 
-@dataclass
-class ActionFacts:
-    """The action of one environment step; see ``ActionSpec``."""
-
-    names: list[str] = field(default_factory=list)
-    units: list[str] = field(default_factory=list)
-    frame: str = ""
-    lower: list[float] = field(default_factory=list)
-    upper: list[float] = field(default_factory=list)
-    command: CommandMapping | None = None
-
-
-@dataclass
-class ProprioFacts:
-    """The proprio; ``names`` None: not given, empty: the dataset has none."""
-
-    names: list[str] | None = None
-    units: list[str] = field(default_factory=list)
-
-
-@dataclass
-class Facts:
-    """All facts, with the entries of the YAML file; see ``ModelSpec`` for their meanings."""
-
-    name: str = ""
-    control_rate: float | None = None
-    color_order: str = ""
-    action: ActionFacts = field(default_factory=ActionFacts)
-    proprio: ProprioFacts = field(default_factory=ProprioFacts)
-    objective: ObjectiveSpec = field(default_factory=ObjectiveSpec)
-    calibration: Calibration | None = None
-    encoder_heads: int = 0
-
-
-def read_facts(file: str | Path | None, given: Mapping[str, Any]) -> Facts:
-    """Read facts from a YAML file and from options, which override it.
-
-    Args:
-        file: A YAML file with the entries of ``Facts``, or None.
-        given: The same entries as nested mappings; entries of None are not given.
-
-    Raises:
-        ConversionError: The file cannot be read, or an entry is unknown or of a wrong type.
-    """
-    where = "the options" if file is None else str(file)
-    content: Any = {}
-    if file is not None:
-        try:
-            content = read_yaml(Path(file).expanduser()) or {}
-        except OSError as error:
-            raise ConversionError(f"{file} cannot be read: {error.strerror or error}") from error
-        except yaml.YAMLError as error:
-            raise ConversionError(f"{file} is not valid YAML: {yaml_problem(error)}") from error
-        if not isinstance(content, dict):
-            raise ConversionError(f"{file} is not a mapping of entries like control_rate: 10")
-    try:
-        facts = fill(Facts, _given_entries(content), _given_entries(given))
-        Objective(**vars(facts.objective))
-    except OmegaConfBaseException as error:
-        key = getattr(error, "full_key", None) or "?"
-        raise ConversionError(f"{where}: {key}: {reason(error)}") from error
-    except ValueError as error:  # SpecError, or from the objective
-        raise ConversionError(f"{where}: {error}") from error
-    return facts
-
-
-def _given_entries(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the entries that are not blank."""
-    nested = {
-        key: _given_entries(value) if isinstance(value, dict) else value
-        for key, value in content.items()
-    }
-    return {key: value for key, value in nested.items() if value is not None}
-
-
 def fill_in(facts: Facts, dataset: Dataset | None, config: Configuration) -> None:
-    """Fill in the names and units of the dataset's layout, if it has one.
+    """Fill in what the dataset's layout and the configuration say.
 
     Raises:
         ConversionError: The user gave others.
@@ -106,34 +26,26 @@ def fill_in(facts: Facts, dataset: Dataset | None, config: Configuration) -> Non
     target = str(config.find("env.dataset._target_"))
     if facts.proprio.names is None and DEFORMABLE in target.split("."):
         facts.proprio.names = []
-    known = {} if dataset is None else {"names": dataset.names, "units": dataset.units}
-    for part, fact in (("action", facts.action), ("proprio", facts.proprio)):
-        for entry, layout in known.items():
-            given, own = getattr(fact, entry), layout.get(part)
-            if own and given and list(given) != list(own):
-                raise ConversionError(
-                    f"{part}.{entry} was given as {', '.join(given)}, but the dataset's layout "
-                    f"says {', '.join(own)}: leave it out, or correct the layout"
-                )
-            if own:
-                setattr(fact, entry, list(own))
+    fill_from_layout(facts, dataset)
 
 
-def check_counts(facts: Facts, action_dim: int, proprio_dim: int) -> None:
-    """Check that every number has a name and a unit.
+def missing_facts(
+    facts: Facts, action_dim: int, proprio_dim: int, heads: bool
+) -> list[MissingFact]:
+    """List the facts that are missing.
 
-    Raises:
-        ConversionError: There are too few or too many.
+    Args:
+        facts: The facts that were given.
+        action_dim: Numbers in one environment step's action.
+        proprio_dim: Numbers in the proprio.
+        heads: Whether the encoder's number of heads is needed.
     """
-    for part, fact, expected in (
-        ("action", facts.action, action_dim),
-        ("proprio", facts.proprio, proprio_dim),
-    ):
-        for entry in ("names", "units"):
-            count = len(getattr(fact, entry))
-            if count != expected and not (part == "proprio" and not count and expected == 1):
-                raise ConversionError(
-                    f"{part}.{entry} has {count} entries, but the checkpoint was trained with "
-                    f"{expected} {part} numbers"
-                    + (" per environment step" if part == "action" else "")
-                )
+    proprio = facts.proprio
+    states = f"{proprio_dim} names, in the dataset's order"
+    if proprio_dim == 1:
+        states += "; [] if it has none"
+    return missing_of_every_family(facts, action_dim) + listed_missing(
+        (proprio.names is None, "--proprio-names", states),
+        (proprio.names != [] and not proprio.units, "--proprio-units", f"{proprio_dim} units"),
+        (heads and not facts.encoder_heads, "--encoder-heads", "attention heads of the encoder"),
+    )

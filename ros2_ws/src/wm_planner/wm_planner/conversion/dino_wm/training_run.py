@@ -76,6 +76,11 @@ class Run:
     configuration: Configuration
 
 
+def looks_like_dino_wm(run: Path) -> bool:
+    """Decide whether a path is the directory of a training of DINO-WM."""
+    return (run / CONFIG_FILE).exists() or (run / "checkpoints").is_dir()
+
+
 def read_run(directory: str | Path, checkpoint: str = "latest") -> Run:
     """Find a run's configuration and checkpoint.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from wm_planner.datasets.errors import DatasetError
+from wm_planner.datasets.hdf5 import library, open_hdf5, plain_dataset
 from wm_planner.datasets.tensor_files import tensor_shape
-from wm_planner.files.regular import check_regular
 from wm_planner.message_limits import MAX_LIST
 
 
@@ -26,13 +25,7 @@ def read_steps(folder: Path) -> tuple[Tensor, Tensor, list[Path]]:
     Raises:
         DatasetError: h5py is not installed, or a file is missing or damaged.
     """
-    try:
-        h5py: Any = importlib.import_module("h5py")
-    except ImportError as error:
-        raise DatasetError(
-            f"{folder} stores its steps as HDF5 files, and h5py is not installed: install it "
-            "(pip install h5py), or save the episode as actions.pth and states.pth"
-        ) from error
+    library(folder / "00.h5")
     length, *_ = tensor_shape(folder / "obses.pth") or (0,)
     files = {step: folder / f"{step:02d}.h5" for step in range(length)}
     files = {step: file for step, file in files.items() if file.is_file()}
@@ -44,30 +37,25 @@ def read_steps(folder: Path) -> tuple[Tensor, Tensor, list[Path]]:
     states: dict[int, NDArray[np.float32]] = {}
     for step, file in files.items():
         try:
-            check_regular(file)
-            with h5py.File(file, "r") as content:
-                actions[step] = _numbers(h5py, content, "action")
-                states[step] = _numbers(h5py, content, "eef_states")
-        except (OSError, KeyError, ValueError) as error:
+            with open_hdf5(file) as content:
+                actions[step] = _numbers(content, "action")
+                states[step] = _numbers(content, "eef_states")
+        except (KeyError, ValueError) as error:
             raise DatasetError(
                 f"{file} is damaged or lacks action or eef_states: {error}"
             ) from error
     return _table(folder, actions, length), _table(folder, states, length), list(files.values())
 
 
-def _numbers(h5py: Any, content: Any, name: str) -> NDArray[np.float32]:
+def _numbers(content: Any, name: str) -> NDArray[np.float32]:
     """Return a dataset of a file, flat.
 
     Raises:
         KeyError: There is none of this name.
-        ValueError: It is no small dataset, or lies in another file (which HDF5 would open).
+        ValueError: It is no small dataset, or lies in another file.
     """
-    if not isinstance(content.get(name, getlink=True), h5py.HardLink):
-        raise ValueError(f"{name} is a link")
-    data = content[name]
-    if not isinstance(data, h5py.Dataset) or data.is_virtual or data.external:
-        raise ValueError(f"{name} is no dataset of this file")
-    if data.size is None or data.size > MAX_LIST or data.dtype.kind not in "fiu":
+    data = plain_dataset(content, name, "fiu")
+    if data.size > MAX_LIST:
         raise ValueError(f"{name} is not up to {MAX_LIST} numbers")
     return np.asarray(data[()], dtype=np.float32).reshape(-1)
 

@@ -9,12 +9,18 @@ from typing import Any
 from wm_planner.datasets.dataset import Dataset
 from wm_planner.datasets.dino_wm import deformable, franka, point_maze, pusht, wall
 from wm_planner.datasets.dino_wm.options import Options, make_options
+from wm_planner.datasets.errors import DatasetError
 
 
 def _with_options(
     read: Callable[[Path, Options], Dataset],
 ) -> Callable[[Path, Mapping[str, Any]], Dataset]:
-    return lambda directory, settings: read(directory, make_options(settings))
+    def checked(directory: Path, settings: Mapping[str, Any]) -> Dataset:
+        if not directory.is_dir():
+            raise DatasetError(f"{directory} is no directory: give the one that holds the dataset")
+        return read(directory, make_options(settings))
+
+    return checked
 
 
 DINO_WM_KINDS = {

@@ -94,11 +94,13 @@ def _reduced_otherwise(quantity: str, given: Pair, dataset: Dataset) -> str | No
         if not indices:
             continue
         mean, std = dataset.measured(quantity, indices)
-        steps = sum(dataset.lengths[i] for i in indices)
-        bare = std - dataset.rule.epsilon
+        rule, steps = dataset.rule, sum(len(dataset.counted(quantity, i)) for i in indices)
+        bare, other = std - rule.epsilon, 1 - rule.ddof
+        redone = bare * ((steps - rule.ddof) / (steps - other)) ** 0.5
+        library = "torch" if other else "numpy"
         for candidate, words in (
-            (bare * ((steps - 1) / steps) ** 0.5, "with ddof 0 (numpy's std) instead of 1"),
-            (bare * ((steps - 1) / steps) ** 0.5 + 1e-6, "with ddof 0 instead of 1, plus 1e-6"),
+            (redone, f"with ddof {other} ({library}'s std) instead of {rule.ddof}"),
+            (redone + 1e-6, f"with ddof {other} instead of {rule.ddof}, plus 1e-6"),
             (bare, f"without the {dataset.rule.epsilon:g} that the training adds to the std"),
             (bare + 1e-6, "with 1e-6 added to the std"),
         ):

@@ -26,6 +26,7 @@ class Sums(NamedTuple):
         second: Sums of their squares (N, d).
         center: What was subtracted from every row (d,).
         epsilon: What the rule adds to the standard deviation.
+        ddof: What it subtracts from the number of rows.
     """
 
     steps: NDArray[np.float64]
@@ -33,12 +34,13 @@ class Sums(NamedTuple):
     second: NDArray[np.float64]
     center: NDArray[np.float64]
     epsilon: float
+    ddof: int
 
     def pair(self, total: Sums) -> Pair:
         """Return the moments of ``total``, whose fields are sums over episodes."""
         with np.errstate(divide="ignore", invalid="ignore"):
             mean = total.first / total.steps
-            variance = (total.second - total.steps * mean**2) / (total.steps - 1)
+            variance = (total.second - total.steps * mean**2) / (total.steps - self.ddof)
             std = np.sqrt(np.maximum(variance, 1e-30)) + self.epsilon
             return Pair(mean + self.center, std)
 
@@ -57,8 +59,7 @@ class Sums(NamedTuple):
 def sum_episodes(quantity: str, dataset: Dataset) -> Sums:
     """Sum the rows of every episode on disk, centered so that squares lose no digits."""
     rows = [
-        row[:length].double().numpy()
-        for row, length in zip(dataset.rows[quantity], dataset.lengths, strict=True)
+        dataset.counted(quantity, index).double().numpy() for index in range(len(dataset.lengths))
     ]
     center = rows[0].mean(axis=0)
     return Sums(
@@ -67,6 +68,7 @@ def sum_episodes(quantity: str, dataset: Dataset) -> Sums:
         second=np.array([((row - center) ** 2).sum(axis=0) for row in rows]),
         center=center,
         epsilon=dataset.rule.epsilon,
+        ddof=dataset.rule.ddof,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wm_planner.conversion.dino_wm.facts import Facts
+from wm_planner.conversion.facts import Facts
 
 _OPTIONAL = (
     "  # Optional: the range of each number, and which numbers move an arm.",
@@ -30,31 +30,27 @@ class MissingFact:
     entry: str = ""
 
 
-def missing_facts(
-    facts: Facts, action_dim: int, proprio_dim: int, heads: bool
-) -> list[MissingFact]:
-    """List the facts that are missing.
+def missing_of_every_family(facts: Facts, action_dim: int) -> list[MissingFact]:
+    """List the facts that every family needs and that are missing.
 
     Args:
         facts: The facts that were given.
-        action_dim: Numbers in one environment step's action.
-        proprio_dim: Numbers in the proprio.
-        heads: Whether the encoder's number of heads is needed.
+        action_dim: Numbers in one environment step's action; 0: unknown.
     """
-    action, proprio = facts.action, facts.proprio
-    states = f"{proprio_dim} names, in the dataset's order"
-    if proprio_dim == 1:
-        states += "; [] if it has none"
-    wanted = [
+    action = facts.action
+    names = f"{action_dim} names" if action_dim else "one name per number"
+    units = f"{action_dim} units" if action_dim else "their units"
+    return listed_missing(
         (facts.control_rate is None, "--control-rate", "environment steps per second [Hz]"),
         (not facts.color_order, "--color-order", "rgb or bgr: channel order of training images"),
-        (not action.names, "--action-names", f"{action_dim} names, in the dataset's order"),
-        (not action.units, "--action-units", f"{action_dim} units, e.g. m, rad, N"),
+        (not action.names, "--action-names", f"{names}, in the dataset's order"),
+        (not action.units, "--action-units", f"{units}, e.g. m, rad, N"),
         (not action.frame, "--action-frame", "frame that the actions are expressed in"),
-        (proprio.names is None, "--proprio-names", states),
-        (proprio.names != [] and not proprio.units, "--proprio-units", f"{proprio_dim} units"),
-        (heads and not facts.encoder_heads, "--encoder-heads", "attention heads of the encoder"),
-    ]
+    )
+
+
+def listed_missing(*wanted: tuple[bool, str, str]) -> list[MissingFact]:
+    """Return the facts that are missing, of triples: whether it is, its option, its meaning."""
     return [
         MissingFact(option, meaning, _entry(option))
         for is_missing, option, meaning in wanted
