@@ -40,6 +40,7 @@ setup(
         ],
         "wm_planner.models": [
             "dino_wm = wm_planner.models.dino_wm.model:DinoWorldModel",
+            "lewm = wm_planner.models.lewm.model:LewmWorldModel",
             "latent = wm_planner.models.latent:LatentWorldModel",
         ],
     },

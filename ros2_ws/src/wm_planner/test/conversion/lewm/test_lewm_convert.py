@@ -1,0 +1,292 @@
+"""What a converted LeWM model says: forms, files chosen, statistics, images, terms."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from lewm_runs import (
+    DATA,
+    EPISODES,
+    NUMBERS,
+    PICKLED,
+    convert_lewm,
+    lewm_facts,
+    state_dict,
+    without_targets,
+    write_configured,
+    write_training,
+)
+from safetensors.torch import load_file
+
+from wm_planner.conversion.request import Converted
+from wm_planner.models.loading import load
+from wm_planner.models.protocol import ObservationBatch
+from wm_planner.models.spec import CONSTANTS, load_spec
+
+STATISTICS = {"mean": [0.2181592434644699, 0.1630001813173294],
+              "std": [0.9571216702461243, 1.3546024560928345]}  # fmt: skip
+
+
+def weights(converted: Converted) -> dict[str, torch.Tensor]:
+    return load_file(converted.directory / converted.spec.weights.file)
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[k], other[k]) for k in one)
+
+
+def test_every_form_gives_the_same_model(tmp_path: Path) -> None:
+    runs = [
+        DATA / "lewm",
+        DATA / "lewm_transformers4",
+        PICKLED,
+        write_training(tmp_path / "run"),
+        write_configured(tmp_path / "plain", without_targets),
+        write_configured(tmp_path / "nested", lambda config: {"model": config, "lr": 1e-4}),
+    ]
+    made = [convert_lewm(run, tmp_path / str(i)) for i, run in enumerate(runs)]
+    for other in made[1:]:
+        assert same(weights(made[0]), weights(other))
+        assert other.spec.architecture == made[0].spec.architecture
+
+
+def test_spec_of_the_genuine_run(tmp_path: Path) -> None:
+    facts = lewm_facts(epochs=50, license={"name": "MIT", "source": "the model's page"})
+    convert_lewm(write_training(tmp_path / "run"), tmp_path / "model", facts)
+    spec = load_spec(tmp_path / "model")
+    assert (spec.family, spec.num_hist, spec.frameskip, spec.image.size) == ("lewm", 3, 5, 56)
+    assert spec.image.mean == [0.485, 0.456, 0.406]
+    assert spec.image.std == [0.229, 0.224, 0.225]
+    assert (spec.image.fit, spec.image.normalize_first, spec.image.antialias) == (
+        "keep", True, True,
+    )  # fmt: skip
+    assert (spec.objective.metric, spec.objective.reduction) == ("l2", "sum")
+    assert (spec.training.epoch, spec.training.epochs) == (9, 50)
+    assert spec.license.sentence == "MIT (the model's page)"
+    # Upstream summed in float32.
+    np.testing.assert_allclose(spec.statistics.action.mean, STATISTICS["mean"], atol=1e-6)
+    np.testing.assert_allclose(spec.statistics.action.std, STATISTICS["std"], atol=1e-6)
+    assert spec.statistics.proprio is None
+    provenance = spec.statistics.provenance
+    assert provenance is not None
+    assert (provenance.episodes, provenance.steps) == (150, 6000)  # without each last, NaN
+    assert "ddof 0" in provenance.formula
+
+
+def test_the_deviation_is_the_one_that_was_asked_for(tmp_path: Path) -> None:
+    sample, population = (
+        convert_lewm(DATA / "lewm", tmp_path / n, lewm_facts(normalization=n)).spec.statistics
+        for n in ("sample", "population")
+    )
+    ratio = np.array(sample.action.std) / population.action.std
+    np.testing.assert_allclose(ratio, np.sqrt(6000 / 5999), rtol=1e-6)
+    assert sample.provenance is not None
+    assert "ddof 1" in sample.provenance.formula
+
+
+def test_without_normalization_no_data_set_is_needed(tmp_path: Path) -> None:
+    facts = lewm_facts(normalization="none")
+    spec = convert_lewm(DATA / "lewm", tmp_path / "model", facts, dataset=None).spec
+    assert (spec.statistics.action.mean, spec.statistics.action.std) == ([0, 0], [1, 1])
+    assert spec.statistics.problem() == ""
+
+
+class StandardScaler:
+    """Pickled under the name of scikit-learn's class, with its attributes."""
+
+
+StandardScaler.__module__ = "sklearn.preprocessing._data"
+
+
+def scaler() -> StandardScaler:
+    made = StandardScaler()
+    made.mean_ = np.array(STATISTICS["mean"])  # type: ignore[attr-defined]
+    made.var_ = np.array(STATISTICS["std"]) ** 2  # type: ignore[attr-defined]
+    made.scale_ = np.array(STATISTICS["std"])  # type: ignore[attr-defined]
+    made.n_samples_seen_ = np.int64(6000)  # type: ignore[attr-defined]
+    return made
+
+
+@pytest.fixture
+def _scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let pickle find the class under its name."""
+    import sys
+    import types
+
+    module = types.ModuleType("sklearn.preprocessing._data")
+    module.StandardScaler = StandardScaler  # type: ignore[attr-defined]
+    for name in ("sklearn", "sklearn.preprocessing"):
+        monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
+    monkeypatch.setitem(sys.modules, "sklearn.preprocessing._data", module)
+
+
+MEAN, STD = (torch.tensor(STATISTICS[name]) for name in ("mean", "std"))
+CONTENTS = {
+    "tensors by column": lambda: {
+        "action": {"mean": MEAN[None], "std": STD[None]},
+        "proprio": {"mean": torch.zeros(3), "std": torch.ones(3)},
+    },
+    "numbers by name": lambda: {"action_mean": MEAN.tolist(), "action_std": STD.tolist()},
+    "variance": lambda: {"action": {"mean": MEAN, "var": STD**2}},
+    "state dict": lambda: {"action.mean": MEAN, "action.std": STD, "proprio.mean": STD},
+    "scaler of a prior": lambda: {
+        "state_dict": {"net.0.weight": torch.randn(4, 4)}, "action_scaler": scaler(),
+    },
+    "the only scaler": lambda: {"net.0.weight": torch.randn(4, 4), "scaler": scaler()},
+}  # fmt: skip
+
+
+@pytest.mark.usefixtures("_scikit_learn")
+@pytest.mark.parametrize("content", CONTENTS)
+@pytest.mark.parametrize("protocol", [2, 4])
+def test_statistics_of_a_normalizer_or_a_scaler(
+    tmp_path: Path, content: str, protocol: int
+) -> None:
+    file = tmp_path / "statistics.pt"
+    torch.save(CONTENTS[content](), file, pickle_protocol=protocol)
+    made = convert_lewm(PICKLED, tmp_path / "model", dataset=None, statistics=file)
+    found = made.spec.statistics
+    np.testing.assert_allclose(found.action.mean, STATISTICS["mean"], rtol=1e-6)
+    np.testing.assert_allclose(found.action.std, STATISTICS["std"], rtol=1e-6)
+    assert found.provenance is not None
+    assert found.provenance.split == CONSTANTS
+    assert "statistics.pt" in found.provenance.formula
+    load_spec(made.directory)  # they are trusted: where they come from is recorded
+
+
+def test_a_normalizer_beside_the_checkpoint_is_used(tmp_path: Path) -> None:
+    run = Path(shutil.copytree(DATA / "lewm", tmp_path / "run"))
+    torch.save({"action": {"mean": MEAN + 1, "std": STD}}, run / "normalizer.pt")
+    made = convert_lewm(run, tmp_path / "model", lewm_facts(normalization=""), dataset=None)
+    np.testing.assert_allclose(made.spec.statistics.action.mean, (MEAN + 1).tolist())
+
+
+def test_statistics_may_be_a_yaml_without_proprio(tmp_path: Path) -> None:
+    file = tmp_path / "statistics.yaml"
+    file.write_text(
+        "action: {mean: [1, 2], std: [3, 4]}\n"
+        "provenance: {dataset: d, dataset_sha256: s, split: all, split_seed: -1, episodes: 3, "
+        "steps: 90, formula: f}\n"
+    )
+    made = convert_lewm(DATA / "lewm", tmp_path / "model", dataset=None, statistics=file)
+    assert made.spec.statistics.action.mean == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("names", "wanted", "chosen"),
+    [
+        (["weights.pt"], "latest", "weights.pt"),
+        (["weights.pt", "weights_epoch_9.pt"], "latest", "weights.pt"),
+        (["weights_epoch_9.pt", "weights_epoch_10.pt"], "latest", "weights_epoch_10.pt"),
+        (["weights.pt", "weights_epoch_9.pt", "weights_epoch_10.pt"], "9", "weights_epoch_9.pt"),
+        (["a_object.ckpt", "prior_head_a.pt", "normalizer.pt"], "latest", "a_object.ckpt"),
+        (["a.ckpt", "b.ckpt"], "b.ckpt", "b.ckpt"),
+    ],
+)
+def test_the_checkpoint_that_is_meant(
+    tmp_path: Path, names: list[str], wanted: str, chosen: str
+) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    shutil.copy(DATA / "lewm/config.json", run)
+    for name in names:
+        shutil.copy(DATA / "lewm/weights.pt", run / name)
+    made = convert_lewm(run, tmp_path / "model", checkpoint=wanted)
+    assert made.spec.source["checkpoint"]["file"] == chosen
+    number = "".join(filter(str.isdigit, chosen))
+    assert made.spec.training.epoch == (int(number) if number else -1)
+
+
+@pytest.mark.parametrize(
+    ("crop", "fit", "part", "aspect"),
+    [
+        ("square", "keep", [], 1.0),
+        ("center", "crop", [], 0.0),
+        ("squash", "squash", [], 0.0),
+        ("640x480:80,0,480,480", "squash", [0.125, 0.0, 0.75, 1.0], 4 / 3),
+    ],
+)
+def test_the_cameras_crop_is_asked_for_and_stored(
+    tmp_path: Path, crop: str, fit: str, part: list[float], aspect: float
+) -> None:
+    facts = lewm_facts(camera_crop=crop)
+    image = convert_lewm(DATA / "lewm", tmp_path / "model", facts).spec.image
+    assert (image.fit, image.camera_crop) == (fit, part)
+    assert image.camera_aspect == pytest.approx(aspect)
+
+
+def test_a_camera_sees_what_the_training_saw(tmp_path: Path) -> None:
+    """A part of a wide image gives the latent of that part alone."""
+    part, whole = (
+        load(
+            convert_lewm(
+                DATA / "lewm", tmp_path / crop[:2], lewm_facts(camera_crop=crop)
+            ).directory,
+            "cpu",
+        )
+        for crop in ("96x64:16,0,64,64", "square")
+    )
+    with h5py.File(EPISODES) as content:
+        picture = content["pixels"][3]
+    wide = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
+    wide[:, 16:80] = picture
+    latents = [
+        model.encode(ObservationBatch(torch.from_numpy(image)[None, None])).visual
+        for model, image in ((part, wide), (whole, picture))
+    ]
+    assert torch.equal(*latents)
+
+
+def test_images_of_the_data_set_are_measured_and_calibrate(tmp_path: Path) -> None:
+    made = convert_lewm(DATA / "lewm", tmp_path / "model", dataset=EPISODES, calibrate=True)
+    spec = load_spec(made.directory)
+    assert len(spec.image.channel_mean) == 3
+    assert spec.calibration is not None
+    assert 0 < spec.calibration.tolerance < 1
+    assert spec.calibration.latent is not None
+    assert len(spec.calibration.latent.mean) == 48
+    assert len("".join(spec.source["episodes"])) == 2 * 16
+
+
+def test_weights_in_half_precision_are_read(tmp_path: Path) -> None:
+    run = write_configured(tmp_path / "run", lambda config: config)
+    half = {k: v.half() if v.is_floating_point() else v for k, v in state_dict().items()}
+    torch.save(half, run / "weights.pt")
+    made = weights(convert_lewm(run, tmp_path / "model"))
+    assert made["encoder.cls_token"].dtype == torch.float32
+
+
+def test_tensors_for_training_alone_are_left_out(tmp_path: Path) -> None:
+    run = write_configured(tmp_path / "run", lambda config: config)
+    extra = {"encoder.pooler.dense.weight": torch.zeros(48, 48), "sigreg.t": torch.zeros(17),
+             "encoder.embeddings.mask_token": torch.zeros(1, 1, 48)}  # fmt: skip
+    torch.save(state_dict() | extra, run / "weights.pt")
+    convert_lewm(run, tmp_path / "model")
+
+
+def test_without_a_configuration_the_heads_are_asked_for(tmp_path: Path) -> None:
+    file = Path(shutil.copy(DATA / "lewm/weights.pt", tmp_path / "toy_weights.ckpt"))
+    facts = lewm_facts(encoder_heads=3, predictor_heads=4)
+    made = convert_lewm(file, tmp_path / "model", facts)
+    other = convert_lewm(DATA / "lewm", tmp_path / "other")
+    assert made.spec.architecture == other.spec.architecture
+
+
+def test_numbers_of_the_data_set_alone_are_its_digest(tmp_path: Path) -> None:
+    """A file of images may have any size: only actions count."""
+    copy = tmp_path / "copy.h5"
+    shutil.copy(NUMBERS, copy)
+    with h5py.File(copy, "a") as content:
+        content["reward"] = np.zeros(6150)
+    one, other = (
+        convert_lewm(DATA / "lewm", tmp_path / file.stem, dataset=file).spec.statistics.provenance
+        for file in (copy, NUMBERS)
+    )
+    assert one is not None
+    assert other is not None
+    assert one.dataset_sha256 == other.dataset_sha256

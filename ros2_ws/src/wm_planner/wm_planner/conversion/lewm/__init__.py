@@ -1,0 +1,1 @@
+"""Convert checkpoints of LeWorldModel and of what was built on it."""

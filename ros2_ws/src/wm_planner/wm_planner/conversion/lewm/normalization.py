@@ -1,0 +1,182 @@
+"""The statistics of actions that a LeWM training normalized with; no checkpoint holds them.
+
+They come from the data set, from a file of statistics, from the ``normalizer.pt`` that H-JEPA's
+training leaves beside its checkpoints, or from the scaler in the file of an action prior (PRISM).
+Nothing is filled in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wm_planner.conversion.errors import ConversionError
+from wm_planner.datasets import Dataset, read_statistics
+from wm_planner.datasets.lewm.stable_worldmodel import KIND
+from wm_planner.datasets.moments import of_moments, shift
+from wm_planner.datasets.registry import read
+from wm_planner.files.array_record import array_of
+from wm_planner.files.digest import file_sha256
+from wm_planner.files.inert_pickle import Record
+from wm_planner.files.tensor_record import TensorRecord
+from wm_planner.files.torch_file import read_torch_file
+from wm_planner.models.spec import CONSTANTS, Moments, Provenance, SpecError, Statistics
+from wm_planner.text import listed
+
+_MEAN, _STD, _VARIANCE = ("mean_", "mean"), ("scale_", "std_", "std", "scale"), ("var_", "var")
+_MOST_DEPTH, _MOST_ENTRIES = 8, 10_000
+_DIFFERENT = 1e-3  # shift [sigma] above which two files are of different trainings
+
+
+def read_dataset(path: Path | None, kind: str | None, normalization: str) -> Dataset | None:
+    """Read the data set, if one was given.
+
+    Raises:
+        DatasetError: The data set is unusable.
+    """
+    if path is None:
+        return None
+    return read(path, kind or KIND, normalization=normalization)
+
+
+def training_statistics(
+    dataset: Dataset | None, file: Path | None, normalization: str, width: int
+) -> Statistics:
+    """Return the statistics of the training.
+
+    Args:
+        dataset: The data set, or None.
+        file: A file of statistics, or None.
+        normalization: ``none`` needs neither.
+        width: Numbers in the action of one environment step.
+
+    Raises:
+        ConversionError: The file of torch has no statistics of actions, or several, or they
+            contradict the data set.
+        DatasetError: The file of statistics is unusable.
+        FileFormatError: The file of torch is damaged.
+    """
+    given = None
+    if file is not None:
+        given = (
+            _of_torch_file(file)
+            if file.suffix in (".pt", ".pth")
+            else read_statistics(file, proprio=False)
+        )
+    statistics = dataset.statistics() if dataset is not None else given
+    if statistics is None:
+        assert normalization == "none"
+        statistics = _identity(width)
+    elif dataset is not None and given is not None:
+        apart = float(shift(of_moments(given.action), of_moments(statistics.action)))
+        if not apart <= _DIFFERENT:
+            raise ConversionError(
+                f"{file} and the data set {dataset.directory} do not agree: the first shifts a "
+                f"normalized action by up to {apart:.2g} sigma. Give the data of this training, or "
+                "leave one of them out"
+            )
+    if len(statistics.action.mean) != width:
+        raise ConversionError(
+            f"the statistics are of {len(statistics.action.mean)} action numbers, but there are "
+            f"{width} names of them: give those of one environment step"
+        )
+    statistics.proprio = statistics.state = None  # the model takes neither
+    statistics.sha256 = statistics.digest()
+    return statistics
+
+
+def _identity(width: int) -> Statistics:
+    return Statistics(
+        action=Moments([0.0] * width, [1.0] * width),
+        provenance=Provenance(
+            dataset="not read",
+            dataset_sha256="not read",
+            split=CONSTANTS,
+            formula="not normalized: mean 0, std 1",
+            episodes=0,
+            steps=0,
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A mean and a deviation (d,), and where in the file they are."""
+
+    place: str
+    mean: NDArray[np.float64]
+    std: NDArray[np.float64]
+
+
+def _of_torch_file(file: Path) -> Statistics:
+    """Read the statistics of actions in a file of ``torch.save``."""
+    found = list(_walk(read_torch_file(file), ""))
+    chosen = [one for one in found if "action" in one.place.lower()] or found
+    distinct = {(*one.mean, *one.std): one for one in chosen}
+    if len(distinct) != 1:
+        places = listed([one.place or "the file itself" for one in chosen], 9) or "none"
+        raise ConversionError(
+            f"{file} must hold mean and standard deviation of the actions once; found: {places}. "
+            "Give them with --statistics as YAML"
+        )
+    (one,) = distinct.values()
+    try:
+        action = Moments(one.mean.tolist(), one.std.tolist())
+    except SpecError as error:
+        raise ConversionError(f"{file}: {one.place}: {error}") from error
+    where = f" under {one.place}" if one.place else ""
+    return Statistics(
+        action=action,
+        provenance=Provenance(
+            dataset=f"not read; {file.name}",
+            dataset_sha256=f"not read; {file.name} {file_sha256(file)}",
+            split=CONSTANTS,
+            formula=f"as the training wrote them into {file.name}{where}",
+            episodes=0,
+            steps=0,
+        ),
+    )
+
+
+def _walk(value: Any, place: str, depth: int = 0) -> Iterator[_Found]:
+    """Yield all pairs of mean and deviation in a file."""
+    held = value.state if isinstance(value, Record) else value
+    if depth > _MOST_DEPTH or not isinstance(held, Mapping) or len(held) > _MOST_ENTRIES:
+        return
+    entries = {name: entry for name, entry in held.items() if isinstance(name, str)}
+    yield from _pairs(entries, place, "")
+    for name in entries:
+        before = name.removesuffix("mean")
+        if before not in (name, "") and before.endswith(("_", ".")):
+            yield from _pairs(entries, f"{place}.{before[:-1]}".strip("."), before)
+    for name, entry in entries.items():
+        yield from _walk(entry, f"{place}.{name}".strip("."), depth + 1)
+
+
+def _pairs(entries: Mapping[str, Any], place: str, before: str) -> Iterator[_Found]:
+    mean = _numbers(entries, before, _MEAN)
+    std = _numbers(entries, before, _STD)
+    if std is None and (variance := _numbers(entries, before, _VARIANCE)) is not None:
+        std = np.sqrt(np.maximum(variance, 0.0))
+    if mean is not None and std is not None and mean.shape == std.shape:
+        yield _Found(place, mean, std)
+
+
+def _numbers(
+    entries: Mapping[str, Any], before: str, names: tuple[str, ...]
+) -> NDArray[np.float64] | None:
+    """Return the first of the entries that is an array, flat."""
+    for name in names:
+        value = entries.get(before + name)
+        if isinstance(value, TensorRecord):
+            if value.storage.count > 65_536:
+                continue
+            return value.read().double().flatten().numpy()
+        if (array := array_of(value)) is not None:
+            return array.reshape(-1)
+    return None

@@ -1,0 +1,1 @@
+"""LeWorldModel: the networks and the rollouts of its models."""
