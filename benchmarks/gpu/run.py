@@ -21,6 +21,7 @@ PARTS = {
     "tests": "tests that compute, with the GPU as their device",
     "worker": "the worker's process: from an image in shared memory to an action",
     "plans": "DINO-WM of the paper's size: one plan, ours and upstream's computation",
+    "lewm": "LeWM of the paper's size: one plan from a camera image",
     "parity": "upstream's reference run, in every precision",
     "ablation": "DINO-WM of the paper's size: one change a row",
     "kernels": "where the time of a plan goes",

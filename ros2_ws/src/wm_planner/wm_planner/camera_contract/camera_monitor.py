@@ -72,10 +72,12 @@ class CameraMonitor:
             One finding per check, passed or failed, in the order of ``CHECKS``, without checks
             that are off or cannot judge the image.
         """
+        part = self.expectation.seen(image)
         seen = CheckInput(
             height=image.shape[0],
             width=image.shape[1],
-            pixels=pixel_statistics(image),
+            short_side=min(part.shape[:2]),
+            pixels=pixel_statistics(part),
             expected=self.expectation,
             unchanged=self._unchanged,
             latent_score=latent_score,

@@ -16,6 +16,7 @@ class CheckInput:
     Attributes:
         height: Rows of the image [pixels].
         width: Columns of the image [pixels].
+        short_side: Short side of the part that the model sees [pixels].
         pixels: Statistics of the part of the image that the model sees.
         expected: What the training images were like.
         unchanged: Time without a changed pixel while the robot moved [s].
@@ -25,6 +26,7 @@ class CheckInput:
 
     height: int
     width: int
+    short_side: int
     pixels: PixelStatistics
     expected: CameraExpectation
     unchanged: float = 0.0

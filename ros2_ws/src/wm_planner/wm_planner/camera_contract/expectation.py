@@ -10,6 +10,8 @@ from typing import Protocol
 import numpy as np
 
 from wm_planner.camera_contract.pixel_statistics import cast_gains
+from wm_planner.images.fit import seen_part
+from wm_planner.types import RgbImage
 
 COLORFUL = 0.02
 """Images whose channels differ less [root mean square, in [0, 1]] are nearly gray."""
@@ -41,6 +43,14 @@ class TrainingImages(Protocol):
     def color_difference(self) -> float:
         """Their ``pixel_statistics.color_difference``; -1 if unknown."""
 
+    @property
+    def camera_crop(self) -> Sequence[float]:
+        """The part of the camera's image that they show; see ``ImageSpec``."""
+
+    @property
+    def fit(self) -> str:
+        """What makes this part square; see ``ImageSpec``."""
+
 
 @dataclass(frozen=True)
 class CameraExpectation:
@@ -54,6 +64,8 @@ class CameraExpectation:
             unknown. DINO-WM's transform crops the images of every camera to squares.
         color_difference: Root mean square of ``pixel_statistics.color_difference``; 0 if the images
             were gray, -1 if unknown.
+        camera_crop: The part of the camera's image that they show; see ``ImageSpec``.
+        fit: What makes this part square; see ``ImageSpec``.
     """
 
     size: int
@@ -61,6 +73,14 @@ class CameraExpectation:
     channel_std: tuple[float, ...] = ()
     camera_aspect: float = 0.0
     color_difference: float = -1.0
+    camera_crop: tuple[float, ...] = ()
+    fit: str = "crop"
+
+    def seen(self, image: RgbImage) -> RgbImage:
+        """Return the part of an image (height, width, 3) that the model sees."""
+        height, width = image.shape[:2]
+        rows, columns = seen_part(height, width, self.camera_crop, self.fit)
+        return image[rows, columns]
 
     @property
     def color(self) -> float | None:
@@ -84,6 +104,8 @@ class CameraExpectation:
             channel_std=tuple(image.channel_std),
             camera_aspect=image.camera_aspect,
             color_difference=image.color_difference,
+            camera_crop=tuple(image.camera_crop),
+            fit=image.fit,
         )
 
     def __post_init__(self) -> None:

@@ -45,12 +45,12 @@ class PixelStatistics:
 
 
 def pixel_statistics(image: RgbImage) -> PixelStatistics:
-    """Measure the central square of an image, which is what the model sees.
+    """Measure an image, of which only the part is given that the model sees.
 
     Args:
         image: (height, width, 3) uint8 RGB.
     """
-    sample = _sample(_central_square(image))
+    sample = _sample(image)
     counts = np.stack([np.bincount(sample[..., c].ravel(), minlength=256) for c in range(3)])
     values = np.arange(256) / 255.0
     share = counts / counts.sum(axis=1, keepdims=True)
@@ -69,7 +69,7 @@ def pixel_statistics(image: RgbImage) -> PixelStatistics:
 
 
 def color_difference(image: RgbImage) -> float:
-    """Measure how colorful the central square of an image is; 0 if it is gray, with a cast or not.
+    """Measure how colorful an image is; 0 if it is gray, with a cast or not.
 
     Args:
         image: (height, width, 3) uint8, in any order of the channels.
@@ -78,7 +78,7 @@ def color_difference(image: RgbImage) -> float:
         Root mean square of the largest minus the smallest channel of ``_BLOCKS`` x ``_BLOCKS``
         blocks, without the image's cast, in [0, 1].
     """
-    sample = np.ascontiguousarray(_sample(_central_square(image)), np.float32)
+    sample = np.ascontiguousarray(_sample(image), np.float32)
     area = cv2().INTER_AREA
     blocks = np.asarray(cv2().resize(sample, (_BLOCKS, _BLOCKS), interpolation=area), np.float64)
     blocks *= cast_gains(blocks.mean(axis=(0, 1)))
@@ -88,13 +88,6 @@ def color_difference(image: RgbImage) -> float:
 def cast_gains(mean: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the gains (3,) that remove the cast of an image with such a mean (3,)."""
     return np.clip(mean.mean() / np.maximum(mean, 1e-9), 1 / _CAST, _CAST)
-
-
-def _central_square(image: RgbImage) -> RgbImage:
-    height, width = image.shape[:2]
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    return image[top : top + side, left : left + side]
 
 
 def _sample(image: RgbImage) -> RgbImage:

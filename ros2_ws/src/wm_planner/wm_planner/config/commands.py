@@ -75,7 +75,8 @@ class CommandsConfig:
     )
     position: list[str] = setting(  # noqa: RUF009
         [],
-        "Names of the action's numbers for x, y, z or for each joint; empty: as model.yaml says.",
+        "Names of the action's numbers for x, y, z or for each joint, or hold for one that nothing "
+        "moves; empty: as model.yaml says.",
         of=str,
     )
     joints: list[str] = setting(  # noqa: RUF009

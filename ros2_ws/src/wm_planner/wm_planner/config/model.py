@@ -23,21 +23,23 @@ class ModelConfig:
     )
     precision: str = setting(
         "auto",
-        "Precision of rollouts: float32, tf32, bfloat16 or float16 (dino_wm models only); auto: "
-        "half precision or TF32 on a GPU if it plans as float32 does there, and float32 on a CPU.",
+        "Precision of rollouts: float32, tf32, bfloat16 or float16 (models of dino_wm and lewm); "
+        "auto: half precision or TF32 on a GPU if it plans as float32 does there, and float32 on a "
+        "CPU.",
         choices=["auto", *PRECISIONS],
     )
     compute: str = setting(
         "auto",
         "How a GPU runs rollouts: eager, graphs (replays them as CUDA graphs) or compiled (graphs "
-        "of compiled kernels, dino_wm models only); auto: the fastest. A CPU has no graphs, and "
-        "auto is eager there.",
+        "of compiled kernels, models of dino_wm and lewm); auto: the fastest. A CPU has no graphs, "
+        "and auto is eager there.",
         choices=["auto", *COMPUTES],
     )
     approximation: str = setting(
         "none",
         "none: rollouts as the model was trained; rolling_cache: keep keys and values when the "
-        "window slides, which is cheaper and ranks candidates differently (dino_wm models only).",
+        "window slides, which is cheaper and ranks candidates differently (models of dino_wm and "
+        "lewm).",
         choices=["none", "rolling_cache"],
     )
 

@@ -43,7 +43,8 @@ class ActionMapping:
         self._dim, self._dt = spec.action.dim, 1 / spec.control_rate
         self._names = spec.action.names
         columns = self._names.index
-        self._position = [columns(name) for name in self.command.position]
+        self._axes, self._numbers = list(self.command.moved), len(self.command.position)
+        self._position = [columns(name) for name in self.command.moved.values()]
         self._rotation = self.command.rotation
         self._turns = [columns(name) for name in self._rotation.names] if self._rotation else []
 
@@ -77,10 +78,24 @@ class ActionMapping:
         """
         steps, mode = self._steps(actions), self.command.mode
         moves = steps[:, self._position] * (self._dt if mode == "velocity" else 1.0)
-        points = moves if mode == "absolute" else start[: moves.shape[1]] + moves.cumsum(axis=0)
+        points = np.tile(start[: self._numbers], (len(steps), 1))
+        points[:, self._axes] = (
+            moves if mode == "absolute" else start[self._axes] + moves.cumsum(axis=0)
+        )
         if self.command.joints:
-            return np.asarray(points)
+            return points
         return np.hstack([points, self._orientations(steps, start[3:])])
+
+    def begin(self, measured: Vector, commanded: Vector) -> Vector:
+        """Return the point (n,) where actions begin that refer to the measured pose.
+
+        What no action moves stays as it was commanded: else an arm that sags would creep down.
+        """
+        start = commanded.copy()
+        start[self._axes] = measured[self._axes]
+        if self._rotation:
+            start[3:] = measured[3:]
+        return start
 
     def grips(self, actions: ArrayLike) -> Vector:
         """Return the gripper's numbers (steps,) of physical actions, one per environment step."""

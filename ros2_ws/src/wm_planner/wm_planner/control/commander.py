@@ -181,7 +181,7 @@ class Commander:
             return
         start = self.gate.basis(self.history.at(stamp))
         if measured and self.actions.command.reference == "measured":
-            start = self._space.point(measured)
+            start = self.actions.begin(self._space.point(measured), start)
         self.plan_start, path = start, self.actions.path(actions, start)
         self._enter(Event.PLAN)
         clock = self._clock.time + self.time_scale.value * self._clock.since(now)

@@ -9,6 +9,7 @@ import numpy as np
 from wm_planner.camera_contract.pixel_statistics import color_difference
 from wm_planner.datasets.dataset import Dataset
 from wm_planner.datasets.errors import DatasetError
+from wm_planner.images.fit import seen_part
 
 EPISODES = 50
 FRAMES = 10
@@ -51,7 +52,7 @@ def measure_training_images(dataset: Dataset, color_order: str = "rgb") -> Train
         if images is None:
             continue
         some = images[spread(len(images), FRAMES)]
-        colors += [color_difference(image) for image in some]
+        colors += [color_difference(image[seen_part(*image.shape[:2])]) for image in some]
         chosen = some.reshape(-1, 3) / 255.0
         count, shape = count + len(chosen), images.shape[1:3]
         first, second = first + chosen.sum(axis=0), second + (chosen**2).sum(axis=0)

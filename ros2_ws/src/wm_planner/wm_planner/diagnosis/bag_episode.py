@@ -239,11 +239,12 @@ def _actions(source: Stream, times: Vector, spec: ModelSpec, notes: list[str]) -
         track = np.stack([source.at(ticks, i) for i in range(3)], axis=1)
         moved = np.diff(track, axis=0) if command.mode == "relative" else track[1:]
     rows = np.tile(np.array(spec.statistics.action.mean), (len(moved), 1))
-    rows[:, [names.index(name) for name in command.position]] = moved
-    if others := [name for name in names if name not in command.position]:
+    read = command.moved
+    rows[:, [names.index(name) for name in read.values()]] = moved[:, list(read)]
+    if others := [name for name in names if name not in read.values()]:
         notes.append(
-            f"Only x, y and z of the actions are read from {source.topic}; of {', '.join(others)} "
-            "the training's mean is used."
+            f"Of {', '.join(others)}, the training's mean is used: {source.topic} has only the "
+            "position of the hand."
         )
     return rows.reshape(steps, skip, -1)
 

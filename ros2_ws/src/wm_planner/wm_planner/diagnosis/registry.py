@@ -44,6 +44,7 @@ _MODULES = (
     "goal_state",
     "missing_states",
     # of tasks: given ones, or windows of a recorded episode
+    "candidates",
     "plan",
 )
 

@@ -22,3 +22,32 @@ def crop_problem(camera_crop: Sequence[float]) -> str:
             "in the image, from 0 to 1"
         )
     return ""
+
+
+def camera_part(height: int, width: int, camera_crop: Sequence[float]) -> tuple[slice, slice]:
+    """Return the rows and columns of an image that ``camera_crop`` names, at least one of each."""
+    if not camera_crop:
+        return slice(0, height), slice(0, width)
+    left, top, wide, high = camera_crop
+    return _pixels(top, high, height), _pixels(left, wide, width)
+
+
+def seen_part(
+    height: int, width: int, camera_crop: Sequence[float] = (), fit: str = "crop"
+) -> tuple[slice, slice]:
+    """Return the rows and columns of a camera's image that a model sees."""
+    rows, columns = camera_part(height, width, camera_crop)
+    if fit != "crop":
+        return rows, columns
+    side = min(rows.stop - rows.start, columns.stop - columns.start)
+    return _middle(rows, side), _middle(columns, side)
+
+
+def _pixels(first: float, share: float, side: int) -> slice:
+    start = min(round(first * side), side - 1)
+    return slice(start, max(round((first + share) * side), start + 1))
+
+
+def _middle(pixels: slice, side: int) -> slice:
+    start = pixels.start + (pixels.stop - pixels.start - side) // 2
+    return slice(start, start + side)

@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import interpolate
 
-from wm_planner.images.fit import FITS, crop_problem
+from wm_planner.images.fit import FITS, camera_part, crop_problem
 
 
 class Preprocess:
@@ -96,7 +96,10 @@ class Preprocess:
         batch, steps = pixels.shape[:2]
         frames = pixels.flatten(0, 1).permute(0, 3, 1, 2)
         # One copy, divided in place: two copies cost twice as much on large images.
-        floats = self._used(frames).to(torch.float32, memory_format=torch.contiguous_format)
+        height, width = frames.shape[-2:]
+        rows, columns = camera_part(height, width, self._camera_crop)
+        used = frames[..., rows, columns]
+        floats = used.to(torch.float32, memory_format=torch.contiguous_format)
         floats.div_(255.0)
         if self._normalize_first:
             resized = self._resized(self._normalized(floats))
@@ -108,14 +111,6 @@ class Preprocess:
         """Normalize (N, 3, H, W) in [0, 1], in the model's order of channels."""
         channels = floats.flip(1) if self._swap else floats
         return (channels - self._mean).div_(self._std)
-
-    def _used(self, frames: torch.Tensor) -> torch.Tensor:
-        """Return the part of (N, 3, H, W) that ``camera_crop`` names."""
-        if not self._camera_crop:
-            return frames
-        left, top, width, height = self._camera_crop
-        rows = _part(top, height, frames.shape[-2])
-        return frames[..., rows, _part(left, width, frames.shape[-1])]
 
     def _pixels(self, images: torch.Tensor | NDArray[np.uint8]) -> torch.Tensor:
         if isinstance(images, np.ndarray):
@@ -144,12 +139,6 @@ class Preprocess:
         top = round((rows - self.size) / 2.0)  # halves go to the even number, as in torchvision
         left = round((columns - self.size) / 2.0)
         return floats[..., top : top + self.size, left : left + self.size]
-
-
-def _part(first: float, share: float, side: int) -> slice:
-    """Return the pixels of a part of an image's side, at least one."""
-    start = min(round(first * side), side - 1)
-    return slice(start, max(round((first + share) * side), start + 1))
 
 
 def resized_shape(height: int, width: int, size: int) -> tuple[int, int]:

@@ -26,6 +26,7 @@ from wm_planner.models.spec import (
     Calibration,
     CommandMapping,
     ImageSpec,
+    License,
     ModelSpec,
     Moments,
     ObjectiveSpec,
@@ -102,6 +103,7 @@ def describe(task: str, data: Dataset, seed: int) -> ModelSpec:
             ),
         ),
         calibration=UNCALIBRATED,
+        license=License("Apache-2.0", source="this project's license"),
         training=Training(
             epoch=1,
             epochs=1,

@@ -8,13 +8,13 @@ LIMIT = 1.0
 
 def measure(seen: CheckInput) -> Measurement:
     """Compare the short sides; a smaller image is enlarged and lacks details."""
-    short = min(seen.height, seen.width)
+    short = seen.short_side
     wanted = seen.expected.size
     return Measurement.at_least(
         short / wanted,
         LIMIT,
-        f"The image's short side has {short} pixels, training had {wanted}: set the camera to a "
-        "higher resolution.",
+        f"The part of the image that the model sees has a short side of {short} pixels, training "
+        f"had {wanted}: set the camera to a higher resolution.",
     )
 
 

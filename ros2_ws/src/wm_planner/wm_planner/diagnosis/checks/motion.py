@@ -103,7 +103,7 @@ def named_axes(spec: ModelSpec) -> dict[str, str]:
     if command is not None and command.joints:
         return {}
     if command is not None:
-        return dict(zip("xyz", command.position, strict=True))
+        return {"xyz"[axis]: name for axis, name in command.moved.items()}
     found = {name: _DISPLACEMENT.search(name.lower()) for name in spec.action.names}
     return {match.group(1): name for name, match in found.items() if match}
 

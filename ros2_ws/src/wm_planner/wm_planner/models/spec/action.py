@@ -12,6 +12,8 @@ from wm_planner.text import listed, quoted
 
 MODES = ("relative", "absolute", "velocity")
 REFERENCES = ("commanded", "measured")
+HOLD = "hold"
+"""In place of a name in ``position``: no number moves this axis or joint."""
 
 
 @dataclass
@@ -22,7 +24,7 @@ class CommandMapping:
         mode: ``relative``: the action displaces the commanded position; ``absolute``: the action is
             the position; ``velocity``: the action is the velocity during its environment step.
         position: Names of the action's numbers for x, y and z, or for each of ``joints``, in this
-            order.
+            order; ``hold`` for one that the actions do not move: it stays where the goal starts.
         joints: Names of the arm's joints that the numbers move; empty if they are Cartesian.
         rotation: How the action turns the hand; None if it does not: the hand keeps the orientation
             in which a goal starts.
@@ -53,8 +55,10 @@ class CommandMapping:
         if len(self.position) != (len(self.joints) or 3):
             raise SpecError(
                 "action.command.position needs the names of three action numbers (x, y, z), or one "
-                "for each of action.command.joints"
+                f"for each of action.command.joints; {HOLD} for one that no number moves"
             )
+        if not self.moved:
+            raise SpecError("action.command.position holds everything, so nothing moves the arm")
         if self.reference not in REFERENCES:
             raise SpecError(
                 f"action.command.reference must be commanded or measured, not "
@@ -67,6 +71,11 @@ class CommandMapping:
                     "leave one of them out"
                 )
             self.rotation.check_mode(self.mode)
+
+    @property
+    def moved(self) -> dict[int, str]:
+        """The action's numbers by the axis or joint that each moves."""
+        return {axis: name for axis, name in enumerate(self.position) if name != HOLD}
 
     @property
     def unit(self) -> str:
@@ -116,6 +125,8 @@ class ActionSpec:
                 raise SpecError(
                     f"action.{name} has {len(getattr(self, name))} entries, action.names {count}"
                 )
+        if HOLD in self.names:
+            raise SpecError(f"action.names has '{HOLD}', which means that nothing moves: rename it")
         if len(set(self.names)) != count or count == 0:
             raise SpecError("action.names must have at least one name, each only once")
         if not all(low < high for low, high in zip(self.lower, self.upper, strict=True)):
@@ -126,7 +137,7 @@ class ActionSpec:
             raise SpecError("action.fixed fixes every number, so there is nothing to plan")
 
     def _check_command(self, command: CommandMapping) -> None:
-        parts = [("position", command.position, command.unit)]
+        parts = [("position", list(command.moved.values()), command.unit)]
         if command.rotation:
             rotation = command.rotation
             parts.append(("rotation.names", rotation.names, rotation.unit(command.mode)))
