@@ -125,7 +125,7 @@ def _add_facts(parser: argparse.ArgumentParser) -> None:
     add("--predictor-heads", "predictor_heads", "LeWM: attention heads of the predictor",
         type=int, metavar="N")  # fmt: skip
     add("--camera-crop", "camera_crop", "LeWM: what the square training images show of the "
-        "camera's: square (all of a square image), center, squash, or a part in pixels, "
+        "camera's: square (all of a square image), center, or a part in pixels, "
         "640x480:LEFT,TOP,WIDTH,HEIGHT", metavar="CROP")  # fmt: skip
     add("--normalization", "normalization", "LeWM: population (trained with "
         "stable-worldmodel), sample (with le-wm) or none", metavar="RULE")  # fmt: skip

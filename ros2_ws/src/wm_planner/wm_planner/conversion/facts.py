@@ -49,7 +49,7 @@ class Facts:
         encoder_heads: Attention heads of the encoder, if the files do not say.
         predictor_heads: Those of the predictor.
         camera_crop: How the training's square images came from the camera's: see
-            ``conversion/lewm/camera.py``.
+            ``conversion/lewm/facts.py``.
         normalization: How the training normalized actions: see ``datasets/lewm``.
     """
 

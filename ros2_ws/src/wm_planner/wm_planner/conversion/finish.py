@@ -1,4 +1,4 @@
-"""What ends every conversion: writing the model, and measuring its calibration."""
+"""Measures the calibration of a model that was converted and written."""
 
 from __future__ import annotations
 

@@ -76,17 +76,22 @@ def read_module(root: Record) -> ModuleRecord:
     Raises:
         FileFormatError: It is no module of torch.
     """
-    budget = [_MOST_MODULES]
-    module = _walk(root, (), budget)
+    module, _ = _walk(root, (), {})
     if module.class_name == _DATA_PARALLEL and "module" in module.children:
         return module.children["module"]
     return module
 
 
-def _walk(record: Record, above: tuple[Record, ...], budget: list[int]) -> ModuleRecord:
-    """Describe a module and those below it; in a pickle, a module may contain itself."""
-    budget[0] -= 1
-    if record in above or budget[0] < 0 or len(above) > 50:
+def _walk(
+    record: Record, above: tuple[Record, ...], known: dict[int, tuple[ModuleRecord, int]]
+) -> tuple[ModuleRecord, int]:
+    """Describe a module and those below it, each once, and count them as often as they are held.
+
+    In a pickle, a module may contain itself, or be held by many others.
+    """
+    if (seen := known.get(id(record))) is not None:
+        return seen
+    if record in above or len(above) > 50:
         raise FileFormatError(f"its module {record.path} holds itself, or too many others")
     state: dict[str, Any] = record.state
     tables = [state.get(name, {}) for name in ("_parameters", "_buffers", "_modules")]
@@ -102,14 +107,20 @@ def _walk(record: Record, above: tuple[Record, ...], budget: list[int]) -> Modul
     if not all(isinstance(child, Record) and is_module(child) for child in children.values()):
         raise FileFormatError(f"its module {record.path} holds what is no module")
     config = state.get("config")
-    return ModuleRecord(
+    below = {str(k): _walk(child, (*above, record), known) for k, child in children.items()}
+    count = 1 + sum(size for _, size in below.values())
+    if count > _MOST_MODULES:
+        raise FileFormatError(f"its module {record.path} holds more than {_MOST_MODULES} others")
+    found = ModuleRecord(
         record.path,
         _plain(state),
         _plain(config.state) if isinstance(config, Record) else {},
-        {str(name): _walk(child, (*above, record), budget) for name, child in children.items()},
+        {name: child for name, (child, _) in below.items()},
         {name: value for name, value in state.items() if isinstance(value, TensorRecord)},
         {str(name): value for name, value in own.items()},
     )
+    known[id(record)] = found, count
+    return found, count
 
 
 def _plain(state: Any) -> dict[str, Any]:

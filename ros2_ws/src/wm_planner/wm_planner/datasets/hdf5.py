@@ -64,9 +64,10 @@ def plain_dataset(content: Any, name: str, kinds: str) -> Any:
             is compressed in parts that are too large.
     """
     h5py = importlib.import_module("h5py")
-    if content.get(name) is None and content.get(name, getlink=True) is None:
+    link = content.get(name, getlink=True)  # an external link would open another file
+    if link is None:
         raise KeyError(name)
-    if not isinstance(content.get(name, getlink=True), h5py.HardLink):
+    if not isinstance(link, h5py.HardLink):
         raise ValueError(f"{name} is a link")
     data = content[name]
     if not isinstance(data, h5py.Dataset) or data.is_virtual or data.external:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,37 +24,45 @@ def array_of(value: Any) -> NDArray[np.float64] | None:
     The layout is that of ``ndarray.__reduce__``: an empty array, and its state (version, shape,
     dtype, whether columns come first, bytes).
     """
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return np.array(value, np.float64)
     if isinstance(value, (list, tuple)):
-        plain = [entry for entry in value if type(entry) in (int, float)]
-        whole = bool(value) and len(plain) == len(value) <= MOST_NUMBERS
-        return np.array(plain, np.float64) if whole else None
+        return _plain(value) if 0 < len(value) <= MOST_NUMBERS else None
+    if isinstance(value, (int, float)):
+        found = _plain([value])
+        return None if found is None else found.reshape(())
     if not isinstance(value, Record):
         return None
     if value.path in _SCALARS and len(value.arguments) == 2:
-        return _array((), value.arguments[0], value.arguments[1])
+        return _array((), value.arguments[0], value.arguments[1], "C")
     state = value.state
     if value.path in _ARRAYS and isinstance(state, tuple) and len(state) == 5:
         _version, shape, kind, columns_first, content = state
-        found = _array(shape, kind, content)
-        if found is not None and columns_first is True:
-            return found.reshape(shape, order="F")
-        return found
+        return _array(shape, kind, content, "F" if columns_first is True else "C")
     return None
 
 
-def _array(shape: Any, kind: Any, content: Any) -> NDArray[np.float64] | None:
+def _plain(values: Sequence[Any]) -> NDArray[np.float64] | None:
+    """Return numbers of Python as an array; None if one is no number, or too large for float64."""
+    if not all(type(value) in (int, float) for value in values):
+        return None
+    try:
+        return np.array([float(value) for value in values])
+    except OverflowError:
+        return None
+
+
+def _array(
+    shape: Any, kind: Any, content: Any, order: Literal["C", "F"]
+) -> NDArray[np.float64] | None:
     """Return the array of a shape, a pickled dtype and its bytes; None if they do not fit."""
     dtype, data = _dtype(kind), _bytes(content)
-    if dtype is None or data is None or not isinstance(shape, tuple):
+    if dtype is None or data is None or not isinstance(shape, tuple) or len(shape) > 8:
         return None
-    if not all(type(side) is int and side >= 0 for side in shape):
+    if not all(type(side) is int and 0 <= side <= MOST_NUMBERS for side in shape):
         return None
     count = math.prod(shape)
-    if count > MOST_NUMBERS or len(data) != count * dtype.itemsize or len(shape) > 8:
+    if count > MOST_NUMBERS or len(data) != count * dtype.itemsize:
         return None
-    return np.frombuffer(data, dtype).astype(np.float64).reshape(shape)
+    return np.frombuffer(data, dtype).astype(np.float64).reshape(shape, order=order)
 
 
 def _dtype(kind: Any) -> np.dtype[Any] | None:
@@ -68,7 +77,9 @@ def _dtype(kind: Any) -> np.dtype[Any] | None:
 
 
 def _bytes(content: Any) -> bytes | None:
-    """Return bytes, which protocols before 3 pickle as text with its encoding."""
+    """Return bytes, which protocols before 3 pickle as text with its encoding, or as nothing."""
+    if isinstance(content, Record) and content.path == "__builtin__.bytes":
+        return None if content.arguments else b""
     if isinstance(content, Record) and content.path == "_codecs.encode" and content.arguments:
         content = content.arguments[0]
     if isinstance(content, str):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -24,6 +25,8 @@ from lewm_runs import (
 from safetensors.torch import load_file
 
 from wm_planner.conversion.request import Converted
+from wm_planner.datasets import read as opened
+from wm_planner.datasets.lewm.stable_worldmodel import KIND
 from wm_planner.models.loading import load
 from wm_planner.models.protocol import ObservationBatch
 from wm_planner.models.spec import CONSTANTS, load_spec
@@ -138,6 +141,7 @@ CONTENTS = {
         "state_dict": {"net.0.weight": torch.randn(4, 4)}, "action_scaler": scaler(),
     },
     "the only scaler": lambda: {"net.0.weight": torch.randn(4, 4), "scaler": scaler()},
+    "scaler by name": lambda: {"scaler_mean": MEAN, "scaler_scale": STD, "horizon": 3},
 }  # fmt: skip
 
 
@@ -196,6 +200,10 @@ def test_the_checkpoint_that_is_meant(
     shutil.copy(DATA / "lewm/config.json", run)
     for name in names:
         shutil.copy(DATA / "lewm/weights.pt", run / name)
+    if "normalizer.pt" in names:
+        statistics = opened(NUMBERS, KIND, normalization="population").statistics().action
+        content = {"action": {"mean": statistics.mean, "std": statistics.std}}
+        torch.save(content, run / "normalizer.pt")
     made = convert_lewm(run, tmp_path / "model", checkpoint=wanted)
     assert made.spec.source["checkpoint"]["file"] == chosen
     number = "".join(filter(str.isdigit, chosen))
@@ -207,7 +215,7 @@ def test_the_checkpoint_that_is_meant(
     [
         ("square", "keep", [], 1.0),
         ("center", "crop", [], 0.0),
-        ("squash", "squash", [], 0.0),
+        ("640x480:0,0,640,480", "squash", [0.0, 0.0, 1.0, 1.0], 4 / 3),
         ("640x480:80,0,480,480", "squash", [0.125, 0.0, 0.75, 1.0], 4 / 3),
     ],
 )
@@ -290,3 +298,30 @@ def test_numbers_of_the_data_set_alone_are_its_digest(tmp_path: Path) -> None:
     assert one is not None
     assert other is not None
     assert one.dataset_sha256 == other.dataset_sha256
+
+
+@pytest.mark.usefixtures("_scikit_learn")
+def test_a_scaler_that_leaves_the_mean_does(tmp_path: Path) -> None:
+    made, file = scaler(), tmp_path / "prior.pt"
+    made.with_mean, made.with_std = False, True  # type: ignore[attr-defined]
+    torch.save({"scaler": made}, file)
+    action = convert_lewm(
+        PICKLED, tmp_path / "model", dataset=None, statistics=file
+    ).spec.statistics.action
+    assert action.mean == [0, 0]
+    np.testing.assert_allclose(action.std, STATISTICS["std"])
+
+
+def test_the_objective_may_be_another(tmp_path: Path) -> None:
+    facts = lewm_facts(objective={"mode": "mean", "metric": "cos"})
+    objective = convert_lewm(DATA / "lewm", tmp_path / "model", facts).spec.objective
+    assert (objective.mode, objective.metric) == ("mean", "cos")
+
+
+def test_the_size_of_the_encoder_names_its_heads(tmp_path: Path) -> None:
+    def only_size(config: dict[str, Any]) -> dict[str, Any]:
+        encoder = {k: v for k, v in config["encoder"].items() if k != "num_attention_heads"}
+        return {**config, "encoder": encoder}
+
+    made = convert_lewm(write_configured(tmp_path / "run", only_size), tmp_path / "model")
+    assert made.spec.architecture["encoder"]["heads"] == 3  # of "tiny", whose width is overridden

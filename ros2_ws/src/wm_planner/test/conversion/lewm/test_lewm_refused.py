@@ -19,11 +19,13 @@ from lewm_runs import (
     LEWM_CLASS,
     NUMBERS,
     PICKLED,
+    Holder,
     convert_lewm,
     lewm_facts,
     renamed_pickle,
     state_dict,
     write_configured,
+    write_training,
 )
 
 from wm_planner.conversion.errors import ConversionError
@@ -58,13 +60,17 @@ def set_entry(key: str, value: Any) -> Callable[[Any], Any]:
         ("encoder.layer_norm_eps", 1e-6, "layer_norm_eps 1e-06; only 1e-12"),
         ("encoder.hidden_act", "relu", "hidden_act 'relu'; only 'gelu'"),
         ("encoder.num_attention_heads", 5, "multiple of heads"),
-        ("encoder.num_attention_heads", 0, "--encoder-heads"),
         ("predictor.num_frames", 4, "predictor.num_frames is 4"),
         ("predictor.heads", 5, "no 5 heads of 16"),
         ("predictor.heads", -1, "no -1 heads"),
         ("predictor.dim_head", 8, "no 4 heads of 8"),
         ("predictor.depth", 6, "predictor.depth is 6"),
         ("action_encoder.emb_dim", 1, "action_encoder.emb_dim is 1"),
+        ("action_encoder.input_dim", 99, "action_encoder.input_dim is 99"),
+        ("projector.output_dim", 99, "projector.output_dim is 99"),
+        ("pred_proj.input_dim", 99, "pred_proj.input_dim is 99"),
+        ("projector.act_fn", {"_target_": "torch.nn.SiLU"}, "projector.act_fn is torch.nn.SiLU"),
+        ("pred_proj.norm_fn", "torch.nn.LayerNorm", "pred_proj.norm_fn is torch.nn.LayerNorm"),
     ],
 )
 def test_a_configuration_of_another_training(
@@ -83,7 +89,7 @@ def test_a_configuration_of_another_training(
         (b"[1, 2]", "describes no LeWM model"),
         (b'{"encoder": {}}', "describes no LeWM model"),
         (b'{"predictor": {"heads": 4}}', "--encoder-heads"),
-        (b'{"predictor": {"heads": "4"}, "encoder": {"size": "tiny"}}', "--predictor-heads"),
+        (b'{"predictor": {"heads": "4"}, "encoder": {"size": 3}}', "--predictor-heads"),
         (b'{"predictor": {"heads": 1' + b"0" * 5000 + b"}}", "is not valid JSON"),
     ],
 )
@@ -117,6 +123,7 @@ def put(name: str, value: Any) -> Callable[[dict[str, Any]], object]:
         (put("encoder.layernorm.bias", torch.zeros(47)), r"of shape \(47,\) instead of \(48,\)"),
         (put("encoder.layernorm.bias", torch.full((48,), torch.nan)), "not finite"),
         (put("encoder.layernorm.bias", torch.zeros(48, dtype=torch.bool)), "no real numbers"),
+        (put("encoder.layernorm.bias", torch.zeros(48, dtype=torch.int64)), "no real numbers"),
         (put("predictor.pos_embedding", torch.zeros(3)), r"of shape \(3,\)"),
         (put("encoder.embeddings.position_embeddings", torch.zeros(1, 18, 48)), "of shape"),
         (put("projector.net.1.running_var", torch.zeros(0)), "of shape"),
@@ -139,7 +146,11 @@ def test_tensors_of_another_model(tmp_path: Path, change, words: str) -> None:
         ((LEWM_CLASS, b"cother\nModel\n"), None),  # the name alone decides nothing
         ((b"X\t\x00\x00\x00projector", b"X\t\x00\x00\x00projectos"), "part projectos"),
         ((b"X\t\x00\x00\x00predictor", b"X\t\x00\x00\x00predictos"), "no world models in it"),
-        ((b"GELUActivation", b"ReLUActivation"), None),
+        ((b"GELUActivation", b"ReLUActivation"), "ReLUActivation as encoder.encoder.layer.0"),
+        ((b"activation\nGELU\n", b"activation\nSiLU\n"), "SiLU as .*net.2, where LeWM has GELU"),
+        ((b"activation\nSiLU\n", b"activation\nGELU\n"), "GELU as .*, where LeWM has SiLU"),
+        ((b"batchnorm\nBatchNorm1d\n", b"instancenorm\nInstanceNorm1d\n"), "InstanceNorm1d as"),
+        ((b"X\x04\x00\x00\x00none", b"X\x04\x00\x00\x00tanh"), "tanh as approximate of"),
     ],
 )
 def test_a_pickled_model_of_another_kind(tmp_path: Path, change, words: str | None) -> None:
@@ -153,7 +164,7 @@ def test_a_pickled_model_of_another_kind(tmp_path: Path, change, words: str | No
 @pytest.mark.parametrize("content", [torch.zeros(3), [1, 2], {"a": 1}, {"state_dict": {"a": 1}}])
 def test_a_file_without_weights(tmp_path: Path, content: Any) -> None:
     torch.save(content, tmp_path / "weights.pt")
-    refused(tmp_path / "weights.pt", tmp_path / "model", "no weights of a model|no tensors")
+    refused(tmp_path / "weights.pt", tmp_path / "model", r"no weights of a LeWM model|no tensors")
 
 
 @pytest.mark.parametrize(
@@ -174,7 +185,9 @@ def test_which_checkpoint_is_not_guessed(tmp_path: Path, names: list[str], words
 
 
 def test_a_checkpoint_that_is_not_there(tmp_path: Path) -> None:
-    refused(DATA / "lewm", tmp_path / "model", "choose one with", checkpoint="7")
+    refused(
+        DATA / "lewm", tmp_path / "model", "has no checkpoint 7; it has weights.pt", checkpoint="7"
+    )
     refused(PICKLED, tmp_path / "model", "leave out --checkpoint", checkpoint="7")
     refused(tmp_path / "no.ckpt", tmp_path / "model", "is no training that is known")
 
@@ -198,10 +211,11 @@ def test_everything_missing_is_asked_for_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"camera_crop": "left"}, "--camera-crop is 'left'"),
+        ({"camera_crop": "left"}, "--camera-crop is left: give square"),
         ({"camera_crop": "640x480:400,0,480,480"}, "does not lie in an image of 640x480"),
         ({"camera_crop": "0x0:0,0,0,0"}, "does not lie in an image"),
-        ({"normalization": "minmax"}, "give --normalization population"),
+        ({"normalization": "minmax"}, "--normalization is minmax: give population, sample, none"),
+        ({"camera_crop": "squash"}, "--camera-crop is squash: give square, center, or a part"),
         ({"proprio": {"names": ["x"], "units": ["m"]}}, "proprio was given"),
         ({"encoder_heads": 4}, "--encoder-heads is 4, but the files say 3"),
         (
@@ -235,6 +249,9 @@ def test_data_and_normalizer_that_do_not_agree(tmp_path: Path) -> None:
     [
         ({}, "found: none"),
         ({"action": {"mean": torch.zeros(2)}}, "found: none"),
+        ({"proprio": {"mean": torch.zeros(2), "std": torch.ones(2)}}, "found: proprio"),
+        ({"reaction": {"mean": torch.zeros(2), "std": torch.ones(2)}}, "found: reaction"),
+        ({"action": {"mean": [10**400, 1], "std": [1.0, 1.0]}}, "found: none"),
         ({"action": {"mean": torch.zeros(2), "std": torch.ones(3)}}, "found: none"),
         ({"a": {"mean": torch.zeros(2), "std": torch.ones(2)},
           "b": {"mean": torch.zeros(2), "std": torch.full((2,), 2.0)}}, "found: a, b"),
@@ -290,7 +307,7 @@ def test_an_attack_in_place_of_a_checkpoint_stays_inert(
     body = ATTACKS[attack](str(marker))
     for content in (b"\x80\x02" + body + b".", b"\x80\x02}" + text("state_dict") + body + b"s."):
         file = write_zip(tmp_path / name, content)
-        refused(file, tmp_path / "model", "no weights|no model|no tensors")
+        refused(file, tmp_path / "model", r"no weights|no model|no tensors")
         refused(DATA / "lewm", tmp_path / "model", "found: none", dataset=None,
                 statistics=write_zip(tmp_path / "normalizer.pt", content))  # fmt: skip
     assert not marker.exists()
@@ -319,3 +336,60 @@ def test_random_damage_gives_a_sentence_or_is_harmless(tmp_path: Path) -> None:
             sentences.append(str(error))
     assert len(sentences) > 50
     assert all(sentence.startswith(str(tmp_path)) for sentence in sentences)
+
+
+def test_no_normalization_contradicts_a_normalizer(tmp_path: Path) -> None:
+    run = Path(shutil.copytree(DATA / "lewm", tmp_path / "run"))
+    torch.save({"action": {"mean": torch.zeros(2), "std": torch.ones(2)}}, run / "normalizer.pt")
+    facts = lewm_facts(normalization="none")
+    with pytest.raises(ConversionError, match="says that actions were not normalized, but"):
+        convert_lewm(run, tmp_path / "model", facts, dataset=None)
+    # Nor does the data set replace one that lies beside the checkpoint.
+    refused(run, tmp_path / "model", "do not agree: .* sigma")
+
+
+def test_an_encoder_of_another_size(tmp_path: Path) -> None:
+    def larger(config: Any) -> Any:
+        return {**config, "encoder": {"size": "base", "patch_size": 14}}
+
+    words = "has the size base, 768 features, but the checkpoint's has 48"
+    refused(write_configured(tmp_path / "run", larger), tmp_path / "model", words)
+
+
+def test_networks_that_lewm_does_not_have_are_no_less_refused_in_a_training(tmp_path: Path) -> None:
+    path = write_training(tmp_path / "run")
+    content = torch.load(path)
+    content["state_dict"]["model.proprio_encoder.weight"] = torch.zeros(3)
+    torch.save(content, path)
+    refused(path, tmp_path / "model", "has a tensor proprio_encoder.weight that LeWM's")
+
+
+def test_a_checkpoint_of_dino_wm_is_told_from_one(tmp_path: Path) -> None:
+    maze = DATA.parent / "dino_wm/outputs/tiny/checkpoints"
+    refused(maze, tmp_path / "model", "for DINO-WM, the directory that has hydra.yaml")
+
+
+def test_a_configuration_that_is_no_file_is_not_left_out(tmp_path: Path) -> None:
+    run = write_configured(tmp_path / "run", lambda config: config)
+    (run / "config.json").unlink()
+    (run / "config.json").symlink_to(tmp_path / "nowhere")
+    refused(run, tmp_path / "model", "config.json cannot be read")
+
+
+def test_a_kind_of_data_set_of_another_family(tmp_path: Path) -> None:
+    refused(DATA / "lewm", tmp_path / "model", "trains on stable_worldmodel", dataset_kind="wall")
+
+
+def test_shared_parts_take_no_time(tmp_path: Path) -> None:
+    """A few hundred bytes can hold the same dictionary 30 ** 8 times, or the same module."""
+    nested: Any = {"mean": [1.0]}
+    for _ in range(8):
+        nested = {f"k{i}": nested for i in range(30)}
+    torch.save(nested, tmp_path / "normalizer.pt")
+    file = tmp_path / "normalizer.pt"
+    refused(DATA / "lewm", tmp_path / "model", "found: none", dataset=None, statistics=file)
+    module: Any = Holder()
+    for _ in range(30):
+        module = Holder(encoder=module, predictor=module)
+    torch.save(module, tmp_path / "a_object.ckpt")
+    refused(tmp_path / "a_object.ckpt", tmp_path / "model", "holds more than 100000 others")

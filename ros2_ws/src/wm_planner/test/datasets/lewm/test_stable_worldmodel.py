@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,18 @@ def test_changed_episodes_are_named(tmp_path: Path) -> None:
         ({"ep_offset": np.array([-1, 3])}, "from row -1"),
         ({"ep_offset": np.array([2**62, 3])}, "from row 4611686018427387904"),
         ({"ep_len": np.array([], np.int32), "ep_offset": np.array([], np.int64)}, "is damaged"),
+        ({"ep_offset": np.array([0, 2])}, "overlap, or leave out some of the 7 rows"),
+        ({"ep_len": np.array([3]), "ep_offset": np.array([0])}, "leave out some of the 7 rows"),
+        ({"ep_len": np.array([3] * 9), "ep_offset": np.array([0] * 9)}, "overlap"),
+        ({"action": np.full((7, 2), np.nan)}, "action has no row without NaN"),
+        ({"action": np.full((7, 2), np.inf)}, "action has infinite numbers"),
+        ({"pixels": np.zeros((7, 8, 8, 4), np.uint8)}, "no color images"),
+        ({"pixels": np.zeros((7, 8, 8), np.uint8)}, "no color images"),
+        ({"pixels": np.zeros((7, 8, 8, 3), np.uint16)}, "no color images"),
+        ({"pixels": np.zeros((5, 8, 8, 3), np.uint8)}, "5 images of 7 steps: it is cut short"),
+        ({"pixels": np.zeros((7, 8, 8, 3), np.float32)}, "pixels is no array of numbers"),
+        ({"pixels": h5py.ExternalLink("/etc/passwd", "/pixels")}, "pixels is a link"),
+        ({"pixels": h5py.SoftLink("/nowhere")}, "pixels is a link"),
     ],
 )
 def test_damaged_numbers(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
@@ -170,20 +183,20 @@ def test_numbers_that_are_not_stored_take_no_memory(tmp_path: Path) -> None:
         opened(path)
 
 
-@pytest.mark.parametrize(
-    ("pixels", "words"),
-    [
-        (np.zeros((7, 8, 8, 4), np.uint8), "not color images"),
-        (np.zeros((7, 8, 8), np.uint8), "not color images"),
-        (np.zeros((7, 8, 8, 3), np.uint16), "not color images"),
-        (np.zeros((5, 8, 8, 3), np.uint8), "holds 2 images of an episode of 4 steps"),
-        (np.zeros((7, 8, 8, 3), np.float32), "no array of numbers"),
-    ],
-)
-def test_damaged_pixels(tmp_path: Path, pixels: Any, words: str) -> None:
-    data = opened(write(tmp_path / "a.h5", **columns(pixels=pixels)))
-    with pytest.raises(DatasetError, match=words):
-        _ = data.episode(1).images
+def test_a_link_into_another_file_is_never_followed(tmp_path: Path) -> None:
+    """Opening a named pipe would wait for a writer."""
+    os.mkfifo(tmp_path / "pipe")
+    path = write(tmp_path / "a.h5", **columns(action=h5py.ExternalLink(tmp_path / "pipe", "/x")))
+    with pytest.raises(DatasetError, match="action is a link"):
+        opened(path)
+
+
+def test_an_image_that_is_not_stored_takes_no_memory(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.h5", **columns(pixels=None))
+    with h5py.File(path, "a") as content:
+        content.create_dataset("pixels", (7, 90_000, 90_000, 3), "u1", chunks=(1, 256, 256, 3))
+    with pytest.raises(DatasetError, match="an image of pixels has more than 200 MB"):
+        opened(path)
 
 
 def test_files_of_another_kind(tmp_path: Path) -> None:
@@ -201,6 +214,14 @@ def test_files_of_another_kind(tmp_path: Path) -> None:
 def test_the_rule_is_never_guessed(normalization: Any) -> None:
     with pytest.raises(DatasetError, match="give --normalization population"):
         opened(NUMBERS, normalization)
+
+
+@pytest.mark.parametrize("said", [{}, {"kind": "x"}, {1: 2}, {"normalization": 3}, [1], "x", None])
+def test_what_a_spec_says_of_its_data_is_not_believed(tmp_path: Path, said: Any) -> None:
+    spec = convert_lewm(DATA / "lewm", tmp_path / "model").spec
+    spec.source["dataset"] = said
+    with pytest.raises(DatasetError, match="give --normalization population"):
+        open_dataset(NUMBERS, None, spec)
 
 
 def test_without_normalization_statistics_are_zero_and_one() -> None:

@@ -81,7 +81,10 @@ def read_checkpoint(path: Path) -> Checkpoint:
         if isinstance(contents, dict)
         else f"a {type(contents).__name__}"
     )
-    raise ConversionError(f"{path} holds {names}, no weights of a model: give another file")
+    raise ConversionError(
+        f"{path} holds {names}, no weights of a LeWM model: give another file; for DINO-WM, the "
+        "directory that has hydra.yaml and checkpoints/"
+    )
 
 
 def _is_tensor(name: Any, value: Any) -> bool:
@@ -124,8 +127,4 @@ def _networks(path: Path, tensors: Mapping[str, TensorRecord]) -> dict[str, Tens
         for name, record in tensors.items()
         if name.startswith(before)
     }
-    return {
-        name: record
-        for name, record in named.items()
-        if not name.startswith(_TRAINING_ONLY) and (not before or name.partition(".")[0] in PARTS)
-    }
+    return {name: record for name, record in named.items() if not name.startswith(_TRAINING_ONLY)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,11 @@ from wm_planner.conversion.finish import measure_calibration
 from wm_planner.conversion.lewm.checkpoint import Checkpoint, read_checkpoint
 from wm_planner.conversion.lewm.derive import action_width, derive_architecture, known_heads
 from wm_planner.conversion.lewm.facts import UNUSED, all_heads, image_part, missing_facts
-from wm_planner.conversion.lewm.normalization import read_dataset, training_statistics
+from wm_planner.conversion.lewm.normalization import (
+    check_normalization,
+    read_dataset,
+    training_statistics,
+)
 from wm_planner.conversion.lewm.training_run import Run, read_run
 from wm_planner.conversion.lewm.weights import collect_weights
 from wm_planner.conversion.missing_facts import MissingFact, question
@@ -23,7 +28,6 @@ from wm_planner.models.spec import (
     ActionSpec,
     ImageSpec,
     ModelSpec,
-    ObjectiveSpec,
     Training,
     WeightsFile,
 )
@@ -56,7 +60,8 @@ def convert(request: Request, facts: Facts) -> Converted:
     run = read_run(request.run, request.checkpoint)
     checkpoint = read_checkpoint(run.checkpoint)
     heads = known_heads(checkpoint, run.configuration)
-    file = request.statistics or (run.normalizer if request.dataset is None else None)
+    file = request.statistics or run.normalizer
+    check_normalization(facts.normalization, file)
     missing = _missing_files(request, facts, file)
     by_rule = file is None or request.dataset is not None
     missing += missing_facts(facts, heads, normalization=by_rule)
@@ -67,7 +72,6 @@ def convert(request: Request, facts: Facts) -> Converted:
     if request.calibrate and (dataset is None or not dataset.has_images):
         raise ConversionError("--calibrate needs --dataset FILE, with the column pixels in it")
     architecture = derive_architecture(checkpoint, run.configuration, all_heads(facts, heads))
-    objective = facts.objective
     spec = ModelSpec(
         name=facts.name or output.name,
         family=FAMILY,
@@ -82,7 +86,7 @@ def convert(request: Request, facts: Facts) -> Converted:
         calibration=facts.calibration,
         num_hist=architecture.predictor.frames,
         frameskip=frameskip,
-        objective=ObjectiveSpec(objective.mode, objective.base, objective.alpha, reduction="sum"),
+        objective=replace(facts.objective, reduction="sum"),
         license=facts.license,
         architecture=architecture.to_dict(),
         source=_source(request, run, facts, dataset),

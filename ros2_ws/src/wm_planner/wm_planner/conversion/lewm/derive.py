@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,9 +19,23 @@ from wm_planner.models.lewm.architecture import (
 )
 from wm_planner.text import one_line
 
-SIZES = {"tiny": 3, "small": 6, "base": 12, "large": 16, "huge": 16}
-"""Heads of the encoder by its ``size`` (``vit_hf`` of stable-pretraining)."""
+SIZES = {
+    "tiny": (192, 3), "small": (384, 6), "base": (768, 12), "large": (1024, 16), "huge": (1280, 16),
+}  # fmt: skip
+"""Width and heads of the encoder by its ``size`` (``vit_hf`` of stable-pretraining)."""
 EPS = 1e-12
+_ENCODER_LEAVES = ("GELUActivation", "GELU", "Dropout", "Identity", "ViTDropPath")
+_LEAVES = (
+    (re.compile(r"(projector|pred_proj)\.net\.2"), ("GELU",)),
+    (re.compile(r"action_encoder\.embed\.1"), ("SiLU",)),
+    (re.compile(r"predictor\.transformer\.layers\.\d+\.mlp\.net\.2"), ("GELU",)),
+    (re.compile(r"predictor\.transformer\.layers\.\d+\.adaLN_modulation\.0"), ("SiLU",)),
+    (re.compile(r"predictor\.transformer\.layers\.\d+\.norm[12]"), ("LayerNorm",)),
+    (re.compile(r"predictor\..*"), ("Dropout", "Identity", "Softmax")),
+)
+"""Modules without tensors by their place in a pickled model; the encoder's are above."""
+_NORMS = {"batch": ("BatchNorm1d", "SyncBatchNorm"), "layer": ("LayerNorm",), "none": ()}
+_PROJECTIONS = ("projector", "pred_proj")
 
 
 @dataclass(frozen=True)
@@ -37,10 +52,7 @@ def known_heads(checkpoint: Checkpoint, config: Configuration) -> Heads:
     Raises:
         ConversionError: They contradict each other, or the encoder is of an unknown kind.
     """
-    named = config.number("encoder.num_attention_heads")
-    size = config.find("encoder.size")
-    if named is None and size is not None and config.number("encoder.hidden_size") is None:
-        named = SIZES.get(size) if isinstance(size, str) else None
+    named = config.number("encoder.num_attention_heads") or _heads_by_size(checkpoint, config)
     pickled = _pickled(checkpoint, "encoder", ("num_attention_heads", "num_heads"))
     predictor = _pickled(checkpoint, "predictor", ("heads",))
     for what, one, other in (
@@ -56,6 +68,21 @@ def known_heads(checkpoint: Checkpoint, config: Configuration) -> Heads:
         encoder=named or pickled or 0,
         predictor=config.number("predictor.heads") or predictor or 0,
     )
+
+
+def _heads_by_size(checkpoint: Checkpoint, config: Configuration) -> int | None:
+    """Return the heads that the encoder's ``size`` names, if nothing else overrides it."""
+    size = config.find("encoder.size")
+    if not isinstance(size, str) or size not in SIZES:
+        return None
+    width, heads = SIZES[size]
+    found = checkpoint.shape("encoder.embeddings.cls_token")[-1]
+    if config.number("encoder.hidden_size") is None and found != width:
+        raise ConversionError(
+            f"{config.path} says that the encoder has the size {size}, {width} features, but the "
+            f"checkpoint's has {found}: the two are of different trainings"
+        )
+    return heads
 
 
 def derive_architecture(
@@ -124,7 +151,8 @@ def derive_architecture(
         action_mlp_dim=action_mlp,
         projection_norm=_norm(names),
     )
-    _check_agreement(architecture, config)
+    _check_agreement(architecture, config, action_width(checkpoint))
+    _check_modules(checkpoint, architecture)
     return architecture
 
 
@@ -143,7 +171,7 @@ def action_width(checkpoint: Checkpoint) -> int:
     return found[1]
 
 
-def _check_agreement(architecture: Architecture, config: Configuration) -> None:
+def _check_agreement(architecture: Architecture, config: Configuration, numbers: int) -> None:
     encoder, predictor = architecture.encoder, architecture.predictor
     for key, found in (
         ("encoder.patch_size", encoder.patch),
@@ -159,11 +187,28 @@ def _check_agreement(architecture: Architecture, config: Configuration) -> None:
         ("predictor.input_dim", architecture.latent),
         ("predictor.hidden_dim", predictor.width),
         ("predictor.output_dim", architecture.predicted),
+        ("action_encoder.input_dim", numbers),
+        ("action_encoder.smoothed_dim", architecture.smoothed_dim),
         ("action_encoder.emb_dim", architecture.action_emb_dim),
+        ("projector.input_dim", encoder.width),
         ("projector.hidden_dim", architecture.projector_dim),
+        ("projector.output_dim", architecture.latent),
+        ("pred_proj.input_dim", architecture.predicted),
         ("pred_proj.hidden_dim", architecture.pred_proj_dim),
+        ("pred_proj.output_dim", architecture.latent),
     ):
         config.check_agrees(key, found)
+    for part in _PROJECTIONS:
+        for entry, known in (
+            ("act_fn", ("GELU",)), ("norm_fn", _NORMS[architecture.projection_norm])
+        ):  # fmt: skip
+            said = config.find(f"{part}.{entry}")
+            said = said.get("_target_") if isinstance(said, Mapping) else said
+            if isinstance(said, str) and said.rpartition(".")[2] not in known:
+                raise ConversionError(
+                    f"{config.path} says {part}.{entry} is {one_line(said, 60)}, which is not what "
+                    "the checkpoint's tensors and LeWM have: the two are of different trainings"
+                )
 
 
 def _check_kinds(checkpoint: Checkpoint, config: Configuration) -> None:
@@ -179,16 +224,31 @@ def _check_kinds(checkpoint: Checkpoint, config: Configuration) -> None:
                 raise ConversionError(
                     f"{where}: its encoder has {key} {said!r}; only {wanted!r} is known"
                 )
-    modules = checkpoint.module.modules() if checkpoint.module else ()
-    activations = {
-        module.class_name.rpartition(".")[2]
-        for name, module in modules
-        if name in ("projector.net.2", "pred_proj.net.2", "action_encoder.embed.1")
-    }
-    if other := activations - {"GELU", "SiLU"}:
-        raise ConversionError(
-            f"{checkpoint.path} has the activation {one_line(min(other), 60)}: it is not LeWM's"
-        )
+
+
+def _check_modules(checkpoint: Checkpoint, architecture: Architecture) -> None:
+    """Check what a pickled model computes where no tensor shows it: activations, norms, epsilon."""
+    for name, module in checkpoint.module.modules() if checkpoint.module else ():
+        kind, said = module.class_name.rpartition(".")[2], module.attributes
+        in_encoder = name.startswith("encoder.")
+        known: tuple[str, ...] = ()
+        if name in (f"{part}.net.1" for part in _PROJECTIONS):
+            known = _NORMS[architecture.projection_norm] or ("Identity",)
+        elif not module.children and not module.records():
+            places = (kinds for place, kinds in _LEAVES if place.fullmatch(name))
+            known = _ENCODER_LEAVES if in_encoder else next(places, ())
+        if known and kind not in known:
+            raise ConversionError(
+                f"{checkpoint.path} has {one_line(module.class_name, 60)} as {name}, where LeWM "
+                f"has {' or '.join(known)}: it is another kind of model"
+            )
+        wanted = EPS if in_encoder else 1e-6 if name.endswith(("norm1", "norm2")) else 1e-5
+        for entry, value in (("eps", wanted), ("approximate", "none")):
+            if said.get(entry, value) != value:
+                raise ConversionError(
+                    f"{checkpoint.path} has {one_line(str(said[entry]), 60)} as {entry} of {name}, "
+                    f"where LeWM has {value}: it is another kind of model"
+                )
 
 
 def _pickled(checkpoint: Checkpoint, part: str, names: tuple[str, ...]) -> int | None:

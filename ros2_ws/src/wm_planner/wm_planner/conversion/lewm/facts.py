@@ -12,10 +12,10 @@ from wm_planner.conversion.missing_facts import (
     listed_missing,
     missing_of_every_family,
 )
+from wm_planner.text import one_line
 
 UNUSED = ("proprio",)
 """Facts that this family does not use."""
-CAMERA_CROPS = ("square", "center", "squash")
 _RECTANGLE = re.compile(r"(\d{1,5})x(\d{1,5}):(\d{1,5}),(\d{1,5}),(\d{1,5}),(\d{1,5})")
 
 
@@ -32,7 +32,7 @@ def missing_facts(facts: Facts, heads: Heads, *, normalization: bool) -> list[Mi
             not facts.camera_crop,
             "--camera-crop",
             "what the square training images show of the camera's: square (all of a square "
-            "image), center, squash, or WxH:LEFT,TOP,WIDTH,HEIGHT in pixels",
+            "image), center, or a part, WxH:LEFT,TOP,WIDTH,HEIGHT in pixels",
         ),
         (
             normalization and not facts.normalization,
@@ -68,9 +68,9 @@ def image_part(camera_crop: str) -> dict[str, object]:
 
     Args:
         camera_crop: ``square``: the camera's images are square, and all of them is seen;
-            ``center``: the square in the middle; ``squash``: all of a wider image, squashed; or
-            ``640x480:80,0,480,480``: of an image of that size, a part by left, top, width and
-            height [pixels].
+            ``center``: the square in the middle; or ``640x480:80,0,480,480``: of an image of that
+            size, a part by left, top, width and height [pixels], which is squashed if it is not
+            square.
 
     Raises:
         ConversionError: It is none of these.
@@ -79,12 +79,10 @@ def image_part(camera_crop: str) -> dict[str, object]:
         return {"fit": "keep", "camera_aspect": 1.0}
     if camera_crop == "center":
         return {"fit": "crop"}
-    if camera_crop == "squash":
-        return {"fit": "squash"}
     found = _RECTANGLE.fullmatch(camera_crop)
     if not found:
         raise ConversionError(
-            f"--camera-crop is {camera_crop!r}: give {', '.join(CAMERA_CROPS)}, or a part of the "
+            f"--camera-crop is {one_line(camera_crop, 60)}: give square, center, or a part of the "
             "camera's image in pixels such as 640x480:80,0,480,480 (left, top, width, height)"
         )
     wide, high, left, top, width, height = map(int, found.groups())

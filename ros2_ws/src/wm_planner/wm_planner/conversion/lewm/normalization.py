@@ -7,6 +7,7 @@ Nothing is filled in.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from wm_planner.conversion.errors import ConversionError
 from wm_planner.datasets import Dataset, read_statistics
-from wm_planner.datasets.lewm.stable_worldmodel import KIND
+from wm_planner.datasets.lewm.stable_worldmodel import KIND, NORMALIZATIONS
 from wm_planner.datasets.moments import of_moments, shift
 from wm_planner.datasets.registry import read
 from wm_planner.files.array_record import array_of
@@ -26,22 +27,44 @@ from wm_planner.files.inert_pickle import Record
 from wm_planner.files.tensor_record import TensorRecord
 from wm_planner.files.torch_file import read_torch_file
 from wm_planner.models.spec import CONSTANTS, Moments, Provenance, SpecError, Statistics
-from wm_planner.text import listed
+from wm_planner.text import listed, one_line
 
 _MEAN, _STD, _VARIANCE = ("mean_", "mean"), ("scale_", "std_", "std", "scale"), ("var_", "var")
-_MOST_DEPTH, _MOST_ENTRIES = 8, 10_000
+_MOST_DEPTH, _MOST_ENTRIES = 8, 100_000
+_ACTIONS = re.compile(r"(^|\.)actions?($|[._])")  # places of statistics of actions
+_UNNAMED = ("", "scaler", "normalizer", "stats", "statistics")  # places that name no column
 _DIFFERENT = 1e-3  # shift [sigma] above which two files are of different trainings
+
+
+def check_normalization(normalization: str, file: Path | None) -> None:
+    """Check that the rule is known, and does not contradict a file of statistics.
+
+    Raises:
+        ConversionError: It is unknown, or says that there are no statistics.
+    """
+    if normalization not in ("", *NORMALIZATIONS):
+        raise ConversionError(
+            f"--normalization is {one_line(normalization, 60)}: give {', '.join(NORMALIZATIONS)}"
+        )
+    if normalization == "none" and file is not None:
+        raise ConversionError(
+            f"--normalization none says that actions were not normalized, but {file} has their "
+            "statistics: leave one of them out (a normalizer.pt beside the checkpoint counts)"
+        )
 
 
 def read_dataset(path: Path | None, kind: str | None, normalization: str) -> Dataset | None:
     """Read the data set, if one was given.
 
     Raises:
+        ConversionError: The kind is that of another family.
         DatasetError: The data set is unusable.
     """
     if path is None:
         return None
-    return read(path, kind or KIND, normalization=normalization)
+    if kind not in (None, KIND):
+        raise ConversionError(f"--dataset-kind is {kind}, but LeWM trains on {KIND}: leave it out")
+    return read(path, KIND, normalization=normalization)
 
 
 def training_statistics(
@@ -115,11 +138,12 @@ class _Found:
 
 def _of_torch_file(file: Path) -> Statistics:
     """Read the statistics of actions in a file of ``torch.save``."""
-    found = list(_walk(read_torch_file(file), ""))
-    chosen = [one for one in found if "action" in one.place.lower()] or found
+    found = list(_walk(read_torch_file(file), "", [_MOST_ENTRIES]))
+    chosen = [one for one in found if _ACTIONS.search(one.place)]
+    chosen = chosen or [one for one in found if one.place in _UNNAMED]
     distinct = {(*one.mean, *one.std): one for one in chosen}
     if len(distinct) != 1:
-        places = listed([one.place or "the file itself" for one in chosen], 9) or "none"
+        places = listed([one.place or "the file itself" for one in found], 9) or "none"
         raise ConversionError(
             f"{file} must hold mean and standard deviation of the actions once; found: {places}. "
             "Give them with --statistics as YAML"
@@ -143,10 +167,13 @@ def _of_torch_file(file: Path) -> Statistics:
     )
 
 
-def _walk(value: Any, place: str, depth: int = 0) -> Iterator[_Found]:
-    """Yield all pairs of mean and deviation in a file."""
+def _walk(value: Any, place: str, left: list[int], depth: int = 0) -> Iterator[_Found]:
+    """Yield all pairs of mean and deviation in a file; ``left``: entries to look at, at most."""
     held = value.state if isinstance(value, Record) else value
-    if depth > _MOST_DEPTH or not isinstance(held, Mapping) or len(held) > _MOST_ENTRIES:
+    if depth > _MOST_DEPTH or not isinstance(held, Mapping):
+        return
+    left[0] -= len(held)
+    if left[0] < 0:
         return
     entries = {name: entry for name, entry in held.items() if isinstance(name, str)}
     yield from _pairs(entries, place, "")
@@ -155,14 +182,19 @@ def _walk(value: Any, place: str, depth: int = 0) -> Iterator[_Found]:
         if before not in (name, "") and before.endswith(("_", ".")):
             yield from _pairs(entries, f"{place}.{before[:-1]}".strip("."), before)
     for name, entry in entries.items():
-        yield from _walk(entry, f"{place}.{name}".strip("."), depth + 1)
+        yield from _walk(entry, f"{place}.{name}".strip("."), left, depth + 1)
 
 
 def _pairs(entries: Mapping[str, Any], place: str, before: str) -> Iterator[_Found]:
+    """Yield the mean and the deviation among some entries, as far as a scaler uses them."""
     mean = _numbers(entries, before, _MEAN)
     std = _numbers(entries, before, _STD)
     if std is None and (variance := _numbers(entries, before, _VARIANCE)) is not None:
         std = np.sqrt(np.maximum(variance, 0.0))
+    if mean is not None and entries.get("with_mean") is False:
+        mean = np.zeros_like(mean)
+    if mean is not None and entries.get("with_std") is False:
+        std = np.ones_like(mean)
     if mean is not None and std is not None and mean.shape == std.shape:
         yield _Found(place, mean, std)
 

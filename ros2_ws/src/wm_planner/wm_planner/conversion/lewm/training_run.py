@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -106,7 +107,7 @@ def read_run(path: Path, checkpoint: str = "latest") -> Run:
     return Run(
         checkpoint=path,
         configuration=_configuration(path.with_name(CONFIG_FILE)),
-        normalizer=normalizer if normalizer.is_file() else None,
+        normalizer=normalizer if os.path.lexists(normalizer) else None,
         epoch=_epoch(path),
     )
 
@@ -133,12 +134,13 @@ def _chosen(directory: Path, checkpoint: str) -> Path:
         series = {_EPOCH.sub("", file.name) for file in found}
         if len(series) == 1:
             return max(found, key=_epoch)
-    names = listed([file.name for file in found], 9) or "no checkpoint at all"
-    raise ConversionError(
-        f"{directory} has {names}: choose one with --checkpoint"
-        if found
-        else f"{directory} has no checkpoint ({', '.join(SUFFIXES)}): give its directory"
-    )
+    names = listed([file.name for file in found], 9)
+    if checkpoint != "latest":
+        wanted = one_line(checkpoint, 60)
+        raise ConversionError(
+            f"{directory} has no checkpoint {wanted}; it has {names}: name one of them"
+        )
+    raise ConversionError(f"{directory} has {names}: choose one with --checkpoint")
 
 
 def _epoch(file: Path) -> int:
@@ -147,7 +149,7 @@ def _epoch(file: Path) -> int:
 
 
 def _configuration(path: Path) -> Configuration:
-    if not path.is_file():
+    if not os.path.lexists(path):
         return Configuration(path, {})
     try:
         content = json.loads(read_regular(path, MAX_CONFIG))

@@ -101,7 +101,7 @@ def _check_names(
 def _read(name: str, records: dict[str, TensorRecord]) -> Tensor:
     tensors = [records[part].read() for part in ([""] if "" in records else "qkv")]
     whole = tensors[0] if len(tensors) == 1 else torch.cat(tensors)
-    if whole.dtype == torch.int64:  # of batch norm, how many batches it saw
+    if name.endswith(".num_batches_tracked") and whole.dtype == torch.int64:
         return whole
     if not whole.is_floating_point():
         raise FileFormatError(f"the tensor {name} holds {whole.dtype}, no real numbers")

@@ -24,5 +24,6 @@ def open_lewm(directory: Path, kind: str | None, spec: ModelSpec) -> Dataset:
         DatasetError: The file is missing or damaged, or the spec does not say how actions were
             normalized.
     """
-    settings = spec.source.get("dataset")
-    return read(directory, kind or KIND, **(settings if isinstance(settings, dict) else {}))
+    said = spec.source.get("dataset")
+    normalization = said.get("normalization") if isinstance(said, dict) else None
+    return read(directory, kind or KIND, normalization=normalization)

@@ -7,7 +7,9 @@ slides.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -19,6 +21,8 @@ from wm_planner.models.lewm.predictor import MODULATIONS, NORM_EPS, Predictor
 from wm_planner.models.shared.compute import Compute, compiled
 from wm_planner.models.shared.rollout import KeysValues, Rollout
 
+Part: TypeAlias = Callable[[Tensor, Tensor, Any], Tensor]
+"""A function of rows (R, width), their modulations (R, 3 or 6, width), and something else."""
 CANDIDATES = {"cpu": 64, "cuda": 4096}
 """Candidates computed at once: a CPU's cache fits few, a GPU needs many to be busy."""
 
@@ -41,7 +45,8 @@ class LewmRollout(Rollout):
         )
         self._packed = pack(predictor, pred_proj, compute.dtype)
         self._latent = self._packed.positions.shape[-1]
-        self._modulated, self._gated = _modulated, _gated
+        self._modulated: Part = _modulated
+        self._gated: Part = _gated
         if compute.compute == "compiled":  # the parts that are many small operations
             self._modulated, self._gated = compiled(_modulated), compiled(_gated)
 
@@ -68,7 +73,7 @@ class LewmRollout(Rollout):
             x, kv = self._layer(
                 layer,
                 x,
-                modulations[index],
+                modulations[:, :, index],
                 known[index] if known else None,
                 newest_only=index + 1 == len(packed.layers),
             )
@@ -85,25 +90,25 @@ class LewmRollout(Rollout):
         """Compute keys and values of the oldest frames of a window (B, F, 1, latent and more)."""
         x, modulations = self._entered(frames, 0)
         kept: KeysValues = []
-        for layer, modulation in zip(self._packed.layers, modulations, strict=True):
-            x, kv = self._layer(layer, x, modulation, None, newest_only=False)
+        for index, layer in enumerate(self._packed.layers):
+            x, kv = self._layer(layer, x, modulations[:, :, index], None, newest_only=False)
             kept.append(kv)
         return kept
 
-    def _entered(self, frames: Tensor, first: int) -> tuple[Tensor, list[list[Tensor]]]:
-        """Return the layers' input (M, F, width), and per layer its six modulations."""
+    def _entered(self, frames: Tensor, first: int) -> tuple[Tensor, Tensor]:
+        """Return the layers' input (M, F, width), and the modulations (M, F, layers, 6, width)."""
         packed, count = self._packed, frames.shape[1]
         x = frames[:, :, 0, : self._latent] + packed.positions[first : first + count]
         if packed.enter is not None:
             x = packed.enter(x).float()
-        parts = frames[:, :, 0, self._latent :].split(x.shape[-1], dim=-1)
-        return x, [list(parts[i : i + MODULATIONS]) for i in range(0, len(parts), MODULATIONS)]
+        sizes = (len(packed.layers), MODULATIONS, x.shape[-1])
+        return x, frames[:, :, 0, self._latent :].unflatten(-1, sizes)
 
     def _layer(
         self,
         layer: Layer,
         x: Tensor,
-        modulation: list[Tensor],
+        modulation: Tensor,
         before: Tensor | None,
         *,
         newest_only: bool,
@@ -113,20 +118,19 @@ class LewmRollout(Rollout):
         Args:
             layer: Its weights.
             x: New frames (M, F, width).
-            modulation: Shift, scale and gate of attention and MLP, each (M, F, width).
+            modulation: Shift, scale and gate of attention and MLP (M, F, 6, width).
             before: Keys and values of the frames before them.
             newest_only: Compute the newest frame's output only.
 
         Returns:
             x after the layer, and the keys and values of all frames.
         """
-        h = self._modulated(x, modulation[0], modulation[1], layer.attention_norm)
+        h = self._rows(self._modulated, x, modulation, layer.attention_norm)
         kv = layer.kv(h)
         if before is not None:
             kv = torch.cat([before, kv], dim=1)
         if newest_only:
-            h, x = h[:, -1:], x[:, -1:]
-            modulation = [part[:, -1:] for part in modulation]
+            h, x, modulation = (part[:, -1:].contiguous() for part in (h, x, modulation))
         k, v = kv.unflatten(-1, (2, layer.heads, -1)).permute(2, 0, 3, 1, 4)
         q = layer.q(h).unflatten(-1, (layer.heads, -1)).transpose(1, 2)
         count, seen = q.shape[2], k.shape[2]
@@ -137,16 +141,24 @@ class LewmRollout(Rollout):
         written = attended.transpose(1, 2).flatten(2)
         if layer.out is not None:
             written = layer.out(written)
-        x = self._gated(x, modulation[2], written)
-        h = self._modulated(x, modulation[3], modulation[4], layer.mlp_norm)
-        return self._gated(x, modulation[5], layer.down(functional.gelu(layer.up(h)))), kv
+        x = self._rows(self._gated, x, modulation, written.flatten(0, 1))
+        rest = modulation[:, :, 3:]  # of the MLP
+        h = self._rows(self._modulated, x, rest, layer.mlp_norm)
+        written = layer.down(functional.gelu(layer.up(h)))
+        return self._rows(self._gated, x, rest, written.flatten(0, 1)), kv
+
+    @staticmethod
+    def _rows(part: Part, x: Tensor, modulation: Tensor, other: Any) -> Tensor:
+        """Apply a part to frames (M, F, ...) as rows, so that F is no reason to compile anew."""
+        return part(x.flatten(0, 1), modulation.flatten(0, 1), other).unflatten(0, x.shape[:2])
 
 
-def _modulated(x: Tensor, shift: Tensor, scale: Tensor, norm: Norm) -> Tensor:
-    """Normalize frames x (M, F, width), scale and shift them, and apply a layer's own norm."""
+def _modulated(x: Tensor, modulation: Tensor, norm: Norm) -> Tensor:
+    """Normalize rows (R, width), shift and scale them, and apply a layer's own norm."""
+    shift, scale = modulation[:, 0], modulation[:, 1]
     return norm(functional.layer_norm(x, (x.shape[-1],), eps=NORM_EPS) * (1 + scale) + shift)
 
 
-def _gated(x: Tensor, gate: Tensor, written: Tensor) -> Tensor:
-    """Add what a layer has written to frames x (M, F, width), as far as the gate is open."""
-    return x + gate * written
+def _gated(x: Tensor, modulation: Tensor, written: Tensor) -> Tensor:
+    """Add what a layer has written to rows (R, width), as far as the gate is open."""
+    return x + modulation[:, 2] * written
