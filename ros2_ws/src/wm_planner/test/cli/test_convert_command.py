@@ -38,14 +38,14 @@ def test_a_process_converts_and_prints_the_next_command(tmp_path: Path) -> None:
 
 def test_every_fact_can_be_an_option(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "model"
-    optional = ["--name", "maze", "--action-lower", "-1", "-2", "--action-upper", "1", "2",
+    optional = ["--name", "maze", "--action-lower", "-10", "-20", "--action-upper", "10", "20",
                 "--objective", "all", "--alpha", "0.5", "--checkpoint", "latest"]  # fmt: skip
     assert main(["convert", str(RUN), str(output), *ALL, *optional, "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
     assert (printed["directory"], printed["exit_code"]) == (str(output), 0)
     spec = load_spec(output)
     assert printed["spec"]["name"] == spec.name == "maze"
-    assert (spec.action.lower, spec.action.upper) == ([-1.0, -2.0], [1.0, 2.0])
+    assert (spec.action.lower, spec.action.upper) == ([-10.0, -20.0], [10.0, 20.0])
     assert (spec.objective.mode, spec.objective.alpha) == ("all", 0.5)
 
 

@@ -53,9 +53,7 @@ def test_modules_add_up_to_the_weight_file(capsys: pytest.CaptureFixture[str]) -
     assert 0.9 * size < sum(part["bytes"] for part in modules.values()) <= size
 
 
-def test_dino_wm_plan_is_counted_whole_and_timed_in_part(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_dino_wm_plan_is_counted_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = str(tmp_path / "model")
     words = [
         *("--encoder", str(RUN / "dinov2_tiny_pretrain.pth"), "--encoder-heads", "3"),
@@ -69,7 +67,7 @@ def test_dino_wm_plan_is_counted_whole_and_timed_in_part(
     exact = inspected(capsys, model)
     cheap = inspected(capsys, model, "model.approximation=rolling_cache", "--precision=bfloat16")
     assert exact["plan"]["samples"] == 300
-    assert exact["plan"]["timed_candidates"] < 10
+    assert 0 < exact["plan"]["timed_candidates"] <= 300
     assert exact["plan"]["rollout_flop"] % (300 * 30) == 0
     assert cheap["plan"]["rollout_flop"] < exact["plan"]["rollout_flop"]
     assert set(exact["modules"]) == {

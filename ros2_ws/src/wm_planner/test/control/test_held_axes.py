@@ -92,7 +92,7 @@ def test_the_doctor_compares_the_axes_that_move(spec: ModelSpec) -> None:
     ("position", "words"),
     [
         (["hold", "hold", "hold"], "holds everything"),
-        (["dx", "dy"], "hold for one that no number moves"),
+        (["dx", "dy"], r"2 are given \(dx, dy\). Write hold for an axis"),
         (["dx", "dx", "hold"], "names a number twice"),
         (["dx", "held", "hold"], r"names \['held'\], which action.names lacks"),
     ],

@@ -9,12 +9,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor, nn
 
+from wm_planner.conversion.errors import ConversionError
 from wm_planner.conversion.facts import Facts, read_facts
 from wm_planner.conversion.registry import convert
 from wm_planner.conversion.request import Converted, Request
+from wm_planner.datasets import DatasetError
+from wm_planner.files.errors import FileFormatError
 from wm_planner.models.lewm.architecture import (
     Architecture,
     EncoderArchitecture,
@@ -27,6 +31,7 @@ from wm_planner.models.spec import (
     ModelSpec,
     Moments,
     ObjectiveSpec,
+    SpecError,
     Statistics,
     Training,
     WeightsFile,
@@ -36,6 +41,7 @@ DATA = Path(__file__).parents[1] / "data" / "lewm"
 NUMBERS = DATA / "data/toy_expert_train_no_pixels.h5"
 EPISODES = DATA / "data/toy_two_episodes.h5"
 PICKLED = DATA / "lewm_object.ckpt"
+REFUSALS = (ConversionError, DatasetError, FileFormatError, SpecError)
 LEWM_CLASS = b"cstable_worldmodel.wm.lewm.lewm\nLeWM\n"
 """How the pickle names the class of the whole model."""
 
@@ -181,3 +187,10 @@ class Holder(nn.Module):
         super().__init__()
         for name, part in parts.items():
             self.add_module(name, part)
+
+
+def refused(run: Path, output: Path, words: str, **changes: Any) -> None:
+    with pytest.raises(REFUSALS, match=words) as caught:
+        convert_lewm(run, output, **changes)
+    assert not output.exists()
+    assert len(str(caught.value).split("\n")[0]) < 1000

@@ -67,7 +67,7 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
         "--dataset-kind",
         metavar="KIND",
         help="point_maze, pusht, wall, deformable, franka or stable_worldmodel; default: what "
-        "hydra.yaml names, or the last for LeWM",
+        "hydra.yaml names; for LeWM stable_worldmodel",
     )
     group.add_argument(
         "--statistics",
@@ -114,7 +114,11 @@ def _add_facts(parser: argparse.ArgumentParser) -> None:
     add("--command-mode", "action.command.mode", "what an action is, if it moves an arm (optional)",
         choices=("relative", "absolute", "velocity"))  # fmt: skip
     add("--command-position", "action.command.position",
-        "columns that are x, y, z [m, m/s], or one per joint [rad, rad/s]", **names)  # fmt: skip
+        "columns that are x, y, z [m, m/s], or one per joint [rad, rad/s]; hold for one that no "
+        "action moves", **names)  # fmt: skip
+    add("--command-reference", "action.command.reference",
+        "where a displacement begins: at the commanded pose (default) or the measured one",
+        choices=("commanded", "measured"))  # fmt: skip
     add("--command-joints", "action.command.joints",
         "joints of the arm that they move, if they are not x, y, z", **names)  # fmt: skip
     add("--proprio-names", "proprio.names", "columns of the state; none if the dataset has none",

@@ -66,9 +66,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_recordings(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("training and recordings")
-    group.add_argument("--dataset", type=Path, metavar="DIR", help="the model's training dataset")
     group.add_argument(
-        "--dataset-kind", metavar="KIND", help="point_maze, pusht, wall, deformable or franka"
+        "--dataset",
+        type=Path,
+        metavar="PATH",
+        help="the model's training dataset: a directory, or LeWM's .h5 file",
+    )
+    group.add_argument(
+        "--dataset-kind",
+        metavar="KIND",
+        help="point_maze, pusht, wall, deformable, franka or stable_worldmodel",
     )
     group.add_argument(
         "--episode", type=int, default=0, metavar="N", help="its episode to examine (%(default)s)"

@@ -14,7 +14,7 @@ from wm_planner.cli.elsewhere import has_torch, run_elsewhere
 from wm_planner.config import Config
 
 COMMANDS: dict[str, tuple[ModuleType, str]] = {
-    "convert": (convert_command, "turn a training run of DINO-WM into a model directory"),
+    "convert": (convert_command, "turn a training of DINO-WM or LeWM into a model directory"),
     "doctor": (doctor_command, "explain bad plans: camera, model, statistics, recordings, goal"),
     "inspect": (inspect_command, "describe a model and what a plan with it costs"),
     "plan": (plan_command, "make one plan from one image to another"),

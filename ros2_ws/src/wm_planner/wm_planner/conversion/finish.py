@@ -1,13 +1,38 @@
-"""Measures the calibration of a model that was converted and written."""
+"""What follows when a model was converted: notes on its bounds, and its calibration."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from wm_planner.conversion.calibration import calibrate
 from wm_planner.datasets import Dataset
 from wm_planner.models.loading import load
 from wm_planner.models.spec import ModelSpec
+
+OUTSIDE = 0.1
+"""Share of the recorded actions outside the bounds above which the user is told."""
+_ROWS = 100_000  # of the actions that are compared
+
+
+def bounds_notes(spec: ModelSpec, dataset: Dataset | None) -> list[str]:
+    """Return a note if the bounds forbid much of what was recorded; the planner obeys them."""
+    if dataset is None or not spec.action.lower:
+        return []
+    rows = np.concatenate([dataset.counted("action", i) for i in dataset.parts["all"]])
+    rows = rows[:: 1 + len(rows) // _ROWS]
+    notes = []
+    for name, low, high, column in zip(
+        spec.action.names, spec.action.lower, spec.action.upper, rows.T, strict=True
+    ):
+        if (share := float(np.mean((column < low) | (column > high)))) > OUTSIDE:
+            notes.append(
+                f"{share:.0%} of the recorded values of {name} lie outside its bounds, {low:g} to "
+                f"{high:g} (recorded: {column.min():.3g} to {column.max():.3g}): the planner will "
+                "not try them. Correct action.lower and action.upper, or their units."
+            )
+    return notes
 
 
 def measure_calibration(output: Path, spec: ModelSpec, dataset: Dataset) -> list[str]:

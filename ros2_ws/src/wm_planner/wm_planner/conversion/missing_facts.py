@@ -10,7 +10,7 @@ _OPTIONAL = (
     "  # Optional: the range of each number, and which numbers move an arm.",
     "  # lower: []",
     "  # upper: []",
-    "  # command: {mode: relative, position: [x, y, z]}",
+    "  # command: {mode: relative, position: [x, y, z]}   # hold for an axis that stays",
     "  # mode: also absolute, velocity; with joints: [j1, j2] position has one number for each.",
 )
 

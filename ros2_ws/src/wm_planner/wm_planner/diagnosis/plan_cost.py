@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
@@ -11,7 +13,9 @@ from wm_planner.models.batch import observation_batch
 from wm_planner.models.protocol import WorldModel
 
 PROBE = 4
-"""Candidates that are computed on a CPU; the cost of more is extrapolated."""
+"""Candidates that are counted on a CPU; the cost of more is extrapolated."""
+LONG = 0.5
+"""Time of a rollout [s] from which that of more candidates is extrapolated."""
 
 
 @dataclass(frozen=True)
@@ -62,13 +66,16 @@ def plan_cost(
         model.rollout(latent, torch.zeros(1, count, horizon, spec.model_action_dim, device=device))
 
     encode = cost_of(lambda: model.encode(observation), pretend=False)
-    timed = min(samples, PROBE) if pretend and device.type == "cpu" else samples
-    once = cost_of(lambda: rollout(timed), pretend=pretend)
-    if timed < samples:
-        once = _extended(once, cost_of(lambda: rollout(2 * timed)), timed, samples)
+    counted = timed = min(samples, PROBE) if pretend and device.type == "cpu" else samples
+    once = cost_of(lambda: rollout(counted), pretend=pretend)
+    if counted < samples:
+        once = _extended(once, cost_of(lambda: rollout(2 * counted)), counted, samples)
     with torch.inference_mode():
         rollout(1)
-        duration = min(seconds(lambda: rollout(timed), device) for _ in range(2))
+        duration = _best(lambda: rollout(timed), device)
+        while timed < samples and duration < LONG:  # most of it may be overhead
+            timed = min(samples, 4 * timed)
+            duration = _best(partial(rollout, timed), device)
     rate = matmul_rate(device, dtype)
     flop = 2 * encode.flop + iterations * once.flop
     return PlanCost(
@@ -80,6 +87,11 @@ def plan_cost(
         estimated_seconds=iterations * duration * samples / timed,
         timed_candidates=timed,
     )
+
+
+def _best(call: Callable[[], object], device: torch.device) -> float:
+    """Return the least time of three calls [s]; other programs may have slowed the others."""
+    return min(seconds(call, device) for _ in range(3))
 
 
 def _extended(one: Cost, two: Cost, each: int, samples: int) -> Cost:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -29,10 +30,7 @@ from wm_planner.datasets import read as opened
 from wm_planner.datasets.lewm.stable_worldmodel import KIND
 from wm_planner.models.loading import load
 from wm_planner.models.protocol import ObservationBatch
-from wm_planner.models.spec import CONSTANTS, load_spec
-
-STATISTICS = {"mean": [0.2181592434644699, 0.1630001813173294],
-              "std": [0.9571216702461243, 1.3546024560928345]}  # fmt: skip
+from wm_planner.models.spec import load_spec
 
 
 def weights(converted: Converted) -> dict[str, torch.Tensor]:
@@ -72,113 +70,14 @@ def test_spec_of_the_genuine_run(tmp_path: Path) -> None:
     assert (spec.training.epoch, spec.training.epochs) == (9, 50)
     assert spec.license.sentence == "MIT (the model's page)"
     # Upstream summed in float32.
-    np.testing.assert_allclose(spec.statistics.action.mean, STATISTICS["mean"], atol=1e-6)
-    np.testing.assert_allclose(spec.statistics.action.std, STATISTICS["std"], atol=1e-6)
+    said = json.loads((DATA / "statistics.json").read_text())
+    np.testing.assert_allclose(spec.statistics.action.mean, said["action_mean"], atol=1e-6)
+    np.testing.assert_allclose(spec.statistics.action.std, said["action_std"], atol=1e-6)
     assert spec.statistics.proprio is None
     provenance = spec.statistics.provenance
     assert provenance is not None
     assert (provenance.episodes, provenance.steps) == (150, 6000)  # without each last, NaN
     assert "ddof 0" in provenance.formula
-
-
-def test_the_deviation_is_the_one_that_was_asked_for(tmp_path: Path) -> None:
-    sample, population = (
-        convert_lewm(DATA / "lewm", tmp_path / n, lewm_facts(normalization=n)).spec.statistics
-        for n in ("sample", "population")
-    )
-    ratio = np.array(sample.action.std) / population.action.std
-    np.testing.assert_allclose(ratio, np.sqrt(6000 / 5999), rtol=1e-6)
-    assert sample.provenance is not None
-    assert "ddof 1" in sample.provenance.formula
-
-
-def test_without_normalization_no_data_set_is_needed(tmp_path: Path) -> None:
-    facts = lewm_facts(normalization="none")
-    spec = convert_lewm(DATA / "lewm", tmp_path / "model", facts, dataset=None).spec
-    assert (spec.statistics.action.mean, spec.statistics.action.std) == ([0, 0], [1, 1])
-    assert spec.statistics.problem() == ""
-
-
-class StandardScaler:
-    """Pickled under the name of scikit-learn's class, with its attributes."""
-
-
-StandardScaler.__module__ = "sklearn.preprocessing._data"
-
-
-def scaler() -> StandardScaler:
-    made = StandardScaler()
-    made.mean_ = np.array(STATISTICS["mean"])  # type: ignore[attr-defined]
-    made.var_ = np.array(STATISTICS["std"]) ** 2  # type: ignore[attr-defined]
-    made.scale_ = np.array(STATISTICS["std"])  # type: ignore[attr-defined]
-    made.n_samples_seen_ = np.int64(6000)  # type: ignore[attr-defined]
-    return made
-
-
-@pytest.fixture
-def _scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let pickle find the class under its name."""
-    import sys
-    import types
-
-    module = types.ModuleType("sklearn.preprocessing._data")
-    module.StandardScaler = StandardScaler  # type: ignore[attr-defined]
-    for name in ("sklearn", "sklearn.preprocessing"):
-        monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
-    monkeypatch.setitem(sys.modules, "sklearn.preprocessing._data", module)
-
-
-MEAN, STD = (torch.tensor(STATISTICS[name]) for name in ("mean", "std"))
-CONTENTS = {
-    "tensors by column": lambda: {
-        "action": {"mean": MEAN[None], "std": STD[None]},
-        "proprio": {"mean": torch.zeros(3), "std": torch.ones(3)},
-    },
-    "numbers by name": lambda: {"action_mean": MEAN.tolist(), "action_std": STD.tolist()},
-    "variance": lambda: {"action": {"mean": MEAN, "var": STD**2}},
-    "state dict": lambda: {"action.mean": MEAN, "action.std": STD, "proprio.mean": STD},
-    "scaler of a prior": lambda: {
-        "state_dict": {"net.0.weight": torch.randn(4, 4)}, "action_scaler": scaler(),
-    },
-    "the only scaler": lambda: {"net.0.weight": torch.randn(4, 4), "scaler": scaler()},
-    "scaler by name": lambda: {"scaler_mean": MEAN, "scaler_scale": STD, "horizon": 3},
-}  # fmt: skip
-
-
-@pytest.mark.usefixtures("_scikit_learn")
-@pytest.mark.parametrize("content", CONTENTS)
-@pytest.mark.parametrize("protocol", [2, 4])
-def test_statistics_of_a_normalizer_or_a_scaler(
-    tmp_path: Path, content: str, protocol: int
-) -> None:
-    file = tmp_path / "statistics.pt"
-    torch.save(CONTENTS[content](), file, pickle_protocol=protocol)
-    made = convert_lewm(PICKLED, tmp_path / "model", dataset=None, statistics=file)
-    found = made.spec.statistics
-    np.testing.assert_allclose(found.action.mean, STATISTICS["mean"], rtol=1e-6)
-    np.testing.assert_allclose(found.action.std, STATISTICS["std"], rtol=1e-6)
-    assert found.provenance is not None
-    assert found.provenance.split == CONSTANTS
-    assert "statistics.pt" in found.provenance.formula
-    load_spec(made.directory)  # they are trusted: where they come from is recorded
-
-
-def test_a_normalizer_beside_the_checkpoint_is_used(tmp_path: Path) -> None:
-    run = Path(shutil.copytree(DATA / "lewm", tmp_path / "run"))
-    torch.save({"action": {"mean": MEAN + 1, "std": STD}}, run / "normalizer.pt")
-    made = convert_lewm(run, tmp_path / "model", lewm_facts(normalization=""), dataset=None)
-    np.testing.assert_allclose(made.spec.statistics.action.mean, (MEAN + 1).tolist())
-
-
-def test_statistics_may_be_a_yaml_without_proprio(tmp_path: Path) -> None:
-    file = tmp_path / "statistics.yaml"
-    file.write_text(
-        "action: {mean: [1, 2], std: [3, 4]}\n"
-        "provenance: {dataset: d, dataset_sha256: s, split: all, split_seed: -1, episodes: 3, "
-        "steps: 90, formula: f}\n"
-    )
-    made = convert_lewm(DATA / "lewm", tmp_path / "model", dataset=None, statistics=file)
-    assert made.spec.statistics.action.mean == [1, 2]
 
 
 @pytest.mark.parametrize(
@@ -300,18 +199,6 @@ def test_numbers_of_the_data_set_alone_are_its_digest(tmp_path: Path) -> None:
     assert one.dataset_sha256 == other.dataset_sha256
 
 
-@pytest.mark.usefixtures("_scikit_learn")
-def test_a_scaler_that_leaves_the_mean_does(tmp_path: Path) -> None:
-    made, file = scaler(), tmp_path / "prior.pt"
-    made.with_mean, made.with_std = False, True  # type: ignore[attr-defined]
-    torch.save({"scaler": made}, file)
-    action = convert_lewm(
-        PICKLED, tmp_path / "model", dataset=None, statistics=file
-    ).spec.statistics.action
-    assert action.mean == [0, 0]
-    np.testing.assert_allclose(action.std, STATISTICS["std"])
-
-
 def test_the_objective_may_be_another(tmp_path: Path) -> None:
     facts = lewm_facts(objective={"mode": "mean", "metric": "cos"})
     objective = convert_lewm(DATA / "lewm", tmp_path / "model", facts).spec.objective
@@ -325,3 +212,11 @@ def test_the_size_of_the_encoder_names_its_heads(tmp_path: Path) -> None:
 
     made = convert_lewm(write_configured(tmp_path / "run", only_size), tmp_path / "model")
     assert made.spec.architecture["encoder"]["heads"] == 3  # of "tiny", whose width is overridden
+
+
+def test_bounds_that_forbid_what_was_recorded_are_told(tmp_path: Path) -> None:
+    action = {"names": ["dx", "dy"], "units": ["m", "m"], "frame": "base"}
+    narrow = lewm_facts(action={**action, "lower": [-0.02, -9], "upper": [0.02, 9]})
+    notes = convert_lewm(DATA / "lewm", tmp_path / "narrow", narrow).notes
+    (note,) = (note for note in notes if "bounds" in note)
+    assert "of the recorded values of dx lie outside its bounds, -0.02 to 0.02" in note

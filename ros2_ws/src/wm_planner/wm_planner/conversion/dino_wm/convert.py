@@ -30,7 +30,7 @@ from wm_planner.conversion.dino_wm.training_run import (
 from wm_planner.conversion.dino_wm.weights import collect_weights
 from wm_planner.conversion.errors import ConversionError
 from wm_planner.conversion.facts import Facts, check_counts, check_used
-from wm_planner.conversion.finish import measure_calibration
+from wm_planner.conversion.finish import bounds_notes, measure_calibration
 from wm_planner.conversion.missing_facts import MissingFact, question
 from wm_planner.conversion.model_directory import check_output
 from wm_planner.conversion.request import Converted, Request
@@ -109,7 +109,7 @@ def convert(request: Request, facts: Facts) -> Converted:
         source=_source(request, run, encoder, dataset),
     )
     write_model(output, spec, collect_weights(spec, checkpoint, encoder))
-    notes = _notes(checkpoint, config, architecture)
+    notes = _notes(checkpoint, config, architecture) + bounds_notes(spec, dataset)
     if request.encoder is not None and encoder.file == checkpoint.path:
         notes.append("--encoder is not used: the checkpoint holds the encoder, which was trained.")
     if request.calibrate and dataset is not None:

@@ -8,12 +8,13 @@ from typing import Any
 
 from wm_planner.conversion.errors import ConversionError
 from wm_planner.conversion.facts import Facts, check_used
-from wm_planner.conversion.finish import measure_calibration
+from wm_planner.conversion.finish import bounds_notes, measure_calibration
 from wm_planner.conversion.lewm.checkpoint import Checkpoint, read_checkpoint
 from wm_planner.conversion.lewm.derive import action_width, derive_architecture, known_heads
 from wm_planner.conversion.lewm.facts import UNUSED, all_heads, image_part, missing_facts
 from wm_planner.conversion.lewm.normalization import (
     check_normalization,
+    notes_on,
     read_dataset,
     training_statistics,
 )
@@ -70,7 +71,8 @@ def convert(request: Request, facts: Facts) -> Converted:
     frameskip = _frameskip(checkpoint, facts)
     dataset = read_dataset(request.dataset, request.dataset_kind, facts.normalization)
     if request.calibrate and (dataset is None or not dataset.has_images):
-        raise ConversionError("--calibrate needs --dataset FILE, with the column pixels in it")
+        lacks = f"{dataset.directory} has no column pixels" if dataset else "there is no --dataset"
+        raise ConversionError(f"--calibrate needs a data set with images, but {lacks}")
     architecture = derive_architecture(checkpoint, run.configuration, all_heads(facts, heads))
     spec = ModelSpec(
         name=facts.name or output.name,
@@ -92,7 +94,7 @@ def convert(request: Request, facts: Facts) -> Converted:
         source=_source(request, run, facts, dataset),
     )
     write_model(output, spec, collect_weights(spec, checkpoint))
-    notes = _notes(spec, dataset)
+    notes = _notes(spec, dataset) + bounds_notes(spec, dataset)
     if request.calibrate and dataset is not None:
         notes += measure_calibration(output, spec, dataset)
     form = f"one pickled {checkpoint.module.class_name}" if checkpoint.module else "a state dict"
@@ -164,4 +166,6 @@ def _notes(spec: ModelSpec, dataset: Dataset | None) -> list[str]:
             "There is no calibration, so no goal can count as reached: convert with --dataset and "
             "--calibrate, or give the calibration with --meta."
         )
+    if dataset is not None:
+        notes += notes_on(spec.statistics, dataset)
     return notes

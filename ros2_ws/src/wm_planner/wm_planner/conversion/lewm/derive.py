@@ -76,7 +76,7 @@ def _heads_by_size(checkpoint: Checkpoint, config: Configuration) -> int | None:
     if not isinstance(size, str) or size not in SIZES:
         return None
     width, heads = SIZES[size]
-    found = checkpoint.shape("encoder.embeddings.cls_token")[-1]
+    (*_, found) = checkpoint.shape("encoder.embeddings.cls_token") or (0,)
     if config.number("encoder.hidden_size") is None and found != width:
         raise ConversionError(
             f"{config.path} says that the encoder has the size {size}, {width} features, but the "
@@ -229,6 +229,8 @@ def _check_kinds(checkpoint: Checkpoint, config: Configuration) -> None:
 def _check_modules(checkpoint: Checkpoint, architecture: Architecture) -> None:
     """Check what a pickled model computes where no tensor shows it: activations, norms, epsilon."""
     for name, module in checkpoint.module.modules() if checkpoint.module else ():
+        if name.startswith("encoder.pooler"):  # not used
+            continue
         kind, said = module.class_name.rpartition(".")[2], module.attributes
         in_encoder = name.startswith("encoder.")
         known: tuple[str, ...] = ()

@@ -16,6 +16,7 @@ from wm_planner.text import one_line
 
 UNUSED = ("proprio",)
 """Facts that this family does not use."""
+_HEADS = "as the training's configuration says: attention heads of the"
 _RECTANGLE = re.compile(r"(\d{1,5})x(\d{1,5}):(\d{1,5}),(\d{1,5}),(\d{1,5}),(\d{1,5})")
 
 
@@ -39,11 +40,11 @@ def missing_facts(facts: Facts, heads: Heads, *, normalization: bool) -> list[Mi
             "--normalization",
             "population (trained with stable-worldmodel), sample (with le-wm) or none",
         ),
-        (not (heads.encoder or facts.encoder_heads), "--encoder-heads", "heads of the encoder"),
+        (not (heads.encoder or facts.encoder_heads), "--encoder-heads", f"{_HEADS} encoder"),
         (
             not (heads.predictor or facts.predictor_heads),
             "--predictor-heads",
-            "heads of the predictor",
+            f"{_HEADS} predictor",
         ),
     )
 

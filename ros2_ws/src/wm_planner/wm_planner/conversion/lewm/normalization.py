@@ -33,7 +33,8 @@ _MEAN, _STD, _VARIANCE = ("mean_", "mean"), ("scale_", "std_", "std", "scale"), 
 _MOST_DEPTH, _MOST_ENTRIES = 8, 100_000
 _ACTIONS = re.compile(r"(^|\.)actions?($|[._])")  # places of statistics of actions
 _UNNAMED = ("", "scaler", "normalizer", "stats", "statistics")  # places that name no column
-_DIFFERENT = 1e-3  # shift [sigma] above which two files are of different trainings
+_DIFFERENT = 1e-3  # shift [sigma] above which two files are of different data
+_FEW = 20  # episodes that are hardly all of a training
 
 
 def check_normalization(normalization: str, file: Path | None) -> None:
@@ -70,17 +71,16 @@ def read_dataset(path: Path | None, kind: str | None, normalization: str) -> Dat
 def training_statistics(
     dataset: Dataset | None, file: Path | None, normalization: str, width: int
 ) -> Statistics:
-    """Return the statistics of the training.
+    """Return the statistics of the training; those of a file, if there is one.
 
     Args:
-        dataset: The data set, or None.
+        dataset: The data set, or None; beside a file it may be a part of the training's.
         file: A file of statistics, or None.
         normalization: ``none`` needs neither.
         width: Numbers in the action of one environment step.
 
     Raises:
-        ConversionError: The file of torch has no statistics of actions, or several, or they
-            contradict the data set.
+        ConversionError: The file of torch has no statistics of actions, or several.
         DatasetError: The file of statistics is unusable.
         FileFormatError: The file of torch is damaged.
     """
@@ -91,18 +91,12 @@ def training_statistics(
             if file.suffix in (".pt", ".pth")
             else read_statistics(file, proprio=False)
         )
-    statistics = dataset.statistics() if dataset is not None else given
+    statistics = given
+    if statistics is None and dataset is not None:
+        statistics = dataset.statistics()
     if statistics is None:
         assert normalization == "none"
         statistics = _identity(width)
-    elif dataset is not None and given is not None:
-        apart = float(shift(of_moments(given.action), of_moments(statistics.action)))
-        if not apart <= _DIFFERENT:
-            raise ConversionError(
-                f"{file} and the data set {dataset.directory} do not agree: the first shifts a "
-                f"normalized action by up to {apart:.2g} sigma. Give the data of this training, or "
-                "leave one of them out"
-            )
     if len(statistics.action.mean) != width:
         raise ConversionError(
             f"the statistics are of {len(statistics.action.mean)} action numbers, but there are "
@@ -111,6 +105,22 @@ def training_statistics(
     statistics.proprio = statistics.state = None  # the model takes neither
     statistics.sha256 = statistics.digest()
     return statistics
+
+
+def notes_on(statistics: Statistics, dataset: Dataset) -> list[str]:
+    """Return what a user should know of statistics beside a data set that was given, too."""
+    notes, own = [], dataset.statistics()
+    apart = float(shift(of_moments(statistics.action), of_moments(own.action)))
+    if apart > _DIFFERENT:
+        notes.append(
+            f"The statistics of the file are used. Those of {dataset.directory} differ by up to "
+            f"{apart:.2g} sigma: it is a part of the training's data, or other data."
+        )
+    elif len(dataset) < _FEW:
+        notes.append(
+            f"The statistics are of {len(dataset)} episodes: give all data of the training."
+        )
+    return notes
 
 
 def _identity(width: int) -> Statistics:

@@ -69,9 +69,10 @@ def judge_spread(spread: float, horizon: int, causes: Sequence[str]) -> Result:
         spread,
         SPREAD,
         WARN if spread < SPREAD else OK,
-        f"The costs of random candidates after {horizon} model steps differ by only {spread:.2f} "
-        "of their mean: the model hardly tells where actions lead, and plans will be little better "
-        f"than chance. {fix_first(causes) if causes else cure}",
+        f"The costs of random candidates within the bounds differ by only {spread:.2f} of their "
+        f"mean after {horizon} model steps: either such actions hardly change what the camera "
+        "sees, or the model does not see it. Plans will be little better than chance. "
+        f"{fix_first(causes) if causes else cure}",
         f"costs of random candidates differ by {spread:.2f} of their mean",
     )
 

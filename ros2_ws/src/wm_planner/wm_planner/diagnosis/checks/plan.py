@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from wm_planner.diagnosis.check import Check
-from wm_planner.diagnosis.check_result import OK, STOP, WARN, Fact, Result, quoted
+from wm_planner.diagnosis.check_result import OK, STOP, WARN, Fact, Result, fix_first, quoted
 from wm_planner.diagnosis.examined import PlanningTasks
 from wm_planner.diagnosis.planning_losses import Losses, measure
 
@@ -65,6 +65,7 @@ def _fault(losses: Losses, still: float, causes: Sequence[str]) -> tuple[str, st
             f"actions have {recorded:.3g}. Give it more candidates and iterations "
             "(planning.preset=full, planning.num_samples, planning.iterations), and make sure that "
             f"action.lower, action.upper and the horizon allow those actions.{_cut(losses)}"
+            f"{f' {fix_first(causes)}' if causes else ''}"
         )
     if losses.flat:
         return WARN, _flat(losses, causes)

@@ -24,7 +24,8 @@ class CommandMapping:
         mode: ``relative``: the action displaces the commanded position; ``absolute``: the action is
             the position; ``velocity``: the action is the velocity during its environment step.
         position: Names of the action's numbers for x, y and z, or for each of ``joints``, in this
-            order; ``hold`` for one that the actions do not move: it stays where the goal starts.
+            order; ``hold`` for one that the actions do not move: it stays where it was when the
+            goal was accepted.
         joints: Names of the arm's joints that the numbers move; empty if they are Cartesian.
         rotation: How the action turns the hand; None if it does not: the hand keeps the orientation
             in which a goal starts.
@@ -55,7 +56,8 @@ class CommandMapping:
         if len(self.position) != (len(self.joints) or 3):
             raise SpecError(
                 "action.command.position needs the names of three action numbers (x, y, z), or one "
-                f"for each of action.command.joints; {HOLD} for one that no number moves"
+                f"for each of action.command.joints: {len(self.position)} are given "
+                f"({listed(self.position)}). Write {HOLD} for an axis that no number moves"
             )
         if not self.moved:
             raise SpecError("action.command.position holds everything, so nothing moves the arm")
