@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+import numpy as np
 
 
 def text(value: str) -> bytes:
@@ -45,3 +47,13 @@ def write_zip(path: Path, data: bytes, **entries: bytes) -> Path:
         for name, content in entries.items():
             archive.writestr(f"archive/data/{name}", content)
     return path
+
+
+def damaged_copies(content: bytes, count: int, most: int) -> Iterator[bytes]:
+    """Yield copies in which 1 to ``most`` bytes were drawn anew, from a fixed seed."""
+    rng = np.random.default_rng(0)
+    for _ in range(count):
+        damaged = bytearray(content)
+        for place in rng.integers(0, len(content), rng.integers(1, most + 1)):
+            damaged[place] = rng.integers(256)
+        yield bytes(damaged)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional
 
@@ -18,13 +17,13 @@ from wm_planner.models.dino_wm.compute import DinoCompute
 from wm_planner.models.dino_wm.networks import Networks
 from wm_planner.models.dino_wm.rollout import DinoRollout
 from wm_planner.models.dino_wm.tokens import TokenLayout
+from wm_planner.models.network_weights import ready_networks
 from wm_planner.models.protocol import Latent, ObservationBatch
 from wm_planner.models.shared.compute import PRECISIONS
 from wm_planner.models.shared.distances import distance_to_goal
 from wm_planner.models.shared.images import check_square, preprocess_for
-from wm_planner.models.shared.rollout import check_actions, check_history, observed_first
+from wm_planner.models.shared.rollout import check_actions, history_actions, observed_first
 from wm_planner.models.spec import ModelSpec
-from wm_planner.models.weight_shapes import check_shapes
 from wm_planner.planning import Objective
 
 DECODED_AT_ONCE = 32
@@ -65,13 +64,8 @@ class DinoWorldModel:
         self._compute = DinoCompute(**options)
         self.spec = spec
         self.device = device
-        if weights is not None:
-            check_shapes(lambda: Networks(spec), weights)
-        self.networks = Networks(spec)
+        self.networks = ready_networks(lambda: Networks(spec), weights, device)
         self.architecture = self.networks.architecture
-        if weights is not None:
-            self.networks.load_state_dict(load_file(weights))
-        self.networks.to(device).eval().requires_grad_(False)
         self.tokens = TokenLayout(self.architecture)
         self._rollout = DinoRollout(self.networks.predictor, self._compute)
         image = spec.image
@@ -99,10 +93,9 @@ class DinoWorldModel:
         images = self._preprocess(observation.images)
         batch, frames = images.shape[:2]
         proprio = self._normalized_proprio(observation.proprio, batch, frames)
-        actions = observation.actions
-        check_history(actions, batch, frames, self.spec.model_action_dim)
-        if actions is not None:
-            actions = actions.to(self.device, torch.float32)
+        actions = history_actions(
+            observation.actions, batch, frames, self.spec.model_action_dim, self.device
+        )
         tokens = self.networks.encoder(self._encoder_input(images.flatten(0, 1)))
         return Latent(
             visual=tokens.unflatten(0, (batch, frames)),

@@ -5,16 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from wm_planner.models.latent.networks import GatedPredictor, ImageDecoder, KeypointEncoder
+from wm_planner.models.network_weights import ready_networks
 from wm_planner.models.protocol import Latent, ObservationBatch
 from wm_planner.models.shared.distances import distance_to_goal
 from wm_planner.models.shared.images import check_square, preprocess_for
 from wm_planner.models.shared.rollout import check_actions
 from wm_planner.models.spec import ModelSpec, SpecError
-from wm_planner.models.weight_shapes import check_shapes
 from wm_planner.planning import Objective
 
 SETTINGS = {
@@ -92,12 +91,7 @@ class LatentWorldModel:
     ) -> None:
         self.spec = spec
         self.device = device
-        if weights is not None:
-            check_shapes(lambda: build(spec), weights)
-        self.networks = build(spec)
-        if weights is not None:
-            self.networks.load_state_dict(load_file(weights))
-        self.networks.to(device).eval().requires_grad_(False)
+        self.networks = ready_networks(lambda: build(spec), weights, device)
         check_square(spec.image, spec.family)
         self._preprocess = preprocess_for(spec.image, device)
 

@@ -10,18 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
 from wm_planner.models.lewm.networks import Networks
 from wm_planner.models.lewm.rollout import LewmRollout
+from wm_planner.models.network_weights import ready_networks
 from wm_planner.models.protocol import Latent, ObservationBatch
 from wm_planner.models.shared.compute import PRECISIONS, Compute
 from wm_planner.models.shared.distances import distance_to_goal
 from wm_planner.models.shared.images import preprocess_for
-from wm_planner.models.shared.rollout import check_actions, check_history, observed_first
+from wm_planner.models.shared.rollout import check_actions, history_actions, observed_first
 from wm_planner.models.spec import ModelSpec
-from wm_planner.models.weight_shapes import check_shapes
 from wm_planner.planning import Objective
 
 
@@ -56,12 +55,7 @@ class LewmWorldModel:
         self._compute = Compute(**options)
         self.spec = spec
         self.device = device
-        if weights is not None:
-            check_shapes(lambda: Networks(spec), weights)
-        self.networks = Networks(spec)
-        if weights is not None:
-            self.networks.load_state_dict(load_file(weights))
-        self.networks.to(device).eval().requires_grad_(False)
+        self.networks = ready_networks(lambda: Networks(spec), weights, device)
         self._preprocess = preprocess_for(spec.image, device)
         self._rollout = self._new_rollout()
 
@@ -80,10 +74,9 @@ class LewmWorldModel:
         """
         images = self._preprocess(observation.images)
         batch, frames = images.shape[:2]
-        actions = observation.actions
-        check_history(actions, batch, frames, self.spec.model_action_dim)
-        if actions is not None:
-            actions = actions.to(self.device, torch.float32)
+        actions = history_actions(
+            observation.actions, batch, frames, self.spec.model_action_dim, self.device
+        )
         tokens = self.networks.encoder(images.flatten(0, 1))
         latents = self.networks.projector(tokens[:, :1])
         return Latent(visual=latents.unflatten(0, (batch, frames)), actions=actions)

@@ -156,14 +156,19 @@ def check_actions(actions: Tensor, problems: int, width: int) -> None:
         raise ValueError(f"actions must be ({problems}, N, H, {width}), not {tuple(actions.shape)}")
 
 
-def check_history(actions: Tensor | None, problems: int, frames: int, width: int) -> None:
-    """Check that the actions between T observed frames are (B, T - 1, A), if there are any.
+def history_actions(
+    actions: Tensor | None, problems: int, frames: int, width: int, device: torch.device
+) -> Tensor | None:
+    """Return the actions between T observed frames, (B, T - 1, A), as float32 on the device.
 
     Raises:
-        ValueError: They are not.
+        ValueError: There are actions, but of another shape.
     """
-    if actions is not None and actions.shape != (problems, frames - 1, width):
+    if actions is None:
+        return None
+    if actions.shape != (problems, frames - 1, width):
         raise ValueError(
             f"the actions of a history must be ({problems}, {frames - 1}, {width}), "
             f"not {tuple(actions.shape)}"
         )
+    return actions.to(device, torch.float32)

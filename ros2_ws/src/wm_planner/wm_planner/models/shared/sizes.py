@@ -57,7 +57,7 @@ def check_counts(part: Any, where: str, zero_allowed: tuple[str, ...] = ()) -> N
     """Check that every field annotated ``int`` is a whole number above 0, or 0 if allowed.
 
     The largest is far above any network. Sizes that no memory could hold differ from those of the
-    weights, see ``models/weight_shapes.py``.
+    weights, see ``models/network_weights.py``.
 
     Raises:
         SpecError: Names the entry; ``where`` is its section, empty for the architecture itself.

@@ -1,12 +1,14 @@
-"""Compares a weights file with the networks that it is for, before memory is taken for either."""
+"""Puts a weights file into the networks that it is for, checked before memory is taken."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import nn
 
 from wm_planner.files.safetensors_file import open_safetensors
@@ -14,6 +16,28 @@ from wm_planner.models.loading import WeightsError
 from wm_planner.text import one_line
 
 _SHOWN = 3  # tensors that a sentence names at most
+_Networks = TypeVar("_Networks", bound=nn.Module)
+
+
+def ready_networks(
+    build: Callable[[], _Networks], weights: Path | None, device: torch.device
+) -> _Networks:
+    """Return networks with their weights, in evaluation mode, without gradients of the weights.
+
+    Args:
+        build: Makes the networks.
+        weights: The ``safetensors`` file; None leaves the networks untrained.
+        device: Where they are put.
+
+    Raises:
+        WeightsError: The file cannot be read, or its tensors are others.
+    """
+    if weights is not None:
+        check_shapes(build, weights)
+    networks = build()
+    if weights is not None:
+        networks.load_state_dict(load_file(weights))
+    return networks.to(device).eval().requires_grad_(False)
 
 
 def check_shapes(build: Callable[[], nn.Module], path: Path) -> None:
