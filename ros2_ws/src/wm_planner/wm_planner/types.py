@@ -32,6 +32,21 @@ class Observation:
 
 
 @dataclass(frozen=True)
+class Past:
+    """What was seen before an observation, one model step apart, and what the arm did since.
+
+    Attributes:
+        observations: Oldest first; empty if nothing is known of the past.
+        actions: Physical actions as they were executed, (len(observations), frameskip *
+            action_dim): each row led from one observation to the next, the last row to the newest
+            observation, which is not among them.
+    """
+
+    observations: tuple[Observation, ...] = ()
+    actions: Vector = field(default_factory=lambda: np.zeros((0, 0)))
+
+
+@dataclass(frozen=True)
 class Goal:
     """A goal or sub-goal.
 

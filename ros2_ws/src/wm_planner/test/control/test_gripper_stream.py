@@ -3,78 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from commander_rig import DOWN, START, TICK, CommanderRig
+from commander_rig import DOWN, START, TICK
+from gripper_rig import CLOSED, OPEN, GripperRig, gripping
 from loop_rig import OBSERVATIONS, LoopRig
 
 from wm_planner.config import Config, GripperConfig, LimitsConfig
 from wm_planner.control import Commander, LimitViolation, Refused
 from wm_planner.models import ModelSpec
-from wm_planner.models.spec import ActionSpec, CommandMapping, GripperMapping, Moments
 from wm_planner.types import Pose
-
-CLOSED, OPEN = 0.0, 0.08  # [m]
-NAMES = ["dx", "dy", "dz", "grip"]
-
-
-def gripping(spec: ModelSpec, **changes: Any) -> ModelSpec:
-    """Return a copy of a spec whose actions also move a gripper."""
-    gripper = GripperMapping(
-        **{"name": "grip", "kind": "width", "mode": "absolute", "closed": CLOSED, "open": OPEN}
-        | changes
-    )
-    command = CommandMapping("relative", NAMES[:3], gripper=gripper)
-    action = ActionSpec(NAMES, ["m"] * 3 + [gripper.unit], "base", command=command)
-    statistics = replace(spec.statistics, action=Moments([0.0] * 4, [0.02] * 4))
-    return replace(spec, action=action, statistics=statistics)
-
-
-class GripperRig(CommanderRig):
-    """A commander of an arm with a gripper."""
-
-    def __init__(
-        self,
-        spec: ModelSpec,
-        policy: str = "clamp",
-        width: float = OPEN,
-        blend: float = 0.1,
-        lag: float = 0.0,
-        **changes: Any,
-    ) -> None:
-        self.settings = {"type": "joint_state", "joints": ["finger"]}
-        super().__init__(gripping(spec, **changes), blend=blend, lag=lag)
-        self.config.limits.policy = policy
-        self.commander.apply(self.config.limits)
-        if not math.isnan(width):
-            self.measure(width)
-
-    def build(self, spec: ModelSpec) -> Commander:
-        limits = self.config.limits
-        limits.gripper_min, limits.gripper_max, limits.max_gripper_speed = 0.01, 0.07, 0.1
-        for name, value in self.settings.items():
-            setattr(self.config.gripper, name, value)
-        return super().build(spec)
-
-    def grip(self, *numbers: float, latency: float = 0.0) -> None:
-        actions = [[0.0, 0.0, 0.0, number] for number in numbers]
-        self.commander.splice(actions, self.now - latency, self.now)
-
-    def measure(self, width: float) -> None:
-        assert self.commander.gripper
-        self.commander.gripper.measure(width, 0.0)
-
-    @property
-    def targets(self) -> list[float]:
-        return [command.grip.target for command in self.sent if command.grip]
-
-    @property
-    def widths(self) -> np.ndarray:
-        return np.array([command.grip.width for command in self.sent if command.grip])
-
 
 KINDS: list[tuple[dict[str, Any], list[float], list[float]]] = [
     ({"kind": "width"}, [0.03, 0.05], [0.03, 0.05]),
@@ -336,3 +276,32 @@ def test_a_goal_is_refused_until_the_width_that_it_changes_is_known(spec: ModelS
     assert rig.loop.commander.gripper
     rig.loop.commander.gripper.measure(0.05, rig.steady)
     assert rig.begin(OBSERVATIONS[0])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"kind": "closedness"},
+        {"kind": "open_close"},
+        {"mode": "relative"},
+        {"kind": "openness", "mode": "velocity"},
+    ],
+)
+def test_what_the_gripper_was_told_is_known_as_numbers(
+    spec: ModelSpec, changes: dict[str, Any]
+) -> None:
+    rig = GripperRig(spec, blend=0.0, width=0.05, **changes)
+    gripper = rig.commander.gripper
+    assert gripper
+    assert np.isnan(gripper.executed(np.array([0.0, 0.2]))).all()
+    numbers = [0.1, 0.9]
+    if changes.get("mode"):  # of the width of 5 cm, which may shrink to 1 cm
+        numbers = [-0.01, 0.015] if changes.get("kind", "width") == "width" else [-1.0, 0.8]
+    elif changes.get("kind", "width") == "width":
+        numbers = [0.02, 0.06]
+    begin = rig.now
+    rig.grip(*numbers)
+    rig.run(0.7)
+    told = gripper.executed(begin + np.array([0.01, 0.21, 0.41]))
+    np.testing.assert_allclose(told, numbers, atol=1e-9)

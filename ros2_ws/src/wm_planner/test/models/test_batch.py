@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from wm_planner.models import ModelSpec
 from wm_planner.models.batch import ObservationError, observation_batch
 from wm_planner.models.spec import Moments, ProprioSpec
-from wm_planner.types import Observation
+from wm_planner.types import Observation, Past
 
 CPU = torch.device("cpu")
 IMAGES = tuple(np.full((12, 16, 3), shade, np.uint8) for shade in (10, 20, 30))
@@ -70,3 +71,51 @@ def test_the_gray_observation_fits(stateful: ModelSpec) -> None:
     assert batch.images.shape == batch.views[0].shape == (1, 1, size, size, 3)
     assert batch.proprio is not None
     assert not batch.proprio.any()
+
+
+def _seen(stateful: ModelSpec, count: int) -> tuple[Observation, Past]:
+    """An observation, and what was seen before it: brighter from frame to frame."""
+    frames = [
+        Observation(tuple(image + shade for image in IMAGES[:2]), np.array([shade, 0.5]))
+        for shade in range(count + 1)
+    ]
+    names = len(stateful.action.names) * stateful.frameskip
+    actions = np.arange(count * names, dtype=np.float64).reshape(count, names)
+    return frames[-1], Past(tuple(frames[:-1]), actions)
+
+
+def test_what_was_seen_comes_first_with_the_normalized_actions(stateful: ModelSpec) -> None:
+    stateful.num_hist, stateful.frameskip = 3, 2
+    newest, past = _seen(stateful, 2)
+    batch = observation_batch(newest, stateful, CPU, past)
+    for images, shade in zip((batch.images, *batch.views), (10, 20), strict=True):
+        assert images.shape == (1, 3, 12, 16, 3)
+        assert images[0, :, 0, 0, 0].tolist() == [shade, shade + 1, shade + 2]
+    assert batch.proprio is not None
+    assert batch.actions is not None
+    assert batch.proprio[0, :, 0].tolist() == [0.0, 1.0, 2.0]
+    expected = stateful.normalize_actions(past.actions)
+    np.testing.assert_allclose(batch.actions[0].numpy(), expected, rtol=1e-6)
+    assert batch.actions.dtype == torch.float32
+
+
+def test_an_empty_past_is_none(stateful: ModelSpec) -> None:
+    newest, _ = _seen(stateful, 0)
+    assert observation_batch(newest, stateful, CPU, Past()).actions is None
+
+
+def test_a_past_that_does_not_fit_is_refused(stateful: ModelSpec) -> None:
+    stateful.num_hist = 3
+    newest, past = _seen(stateful, 2)
+    wide = Observation(tuple(np.zeros((12, 18, 3), np.uint8) for _ in range(2)), newest.proprio)
+    infinite = past.actions.copy()
+    infinite[1, 0] = np.inf
+    for wrong, sentence in (
+        (_seen(stateful, 3)[1], "3 earlier ones"),
+        (replace(past, actions=past.actions[:1]), r"2 rows of 3 finite numbers, not \(1, 3\)"),
+        (replace(past, actions=infinite), "finite"),
+        (replace(past, observations=(past.observations[0], wide)), "different sizes"),
+        (replace(past, observations=(past.observations[0],) * 2, actions=past.actions[:, :2]), "3"),
+    ):
+        with pytest.raises(ObservationError, match=sentence):
+            observation_batch(newest, stateful, CPU, wrong)

@@ -15,7 +15,7 @@ from wm_planner.models import ModelSpec
 from wm_planner.models.batch import ObservationError
 from wm_planner.models.spec import Moments, ProprioSpec, SpecError
 from wm_planner.planning import shift
-from wm_planner.types import Observation
+from wm_planner.types import Observation, Past
 from wm_planner.worker.engine import Engine
 from wm_planner.worker.from_settings import planner_for
 from wm_planner.worker.messages import PlanOnce, PlanRequest, SetGoal
@@ -204,3 +204,37 @@ def test_the_spec_s_deviations_and_fixed_numbers_reach_the_planner(toy_config: M
     assert planner.problem.deviation == pytest.approx([2.0] * count * engine.spec.frameskip)
     lower, upper = planner.problem.bounds
     assert lower[0] == upper[0] == pytest.approx((0.01 - moments.mean[0]) / moments.std[0])
+
+
+def test_the_warm_up_plans_after_every_number_of_observed_frames(
+    toy_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def looks_back(spec: ModelSpec) -> None:
+        spec.num_hist = 3
+
+    config = toy_config(looks_back)
+    config.model.history = "real"
+    engine, seen = Engine(config), set()
+    encode = engine._model.encode
+
+    def record(batch: Any) -> Any:
+        seen.add(batch.images.shape[1])
+        return encode(batch)
+
+    monkeypatch.setattr(engine._model, "encode", record)
+    engine.warm_up()
+    assert seen == {1, 2, 3}
+
+
+def test_imagined_frames_begin_with_the_newest(toy_config: MakeConfig) -> None:
+    def looks_back(spec: ModelSpec) -> None:
+        spec.num_hist = 2
+
+    engine = Engine(toy_config(looks_back))
+    engine.set_goal(SetGoal(1, Observation((_image(200),))))
+    past = Past((Observation((_image(10),)),), np.zeros((1, 3)))
+    request = PlanRequest(1, Observation((_image(100),)), imagine=True, past=past)
+    with_past, alone = (engine.answer(r).imagined for r in (request, replace(request, past=Past())))
+    assert with_past is not None
+    assert alone is not None
+    assert with_past.shape == alone.shape

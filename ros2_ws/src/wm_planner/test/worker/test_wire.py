@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from wm_planner.config import Config
-from wm_planner.types import Observation
+from wm_planner.types import Observation, Past
 from wm_planner.worker.messages import Failed, Planned, PlanOnce, PlanRequest, Ready, SetGoal
 from wm_planner.worker.shared import SIZE, Arena, make_memory
 from wm_planner.worker.wire import Wire
@@ -54,6 +54,7 @@ def _through(ends: tuple[Wire, Wire], message: Any) -> Any:
     [
         SetGoal(3, OBSERVATION),
         PlanRequest(3, OBSERVATION, imagine=True),
+        PlanRequest(3, OBSERVATION, past=Past((OBSERVATION,) * 2, np.ones((2, 3)))),
         PlanOnce(-2, Observation((IMAGE,)), OBSERVATION, "full", 7),
         Ready("model", ["a warning"]),
         Planned(3, math.nan, np.eye(3), 0.5, [2.0, 1.0], "done", False, 0.1, None, IMAGE),

@@ -43,6 +43,14 @@ class ModelConfig:
         choices=["none", "rolling_cache"],
     )
 
+    history: str = setting(
+        "none",
+        "What a plan is made from: none (the newest image alone, as the papers do) or real (also "
+        "the images one model step apart before it, as many as the model looks back, and what the "
+        "arm did between them). wm-planner doctor measures on a recording which predicts better.",
+        choices=["none", "real"],
+    )
+
     def options(self) -> dict[str, Any]:
         """Return the options for the model's family: how to compute, if not by default."""
         chosen: dict[str, Any] = {}

@@ -45,6 +45,7 @@ class GripperStream:
     def clear(self) -> None:
         """Forget the plan; the gripper stays as it is."""
         self._plan: Sequence[float] = ()
+        self._numbers: Vector = np.empty(0)
         self._begin = self._end = 0.0
         self._history.clear()
 
@@ -86,9 +87,9 @@ class GripperStream:
         """
         if not self._history:
             present = self._measured if math.isnan(self._target) else self._target
-            self._history.add(stamp, 0.0, np.array([present]))
+            self._history.add(stamp, 0.0, np.array([present, math.nan]))
         past = float(self._history.at(stamp)[0])
-        self._plan = self._mapping.widths(numbers, past, self._dt)
+        self._plan, self._numbers = self._mapping.widths(numbers, past, self._dt), numbers
         self._begin, self._end = begin, end
 
     def next(self, clock: float, dt: float, now: float, gate: CommandGate) -> Grip | None:
@@ -109,7 +110,8 @@ class GripperStream:
         if gate.gripper is None or not self._plan:
             return None
         played = min(clock, self._end - ROUNDING) - self._begin
-        wanted = self._plan[min(max(int(played / self._step_time), 0), len(self._plan) - 1)]
+        step = min(max(int(played / self._step_time), 0), len(self._plan) - 1)
+        wanted = self._plan[step]
         if math.isnan(wanted):
             return None
         target, most = gate.check_width(wanted), gate.gripper.speed * dt
@@ -118,5 +120,17 @@ class GripperStream:
             before = target if math.isnan(self._measured) else gate.gripper.into(self._measured)
         self._width = before + min(max(target - before, -most), most)
         self._target, self._rest = target, self._measured
-        self._history.add(now, 0.0, np.array([target]))
+        self._history.add(now, 0.0, np.array([target, self._numbers[step]]))
         return Grip(self._width, target)
+
+    def executed(self, at: Vector) -> Vector:
+        """Return the numbers (k,) that were carried out between ROS times (k + 1,) [s].
+
+        NaN where nothing was commanded yet, so that nobody knows.
+        """
+        if not self._history:
+            return np.full(len(at) - 1, math.nan)
+        if self._mapping.mode == "absolute":  # one number counts during each step
+            return np.array([self._history.at(time)[1] for time in (at[1:] + at[:-1]) / 2])
+        widths = np.array([self._history.at(time)[0] for time in at])
+        return self._mapping.changes(widths, self._dt)

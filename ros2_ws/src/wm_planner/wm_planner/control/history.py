@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections import deque
 from itertools import islice
 
 import numpy as np
 
+from wm_planner.control.space import CommandSpace
 from wm_planner.types import Vector
 
 RESTED = 1e-6  # [m or rad, also per second] a command that differs by less rests
@@ -49,6 +51,22 @@ class CommandHistory:
         That is the first one if the time is earlier.
         """
         return self._item(stamp)[2]
+
+    @property
+    def began(self) -> float:
+        """ROS time [s] of the oldest command that is remembered; infinity if there is none."""
+        return self._items[0][0] if self._items else math.inf
+
+    def along(self, space: CommandSpace, stamps: Vector) -> Vector | None:
+        """Return the commanded points (k, n) that a moving arm passes at ROS times (k,) [s].
+
+        Between two commands the arm goes straight. None before the oldest command.
+        """
+        if not stamps[0] >= self.began:
+            return None
+        times = np.array([time for time, _, _ in self._items])
+        points = np.array([point for _, _, point in self._items])
+        return space.along(times, points, stamps - self.lag)
 
     def arriving(self, now: float) -> bool:
         """Return whether, after the last command, the arm is still on its way at a ROS time [s]."""

@@ -77,10 +77,10 @@ class ControlLoop:
         longest = MAX_PERIODS / config.commands.rate
         self.holding = HoldMonitor(self.permission, self.lateness, longest)
         self.session: GoalSession | None = None
-        self.goal_id = 0
-        self.stops = 0
+        self.goal_id = self.stops = 0
         self.stopped: StopRecord | None = None
-        self.requests = PlanRequests(link, contract, self.commander, self.poses, self.lateness)
+        parts = self.commander, self.poses, self.lateness
+        self.requests = PlanRequests(config, spec, link, contract, *parts)
         self._watch_delay = DelayMonitor(MAX_PERIODS / WATCH_RATE)
 
     @property
@@ -209,9 +209,10 @@ class ControlLoop:
         """Take an observation, and plan from it if the planner is idle."""
         pose = self.poses.pose
         # The repeated image of a frozen camera is not new, so that observations become overdue.
-        if not (self.session and pose) or self.contract.observe(observation, pose.position):
+        new = not (self.session and pose) or self.contract.observe(observation, pose.position)
+        if new:
             self.lateness.observations.repeated(steady)
-        self.requests.newest = observation
+        self.requests.observe(observation, changed=new)
         self.dispatch(now, steady)
 
     # Plans.

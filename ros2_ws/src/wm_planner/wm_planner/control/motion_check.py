@@ -8,6 +8,7 @@ from bisect import bisect_left, bisect_right
 import numpy as np
 
 from wm_planner.config import SessionConfig
+from wm_planner.control.space import CommandSpace
 from wm_planner.models.spec import Calibration
 from wm_planner.types import Pose, Vector
 
@@ -47,6 +48,26 @@ class PoseHistory:
         """Return the stamps (k,) between two ROS times [s], and the measured positions (k, n)."""
         of = slice(bisect_left(self._stamps, start), bisect_right(self._stamps, end))
         return np.array(self._stamps[of]), np.array([pose.position for pose in self._poses[of]])
+
+    @property
+    def began(self) -> float:
+        """Stamp of the oldest pose that is remembered [s]; infinity if there is none."""
+        return self._stamps[0] if self._stamps else math.inf
+
+    def along(self, space: CommandSpace, stamps: Vector) -> Vector | None:
+        """Return the measured points (k, n) of a space at ROS times in order (k,) [s].
+
+        None if the poses begin after the first time, or end ``SAME_TIME`` before the last one.
+        """
+        of = slice(
+            max(bisect_right(self._stamps, stamps[0]) - 1, 0),
+            bisect_right(self._stamps, stamps[-1]),
+        )
+        times = np.array(self._stamps[of])
+        if not len(times) or times[0] > stamps[0] or times[-1] < stamps[-1] - SAME_TIME:
+            return None
+        points = np.array([space.point(pose) for pose in self._poses[of]])
+        return space.along(times, points, stamps)
 
     def around(self, stamp: float) -> Vector | None:
         """Return where the arm was when an image with this stamp [s] was taken.

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 
 from wm_planner.camera_contract import CameraContract
+from wm_planner.config import Config
 from wm_planner.control.clock import MAX_FUTURE
 from wm_planner.control.commander import Commander
 from wm_planner.control.lateness import LoopLateness
+from wm_planner.control.past_frames import PastFrames
 from wm_planner.control.pose_monitor import PoseMonitor
+from wm_planner.models import ModelSpec
 from wm_planner.types import Observation, Vector
 from wm_planner.worker import Planned, PlannerLink, PlanRequest
 
@@ -21,13 +24,19 @@ class PlanRequests:
     Times named ``now`` are ROS time, those named ``steady`` the steady clock, both in seconds.
 
     Args:
+        config: All settings.
+        spec: The model's spec.
         link: Makes the plans.
         contract: Checks the images before a plan is made from them.
         commander: Moves the arm.
         poses: The measured poses.
         lateness: Is told when plans are expected and arrive.
 
+    Raises:
+        ConfigError: The model cannot look back as the settings ask.
+
     Attributes:
+        past: What was seen before the newest observation.
         newest: The newest observation, unless it was planned from.
         stamp: Stamp of the observation planned from last [s].
         where: Where the arm was at it, see ``PoseHistory.around``.
@@ -37,12 +46,15 @@ class PlanRequests:
 
     def __init__(
         self,
+        config: Config,
+        spec: ModelSpec,
         link: PlannerLink,
         contract: CameraContract,
         commander: Commander,
         poses: PoseMonitor,
         lateness: LoopLateness,
     ) -> None:
+        self.past = PastFrames(config, spec, contract, commander, poses)
         self._link, self._contract, self._commander = link, contract, commander
         self._poses, self._lateness = poses, lateness
         self.newest: Observation | None = None
@@ -53,6 +65,12 @@ class PlanRequests:
     def restart(self, now: float) -> None:
         """Begin at ROS time ``now`` [s]: the observations may be a second old."""
         self.stamp = now - 1.0
+
+    def observe(self, observation: Observation, *, changed: bool) -> None:
+        """Take an observation; one whose images are not ``changed`` shows nothing of the past."""
+        self.newest = observation
+        if changed:
+            self.past.add(observation)
 
     def make(self, goal_id: int, max_age: float, now: float, steady: float) -> str:
         """Request a plan from the newest observation, if it is due and the worker is idle.
@@ -75,7 +93,8 @@ class PlanRequests:
         if why := self._contract.violation(observation):
             return why
         self._lateness.plans.expect(steady)
-        self._link.plan(PlanRequest(goal_id, observation, self.imagine))
+        past = self.past.before(observation)
+        self._link.plan(PlanRequest(goal_id, observation, self.imagine, past))
         return ""
 
     def take(self, plan: Planned, goal_id: int | None, steady: float) -> bool:

@@ -7,7 +7,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from wm_planner.diagnosis.episode import Episode, RecordingError
-from wm_planner.diagnosis.model_calls import distance, encode, normalized, rollout_cost
+from wm_planner.diagnosis.model_calls import (
+    distance,
+    encode,
+    encode_together,
+    normalized,
+    rollout_cost,
+)
 from wm_planner.models.protocol import Latent, WorldModel
 from wm_planner.planning import Objective
 
@@ -40,6 +46,7 @@ class EncodedEpisode:
         self.episode = episode
         images = episode.images[..., ::-1] if swapped else episode.images
         proprio = episode.proprio if model.spec.proprio.names else None
+        self._images, self._proprio = images, proprio
         self._latents: dict[int, Latent] = {}
         for first in range(0, len(frames), _BATCH):
             chosen = frames[first : first + _BATCH]
@@ -61,11 +68,23 @@ class EncodedEpisode:
         return distance(self.model, self.frame(start), self.frame(start + steps), objective)
 
     def prediction_error(
-        self, start: int, actions: Tensor, objective: Objective
+        self, start: int, actions: Tensor, objective: Objective, *, frames: int = 1
     ) -> NDArray[np.float64]:
-        """Return the error (N,) of the predictions after z-normalized actions (N, H, A)."""
-        return rollout_cost(
-            self.model, self.frame(start), self.frame(start + actions.shape[1]), actions, objective
+        """Return the error (N,) of the predictions after z-normalized actions (N, H, A).
+
+        They are made from so many ``frames``, of which the last is the one at ``start``.
+        """
+        seen = self.frame(start) if frames == 1 else self._looking_back(start, frames)
+        goal = self.frame(start + actions.shape[1])
+        return rollout_cost(self.model, seen, goal, actions, objective)
+
+    def _looking_back(self, newest: int, frames: int) -> Latent:
+        """Return the latent of so many frames up to the newest, with the actions between them."""
+        first = newest - frames + 1
+        of = slice(first, newest + 1)
+        proprio = None if self._proprio is None else self._proprio[of]
+        return encode_together(
+            self.model, self._images[of], proprio, self.actions(first, frames - 1)
         )
 
     def actions(self, start: int, steps: int) -> Tensor:

@@ -31,11 +31,41 @@ def encode(
             f"The model has {len(model.spec.views)} views ({', '.join(model.spec.views)}): "
             "recordings and tasks can be examined only for models with one view"
         )
-    images = torch.from_numpy(np.ascontiguousarray(frames)).to(model.device)[:, None]
-    state = None
-    if proprio is not None:
-        state = torch.as_tensor(proprio, dtype=torch.float32, device=model.device)[:, None]
-    return model.encode(ObservationBatch(images, state))
+    images, state = _tensors(model, frames, proprio)
+    return model.encode(
+        ObservationBatch(images[:, None], None if state is None else state[:, None])
+    )
+
+
+@torch.inference_mode()
+def encode_together(
+    model: WorldModel,
+    frames: NDArray[np.uint8],
+    proprio: NDArray[np.float64] | None,
+    actions: Tensor,
+) -> Latent:
+    """Encode T frames as one observation.
+
+    Args:
+        model: The model, of one view.
+        frames: RGB, uint8 (T, height, width, 3), oldest first.
+        proprio: (T, P) in the spec's units, or None.
+        actions: z-normalized actions between them (1, T - 1, frameskip * A).
+    """
+    images, state = _tensors(model, frames, proprio)
+    return model.encode(
+        ObservationBatch(images[None], None if state is None else state[None], actions)
+    )
+
+
+def _tensors(
+    model: WorldModel, frames: NDArray[np.uint8], proprio: NDArray[np.float64] | None
+) -> tuple[Tensor, Tensor | None]:
+    """Return images and proprio on the model's device."""
+    images = torch.from_numpy(np.ascontiguousarray(frames)).to(model.device)
+    if proprio is None:
+        return images, None
+    return images, torch.as_tensor(proprio, dtype=torch.float32, device=model.device)
 
 
 @torch.inference_mode()

@@ -38,6 +38,7 @@ _MODULES = (
     "action_use",
     "latents",
     "prediction",
+    "history",
     "encoder",
     # of given states
     "start_state",

@@ -79,7 +79,7 @@ def describe_plan(status: Any, plan: Planned | None, image_age: float, frame: st
     status.cost_first, status.cost_last = plan.cost_history[0], plan.cost_history[-1]
     status.iterations = len(plan.cost_history)
     status.stop_reason = one_line(plan.stop_reason)
-    status.plan_time = plan.plan_time
+    status.plan_time, status.frames = plan.plan_time, plan.frames
     status.action = plan.actions[0].tolist()
     status.header.frame_id = frame
 

@@ -132,7 +132,9 @@ def take_snapshot(
             camera.dropped,
             inputs.observer.problem,
             loop.contract.findings,
-            tuple(inputs.observer.irregular),
+            tuple(
+                text for text in (*inputs.observer.irregular, loop.requests.past.problem) if text
+            ),
         ),
         pose_problem=inputs.pose.problem or loop.poses.problem,
         worker=WorkerSnapshot(

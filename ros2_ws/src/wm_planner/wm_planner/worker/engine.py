@@ -18,11 +18,11 @@ from wm_planner.models.device import unused_gpu
 from wm_planner.models.loading import load
 from wm_planner.models.protocol import Latent
 from wm_planner.planning import Planner, PlanResult, shift
-from wm_planner.types import Observation, RgbImage
+from wm_planner.types import Observation, Past, RgbImage
 from wm_planner.worker.fastest import choose
 from wm_planner.worker.from_settings import objective_for, planner_for
 from wm_planner.worker.messages import Planned, PlanOnce, PlanRequest, SetGoal
-from wm_planner.worker.scoring import Scoring
+from wm_planner.worker.scoring import Scoring, since_newest
 
 
 class Engine:
@@ -45,6 +45,7 @@ class Engine:
             **config.model.options(),
         )
         self._auto_device = config.model.device == "auto"
+        self._most_past = self._model.spec.num_hist - 1 if config.model.history == "real" else 0
         self.spec = self._model.spec
         self._goal_observation: Observation | None = None
         self._goal: Latent | None = None
@@ -78,20 +79,26 @@ class Engine:
     def warm_up(self, cancel: Callable[[], bool] | None = None) -> None:
         """Plan once on a gray image, so that the first real plan takes no longer than others.
 
-        Also evaluate every number of candidates with which the planner calls the cost: for each
-        shape code is compiled or a graph captured, and the budget may leave no time for all.
+        Also evaluate every number of candidates with which the planner calls the cost, after every
+        number of observed frames: for each shape code is compiled or a graph captured, and the
+        budget may leave no time for all.
 
         Args:
             cancel: See ``answer``.
         """
         gray = self.spec.gray_observation()
         self.answer(PlanOnce(0, gray, gray), cancel)
-        latent, device = self._encode(gray), self._model.device
+        goal, device = self._encode(gray), self._model.device
         steps = (self._planning.horizon, self.spec.model_action_dim)
-        for count in sorted(self._planner(self._planning.preset).call_sizes):
-            with torch.inference_mode():
-                candidates = torch.zeros(1, count, *steps, device=device)
-                self._scoring.cost(latent, latent)(candidates)
+        for seen in range(self._most_past + 1):
+            past = Past((gray,) * seen, self.spec.denormalize_actions(np.zeros((seen, steps[1]))))
+            latent = self._encode(gray, past)
+            for count in sorted(self._planner(self._planning.preset).call_sizes):
+                if cancel and cancel():
+                    return
+                with torch.inference_mode():
+                    candidates = torch.zeros(1, count, *steps, device=device)
+                    self._scoring.cost(latent, goal)(candidates)
 
     def check_calibration(self) -> None:
         """Check the calibration against the networks; see ``models/calibration_check.py``.
@@ -122,7 +129,7 @@ class Engine:
         """
         begin = time.monotonic()
         if isinstance(request, PlanOnce):
-            stamp, imagine = math.nan, False
+            stamp, imagine, past = math.nan, False, Past()
             goal = self._encode(request.goal)
             preset = request.preset or self._planning.preset
             planner = self._planner(preset, None if request.seed < 0 else request.seed)
@@ -133,9 +140,10 @@ class Engine:
                     raise ObservationError("a plan was requested before a goal was set")
                 self._goal = self._encode(self._goal_observation)
             stamp, imagine, goal = request.observation.stamp, request.imagine, self._goal
+            past = request.past
             planner = self._planner(self._planning.preset)
             warm = self._warm_start(stamp)
-        latent = self._encode(request.observation)
+        latent = self._encode(request.observation, past)
         distance = float(self._model.distance(latent, goal).item())
         calibration = self.spec.calibration
         result = self._plan(planner, latent, goal, warm, begin, cancel)
@@ -161,13 +169,15 @@ class Engine:
             latent_score=self._latent_score(latent),
             imagined=imagined,
             decode_error=decode_error,
+            frames=1 + len(past.observations),
         )
 
     def _imagined(self, latent: Latent, actions: Tensor) -> RgbImage | None:
         """Return the decoded frames of a plan in a row, then the goal image, or None."""
         assert self._goal_observation
         with torch.inference_mode():
-            frames = self._model.decode(self._model.rollout(latent, actions[:, None]))
+            rollout = since_newest(self._model.rollout(latent, actions[:, None]), actions.shape[1])
+            frames = self._model.decode(rollout)
         if frames is None:
             return None
         goal = resize(torch.from_numpy(self._goal_observation.images[0])[None], frames.shape[-2])[0]
@@ -216,7 +226,7 @@ class Engine:
         steps = round((stamp - then) / (self.spec.frameskip * self.spec.step_time))
         return shift(actions, steps=steps) if 0 <= steps < actions.shape[1] else None
 
-    def _encode(self, observation: Observation) -> Latent:
-        batch = observation_batch(observation, self.spec, self._model.device)
+    def _encode(self, observation: Observation, past: Past | None = None) -> Latent:
+        batch = observation_batch(observation, self.spec, self._model.device, past)
         with torch.inference_mode():
             return self._model.encode(batch)

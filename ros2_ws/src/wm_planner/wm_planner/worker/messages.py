@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from wm_planner.config import Config
-from wm_planner.types import Observation, RgbImage, Vector
+from wm_planner.types import Observation, Past, RgbImage, Vector
 
 UNINFORMATIVE = (
     "nothing distinguishes the candidates: to the model, the actions do not change the distance to "
@@ -43,11 +43,13 @@ class PlanRequest:
         goal_id: The goal it belongs to.
         observation: What the robot sees; its stamp tells how far the previous plan has advanced.
         imagine: Also decode the frames that the model predicts for the plan.
+        past: What was seen before, for a model that looks back.
     """
 
     goal_id: int
     observation: Observation
     imagine: bool = False
+    past: Past = field(default_factory=Past)
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,7 @@ class Planned:
         imagined: Decoded frames of the plan in a row, then the goal image, uint8 (size,
             frames * size, 3); None if not requested, or if the model has no decoder.
         decode_error: Why requested frames are missing, or an empty string.
+        frames: Observed frames that the plan was made from: the newest, and those of the past.
     """
 
     goal_id: int
@@ -115,6 +118,7 @@ class Planned:
     latent_score: float | None = None
     imagined: RgbImage | None = None
     decode_error: str = ""
+    frames: int = 1
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
-from torch import Tensor
+from torch import Size, Tensor
 
 from wm_planner.models.protocol import Latent, WorldModel
 from wm_planner.planning import Objective
 from wm_planner.planning.captured import CapturedCost
 from wm_planner.planning.chunks import CostFn
+
+Shapes: TypeAlias = tuple[Size, ...]
 
 
 class Scoring:
@@ -27,25 +29,27 @@ class Scoring:
 
     def __init__(self, model: WorldModel, objective: Objective, *, captured: bool = False) -> None:
         self._model, self._objective, self._captured = model, objective, captured
-        self._kept: tuple[Latent, Latent] | None = None
-        self._replay: CapturedCost | None = None
+        # By the shapes of latent and goal: how many frames were observed may change between plans.
+        self._replays: dict[Shapes, tuple[list[Tensor], CapturedCost]] = {}
 
     def cost(self, latent: Latent, goal: Latent) -> CostFn:
         """Return the function from actions (B, N, H, A) to costs (B, N)."""
         if not self._captured:
             return partial(_cost, self._model, self._objective, latent, goal)
-        if self._kept is None or not all(map(_fits, self._kept, (latent, goal))):
+        given = [*_tensors(latent), *_tensors(goal)]
+        shapes = tuple(tensor.shape for tensor in given)
+        if shapes not in self._replays:
             kept = _copy(latent), _copy(goal)
-            self._kept = kept
             # Without `self`, so that the graphs' memory is free as soon as this object is gone.
-            self._replay = CapturedCost(partial(_cost, self._model, self._objective, *kept))
-        for mine, theirs in zip(self._kept, (latent, goal), strict=True):
-            for a, b in zip(_tensors(mine), _tensors(theirs), strict=True):
-                a.copy_(b)
-        replay, model, objective = self._replay, self._model, self._objective
+            replay = CapturedCost(partial(_cost, self._model, self._objective, *kept))
+            self._replays[shapes] = [*_tensors(kept[0]), *_tensors(kept[1])], replay
+        mine, replay = self._replays[shapes]
+        for a, b in zip(mine, given, strict=True):
+            a.copy_(b)
+        model, objective = self._model, self._objective
 
         def cost(actions: Tensor) -> Tensor:
-            if replay is None or actions.requires_grad:
+            if actions.requires_grad:
                 return _cost(model, objective, latent, goal, actions)
             return replay(actions)
 
@@ -54,13 +58,30 @@ class Scoring:
     @property
     def lacks_memory(self) -> bool:
         """Whether there was too little memory for a graph, so that rollouts run without it."""
-        return self._replay is not None and self._replay.lacks_memory
+        return any(replay.lacks_memory for _, replay in self._replays.values())
+
+
+def since_newest(rollout: Latent, horizon: int) -> Latent:
+    """Return a rollout from the newest observed frame on.
+
+    So costs mean the same however many frames were observed.
+
+    Args:
+        rollout: ``visual`` (B, N, frames, ...), with or without observed frames first.
+        horizon: Predicted frames, H.
+    """
+    first = rollout.visual.shape[2] - horizon - 1
+    if first <= 0:
+        return rollout
+    proprio = None if rollout.proprio is None else rollout.proprio[:, :, first:]
+    return replace(rollout, visual=rollout.visual[:, :, first:], proprio=proprio)
 
 
 def _cost(
     model: WorldModel, objective: Objective, latent: Latent, goal: Latent, actions: Tensor
 ) -> Tensor:
-    return model.distance(model.rollout(latent, actions), goal, objective)
+    rollout = since_newest(model.rollout(latent, actions), actions.shape[2])
+    return model.distance(rollout, goal, objective)
 
 
 def _tensors(latent: Latent) -> list[Tensor]:
@@ -72,7 +93,3 @@ def _copy(latent: Latent) -> Latent:
     copies: dict[str, Any] = {field.name: getattr(latent, field.name) for field in fields(latent)}
     copies |= {name: part.clone() for name, part in copies.items() if part is not None}
     return Latent(**copies)
-
-
-def _fits(mine: Latent, theirs: Latent) -> bool:
-    return [t.shape for t in _tensors(mine)] == [t.shape for t in _tensors(theirs)]

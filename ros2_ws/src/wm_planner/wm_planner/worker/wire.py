@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from wm_planner.config import Config
 from wm_planner.files.plain_settings import fill
-from wm_planner.types import Observation
+from wm_planner.types import Observation, Past
 from wm_planner.worker import messages
 from wm_planner.worker.shared import Arena
 
@@ -27,6 +27,7 @@ KINDS: dict[str, Any] = {
     kind.__name__: kind
     for kind in (
         Observation,
+        Past,
         messages.Configure,
         messages.SetGoal,
         messages.PlanRequest,

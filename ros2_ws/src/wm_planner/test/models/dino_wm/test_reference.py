@@ -14,7 +14,7 @@ from wm_planner.config import Config, ModelConfig, PlanningConfig
 from wm_planner.models.dino_wm.model import DinoWorldModel
 from wm_planner.models.protocol import Latent, ObservationBatch
 from wm_planner.planning import Objective, make_planner
-from wm_planner.types import Observation
+from wm_planner.types import Observation, Past
 from wm_planner.worker.engine import Engine
 from wm_planner.worker.messages import PlanOnce
 
@@ -163,3 +163,25 @@ def test_engine_finds_upstreams_plan(
     np.testing.assert_allclose(
         planned.actions.reshape(trace["env_actions"].shape), trace["env_actions"], atol=1e-5
     )
+
+
+def test_engine_costs_of_three_frames(model_directory: Path, reference, device: str) -> None:
+    """From raw images, proprio and physical actions to the costs of upstream's own rollouts."""
+    proprio = reference["obs3_proprio"][0].double().numpy()
+    frames = [
+        Observation((image.numpy(),), state)
+        for image, state in zip(reference["obs3_visual"][0], proprio, strict=True)
+    ]
+    wanted = reference["goal_visual"][0, 0].numpy(), reference["goal_proprio"][0, 0].numpy()
+    past = Past(tuple(frames[:2]), reference["gt_env_actions"][:10].double().numpy().reshape(2, 10))
+    model = ModelConfig(str(model_directory), device, precision="float32", history="real")
+    engine = Engine(Config(model))
+    latent, goal = (
+        engine._encode(frames[2], past),
+        engine._encode(Observation((wanted[0],), wanted[1])),
+    )
+    with torch.inference_mode():
+        costs = engine._scoring.cost(latent, goal)(reference["act"][None].to(device))
+    far = (reference["rollout3_visual"][:, -1] - reference["z_goal_visual"][0]).square()
+    states = (reference["rollout3_proprio"][:, -1] - reference["z_goal_proprio"][0]).square()
+    close(costs[0], far.mean(dim=(1, 2)) + states.mean(dim=1))

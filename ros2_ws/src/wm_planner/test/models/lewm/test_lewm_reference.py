@@ -15,9 +15,9 @@ from wm_planner.config import Config, ModelConfig, PlanningConfig
 from wm_planner.models.lewm.model import LewmWorldModel
 from wm_planner.models.protocol import Latent, ObservationBatch
 from wm_planner.planning import make_planner
-from wm_planner.types import Observation
+from wm_planner.types import Observation, Past
 from wm_planner.worker.engine import Engine
-from wm_planner.worker.messages import PlanOnce
+from wm_planner.worker.messages import PlanOnce, PlanRequest, SetGoal
 
 
 def close(actual: Tensor, expected: Tensor) -> None:
@@ -141,3 +141,24 @@ def test_engine_finds_upstreams_plan(
     start, goal = (Observation((reference["images_raw"][i].numpy(),)) for i in (0, 5))
     planned = Engine(config).answer(PlanOnce(0, start, goal, seed=run["seed"]))
     np.testing.assert_allclose(planned.actions.reshape(25, 2), trace["actions_env"], atol=1e-4)
+
+
+def test_engine_plans_from_three_frames(model_directory: Path, reference, device: str) -> None:
+    """From raw images and physical actions to the costs of upstream's own rollouts."""
+    frames = [Observation((image.numpy(),), stamp=0.0) for image in reference["images_raw"]]
+    past = Past(tuple(frames[:2]), reference["actions_raw"][:10].double().numpy().reshape(2, 10))
+    config = Config(ModelConfig(str(model_directory), device, precision="float32", history="real"))
+    engine = Engine(config)
+    engine.warm_up()
+    candidates = reference["history_sequence"][:, :, 2:].to(device)
+    latent, goal = engine._encode(frames[2], past), engine._encode(frames[8])
+    with torch.inference_mode():
+        costs = engine._scoring.cost(latent, goal)(candidates)
+    last = reference["history_rollout"][:, :, -1]
+    close(costs, (last - reference["emb"][8]).square().sum(dim=-1))
+    engine.set_goal(SetGoal(1, frames[8]))
+    planned = engine.answer(PlanRequest(1, frames[2], past=past))
+    alone = engine.answer(PlanRequest(1, frames[2]))
+    assert (planned.frames, alone.frames) == (3, 1)
+    assert planned.distance == pytest.approx(alone.distance, rel=1e-5)
+    assert not np.allclose(planned.actions, alone.actions)

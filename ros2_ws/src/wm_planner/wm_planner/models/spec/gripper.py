@@ -82,8 +82,7 @@ class GripperMapping:
             start: Width that is commanded before the first [m]; NaN if unknown.
             dt: Duration of an environment step [s].
         """
-        span, width, found = self.open - self.closed, start, []
-        scale = {"width": 1.0, "openness": span}.get(self.kind, -span)
+        width, found, scale = start, [], self._scale
         zero = {"width": 0.0, "openness": self.closed}.get(self.kind, self.open)
         for value in numbers.tolist():
             if self.kind == "open_close":
@@ -95,6 +94,22 @@ class GripperMapping:
             width = width if math.isnan(width) else min(max(width, self.closed), self.open)
             found.append(width)
         return found
+
+    def changes(self, widths: NDArray[np.float64], dt: float) -> NDArray[np.float64]:
+        """Return the numbers (steps,) that changed the width (steps + 1,) [m] from step to step.
+
+        Args:
+            widths: Widths before the first environment step and after each.
+            dt: Duration of an environment step in training [s].
+        """
+        scale = self._scale * (dt if self.mode == "velocity" else 1.0)
+        return np.asarray(np.diff(widths) / scale)
+
+    @property
+    def _scale(self) -> float:
+        """Change of the width when the number grows by one [m]."""
+        span = self.open - self.closed
+        return {"width": 1.0, "openness": span}.get(self.kind, -span)
 
     def _side(self, value: float, before: float) -> float:
         """Return the width [m] for a number of ``open_close``."""

@@ -102,6 +102,24 @@ class RotationForm:
             numbers = matrix[..., :2, :].reshape(*matrix.shape[:-2], 6)
         return np.asarray(numbers, dtype=np.float64)
 
+    def nearest(
+        self, numbers: NDArray[np.float64], usual: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return the same rotations (..., count), written as near as possible to usual numbers.
+
+        The signs of a quaternion, and turns of 360 degrees, are a matter of writing.
+        """
+        if self.count == 4:
+            return np.where((numbers @ usual < 0)[..., None], -numbers, numbers)
+        if self._sequence:
+            return numbers - 2 * np.pi * np.round((numbers - usual) / (2 * np.pi))
+        if self.name == "rotation_vector":
+            angle = np.linalg.norm(numbers, axis=-1, keepdims=True)
+            other = numbers * (1 - 2 * np.pi / np.maximum(angle, 1e-9))
+            away, other_away = (np.linalg.norm(n - usual, axis=-1) for n in (numbers, other))
+            return np.where((other_away < away)[..., None], other, numbers)
+        return numbers
+
     @property
     def _sequence(self) -> str:
         """SciPy's name of the Euler angles, or an empty string."""
