@@ -36,7 +36,7 @@ _NO_TORCH = Result(
     "The model was not examined: the Python that can listen to the topic has no PyTorch. Run the "
     "same command without --topic.",
 )  # fmt: skip
-_NEED_MODEL = ("encoder", "dataset", "bag", "goal_image", "proprio", "goal_proprio")
+_NEED_MODEL = ("encoder", "dataset", "bag", "goal_image", "moved", "proprio", "goal_proprio")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -97,6 +97,13 @@ def _add_recordings(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_task(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--moved",
+        nargs=2,
+        type=Path,
+        metavar=("BEFORE", "AFTER"),
+        help="two pictures, between which only the object was moved: does the model see it?",
+    )
     group = parser.add_argument_group("task (with one --image: what the robot sees now)")
     group.add_argument("--goal-image", type=Path, metavar="FILE", help="PNG or JPEG of the goal")
     for name, whose in (("proprio", "the robot's"), ("goal-proprio", "the goal's")):
@@ -128,7 +135,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         camera = CameraExaminer(spec, config)
         goals = [arguments.goal_image] if arguments.goal_image else []
-        for path in [*(arguments.image or ()), *goals]:
+        for path in [*(arguments.image or ()), *goals, *(arguments.moved or ())]:
             report.sections.append(examine_image(path, camera))
         if arguments.topic is not None:
             report.sections.append(examine_topic(arguments, camera))

@@ -15,10 +15,12 @@ from wm_planner.diagnosis.bag import Topics
 from wm_planner.diagnosis.bag_episode import bag_episode
 from wm_planner.diagnosis.camera_examiner import CameraExaminer
 from wm_planner.diagnosis.dataset_episode import dataset_episode
+from wm_planner.diagnosis.episode import RecordingError
 from wm_planner.diagnosis.examined import (
     GivenStates,
     LoadedModel,
     ModelDescription,
+    MovedObject,
     OpenDataset,
     PlanningTasks,
     Predictions,
@@ -71,6 +73,9 @@ def _together_with(
         sections += _dataset(loaded, arguments, weights)
     if arguments.bag is not None:
         sections.append(_bag(loaded, arguments, weights))
+    if arguments.moved is not None:
+        before, after = arguments.moved
+        sections.append(_moved(loaded, before, after, weights))
     if arguments.goal_image is not None:
         sections.append(_task(loaded, arguments, weights))
     elif arguments.proprio or arguments.goal_proprio:
@@ -143,6 +148,20 @@ def _task(loaded: LoadedModel, arguments: argparse.Namespace, weights: Section) 
             _encoded(loaded, start, states.start), _encoded(loaded, goal, states.goal)
         )
         run_checks(PlanningTasks(loaded, [task], loaded.config.planning.horizon), section, weights)
+    return section
+
+
+def _moved(loaded: LoadedModel, before: Path, after: Path, weights: Section) -> Section:
+    """Examine whether the model sees what was moved between two pictures."""
+    section = Section(f"object moved from {before} to {after}")
+    with errors_as_findings(section, "object_seen"):
+        one, other = (read_image_file(path, loaded.camera.policy) for path in (before, after))
+        if one.shape != other.shape or np.array_equal(one, other):
+            raise RecordingError(
+                f"{before} and {after} must be two different pictures of one camera, of the same "
+                "size, between which only the object was moved"
+            )
+        run_checks(MovedObject(loaded, one, other), section, weights)
     return section
 
 

@@ -19,6 +19,7 @@ from wm_planner.diagnosis.windows import Windows, spread_windows
 from wm_planner.models.protocol import WorldModel
 from wm_planner.models.spec import ModelSpec
 from wm_planner.planning import Objective, Planner
+from wm_planner.types import RgbImage
 from wm_planner.worker.from_settings import objective_for, planner_for
 
 
@@ -160,6 +161,19 @@ class GivenStates(_WithModel):
     start: list[float] | None
     goal: list[float] | None
     required: bool
+
+
+@dataclass
+class MovedObject(_WithModel):
+    """Two pictures of one camera, between which only the object was moved.
+
+    Attributes:
+        before: RGB, uint8 (height, width, 3).
+        after: The same, of the same size.
+    """
+
+    before: RgbImage
+    after: RgbImage
 
 
 @dataclass

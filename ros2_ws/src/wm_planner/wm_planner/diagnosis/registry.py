@@ -44,6 +44,8 @@ _MODULES = (
     "start_state",
     "goal_state",
     "missing_states",
+    # of two pictures
+    "object_seen",
     # of tasks: given ones, or windows of a recorded episode
     "candidates",
     "plan",

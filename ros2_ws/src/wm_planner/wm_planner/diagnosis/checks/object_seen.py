@@ -1,0 +1,65 @@
+"""``object_seen``: whether the latent changes when only the object is moved."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from wm_planner.diagnosis.check import Check
+from wm_planner.diagnosis.check_result import Fact, Note, Result, graded, judge
+from wm_planner.diagnosis.examined import MovedObject
+from wm_planner.diagnosis.model_calls import distance, encode
+from wm_planner.diagnosis.prediction_errors import VISUAL
+
+WEAK, BLIND = 1.5, 1.0
+"""Distance of the two pictures, in tolerances, below which the object is hardly seen, or not."""
+CHANGED = 20 / 255
+"""Change of a pixel that is no noise."""
+MOST_CHANGED = 0.3
+"""Share of the pixels that one object changes at most."""
+
+
+def run(moved: MovedObject) -> Iterator[Result | Fact | Note]:
+    """Compare the distance of the two pictures with that at which a goal counts as reached."""
+    spec, model = moved.spec, moved.loaded.model
+    pictures = np.stack([moved.before, moved.after])
+    changed = np.abs(np.diff(pictures.astype(np.float32), axis=0)).max(axis=-1) > 255 * CHANGED
+    share = float(changed.mean())
+    yield Fact("pixels changed", f"{share:.1%}")
+    if share > MOST_CHANGED:
+        yield Note(
+            "More changed than one object: take both pictures with the arm, the camera and the "
+            "light as they are, or the result says nothing about the object."
+        )
+    calibration = spec.calibration
+    if calibration is None:
+        yield Note("Without calibration in model.yaml, nothing says how far apart they must be.")
+        return
+    moments = spec.statistics.proprio if spec.proprio.names else None
+    state = np.array([moments.mean] * 2) if moments else None
+    before, after = (
+        encode(model, pictures[i : i + 1], None if state is None else state[i : i + 1])
+        for i in range(2)
+    )
+    apart = math.sqrt(distance(model, before, after, VISUAL)) / calibration.typical_distance
+    score = calibration.tolerance / max(apart, 1e-30)
+    verdict, limit = graded(score, 1 / WEAK, 1 / BLIND)
+    evidence = (
+        f"with the object moved, the distance is {apart:.3g}; a goal counts as reached at "
+        f"{calibration.tolerance:.3g}"
+    )
+    yield judge(
+        "object_seen",
+        score,
+        limit,
+        verdict,
+        f"The model hardly sees what was moved: {evidence}. Its plans cannot put it anywhere: use "
+        "a model with image tokens (DINO-WM), or train with pictures in which the object moves and "
+        "is large.",
+        evidence,
+    )
+
+
+CHECK = Check(("object_seen",), MovedObject, run)
