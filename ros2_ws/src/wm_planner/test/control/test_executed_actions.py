@@ -19,7 +19,7 @@ from wm_planner.models import ModelSpec
 from wm_planner.models.spec import ActionSpec, CommandMapping, Moments
 from wm_planner.types import Pose
 
-STEPS, FRAMESKIP, DT = 4, 3, 0.2  # model steps, environment steps in each, and their duration [s]
+STEPS, FRAMESKIP, DT = 4, 3, 0.1  # model steps, environment steps in each, and their duration [s]
 CONVENTIONS = {
     "euler_extrinsic_xyz": 3,
     "euler_intrinsic_zyx": 3,
@@ -163,17 +163,45 @@ def test_before_the_goal_nobody_knows_what_was_executed(spec: ModelSpec) -> None
     assert told.between([-0.1, 0.1]) is None
 
 
-@pytest.mark.parametrize("stamps", [[0.9, 1.2], [1.2, 1.61]])
-def test_measured_poses_must_cover_the_time(spec: ModelSpec, stamps: list[float]) -> None:
+def measured(spec: ModelSpec, *times: float, speed: float = 0.0) -> ExecutedActions:
+    """Measure an arm that moves along x at some times, and tell what was executed."""
     assert spec.action.command
     spec.action.command.reference = "measured"
     poses = PoseMonitor()
-    for tick in range(11):
-        poses.history.add(Pose(START, DOWN, 0.0, stamp=1.0 + 0.05 * tick))
-    told = ExecutedActions(spec, CommanderRig(spec).commander, poses)
+    for time in times:
+        place = START + np.array([speed * time, 0.0, 0.0])
+        poses.history.add(Pose(place, DOWN, 0.0, stamp=time))
+    return ExecutedActions(spec, CommanderRig(spec).commander, poses)
+
+
+def test_measured_poses_must_cover_the_time(spec: ModelSpec) -> None:
+    told = measured(spec, *np.arange(1.0, 1.51, 0.05), *np.arange(1.8, 2.5, 0.05))
     assert told.known_since == 1.0
-    assert told.between(stamps) is None
-    assert told.between([1.0, 1.59]) is not None
+    assert told.between([1.0, 1.5]) is not None
+    assert told.between([0.9, 1.2]) is None, "before the first"
+    assert told.between([1.3, 1.9]) is None, "a gap"
+    assert told.between([2.0, 2.7]) is None, "after the last"
+
+
+@pytest.mark.parametrize("period", [0.011, 0.033, 0.1])
+def test_the_newest_pose_may_be_older_than_the_image(spec: ModelSpec, period: float) -> None:
+    """The plan is requested when the image arrives, and the pose of its moment comes later."""
+    told = measured(spec, *np.arange(1.0, 2.0 - 0.9 * period, period), speed=0.1)
+    found = told.between([1.6, 1.8, 2.0])
+    assert found is not None
+    np.testing.assert_allclose(found[:, 0], [0.02, 0.02], atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["euler_extrinsic_xyz", "euler_intrinsic_zxz"])
+def test_the_other_euler_angles_of_a_rotation_are_known(spec: ModelSpec, name: str) -> None:
+    """A middle angle beyond SciPy's range: 1.8 rad is 1.34 rad with both others turned around."""
+    rows = STEPS * FRAMESKIP
+    middle = 1.8 if name.endswith("xyz") else -0.5
+    numbers = np.array([0.1, middle, 0.1]) + drawn(3, size=0.05)
+    spec = turning(spec, name, 3, rotation_mode="absolute")
+    spec.statistics.action = Moments([0.0] * 3 + [0.1, middle, 0.1], [1.0] * 6)
+    actions = np.hstack([np.zeros((rows, 3)), numbers])
+    np.testing.assert_allclose(executed(spec, actions), actions, atol=1e-9)
 
 
 def test_a_number_that_no_command_carries_is_refused(spec: ModelSpec) -> None:

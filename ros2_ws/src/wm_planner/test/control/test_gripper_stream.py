@@ -303,5 +303,19 @@ def test_what_the_gripper_was_told_is_known_as_numbers(
     begin = rig.now
     rig.grip(*numbers)
     rig.run(0.7)
-    told = gripper.executed(begin + np.array([0.01, 0.21, 0.41]))
-    np.testing.assert_allclose(told, numbers, atol=1e-9)
+    for late in (0.01, 0.03, 0.05, 0.09):  # images are not taken when a step begins
+        told = gripper.executed(begin + late + np.array([0.0, 0.2, 0.4]))
+        np.testing.assert_allclose(told, numbers, atol=1e-9)
+
+
+def test_before_the_first_plan_nobody_knows_what_the_gripper_was_told(spec: ModelSpec) -> None:
+    rig = GripperRig(spec, blend=0.0)
+    gripper = rig.commander.gripper
+    assert gripper
+    rig.run(0.4)
+    begin = rig.now
+    rig.grip(0.02, 0.06, latency=-0.3)  # the image is stamped ahead of ROS time
+    rig.run(0.4)
+    told = gripper.executed(begin + np.array([-0.4, -0.2, 0.1, 0.3]))
+    assert np.isnan(told[:2]).all()
+    assert np.isfinite(told[2:]).all()

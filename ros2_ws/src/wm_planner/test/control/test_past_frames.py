@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from loop_rig import OBSERVATIONS, LoopRig
 from wm_planner.config import Config, ConfigError, ModelConfig
 from wm_planner.models import ModelSpec
 from wm_planner.models.spec import GripperMapping, Moments
-from wm_planner.types import Command, Observation, Past
+from wm_planner.types import Command, Observation, Past, Pose
 from wm_planner.worker import Planned
 
 PERIOD = 0.04  # [s] between two images
@@ -22,8 +23,16 @@ STEP = 0.4  # [s] a model step of two environment steps
 class PastRig(LoopRig):
     """A loop whose arm follows its commands, with a camera at 25 Hz."""
 
-    def __init__(self, spec: ModelSpec, config: Config | None = None, **commands: Any) -> None:
-        spec = replace(spec, num_hist=3, frameskip=2)
+    def __init__(
+        self,
+        spec: ModelSpec,
+        config: Config | None = None,
+        frames: int = 3,
+        stamped: bool = True,
+        **commands: Any,
+    ) -> None:
+        spec = replace(spec, num_hist=frames, frameskip=2)
+        self.stamped = stamped
         config = config or Config()
         config.model = ModelConfig(history="real")
         for name, value in commands.items():
@@ -44,6 +53,10 @@ class PastRig(LoopRig):
         if self.now >= self._frames - 1e-9:
             self._frames = self.now + self.every
             self.show()
+
+    def pose(self) -> None:
+        stamp = self.now if self.stamped else math.nan
+        self.loop.on_pose(Pose(self.position, self.orientation, self.steady, stamp), self.now)
 
     def show(self) -> None:
         self.observe_change()
@@ -104,7 +117,11 @@ def test_without_the_setting_a_plan_sees_one_image(spec: ModelSpec) -> None:
     assert all(not request.past.observations for request in rig.link.requests)
 
 
-def test_what_was_seen_before_the_goal_does_not_count(rig: PastRig) -> None:
+@pytest.mark.parametrize("mode", ["commanded", "measured", "shadow"])
+def test_what_was_seen_before_the_goal_does_not_count(spec: ModelSpec, mode: str) -> None:
+    assert spec.action.command
+    spec.action.command.reference = "measured" if mode == "measured" else "commanded"
+    rig = PastRig(spec, shadow=mode == "shadow")
     rig.go(2.0)
     rig.begin(OBSERVATIONS[0])
     assert not rig.plan(0.01, 0.01).observations
@@ -139,7 +156,7 @@ def test_a_slow_camera_is_named(rig: PastRig) -> None:
     rig.go(1.3)
     assert not rig.plan(0.0, 0.0).observations
     problem = rig.loop.requests.past.problem
-    assert problem.startswith("model.history is real, but plans see only 1 image of 3: none was")
+    assert problem.startswith("model.history is real, but plans see only 1 image of 3: no usable")
     rig.every = PERIOD
     rig.go(3 * STEP)
     assert len(rig.plan(0.0, 0.0).observations) == 2
@@ -153,10 +170,10 @@ def test_a_bad_image_is_not_looked_back_at(rig: PastRig, monkeypatch: pytest.Mon
     black = Observation((np.zeros((96, 96, 3), np.uint8),), stamp=rig.now)
     for _ in range(25):
         rig.wait(0.02)
-        rig.loop.requests.observe(replace(black, stamp=rig.now), changed=True)
+        rig.loop.requests.observe(replace(black, stamp=rig.now), frozen=False)
     past = rig.plan(0.0, 0.0)
-    assert all(image.any() for one in past.observations for image in one.images)
     assert not past.observations
+    assert "or bad ones?" in rig.loop.requests.past.problem
 
 
 def test_a_frozen_image_is_not_looked_back_at(rig: PastRig) -> None:
@@ -166,7 +183,7 @@ def test_a_frozen_image_is_not_looked_back_at(rig: PastRig) -> None:
     for _ in range(25):
         rig.wait(0.02)
         observation = replace(OBSERVATIONS[0], stamp=rig.now)
-        rig.loop.requests.observe(observation, changed=False)
+        rig.loop.requests.observe(observation, frozen=True)
     assert not rig.plan(0.0, 0.0).observations
 
 
@@ -193,7 +210,7 @@ def test_few_images_are_kept(rig: PastRig) -> None:
     rig.begin(OBSERVATIONS[0])
     rig.plan(0.0, 0.0)
     rig.go(5 * STEP)
-    assert len(rig.loop.requests.past._seen) <= 8 * 2.5 + 1
+    assert len(rig.loop.requests.past._seen) <= 4 * 2.5 + 1
 
 
 def test_in_shadow_mode_what_was_measured_counts(spec: ModelSpec) -> None:
@@ -227,14 +244,40 @@ def test_in_shadow_mode_nobody_knows_what_the_gripper_was_told(spec: ModelSpec) 
         command=replace(action.command, gripper=gripper),
     )
     spec.statistics.action = Moments([0.0] * 4, [1.0] * 4)
-    rig = PastRig(spec, config, shadow=True)
-    rig.begin(OBSERVATIONS[0])
-    rig.link.idle = True
-    rig.go(3 * STEP)
-    assert len(rig.link.requests) > 20
-    assert not any(request.past.observations for request in rig.link.requests)
+    with pytest.raises(ConfigError, match=r"in shadow mode .* what the gripper was told"):
+        PastRig(spec, config, shadow=True)
 
 
 def test_a_model_that_looks_at_one_image_is_refused(spec: ModelSpec) -> None:
     with pytest.raises(ConfigError, match=r"looks at one image at a time \(num_hist 1\)"):
         LoopRig(spec, Config(ModelConfig(history="real")))
+
+
+@pytest.mark.parametrize(("frames", "every"), [(4, 0.48), (5, 0.48), (6, 0.44)])
+def test_images_that_are_all_a_little_too_far_apart_are_found(
+    spec: ModelSpec, frames: int, every: float
+) -> None:
+    rig = PastRig(spec, frames=frames)
+    rig.every = every
+    rig.begin(OBSERVATIONS[0])
+    rig.plan(0.0, 0.0)
+    rig.go(frames * every + 1.0)
+    rig.link.idle = True
+    rig.go(every)
+    assert len(rig.link.requests[-1].past.observations) == frames - 1
+
+
+def test_a_model_that_looks_back_for_too_long_is_refused(spec: ModelSpec) -> None:
+    assert spec.action.command
+    spec.action.command.step_time = 3.0
+    with pytest.raises(ConfigError, match=r"looks back for 15 s, and the node remembers 10 s only"):
+        PastRig(spec)
+
+
+def test_poses_without_stamps_are_named(spec: ModelSpec) -> None:
+    rig = PastRig(spec, shadow=True, stamped=False)
+    rig.begin(OBSERVATIONS[0])
+    rig.plan(0.0, 0.0)
+    rig.go(3 * STEP)
+    assert not rig.plan(0.0, 0.0).observations
+    assert "are the measured poses stamped" in rig.loop.requests.past.problem

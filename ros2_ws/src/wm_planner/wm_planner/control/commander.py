@@ -188,7 +188,8 @@ class Commander:
         times = self._stream.splice(path, start, clock - self.history.clock_at(stamp), clock)
         if self.gripper:
             lag = self.history.lag * self.time_scale.value  # then the arm is there
-            self.gripper.splice(self.actions.grips(actions), stamp, *(t + lag for t in times))
+            began = min(stamp, now)  # the stamp may be ahead of ROS time
+            self.gripper.splice(self.actions.grips(actions), began, *(t + lag for t in times))
 
     def send(self, measured: Pose, now: float, pace: float = 1.0) -> None:
         """Send the command that is due now; called at the command rate.

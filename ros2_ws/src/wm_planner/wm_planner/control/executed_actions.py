@@ -28,7 +28,8 @@ class ExecutedActions:
         poses: What was measured.
 
     Raises:
-        ConfigError: A number of the actions moves nothing, so nobody knows what it was.
+        ConfigError: A number of the actions moves nothing, or moves the gripper in shadow mode, so
+            nobody knows what it was.
     """
 
     def __init__(self, spec: ModelSpec, commander: Commander, poses: PoseMonitor) -> None:
@@ -38,6 +39,11 @@ class ExecutedActions:
         self._names, self._fixed = spec.action.names, spec.action.fixed
         self._frameskip, self._dt = spec.frameskip, 1 / spec.control_rate
         self._usual = np.asarray(spec.statistics.action.mean)
+        if commander.shadow and mapping.gripper and commander.gripper:
+            raise ConfigError(
+                "model.history is real, but in shadow mode (commands.shadow) nobody knows what the "
+                "gripper was told: set model.history to none"
+            )
         rotation = mapping.rotation.names if mapping.rotation else []
         gripper = [mapping.gripper.name] if mapping.gripper and commander.gripper else []
         known = {*mapping.moved.values(), *rotation, *gripper, *self._fixed}
@@ -81,11 +87,8 @@ class ExecutedActions:
         if mapping.rotation:
             columns = [self._names.index(name) for name in mapping.rotation.names]
             steps[:, columns] = self._turns(points[:, 3:], self._usual[columns])
-        gripper = self._commander.gripper
-        if mapping.gripper and gripper:
-            shown = self._commander.shadow  # somebody else moves the gripper
-            numbers = np.full(len(steps), np.nan) if shown else gripper.executed(at)
-            steps[:, self._names.index(mapping.gripper.name)] = numbers
+        if mapping.gripper and self._commander.gripper:
+            steps[:, self._names.index(mapping.gripper.name)] = self._commander.gripper.executed(at)
         return steps.reshape(len(stamps) - 1, -1)
 
     def _points(self, at: Vector) -> Vector | None:

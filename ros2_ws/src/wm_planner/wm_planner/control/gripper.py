@@ -130,7 +130,9 @@ class GripperStream:
         """
         if not self._history:
             return np.full(len(at) - 1, math.nan)
-        if self._mapping.mode == "absolute":  # one number counts during each step
-            return np.array([self._history.at(time)[1] for time in (at[1:] + at[:-1]) / 2])
-        widths = np.array([self._history.at(time)[0] for time in at])
+        middles = (at[1:] + at[:-1]) / 2  # a number counts during the whole of its step
+        if self._mapping.mode == "absolute":
+            return np.array([self._history.at(time)[1] for time in middles])
+        before = middles[0] - (at[1] - at[0])
+        widths = np.array([self._history.at(time)[0] for time in (before, *middles)])
         return self._mapping.changes(widths, self._dt)

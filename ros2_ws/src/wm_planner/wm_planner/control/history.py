@@ -64,8 +64,13 @@ class CommandHistory:
         """
         if not stamps[0] >= self.began:
             return None
-        times = np.array([time for time, _, _ in self._items])
-        points = np.array([point for _, _, point in self._items])
+        first, last = (
+            bisect_right(self._items, stamp - self.lag, key=lambda item: item[0])
+            for stamp in (stamps[0], stamps[-1])
+        )
+        items = [*islice(self._items, max(first - 1, 0), last + 1)]
+        times = np.array([time for time, _, _ in items])
+        points = np.array([point for _, _, point in items])
         return space.along(times, points, stamps - self.lag)
 
     def arriving(self, now: float) -> bool:

@@ -212,7 +212,7 @@ class ControlLoop:
         new = not (self.session and pose) or self.contract.observe(observation, pose.position)
         if new:
             self.lateness.observations.repeated(steady)
-        self.requests.observe(observation, changed=new)
+        self.requests.observe(observation, frozen=not new)
         self.dispatch(now, steady)
 
     # Plans.

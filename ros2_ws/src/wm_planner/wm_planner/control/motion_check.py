@@ -17,6 +17,7 @@ SPACING = 0.01  # [s] of ROS time between poses kept
 STEP = 0.05  # [s] between the delays below; the delays of two images differ by no more
 DELAYS = STEP * np.arange(-1, 5)  # [s] that the stamp of an image may lag behind what it shows
 SAME_TIME = 0.1  # [s] by which a pose may be older than the image that it belongs to
+LONGEST_GAP = 0.2  # [s] between two poses, between which the arm is taken to go straight
 NEAREST = 1.0  # [s] age of a pose at most
 
 MARGIN = 0.3  # typical distances by which the distance may fall without motion
@@ -57,16 +58,23 @@ class PoseHistory:
     def along(self, space: CommandSpace, stamps: Vector) -> Vector | None:
         """Return the measured points (k, n) of a space at ROS times in order (k,) [s].
 
-        None if the poses begin after the first time, or end ``SAME_TIME`` before the last one.
+        Between two poses the arm goes straight, and after the newest one as before it. None if the
+        poses begin after the first time, or if ``LONGEST_GAP`` passed without one.
         """
         of = slice(
             max(bisect_right(self._stamps, stamps[0]) - 1, 0),
             bisect_right(self._stamps, stamps[-1]),
         )
         times = np.array(self._stamps[of])
-        if not len(times) or times[0] > stamps[0] or times[-1] < stamps[-1] - SAME_TIME:
+        if not len(times) or times[0] > stamps[0]:
+            return None
+        if np.diff([*times, max(stamps[-1], times[-1])]).max() > LONGEST_GAP:
             return None
         points = np.array([space.point(pose) for pose in self._poses[of]])
+        if len(times) > 1 and stamps[-1] > times[-1]:  # the pose of its moment is under way
+            share = (stamps[-1] - times[-1]) / (times[-1] - times[-2])
+            ahead = space.moved(points[-1], share * space.between(points[-2], points[-1]))
+            times, points = np.append(times, stamps[-1]), np.vstack([points, ahead])
         return space.along(times, points, stamps)
 
     def around(self, stamp: float) -> Vector | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from operator import itemgetter
 
@@ -11,15 +12,20 @@ from wm_planner.camera_contract import CameraContract
 from wm_planner.config import Config, ConfigError
 from wm_planner.control.commander import Commander
 from wm_planner.control.executed_actions import ExecutedActions
+from wm_planner.control.history import LENGTH
 from wm_planner.control.pose_monitor import PoseMonitor
 from wm_planner.models import ModelSpec
 from wm_planner.types import Observation, Past
 
-PER_STEP = 8
-"""Observations kept per model step."""
+PER_STEP = 4
+"""Observations kept per model step; to check the images of one takes milliseconds."""
 TOLERANCE = 0.25
 """Model steps by which an observation may miss its moment. The actions are those between the
 observations, whenever they were made."""
+UNMEASURED = (
+    "model.history is real, but plans see only the newest image, because it is not known where the "
+    "arm was: are the measured poses stamped, and do they come at 10 Hz or more?"
+)
 
 
 class PastFrames:
@@ -33,7 +39,8 @@ class PastFrames:
         poses: What was measured.
 
     Raises:
-        ConfigError: The model looks at one image only, or it is unknown what was executed.
+        ConfigError: The model looks at one image only, or back for too long, or it is unknown what
+            was executed.
 
     Attributes:
         problem: Why plans are made from fewer images than the model looks back, though the arm has
@@ -57,6 +64,11 @@ class PastFrames:
         self._contract, self._commander = contract, commander
         self._executed = ExecutedActions(spec, commander, poses) if self._most else None
         self._step = spec.frameskip * commander.actions.step_time
+        if (longest := self._most * (1 + TOLERANCE) * self._step) > LENGTH:
+            raise ConfigError(
+                f"model.history is real, but the model looks back for {longest:.3g} s, and the "
+                f"node remembers {LENGTH:g} s only: set model.history to none"
+            )
         self._seen: deque[Observation] = deque()
         self.problem = ""
 
@@ -74,7 +86,7 @@ class PastFrames:
         if self._contract.goal_violation(observation):
             return
         seen.append(observation)
-        while seen[0].stamp < stamp - (self._most + 2 * TOLERANCE) * self._step:
+        while seen[0].stamp < stamp - (self._most * (1 + TOLERANCE) + TOLERANCE) * self._step:
             seen.popleft()
 
     def before(self, newest: Observation) -> Past:
@@ -92,8 +104,7 @@ class PastFrames:
                 if one.stamp >= since and abs(one.stamp - stamp) <= tolerance
             ]
             if not near:
-                if stamp - tolerance >= since:
-                    self._complain(len(frames))
+                self._explain(len(frames), stamp - tolerance, since)
                 break
             _, nearest = min(near, key=itemgetter(0))
             if _sizes(nearest) != _sizes(newest):
@@ -103,17 +114,32 @@ class PastFrames:
             return Past()
         actions = self._executed.between([frame.stamp for frame in frames])
         if actions is None:
+            self.problem = UNMEASURED
             return Past()
         unknown = np.flatnonzero(~np.isfinite(actions).all(axis=1))
         first = unknown[-1] + 1 if len(unknown) else 0
         return Past(tuple(frames[first:-1]), actions[first:])
 
-    def _complain(self, count: int) -> None:
+    def _explain(self, count: int, earliest: float, since: float) -> None:
+        """Set the problem if images could have been there: the newest ``count`` were found.
+
+        Args:
+            count: Images found.
+            earliest: When the one before them could have been taken [s].
+            since: Since when it is known where the arm was [s].
+        """
+        if not self._seen or earliest < self._seen[0].stamp:
+            return  # the goal has just begun
+        if math.isinf(since):
+            self.problem = UNMEASURED
+        if earliest < since:
+            return
         images = "image" if count == 1 else "images"
         self.problem = (
-            f"model.history is real, but plans see only {count} {images} of {self._most + 1}: none "
-            f"was taken {self._step:.3g} s before it, give or take {TOLERANCE * self._step:.2g} s: "
-            "does the camera send fewer images than the model's rate, or drop them?"
+            f"model.history is real, but plans see only {count} {images} of {self._most + 1}: no "
+            f"usable one was taken {self._step:.3g} s before, give or take "
+            f"{TOLERANCE * self._step:.2g} s. Does the camera send fewer images than the model's "
+            "rate, or bad ones?"
         )
 
 

@@ -66,10 +66,10 @@ class PlanRequests:
         """Begin at ROS time ``now`` [s]: the observations may be a second old."""
         self.stamp = now - 1.0
 
-    def observe(self, observation: Observation, *, changed: bool) -> None:
-        """Take an observation; one whose images are not ``changed`` shows nothing of the past."""
+    def observe(self, observation: Observation, *, frozen: bool) -> None:
+        """Take an observation; that of a frozen camera shows nothing of the past."""
         self.newest = observation
-        if changed:
+        if not frozen:
             self.past.add(observation)
 
     def make(self, goal_id: int, max_age: float, now: float, steady: float) -> str:

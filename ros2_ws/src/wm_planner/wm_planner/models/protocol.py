@@ -116,7 +116,8 @@ class WorldModel(Protocol):
 
         Returns:
             Frames of the rollouts in time order, the newest last. A family may put the observed
-            frames first if its ``distance`` expects them (both included families do).
+            frames first (the included families do); the planner then drops all of them but the
+            newest, so that costs mean the same however many were observed.
 
         Raises:
             ValueError: The shape of ``actions`` does not fit ``latent`` or the spec.
@@ -127,7 +128,8 @@ class WorldModel(Protocol):
         """Measure the distance of B x N rollouts to B goals.
 
         Args:
-            latent: What ``rollout`` returned; what ``encode`` returned counts as N = 1.
+            latent: What ``rollout`` returned, from the newest observed frame on; what ``encode``
+                returned counts as N = 1.
             goal: What ``encode`` returned for the goals' observations (T = 1).
             objective: How frames and proprio are combined; by default only the last frame counts.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import fields
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -74,7 +74,7 @@ def since_newest(rollout: Latent, horizon: int) -> Latent:
     if first <= 0:
         return rollout
     proprio = None if rollout.proprio is None else rollout.proprio[:, :, first:]
-    return replace(rollout, visual=rollout.visual[:, :, first:], proprio=proprio)
+    return Latent(rollout.visual[:, :, first:], proprio)
 
 
 def _cost(

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from wm_planner.models.latent import LatentWorldModel
+from wm_planner.models.protocol import Latent, ObservationBatch
 from wm_planner.models.spec import Moments, load_spec
 from wm_planner_sim.simulator.simulation import Simulation
 from wm_planner_sim.training import evaluation, seeds
@@ -101,3 +102,29 @@ def test_an_image_below_the_tolerance_shows_a_hand_within_two_centimeters(
         seen = np.array(episode.model_distances) < limit
         assert seen.any()
         assert np.array(episode.distances)[seen].max() < episode.success_radius
+
+
+def test_a_policy_that_looks_back_tells_what_was_executed(simulation: Simulation) -> None:
+    """The embedded model predicts each image of the past from the one before and the action."""
+    looking = model()
+    looking.spec = replace(looking.spec, num_hist=3)
+    seen: list[ObservationBatch] = []
+    encode = looking.encode
+
+    def record(batch: ObservationBatch) -> Latent:
+        seen.append(batch)
+        return encode(batch)
+
+    looking.encode = record  # type: ignore[method-assign]
+    goal = evaluation.start_episode(simulation, seeds.EVALUATION[0])
+    policy = ModelPolicy(looking, goal.image, commanded=lambda: simulation.target)
+    episode = evaluation.run_episode(simulation, policy, goal.position, 4)
+    batches = seen[1:]  # the first is the goal's
+    assert [batch.images.shape[1] for batch in batches] == [1, 2, 3, 3]
+    last = batches[-1]
+    assert last.actions is not None
+    wanted = looking.spec.normalize_actions(np.array(episode.actions[1:3]))
+    np.testing.assert_allclose(last.actions[0].numpy(), wanted, atol=0.05)
+    first, then = (encode(ObservationBatch(last.images[:, t : t + 1])) for t in (0, 1))
+    predicted = looking.rollout(first, last.actions[:, None, :1]).visual[:, 0, -1:]
+    assert (predicted - then.visual).norm() < 0.2 * (first.visual - then.visual).norm()

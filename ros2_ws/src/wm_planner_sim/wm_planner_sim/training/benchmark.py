@@ -24,9 +24,9 @@ CHUNK = 4
 """Goals that a worker process runs at a time."""
 
 
-def _episodes(job: tuple[str, Path | None, str, list[int]]) -> list[Episode]:
+def _episodes(job: tuple[str, Path | None, str, bool, list[int]]) -> list[Episode]:
     """Run the model's planner or, without a model, random actions on some seeds."""
-    task, directory, preset, chosen = job
+    task, directory, preset, looks_back, chosen = job
     torch.set_num_threads(1)
     side = 64 if directory is None else 480
     simulation = Simulation(side, side * 4 // 3, task=find_task(task))
@@ -37,7 +37,8 @@ def _episodes(job: tuple[str, Path | None, str, list[int]]) -> list[Episode]:
         if model is None:
             episodes.append(evaluation.run_episode(simulation, RandomPolicy(seed), goal.position))
             continue
-        policy = ModelPolicy(model, goal.image, preset, seed=seed)
+        commanded = (lambda: simulation.target) if looks_back else None
+        policy = ModelPolicy(model, goal.image, preset, seed=seed, commanded=commanded)
         episodes.append(
             evaluation.run_episode(simulation, policy, goal.position, measure=policy.distance)
         )
@@ -46,7 +47,13 @@ def _episodes(job: tuple[str, Path | None, str, list[int]]) -> list[Episode]:
 
 
 def evaluate(
-    task: str, directory: Path | None, chosen: range, preset: str = "online", processes: int = 2
+    task: str,
+    directory: Path | None,
+    chosen: range,
+    preset: str = "online",
+    processes: int = 2,
+    *,
+    looks_back: bool = False,
 ) -> list[Episode]:
     """Run the closed-loop protocol on the scenes of ``chosen``, in their order.
 
@@ -56,10 +63,11 @@ def evaluate(
         chosen: Seeds of the scenes, one goal each.
         preset: Planner preset.
         processes: Worker processes.
+        looks_back: Plan as with ``model.history: real``.
     """
     label = "random" if directory is None else f"plan {preset}"
     starts = range(0, len(chosen), CHUNK)
-    jobs = [(task, directory, preset, list(chosen[i : i + CHUNK])) for i in starts]
+    jobs = [(task, directory, preset, looks_back, list(chosen[i : i + CHUNK])) for i in starts]
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         done = pool.map(_episodes, jobs)
         parts = track(done, label, len(jobs), console=Console(stderr=True))
@@ -109,10 +117,18 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--task", choices=TASKS, default=DEFAULT_TASK, help="simulated task")
     parser.add_argument("--goals", type=int, default=200, help="number of goals")
     parser.add_argument("--preset", default="online", help="planner preset")
+    parser.add_argument("--history", choices=("none", "real"), default="none", help="model.history")
     parser.add_argument("--processes", type=int, default=2, help="worker processes")
     options = parser.parse_args(arguments)
     chosen = seeds.EVALUATION[: options.goals]
-    episodes = evaluate(options.task, options.model, chosen, options.preset, options.processes)
+    episodes = evaluate(
+        options.task,
+        options.model,
+        chosen,
+        options.preset,
+        options.processes,
+        looks_back=options.history == "real",
+    )
     calibration = load_spec(options.model).calibration
     assert calibration is not None
     figures = {

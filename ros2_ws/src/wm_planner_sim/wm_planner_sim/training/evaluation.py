@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -9,9 +10,11 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
-from wm_planner.models.protocol import Latent, ObservationBatch, WorldModel
+from wm_planner.models.batch import observation_batch
+from wm_planner.models.protocol import Latent, WorldModel
 from wm_planner.planning import Objective, Planner, make_planner, shift
-from wm_planner.types import RgbImage, Vector
+from wm_planner.types import Observation, Past, RgbImage, Vector
+from wm_planner.worker.scoring import Scoring
 from wm_planner_sim.simulator.motion import MAX_STEP, move
 from wm_planner_sim.simulator.simulation import Goal, Simulation
 
@@ -89,6 +92,8 @@ class ModelPolicy:
         preset: Planner preset, see ``wm_planner.planning.make_planner``.
         horizon: Model steps planned ahead.
         seed: Seed of the planner's draws.
+        commanded: Returns the commanded position (3,) [m]; with it the model looks back, as with
+            ``model.history: real``.
         overrides: Options of the planner.
     """
 
@@ -99,6 +104,7 @@ class ModelPolicy:
         preset: str = "online",
         horizon: int = 5,
         seed: int = 0,
+        commanded: Callable[[], Vector] | None = None,
         **overrides: object,
     ) -> None:
         spec = model.spec
@@ -106,7 +112,10 @@ class ModelPolicy:
         self._model = model
         self._goal = self._encode(goal)
         chosen = spec.objective
-        self._objective = Objective(mode=chosen.mode, base=chosen.base, alpha=chosen.alpha)
+        objective = Objective(mode=chosen.mode, base=chosen.base, alpha=chosen.alpha)
+        self._scoring = Scoring(model, objective)
+        self._commanded, self._places = commanded, deque[Vector](maxlen=spec.num_hist)
+        self._seen = deque[Observation](maxlen=spec.num_hist)
         self._planner: Planner = make_planner(
             preset,
             action_dim=spec.model_action_dim,
@@ -121,12 +130,12 @@ class ModelPolicy:
     @torch.inference_mode()
     def __call__(self, image: RgbImage) -> Vector:
         """Return the next displacement (3,) [m]."""
-        latent = self._encode(image)
-
-        def cost(actions: torch.Tensor) -> torch.Tensor:
-            rollout = self._model.rollout(latent, actions)
-            return self._model.distance(rollout, self._goal, self._objective)
-
+        past = None
+        if self._commanded:
+            self._seen.append(Observation((image,)))
+            self._places.append(self._commanded().copy())
+            past = Past(tuple(self._seen)[:-1], np.diff(np.array(self._places), axis=0))
+        cost = self._scoring.cost(self._encode(image, past), self._goal)
         warm = None if self._previous is None else shift(self._previous)
         self._previous = self._planner.plan(cost, warm_start=warm).actions
         return self._model.spec.denormalize_actions(self._previous[0, 0].cpu().numpy())
@@ -136,8 +145,9 @@ class ModelPolicy:
         latent = self._encode(image)
         return float(self._model.distance(latent, self._goal).sqrt().item())
 
-    def _encode(self, image: RgbImage) -> Latent:
-        return self._model.encode(ObservationBatch(torch.from_numpy(image)[None, None]))
+    def _encode(self, image: RgbImage, past: Past | None = None) -> Latent:
+        spec, device = self._model.spec, self._model.device
+        return self._model.encode(observation_batch(Observation((image,)), spec, device, past))
 
 
 class RandomPolicy:

@@ -107,18 +107,23 @@ class RotationForm:
     ) -> NDArray[np.float64]:
         """Return the same rotations (..., count), written as near as possible to usual numbers.
 
-        The signs of a quaternion, and turns of 360 degrees, are a matter of writing.
+        The sign of a quaternion, turns of 360 degrees, and which of two triples of Euler angles
+        stands for a rotation, are a matter of writing.
         """
         if self.count == 4:
             return np.where((numbers @ usual < 0)[..., None], -numbers, numbers)
-        if self._sequence:
-            return numbers - 2 * np.pi * np.round((numbers - usual) / (2 * np.pi))
-        if self.name == "rotation_vector":
+        if self.count == 6:
+            return numbers
+        if sequence := self._sequence:
+            half = 0.0 if sequence[0] == sequence[2] else np.pi
+            other = np.array([np.pi, half, np.pi]) + numbers * [1, -1, 1]
+            whole = 2 * np.pi
+            numbers, other = (n - whole * np.round((n - usual) / whole) for n in (numbers, other))
+        else:
             angle = np.linalg.norm(numbers, axis=-1, keepdims=True)
             other = numbers * (1 - 2 * np.pi / np.maximum(angle, 1e-9))
-            away, other_away = (np.linalg.norm(n - usual, axis=-1) for n in (numbers, other))
-            return np.where((other_away < away)[..., None], other, numbers)
-        return numbers
+        away, other_away = (np.linalg.norm(n - usual, axis=-1) for n in (numbers, other))
+        return np.where((other_away < away)[..., None], other, numbers)
 
     @property
     def _sequence(self) -> str:
