@@ -228,10 +228,12 @@ def test_in_shadow_mode_what_was_measured_counts(spec: ModelSpec) -> None:
     np.testing.assert_allclose(past.actions, [each * 2] * 2, atol=0.15 * each[0])
 
 
-def test_in_shadow_mode_nobody_knows_what_the_gripper_was_told(spec: ModelSpec) -> None:
+def gripping(spec: ModelSpec) -> Config:
+    """Let the actions of a spec move a gripper; return settings that have one."""
     config = Config()
     config.gripper.type, config.gripper.joints = "joint_state", ["finger"]
     config.limits.gripper_min, config.limits.gripper_max = 0.0, 0.08
+    config.limits.max_gripper_speed = 0.1
     action = spec.action
     assert action.command
     gripper = GripperMapping("grip", "width", "absolute", closed=0.0, open=0.08)
@@ -244,8 +246,43 @@ def test_in_shadow_mode_nobody_knows_what_the_gripper_was_told(spec: ModelSpec) 
         command=replace(action.command, gripper=gripper),
     )
     spec.statistics.action = Moments([0.0] * 4, [1.0] * 4)
+    return config
+
+
+def test_in_shadow_mode_nobody_knows_what_the_gripper_was_told(spec: ModelSpec) -> None:
+    config = gripping(spec)
     with pytest.raises(ConfigError, match=r"in shadow mode .* what the gripper was told"):
         PastRig(spec, config, shadow=True)
+
+
+def test_the_past_ends_where_nobody_knows_what_the_gripper_was_told(spec: ModelSpec) -> None:
+    rig = PastRig(spec, gripping(spec))
+    rig.begin(OBSERVATIONS[0])
+    rig.go(3 * STEP)  # the first plan takes long, so the gripper was told nothing
+    counts = []
+    for _ in range(3):
+        rig.link.idle = True
+        rig.show()
+        rig.link.idle = False
+        request = rig.link.requests[-1]
+        counts.append(len(request.past.observations))
+        assert np.isfinite(request.past.actions).all()
+        plan = np.tile([0.0, 0.0, 0.0, 0.04], (5, 2))
+        answer = rig.loop.goal_id, request.observation.stamp, plan, 0.5, [1.0], "done", True, 0.05
+        rig.loop.on_planned(Planned(*answer), rig.now, rig.steady)
+        rig.go(STEP)
+    assert counts == [0, 1, 2]
+    assert request.past.actions[:, [3, 7]] == pytest.approx(0.04)
+
+
+def test_an_image_from_before_the_goal_does_not_count(rig: PastRig) -> None:
+    rig.every = 10.0
+    rig.begin(OBSERVATIONS[0])
+    past = rig.loop.requests.past
+    past.add(replace(OBSERVATIONS[0], stamp=rig.now - 0.1))
+    rig.run(STEP - 0.1, rig.pose)
+    assert not past.before(replace(OBSERVATIONS[1], stamp=rig.now)).observations
+    assert not past.problem
 
 
 def test_a_model_that_looks_at_one_image_is_refused(spec: ModelSpec) -> None:
