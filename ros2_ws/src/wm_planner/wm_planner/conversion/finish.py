@@ -13,6 +13,8 @@ from wm_planner.models.spec import ModelSpec
 
 OUTSIDE = 0.1
 """Share of the recorded actions outside the bounds above which the user is told."""
+ROUNDING = 1e-3
+"""Share of the bounds' range by which a recorded action may exceed them: it is rounded."""
 _ROWS = 100_000  # of the actions that are compared
 
 
@@ -26,7 +28,9 @@ def bounds_notes(spec: ModelSpec, dataset: Dataset | None) -> list[str]:
     for name, low, high, column in zip(
         spec.action.names, spec.action.lower, spec.action.upper, rows.T, strict=True
     ):
-        if (share := float(np.mean((column < low) | (column > high)))) > OUTSIDE:
+        slack = ROUNDING * (high - low)
+        share = float(np.mean((column < low - slack) | (column > high + slack)))
+        if share > OUTSIDE:
             notes.append(
                 f"{share:.0%} of the recorded values of {name} lie outside its bounds, {low:g} to "
                 f"{high:g} (recorded: {column.min():.3g} to {column.max():.3g}): the planner will "

@@ -220,3 +220,16 @@ def test_bounds_that_forbid_what_was_recorded_are_told(tmp_path: Path) -> None:
     notes = convert_lewm(DATA / "lewm", tmp_path / "narrow", narrow).notes
     (note,) = (note for note in notes if "bounds" in note)
     assert "of the recorded values of dx lie outside its bounds, -0.02 to 0.02" in note
+
+
+def test_recorded_actions_at_the_bounds_are_within_them(tmp_path: Path) -> None:
+    """Recorded in single precision, 0.05 is a little more."""
+    clipped = tmp_path / "clipped.h5"
+    shutil.copy(NUMBERS, clipped)
+    with h5py.File(clipped, "r+") as file:
+        scaled = file["action"][:] / np.nanstd(file["action"][:])
+        file["action"][:] = np.clip(0.1 * scaled, -0.05, 0.05).astype(np.float32)
+    action = {"names": ["dx", "dy"], "units": ["m", "m"], "frame": "base"}
+    facts = lewm_facts(action={**action, "lower": [-0.05] * 2, "upper": [0.05] * 2})
+    notes = convert_lewm(DATA / "lewm", tmp_path / "model", facts, dataset=clipped).notes
+    assert not [note for note in notes if "bounds" in note]

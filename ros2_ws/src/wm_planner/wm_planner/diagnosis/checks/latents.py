@@ -12,6 +12,8 @@ from wm_planner.diagnosis.examined import Predictions
 
 COLLAPSED = 0.01
 """Spread of a recording's latents, in the training's, below which they are all the same."""
+ROUNDING = 1e-3
+"""Of the distance of the most unusual image of the training, when it is encoded again."""
 
 
 def run(predictions: Predictions) -> Iterator[Result]:
@@ -33,7 +35,7 @@ def run(predictions: Predictions) -> Iterator[Result]:
         "latents",
         spread if collapsed else far,
         COLLAPSED if collapsed else 1.0,
-        STOP if collapsed else WARN if far > 1.0 else OK,
+        STOP if collapsed else WARN if far > 1.0 + ROUNDING else OK,
         f"All images have nearly the same latent (spread {spread:.2g} of the training's): the "
         "encoder does not see what moves. Its weights are not those of the training: convert the "
         "model again with the encoder file that the training loaded."
