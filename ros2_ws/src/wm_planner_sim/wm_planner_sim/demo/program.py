@@ -98,7 +98,12 @@ def demo(arguments: argparse.Namespace, console: Console) -> Path:
                 console.print("starting the simulator and the planner …")
                 simulator = start_simulator(f"task:={task.name}", log_level="warn")
                 stack.callback(simulator.end)
-                started = start_planner(task=task.name, model=arguments.model, log_level="error")
+                started = start_planner(
+                    *arguments.parameter,
+                    task=task.name,
+                    model=arguments.model,
+                    log_level="error",
+                )
                 stack.callback(started.end)
             client.wait_active()
             if live:
@@ -143,6 +148,13 @@ def main() -> None:
         "--attach", action="store_true", help="use a simulator and a planner that already run"
     )
     parser.add_argument("--model", type=Path, help="model directory (default: the embedded model)")
+    parser.add_argument(
+        "--parameter",
+        action="append",
+        default=[],
+        metavar="NAME:=VALUE",
+        help="parameter of the planner, e.g. planning.num_samples:=64; may be repeated",
+    )
     parser.add_argument(
         "--output", type=Path, default=Path("reports"), help="directory of the reports"
     )

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from wm_planner.models.latent import LatentWorldModel
-from wm_planner.models.protocol import ObservationBatch
+from wm_planner.models.protocol import ObservationBatch, WorldModel
 from wm_planner.models.spec import Calibration, Moments
 from wm_planner.types import RgbImage, Vector
 from wm_planner_sim.simulator.motion import MAX_STEP, move
@@ -31,7 +31,7 @@ SMALL = 0.01
 """Motion of the hand that is too small to be compared [m]."""
 
 
-def root_distance(model: LatentWorldModel, first: RgbImage, second: RgbImage) -> float:
+def root_distance(model: WorldModel, first: RgbImage, second: RgbImage) -> float:
     """Return the root of the model's distance between two images, in the latent's unit."""
     one, two = (
         model.encode(ObservationBatch(torch.from_numpy(image)[None, None]))
