@@ -209,5 +209,5 @@ def test_a_number_that_no_command_carries_is_refused(spec: ModelSpec) -> None:
     command = CommandMapping("relative", names[:3])
     spec.action = ActionSpec(names, ["m"] * 3 + ["1"], "base", command=command)
     spec.statistics.action = Moments([0.0] * 4, [1.0] * 4)
-    with pytest.raises(ConfigError, match=r"which 'done' was executed.*action\.fixed"):
+    with pytest.raises(ConfigError, match=r"executed value of 'done' is unknown.*action\.fixed"):
         ExecutedActions(spec, CommanderRig(spec).commander, PoseMonitor())

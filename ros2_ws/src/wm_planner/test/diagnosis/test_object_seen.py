@@ -60,7 +60,7 @@ def test_an_object_that_the_model_ignores_is_named(
     files = write(tmp_path / "a.png", pictures[0]), write(tmp_path / "b.png", speck)
     code, found = findings(model, "--moved", *files)
     assert (code, found["object_seen"]["verdict"]) == (2, "stop")
-    assert "Its plans cannot put it anywhere" in found["object_seen"]["sentence"]
+    assert "it cannot plan with this object" in found["object_seen"]["sentence"]
 
 
 def test_pictures_of_which_all_changed_say_nothing(
@@ -69,7 +69,7 @@ def test_pictures_of_which_all_changed_say_nothing(
     dark = (pictures[0] * 0.5).astype(np.uint8)
     files = write(tmp_path / "a.png", pictures[0]), write(tmp_path / "b.png", dark)
     main(["doctor", str(model), "--moved", *map(str, files)])
-    assert "More changed than one object" in capsys.readouterr().out
+    assert "More than one object seems to have changed" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("other", ["same", "wide", "none"])

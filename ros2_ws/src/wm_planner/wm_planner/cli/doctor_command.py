@@ -102,7 +102,7 @@ def _add_task(parser: argparse.ArgumentParser) -> None:
         nargs=2,
         type=Path,
         metavar=("BEFORE", "AFTER"),
-        help="two pictures, between which only the object was moved: does the model see it?",
+        help="two images that differ only in the position of an object: does the model see it?",
     )
     group = parser.add_argument_group("task (with one --image: what the robot sees now)")
     group.add_argument("--goal-image", type=Path, metavar="FILE", help="PNG or JPEG of the goal")

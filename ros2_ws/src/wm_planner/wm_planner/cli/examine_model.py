@@ -152,13 +152,13 @@ def _task(loaded: LoadedModel, arguments: argparse.Namespace, weights: Section) 
 
 
 def _moved(loaded: LoadedModel, before: Path, after: Path, weights: Section) -> Section:
-    """Examine whether the model sees what was moved between two pictures."""
+    """Examine whether the model sees what was moved between two images."""
     section = Section(f"object moved from {before} to {after}")
     with errors_as_findings(section, "object_seen"):
         one, other = (read_image_file(path, loaded.camera.policy) for path in (before, after))
         if one.shape != other.shape or np.array_equal(one, other):
             raise RecordingError(
-                f"{before} and {after} must be two different pictures of one camera, of the same "
+                f"{before} and {after} must be two different images of one camera, of the same "
                 "size, between which only the object was moved"
             )
         run_checks(MovedObject(loaded, one, other), section, weights)

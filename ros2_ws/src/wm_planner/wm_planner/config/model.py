@@ -46,9 +46,9 @@ class ModelConfig:
     history: str = setting(
         "none",
         "What a plan is made from: none (the newest image alone, as the papers do) or real (also "
-        "the images one model step apart before it, as many as the model looks back, and what the "
-        "arm did between them). Single plans (~/plan_once, wm-planner plan) are made from one "
-        "image. wm-planner doctor measures on a recording which predicts better.",
+        "up to num_hist - 1 earlier images, one model step apart, and the actions between them). "
+        "Single plans (~/plan_once, wm-planner plan) are made from one image. wm-planner doctor "
+        "measures on a recording which predicts better.",
         choices=["none", "real"],
     )
 

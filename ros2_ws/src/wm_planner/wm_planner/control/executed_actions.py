@@ -28,8 +28,8 @@ class ExecutedActions:
         poses: What was measured.
 
     Raises:
-        ConfigError: A number of the actions moves nothing, or moves the gripper in shadow mode, so
-            nobody knows what it was.
+        ConfigError: An entry of the actions is part of no command, or moves the gripper in shadow
+            mode, so its executed value is unknown.
     """
 
     def __init__(self, spec: ModelSpec, commander: Commander, poses: PoseMonitor) -> None:
@@ -41,17 +41,17 @@ class ExecutedActions:
         self._usual = np.asarray(spec.statistics.action.mean)
         if commander.shadow and mapping.gripper and commander.gripper:
             raise ConfigError(
-                "model.history is real, but in shadow mode (commands.shadow) nobody knows what the "
-                "gripper was told: set model.history to none"
+                "model.history is real, but in shadow mode (commands.shadow) the executed actions "
+                "of the gripper are unknown: set model.history to none"
             )
         rotation = mapping.rotation.names if mapping.rotation else []
         gripper = [mapping.gripper.name] if mapping.gripper and commander.gripper else []
         known = {*mapping.moved.values(), *rotation, *gripper, *self._fixed}
         if unknown := [name for name in self._names if name not in known]:
             raise ConfigError(
-                f"model.history is real, but nobody knows which {quoted(unknown[0])} was executed, "
-                "because no command carries it: give it a value in action.fixed of model.yaml, or "
-                "set model.history to none"
+                f"model.history is real, but the executed value of {quoted(unknown[0])} is "
+                "unknown, because it is not part of any command: give it a value in action.fixed "
+                "of model.yaml, or set model.history to none"
             )
 
     @property

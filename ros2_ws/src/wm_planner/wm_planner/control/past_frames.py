@@ -13,6 +13,7 @@ from wm_planner.config import Config, ConfigError
 from wm_planner.control.commander import Commander
 from wm_planner.control.executed_actions import ExecutedActions
 from wm_planner.control.history import LENGTH
+from wm_planner.control.motion_check import LONGEST_GAP
 from wm_planner.control.pose_monitor import PoseMonitor
 from wm_planner.models import ModelSpec
 from wm_planner.types import Observation, Past
@@ -23,8 +24,9 @@ TOLERANCE = 0.25
 """Model steps by which an observation may miss its moment. The actions are those between the
 observations, whenever they were made."""
 UNMEASURED = (
-    "model.history is real, but plans see only the newest image, because it is not known where the "
-    "arm was: are the measured poses stamped, and do they come at 10 Hz or more?"
+    "model.history is real, but plans are made from the newest image alone, because the measured "
+    "poses do not cover the time before it: they need stamps, and gaps of at most "
+    f"{LONGEST_GAP:g} s"
 )
 
 
@@ -64,10 +66,11 @@ class PastFrames:
         self._contract, self._commander = contract, commander
         self._executed = ExecutedActions(spec, commander, poses) if self._most else None
         self._step = spec.frameskip * commander.actions.step_time
-        if (longest := self._most * (1 + TOLERANCE) * self._step) > LENGTH:
+        most = LENGTH / (1 + TOLERANCE)
+        if (longest := self._most * self._step) > most:
             raise ConfigError(
                 f"model.history is real, but the model looks back for {longest:.3g} s, and the "
-                f"node remembers {LENGTH:g} s only: set model.history to none"
+                f"node for {most:g} s at most: set model.history to none"
             )
         self._seen: deque[Observation] = deque()
         self.problem = ""
@@ -134,12 +137,11 @@ class PastFrames:
             self.problem = UNMEASURED
         if earliest < since:
             return
-        images = "image" if count == 1 else "images"
         self.problem = (
-            f"model.history is real, but plans see only {count} {images} of {self._most + 1}: no "
-            f"usable one was taken {self._step:.3g} s before, give or take "
-            f"{TOLERANCE * self._step:.2g} s. Does the camera send fewer images than the model's "
-            "rate, or bad ones?"
+            f"model.history is real, but plans are made from only {count} of {self._most + 1} "
+            f"images: there is no usable image {self._step:.3g} s (give or take "
+            f"{TOLERANCE * self._step:.2g} s) before the oldest one. The camera must send at least "
+            f"one good image per model step ({self._step:.3g} s)"
         )
 
 

@@ -165,7 +165,7 @@ class GivenStates(_WithModel):
 
 @dataclass
 class MovedObject(_WithModel):
-    """Two pictures of one camera, between which only the object was moved.
+    """Two images of one camera, between which only the object was moved.
 
     Attributes:
         before: RGB, uint8 (height, width, 3).

@@ -44,7 +44,7 @@ _MODULES = (
     "start_state",
     "goal_state",
     "missing_states",
-    # of two pictures
+    # of two images
     "object_seen",
     # of tasks: given ones, or windows of a recorded episode
     "candidates",

@@ -8,39 +8,44 @@ from collections.abc import Iterator
 import numpy as np
 
 from wm_planner.diagnosis.check import Check
-from wm_planner.diagnosis.check_result import Fact, Note, Result, graded, judge
+from wm_planner.diagnosis.check_result import OK, STOP, WARN, Fact, Note, Result, graded, judge
 from wm_planner.diagnosis.examined import MovedObject
 from wm_planner.diagnosis.model_calls import distance, encode
 from wm_planner.diagnosis.prediction_errors import VISUAL
 
 WEAK, BLIND = 1.5, 1.0
-"""Distance of the two pictures, in tolerances, below which the object is hardly seen, or not."""
+"""Distance of the two images, in tolerances, below which the object is hardly seen, or not."""
 CHANGED = 20 / 255
 """Change of a pixel that is no noise."""
 MOST_CHANGED = 0.3
 """Share of the pixels that one object changes at most."""
+_MEANING = {
+    OK: "",
+    WARN: "The model barely tells the two images apart, so goals may count as reached too early",
+    STOP: "The model does not tell the two images apart, so it cannot plan with this object",
+}
 
 
 def run(moved: MovedObject) -> Iterator[Result | Fact | Note]:
-    """Compare the distance of the two pictures with that at which a goal counts as reached."""
+    """Compare the distance of the two images with that at which a goal counts as reached."""
     spec, model = moved.spec, moved.loaded.model
-    pictures = np.stack([moved.before, moved.after])
-    changed = np.abs(np.diff(pictures.astype(np.float32), axis=0)).max(axis=-1) > 255 * CHANGED
+    images = np.stack([moved.before, moved.after])
+    changed = np.abs(np.diff(images.astype(np.float32), axis=0)).max(axis=-1) > 255 * CHANGED
     share = float(changed.mean())
     yield Fact("pixels changed", f"{share:.1%}")
     if share > MOST_CHANGED:
         yield Note(
-            "More changed than one object: take both pictures with the arm, the camera and the "
-            "light as they are, or the result says nothing about the object."
+            f"More than one object seems to have changed ({share:.0%} of the pixels): keep arm, "
+            "camera and light unchanged, or the result does not describe the object."
         )
     calibration = spec.calibration
     if calibration is None:
-        yield Note("Without calibration in model.yaml, nothing says how far apart they must be.")
+        yield Note("Without calibration in model.yaml, there is no tolerance to compare with.")
         return
     moments = spec.statistics.proprio if spec.proprio.names else None
     state = np.array([moments.mean] * 2) if moments else None
     before, after = (
-        encode(model, pictures[i : i + 1], None if state is None else state[i : i + 1])
+        encode(model, images[i : i + 1], None if state is None else state[i : i + 1])
         for i in range(2)
     )
     apart = math.sqrt(distance(model, before, after, VISUAL)) / calibration.typical_distance
@@ -55,9 +60,8 @@ def run(moved: MovedObject) -> Iterator[Result | Fact | Note]:
         score,
         limit,
         verdict,
-        f"The model hardly sees what was moved: {evidence}. Its plans cannot put it anywhere: use "
-        "a model with image tokens (DINO-WM), or train with pictures in which the object moves and "
-        "is large.",
+        f"{_MEANING[verdict]}: {evidence}. Use a model with image tokens (DINO-WM), or train with "
+        "images in which the object moves and is large.",
         evidence,
     )
 
