@@ -149,11 +149,12 @@ def test_a_goal_after_a_stop_does_not(rig: PastRig) -> None:
     assert not rig.plan(0.0, 0.0).observations
 
 
-def test_a_slow_camera_is_named(rig: PastRig) -> None:
-    rig.every = 0.7
+@pytest.mark.parametrize("every", [0.7, 2.0])
+def test_a_slow_camera_is_named(rig: PastRig, every: float) -> None:
+    rig.every = every
     rig.begin(OBSERVATIONS[0])
     rig.plan(0.0, 0.0)
-    rig.go(1.3)
+    rig.go(2 * every - 0.1)
     assert not rig.plan(0.0, 0.0).observations
     problem = rig.loop.requests.past.problem
     assert problem.startswith("model.history is real, but plans are made from only 1 of 3 images")

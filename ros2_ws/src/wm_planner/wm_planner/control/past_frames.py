@@ -73,6 +73,7 @@ class PastFrames:
                 f"node for {most:g} s at most: set model.history to none"
             )
         self._seen: deque[Observation] = deque()
+        self._first = math.inf  # [s] stamp of the first one that was kept, perhaps no longer
         self.problem = ""
 
     def add(self, observation: Observation) -> None:
@@ -80,15 +81,17 @@ class PastFrames:
         seen, stamp = self._seen, observation.stamp
         if not (self._most and self._commander.started):
             seen.clear()
-            self.problem = ""
+            self._first, self.problem = math.inf, ""
             return
         if seen and stamp < seen[-1].stamp:  # ROS time went back
             seen.clear()
+            self._first = math.inf
         if seen and stamp - seen[-1].stamp < self._step / PER_STEP:
             return
         if self._contract.goal_violation(observation):
             return
         seen.append(observation)
+        self._first = min(self._first, stamp)
         while seen[0].stamp < stamp - (self._most * (1 + TOLERANCE) + TOLERANCE) * self._step:
             seen.popleft()
 
@@ -131,7 +134,7 @@ class PastFrames:
             earliest: When the one before them could have been taken [s].
             since: Since when it is known where the arm was [s].
         """
-        if not self._seen or earliest < self._seen[0].stamp:
+        if earliest < self._first:
             return  # the goal has just begun
         if math.isinf(since):
             self.problem = UNMEASURED

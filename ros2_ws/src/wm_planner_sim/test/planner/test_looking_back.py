@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sensor_msgs.msg import Image
 from wm_planner_msgs.action import ReachGoal
 from wm_planner_msgs.msg import Goal, PlanStatus
 
@@ -89,6 +90,7 @@ def client(
             "model.history:=real",
             "commands.other_publisher:=warn",  # the planner of the other tests
             model=folder / "model",
+            image="spoiled",
             name="looking_planner",
         )
         with planner, watch("looking_planner") as node:
@@ -101,8 +103,7 @@ def test_images_and_actions_of_the_past_belong_together(client: Any, looked: Pat
     goal, _ = client.sample_goal(SEED)
     before = len(looked.read_text().splitlines())  # of the warm-up
     request = ReachGoal.Goal(goal=Goal(images=[goal], tolerance=1e-9))
-    frames: set[int] = set()
-    handle = client.send(request, 600.0, lambda step: frames.add(client.status.frames))
+    handle = client.send(request, 600.0)
     assert handle.accepted, client.rejection.message
     client.spin_until(lambda: len(looked.read_text().splitlines()) > before + PLANS)
     client.spin_until(lambda: client.status.frames == 3)
@@ -118,3 +119,27 @@ def test_images_and_actions_of_the_past_belong_together(client: Any, looked: Pat
     assert len(errors) > PLANS
     ratio = np.square(errors).sum() / np.square(changes).sum()
     assert ratio < 0.4, f"{ratio:.3f} of the error of predicting no change"
+
+
+def test_a_camera_that_is_too_slow_is_named_in_the_status(client: Any) -> None:
+    words, passed = "plans are made from only 1 of 3 images", [0.0]
+
+    def seldom(image: Image) -> Image | None:
+        stamp = image.header.stamp.sec + 1e-9 * image.header.stamp.nanosec
+        if 0 <= stamp - passed[0] < 0.5:  # the model step is 0.2 s
+            return None
+        passed[0] = stamp
+        return image
+
+    handle = client.begin(SEED)
+    client.spoil = seldom
+    try:
+        client.spin_until(lambda: any(words in text for text in client.status.warnings))
+        client.spin_until(lambda: client.status.frames == 1)
+        client.spoil = lambda image: image
+        client.spin_until(lambda: client.status.frames == 3)
+        client.spin_until(lambda: not any(words in text for text in client.status.warnings))
+    finally:
+        client.spoil = lambda image: image
+        client.cancel(handle)
+    client.result(handle)

@@ -1,6 +1,6 @@
 """Measures, in the simulator, the distance at which a goal of a converted model counts as reached.
 
-``wm-planner convert --calibrate`` knows only recorded pictures, so there a goal counts as reached
+``wm-planner convert --calibrate`` knows only recorded images, so there a goal counts as reached
 when one step is left. Here the hand can be put where it is wanted:
 ``python -m wm_planner_sim.training.tolerance MODEL`` compares goal images with images of the hand a
 centimeter away, and writes the median of their distances into ``model.yaml``.
