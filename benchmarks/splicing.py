@@ -23,7 +23,7 @@ import torch
 from wm_planner.config import Config
 from wm_planner.control import Commander
 from wm_planner.control import stream as streams
-from wm_planner.types import Command, Observation, Pose
+from wm_planner.types import Command, Goal, Observation, Pose
 from wm_planner.worker import PlanRequest, SetGoal
 from wm_planner.worker.engine import Engine
 from wm_planner_sim.simulator.simulation import CONTROL_PERIOD, Simulation
@@ -43,7 +43,7 @@ RULES: dict[str, Callable[..., float]] = {
 def run(simulation: Simulation, engine: Engine, config: Config, seed: int, latency: float) -> dict:
     """Pursue one goal; return times [s], speeds [m/s] and accelerations [m/s^2] of the commands."""
     goal = evaluation.start_episode(simulation, seed)
-    engine.set_goal(SetGoal(seed, Observation((goal.image,))))
+    engine.set_goal(SetGoal(seed, Goal(Observation((goal.image,)))))
     commands: list[Command] = []
     commander = Commander(config, engine.spec, commands.append)
     start = simulation.time

@@ -23,7 +23,7 @@ from safetensors.torch import save_file
 
 from wm_planner.config import Config
 from wm_planner.models.spec import WeightsFile
-from wm_planner.types import Observation
+from wm_planner.types import Goal, Observation
 from wm_planner.worker.link import PlannerLink
 from wm_planner.worker.messages import Failed, Planned, PlanRequest, SetGoal
 
@@ -75,7 +75,7 @@ def measured(given: Arguments, directory: Path, busy: int, samples: int) -> dict
         random = np.random.default_rng(0)
         images = [random.integers(0, 256, CAMERA, np.uint8) for _ in range(8)]
         proprio = np.zeros(4)
-        link.set_goal(SetGoal(1, Observation((images[0],), proprio)))
+        link.set_goal(SetGoal(1, Goal(Observation((images[0],), proprio))))
         times, planning = [], []
         for number in range(20 if given.toy else PLANS[samples]):
             stamp = 0.1 * number

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 RgbImage = NDArray[np.uint8]
 """An RGB image, uint8 (height, width, 3)."""
 
+Mask = NDArray[np.uint8]
+"""How much each pixel of an image counts, uint8 (height, width): 255 fully, 0 not at all."""
+
 Vector = NDArray[np.float64]
 """A vector, float64 (n,)."""
 
@@ -53,10 +56,13 @@ class Goal:
     Attributes:
         observation: What the cameras and the robot should show.
         tolerance: Distance at which it is reached, in typical distances; 0 for the default.
+        masks: Which parts of its images count, one mask of the same size for each; empty: all of
+            them, and the proprio. With masks the proprio does not count, and may be None.
     """
 
     observation: Observation
     tolerance: float = 0.0
+    masks: tuple[Mask, ...] = ()
 
 
 @dataclass(frozen=True)

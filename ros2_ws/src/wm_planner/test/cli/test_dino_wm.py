@@ -78,3 +78,28 @@ def test_convert_and_plan_give_the_plan_that_upstream_made(
     np.testing.assert_allclose(plan["actions"], trace["env_actions"], atol=1e-5)
     np.testing.assert_allclose(plan["cost_history"], trace["losses"], atol=1e-5)
     assert plan["names"] == ["fx", "fy"]
+
+
+def test_a_mask_says_which_part_of_the_goal_image_counts(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rng = np.random.default_rng(0)
+    names = [str(tmp_path / f"{name}.png") for name in ("now", "then", "mask", "small", "color")]
+    now, then = rng.integers(0, 256, (2, 64, 64, 3), np.uint8)
+    then[:, 32:] = now[:, 32:]  # only the left half differs
+    mask = np.zeros((64, 64), np.uint8)
+    mask[:, 40:] = 255
+    for name, pixels in zip(names, (now, then, mask, mask[:32], then), strict=True):
+        assert cv2.imwrite(name, pixels)
+    words = ["plan", model, "--image", names[0], "--goal-image", names[1], "--proprio=1,1,0,0"]
+    words += ["model.device=cpu", "planning.num_samples=8", "planning.iterations=1", "--json"]
+    distances = []
+    for more in (["--goal-proprio=1,1,0,0"], ["--goal-mask", names[2]]):
+        assert main([*words, *more]) == 0
+        distances.append(json.loads(capsys.readouterr().out)["distance"])
+    assert distances[1] < 0.5 * distances[0]
+    for name, sentence in ((names[3], "has a mask of 64x32 pixels"), (names[4], "has colors")):
+        assert main([*words, "--goal-mask", name]) == 2
+        error = capsys.readouterr().err
+        assert name in error
+        assert sentence in error

@@ -135,7 +135,7 @@ def test_one_image_passes_a_sub_goal_and_several_reach_the_goal() -> None:
     pursued = []
     for distance in (0.04, 0.5, 0.04, 0.04):
         assert session.observe(distance, 101.0) is None
-        pursued.append((session.goal is GOALS[session.index].observation, session.index))
+        pursued.append((session.goal is GOALS[session.index], session.index))
         session.advance()
     assert pursued == [(True, 0), (True, 1), (True, 1), (True, 2)]
     assert session.reached == 2
@@ -235,3 +235,13 @@ def test_the_next_sub_goal_begins_without_the_hold_of_the_last() -> None:
     assert session.hold
     assert session.advance()
     assert session.hold is None
+
+
+def test_a_fall_without_motion_is_believed_only_of_a_goal_with_masks() -> None:
+    """What counts may be another part of the image than the one in which the arm is."""
+    resting = np.zeros((len(DELAYS), 3))
+    for masks, doubted in (((), True), ((IMAGES[0][..., 0],), False)):
+        session = _session([replace(GOALS[0], masks=masks)], MotionCheck(6.0))
+        session.observe(1.0, 101.0, resting, 101.0)
+        session.observe(0.2, 101.1, resting, 101.1)
+        assert bool(session.doubt) is doubted

@@ -9,7 +9,7 @@ from loop_rig import OBSERVATIONS, POSE, LoopRig
 from wm_planner.config import Config
 from wm_planner.control import ErrorCode, Refused, Status
 from wm_planner.models import ModelSpec
-from wm_planner.types import Pose
+from wm_planner.types import Goal, Pose
 from wm_planner.worker import Failed, Planned, SetGoal
 
 
@@ -30,7 +30,7 @@ def test_the_newest_goal_preempts(rig: LoopRig) -> None:
     rig.step(0.5)
     new = rig.begin(OBSERVATIONS[1])
     assert (old, ErrorCode.PREEMPTED) in rig.events
-    assert rig.link.goals[-1] == SetGoal(new, OBSERVATIONS[1])
+    assert rig.link.goals[-1] == SetGoal(new, Goal(OBSERVATIONS[1]))
     rig.step(0.5)
     assert rig.events[-1] == "command"
 
@@ -48,7 +48,7 @@ def test_sub_goals_are_pursued_in_order(rig: LoopRig) -> None:
     goal = rig.begin(*OBSERVATIONS)
     for distance in (0.5, 0.01, 0.5, 0.01, 0.01, 0.01):
         rig.step(distance, move=0.003)
-    assert [g.goal for g in rig.link.goals] == OBSERVATIONS
+    assert [g.goal.observation for g in rig.link.goals] == OBSERVATIONS
     assert {g.goal_id for g in rig.link.goals} == {goal}
     steps = [event[1] for event in rig.events if event[0] == "step"]
     assert steps == [0, 0, 1, 1, 2, 2]

@@ -136,12 +136,73 @@ def test_a_tolerance_is_a_fraction(reader: GoalReader, tolerance: float) -> None
         _read(reader, name="home", tolerance=tolerance)
 
 
+def _mask(value: int | np.ndarray = 255, encoding: str = "mono8") -> Any:
+    height, width = IMAGE.shape[:2]
+    pixels = np.broadcast_to(np.asarray(value, np.uint8), (height, width))
+    return SimpleNamespace(
+        height=height, width=width, encoding=encoding, is_bigendian=0, step=width,
+        data=pixels.tobytes(),
+    )  # fmt: skip
+
+
+def _masked(reader: GoalReader, *masks: Any, **fields: Any) -> Any:
+    fields = {**EMPTY, "images": [_message()], "masks": [*masks], **fields}
+    return reader.goal("goal", SimpleNamespace(**fields))
+
+
+@pytest.fixture
+def tokens(spec: ModelSpec) -> GoalReader:
+    """A reader for a model that can use masks and takes proprio."""
+    spec.proprio.names, spec.proprio.units = ["x", "y"], ["m", "m"]
+    spec.statistics.proprio = Moments([0.0, 0.0], [1.0, 1.0])
+    return GoalReader(spec, ImagePolicy(), GoalLibrary(""), lambda: None, masks=True)
+
+
 def test_masks_are_refused_for_models_that_cannot_use_them(reader: GoalReader) -> None:
-    with pytest.raises(Refused, match="leave them empty"):
-        _read(reader, name="home", masks=[_message()])
+    with pytest.raises(Refused, match="leave masks empty"):
+        _masked(reader, _mask(7))
 
 
-@pytest.mark.parametrize("field", [{"tolerance": 0.1}, {"masks": [_message()]}])
+@pytest.mark.parametrize("encoding", ["mono8", "8UC1"])
+def test_masks_are_read_and_the_proprio_is_optional(tokens: GoalReader, encoding: str) -> None:
+    pixels = np.arange(96 * 128, dtype=np.uint8).reshape(96, 128)
+    goal = _masked(tokens, _mask(pixels, encoding), tolerance=0.25)
+    np.testing.assert_array_equal(goal.masks, pixels[None])
+    assert (goal.observation.proprio, goal.tolerance) == (None, 0.25)
+    goal = _masked(tokens, _mask(pixels), proprio=[1.0, 2.0])
+    assert goal.observation.proprio.tolist() == [1.0, 2.0]
+    with pytest.raises(Refused, match="takes 2: x, y"):
+        _masked(tokens, _mask(pixels), proprio=[1.0])
+
+
+@pytest.mark.parametrize("masks", [[], [_mask(255)], [SimpleNamespace(data=b"")]])
+def test_white_masks_and_those_without_data_are_as_none(tokens: GoalReader, masks: Any) -> None:
+    assert _masked(tokens, *masks, proprio=[1.0, 2.0]).masks == ()
+    with pytest.raises(Refused, match="takes 2: x, y"):
+        _masked(tokens, *masks)
+
+
+@pytest.mark.parametrize(
+    ("masks", "sentence"),
+    [
+        ([_mask(0)], "the goal has masks that are black in all of what the model sees"),
+        ([_mask(9), _mask(9)], r"the goal needs a mask for each view \(image\), not 2"),
+        ([_message()], "a mask of encoding 'rgb8': give mono8"),
+        ([_mask(9, "16UC1" + "x" * 10**6)], "a mask of encoding '16UC1x+[.]{3}'"),
+        ([SimpleNamespace(**{**vars(_mask(9)), "step": 64, "width": 64})], "a mask of"),
+        ([SimpleNamespace(**{**vars(_mask(9)), "width": 96, "height": 128, "step": 96})],
+         "a mask of 96x128 pixels for image, whose image has 128x96"),
+    ],
+)  # fmt: skip
+def test_masks_that_do_not_fit_are_refused(
+    tokens: GoalReader, masks: list[Any], sentence: str
+) -> None:
+    with pytest.raises(Refused, match=sentence) as caught:
+        _masked(tokens, *masks)
+    assert len(caught.value.status.message) < 1000
+
+
+@pytest.mark.parametrize("field", [{"tolerance": 0.1}, {"masks": [_mask()]}])
 def test_an_observation_has_no_tolerance_and_no_masks(reader: GoalReader, field: Any) -> None:
     message = SimpleNamespace(**{**EMPTY, "name": "home"})
     np.testing.assert_array_equal(reader.observation("start", message).images[0], IMAGE)

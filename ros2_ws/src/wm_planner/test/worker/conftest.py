@@ -15,7 +15,7 @@ import pytest
 
 from wm_planner.config import Config
 from wm_planner.models import ModelSpec
-from wm_planner.types import Observation
+from wm_planner.types import Goal, Observation
 from wm_planner.worker import Failed, Planned, PlannerLink, PlanRequest, SetGoal
 
 
@@ -96,7 +96,7 @@ def drive(until: Callable[..., None]) -> Iterator[Callable[[Config], Driver]]:
             driver = Driver(config, until)
             links.callback(driver.link.close)
             driver.link.start()
-            driver.link.set_goal(SetGoal(1, image(200, 0, 0)))
+            driver.link.set_goal(SetGoal(1, Goal(image(200, 0, 0))))
             return driver
 
         yield start

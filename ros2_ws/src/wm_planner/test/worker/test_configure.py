@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from wm_planner.config import Config, changed
-from wm_planner.types import Observation
+from wm_planner.types import Goal, Observation
 from wm_planner.worker import Failed, Planned, PlanOnce, SetGoal
 from wm_planner.worker.engine import Engine
 from wm_planner.worker.messages import Configure, PlanRequest
@@ -20,7 +20,7 @@ from wm_planner.worker.service import Service
 MakeConfig = Callable[..., Config]
 Drive = Callable[[Config], Any]
 GRAY = Observation((np.full((12, 16, 3), 100, np.uint8),))
-RED = SetGoal(2, Observation((np.full((12, 16, 3), (200, 0, 0), np.uint8),)))
+RED = SetGoal(2, Goal(Observation((np.full((12, 16, 3), (200, 0, 0), np.uint8),))))
 
 
 @pytest.mark.parametrize("mode", ["process", "thread", "inline"])
@@ -63,13 +63,13 @@ def test_settings_that_change_during_a_restart_reach_the_worker(
 def test_a_current_plan_once_keeps_its_settings(toy_config: MakeConfig, drive: Drive) -> None:
     config = toy_config()
     driver = drive(config)
-    driver.link.plan_once(PlanOnce(-2, GRAY, GRAY))
+    driver.link.plan_once(PlanOnce(-2, GRAY, Goal(GRAY)))
     driver.link.apply(changed(config, {"planning.horizon": 3}))
     first = driver.answer()
     assert isinstance(first, Planned)
     assert first.stop_reason != "canceled"
     assert np.shape(first.actions)[0] == 5
-    driver.link.plan_once(PlanOnce(-3, GRAY, GRAY))
+    driver.link.plan_once(PlanOnce(-3, GRAY, Goal(GRAY)))
     assert np.shape(driver.answer().actions)[0] == 3
 
 

@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from wm_planner.config import Config
-from wm_planner.types import Observation
+from wm_planner.types import Goal, Observation
 from wm_planner.worker import Failed, Planned, PlannerLink, PlanOnce, PlanRequest, link
 from wm_planner.worker.shared import SIZE
 
@@ -119,7 +119,7 @@ def test_a_stopped_worker_is_given_up_and_never_blocks_the_node(
 
     def ask() -> None:
         driver.link.plan(PlanRequest(1, big))
-        driver.link.plan_once(PlanOnce(-2, big, big))
+        driver.link.plan_once(PlanOnce(-2, big, Goal(big)))
 
     node = threading.Thread(target=ask, daemon=True)
     node.start()

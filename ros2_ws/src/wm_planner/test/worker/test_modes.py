@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from wm_planner.config import Config
-from wm_planner.types import Observation
+from wm_planner.types import Goal, Observation
 from wm_planner.worker import Failed, Planned, PlanOnce, WorkerError
 
 MakeConfig = Callable[..., Config]
@@ -51,7 +51,7 @@ def test_plan_once_waits_for_the_current_plan(
 ) -> None:
     driver = drive(_in(mode, toy_config()))
     for number in (-2, -3):
-        driver.link.plan_once(PlanOnce(number, GRAY, GRAY))
+        driver.link.plan_once(PlanOnce(number, GRAY, Goal(GRAY)))
     assert driver.answer().goal_id == -2
     driver.link.serve_waiting()
     assert driver.answer().goal_id == -3

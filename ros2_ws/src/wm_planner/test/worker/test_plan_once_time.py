@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from wm_planner.config import Config
-from wm_planner.types import Observation
+from wm_planner.types import Goal, Observation
 from wm_planner.worker import Failed, PlanOnce, PlanRequest, SetGoal, link
 
 GRAY = Observation((np.full((12, 16, 3), 100, np.uint8),))
 GOAL = PlanRequest(1, GRAY)
-ONCE = PlanOnce(-2, GRAY, GRAY)
+ONCE = PlanOnce(-2, GRAY, Goal(GRAY))
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_goals_that_follow_each_other_do_not_hide_a_worker_that_hangs(
     driver, clock = hanging(GOAL, plan_timeout=4.0)
     for number in range(2, 9):
         clock.now += 0.5
-        driver.link.set_goal(SetGoal(number, GRAY))
+        driver.link.set_goal(SetGoal(number, Goal(GRAY)))
         driver.tick()
     lost = _lost_after(0.5, driver, clock)
     assert "worker.plan_timeout (4.0 s)" in lost.message
@@ -79,8 +79,8 @@ def test_waiting_plan_once_requests_end_when_a_goal_is_set(
 ) -> None:
     driver, _ = hanging(ONCE)
     for number in (-3, -4):
-        driver.link.plan_once(PlanOnce(number, GRAY, GRAY))
-    driver.link.set_goal(SetGoal(2, GRAY))
+        driver.link.plan_once(PlanOnce(number, GRAY, Goal(GRAY)))
+    driver.link.set_goal(SetGoal(2, Goal(GRAY)))
     answers = driver.link.drain()
     assert [(a.goal_id, a.preempted) for a in answers] == [(-3, True), (-4, True)]
 
@@ -92,6 +92,6 @@ def test_a_goal_waits_for_plan_once_no_longer_than_for_a_plan(
     clock.now += 900.0
     driver.tick()
     assert driver.answers == []
-    driver.link.set_goal(SetGoal(2, GRAY))
+    driver.link.set_goal(SetGoal(2, Goal(GRAY)))
     lost = _lost_after(4.0, driver, clock)
     assert "worker.plan_timeout (4.0 s)" in lost.message

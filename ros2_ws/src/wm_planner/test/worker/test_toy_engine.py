@@ -15,7 +15,7 @@ from wm_planner.models import ModelSpec
 from wm_planner.models.batch import ObservationError
 from wm_planner.models.spec import Moments, ProprioSpec, SpecError
 from wm_planner.planning import shift
-from wm_planner.types import Observation, Past
+from wm_planner.types import Goal, Observation, Past
 from wm_planner.worker.engine import Engine
 from wm_planner.worker.from_settings import planner_for
 from wm_planner.worker.messages import PlanOnce, PlanRequest, SetGoal
@@ -34,7 +34,7 @@ def _two_views(spec: ModelSpec) -> None:
 def test_every_view_reaches_the_model(toy_config: MakeConfig) -> None:
     engine = Engine(toy_config(_two_views))
     engine.warm_up()
-    engine.set_goal(SetGoal(1, Observation((_image(200), _image(0)))))
+    engine.set_goal(SetGoal(1, Goal(Observation((_image(200), _image(0))))))
     plan = engine.answer(PlanRequest(1, Observation((_image(200), _image(102)))))
     assert plan.distance == pytest.approx(0.4)  # of the second view alone, in [0, 1]
 
@@ -61,7 +61,7 @@ def test_the_warm_up_evaluates_every_shape_of_a_plan(
 @pytest.mark.parametrize("count", [0, 2])
 def test_the_wrong_number_of_views_is_refused(toy_config: MakeConfig, count: int) -> None:
     engine = Engine(toy_config(_two_views))
-    engine.set_goal(SetGoal(1, Observation((_image(1), *(_image(2),) * count))))
+    engine.set_goal(SetGoal(1, Goal(Observation((_image(1), *(_image(2),) * count)))))
     with pytest.raises(ObservationError, match=rf"\(front, wrist\); .* has {count + 1}$"):
         engine.answer(PlanRequest(1, Observation((_image(1), _image(2)))))
 
@@ -74,14 +74,14 @@ def _with_state(spec: ModelSpec) -> None:
 def test_a_missing_proprio_is_refused_by_name(toy_config: MakeConfig) -> None:
     engine = Engine(toy_config(_with_state))
     engine.warm_up()
-    engine.set_goal(SetGoal(1, Observation((_image(1),))))
+    engine.set_goal(SetGoal(1, Goal(Observation((_image(1),)))))
     with pytest.raises(ObservationError, match=r"size 1 \(height\); .* has size 0$"):
         engine.answer(PlanRequest(1, Observation((_image(1),), np.array([0.3]))))
 
 
 def test_frames_are_decoded_only_if_requested(toy_config: MakeConfig) -> None:
     engine = Engine(toy_config())
-    engine.set_goal(SetGoal(1, Observation((_image(200),))))
+    engine.set_goal(SetGoal(1, Goal(Observation((_image(200),)))))
     observation = Observation((_image(100),))
     assert engine.answer(PlanRequest(1, observation)).imagined is None
     imagined = engine.answer(PlanRequest(1, observation, imagine=True)).imagined
@@ -93,7 +93,7 @@ def test_frames_are_decoded_only_if_requested(toy_config: MakeConfig) -> None:
 
 def test_a_plan_whose_frames_cannot_be_decoded_is_still_a_plan(toy_config: MakeConfig) -> None:
     engine = Engine(toy_config(fault="decode"))
-    engine.set_goal(SetGoal(1, Observation((_image(200),))))
+    engine.set_goal(SetGoal(1, Goal(Observation((_image(200),)))))
     plan = engine.answer(PlanRequest(1, Observation((_image(100),)), imagine=True))
     assert np.isfinite(plan.actions).all()
     assert plan.imagined is None
@@ -104,7 +104,7 @@ def test_a_plan_that_learned_nothing_hands_nothing_on(
     toy_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = Engine(toy_config(needs_light=True))
-    engine.set_goal(SetGoal(1, Observation((_image(200),))))
+    engine.set_goal(SetGoal(1, Goal(Observation((_image(200),)))))
     planner, given = engine._planner("online"), []
     search = planner.plan
 
@@ -127,7 +127,7 @@ def test_the_warm_start_counts_steps_by_the_time_that_the_arm_takes(
     engine = Engine(toy_config())
     assert engine.spec.action.command
     engine.spec.action.command.step_time = 2 * engine.spec.step_time
-    engine.set_goal(SetGoal(1, Observation((_image(200),))))
+    engine.set_goal(SetGoal(1, Goal(Observation((_image(200),)))))
     engine.answer(PlanRequest(1, Observation((_image(100),), stamp=1.0)))
     assert engine._previous
     wanted = shift(engine._previous[1], steps=1)
@@ -137,7 +137,7 @@ def test_the_warm_start_counts_steps_by_the_time_that_the_arm_takes(
 
 
 def test_a_single_plan_says_whether_it_learned(toy_config: MakeConfig) -> None:
-    engine, goal = Engine(toy_config(needs_light=True)), Observation((_image(200),))
+    engine, goal = Engine(toy_config(needs_light=True)), Goal(Observation((_image(200),)))
     for shade in (100, 0):
         plan = engine.answer(PlanOnce(1, Observation((_image(shade),)), goal))
         assert plan.learned == (shade > 0)
@@ -231,7 +231,7 @@ def test_imagined_frames_begin_with_the_newest(toy_config: MakeConfig) -> None:
         spec.num_hist = 2
 
     engine = Engine(toy_config(looks_back))
-    engine.set_goal(SetGoal(1, Observation((_image(200),))))
+    engine.set_goal(SetGoal(1, Goal(Observation((_image(200),)))))
     past = Past((Observation((_image(10),)),), np.zeros((1, 3)))
     request = PlanRequest(1, Observation((_image(100),)), imagine=True, past=past)
     with_past, alone = (engine.answer(r).imagined for r in (request, replace(request, past=Past())))

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from wm_planner.config import Config
-from wm_planner.types import Observation, Past
+from wm_planner.types import Goal, Observation, Past
 from wm_planner.worker.messages import Failed, Planned, PlanOnce, PlanRequest, Ready, SetGoal
 from wm_planner.worker.shared import SIZE, Arena, make_memory
 from wm_planner.worker.wire import Wire
@@ -52,11 +52,11 @@ def _through(ends: tuple[Wire, Wire], message: Any) -> Any:
 @pytest.mark.parametrize(
     "message",
     [
-        SetGoal(3, OBSERVATION),
+        SetGoal(3, Goal(OBSERVATION, 0.1, (IMAGE[..., 0],))),
         PlanRequest(3, OBSERVATION, imagine=True),
         PlanRequest(3, OBSERVATION, past=Past((OBSERVATION,) * 2, np.ones((2, 3)))),
-        PlanOnce(-2, Observation((IMAGE,)), OBSERVATION, "full", 7),
-        Ready("model", ["a warning"]),
+        PlanOnce(-2, Observation((IMAGE,)), Goal(OBSERVATION), "full", 7),
+        Ready("model", ["a warning"], True),
         Planned(3, math.nan, np.eye(3), 0.5, [2.0, 1.0], "done", False, 0.1, None, IMAGE),
         Failed(-1, "a – sentence", lost=True),
     ],
@@ -73,10 +73,14 @@ def test_arrays_that_do_not_fit_the_memory_go_through_the_socket(
 ) -> None:
     count = SIZE // IMAGE.nbytes + 3  # all are sent before the first is received
     observations = [Observation((IMAGE + np.uint8(i),)) for i in range(count)]
-    sender = threading.Thread(target=lambda: [ends[0].send(SetGoal(1, s)) for s in observations])
+    sender = threading.Thread(
+        target=lambda: [ends[0].send(SetGoal(1, Goal(s))) for s in observations]
+    )
     sender.start()
     for observation in observations:
-        np.testing.assert_array_equal(ends[1].receive().goal.images[0], observation.images[0])
+        np.testing.assert_array_equal(
+            ends[1].receive().goal.observation.images[0], observation.images[0]
+        )
     sender.join()
 
 

@@ -15,10 +15,11 @@ from wm_planner.cli.settings import settings
 from wm_planner.config import Config, ConfigError
 from wm_planner.images import ImageFormatError, ImagePolicy
 from wm_planner.images.image_file import read_image_file
+from wm_planner.images.masks import MaskError, checked_masks, gray
 from wm_planner.message_limits import MAX_TEXT
 from wm_planner.models.spec import ModelSpec, SpecError
 from wm_planner.text import one_line
-from wm_planner.types import Observation
+from wm_planner.types import Goal, Observation, RgbImage
 from wm_planner.worker.messages import UNINFORMATIVE, Planned, PlanOnce
 
 _EPILOG = """\
@@ -42,6 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             f"--{name}", type=Path, required=True, metavar="FILE", help=f"PNG or JPEG: {what}"
         )
+    parser.add_argument(
+        "--goal-mask",
+        type=Path,
+        metavar="FILE",
+        help="gray PNG of the goal image's size: white where the goal counts",
+    )
     for name in ("proprio", "goal-proprio"):
         parser.add_argument(
             f"--{name}",
@@ -62,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         config = settings([*arguments.overrides, f"model.directory={_quoted(arguments.model)}"])
         engine = Engine(config)
         observation = _observation(arguments.image, arguments.proprio, config)
-        goal = _observation(arguments.goal_image, arguments.goal_proprio, config)
+        goal = _goal(arguments, config, engine.spec)
         plan = engine.answer(PlanOnce(0, observation, goal, seed=config.planning.seed))
     except (ConfigError, SpecError, _InputError, ObservationError, PlanError, ValueError) as error:
         print(one_line(f"wm-planner plan: {error}", MAX_TEXT), file=sys.stderr)
@@ -71,14 +78,30 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _observation(path: Path, proprio: list[float] | None, config: Config) -> Observation:
+def _goal(arguments: argparse.Namespace, config: Config, spec: ModelSpec) -> Goal:
+    goal = _observation(arguments.goal_image, arguments.goal_proprio, config)
+    if arguments.goal_mask is None:
+        return Goal(goal)
+    given, image = _read(arguments.goal_mask, config), spec.image
     try:
-        image = read_image_file(path, ImagePolicy.from_config(config.images))
+        masks = checked_masks([gray(given)], goal.images, spec.views, image.camera_crop, image.fit)
+    except MaskError as error:
+        raise _InputError(f"{arguments.goal_mask} {error}") from error
+    return Goal(goal, masks=masks)
+
+
+def _observation(path: Path, proprio: list[float] | None, config: Config) -> Observation:
+    image = _read(path, config)
+    return Observation((image,), None if proprio is None else np.array(proprio))
+
+
+def _read(path: Path, config: Config) -> RgbImage:
+    try:
+        return read_image_file(path, ImagePolicy.from_config(config.images))
     except OSError as error:
         raise _InputError(f"{path} cannot be read: {error.strerror or error}") from error
     except ImageFormatError as error:
         raise _InputError(f"{path}: {error}") from error
-    return Observation((image,), None if proprio is None else np.array(proprio))
 
 
 def _rows(plan: Planned, spec: ModelSpec) -> list[list[float]]:

@@ -12,7 +12,7 @@ from wm_planner.control.error_codes import ErrorCode, Status
 from wm_planner.control.motion_check import MotionCheck
 from wm_planner.control.pose_monitor import PoseMonitor
 from wm_planner.models.spec import Calibration
-from wm_planner.types import Goal, Observation, Vector
+from wm_planner.types import Goal, Vector
 from wm_planner.worker.messages import UNINFORMATIVE
 
 PASSING = 3
@@ -34,7 +34,7 @@ class GoalSession:
         timeout: Time allowed for all goals together [s, ROS time].
         started: When the session started [s, ROS time].
         started_steady: When it started [s, steady time].
-        motion: Decides which images to believe; None: all.
+        motion: Decides which images to believe, but not of goals with masks; None: all.
 
     Attributes:
         index: Index of the pursued goal in ``goals``.
@@ -114,14 +114,14 @@ class GoalSession:
         return len(self._goals)
 
     @property
-    def goal(self) -> Observation:
-        """The observation of the pursued goal or sub-goal."""
-        return self._goals[self.index].observation
+    def goal(self) -> Goal:
+        """The pursued goal or sub-goal."""
+        return self._goals[self.index]
 
     @property
     def tolerance(self) -> float:
         """Tolerance of the pursued goal or sub-goal, in typical distances."""
-        return self._goals[self.index].tolerance or self._tolerance
+        return self.goal.tolerance or self._tolerance
 
     @property
     def reached(self) -> int:
@@ -172,10 +172,12 @@ class GoalSession:
         self.distance = distance
         if self.steps == 1:
             self.initial_distance = distance
-        self.doubt = self._motion.contradiction(distance, where, stamp) if self._motion else ""
+        # With masks the arm may be out of what counts, and how far the distance falls is not known.
+        motion = None if self.goal.masks else self._motion
+        self.doubt = motion.contradiction(distance, where, stamp) if motion else ""
         if self.doubt:
             self._near = self._checker.observe(math.nan)
-            if self._motion and self._motion.lasting:
+            if motion and motion.lasting:
                 return self.end(Status(ErrorCode.IMPLAUSIBLE, self.doubt))
             return self.outcome
         self.learned = learned

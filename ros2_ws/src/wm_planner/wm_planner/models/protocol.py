@@ -54,11 +54,15 @@ class Latent:
             if the model has none.
         actions: The observation's actions (B, T - 1, A), which a rollout of a model that looks back
             needs; None otherwise.
+        weights: Of a goal: how much each token counts in the distance, (B, 1, tokens) in [0, 1],
+            not all of them 0. If all are 1, the whole goal counts; otherwise its proprio does not.
+            None: the same as all 1.
     """
 
     visual: Tensor
     proprio: Tensor | None = None
     actions: Tensor | None = None
+    weights: Tensor | None = None
 
 
 class WorldModel(Protocol):
@@ -80,6 +84,11 @@ class WorldModel(Protocol):
     ``compiled``, it may use ``torch.compile``. On a GPU the worker then takes a faster way if it
     plans as float32 does (``worker/fastest.py``). It discards its CUDA graphs when it calls
     ``use``.
+
+    A family whose latents hold tokens of parts of the image may set the attribute ``token_grid`` to
+    their (rows, columns): the tokens of a view are those of equal parts of its square image, row by
+    row, and one view's follow the other's. Goals may then have masks (``types.Goal``), which
+    ``distance`` gets as ``Latent.weights``. Without the attribute, or with None, masks are refused.
 
     The attribute ``redrawn_on_resume`` may name parts of the weights that the training code of the
     family draws anew when a run is resumed; the doctor checks whether they look untrained.

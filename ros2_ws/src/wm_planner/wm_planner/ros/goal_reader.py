@@ -12,7 +12,8 @@ from wm_planner.goal_library import GoalLibrary
 from wm_planner.images import ImagePolicy
 from wm_planner.message_limits import MAX_LIST, MAX_NAME, MAX_TEXT, MAX_VIEWS
 from wm_planner.models import ModelSpec
-from wm_planner.ros.goal_sources import SOURCES, SourceContext, is_given
+from wm_planner.ros.goal_masks import read_masks
+from wm_planner.ros.goal_sources import SOURCES, Found, SourceContext, is_given
 from wm_planner.types import Goal, Observation, RgbImage, Vector
 
 ASPECT_TOLERANCE = 0.02  # relative
@@ -35,6 +36,7 @@ class GoalReader:
         policy: How images are decoded.
         library: The stored goals.
         latest: Returns the newest observation, or None if it is old.
+        masks: Whether the model can use masks.
 
     Attributes:
         spec: As above.
@@ -46,8 +48,10 @@ class GoalReader:
         policy: ImagePolicy,
         library: GoalLibrary,
         latest: Callable[[], Observation | None],
+        *,
+        masks: bool = False,
     ) -> None:
-        self.spec = spec
+        self.spec, self._masks = spec, masks
         self._context = SourceContext(policy, library, latest)
 
     @property
@@ -64,20 +68,28 @@ class GoalReader:
             like: (height, width) of the camera's images; the goal must have their aspect ratio.
 
         Raises:
-            Refused: The images are not given in exactly one way, or cannot be used.
+            Refused: The images are not given in exactly one way, or they, the proprio, the
+                tolerance or the masks cannot be used.
         """
+        _check_lengths(what, message)
         if not 0 <= message.tolerance <= 1:
             raise Refused(
                 ErrorCode.INVALID_GOAL,
                 f"the {what}'s tolerance is {message.tolerance}: it must lie in [0, 1]",
             )
-        if len(message.masks):
+        masked = is_given(message.masks)
+        if masked and not self._masks:
             raise Refused(
                 ErrorCode.INVALID_GOAL,
-                f"the {what} has masks, but model {self.spec.name} does not compare images by "
-                "masks: leave them empty",
+                f"the {what} has masks, but model {self.spec.name} compares whole images, without "
+                "tokens of their parts: leave masks empty",
             )
-        return Goal(self._read(what, message, like), message.tolerance)
+        found = self._found(what, message, like)
+        masks = read_masks(what, message.masks, found.images, self.spec) if masked else ()
+        proprio = None
+        if len(message.proprio) or not masks:  # with masks it does not count
+            proprio = self._proprio(what, message.proprio, found.proprio)
+        return Goal(Observation(found.images, proprio), message.tolerance, masks)
 
     def observation(self, what: str, message: Any) -> Observation:
         """Return the observation of a ``Goal`` message, which must have no tolerance or masks.
@@ -85,14 +97,16 @@ class GoalReader:
         Raises:
             Refused: The images are not given in exactly one way, or cannot be used.
         """
-        if message.tolerance or len(message.masks):
+        _check_lengths(what, message)
+        if message.tolerance or is_given(message.masks):
             raise Refused(
                 ErrorCode.INVALID_GOAL, f"the {what} has a tolerance or masks: only goals may"
             )
-        return self._read(what, message, None)
+        found = self._found(what, message, None)
+        return Observation(found.images, self._proprio(what, message.proprio, found.proprio))
 
-    def _read(self, what: str, message: Any, like: tuple[int, int] | None) -> Observation:
-        _check_lengths(what, message)
+    def _found(self, what: str, message: Any, like: tuple[int, int] | None) -> Found:
+        """Return the images of a message, one for each view, and the proprio stored with them."""
         given = [field for field in SOURCES if is_given(getattr(message, field))]
         if len(given) != 1:
             raise Refused(
@@ -112,7 +126,7 @@ class GoalReader:
         self._check_size(what, found.images[0])
         if like:
             _check_aspect(what, found.images[0], like)
-        return Observation(found.images, self._proprio(what, message.proprio, found.proprio))
+        return found
 
     def _check_size(self, what: str, image: RgbImage) -> None:
         height, width = image.shape[:2]

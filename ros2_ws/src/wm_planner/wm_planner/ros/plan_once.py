@@ -18,7 +18,7 @@ from wm_planner.ros.goal_reader import GoalReader
 from wm_planner.ros.refusal import refusal
 from wm_planner.ros.report_messages import fill_response
 from wm_planner.text import quoted
-from wm_planner.types import Observation
+from wm_planner.types import Goal, Observation
 from wm_planner.worker import Failed, Planned, PlannerLink, PlanOnce
 
 MAX_WAITING = 8  # requests; each holds two observations
@@ -122,7 +122,7 @@ def _check_preset(name: str) -> None:
         )
 
 
-def _read(reader: GoalReader, request: Any) -> tuple[Observation, Observation]:
+def _read(reader: GoalReader, request: Any) -> tuple[Observation, Goal]:
     """Return the start and the goal; runs in another thread."""
     start = reader.observation("start", request.start)
-    return start, reader.goal("goal", request.goal).observation
+    return start, reader.goal("goal", request.goal)

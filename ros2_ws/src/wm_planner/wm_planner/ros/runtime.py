@@ -153,7 +153,8 @@ class PlannerRuntime:
     def _open_goals(self) -> None:
         policy = ImagePolicy.from_config(self.config.images)
         library = GoalLibrary(self.config.goals.directory)
-        self._reader = GoalReader(self.spec, policy, library, self.inputs.latest)
+        masks = self.link.ready is not None and self.link.ready.masks
+        self._reader = GoalReader(self.spec, policy, library, self.inputs.latest, masks=masks)
         self._host = GoalHost(
             self.loop, self._reader, self.inputs, self.commands, self._now, self._on_begin
         )

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from wm_planner.config import Config
 from wm_planner.models.spec import SpecError, load_spec
+from wm_planner.types import Goal
 from wm_planner.worker.interpreter import foreign_environment, python_problem, worker_python
 from wm_planner.worker.link import PlannerLink, WorkerError
 from wm_planner.worker.messages import Failed, Planned, PlanOnce
@@ -116,7 +117,7 @@ def _across(model: str) -> int:
         try:
             link.start()
             started = time.monotonic()
-            link.plan_once(PlanOnce(1, observation, observation))
+            link.plan_once(PlanOnce(1, observation, Goal(observation)))
             plan = _answer(link, begin=started)
             ended = time.monotonic()
             assert link.ready

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -15,10 +16,11 @@ from wm_planner.images.resize import resize
 from wm_planner.models.batch import ObservationError, observation_batch
 from wm_planner.models.calibration_check import check_calibration
 from wm_planner.models.device import unused_gpu
+from wm_planner.models.goal_weights import token_grid, token_weights
 from wm_planner.models.loading import load
 from wm_planner.models.protocol import Latent
 from wm_planner.planning import Planner, PlanResult, shift
-from wm_planner.types import Observation, Past, RgbImage
+from wm_planner.types import Goal, Observation, Past, RgbImage
 from wm_planner.worker.fastest import choose
 from wm_planner.worker.from_settings import objective_for, planner_for
 from wm_planner.worker.messages import Planned, PlanOnce, PlanRequest, SetGoal
@@ -47,8 +49,9 @@ class Engine:
         self._auto_device = config.model.device == "auto"
         self._most_past = self._model.spec.num_hist - 1 if config.model.history == "real" else 0
         self.spec = self._model.spec
-        self._goal_observation: Observation | None = None
-        self._goal: Latent | None = None
+        self.masks = token_grid(self._model) is not None
+        self._goal: Goal | None = None
+        self._encoded_goal: Latent | None = None
         problem = self.spec.statistics.problem()
         self.warnings = [f"unverified statistics: {problem}"] if problem else []
         planner_for(self._model, config.planning)  # raises what is wrong with the settings
@@ -87,8 +90,8 @@ class Engine:
             cancel: See ``answer``.
         """
         gray = self.spec.gray_observation()
-        self.answer(PlanOnce(0, gray, gray), cancel)
-        goal, device = self._encode(gray), self._model.device
+        self.answer(PlanOnce(0, gray, Goal(gray)), cancel)
+        goal, device = self._encode_goal(Goal(gray)), self._model.device
         steps = (self._planning.horizon, self.spec.model_action_dim)
         for seen in range(self._most_past + 1):
             past = Past((gray,) * seen, self.spec.denormalize_actions(np.zeros((seen, steps[1]))))
@@ -110,7 +113,7 @@ class Engine:
 
     def set_goal(self, request: SetGoal) -> None:
         """Take a new goal, which is encoded once, and forget the previous plan."""
-        self._goal_observation, self._goal, self._previous = request.goal, None, None
+        self._goal, self._encoded_goal, self._previous = request.goal, None, None
         if planner := self._planners.get(self._planning.preset):
             planner.reset()
 
@@ -124,22 +127,22 @@ class Engine:
             cancel: Called between iterations; True ends the plan early.
 
         Raises:
-            ObservationError: The model cannot take an image or the proprio.
+            ObservationError: The model cannot take an image, the proprio or a mask.
             PlanError: The planner found no finite plan, or there is no such preset.
         """
         begin = time.monotonic()
         if isinstance(request, PlanOnce):
             stamp, imagine, past = math.nan, False, Past()
-            goal = self._encode(request.goal)
+            goal = self._encode_goal(request.goal)
             preset = request.preset or self._planning.preset
             planner = self._planner(preset, None if request.seed < 0 else request.seed)
             warm = None
         else:
-            if self._goal is None:
-                if self._goal_observation is None:
+            if self._encoded_goal is None:
+                if self._goal is None:
                     raise ObservationError("a plan was requested before a goal was set")
-                self._goal = self._encode(self._goal_observation)
-            stamp, imagine, goal = request.observation.stamp, request.imagine, self._goal
+                self._encoded_goal = self._encode_goal(self._goal)
+            stamp, imagine, goal = request.observation.stamp, request.imagine, self._encoded_goal
             past = request.past
             planner = self._planner(self._planning.preset)
             warm = self._warm_start(stamp)
@@ -174,13 +177,13 @@ class Engine:
 
     def _imagined(self, latent: Latent, actions: Tensor) -> RgbImage | None:
         """Return the decoded frames of a plan in a row, then the goal image, or None."""
-        assert self._goal_observation
+        assert self._goal
         with torch.inference_mode():
             rollout = since_newest(self._model.rollout(latent, actions[:, None]), actions.shape[1])
             frames = self._model.decode(rollout)
         if frames is None:
             return None
-        goal = resize(torch.from_numpy(self._goal_observation.images[0])[None], frames.shape[-2])[0]
+        goal = resize(torch.from_numpy(self._goal.observation.images[0])[None], frames.shape[-2])[0]
         images = [*frames[0, 0].cpu(), goal.round().clamp(0, 255).byte().permute(1, 2, 0)]
         return np.ascontiguousarray(torch.cat(images, dim=1).numpy())
 
@@ -230,3 +233,11 @@ class Engine:
         batch = observation_batch(observation, self.spec, self._model.device, past)
         with torch.inference_mode():
             return self._model.encode(batch)
+
+    def _encode_goal(self, goal: Goal) -> Latent:
+        """Encode a goal; if the model has tokens, always with weights: one CUDA graph for all."""
+        observation, moments = goal.observation, self.spec.statistics.proprio
+        if goal.masks and moments and observation.proprio is None:
+            observation = replace(observation, proprio=np.array(moments.mean))  # does not count
+        weights = token_weights(self._model, goal)
+        return replace(self._encode(observation), weights=weights)

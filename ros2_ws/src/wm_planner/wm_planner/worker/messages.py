@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from wm_planner.config import Config
-from wm_planner.types import Observation, Past, RgbImage, Vector
+from wm_planner.types import Goal, Observation, Past, RgbImage, Vector
 
 UNINFORMATIVE = (
     "nothing distinguishes the candidates: to the model, the actions do not change the distance to "
@@ -32,7 +32,7 @@ class SetGoal:
     """The goal of the following plans; the worker forgets the previous plan."""
 
     goal_id: int
-    goal: Observation
+    goal: Goal
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class PlanOnce:
 
     goal_id: int
     observation: Observation
-    goal: Observation
+    goal: Goal
     preset: str = ""
     seed: int = -1
 
@@ -78,10 +78,12 @@ class Ready:
     Attributes:
         description: Model and device, for the log.
         warnings: Sentences for every status, e.g. on unverified statistics.
+        masks: Whether goals may have masks.
     """
 
     description: str
     warnings: list[str] = field(default_factory=list)
+    masks: bool = False
 
 
 @dataclass(frozen=True)

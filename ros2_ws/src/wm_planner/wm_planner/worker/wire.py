@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from wm_planner.config import Config
 from wm_planner.files.plain_settings import fill
-from wm_planner.types import Observation, Past
+from wm_planner.types import Goal, Observation, Past
 from wm_planner.worker import messages
 from wm_planner.worker.shared import Arena
 
@@ -26,6 +26,7 @@ LENGTH = struct.Struct("<Q")
 KINDS: dict[str, Any] = {
     kind.__name__: kind
     for kind in (
+        Goal,
         Observation,
         Past,
         messages.Configure,

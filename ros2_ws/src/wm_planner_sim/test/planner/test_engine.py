@@ -14,7 +14,7 @@ import torch
 from wm_planner.config import Config
 from wm_planner.models.batch import ObservationError
 from wm_planner.models.spec import Moments
-from wm_planner.types import Observation
+from wm_planner.types import Goal, Observation
 from wm_planner.worker.engine import Engine
 from wm_planner.worker.messages import PlanOnce, PlanRequest, SetGoal
 from wm_planner_sim.simulator.simulation import Simulation
@@ -48,7 +48,7 @@ def test_the_plan_is_in_physical_units_and_inside_the_spec_s_bounds(
     observations: tuple[Observation, Observation],
 ) -> None:
     engine = _engine()
-    engine.set_goal(SetGoal(1, observations[1]))
+    engine.set_goal(SetGoal(1, Goal(observations[1])))
     plan = engine.answer(PlanRequest(1, replace(observations[0], stamp=10.0)))
     assert plan.actions.shape == (5, 3)
     assert (np.abs(plan.actions) <= 0.05 + 1e-6).all()
@@ -61,7 +61,7 @@ def test_the_same_seed_gives_the_same_plan(observations: tuple[Observation, Obse
     plans = []
     for _ in range(2):
         engine = _engine(seed=7)
-        engine.set_goal(SetGoal(1, observations[1]))
+        engine.set_goal(SetGoal(1, Goal(observations[1])))
         plans.append(engine.answer(PlanRequest(1, observations[0])).actions)
     np.testing.assert_array_equal(plans[0], plans[1])
 
@@ -70,7 +70,7 @@ def test_the_warm_start_is_shifted_by_the_elapsed_model_steps(
     observations: tuple[Observation, Observation],
 ) -> None:
     engine = _engine()
-    engine.set_goal(SetGoal(1, observations[1]))
+    engine.set_goal(SetGoal(1, Goal(observations[1])))
     engine.answer(PlanRequest(1, replace(observations[0], stamp=10.0)))
     assert engine._previous is not None
     _, actions = engine._previous
@@ -87,9 +87,9 @@ def test_a_new_goal_forgets_the_previous_plan(
     observations: tuple[Observation, Observation],
 ) -> None:
     engine = _engine()
-    engine.set_goal(SetGoal(1, observations[1]))
+    engine.set_goal(SetGoal(1, Goal(observations[1])))
     first = engine.answer(PlanRequest(1, observations[0])).actions
-    engine.set_goal(SetGoal(2, observations[1]))
+    engine.set_goal(SetGoal(2, Goal(observations[1])))
     np.testing.assert_array_equal(
         engine.answer(PlanRequest(2, replace(observations[0], stamp=0.2))).actions, first
     )
@@ -99,10 +99,10 @@ def test_plan_once_does_not_change_the_warm_start_of_the_goal(
     observations: tuple[Observation, Observation],
 ) -> None:
     engine = _engine()
-    engine.set_goal(SetGoal(1, observations[1]))
+    engine.set_goal(SetGoal(1, Goal(observations[1])))
     engine.answer(PlanRequest(1, observations[0]))
     before = engine._previous
-    engine.answer(PlanOnce(-2, observations[0], observations[0], preset="full", seed=3))
+    engine.answer(PlanOnce(-2, observations[0], Goal(observations[0]), preset="full", seed=3))
     assert engine._previous is before
 
 
@@ -115,7 +115,7 @@ def test_latents_of_training_score_below_one_and_unusual_ones_above(
     observations: tuple[Observation, Observation],
 ) -> None:
     engine = _engine()
-    request = PlanOnce(-2, observations[0], observations[1])
+    request = PlanOnce(-2, observations[0], Goal(observations[1]))
     usual = engine.answer(request).latent_score
     assert usual is not None
     assert usual <= 1.0

@@ -14,7 +14,7 @@ from wm_planner.config import Config, ModelConfig, PlanningConfig
 from wm_planner.models.dino_wm.model import DinoWorldModel
 from wm_planner.models.protocol import Latent, ObservationBatch
 from wm_planner.planning import Objective, make_planner
-from wm_planner.types import Observation, Past
+from wm_planner.types import Goal, Observation, Past
 from wm_planner.worker.engine import Engine
 from wm_planner.worker.messages import PlanOnce
 
@@ -159,7 +159,7 @@ def test_engine_finds_upstreams_plan(
         Observation((trace[f"{name}_visual"][0, 0],), trace[f"{name}_proprio"][0, 0])
         for name in ("obs", "goal")
     )
-    planned = Engine(config).answer(PlanOnce(0, start, goal))
+    planned = Engine(config).answer(PlanOnce(0, start, Goal(goal)))
     np.testing.assert_allclose(
         planned.actions.reshape(trace["env_actions"].shape), trace["env_actions"], atol=1e-5
     )

@@ -15,7 +15,7 @@ from wm_planner.config import Config, ModelConfig, PlanningConfig
 from wm_planner.models.lewm.model import LewmWorldModel
 from wm_planner.models.protocol import Latent, ObservationBatch
 from wm_planner.planning import make_planner
-from wm_planner.types import Observation, Past
+from wm_planner.types import Goal, Observation, Past
 from wm_planner.worker.engine import Engine
 from wm_planner.worker.messages import PlanOnce, PlanRequest, SetGoal
 
@@ -139,7 +139,7 @@ def test_engine_finds_upstreams_plan(
         ModelConfig(str(model_directory), device, precision="float32", compute=compute), planning
     )
     start, goal = (Observation((reference["images_raw"][i].numpy(),)) for i in (0, 5))
-    planned = Engine(config).answer(PlanOnce(0, start, goal, seed=run["seed"]))
+    planned = Engine(config).answer(PlanOnce(0, start, Goal(goal), seed=run["seed"]))
     np.testing.assert_allclose(planned.actions.reshape(25, 2), trace["actions_env"], atol=1e-4)
 
 
@@ -156,7 +156,7 @@ def test_engine_plans_from_three_frames(model_directory: Path, reference, device
         costs = engine._scoring.cost(latent, goal)(candidates)
     last = reference["history_rollout"][:, :, -1]
     close(costs, (last - reference["emb"][8]).square().sum(dim=-1))
-    engine.set_goal(SetGoal(1, frames[8]))
+    engine.set_goal(SetGoal(1, Goal(frames[8])))
     planned = engine.answer(PlanRequest(1, frames[2], past=past))
     alone = engine.answer(PlanRequest(1, frames[2]))
     assert (planned.frames, alone.frames) == (3, 1)

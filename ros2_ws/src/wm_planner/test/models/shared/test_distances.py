@@ -75,3 +75,36 @@ def test_distance_of_latents_that_differ_by_one(
 def test_unknown_metrics_are_refused(wrong: dict[str, str]) -> None:
     with pytest.raises(SpecError, match=r"objective\.(metric|reduction) must be one of"):
         ObjectiveSpec(**wrong)
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [ObjectiveSpec(metric=m, reduction=r) for m in ("l2", "l1") for r in ("mean", "sum")]
+    + [ObjectiveSpec(metric="cos")],
+    ids=lambda objective: f"{objective.metric}-{objective.reduction}",
+)
+def test_tokens_count_by_their_weights(objective: ObjectiveSpec) -> None:
+    frames, goal = given()
+    weights = torch.tensor([0.0, 1.0, 0.0, 0.5, 0.25])
+    found = squared_distance(frames, goal, objective, weights)
+    # A token of weight 0.5 counts as two of four, so that the same tokens, repeated, are as far.
+    chosen = [1, 1, 1, 1, 3, 3, 4]
+    repeated = squared_distance(frames[..., chosen, :], goal[..., chosen, :], objective)
+    if objective.reduction == "sum":  # of as many tokens as there are
+        repeated = repeated * (5 / 7) ** (2 if objective.metric == "l1" else 1)
+    torch.testing.assert_close(found, repeated)
+    torch.testing.assert_close(
+        squared_distance(frames, goal, objective, torch.ones(5)),
+        squared_distance(frames, goal, objective),
+    )
+
+
+def test_the_weights_of_the_goal_count_in_each_problem() -> None:
+    frames, goal = given()
+    weights = torch.rand(2, 1, 5)
+    found = distance_to_goal(
+        Latent(frames), Latent(goal[:, 0], weights=weights), ObjectiveSpec(), "all"
+    )
+    for b in range(2):
+        expected = squared_distance(frames[b], goal[b, 0], ObjectiveSpec(), weights[b, 0])
+        torch.testing.assert_close(found[b], expected)

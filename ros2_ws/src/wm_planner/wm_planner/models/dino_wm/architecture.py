@@ -60,7 +60,14 @@ class EncoderArchitecture:
     @property
     def tokens(self) -> int:
         """Tokens of one image: its patches, or 1 for the class token."""
-        return 1 if self.feature_key == "x_norm_clstoken" else (self.input_size // self.patch) ** 2
+        rows, columns = self.token_grid or (1, 1)
+        return rows * columns
+
+    @property
+    def token_grid(self) -> tuple[int, int] | None:
+        """Rows and columns of patches that the tokens are of; None for the class token."""
+        side = self.input_size // self.patch
+        return None if self.feature_key == "x_norm_clstoken" else (side, side)
 
 
 @dataclass(frozen=True)

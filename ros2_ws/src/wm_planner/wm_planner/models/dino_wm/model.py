@@ -67,6 +67,7 @@ class DinoWorldModel:
         self.networks = ready_networks(lambda: Networks(spec), weights, device)
         self.architecture = self.networks.architecture
         self.tokens = TokenLayout(self.architecture)
+        self.token_grid = self.architecture.encoder.token_grid
         self._rollout = DinoRollout(self.networks.predictor, self._compute)
         image = spec.image
         check_square(image, spec.family)
@@ -130,7 +131,8 @@ class DinoWorldModel:
 
         Args:
             latent: A rollout, or encoded images, which count as N = 1.
-            goal: The goal's latent, ``visual`` (B, 1, tokens, width).
+            goal: The goal's latent, ``visual`` (B, 1, tokens, width). With ``weights`` that are not
+                all 1, its proprio does not count.
             objective: How frames and proprio are combined.
 
         Raises:
@@ -142,6 +144,9 @@ class DinoWorldModel:
         proprio = latent.proprio if latent.visual.ndim == 5 else latent.proprio[:, None]
         frames = proprio[:, :, -per_frame.shape[2] :]
         states = (frames - goal.proprio[:, None, -1:]).square().mean(dim=-1)
+        if goal.weights is not None:  # without a branch, so that one CUDA graph serves all goals
+            whole = (goal.weights[:, -1:] == 1).all(dim=-1, keepdim=True)
+            states = states * whole
         cost: Tensor = objective(per_frame, states)
         return cost
 

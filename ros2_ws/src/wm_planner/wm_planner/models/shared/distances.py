@@ -9,25 +9,36 @@ from wm_planner.models.protocol import Latent
 from wm_planner.models.spec import ObjectiveSpec
 
 
-def squared_distance(frames: Tensor, goal: Tensor, objective: ObjectiveSpec) -> Tensor:
+def squared_distance(
+    frames: Tensor, goal: Tensor, objective: ObjectiveSpec, weights: Tensor | None = None
+) -> Tensor:
     """Return the squared distance of each frame to the goal.
 
     Args:
         frames: (..., tokens, features).
         goal: The same shape, or one that expands to it.
         objective: Its ``metric`` and ``reduction``.
+        weights: How much each token counts, (..., tokens), see ``Latent.weights``; None: all count.
+            They are divided by their mean, so that distances of the tokens that count are as large
+            as those of a whole image of such tokens, however few they are.
 
     Returns:
         (...): for ``l2`` the mean or sum of squares, for ``l1`` the square of the mean or sum of
         magnitudes, for ``cos`` one minus the cosine of the angle between the flattened latents.
     """
+    share = None if weights is None else weights / weights.mean(dim=-1, keepdim=True)
     if objective.metric == "cos":
+        if share is not None:
+            frames, goal = (part * share.sqrt()[..., None] for part in (frames, goal))
         cosine = functional.cosine_similarity(frames.flatten(-2), goal.flatten(-2), dim=-1)
         return (1 - cosine).clamp(min=0)
     difference = frames - goal
     each = difference.abs() if objective.metric == "l1" else difference.square()
     summed = objective.reduction == "sum"
-    whole = each.sum(dim=(-2, -1)) if summed else each.mean(dim=(-2, -1))
+    by_token = each.sum(dim=-1) if summed else each.mean(dim=-1)
+    if share is not None:
+        by_token = by_token * share
+    whole = by_token.sum(dim=-1) if summed else by_token.mean(dim=-1)
     return whole.square() if objective.metric == "l1" else whole
 
 
@@ -36,7 +47,7 @@ def distance_to_goal(latent: Latent, goal: Latent, objective: ObjectiveSpec, mod
 
     Args:
         latent: A rollout (B, N, frames, tokens, features), or encoded images, which count as N = 1.
-        goal: The goal's latent (B, 1, tokens, features).
+        goal: The goal's latent (B, 1, tokens, features); its ``weights`` count.
         objective: The metric.
         mode: That of the planning objective; in ``last`` only the last frame is computed.
 
@@ -50,4 +61,5 @@ def distance_to_goal(latent: Latent, goal: Latent, objective: ObjectiveSpec, mod
             f"not {tuple(goal.visual.shape)}"
         )
     read = slice(-1, None) if mode == "last" else slice(None)
-    return squared_distance(visual[:, :, read], goal.visual[:, None, -1:], objective)
+    weights = None if goal.weights is None else goal.weights[:, None, -1:]
+    return squared_distance(visual[:, :, read], goal.visual[:, None, -1:], objective, weights)
