@@ -16,7 +16,7 @@ from wm_planner.cli.settings import settings
 from wm_planner.config import Config, ConfigError, PlanningConfig
 from wm_planner.config.model import PRECISIONS
 from wm_planner.message_limits import MAX_TEXT
-from wm_planner.models.spec import License, SpecError, Training
+from wm_planner.models.spec import License, ModelSpec, SpecError, Training
 from wm_planner.text import one_line
 
 _EPILOG = """\
@@ -98,7 +98,7 @@ def _inspected(config: Config, arguments: argparse.Namespace) -> dict[str, Any]:
     return {
         "spec": asdict(spec),
         "statistics_problem": spec.statistics.problem(),
-        "modules": _modules(Path(arguments.model).expanduser() / spec.weights.file),
+        "modules": _modules(Path(arguments.model).expanduser(), spec),
         "plan": {
             **chosen,
             "precision": choice.way.precision,
@@ -112,14 +112,15 @@ def _inspected(config: Config, arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _modules(weights: Path) -> dict[str, dict[str, int]]:
-    """Return parameters and bytes of each top-level module, from the weight file's header."""
+def _modules(directory: Path, spec: ModelSpec) -> dict[str, dict[str, int]]:
+    """Return parameters and bytes of each top-level module, from the weight files' headers."""
     from wm_planner.files.safetensors_file import open_safetensors
+    from wm_planner.models.loading import weight_files
 
     modules: dict[str, dict[str, int]] = {}
-    with open_safetensors(weights) as tensors:
-        for name in tensors.keys():  # noqa: SIM118 (safe_open is no mapping)
-            part = tensors.get_slice(name)
+    with open_safetensors(weight_files(directory, spec)) as tensors:
+        for name in tensors.names:
+            part = tensors.header(name)
             module = modules.setdefault(name.partition(".")[0], {"parameters": 0, "bytes": 0})
             count = math.prod(part.get_shape())
             module["parameters"] += count

@@ -16,6 +16,8 @@ from wm_planner.diagnosis.episode import Episode
 from wm_planner.diagnosis.planning_losses import PlanningTask
 from wm_planner.diagnosis.prediction_errors import PredictionErrors, measure
 from wm_planner.diagnosis.windows import Windows, spread_windows
+from wm_planner.files.safetensors_file import WeightFiles
+from wm_planner.models.loading import weight_files
 from wm_planner.models.protocol import WorldModel
 from wm_planner.models.spec import ModelSpec
 from wm_planner.planning import Objective, Planner
@@ -77,9 +79,9 @@ class LoadedModel(Examined):
         return self.camera.config
 
     @property
-    def weights(self) -> Path:
-        """The weight file."""
-        return self.directory / self.spec.weights.file
+    def weights(self) -> WeightFiles:
+        """The weight files."""
+        return weight_files(self.directory, self.spec)
 
     def objective(self) -> Objective:
         """Return the objective of the settings, which by default is the model's own."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from wm_planner.files.safetensors_file import open_safetensors
+from wm_planner.files.safetensors_file import WeightFiles, named, open_safetensors
 from wm_planner.models.loading import WeightsError
 
 FRESH = 0.02
@@ -19,22 +18,22 @@ _LEAST = 16  # weights that a layer needs to judge their distribution
 _SIGNIFICANT = 1.63  # Kolmogorov-Smirnov: 1 % of truly uniform samples of size n exceed it / sqrt n
 
 
-def layers(path: Path, wanted: str = "") -> dict[str, Tensor]:
-    """Read the weights of linear and convolutional layers from a safetensors file.
+def layers(weights: WeightFiles, wanted: str = "") -> dict[str, Tensor]:
+    """Read the weights of linear and convolutional layers from safetensors files.
 
     Args:
-        path: The file.
+        weights: The files.
         wanted: Only tensors whose name contains this.
 
     Raises:
-        WeightsError: The file cannot be read.
+        WeightsError: A file cannot be read.
     """
     try:
-        with open_safetensors(path) as file:
-            names = [n for n in file.keys() if n.endswith(".weight") and wanted in n]  # noqa: SIM118
-            tensors = {name: file.get_tensor(name).float() for name in names}
+        with open_safetensors(weights) as file:
+            names = [n for n in file.names if n.endswith(".weight") and wanted in n]
+            tensors = {name: file.read(name).float() for name in names}
     except (OSError, SafetensorError) as error:
-        raise WeightsError(f"{path} cannot be read ({error}): copy it again") from error
+        raise WeightsError(f"{named(weights)} cannot be read ({error}): copy it again") from error
     return {n: t for n, t in tensors.items() if t.ndim >= 2 and t.numel() >= _LEAST}
 
 

@@ -10,9 +10,10 @@ from typing import Any
 import torch
 
 from wm_planner.files.digest import file_sha256
+from wm_planner.files.safetensors_file import WeightFiles
 from wm_planner.models.device import resolve_device
 from wm_planner.models.protocol import WorldModel
-from wm_planner.models.spec import SpecError, load_spec
+from wm_planner.models.spec import ModelSpec, SpecError, load_spec
 
 ENTRY_POINT_GROUP = "wm_planner.models"
 
@@ -34,7 +35,7 @@ def load(
     ``wm_planner.models``, a class that is called as ``family(spec, weights, device, **options)``.
 
     Args:
-        directory: Directory with ``model.yaml`` and the weights.
+        directory: Directory with ``model.yaml`` and the weight files.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, …
         allow_unverified_statistics: Accept statistics whose provenance is missing or wrong.
         **options: Keyword arguments of the family, e.g. ``precision``.
@@ -42,23 +43,13 @@ def load(
     Raises:
         SpecError: ``model.yaml`` is missing or wrong, or names a family that is not installed.
         StatisticsError: Its statistics cannot be trusted.
-        WeightsError: The weights are missing, damaged or do not fit the spec.
+        WeightsError: Weights are missing, damaged or do not fit the spec.
         ValueError: The device does not exist, or the family does not have an option or its value.
     """
     directory = Path(directory).expanduser()
     spec = load_spec(directory, allow_unverified_statistics=allow_unverified_statistics)
-    weights = directory / spec.weights.file
-    try:
-        digest = file_sha256(weights)
-    except FileNotFoundError as error:
-        raise WeightsError(f"{weights} is missing: copy it beside model.yaml") from error
-    except OSError as error:
-        raise WeightsError(f"{weights} cannot be read: {error.strerror or error}") from error
-    if digest != spec.weights.sha256:
-        raise WeightsError(
-            f"{weights} has SHA-256 {digest[:12]}…, model.yaml expects "
-            f"{spec.weights.sha256[:12]}…: the file is damaged or belongs to another model"
-        )
+    for part in (spec.weights, *spec.more_weights):
+        _check_digest(directory / part.file, part.sha256)
     families = {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
     if spec.family not in families:
         raise SpecError(
@@ -67,7 +58,7 @@ def load(
             "correct family in model.yaml"
         )
     family = families[spec.family].load()
-    arguments = (spec, weights, resolve_device(device))
+    arguments = (spec, weight_files(directory, spec), resolve_device(device))
     try:
         inspect.signature(family).bind(*arguments, **options)
     except TypeError as error:
@@ -77,3 +68,28 @@ def load(
         ) from error
     model: WorldModel = family(*arguments, **options)
     return model
+
+
+def weight_files(directory: Path, spec: ModelSpec) -> WeightFiles:
+    """Return the path of the weight file, or the paths of all if the spec names several."""
+    first, *others = (directory / part.file for part in (spec.weights, *spec.more_weights))
+    return (first, *others) if others else first
+
+
+def _check_digest(path: Path, expected: str) -> None:
+    """Check a weight file against its SHA-256 in ``model.yaml``.
+
+    Raises:
+        WeightsError: It cannot be read, or is another one.
+    """
+    try:
+        digest = file_sha256(path)
+    except FileNotFoundError as error:
+        raise WeightsError(f"{path} is missing: copy it beside model.yaml") from error
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be read: {error.strerror or error}") from error
+    if digest != expected:
+        raise WeightsError(
+            f"{path} has SHA-256 {digest[:12]}…, model.yaml expects {expected[:12]}…: the file is "
+            "damaged or belongs to another model"
+        )

@@ -68,8 +68,9 @@ class Latent:
 class WorldModel(Protocol):
     """A trained model that predicts the latents of future images.
 
-    A family is a class called as ``family(spec, weights, device, **options)``. Its networks are in
-    evaluation mode, its parameters do not require gradients, and its methods are deterministic.
+    A family is a class called as ``family(spec, weights, device, **options)``. ``weights`` is the
+    path of the weight file, or a tuple of paths if the spec has ``more_weights``. Its networks are
+    in evaluation mode, its parameters do not require gradients, and its methods are deterministic.
     Actions are z-normalized (``ModelSpec.normalize_actions``), one model step each: ``frameskip``
     environment actions in time order.
 

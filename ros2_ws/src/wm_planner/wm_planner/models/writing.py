@@ -18,7 +18,7 @@ SUFFIX = ".safetensors"
 
 
 def write_model(output: Path, spec: ModelSpec, tensors: Mapping[str, Tensor]) -> None:
-    """Write weights and spec; the digest of the weights is filled into ``spec``.
+    """Write weights, in one file, and spec, into which the digest of the weights is filled.
 
     Args:
         output: Directory to make. In one that exists, only a model is replaced: in one step, by its
@@ -42,24 +42,25 @@ def write_model(output: Path, spec: ModelSpec, tensors: Mapping[str, Tensor]) ->
 
 
 def _replace(output: Path, spec: ModelSpec, tensors: Mapping[str, Tensor]) -> None:
-    old = _weights(output)
+    old = _weight_files(output)
     stem, suffix = Path(spec.weights.file).stem, Path(spec.weights.file).suffix
     names = itertools.chain([stem], (f"{stem}-{number}" for number in itertools.count(2)))
     spec.weights.file = next(n + suffix for n in names if not (output / (n + suffix)).exists())
     try:
         _write(output, spec, tensors)
     finally:
-        for name in {old, spec.weights.file} - {"", _weights(output)}:
+        for name in (old | {spec.weights.file}) - _weight_files(output):
             if Path(name).suffix == SUFFIX:  # a foreign model.yaml may name any file
                 (output / name).unlink(missing_ok=True)
 
 
-def _weights(output: Path) -> str:
-    """Return the name of the weights of a model, empty if there is no model."""
+def _weight_files(output: Path) -> set[str]:
+    """Return the names of the weight files of a model, none if there is no model."""
     try:
-        return load_spec(output, allow_unverified_statistics=True).weights.file
+        spec = load_spec(output, allow_unverified_statistics=True)
     except SpecError:
-        return ""
+        return set()
+    return {part.file for part in (spec.weights, *spec.more_weights)}
 
 
 def _write(directory: Path, spec: ModelSpec, tensors: Mapping[str, Tensor]) -> None:
@@ -69,5 +70,5 @@ def _write(directory: Path, spec: ModelSpec, tensors: Mapping[str, Tensor]) -> N
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, weights)
         # save_file makes a file that only its owner can read; it shall be as public as the spec.
         weights.chmod(mode)
-        spec.weights.sha256 = file_sha256(weights)
+        spec.weights.sha256, spec.more_weights = file_sha256(weights), []
     spec.save(directory)

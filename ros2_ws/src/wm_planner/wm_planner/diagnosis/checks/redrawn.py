@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from wm_planner.diagnosis.check import Check
 from wm_planner.diagnosis.check_result import OK, WARN, Result, judge
 from wm_planner.diagnosis.examined import LoadedModel
 from wm_planner.diagnosis.weight_layers import initial_bound, layers, looks_initial
+from wm_planner.files.safetensors_file import WeightFiles
 from wm_planner.models.spec import Training
 
 NAME = "redrawn"
 
 
-def suspect_redrawn(part: str, weights: Path, training: Training) -> Result | None:
+def suspect_redrawn(part: str, weights: WeightFiles, training: Training) -> Result | None:
     """Suspect a part that was drawn anew when the training was resumed.
 
     Such a part has only been trained since then. The file does not say whether that happened;
@@ -22,14 +22,14 @@ def suspect_redrawn(part: str, weights: Path, training: Training) -> Result | No
 
     Args:
         part: Part of the names of its layers.
-        weights: The weight file.
+        weights: The weight files.
         training: How far the training went.
 
     Returns:
-        None if the file has no such layer.
+        None if they have no such layer.
 
     Raises:
-        WeightsError: The file cannot be read.
+        WeightsError: A file cannot be read.
     """
     found = layers(weights, part)
     if not found:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from wm_planner.diagnosis.check import Check
 from wm_planner.diagnosis.check_result import OK, STOP, WARN, Result, judge
 from wm_planner.diagnosis.examined import LoadedModel
 from wm_planner.diagnosis.weight_layers import layers, looks_initial
+from wm_planner.files.safetensors_file import WeightFiles
 
 SOME, HALF = 0.25, 0.5
 """Shares of untrained layers: above the first a model warns, above the second it stops."""
 
 
-def count_untrained(weights: Path) -> Result:
+def count_untrained(weights: WeightFiles) -> Result:
     """Count the layers that look untrained; a trained model has nearly none.
 
     Raises:
-        WeightsError: The file cannot be read.
+        WeightsError: A file cannot be read.
     """
     found = layers(weights)
     initial = [name for name, weight in found.items() if looks_initial(weight)]

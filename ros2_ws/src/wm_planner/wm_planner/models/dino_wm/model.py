@@ -6,13 +6,13 @@ Upstream: ``models/visual_world_model.py`` and ``preprocessor.py`` of gaoyuezhou
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from wm_planner.files.safetensors_file import WeightFiles
 from wm_planner.models.dino_wm.compute import DinoCompute
 from wm_planner.models.dino_wm.networks import Networks
 from wm_planner.models.dino_wm.rollout import DinoRollout
@@ -38,7 +38,7 @@ class DinoWorldModel:
 
     Args:
         spec: The content of ``model.yaml``.
-        weights: The ``safetensors`` file; None leaves the networks untrained (for tests and
+        weights: The ``safetensors`` files; None leaves the networks untrained (for tests and
             benchmarks).
         device: The device of the networks.
         **options: See ``DinoCompute``.
@@ -57,7 +57,7 @@ class DinoWorldModel:
     def __init__(
         self,
         spec: ModelSpec,
-        weights: Path | None,
+        weights: WeightFiles | None,
         device: torch.device = torch.device("cpu"),
         **options: Any,
     ) -> None:

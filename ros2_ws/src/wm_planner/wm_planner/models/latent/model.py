@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 from torch import Tensor, nn
 
+from wm_planner.files.safetensors_file import WeightFiles
 from wm_planner.models.latent.networks import GatedPredictor, ImageDecoder, KeypointEncoder
 from wm_planner.models.network_weights import ready_networks
 from wm_planner.models.protocol import Latent, ObservationBatch
@@ -74,7 +73,7 @@ class LatentWorldModel:
 
     Args:
         spec: What ``model.yaml`` says.
-        weights: The ``safetensors`` file; None leaves the networks untrained (for training and
+        weights: The ``safetensors`` files; None leaves the networks untrained (for training and
             tests).
         device: Device of the networks.
 
@@ -86,7 +85,7 @@ class LatentWorldModel:
     def __init__(
         self,
         spec: ModelSpec,
-        weights: Path | None,
+        weights: WeightFiles | None,
         device: torch.device = torch.device("cpu"),
     ) -> None:
         self.spec = spec

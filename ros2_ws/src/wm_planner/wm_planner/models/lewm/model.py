@@ -6,12 +6,12 @@ Upstream: ``jepa.py`` of lucas-maes/le-wm, ``wm/lewm/lewm.py`` of stable-worldmo
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from wm_planner.files.safetensors_file import WeightFiles
 from wm_planner.models.lewm.networks import Networks
 from wm_planner.models.lewm.rollout import LewmRollout
 from wm_planner.models.network_weights import ready_networks
@@ -31,7 +31,7 @@ class LewmWorldModel:
 
     Args:
         spec: The content of ``model.yaml``.
-        weights: The ``safetensors`` file; None leaves the networks untrained (for tests and
+        weights: The ``safetensors`` files; None leaves the networks untrained (for tests and
             benchmarks).
         device: The device of the networks.
         **options: See ``Compute``.
@@ -48,7 +48,7 @@ class LewmWorldModel:
     def __init__(
         self,
         spec: ModelSpec,
-        weights: Path | None,
+        weights: WeightFiles | None,
         device: torch.device = torch.device("cpu"),
         **options: Any,
     ) -> None:

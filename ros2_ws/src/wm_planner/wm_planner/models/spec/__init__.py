@@ -19,7 +19,6 @@ from wm_planner.models.spec.model import (
     ObjectiveSpec,
     ProprioSpec,
     Training,
-    WeightsFile,
 )
 from wm_planner.models.spec.rotation import (
     ProprioRotation,
@@ -28,6 +27,7 @@ from wm_planner.models.spec.rotation import (
     orientation,
 )
 from wm_planner.models.spec.statistics import CONSTANTS, Moments, Provenance, Statistics
+from wm_planner.models.spec.weights import WeightsFile
 
 __all__ = [
     "CONSTANTS",

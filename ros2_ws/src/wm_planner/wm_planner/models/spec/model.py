@@ -22,6 +22,7 @@ from wm_planner.models.spec.image import ImageSpec
 from wm_planner.models.spec.numbers import check, check_free, number
 from wm_planner.models.spec.rotation import ProprioRotation
 from wm_planner.models.spec.statistics import Statistics
+from wm_planner.models.spec.weights import WeightsFile, check_files
 from wm_planner.text import listed, quoted
 from wm_planner.types import Observation
 
@@ -162,26 +163,6 @@ class License:
 
 
 @dataclass
-class WeightsFile:
-    """The weight file beside ``model.yaml``, and its SHA-256 (empty before it is written)."""
-
-    sha256: str
-    file: str = "weights.safetensors"
-
-    def __post_init__(self) -> None:
-        check(self, "weights")
-        if not re.fullmatch("[0-9a-f]{0,64}", self.sha256):
-            raise SpecError(
-                f"weights.sha256 must be 64 hexadecimal digits, not {quoted(self.sha256)}"
-            )
-        if self.file in ("", ".", "..") or "/" in self.file or len(self.file) > MAX_NAME:
-            raise SpecError(
-                f"weights.file must be the name of a file beside {SPEC_FILE}, not "
-                f"{quoted(self.file)}"
-            )
-
-
-@dataclass
 class ModelSpec:
     """Everything that the node and the worker need to know about one trained world model.
 
@@ -189,6 +170,8 @@ class ModelSpec:
         name: Name for people, e.g. ``franka_reach``.
         family: Entry point in the group ``wm_planner.models`` that loads the model.
         weights: The weight file and its digest.
+        more_weights: Further weight files, e.g. of an encoder that several models share; each
+            tensor is in one of the files.
         image: The images.
         action: The action of one environment step.
         statistics: The z-normalization and its provenance.
@@ -217,6 +200,7 @@ class ModelSpec:
     training: Training
     control_rate: float = number(0.01, 1000)
     calibration: Calibration | None = None
+    more_weights: list[WeightsFile] = field(default_factory=list)
     num_hist: int = number(1, 1000, 1)
     frameskip: int = number(1, 1000, 1)
     views: list[str] = field(default_factory=lambda: ["image"])
@@ -231,6 +215,7 @@ class ModelSpec:
         check(self, "")
         check_free(self.architecture, "architecture")
         check_free(self.source, "source")
+        check_files([self.weights, *self.more_weights])
         if len(self.statistics.action.mean) != self.action.dim:
             raise SpecError(
                 f"statistics.action has {len(self.statistics.action.mean)} numbers per step, "
