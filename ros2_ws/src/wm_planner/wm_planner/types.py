@@ -11,9 +11,6 @@ from numpy.typing import NDArray
 RgbImage = NDArray[np.uint8]
 """An RGB image, uint8 (height, width, 3)."""
 
-Mask = NDArray[np.uint8]
-"""How much each pixel of an image counts, uint8 (height, width): 255 fully, 0 not at all."""
-
 Vector = NDArray[np.float64]
 """A vector, float64 (n,)."""
 
@@ -56,13 +53,14 @@ class Goal:
     Attributes:
         observation: What the cameras and the robot should show.
         tolerance: Distance at which it is reached, in typical distances; 0 for the default.
-        masks: Which parts of its images count, one mask of the same size for each; empty: all of
-            them, and the proprio. With masks the proprio does not count, and may be None.
+        weights: How much each image token counts, by the goal's masks, float32 (views, rows,
+            columns) in [0, 1]; the proprio then does not count, and may be None. None: all of the
+            images counts, and the proprio.
     """
 
     observation: Observation
     tolerance: float = 0.0
-    masks: tuple[Mask, ...] = ()
+    weights: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)

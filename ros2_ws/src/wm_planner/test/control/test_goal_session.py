@@ -237,11 +237,12 @@ def test_the_next_sub_goal_begins_without_the_hold_of_the_last() -> None:
     assert session.hold is None
 
 
-def test_a_fall_without_motion_is_believed_only_of_a_goal_with_masks() -> None:
-    """What counts may be another part of the image than the one in which the arm is."""
+def test_with_masks_the_distance_without_them_says_whether_images_are_true() -> None:
+    """What counts may be where the arm is not, so its distance may fall while the arm rests."""
     resting = np.zeros((len(DELAYS), 3))
-    for masks, doubted in (((), True), ((IMAGES[0][..., 0],), False)):
-        session = _session([replace(GOALS[0], masks=masks)], MotionCheck(6.0))
-        session.observe(1.0, 101.0, resting, 101.0)
-        session.observe(0.2, 101.1, resting, 101.1)
+    for whole, doubted in ((0.9, False), (0.2, True)):
+        session = _session(GOALS[:1], MotionCheck(6.0))
+        session.observe(1.0, 101.0, resting, 101.0, 1.0)
+        session.observe(0.2, 101.1, resting, 101.1, whole)
         assert bool(session.doubt) is doubted
+        assert session.distance == 0.2

@@ -248,6 +248,17 @@ def test_the_goal_s_image_without_motion_never_reaches_the_goal(rig: LoopRig) ->
     assert "was 0.900" in rig.outcome.message
 
 
+def test_with_masks_it_is_the_whole_image_that_must_fit_the_motion(rig: LoopRig) -> None:
+    weights = np.ones((1, 2, 2), np.float32)
+    rig.begin(OBSERVATIONS[0], weights=weights)
+    assert rig.link.goals[-1].goal.weights is weights
+    for distance in (0.9, 0.2):
+        rig.step(distance, whole=0.9)
+        assert rig.events[-2] == ("step", 0), "what counts moved, but not the arm"
+    rig.step(0.2, whole=0.1)
+    assert rig.events[-2:] == [("hold", ErrorCode.IMPLAUSIBLE), "command"]
+
+
 def test_the_check_of_motion_can_be_disabled(rig: LoopRig) -> None:
     config = Config()
     config.limits.workspace_min, config.limits.workspace_max = [0.0, -1.0, 0.0], [1.0, 1.0, 1.0]

@@ -5,51 +5,70 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from wm_planner.images.masks import MaskError, checked_masks, gray
+from wm_planner.images.masks import MaskError, check_sizes, gray, token_weights
 
-IMAGE = np.zeros((60, 100, 3), np.uint8)
-SMALL = np.zeros((20, 20, 3), np.uint8)
-PART = np.zeros((60, 100), np.uint8)
-PART[30:40, 40:50] = 200
 WHITE = np.full((60, 100), 255, np.uint8)
+VIEWS = ["front", "wrist"]
 
 
-def test_masks_of_their_images_sizes_are_kept() -> None:
-    black = np.zeros((20, 20), np.uint8)  # nothing of one of several views may count
-    kept = checked_masks([PART, black], [IMAGE, SMALL], ["front", "wrist"])
-    assert kept[0] is PART
-    assert kept[1] is black
+def _mask(rows: slice, columns: slice, value: int = 255) -> np.ndarray:
+    mask = np.zeros((60, 100), np.uint8)
+    mask[rows, columns] = value
+    return mask
 
 
-def test_white_masks_are_as_none() -> None:
-    assert checked_masks([WHITE], [IMAGE], ["image"]) == ()
-    small = np.full((20, 20), 255, np.uint8)
-    assert len(checked_masks([WHITE, small - 1], [IMAGE, SMALL], ["front", "wrist"])) == 2
+def test_a_token_counts_as_much_as_its_part_of_the_mask_is_white() -> None:
+    """The model sees the middle 60x60 pixels, as 2x3 tokens of 20 columns and 30 rows."""
+    assert (token_weights([WHITE], (2, 3)) == 1).all()
+    right = token_weights([_mask(slice(30, 60), slice(60, 100))], (2, 3))
+    np.testing.assert_allclose(right, [[[0, 0, 0], [0, 0, 1]]], atol=0.005)
+    part = token_weights([_mask(slice(0, 60), slice(20, 55), 204)], (2, 3))
+    np.testing.assert_allclose(part, [[[0.8, 0.6, 0]] * 2], atol=0.005)
 
 
-@pytest.mark.parametrize("count", [1, 3])
+def test_a_mask_is_cropped_as_its_image() -> None:
+    mask = _mask(slice(0, 60), slice(75, 100))
+    right = token_weights([mask], (1, 2), [0.5, 0.0, 0.5, 1.0], "squash")
+    np.testing.assert_allclose(right, [[[0, 1]]], atol=0.005)
+
+
+def test_of_several_views_one_may_be_black() -> None:
+    black = np.zeros((20, 20), np.uint8)
+    weights = token_weights([black, _mask(slice(0, 30), slice(0, 100))], (2, 2))
+    np.testing.assert_allclose(weights, [[[0, 0], [0, 0]], [[1, 1], [0, 0]]], atol=0.005)
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        _mask(slice(0, 0), slice(0, 0)),
+        _mask(slice(0, 60), slice(0, 15)),  # beside what the model sees, which begins at 20
+        _mask(slice(0, 1), slice(40, 41)),
+        _mask(slice(0, 60), slice(0, 100), 100),
+    ],
+    ids=["black", "outside", "a pixel", "gray"],
+)
+def test_a_mask_that_is_nearly_black_where_the_model_looks_is_refused(mask: np.ndarray) -> None:
+    with pytest.raises(MaskError, match="half of one of the 2x3 parts"):
+        token_weights([mask], (2, 3))
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
 def test_every_view_needs_its_mask(count: int) -> None:
     with pytest.raises(MaskError, match=rf"each view \(front, wrist\), not {count}"):
-        checked_masks([PART] * count, [IMAGE, SMALL], ["front", "wrist"])
+        check_sizes([(60, 100)] * count, [(60, 100)] * 2, VIEWS)
+    with pytest.raises(MaskError, match="each view"):
+        check_sizes([(60, 100)], [(60, 100)], VIEWS)
 
 
 def test_a_mask_of_another_size_is_refused() -> None:
-    with pytest.raises(MaskError, match="mask of 100x60 pixels for wrist, whose image has 20x20"):
-        checked_masks([PART, PART], [IMAGE, SMALL], ["front", "wrist"])
-
-
-def test_a_mask_that_is_black_where_the_model_looks_is_refused() -> None:
-    side = np.zeros((60, 100), np.uint8)
-    side[:, :15] = 255  # the central crop of a 100x60 image begins at 20
-    assert checked_masks([side], [IMAGE], ["image"], fit="squash")
-    for crop in ([], [0.5, 0.0, 0.5, 1.0]):
-        with pytest.raises(MaskError, match="black in all of what the model sees"):
-            checked_masks([side], [IMAGE], ["image"], crop)
+    with pytest.raises(MaskError, match="mask of 100x60 pixels for wrist, whose image has 20x30"):
+        check_sizes([(60, 100)] * 2, [(60, 100), (30, 20)], VIEWS)
 
 
 def test_a_mask_with_colors_is_refused() -> None:
-    image = np.repeat(PART[..., None], 3, axis=-1)
-    np.testing.assert_array_equal(gray(image), PART)
+    image = np.repeat(WHITE[..., None], 3, axis=-1)
+    np.testing.assert_array_equal(gray(image), WHITE)
     image[0, 0, 2] = 1
     with pytest.raises(MaskError, match="colors"):
         gray(image)

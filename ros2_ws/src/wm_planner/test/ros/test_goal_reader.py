@@ -150,12 +150,17 @@ def _masked(reader: GoalReader, *masks: Any, **fields: Any) -> Any:
     return reader.goal("goal", SimpleNamespace(**fields))
 
 
+GRID = (3, 3)
+
+
 @pytest.fixture
-def tokens(spec: ModelSpec) -> GoalReader:
-    """A reader for a model that can use masks and takes proprio."""
+def tokens(spec: ModelSpec, tmp_path: Path) -> GoalReader:
+    """A reader for a model that has image tokens and takes proprio."""
     spec.proprio.names, spec.proprio.units = ["x", "y"], ["m", "m"]
     spec.statistics.proprio = Moments([0.0, 0.0], [1.0, 1.0])
-    return GoalReader(spec, ImagePolicy(), GoalLibrary(""), lambda: None, masks=True)
+    library = GoalLibrary(str(tmp_path))
+    library.save("stored", IMAGE, {"x": 1.0}, overwrite=False)
+    return GoalReader(spec, ImagePolicy(), library, lambda: None, grid=GRID)
 
 
 def test_masks_are_refused_for_models_that_cannot_use_them(reader: GoalReader) -> None:
@@ -165,41 +170,57 @@ def test_masks_are_refused_for_models_that_cannot_use_them(reader: GoalReader) -
 
 @pytest.mark.parametrize("encoding", ["mono8", "8UC1"])
 def test_masks_are_read_and_the_proprio_is_optional(tokens: GoalReader, encoding: str) -> None:
-    pixels = np.arange(96 * 128, dtype=np.uint8).reshape(96, 128)
+    pixels = np.zeros((96, 128), np.uint8)
+    pixels[32:64, 16:48] = 255  # of the middle 96x96, which the model sees
     goal = _masked(tokens, _mask(pixels, encoding), tolerance=0.25)
-    np.testing.assert_array_equal(goal.masks, pixels[None])
+    np.testing.assert_allclose(goal.weights, [[[0, 0, 0], [1, 0, 0], [0, 0, 0]]], atol=0.01)
     assert (goal.observation.proprio, goal.tolerance) == (None, 0.25)
-    goal = _masked(tokens, _mask(pixels), proprio=[1.0, 2.0])
+    assert _masked(tokens, _mask(pixels), images=[], name="stored").observation.proprio is None
+    goal = _masked(tokens, _mask(), proprio=[1.0, 2.0])
     assert goal.observation.proprio.tolist() == [1.0, 2.0]
     with pytest.raises(Refused, match="takes 2: x, y"):
         _masked(tokens, _mask(pixels), proprio=[1.0])
 
 
-@pytest.mark.parametrize("masks", [[], [_mask(255)], [SimpleNamespace(data=b"")]])
-def test_white_masks_and_those_without_data_are_as_none(tokens: GoalReader, masks: Any) -> None:
-    assert _masked(tokens, *masks, proprio=[1.0, 2.0]).masks == ()
+def test_without_masks_all_of_the_goal_counts(tokens: GoalReader) -> None:
+    assert _masked(tokens, proprio=[1.0, 2.0]).weights is None
     with pytest.raises(Refused, match="takes 2: x, y"):
-        _masked(tokens, *masks)
+        _masked(tokens)
+
+
+NARROW = SimpleNamespace(**{**vars(_mask(9)), "width": 96, "height": 128, "step": 96})
 
 
 @pytest.mark.parametrize(
     ("masks", "sentence"),
     [
-        ([_mask(0)], "the goal has masks that are black in all of what the model sees"),
-        ([_mask(9), _mask(9)], r"the goal needs a mask for each view \(image\), not 2"),
+        ([_mask(0)], "the goal has masks that are black, or nearly so, in all of what"),
+        ([_mask(), _mask()], r"the goal needs a mask for each view \(image\), not 2"),
         ([_message()], "a mask of encoding 'rgb8': give mono8"),
         ([_mask(9, "16UC1" + "x" * 10**6)], "a mask of encoding '16UC1x+[.]{3}'"),
-        ([SimpleNamespace(**{**vars(_mask(9)), "step": 64, "width": 64})], "a mask of"),
-        ([SimpleNamespace(**{**vars(_mask(9)), "width": 96, "height": 128, "step": 96})],
-         "a mask of 96x128 pixels for image, whose image has 128x96"),
+        ([SimpleNamespace(**{**vars(_mask(9)), "step": 64})], "a mask of the goal: .* step"),
+        ([SimpleNamespace(**{**vars(_mask(9)), "data": b""})], "a mask of the goal: .* data"),
+        ([NARROW], "a mask of 96x128 pixels for image, whose image has 128x96"),
     ],
-)  # fmt: skip
+)
 def test_masks_that_do_not_fit_are_refused(
     tokens: GoalReader, masks: list[Any], sentence: str
 ) -> None:
     with pytest.raises(Refused, match=sentence) as caught:
         _masked(tokens, *masks)
     assert len(caught.value.status.message) < 1000
+
+
+def test_masks_are_measured_before_they_are_decoded(
+    tokens: GoalReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: Any) -> Any:
+        raise AssertionError("decoded")
+
+    monkeypatch.setattr("wm_planner.ros.goal_masks.decode", never)
+    for masks in ([_mask()] * 16, [NARROW]):
+        with pytest.raises(Refused, match="mask"):
+            _masked(tokens, *masks)
 
 
 @pytest.mark.parametrize("field", [{"tolerance": 0.1}, {"masks": [_mask()]}])

@@ -71,19 +71,17 @@ class LoopRig:
         self.outcome = session.outcome
         self.events.append((goal_id, session.outcome.code))
 
-    def begin(self, *observations: Observation) -> int:
-        goals = [Goal(observation) for observation in observations]
+    def begin(self, *observations: Observation, weights: Any = None) -> int:
+        goals = [Goal(observation, weights=weights) for observation in observations]
         return self.loop.begin(goals, 0.0, self.now, self.steady)
 
-    def step(
-        self, distance: float, actions: float = 0.001, move: float = 0.0, *, learned: bool = True
-    ) -> None:
+    def step(self, distance: float, actions: float = 0.001, move: float = 0.0, **plan: Any) -> None:
         """Move the arm along each axis [m], plan once, and send the command that follows."""
         self.wait(0.1)
         self.position = self.position + move
         self.pose()
         self.request_plan()
-        self.answer_plan(distance, actions, learned=learned)
+        self.answer_plan(distance, actions, **plan)
         self.wait(0.02)
         self.command()
 
@@ -94,11 +92,17 @@ class LoopRig:
         assert len(self.link.requests) == count + 1
 
     def answer_plan(
-        self, distance: float = 0.5, actions: float = 0.001, *, learned: bool = True
+        self,
+        distance: float = 0.5,
+        actions: float = 0.001,
+        *,
+        learned: bool = True,
+        whole: float | None = None,
     ) -> None:
         goal, plan = self.loop.goal_id, np.full((5, 3), actions)
         stamp = self.link.requests[-1].observation.stamp
         planned = Planned(goal, stamp, plan, distance, [1.0], "done", learned, 0.05)
+        planned = replace(planned, whole_distance=whole)
         self.loop.on_planned(planned, self.now, self.steady)
 
     def command(self) -> None:

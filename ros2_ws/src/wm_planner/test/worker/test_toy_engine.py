@@ -13,6 +13,7 @@ import torch
 from wm_planner.config import Config, PlanningConfig
 from wm_planner.models import ModelSpec
 from wm_planner.models.batch import ObservationError
+from wm_planner.models.goals import encode_goal
 from wm_planner.models.spec import Moments, ProprioSpec, SpecError
 from wm_planner.planning import shift
 from wm_planner.types import Goal, Observation, Past
@@ -37,6 +38,22 @@ def test_every_view_reaches_the_model(toy_config: MakeConfig) -> None:
     engine.set_goal(SetGoal(1, Goal(Observation((_image(200), _image(0))))))
     plan = engine.answer(PlanRequest(1, Observation((_image(200), _image(102)))))
     assert plan.distance == pytest.approx(0.4)  # of the second view alone, in [0, 1]
+
+
+def test_the_masks_of_every_view_reach_the_model(
+    toy_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Engine(toy_config(_two_views))
+    assert engine.token_grid is None
+    monkeypatch.setattr(engine._model, "token_grid", (1, 3), raising=False)
+    weights = np.arange(6, dtype=np.float32).reshape(2, 1, 3) / 5
+    seen = Observation((_image(200), _image(0)))
+    latent = encode_goal(engine._model, Goal(seen, weights=weights))
+    assert latent.weights is not None
+    torch.testing.assert_close(latent.weights, torch.arange(6.0)[None, None] / 5)
+    whole = encode_goal(engine._model, Goal(seen))
+    assert whole.weights is not None
+    assert whole.weights.tolist() == [[[1.0] * 6]]
 
 
 @pytest.mark.parametrize("budget", [0.0, 1e-9])

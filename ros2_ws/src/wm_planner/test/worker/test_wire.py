@@ -52,11 +52,11 @@ def _through(ends: tuple[Wire, Wire], message: Any) -> Any:
 @pytest.mark.parametrize(
     "message",
     [
-        SetGoal(3, Goal(OBSERVATION, 0.1, (IMAGE[..., 0],))),
+        SetGoal(3, Goal(OBSERVATION, 0.1, np.ones((1, 2, 3), np.float32))),
         PlanRequest(3, OBSERVATION, imagine=True),
         PlanRequest(3, OBSERVATION, past=Past((OBSERVATION,) * 2, np.ones((2, 3)))),
         PlanOnce(-2, Observation((IMAGE,)), Goal(OBSERVATION), "full", 7),
-        Ready("model", ["a warning"], True),
+        Ready("model", ["a warning"], (14, 14)),
         Planned(3, math.nan, np.eye(3), 0.5, [2.0, 1.0], "done", False, 0.1, None, IMAGE),
         Failed(-1, "a – sentence", lost=True),
     ],

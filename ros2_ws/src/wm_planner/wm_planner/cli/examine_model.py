@@ -27,6 +27,7 @@ from wm_planner.diagnosis.examined import (
     Recording,
 )
 from wm_planner.diagnosis.model_calls import encode
+from wm_planner.diagnosis.moved_frames import moved_frames
 from wm_planner.diagnosis.planning_losses import PlanningTask
 from wm_planner.images.image_file import read_image_file
 from wm_planner.models.device import unused_gpu
@@ -124,6 +125,9 @@ def _recording(recording: Recording, section: Section, weights: Section) -> None
         return
     predictions = Predictions.of(recording)
     run_checks(predictions, section, weights)
+    if pair := moved_frames(episode, recording.spec.image):
+        before, after = (episode.images[frame] for frame in pair)
+        run_checks(MovedObject(recording.loaded, before, after, pair), section, weights)
     encoded, windows = predictions.encoded, recording.windows
     tasks = [
         PlanningTask(

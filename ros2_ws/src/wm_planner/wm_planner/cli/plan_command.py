@@ -15,7 +15,7 @@ from wm_planner.cli.settings import settings
 from wm_planner.config import Config, ConfigError
 from wm_planner.images import ImageFormatError, ImagePolicy
 from wm_planner.images.image_file import read_image_file
-from wm_planner.images.masks import MaskError, checked_masks, gray
+from wm_planner.images.masks import MaskError, check_sizes, gray, token_weights
 from wm_planner.message_limits import MAX_TEXT
 from wm_planner.models.spec import ModelSpec, SpecError
 from wm_planner.text import one_line
@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         config = settings([*arguments.overrides, f"model.directory={_quoted(arguments.model)}"])
         engine = Engine(config)
         observation = _observation(arguments.image, arguments.proprio, config)
-        goal = _goal(arguments, config, engine.spec)
+        goal = _goal(arguments, config, engine.spec, engine.token_grid)
         plan = engine.answer(PlanOnce(0, observation, goal, seed=config.planning.seed))
     except (ConfigError, SpecError, _InputError, ObservationError, PlanError, ValueError) as error:
         print(one_line(f"wm-planner plan: {error}", MAX_TEXT), file=sys.stderr)
@@ -78,16 +78,24 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _goal(arguments: argparse.Namespace, config: Config, spec: ModelSpec) -> Goal:
+def _goal(
+    arguments: argparse.Namespace,
+    config: Config,
+    spec: ModelSpec,
+    grid: tuple[int, int] | None,
+) -> Goal:
     goal = _observation(arguments.goal_image, arguments.goal_proprio, config)
     if arguments.goal_mask is None:
         return Goal(goal)
-    given, image = _read(arguments.goal_mask, config), spec.image
+    given, rule = _read(arguments.goal_mask, config), spec.image
+    if grid is None:
+        raise _InputError(f"{spec.name} compares whole images: leave --goal-mask out")
     try:
-        masks = checked_masks([gray(given)], goal.images, spec.views, image.camera_crop, image.fit)
+        check_sizes([given.shape[:2]], [image.shape[:2] for image in goal.images], spec.views)
+        weights = token_weights([gray(given)], grid, rule.camera_crop, rule.fit)
     except MaskError as error:
         raise _InputError(f"{arguments.goal_mask} {error}") from error
-    return Goal(goal, masks=masks)
+    return Goal(goal, weights=weights)
 
 
 def _observation(path: Path, proprio: list[float] | None, config: Config) -> Observation:

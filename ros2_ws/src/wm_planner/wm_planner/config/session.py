@@ -61,7 +61,7 @@ class SessionConfig:
     motion_check: bool = setting(
         True,
         "Do not believe images whose distance falls although the arm was not measured to move; "
-        "false if the images may show motion of something else. Goals with masks are not checked.",
+        "false if the images may show motion of something else.",
     )
 
 

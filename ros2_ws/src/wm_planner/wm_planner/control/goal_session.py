@@ -34,7 +34,7 @@ class GoalSession:
         timeout: Time allowed for all goals together [s, ROS time].
         started: When the session started [s, ROS time].
         started_steady: When it started [s, steady time].
-        motion: Decides which images to believe, but not of goals with masks; None: all.
+        motion: Decides which images to believe; None: all.
 
     Attributes:
         index: Index of the pursued goal in ``goals``.
@@ -149,6 +149,7 @@ class GoalSession:
         now: float,
         where: Vector | None = None,
         stamp: float = math.nan,
+        whole: float | None = None,
         *,
         learned: bool = True,
         moving: bool = False,
@@ -165,6 +166,8 @@ class GoalSession:
             now: Current ROS time [s].
             where: Where the arm was at the observation, see ``PositionHistory.around``.
             stamp: Stamp of the observation [s, ROS time].
+            whole: Its distance without the goal's masks, which the arm's motion bounds; None: there
+                are none.
             learned: Whether the plan from it learned anything.
             moving: Whether the commands since the observation lead the arm on from there.
         """
@@ -172,12 +175,11 @@ class GoalSession:
         self.distance = distance
         if self.steps == 1:
             self.initial_distance = distance
-        # With masks the arm may be out of what counts, and how far the distance falls is not known.
-        motion = None if self.goal.masks else self._motion
-        self.doubt = motion.contradiction(distance, where, stamp) if motion else ""
+        shown = distance if whole is None else whole
+        self.doubt = self._motion.contradiction(shown, where, stamp) if self._motion else ""
         if self.doubt:
             self._near = self._checker.observe(math.nan)
-            if motion and motion.lasting:
+            if self._motion and self._motion.lasting:
                 return self.end(Status(ErrorCode.IMPLAUSIBLE, self.doubt))
             return self.outcome
         self.learned = learned

@@ -172,10 +172,12 @@ class MovedObject(_WithModel):
     Attributes:
         before: RGB, uint8 (height, width, 3).
         after: The same, of the same size.
+        frames: Their indices, if they were found in a recording.
     """
 
     before: RgbImage
     after: RgbImage
+    frames: tuple[int, int] | None = None
 
 
 @dataclass

@@ -1,21 +1,27 @@
-"""Check the masks of a goal against its images."""
+"""Turn the masks of a goal into weights of image tokens."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from wm_planner.images.fit import seen_part
-from wm_planner.types import Mask, RgbImage
+from wm_planner.types import RgbImage
+
+LEAST = 0.5
+"""Weight that at least one token must have. Weights are divided by their mean, so that the noise of
+a mask that is nearly black would count as much as an object."""
 
 
 class MaskError(ValueError):
     """A mask that cannot be used: what is wrong with it and what to do."""
 
 
-def gray(image: RgbImage) -> Mask:
-    """Return the one channel of an image that was read from a gray file.
+def gray(image: RgbImage) -> NDArray[np.uint8]:
+    """Return the one channel (height, width) of an image that was read from a gray one.
 
     Raises:
         MaskError: It has colors.
@@ -25,43 +31,63 @@ def gray(image: RgbImage) -> Mask:
     return np.ascontiguousarray(image[..., 0])
 
 
-def checked_masks(
-    masks: Sequence[Mask],
-    images: Sequence[RgbImage],
-    views: Sequence[str],
-    camera_crop: Sequence[float] = (),
-    fit: str = "crop",
-) -> tuple[Mask, ...]:
-    """Return the masks of a goal, or none if they are white, which is the same.
+def check_sizes(
+    masks: Sequence[tuple[int, int]], images: Sequence[tuple[int, int]], views: Sequence[str]
+) -> None:
+    """Check that there is a mask of the size of its image for each view.
 
     Args:
-        masks: As they were given.
-        images: The goal's images, one for each view.
+        masks: (height, width) of each mask.
+        images: (height, width) of each of the goal's images.
         views: Names of the views.
-        camera_crop: Which part of the images the model sees, see ``Preprocess``.
-        fit: What makes it square, see ``Preprocess``.
 
     Raises:
-        MaskError: There are more or fewer masks than views, one has not the size of its image, or
-            they are black in all of what the model sees.
+        MaskError: There is not.
     """
-    if len(masks) != len(images):
+    if not len(masks) == len(images) == len(views):
         raise MaskError(
             f"needs a mask for each view ({', '.join(views)}), not {len(masks)}: give a white one "
             "for a view that counts wholly"
         )
-    counts = False
     for view, mask, image in zip(views, masks, images, strict=True):
-        (rows, columns), (height, width) = mask.shape, image.shape[:2]
-        if (rows, columns) != (height, width):
+        if mask != image:
             raise MaskError(
-                f"has a mask of {columns}x{rows} pixels for {view}, whose image has "
-                f"{width}x{height}: give one of the same size"
+                f"has a mask of {mask[1]}x{mask[0]} pixels for {view}, whose image has "
+                f"{image[1]}x{image[0]}: give one of the same size"
             )
-        counts |= bool(mask[seen_part(height, width, camera_crop, fit)].any())
-    if not counts:
+
+
+def token_weights(
+    masks: Sequence[NDArray[np.uint8]],
+    grid: tuple[int, int],
+    camera_crop: Sequence[float] = (),
+    fit: str = "crop",
+) -> NDArray[np.float32]:
+    """Return how much each token counts: how white its part of the mask is on average.
+
+    Args:
+        masks: One (height, width) for each view, of the size of its image; 255 is white.
+        grid: Rows and columns of tokens.
+        camera_crop: Which part of the images the model sees, see ``Preprocess``.
+        fit: What makes it square, see ``Preprocess``.
+
+    Returns:
+        (views, rows, columns) in [0, 1].
+
+    Raises:
+        MaskError: No token counts by half.
+    """
+    rows, columns = grid
+    weights = np.empty((len(masks), rows, columns), np.float32)
+    for view, mask in enumerate(masks):
+        height, width = mask.shape
+        seen = np.ascontiguousarray(mask[seen_part(height, width, camera_crop, fit)])
+        resized = cv2.resize(seen, (columns, rows), interpolation=cv2.INTER_AREA)
+        weights[view] = resized.astype(np.float32) / 255
+    if weights.max() < LEAST:
         raise MaskError(
-            "has masks that are black in all of what the model sees, so that nothing counts: draw "
-            "white what must look as in the goal image"
+            "has masks that are black, or nearly so, in all of what the model sees: draw white "
+            "what must look as in the goal image, at least half of one of the "
+            f"{rows}x{columns} parts that the model compares"
         )
-    return () if all((mask == 255).all() for mask in masks) else tuple(masks)
+    return weights

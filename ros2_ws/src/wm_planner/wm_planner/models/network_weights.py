@@ -60,8 +60,8 @@ def check_shapes(build: Callable[[], nn.Module], weights: WeightFiles) -> None:
             found = {name: tuple(tensors.header(name).get_shape()) for name in tensors.names}
     except (OSError, SafetensorError) as error:
         raise WeightsError(
-            f"{named(weights)} cannot be read as safetensors ({error}): convert or export the model "
-            "again"
+            f"{named(weights)} cannot be read as safetensors ({error}): convert or export the "
+            "model again"
         ) from error
     problems = [f"{name} is missing" for name in expected if name not in found]
     problems += [f"{one_line(name, 256)} is not known" for name in found if name not in expected]

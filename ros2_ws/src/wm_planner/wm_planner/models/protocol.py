@@ -55,14 +55,16 @@ class Latent:
         actions: The observation's actions (B, T - 1, A), which a rollout of a model that looks back
             needs; None otherwise.
         weights: Of a goal: how much each token counts in the distance, (B, 1, tokens) in [0, 1],
-            not all of them 0. If all are 1, the whole goal counts; otherwise its proprio does not.
-            None: the same as all 1.
+            not all of them 0; None: the same as all 1.
+        masked: Of a goal with weights: whether they are those of masks, bool (B, 1); its proprio
+            then does not count.
     """
 
     visual: Tensor
     proprio: Tensor | None = None
     actions: Tensor | None = None
     weights: Tensor | None = None
+    masked: Tensor | None = None
 
 
 class WorldModel(Protocol):
@@ -88,8 +90,10 @@ class WorldModel(Protocol):
 
     A family whose latents hold tokens of parts of the image may set the attribute ``token_grid`` to
     their (rows, columns): the tokens of a view are those of equal parts of its square image, row by
-    row, and one view's follow the other's. Goals may then have masks (``types.Goal``), which
-    ``distance`` gets as ``Latent.weights``. Without the attribute, or with None, masks are refused.
+    row, and one view's follow the other's. Goals may then have masks, which ``distance`` gets as
+    ``Latent.weights`` and ``masked``; ``distance_to_goal`` and ``proprio_distance`` of
+    ``models/shared/distances.py`` obey them. Without the attribute, or if it is None, masks are
+    refused.
 
     The attribute ``redrawn_on_resume`` may name parts of the weights that the training code of the
     family draws anew when a run is resumed; the doctor checks whether they look untrained.

@@ -36,7 +36,7 @@ class GoalReader:
         policy: How images are decoded.
         library: The stored goals.
         latest: Returns the newest observation, or None if it is old.
-        masks: Whether the model can use masks.
+        grid: Rows and columns of the model's image tokens; None: it cannot use masks.
 
     Attributes:
         spec: As above.
@@ -49,9 +49,9 @@ class GoalReader:
         library: GoalLibrary,
         latest: Callable[[], Observation | None],
         *,
-        masks: bool = False,
+        grid: tuple[int, int] | None = None,
     ) -> None:
-        self.spec, self._masks = spec, masks
+        self.spec, self._grid = spec, grid
         self._context = SourceContext(policy, library, latest)
 
     @property
@@ -77,19 +77,19 @@ class GoalReader:
                 ErrorCode.INVALID_GOAL,
                 f"the {what}'s tolerance is {message.tolerance}: it must lie in [0, 1]",
             )
-        masked = is_given(message.masks)
-        if masked and not self._masks:
+        if len(message.masks) and self._grid is None:
             raise Refused(
                 ErrorCode.INVALID_GOAL,
                 f"the {what} has masks, but model {self.spec.name} compares whole images, without "
                 "tokens of their parts: leave masks empty",
             )
         found = self._found(what, message, like)
-        masks = read_masks(what, message.masks, found.images, self.spec) if masked else ()
-        proprio = None
-        if len(message.proprio) or not masks:  # with masks it does not count
+        weights = proprio = None
+        if len(message.masks) and self._grid:
+            weights = read_masks(what, message.masks, found.images, self.spec, self._grid)
+        if len(message.proprio) or weights is None:  # with masks it does not count
             proprio = self._proprio(what, message.proprio, found.proprio)
-        return Goal(Observation(found.images, proprio), message.tolerance, masks)
+        return Goal(Observation(found.images, proprio), message.tolerance, weights)
 
     def observation(self, what: str, message: Any) -> Observation:
         """Return the observation of a ``Goal`` message, which must have no tolerance or masks.
@@ -98,7 +98,7 @@ class GoalReader:
             Refused: The images are not given in exactly one way, or cannot be used.
         """
         _check_lengths(what, message)
-        if message.tolerance or is_given(message.masks):
+        if message.tolerance or len(message.masks):
             raise Refused(
                 ErrorCode.INVALID_GOAL, f"the {what} has a tolerance or masks: only goals may"
             )

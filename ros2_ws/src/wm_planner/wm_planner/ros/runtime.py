@@ -153,8 +153,8 @@ class PlannerRuntime:
     def _open_goals(self) -> None:
         policy = ImagePolicy.from_config(self.config.images)
         library = GoalLibrary(self.config.goals.directory)
-        masks = self.link.ready is not None and self.link.ready.masks
-        self._reader = GoalReader(self.spec, policy, library, self.inputs.latest, masks=masks)
+        grid = self.link.ready.token_grid if self.link.ready else None
+        self._reader = GoalReader(self.spec, policy, library, self.inputs.latest, grid=grid)
         self._host = GoalHost(
             self.loop, self._reader, self.inputs, self.commands, self._now, self._on_begin
         )

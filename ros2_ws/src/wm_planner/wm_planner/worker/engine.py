@@ -16,7 +16,7 @@ from wm_planner.images.resize import resize
 from wm_planner.models.batch import ObservationError, observation_batch
 from wm_planner.models.calibration_check import check_calibration
 from wm_planner.models.device import unused_gpu
-from wm_planner.models.goal_weights import token_grid, token_weights
+from wm_planner.models.goals import encode_goal, token_grid
 from wm_planner.models.loading import load
 from wm_planner.models.protocol import Latent
 from wm_planner.planning import Planner, PlanResult, shift
@@ -49,7 +49,7 @@ class Engine:
         self._auto_device = config.model.device == "auto"
         self._most_past = self._model.spec.num_hist - 1 if config.model.history == "real" else 0
         self.spec = self._model.spec
-        self.masks = token_grid(self._model) is not None
+        self.token_grid = token_grid(self._model)
         self._goal: Goal | None = None
         self._encoded_goal: Latent | None = None
         problem = self.spec.statistics.problem()
@@ -91,7 +91,7 @@ class Engine:
         """
         gray = self.spec.gray_observation()
         self.answer(PlanOnce(0, gray, Goal(gray)), cancel)
-        goal, device = self._encode_goal(Goal(gray)), self._model.device
+        goal, device = encode_goal(self._model, Goal(gray)), self._model.device
         steps = (self._planning.horizon, self.spec.model_action_dim)
         for seen in range(self._most_past + 1):
             past = Past((gray,) * seen, self.spec.denormalize_actions(np.zeros((seen, steps[1]))))
@@ -133,7 +133,7 @@ class Engine:
         begin = time.monotonic()
         if isinstance(request, PlanOnce):
             stamp, imagine, past = math.nan, False, Past()
-            goal = self._encode_goal(request.goal)
+            goal = encode_goal(self._model, request.goal)
             preset = request.preset or self._planning.preset
             planner = self._planner(preset, None if request.seed < 0 else request.seed)
             warm = None
@@ -141,14 +141,17 @@ class Engine:
             if self._encoded_goal is None:
                 if self._goal is None:
                     raise ObservationError("a plan was requested before a goal was set")
-                self._encoded_goal = self._encode_goal(self._goal)
-            stamp, imagine, goal = request.observation.stamp, request.imagine, self._encoded_goal
+                self._encoded_goal = encode_goal(self._model, self._goal)
+            stamp, imagine = request.observation.stamp, request.imagine
+            goal = self._encoded_goal
             past = request.past
             planner = self._planner(self._planning.preset)
             warm = self._warm_start(stamp)
         latent = self._encode(request.observation, past)
-        distance = float(self._model.distance(latent, goal).item())
-        calibration = self.spec.calibration
+        distance = self._distance(latent, goal)
+        whole = None
+        if goal.masked is not None and goal.masked.item():
+            whole = self._distance(latent, replace(goal, weights=None, masked=None))
         result = self._plan(planner, latent, goal, warm, begin, cancel)
         (learned,) = result.learned
         if isinstance(request, PlanRequest):
@@ -164,7 +167,7 @@ class Engine:
             goal_id=request.goal_id,
             stamp=stamp,
             actions=self.spec.denormalize_actions(result.actions[0].cpu().numpy()),
-            distance=math.sqrt(distance) / (calibration.typical_distance if calibration else 1.0),
+            distance=distance,
             cost_history=[float(c) for c in result.cost_history[:, 0]],
             stop_reason=str(result.stop_reason),
             learned=learned,
@@ -173,7 +176,14 @@ class Engine:
             imagined=imagined,
             decode_error=decode_error,
             frames=1 + len(past.observations),
+            whole_distance=whole,
         )
+
+    def _distance(self, latent: Latent, goal: Latent) -> float:
+        """Return the distance of an image to a goal, in typical distances."""
+        squared = float(self._model.distance(latent, goal).item())
+        calibration = self.spec.calibration
+        return math.sqrt(squared) / (calibration.typical_distance if calibration else 1.0)
 
     def _imagined(self, latent: Latent, actions: Tensor) -> RgbImage | None:
         """Return the decoded frames of a plan in a row, then the goal image, or None."""
@@ -233,11 +243,3 @@ class Engine:
         batch = observation_batch(observation, self.spec, self._model.device, past)
         with torch.inference_mode():
             return self._model.encode(batch)
-
-    def _encode_goal(self, goal: Goal) -> Latent:
-        """Encode a goal; if the model has tokens, always with weights: one CUDA graph for all."""
-        observation, moments = goal.observation, self.spec.statistics.proprio
-        if goal.masks and moments and observation.proprio is None:
-            observation = replace(observation, proprio=np.array(moments.mean))  # does not count
-        weights = token_weights(self._model, goal)
-        return replace(self._encode(observation), weights=weights)

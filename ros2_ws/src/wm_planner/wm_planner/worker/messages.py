@@ -78,12 +78,13 @@ class Ready:
     Attributes:
         description: Model and device, for the log.
         warnings: Sentences for every status, e.g. on unverified statistics.
-        masks: Whether goals may have masks.
+        token_grid: Rows and columns of image tokens in each view, by which masks of goals count;
+            None: goals cannot have masks.
     """
 
     description: str
     warnings: list[str] = field(default_factory=list)
-    masks: bool = False
+    token_grid: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,7 @@ class Planned:
             frames * size, 3); None if not requested, or if the model has no decoder.
         decode_error: Why requested frames are missing, or an empty string.
         frames: Observed frames that the plan was made from: the newest, and those of the past.
+        whole_distance: The distance without the goal's masks; None: the goal has none.
     """
 
     goal_id: int
@@ -121,6 +123,7 @@ class Planned:
     imagined: RgbImage | None = None
     decode_error: str = ""
     frames: int = 1
+    whole_distance: float | None = None
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,9 @@ class Service:
                 -1, f"the model could not be loaded: {_sentence(error)}"
             )
         else:
-            self.answer = Ready(self._engine.describe(), self._engine.warnings, self._engine.masks)
+            self.answer = Ready(
+                self._engine.describe(), self._engine.warnings, self._engine.token_grid
+            )
 
     def handle(self, request: Request, cancel: Callable[[], bool] | None = None) -> Answer | None:
         """Answer a request; new settings and a new goal get no answer.

@@ -13,8 +13,7 @@ import torch
 from wm_planner.config import Config, ModelConfig, PlanningConfig
 from wm_planner.models.batch import ObservationError
 from wm_planner.models.dino_wm.model import DinoWorldModel
-from wm_planner.models.goal_weights import token_weights
-from wm_planner.models.spec import ImageSpec
+from wm_planner.models.goals import encode_goal
 from wm_planner.types import Goal, Observation
 from wm_planner.worker.engine import Engine
 from wm_planner.worker.messages import PlanOnce, PlanRequest, SetGoal
@@ -22,49 +21,27 @@ from wm_planner.worker.messages import PlanOnce, PlanRequest, SetGoal
 Maker = Callable[..., DinoWorldModel]
 
 
-def _goal(shape: tuple[int, int], rows: slice, columns: slice, value: int = 255) -> Goal:
-    mask = np.zeros(shape, np.uint8)
-    mask[rows, columns] = value
-    image = np.zeros((*shape, 3), np.uint8)
-    return Goal(Observation((image,)), masks=(mask,))
-
-
-def test_a_token_counts_as_much_as_its_part_of_the_mask(random_model: Maker) -> None:
-    """The model sees the middle 80x80 pixels of 80x160, as 2x2 tokens of 40x40."""
+def test_a_goal_without_masks_counts_wholly(random_model: Maker) -> None:
     model = random_model()
     assert model.token_grid == (2, 2)
-    everything = token_weights(model, Goal(Observation((np.zeros((80, 160, 3), np.uint8),))))
-    assert everything.tolist() == [[[1.0, 1.0, 1.0, 1.0]]]
-    upper_right = token_weights(model, _goal((80, 160), slice(0, 40), slice(80, 160)))
-    torch.testing.assert_close(
-        upper_right.cpu(), torch.tensor([[[0.0, 1.0, 0.0, 0.0]]]), rtol=0, atol=0.02
-    )
-    half = token_weights(model, _goal((80, 160), slice(40, 60), slice(0, 160), 153))
-    torch.testing.assert_close(
-        half.cpu(), torch.tensor([[[0.0, 0.0, 0.3, 0.3]]]), rtol=0, atol=0.02
-    )
-
-
-def test_a_mask_is_cropped_as_its_image(random_model: Maker) -> None:
-    right = ImageSpec(size=32, camera_crop=[0.5, 0.0, 0.5, 1.0])
-    model = random_model(spec_changes={"image": right})
-    weights = token_weights(model, _goal((80, 160), slice(0, 80), slice(80, 120)))
-    torch.testing.assert_close(
-        weights.cpu(), torch.tensor([[[1.0, 0.0, 1.0, 0.0]]]), rtol=0, atol=0.02
-    )
-
-
-def test_masks_that_leave_nothing_are_refused(random_model: Maker) -> None:
-    with pytest.raises(ObservationError, match="black in all of what the model sees"):
-        token_weights(random_model(), _goal((80, 160), slice(0, 80), slice(0, 30)))
+    image = np.zeros((80, 160, 3), np.uint8)
+    latent = encode_goal(model, Goal(Observation((image,), np.zeros(4))))
+    assert latent.weights.tolist() == [[[1.0, 1.0, 1.0, 1.0]]]
+    assert latent.masked.tolist() == [[False]]
 
 
 def test_a_model_of_class_tokens_takes_no_masks(random_model: Maker) -> None:
     model = random_model(feature_key="x_norm_clstoken")
-    goal = _goal((64, 64), slice(0, 30), slice(0, 30))
-    assert token_weights(model, replace(goal, masks=())) is None
-    with pytest.raises(ObservationError, match="compares whole images"):
-        token_weights(model, goal)
+    goal = Goal(Observation((np.zeros((64, 64, 3), np.uint8),), np.zeros(4)))
+    assert encode_goal(model, goal).weights is None
+    with pytest.raises(ObservationError, match="has no image tokens"):
+        encode_goal(model, replace(goal, weights=np.ones((1, 2, 2), np.float32)))
+
+
+def test_weights_of_another_grid_are_refused(random_model: Maker) -> None:
+    goal = Goal(Observation((np.zeros((64, 64, 3), np.uint8),)), 0.0, np.ones((1, 3, 3)))
+    with pytest.raises(ObservationError, match="or others than the goal's masks"):
+        encode_goal(random_model(), goal)
 
 
 @pytest.fixture(scope="module")
@@ -79,16 +56,16 @@ def engine(model_directory: Path, device: str) -> Engine:
 def scene() -> tuple[Observation, Goal, np.ndarray]:
     """What is seen, a goal with a mask in its lower right, and the goal's image."""
     rng = np.random.default_rng(0)
-    size = 224  # as the model's, so that a token is made of 16x16 pixels
-    now, then = (rng.integers(0, 256, (size, size, 3), dtype=np.uint8) for _ in range(2))
-    goal = _goal((size, size), slice(112, 224), slice(160, 208))
+    now, then = (rng.integers(0, 256, (224, 224, 3), dtype=np.uint8) for _ in range(2))
+    weights = np.zeros((1, 14, 14), np.float32)
+    weights[0, 7:, 10:13] = 1
     start = Observation((now,), np.array([1.0, 2.0, 0.0, 0.0]))
-    return start, replace(goal, observation=Observation((then,))), then
+    return start, Goal(Observation((then,)), weights=weights), then
 
 
 def test_costs_are_those_of_the_tokens_in_the_mask(engine: Engine, scene) -> None:
     start, goal, then = scene
-    latent, wanted = engine._encode(start), engine._encode_goal(goal)
+    latent, wanted = engine._encode(start), encode_goal(engine._model, goal)
     actions = torch.randn(1, 5, 2, engine.spec.model_action_dim, device=engine._model.device)
     with torch.inference_mode():
         costs = engine._scoring.cost(latent, wanted)(actions)
@@ -113,6 +90,12 @@ def test_the_proprio_counts_only_without_masks(engine: Engine, scene) -> None:
         ]
     assert costs[0] != costs[2]
     assert costs[1] == costs[3]
+    white = replace(goal, weights=np.ones((1, 14, 14), np.float32))
+    histories = [
+        engine.answer(_once(start, replace(white, observation=Observation((then,), proprio))))
+        for proprio in (None, np.ones(4), np.full(4, 1e20))
+    ]
+    assert len({tuple(plan.cost_history) for plan in histories}) == 1, "also with a white mask"
     without = engine.answer(_once(start, goal)).cost_history
     assert without == costs[1], "a goal with masks needs no proprio"
 
@@ -125,3 +108,13 @@ def test_the_goal_under_way_has_its_masks(engine: Engine, scene) -> None:
     assert engine.answer(PlanRequest(2, start)).distance != pytest.approx(masked, rel=1e-3)
     engine.set_goal(SetGoal(3, goal))
     assert engine.answer(PlanRequest(3, start)).distance == pytest.approx(masked, rel=1e-6)
+
+
+def test_the_distance_without_the_masks_is_told_too(engine: Engine, scene) -> None:
+    start, goal, then = scene
+    masked = engine.answer(_once(start, goal))
+    middle = np.array(engine.spec.statistics.proprio.mean)
+    whole = engine.answer(_once(start, Goal(Observation((then,), middle))))
+    assert whole.whole_distance is None
+    assert masked.whole_distance == pytest.approx(whole.distance, rel=1e-5)
+    assert masked.whole_distance != pytest.approx(masked.distance, rel=1e-3)

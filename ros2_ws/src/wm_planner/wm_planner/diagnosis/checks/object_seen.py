@@ -11,14 +11,11 @@ from wm_planner.diagnosis.check import Check
 from wm_planner.diagnosis.check_result import OK, STOP, WARN, Fact, Note, Result, graded, judge
 from wm_planner.diagnosis.examined import MovedObject
 from wm_planner.diagnosis.model_calls import distance, encode
+from wm_planner.diagnosis.moved_frames import CHANGED, MOST
 from wm_planner.diagnosis.prediction_errors import VISUAL
 
 WEAK, BLIND = 1.5, 1.0
 """Distance of the two images, in tolerances, below which the object is hardly seen, or not."""
-CHANGED = 20 / 255
-"""Change of a pixel that is no noise."""
-MOST_CHANGED = 0.3
-"""Share of the pixels that one object changes at most."""
 _MEANING = {
     OK: "",
     WARN: "The model barely tells the two images apart, so goals may count as reached too early",
@@ -30,14 +27,15 @@ def run(moved: MovedObject) -> Iterator[Result | Fact | Note]:
     """Compare the distance of the two images with that at which a goal counts as reached."""
     spec, model = moved.spec, moved.loaded.model
     images = np.stack([moved.before, moved.after])
-    changed = np.abs(np.diff(images.astype(np.float32), axis=0)).max(axis=-1) > 255 * CHANGED
-    share = float(changed.mean())
-    yield Fact("pixels changed", f"{share:.1%}")
-    if share > MOST_CHANGED:
-        yield Note(
-            f"More than one object seems to have changed ({share:.0%} of the pixels): keep arm, "
-            "camera and light unchanged, or the result does not describe the object."
-        )
+    if moved.frames is None:
+        different = np.abs(np.diff(images.astype(np.float32), axis=0)).max(axis=-1) > CHANGED
+        share = float(different.mean())
+        yield Fact("pixels changed", f"{share:.1%}")
+        if share > MOST:
+            yield Note(
+                f"More than one object seems to have changed ({share:.0%} of the pixels): keep "
+                "arm, camera and light unchanged, or the result does not describe the object."
+            )
     calibration = spec.calibration
     if calibration is None:
         yield Note("Without calibration in model.yaml, there is no tolerance to compare with.")
@@ -55,6 +53,12 @@ def run(moved: MovedObject) -> Iterator[Result | Fact | Note]:
         f"with the object moved, the distance is {apart:.3g}; a goal counts as reached at "
         f"{calibration.tolerance:.3g}"
     )
+    if moved.frames is not None:
+        verdict = WARN if verdict == STOP else verdict  # it may have been something else
+        evidence = (
+            "between frames {} and {} something moved, but not the arm: ".format(*moved.frames)
+            + evidence
+        )
     yield judge(
         "object_seen",
         score,

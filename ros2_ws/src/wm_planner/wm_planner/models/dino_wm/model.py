@@ -20,7 +20,7 @@ from wm_planner.models.dino_wm.tokens import TokenLayout
 from wm_planner.models.network_weights import ready_networks
 from wm_planner.models.protocol import Latent, ObservationBatch
 from wm_planner.models.shared.compute import PRECISIONS
-from wm_planner.models.shared.distances import distance_to_goal
+from wm_planner.models.shared.distances import distance_to_goal, proprio_distance
 from wm_planner.models.shared.images import check_square, preprocess_for
 from wm_planner.models.shared.rollout import check_actions, history_actions, observed_first
 from wm_planner.models.spec import ModelSpec
@@ -131,23 +131,14 @@ class DinoWorldModel:
 
         Args:
             latent: A rollout, or encoded images, which count as N = 1.
-            goal: The goal's latent, ``visual`` (B, 1, tokens, width). With ``weights`` that are not
-                all 1, its proprio does not count.
+            goal: The goal's latent, ``visual`` (B, 1, tokens, width).
             objective: How frames and proprio are combined.
 
         Raises:
             ValueError: The shapes do not fit each other.
         """
-        if latent.proprio is None or goal.proprio is None:
-            raise ValueError("rollout and goal need their embedded proprio, as encode returns it")
         per_frame = distance_to_goal(latent, goal, self.spec.objective, objective.mode)
-        proprio = latent.proprio if latent.visual.ndim == 5 else latent.proprio[:, None]
-        frames = proprio[:, :, -per_frame.shape[2] :]
-        states = (frames - goal.proprio[:, None, -1:]).square().mean(dim=-1)
-        if goal.weights is not None:  # without a branch, so that one CUDA graph serves all goals
-            whole = (goal.weights[:, -1:] == 1).all(dim=-1, keepdim=True)
-            states = states * whole
-        cost: Tensor = objective(per_frame, states)
+        cost: Tensor = objective(per_frame, proprio_distance(latent, goal, per_frame.shape[2]))
         return cost
 
     @torch.no_grad()

@@ -63,3 +63,26 @@ def distance_to_goal(latent: Latent, goal: Latent, objective: ObjectiveSpec, mod
     read = slice(-1, None) if mode == "last" else slice(None)
     weights = None if goal.weights is None else goal.weights[:, None, -1:]
     return squared_distance(visual[:, :, read], goal.visual[:, None, -1:], objective, weights)
+
+
+def proprio_distance(latent: Latent, goal: Latent, frames: int) -> Tensor:
+    """Return the mean squared distances (B, N, frames) of embedded proprio to the goal's.
+
+    They are zero for goals with masks.
+
+    Args:
+        latent: See ``distance_to_goal``; its ``proprio`` is (B, N, T, features).
+        goal: Its ``proprio`` is (B, 1, features).
+        frames: The newest frames that are wanted.
+
+    Raises:
+        ValueError: One of them has no proprio.
+    """
+    if latent.proprio is None or goal.proprio is None:
+        raise ValueError("rollout and goal need their embedded proprio, as encode returns it")
+    proprio = latent.proprio if latent.visual.ndim == 5 else latent.proprio[:, None]
+    distance = (proprio[:, :, -frames:] - goal.proprio[:, None, -1:]).square().mean(dim=-1)
+    if goal.masked is None:
+        return distance
+    # Not a branch, so that one CUDA graph serves all goals.
+    return distance.where(~goal.masked[:, None], 0.0)

@@ -1,0 +1,63 @@
+"""Two frames of a recording between which something moved, but not the arm."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from wm_planner.diagnosis.episode import Episode
+from wm_planner.images.fit import seen_part
+from wm_planner.models.spec import ImageSpec
+from wm_planner.types import RgbImage
+
+SAME = 0.01
+"""Difference of a measured number, as a share of its range in the recording, that is none."""
+FRAMES, PAIRS = 300, 60
+"""Frames that are compared by their numbers, and pairs of them by their images, at most."""
+CHANGED = 20
+"""Change of a pixel, of 255, that is no noise."""
+EDGE = 1 / 40
+"""Width of a change, as a share of the image's side, below which it may be the edge of an arm that
+moved by a little."""
+LEAST, MOST = 0.002, 0.3
+"""Share of the pixels that an object changes."""
+
+
+def moved_frames(episode: Episode, image: ImageSpec) -> tuple[int, int] | None:
+    """Find the two frames that differ most, of those in which the arm is at the same place.
+
+    Args:
+        episode: With images.
+        image: Which part of them the model sees.
+
+    Returns:
+        Their indices; None if no pose is known, or if nothing but the arm moved.
+    """
+    assert episode.images is not None
+    numbers = [*episode.places.values(), *([] if episode.proprio is None else episode.proprio.T)]
+    if not numbers:
+        return None
+    frames = np.unique(np.linspace(0, episode.steps, FRAMES).round().astype(int))
+    chosen = np.array(numbers)[:, frames]
+    chosen = chosen / np.maximum(np.ptp(chosen, axis=1, keepdims=True), 1e-12)
+    apart = np.abs(chosen[:, :, None] - chosen[:, None]).max(axis=0)
+    first, second = np.nonzero(np.triu(apart <= SAME, k=1))
+    some = np.unique(np.linspace(0, max(len(first) - 1, 0), PAIRS).round().astype(int))
+    best, found = LEAST, None
+    for i, j in zip(frames[first[some]], frames[second[some]], strict=True) if len(first) else ():
+        share = float(changed(episode.images[i], episode.images[j], image).mean())
+        if best <= share <= MOST:
+            best, found = share, (int(i), int(j))
+    return found
+
+
+def changed(one: RgbImage, other: RgbImage, image: ImageSpec) -> NDArray[np.bool_]:
+    """Return which pixels of what the model sees changed, without changes as thin as edges."""
+    height, width = one.shape[:2]
+    part = seen_part(height, width, image.camera_crop, image.fit)
+    difference = cv2.absdiff(one[part], other[part]).max(axis=-1)
+    side = max(3, round(EDGE * min(difference.shape)))
+    mask = (difference > CHANGED).astype(np.uint8)
+    opened = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((side, side), np.uint8))
+    return np.asarray(opened, dtype=bool)
