@@ -98,7 +98,10 @@ def test_a_mask_says_which_part_of_the_goal_image_counts(
         assert main([*words, *more]) == 0
         distances.append(json.loads(capsys.readouterr().out)["distance"])
     assert distances[1] < 0.5 * distances[0]
-    for name, sentence in ((names[3], "has a mask of 64x32 pixels"), (names[4], "has colors")):
+    for name, sentence in (
+        (names[3], "has 64x32 pixels for view image, but the goal image 64x64"),
+        (names[4], "has colors"),
+    ):
         assert main([*words, "--goal-mask", name]) == 2
         error = capsys.readouterr().err
         assert name in error

@@ -30,6 +30,8 @@ def test_text_names_family_sizes_statistics_and_cost(capsys: pytest.CaptureFixtu
     assert f"epoch {spec['training']['epoch']} of {spec['training']['epochs']}" in text
     assert spec["statistics"]["provenance"]["dataset_sha256"] in text
     assert "dx [m]: mean" in text
+    assert "recorded; wm-planner doctor --dataset compares" in text
+    assert "cannot be used" in text.partition("goal masks")[2].partition("\n")[0]
     assert "encoder: " in text
     assert "one plan, 8x2, horizon 5" in text
     assert "s (estimate from a rollout of 8 candidates timed here)" in text
@@ -67,6 +69,7 @@ def test_dino_wm_plan_is_counted_whole(tmp_path: Path, capsys: pytest.CaptureFix
     exact = inspected(capsys, model)
     cheap = inspected(capsys, model, "model.approximation=rolling_cache", "--precision=bfloat16")
     assert exact["plan"]["samples"] == 300
+    assert exact["token_grid"] == [14, 14]
     assert 0 < exact["plan"]["timed_candidates"] <= 300
     assert exact["plan"]["rollout_flop"] % (300 * 30) == 0
     assert cheap["plan"]["rollout_flop"] < exact["plan"]["rollout_flop"]

@@ -33,6 +33,7 @@ def test_a_plan_is_printed_as_environment_steps_in_units(
     assert main(["plan", str(MODEL), *images, *SMALL, "planning.horizon=3"]) == 0
     text = capsys.readouterr().out
     assert "dx [m]" in text
+    assert "a goal counts as reached at 0.03" in text
     assert re.findall(r"(?m)^ +(\d+) +(\d\.\d\d) ", text) == [
         ("0", "0.00"), ("1", "0.20"), ("2", "0.40"),
     ]  # fmt: skip

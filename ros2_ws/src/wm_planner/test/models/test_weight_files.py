@@ -72,7 +72,7 @@ def test_a_tensor_in_two_files_is_refused(split: Callable[..., Path]) -> None:
     def repeat(encoder: Tensors, rest: Tensors) -> None:
         rest["encoder.again"] = encoder["encoder.again"] = torch.zeros(1)
 
-    with pytest.raises(WeightsError, match=r"encoder\.again is in two of the weight files"):
+    with pytest.raises(WeightsError, match=r"encoder\.again of .* is in another"):
         load(split(repeat), "cpu")
 
 

@@ -194,13 +194,16 @@ NARROW = SimpleNamespace(**{**vars(_mask(9)), "width": 96, "height": 128, "step"
 @pytest.mark.parametrize(
     ("masks", "sentence"),
     [
-        ([_mask(0)], "the goal has masks that are black, or nearly so, in all of what"),
-        ([_mask(), _mask()], r"the goal needs a mask for each view \(image\), not 2"),
-        ([_message()], "a mask of encoding 'rgb8': give mono8"),
-        ([_mask(9, "16UC1" + "x" * 10**6)], "a mask of encoding '16UC1x+[.]{3}'"),
-        ([SimpleNamespace(**{**vars(_mask(9)), "step": 64})], "a mask of the goal: .* step"),
-        ([SimpleNamespace(**{**vars(_mask(9)), "data": b""})], "a mask of the goal: .* data"),
-        ([NARROW], "a mask of 96x128 pixels for image, whose image has 128x96"),
+        ([_mask(0)], "the mask of the goal has no part that is white enough"),
+        (
+            [_mask(), _mask()],
+            r"the mask of the goal must be one image for each view \(image\), not 2",
+        ),
+        ([_message()], "the mask of the goal is 'rgb8': give mono8"),
+        ([_mask(9, "16UC1" + "x" * 10**6)], "the mask of the goal is '16UC1x+[.]{3}'"),
+        ([SimpleNamespace(**{**vars(_mask(9)), "step": 64})], "the mask of the goal: .* step"),
+        ([SimpleNamespace(**{**vars(_mask(9)), "data": b""})], "the mask of the goal: .* data"),
+        ([NARROW], "has 96x128 pixels for view image, but the goal image 128x96"),
     ],
 )
 def test_masks_that_do_not_fit_are_refused(

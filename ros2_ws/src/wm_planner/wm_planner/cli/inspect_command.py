@@ -72,6 +72,7 @@ def _inspected(config: Config, arguments: argparse.Namespace) -> dict[str, Any]:
     from wm_planner.diagnosis.plan_cost import plan_cost
     from wm_planner.models import load
     from wm_planner.models.calibration_check import check_calibration
+    from wm_planner.models.goals import token_grid
     from wm_planner.models.shared.compute import matmul_precision
     from wm_planner.worker.fastest import choose
 
@@ -98,6 +99,7 @@ def _inspected(config: Config, arguments: argparse.Namespace) -> dict[str, Any]:
     return {
         "spec": asdict(spec),
         "statistics_problem": spec.statistics.problem(),
+        "token_grid": token_grid(model),
         "modules": _modules(Path(arguments.model).expanduser(), spec),
         "plan": {
             **chosen,
@@ -136,7 +138,7 @@ def _bytes(dtype: str) -> int:
 def _text(found: Mapping[str, Any]) -> str:
     spec = found["spec"]
     sections = [
-        _model(spec, found["modules"]),
+        _model(spec, found["modules"], found["token_grid"]),
         Section("architecture", dict(_leaves(spec["architecture"]))),
         _statistics(spec, found["statistics_problem"]),
         _plan(found["plan"], sum(module["bytes"] for module in found["modules"].values())),
@@ -144,7 +146,9 @@ def _text(found: Mapping[str, Any]) -> str:
     return "\n\n".join(map(section_text, sections))
 
 
-def _model(spec: Mapping[str, Any], modules: Mapping[str, Any]) -> Section:
+def _model(
+    spec: Mapping[str, Any], modules: Mapping[str, Any], grid: tuple[int, int] | None
+) -> Section:
     image, training, objective = spec["image"], spec["training"], spec["objective"]
     command = spec["action"]["command"]
     facts = {
@@ -161,6 +165,7 @@ def _model(spec: Mapping[str, Any], modules: Mapping[str, Any]) -> Section:
         "command": f"{command['mode']} position {', '.join(command['position'])}"
         if command
         else "none: the model plans but cannot command an arm",
+        "goal masks": f"by {grid[0]}x{grid[1]} parts of the image" if grid else "cannot be used",
         "calibrated": "yes" if spec["calibration"] else "no: a goal cannot count as reached",
         "networks": [
             f"{name}: {part['parameters']:,} parameters, {part['bytes'] / 1e6:.1f} MB"
@@ -193,7 +198,11 @@ def _statistics(spec: Mapping[str, Any], problem: str) -> Section:
         ]
     provenance = statistics["provenance"] or {}
     facts |= {name.replace("_", " "): str(value) for name, value in provenance.items()}
-    facts["verified"] = f"no: {problem}" if problem else "yes"
+    facts["origin"] = (
+        f"not recorded: {problem}"
+        if problem
+        else "recorded; wm-planner doctor --dataset compares the numbers with the data"
+    )
     return Section("statistics", facts)
 
 

@@ -54,7 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             f"--{name}",
             type=number_list,
             metavar="A,B,…",
-            help=f"state in the order and units of model.yaml, if it has one: --{name}=-0.1,0.2",
+            help=f"state in the order and units of model.yaml, if it has one: --{name}=-0.1,0.2"
+            + (" (not needed with --goal-mask)" if name == "goal-proprio" else ""),
         )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -68,8 +69,9 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         config = settings([*arguments.overrides, f"model.directory={_quoted(arguments.model)}"])
         engine = Engine(config)
-        observation = _observation(arguments.image, arguments.proprio, config)
-        goal = _goal(arguments, config, engine.spec, engine.token_grid)
+        spec = engine.spec
+        observation = _observation(arguments.image, arguments.proprio, "--proprio", spec, config)
+        goal = _goal(arguments, config, spec, engine.token_grid)
         plan = engine.answer(PlanOnce(0, observation, goal, seed=config.planning.seed))
     except (ConfigError, SpecError, _InputError, ObservationError, PlanError, ValueError) as error:
         print(one_line(f"wm-planner plan: {error}", MAX_TEXT), file=sys.stderr)
@@ -84,23 +86,37 @@ def _goal(
     spec: ModelSpec,
     grid: tuple[int, int] | None,
 ) -> Goal:
-    goal = _observation(arguments.goal_image, arguments.goal_proprio, config)
-    if arguments.goal_mask is None:
-        return Goal(goal)
-    given, rule = _read(arguments.goal_mask, config), spec.image
+    path, state, mask = arguments.goal_image, arguments.goal_proprio, arguments.goal_mask
+    if mask is None:
+        return Goal(_observation(path, state, "--goal-proprio", spec, config))
     if grid is None:
         raise _InputError(f"{spec.name} compares whole images: leave --goal-mask out")
+    if state is None:  # with a mask it does not count
+        goal = Observation((_read(path, config),))
+    else:
+        goal = _observation(path, state, "--goal-proprio", spec, config)
+    given, rule = _read(mask, config), spec.image
     try:
         check_sizes([given.shape[:2]], [image.shape[:2] for image in goal.images], spec.views)
         weights = token_weights([gray(given)], grid, rule.camera_crop, rule.fit)
     except MaskError as error:
-        raise _InputError(f"{arguments.goal_mask} {error}") from error
+        raise _InputError(f"the mask {mask} {error}") from error
     return Goal(goal, weights=weights)
 
 
-def _observation(path: Path, proprio: list[float] | None, config: Config) -> Observation:
-    image = _read(path, config)
-    return Observation((image,), None if proprio is None else np.array(proprio))
+def _observation(
+    path: Path, given: list[float] | None, option: str, spec: ModelSpec, config: Config
+) -> Observation:
+    """Return an observation with the proprio of an option, if the model takes any."""
+    names, image = spec.proprio.names, _read(path, config)
+    if not names:
+        return Observation((image,))
+    if given is None or len(given) != len(names):
+        raise _InputError(
+            f"{option} has {len(given or ())} numbers: the model takes {len(names)}, "
+            f"{', '.join(names)}"
+        )
+    return Observation((image,), np.array(given))
 
 
 def _read(path: Path, config: Config) -> RgbImage:
@@ -139,9 +155,13 @@ def _text(plan: Planned, engine: Any, config: Config) -> str:
     spec = engine.spec
     unit = "typical distances" if spec.calibration else "units of the latent space"
     costs = plan.cost_history
+    reached = ""
+    if spec.calibration:
+        tolerance = config.session.tolerance or spec.calibration.tolerance
+        reached = f"; a goal counts as reached at {tolerance:g}"
     lines = [
         f"{engine.describe()}, planner {config.planning.preset}, horizon {config.planning.horizon}",
-        f"distance from the image to the goal: {plan.distance:.4f} {unit}",
+        f"distance from the image to the goal: {plan.distance:.4f} {unit}{reached}",
         f"cost {costs[0]:.5g} -> {costs[-1]:.5g} in {len(costs)} iterations "
         f"({plan.stop_reason}), {plan.plan_time:.3f} s",
         "",

@@ -166,8 +166,8 @@ class GoalSession:
             now: Current ROS time [s].
             where: Where the arm was at the observation, see ``PositionHistory.around``.
             stamp: Stamp of the observation [s, ROS time].
-            whole: Its distance without the goal's masks, which the arm's motion bounds; None: there
-                are none.
+            whole: The distance without the goal's masks, for the check against the arm's motion;
+                None if the goal has no masks.
             learned: Whether the plan from it learned anything.
             moving: Whether the commands since the observation lead the arm on from there.
         """

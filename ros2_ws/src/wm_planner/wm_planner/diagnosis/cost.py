@@ -17,6 +17,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
+LONGEST = 2.0
+"""Time after which no further matrix product is measured [s]."""
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -92,10 +95,18 @@ class _Held(TorchDispatchMode):
 
 
 def matmul_rate(device: torch.device, dtype: torch.dtype = torch.float32) -> float:
-    """Measure the rate of a large square matrix product [FLOP/s], the best of twenty."""
+    """Measure the rate of a large square matrix product [FLOP/s], the best of some.
+
+    Twenty, or as many as are done in ``LONGEST``: a CPU without half precision is a hundred times
+    slower in it.
+    """
     size = 8192 if device.type == "cuda" else 1024
     a, b = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
-    return 2 * size**3 / min(busy_seconds(lambda: a @ b, device) for _ in range(20))
+    until = time.monotonic() + LONGEST
+    times = [busy_seconds(lambda: a @ b, device)]
+    while len(times) < 20 and time.monotonic() < until:
+        times.append(busy_seconds(lambda: a @ b, device))
+    return 2 * size**3 / min(times)
 
 
 def seconds(call: Callable[[], object], device: torch.device) -> float:

@@ -12,14 +12,14 @@ from wm_planner.models.spec import ImageSpec
 from wm_planner.types import RgbImage
 
 SAME = 0.01
-"""Difference of a measured number, as a share of its range in the recording, that is none."""
+"""Two values of a measured number that differ by this share of its range, or less, are the same."""
 FRAMES, PAIRS = 300, 60
 """Frames that are compared by their numbers, and pairs of them by their images, at most."""
 CHANGED = 20
-"""Change of a pixel, of 255, that is no noise."""
+"""A pixel changed if it differs by more than this, of 255; less is noise."""
 EDGE = 1 / 40
-"""Width of a change, as a share of the image's side, below which it may be the edge of an arm that
-moved by a little."""
+"""A change that is thinner than this share of the image's side does not count: it may be the edge
+of an arm that moved a little."""
 LEAST, MOST = 0.002, 0.3
 """Share of the pixels that an object changes."""
 

@@ -1,4 +1,4 @@
-"""Open safetensors files that somebody else named."""
+"""Open safetensors files whose paths come from outside."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from torch import Tensor
 
 from wm_planner.files.regular import check_regular
@@ -17,22 +17,29 @@ WeightFiles: TypeAlias = Path | tuple[Path, ...]
 """One file of a model's weights, or several, in which every tensor occurs once."""
 
 
+class RepeatedTensorError(ValueError):
+    """A tensor that is in two weight files."""
+
+
 class Tensors:
     """The tensors of one or several open files.
 
     Args:
-        files: What ``safe_open`` returned.
+        files: What ``safe_open`` returned, by path.
 
     Raises:
-        SafetensorError: A tensor is in two of them.
+        RepeatedTensorError: A tensor is in two of them.
     """
 
-    def __init__(self, files: list[Any]) -> None:
+    def __init__(self, files: dict[Path, Any]) -> None:
         self._files: dict[str, Any] = {}
-        for file in files:
+        for path, file in files.items():
             for name in file.keys():  # noqa: SIM118 (safe_open is no mapping)
                 if self._files.setdefault(name, file) is not file:
-                    raise SafetensorError(f"{one_line(name, 256)} is in two of the weight files")
+                    raise RepeatedTensorError(
+                        f"tensor {one_line(name, 256)} of {path} is in another weight file too: "
+                        "export the files again, with each tensor in one"
+                    )
 
     @property
     def names(self) -> list[str]:
@@ -56,15 +63,16 @@ def named(weights: WeightFiles) -> str:
 
 @contextmanager
 def open_safetensors(weights: WeightFiles) -> Iterator[Tensors]:
-    """Open files, of which only the headers are read yet; the library compares them with the sizes.
+    """Open files; only their headers are read, which the library checks against the sizes.
 
     Raises:
         OSError: A file cannot be read, or is no regular file.
-        SafetensorError: One is damaged, or a tensor is in two of them.
+        SafetensorError: One is damaged.
+        RepeatedTensorError: A tensor is in two of them.
     """
     with ExitStack() as stack:
-        files = []
+        files = {}
         for path in (weights,) if isinstance(weights, Path) else weights:
             check_regular(path)
-            files.append(stack.enter_context(safe_open(path, framework="pt")))
+            files[path] = stack.enter_context(safe_open(path, framework="pt"))
         yield Tensors(files)

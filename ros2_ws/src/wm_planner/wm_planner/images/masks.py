@@ -12,8 +12,8 @@ from wm_planner.images.fit import seen_part
 from wm_planner.types import RgbImage
 
 LEAST = 0.5
-"""Weight that at least one token must have. Weights are divided by their mean, so that the noise of
-a mask that is nearly black would count as much as an object."""
+"""Weight that at least one token must have. Weights are divided by their mean, so the noise of a
+nearly black mask would count as much as an object."""
 
 
 class MaskError(ValueError):
@@ -46,14 +46,14 @@ def check_sizes(
     """
     if not len(masks) == len(images) == len(views):
         raise MaskError(
-            f"needs a mask for each view ({', '.join(views)}), not {len(masks)}: give a white one "
-            "for a view that counts wholly"
+            f"must be one image for each view ({', '.join(views)}), not {len(masks)}: give a white "
+            "one for a view that counts wholly"
         )
     for view, mask, image in zip(views, masks, images, strict=True):
         if mask != image:
             raise MaskError(
-                f"has a mask of {mask[1]}x{mask[0]} pixels for {view}, whose image has "
-                f"{image[1]}x{image[0]}: give one of the same size"
+                f"has {mask[1]}x{mask[0]} pixels for view {view}, but the goal image "
+                f"{image[1]}x{image[0]}: give a mask of the same size"
             )
 
 
@@ -86,8 +86,8 @@ def token_weights(
         weights[view] = resized.astype(np.float32) / 255
     if weights.max() < LEAST:
         raise MaskError(
-            "has masks that are black, or nearly so, in all of what the model sees: draw white "
-            "what must look as in the goal image, at least half of one of the "
-            f"{rows}x{columns} parts that the model compares"
+            f"has no part that is white enough: the model compares {rows} x {columns} parts of the "
+            "image, and at least one of them must be half white (255) on average. Draw white what "
+            "must look as in the goal image"
         )
     return weights

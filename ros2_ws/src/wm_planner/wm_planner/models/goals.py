@@ -30,10 +30,15 @@ def encode_goal(model: WorldModel, goal: Goal) -> Latent:
     """
     spec, grid, observation = model.spec, token_grid(model), goal.observation
     weights = goal.weights
-    if weights is not None and (grid is None or weights.shape != (len(spec.views), *grid)):
+    if weights is not None and grid is None:
         raise ObservationError(
-            f"model {spec.name} has no image tokens, or others than the goal's masks: it compares "
-            "whole images"
+            f"model {spec.name} compares whole images, without tokens of their parts: leave the "
+            "goal's masks out"
+        )
+    if weights is not None and weights.shape != (shape := (len(spec.views), *(grid or ()))):
+        raise ObservationError(
+            f"the goal's masks are for (views, rows, columns) {weights.shape}, but model "
+            f"{spec.name} has {shape}: set the goal again"
         )
     if weights is not None and (moments := spec.statistics.proprio):
         observation = replace(observation, proprio=np.array(moments.mean))  # it does not count

@@ -9,7 +9,12 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
-from wm_planner.files.safetensors_file import WeightFiles, named, open_safetensors
+from wm_planner.files.safetensors_file import (
+    RepeatedTensorError,
+    WeightFiles,
+    named,
+    open_safetensors,
+)
 from wm_planner.models.loading import WeightsError
 from wm_planner.text import one_line
 
@@ -58,6 +63,8 @@ def check_shapes(build: Callable[[], nn.Module], weights: WeightFiles) -> None:
     try:
         with open_safetensors(weights) as tensors:
             found = {name: tuple(tensors.header(name).get_shape()) for name in tensors.names}
+    except RepeatedTensorError as error:
+        raise WeightsError(str(error)) from error
     except (OSError, SafetensorError) as error:
         raise WeightsError(
             f"{named(weights)} cannot be read as safetensors ({error}): convert or export the "

@@ -90,7 +90,7 @@ class WorldModel(Protocol):
 
     A family whose latents hold tokens of parts of the image may set the attribute ``token_grid`` to
     their (rows, columns): the tokens of a view are those of equal parts of its square image, row by
-    row, and one view's follow the other's. Goals may then have masks, which ``distance`` gets as
+    row, those of the first view first. Goals may then have masks, which ``distance`` gets as
     ``Latent.weights`` and ``masked``; ``distance_to_goal`` and ``proprio_distance`` of
     ``models/shared/distances.py`` obey them. Without the attribute, or if it is None, masks are
     refused.

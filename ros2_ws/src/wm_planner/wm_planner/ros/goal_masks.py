@@ -45,7 +45,7 @@ def read_masks(
         masks = [_read(what, message) for message in messages]
         return token_weights(masks, grid, rule.camera_crop, rule.fit)
     except MaskError as error:
-        raise Refused(ErrorCode.INVALID_GOAL, f"the {what} {error}") from error
+        raise Refused(ErrorCode.INVALID_GOAL, f"the mask of the {what} {error}") from error
 
 
 def _read(what: str, message: Any) -> NDArray[np.uint8]:
@@ -53,9 +53,9 @@ def _read(what: str, message: Any) -> NDArray[np.uint8]:
     if encoding.strip().lower() not in ENCODINGS:
         raise Refused(
             ErrorCode.INVALID_GOAL,
-            f"the {what} has a mask of encoding {quoted(encoding)}: give mono8, 255 for white",
+            f"the mask of the {what} is {quoted(encoding)}: give mono8, 255 for white",
         )
     try:
         return gray(decode(message, ImagePolicy()))
     except ImageFormatError as error:
-        raise Refused(ErrorCode.IMAGE_FORMAT, f"a mask of the {what}: {error}") from error
+        raise Refused(ErrorCode.IMAGE_FORMAT, f"the mask of the {what}: {error}") from error

@@ -139,4 +139,4 @@ def test_a_black_mask_is_rejected_with_what_to_do(client: Any) -> None:
     handle = client.send(ReachGoal.Goal(goal=Goal(images=[goal], masks=[left])), 600.0)
     assert not handle.accepted
     assert client.rejection.error_code == ErrorCode.INVALID_GOAL
-    assert "draw white what must look as in the goal image" in client.rejection.message
+    assert "Draw white what must look as in the goal image" in client.rejection.message

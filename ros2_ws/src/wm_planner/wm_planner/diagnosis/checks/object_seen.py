@@ -49,16 +49,19 @@ def run(moved: MovedObject) -> Iterator[Result | Fact | Note]:
     apart = math.sqrt(distance(model, before, after, VISUAL)) / calibration.typical_distance
     score = calibration.tolerance / max(apart, 1e-30)
     verdict, limit = graded(score, 1 / WEAK, 1 / BLIND)
-    evidence = (
-        f"with the object moved, the distance is {apart:.3g}; a goal counts as reached at "
-        f"{calibration.tolerance:.3g}"
-    )
+    what, otherwise = "with the object moved, the distance is", ""
     if moved.frames is not None:
-        verdict = WARN if verdict == STOP else verdict  # it may have been something else
-        evidence = (
-            "between frames {} and {} something moved, but not the arm: ".format(*moved.frames)
-            + evidence
+        one, other = moved.frames
+        what = (
+            f"in frames {one} and {other} the arm is at the same place and a part of the image "
+            "changed: their distance is"
         )
+        otherwise = " (if it was not the object that moved, use --moved)"
+    evidence = (
+        f"{what} {apart:.3g}; a goal counts as reached at {calibration.tolerance:.3g}{otherwise}"
+    )
+    if moved.frames is not None and verdict == STOP:
+        verdict = WARN  # it may have been something else
     yield judge(
         "object_seen",
         score,

@@ -26,7 +26,8 @@ class WeightsFile:
         check(self, "weights")
         if not re.fullmatch("[0-9a-f]{0,64}", self.sha256):
             raise SpecError(
-                f"weights.sha256 must be 64 hexadecimal digits, not {quoted(self.sha256)}"
+                "weights.sha256 must be 64 hexadecimal digits, as sha256sum prints, not "
+                f"{quoted(self.sha256)} (file {quoted(self.file)})"
             )
         if self.file in ("", ".", "..") or "/" in self.file or len(self.file) > MAX_NAME:
             raise SpecError(
