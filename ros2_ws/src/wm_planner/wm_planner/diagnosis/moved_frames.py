@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from wm_planner.diagnosis.episode import Episode
 from wm_planner.images.fit import seen_part
+from wm_planner.images.opencv import cv2
 from wm_planner.models.spec import ImageSpec
 from wm_planner.types import RgbImage
 
@@ -39,10 +39,11 @@ def moved_frames(episode: Episode, image: ImageSpec) -> tuple[int, int] | None:
     if not numbers:
         return None
     frames = np.unique(np.linspace(0, episode.steps, FRAMES).round().astype(int))
-    chosen = np.array(numbers)[:, frames]
-    chosen = chosen / np.maximum(np.ptp(chosen, axis=1, keepdims=True), 1e-12)
-    apart = np.abs(chosen[:, :, None] - chosen[:, None]).max(axis=0)
-    first, second = np.nonzero(np.triu(apart <= SAME, k=1))
+    same = np.triu(np.ones((len(frames), len(frames)), dtype=bool), k=1)
+    for values in numbers:
+        some = values[frames]
+        same &= np.abs(some[:, None] - some) <= SAME * np.ptp(some)
+    first, second = np.nonzero(same)
     some = np.unique(np.linspace(0, max(len(first) - 1, 0), PAIRS).round().astype(int))
     best, found = LEAST, None
     for i, j in zip(frames[first[some]], frames[second[some]], strict=True) if len(first) else ():
@@ -56,8 +57,8 @@ def changed(one: RgbImage, other: RgbImage, image: ImageSpec) -> NDArray[np.bool
     """Return which pixels of what the model sees changed, without changes as thin as edges."""
     height, width = one.shape[:2]
     part = seen_part(height, width, image.camera_crop, image.fit)
-    difference = cv2.absdiff(one[part], other[part]).max(axis=-1)
+    difference = cv2().absdiff(one[part], other[part]).max(axis=-1)
     side = max(3, round(EDGE * min(difference.shape)))
     mask = (difference > CHANGED).astype(np.uint8)
-    opened = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((side, side), np.uint8))
+    opened = cv2().morphologyEx(mask, cv2().MORPH_OPEN, np.ones((side, side), np.uint8))
     return np.asarray(opened, dtype=bool)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from wm_planner.images.fit import seen_part
+from wm_planner.images.opencv import cv2
 from wm_planner.types import RgbImage
 
 LEAST = 0.5
@@ -82,7 +82,7 @@ def token_weights(
     for view, mask in enumerate(masks):
         height, width = mask.shape
         seen = np.ascontiguousarray(mask[seen_part(height, width, camera_crop, fit)])
-        resized = cv2.resize(seen, (columns, rows), interpolation=cv2.INTER_AREA)
+        resized = cv2().resize(seen, (columns, rows), interpolation=cv2().INTER_AREA)
         weights[view] = resized.astype(np.float32) / 255
     if weights.max() < LEAST:
         raise MaskError(
