@@ -85,7 +85,7 @@ def test_a_goal_that_is_near_is_reached_without_learning(rig: LoopRig) -> None:
 def test_a_sub_goal_that_is_near_is_passed_without_learning(rig: LoopRig) -> None:
     rig.begin(*OBSERVATIONS[:2])
     _plan(rig, learned=False, distance=0.01)
-    assert rig.link.goals[-1].goal is OBSERVATIONS[1]
+    assert rig.link.goals[-1].goal.observation is OBSERVATIONS[1]
     rig.wait(0.02)
     _plan(rig)
     assert rig.events[-1] == ("step", 1)
