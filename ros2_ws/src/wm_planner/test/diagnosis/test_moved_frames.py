@@ -12,10 +12,9 @@ import recordings
 
 from wm_planner.diagnosis.episode import Episode
 from wm_planner.diagnosis.moved_frames import moved_frames
-from wm_planner.models.spec import ImageSpec
+from wm_planner.models.spec import ModelSpec, Moments
 
 SIDE, STEPS = 80, 24
-IMAGE = ImageSpec(size=64)
 
 
 def _episode(
@@ -40,38 +39,47 @@ def _pushed(k: int) -> tuple[int, int]:
     return (5, 20) if k < STEPS // 2 else (5, 50)
 
 
-def test_a_cube_that_was_moved_is_found_at_equal_poses() -> None:
+def test_a_cube_that_was_moved_is_found_at_equal_poses(spec: ModelSpec) -> None:
     episode = _episode(_pushed)
-    pair = moved_frames(episode, IMAGE)
+    pair = moved_frames(episode, spec)
     assert pair is not None
     assert pair[0] < STEPS // 2 < pair[1]
     assert pair[0] + pair[1] == STEPS, "the arm is at the same place"
 
 
 @pytest.mark.parametrize("sway", [0.0, 1.0])
-def test_an_arm_that_comes_back_is_no_object(sway: float) -> None:
-    assert moved_frames(_episode(lambda k: (5, 20), sway), IMAGE) is None
+def test_an_arm_that_comes_back_is_no_object(spec: ModelSpec, sway: float) -> None:
+    assert moved_frames(_episode(lambda k: (5, 20), sway), spec) is None
 
 
-def test_what_the_model_does_not_see_does_not_count() -> None:
-    right = ImageSpec(size=64, camera_crop=[0.0, 0.5, 1.0, 0.5])
-    assert moved_frames(_episode(_pushed), right) is None
+def test_what_the_model_does_not_see_does_not_count(spec: ModelSpec) -> None:
+    spec.image.camera_crop = [0.0, 0.5, 1.0, 0.5]
+    assert moved_frames(_episode(_pushed), spec) is None
 
 
-def test_a_change_of_all_is_no_object() -> None:
+def test_noise_of_a_number_that_hardly_varies_is_no_motion(spec: ModelSpec) -> None:
+    spec.statistics.proprio = Moments([0.0], [0.04])
+    noise = np.random.default_rng(0).normal(0, 1e-4, (2, STEPS + 1))
+    episode = _episode(_pushed, proprio=noise[:1].T)
+    episode.places["z"] = noise[1]
+    assert moved_frames(episode, spec) is not None
+
+
+def test_a_change_of_all_is_no_object(spec: ModelSpec) -> None:
     episode = _episode(_pushed)
     assert episode.images is not None
     episode.images[STEPS // 2 :] //= 2  # the light
-    assert moved_frames(episode, IMAGE) is None
+    assert moved_frames(episode, spec) is None
 
 
-def test_a_state_that_differs_is_another_place() -> None:
+def test_a_state_that_differs_is_another_place(spec: ModelSpec) -> None:
+    spec.statistics.proprio = Moments([0.0], [0.04])
     gripper = np.where(np.arange(STEPS + 1) < STEPS // 2, 0.0, 0.08)
-    assert moved_frames(_episode(_pushed, proprio=gripper[:, None]), IMAGE) is None
+    assert moved_frames(_episode(_pushed, proprio=gripper[:, None]), spec) is None
 
 
-def test_without_a_pose_nothing_is_known() -> None:
-    assert moved_frames(_episode(_pushed, places={}), IMAGE) is None
+def test_without_a_pose_nothing_is_known(spec: ModelSpec) -> None:
+    assert moved_frames(_episode(_pushed, places={}), spec) is None
 
 
 def test_the_doctor_says_what_the_model_sees_of_it(

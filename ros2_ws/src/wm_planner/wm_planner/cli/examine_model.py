@@ -125,7 +125,7 @@ def _recording(recording: Recording, section: Section, weights: Section) -> None
         return
     predictions = Predictions.of(recording)
     run_checks(predictions, section, weights)
-    if pair := moved_frames(episode, recording.spec.image):
+    if pair := moved_frames(episode, recording.spec):
         before, after = (episode.images[frame] for frame in pair)
         run_checks(MovedObject(recording.loaded, before, after, pair), section, weights)
     encoded, windows = predictions.encoded, recording.windows
