@@ -1,4 +1,4 @@
-"""The embedded model reaches its goals, and fails without its weights or its statistics."""
+"""The committed models reach their goals; without weights or statistics they do not."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from wm_planner.models.latent import LatentWorldModel
+from wm_planner.models.loading import load
 from wm_planner.models.protocol import Latent, ObservationBatch
 from wm_planner.models.spec import Moments, load_spec
 from wm_planner_sim.simulator.simulation import Simulation
@@ -66,6 +67,16 @@ def test_embedded_model_ends_within_two_centimeters_of_nine_goals_in_ten(
     episodes = pursue(simulation, model())
     assert reached(episodes) >= 9
     assert np.mean([episode.distances[-1] for episode in episodes]) < 0.012
+
+
+def test_the_lewm_ends_within_two_centimeters_of_its_goals(simulation: Simulation) -> None:
+    learned = load(DIRECTORY.parent / "lewm_reach", "cpu")
+    for seed in seeds.EVALUATION[:3]:
+        goal = evaluation.start_episode(simulation, seed)
+        policy = ModelPolicy(learned, goal.image, seed=seed, num_samples=64)
+        episode = evaluation.run_episode(simulation, policy, goal.position, STEPS)
+        assert episode.distances[0] > 2 * episode.success_radius
+        assert episode.success, episode.distances
 
 
 def test_random_actions_reach_at_most_two(simulation: Simulation) -> None:
