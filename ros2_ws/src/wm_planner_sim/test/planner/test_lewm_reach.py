@@ -1,6 +1,6 @@
 """Over DDS: a LeWM, trained on recordings without labels and converted, moves to its goals.
 
-How near it gets on average is measured in ``test_closed_loop.py``, where the arm waits for each
+How near it gets is tested in ``test_closed_loop.py``, where the arm waits for each
 plan. Here time goes on, and on a busy machine a plan takes several images.
 """
 
@@ -47,4 +47,4 @@ def test_a_lewm_moves_to_goals_given_as_images(client: Any) -> None:
         assert episode.error_code in ended, episode.message
         before += episode.initial_distance
         after += episode.final_distance
-    assert after < before / 3  # a hand that moves at random ends as far away as it began
+    assert after < before / 4  # with random actions 0.46 m of 0.98 m were left

@@ -224,7 +224,7 @@ def test_an_encoder_is_not_needed(tmp_path: Path) -> None:
     refused(DATA / "lewm", tmp_path / "model", "holds its encoder", encoder=PICKLED)
 
 
-def test_pictures_that_are_not_square_are_no_training_of_the_published_rule(tmp_path: Path) -> None:
+def test_images_that_are_not_square_are_no_training_of_the_published_rule(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "wide.h5", "w") as content, h5py.File(EPISODES) as genuine:
         for name in ("action", "ep_len", "ep_offset"):
             content[name] = genuine[name][()]

@@ -135,7 +135,7 @@ def _image(facts: Facts, size: int, dataset: Dataset | None) -> ImageSpec:
             raise ConversionError(
                 f"the images of {dataset.directory} are not square (width over height is "
                 f"{fields['camera_aspect']:.3g}), and the model was trained on what LeWM makes of "
-                "them, pictures of that shape: this cannot be converted"
+                "them, images of that shape: this cannot be converted"
             )
     fields |= image_part(facts.camera_crop)
     return ImageSpec(size, facts.color_order, *IMAGENET, normalize_first=True, **fields)
