@@ -73,6 +73,31 @@ def test_shapes_follow_the_protocol(model: LatentWorldModel) -> None:
     assert drawn.dtype == torch.uint8
 
 
+def test_weights_say_how_much_each_number_counts_in_a_distance(model: LatentWorldModel) -> None:
+    weights = [0.0, 1.0, 1.0, 2.0]
+    spec = replace(SPEC, architecture={**SPEC.architecture, "distance_weights": weights})
+    weighted = LatentWorldModel(spec, None, model.device)
+    seen, goal = (Latent(torch.randn(2, 1, 1, 4, device=model.device)) for _ in range(2))
+    squares = (seen.visual - goal.visual).square()[:, 0]
+    expected = (squares * torch.tensor(weights, device=model.device)).sum(-1) / sum(weights)
+    torch.testing.assert_close(weighted.distance(seen, goal), expected)
+    torch.testing.assert_close(model.distance(seen, goal), squares.mean(-1))
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [[1.0] * 3, [1.0] * 5, [0.0] * 4, [-1.0, 1, 1, 1], [float("nan"), 1, 1, 1], [True, 1, 1, 1],
+     ["1", 1, 1, 1], 1.0, {"a": 1}, [[1.0] * 4]],
+)  # fmt: skip
+def test_other_weights_are_refused(weights: object) -> None:
+    def build() -> None:
+        spec = replace(SPEC, architecture={**SPEC.architecture, "distance_weights": weights})
+        LatentWorldModel(spec, None)
+
+    with pytest.raises(SpecError, match=r"architecture\.distance_weights"):
+        build()
+
+
 def test_without_a_decoder_decode_returns_none() -> None:
     spec = replace(SPEC, architecture={**SPEC.architecture, "decoder_size": 0})
     model = LatentWorldModel(spec, None)

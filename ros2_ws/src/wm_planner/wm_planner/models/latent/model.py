@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
@@ -14,6 +16,7 @@ from wm_planner.models.shared.images import check_square, preprocess_for
 from wm_planner.models.shared.rollout import check_actions
 from wm_planner.models.spec import ModelSpec, SpecError
 from wm_planner.planning import Objective
+from wm_planner.text import quoted
 
 SETTINGS = {
     "latent_dim": 3,
@@ -23,9 +26,11 @@ SETTINGS = {
     "decoder_size": 0,
     "decoder_width": 16,
 }
-"""``architecture`` in ``model.yaml``, and the defaults; no decoder if ``decoder_size`` is 0."""
-
-
+"""Whole numbers of ``architecture`` in ``model.yaml``, and the defaults; no decoder if
+``decoder_size`` is 0."""
+WEIGHTS = "distance_weights"
+"""One more setting: how much each number of the latent counts in the distance, a list of
+``latent_dim`` numbers that are not negative; without it all count alike."""
 MOST = 16_384
 """The largest value of a setting."""
 
@@ -40,9 +45,9 @@ def build(spec: ModelSpec) -> nn.ModuleDict:
         SpecError: A setting is unknown or has an impossible value, or the spec asks for a history
             or proprio.
     """
-    if unknown := set(spec.architecture) - set(SETTINGS):
+    if unknown := set(spec.architecture) - {*SETTINGS, WEIGHTS}:
         raise SpecError(f"architecture has unknown settings {sorted(unknown)}")
-    settings = {**SETTINGS, **spec.architecture}
+    settings = {name: spec.architecture.get(name, default) for name, default in SETTINGS.items()}
     for name, value in settings.items():
         whole = isinstance(value, int) and not isinstance(value, bool)
         if not whole or not (0 if name == "decoder_size" else 1) <= value <= MOST:
@@ -65,11 +70,43 @@ def build(spec: ModelSpec) -> nn.ModuleDict:
     return nn.ModuleDict(networks)
 
 
+def distance_scales(spec: ModelSpec, device: torch.device) -> Tensor | None:
+    """Return what each number of a latent is multiplied by before distances, (latent_dim,).
+
+    Returns:
+        The roots of the ``distance_weights``, which are divided by their mean; None without any.
+
+    Raises:
+        SpecError: They are not ``latent_dim`` numbers that can be weights.
+    """
+    given = spec.architecture.get(WEIGHTS)
+    if given is None:
+        return None
+    count = spec.architecture.get("latent_dim", SETTINGS["latent_dim"])
+    numbers = (
+        [isinstance(w, int | float) and not isinstance(w, bool) for w in given]
+        if isinstance(given, list)
+        else []
+    )
+    if len(numbers) != count or not all(numbers):
+        raise SpecError(
+            f"architecture.{WEIGHTS} must be a list of {count} numbers, one for each number of the "
+            f"latent, not {quoted(given)}"
+        )
+    if not all(0 <= weight <= MOST for weight in given) or not any(given):
+        raise SpecError(
+            f"architecture.{WEIGHTS} must lie between 0 and {MOST} and not all be 0, not "
+            f"{quoted(given)}"
+        )
+    weights = torch.tensor(given, dtype=torch.float32, device=device)
+    return (weights / weights.mean()).sqrt()
+
+
 class LatentWorldModel:
     """A world model whose latent is one token of ``latent_dim`` numbers per image.
 
     Implements ``wm_planner.models.protocol.WorldModel``. The distance is the mean squared
-    difference, as in DINO-WM's objective.
+    difference, as in DINO-WM's objective; with ``distance_weights`` their weighted mean.
 
     Args:
         spec: What ``model.yaml`` says.
@@ -92,6 +129,7 @@ class LatentWorldModel:
         self.device = device
         self.networks = ready_networks(lambda: build(spec), weights, device)
         check_square(spec.image, spec.family)
+        self._scales = distance_scales(spec, device)
         self._preprocess = preprocess_for(spec.image, device)
 
     def normalize(self, images: Tensor) -> Tensor:
@@ -144,6 +182,9 @@ class LatentWorldModel:
         Raises:
             ValueError: The shapes do not fit each other.
         """
+        if self._scales is not None:
+            latent = replace(latent, visual=latent.visual * self._scales)
+            goal = replace(goal, visual=goal.visual * self._scales)
         return objective(distance_to_goal(latent, goal, self.spec.objective, objective.mode))
 
     @torch.inference_mode()
