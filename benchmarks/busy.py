@@ -30,7 +30,7 @@ from wm_planner.control import ErrorCode
 from wm_planner_sim.client.client import Client
 from wm_planner_sim.client.episode import Episode
 from wm_planner_sim.client.processes import start_planner, start_simulator
-from wm_planner_sim.training import seeds
+from wm_planner_sim.simulator import seeds
 
 TIMEOUT = 20.0  # [s] of a goal
 PERIOD = 1.2  # [s] longer than that of /diagnostics

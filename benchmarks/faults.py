@@ -32,9 +32,8 @@ from wm_planner_msgs.msg import Goal
 from wm_planner.control import ErrorCode
 from wm_planner_sim.client.calls import ClientError
 from wm_planner_sim.client.image_readers import dangerous, readers_of_images
-from wm_planner_sim.simulator import franka
+from wm_planner_sim.simulator import franka, seeds
 from wm_planner_sim.simulator.tasks import TASKS
-from wm_planner_sim.training import seeds
 
 TIMEOUT = 6.0  # [s] simulated, of a goal
 TURN = 0.3  # [rad] between the measured and the commanded orientation; a moving arm sways

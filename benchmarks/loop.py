@@ -38,7 +38,7 @@ from wm_planner_msgs.msg import Goal, PlanStatus
 from wm_planner.ros.rates import Latency
 from wm_planner_sim.client.client import Client
 from wm_planner_sim.client.processes import start_planner, start_simulator
-from wm_planner_sim.training import seeds
+from wm_planner_sim.simulator import seeds
 
 SEED = seeds.EVALUATION[2000]
 NEVER = 1e-9  # a tolerance that is never reached, so that the goal does not end

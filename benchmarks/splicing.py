@@ -26,8 +26,9 @@ from wm_planner.control import stream as streams
 from wm_planner.types import Command, Goal, Observation, Pose
 from wm_planner.worker import PlanRequest, SetGoal
 from wm_planner.worker.engine import Engine
+from wm_planner_sim.evaluation.episodes import start_episode
+from wm_planner_sim.simulator import seeds
 from wm_planner_sim.simulator.simulation import CONTROL_PERIOD, Simulation
-from wm_planner_sim.training import evaluation, seeds
 
 MODEL = Path(__file__).parents[1] / "ros2_ws/src/wm_planner_sim/models/franka_reach"
 SECONDS = 6.0  # simulated time per goal
@@ -42,7 +43,7 @@ RULES: dict[str, Callable[..., float]] = {
 
 def run(simulation: Simulation, engine: Engine, config: Config, seed: int, latency: float) -> dict:
     """Pursue one goal; return times [s], speeds [m/s] and accelerations [m/s^2] of the commands."""
-    goal = evaluation.start_episode(simulation, seed)
+    goal = start_episode(simulation, seed)
     engine.set_goal(SetGoal(seed, Goal(Observation((goal.image,)))))
     commands: list[Command] = []
     commander = Commander(config, engine.spec, commands.append)

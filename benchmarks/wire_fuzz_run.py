@@ -30,7 +30,7 @@ from wm_planner.config import Config, leaves
 from wm_planner.control import ErrorCode
 from wm_planner_sim.client.client import Client
 from wm_planner_sim.client.processes import start_planner, start_simulator
-from wm_planner_sim.training import seeds
+from wm_planner_sim.simulator import seeds
 
 NODE = "wm_planner"
 IN_FLIGHT = 8  # requests at once

@@ -36,6 +36,7 @@ setup(
         "console_scripts": [
             "sim_node = wm_planner_sim.simulator.node:main",
             "demo = wm_planner_sim.demo.program:main",
+            "evaluate = wm_planner_sim.evaluation.program:main",
             "collect = wm_planner_sim.training.collect:main",
             "train = wm_planner_sim.training.make_model:main",
         ],

@@ -23,7 +23,7 @@ ROOMS = {
         "planning", "models", "datasets", "conversion", "worker", "worker_process", "control",
         "goal_library", "diagnosis", "ros", "node", "planner_node", "cli",
     ],
-    "wm_planner_sim": ["simulator", "training", "client", "demo"],
+    "wm_planner_sim": ["simulator", "client", "evaluation", "training", "demo"],
 }  # fmt: skip
 """Every room of a package, from the lowest; a room imports only rooms before it."""
 

@@ -17,7 +17,7 @@ from wm_planner.camera_contract import CameraExpectation, CameraMonitor
 
 os.environ.setdefault("MUJOCO_GL", "osmesa")
 simulation = pytest.importorskip("wm_planner_sim.simulator.simulation")
-seeds = pytest.importorskip("wm_planner_sim.training.seeds")
+seeds = pytest.importorskip("wm_planner_sim.simulator.seeds")
 
 pytestmark = [pytest.mark.sim, pytest.mark.filterwarnings("ignore")]
 

@@ -39,7 +39,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     """Four episodes, their dataset, and the embedded model with its statistics."""
     collect = pytest.importorskip("wm_planner_sim.training.collect")
     simulation = pytest.importorskip("wm_planner_sim.simulator.simulation")
-    seeds = pytest.importorskip("wm_planner_sim.training.seeds")
+    seeds = pytest.importorskip("wm_planner_sim.simulator.seeds")
     chosen = seeds.EVALUATION[6000 : 6000 + EPISODES]
     with contextlib.closing(simulation.Simulation(144, 192)) as arm:
         try:

@@ -19,7 +19,7 @@ from launch_ros.substitutions import FindPackageShare
 from rclpy.executors import SingleThreadedExecutor
 
 from wm_planner_sim.client.client import Client
-from wm_planner_sim.training import seeds
+from wm_planner_sim.simulator import seeds
 
 SEED = seeds.EVALUATION[0]
 

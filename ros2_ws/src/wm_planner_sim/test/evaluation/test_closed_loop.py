@@ -14,9 +14,12 @@ from wm_planner.models.latent import LatentWorldModel
 from wm_planner.models.loading import load
 from wm_planner.models.protocol import Latent, ObservationBatch
 from wm_planner.models.spec import Moments, load_spec
+from wm_planner_sim.client.processes import embedded_model
+from wm_planner_sim.evaluation.episodes import Episode, run_episodes, start_episode
+from wm_planner_sim.evaluation.in_process import Setup, run_batch
+from wm_planner_sim.evaluation.policies import ModelPolicy, RandomPolicy
+from wm_planner_sim.simulator import seeds
 from wm_planner_sim.simulator.simulation import Simulation
-from wm_planner_sim.training import evaluation, seeds
-from wm_planner_sim.training.evaluation import Episode, ModelPolicy, RandomPolicy
 
 pytestmark = pytest.mark.sim
 DIRECTORY = Path(__file__).parents[2] / "models" / "franka_reach"
@@ -51,9 +54,9 @@ def pursue(simulation: Simulation, model: LatentWorldModel | None) -> list[Episo
     """Pursue ten goals that training never saw, with the model or at random."""
     episodes = []
     for seed in seeds.EVALUATION[:GOALS]:
-        goal = evaluation.start_episode(simulation, seed)
-        policy = ModelPolicy(model, goal.image, seed=seed) if model else RandomPolicy(seed)
-        episodes.append(evaluation.run_episode(simulation, policy, goal.position, STEPS))
+        goal = start_episode(simulation, seed)
+        policy = ModelPolicy(model, [goal.image], seed=seed) if model else RandomPolicy([seed])
+        episodes += run_episodes([simulation], policy, [goal.position], STEPS)
     return episodes
 
 
@@ -72,11 +75,21 @@ def test_embedded_model_ends_within_two_centimeters_of_nine_goals_in_ten(
 def test_the_lewm_ends_within_two_centimeters_of_its_goals(simulation: Simulation) -> None:
     learned = load(DIRECTORY.parent / "lewm_reach", "cpu")
     for seed in seeds.EVALUATION[:3]:
-        goal = evaluation.start_episode(simulation, seed)
-        policy = ModelPolicy(learned, goal.image, seed=seed, num_samples=64)
-        episode = evaluation.run_episode(simulation, policy, goal.position, STEPS)
+        goal = start_episode(simulation, seed)
+        policy = ModelPolicy(learned, [goal.image], seed=seed, num_samples=64)
+        (episode,) = run_episodes([simulation], policy, [goal.position], STEPS)
         assert episode.distances[0] > 2 * episode.success_radius
         assert episode.success, episode.distances
+
+
+@pytest.mark.parametrize("policy", ["planner", "oracle"])
+def test_the_cube_is_pushed_to_most_of_its_goals(policy: str) -> None:
+    """From images, and on the true state: 6 goals, of which chance reaches none."""
+    push = Setup("push", policy, embedded_model("push"))
+    episodes = run_batch(push, seeds.EVALUATION[:6])
+    assert sum(episode.distances[0] > 0.05 for episode in episodes) == 6
+    assert reached(episodes) >= 4
+    assert reached(run_batch(Setup("push", "random"), seeds.EVALUATION[:6])) == 0
 
 
 def test_random_actions_reach_at_most_two(simulation: Simulation) -> None:
@@ -104,11 +117,9 @@ def test_an_image_below_the_tolerance_shows_a_hand_within_two_centimeters(
     trained = model()
     calibration = trained.spec.calibration
     for seed in seeds.EVALUATION[GOALS : GOALS + 4]:
-        goal = evaluation.start_episode(simulation, seed)
-        policy = ModelPolicy(trained, goal.image, seed=seed)
-        episode = evaluation.run_episode(
-            simulation, policy, goal.position, STEPS, measure=policy.distance
-        )
+        goal = start_episode(simulation, seed)
+        policy = ModelPolicy(trained, [goal.image], seed=seed)
+        (episode,) = run_episodes([simulation], policy, [goal.position], STEPS)
         limit = calibration.tolerance * calibration.typical_distance
         seen = np.array(episode.model_distances) < limit
         assert seen.any()
@@ -127,10 +138,10 @@ def test_a_policy_that_looks_back_tells_what_was_executed(simulation: Simulation
         return encode(batch)
 
     looking.encode = record  # type: ignore[method-assign]
-    goal = evaluation.start_episode(simulation, seeds.EVALUATION[0])
-    policy = ModelPolicy(looking, goal.image, commanded=lambda: simulation.target)
-    episode = evaluation.run_episode(simulation, policy, goal.position, 4)
-    batches = seen[1:]  # the first is the goal's
+    goal = start_episode(simulation, seeds.EVALUATION[0])
+    policy = ModelPolicy(looking, [goal.image], arms=[simulation])
+    (episode,) = run_episodes([simulation], policy, [goal.position], 4)
+    batches = seen[2::2]  # the first is the goal's; every other measures the distance to it
     assert [batch.images.shape[1] for batch in batches] == [1, 2, 3, 3]
     last = batches[-1]
     assert last.actions is not None

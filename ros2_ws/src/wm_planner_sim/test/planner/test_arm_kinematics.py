@@ -20,10 +20,9 @@ from wm_planner.kinematics import Arm
 from wm_planner_sim.client.client import Client
 from wm_planner_sim.client.goal_sampler import GoalSampler
 from wm_planner_sim.client.processes import ManagedProcess, start_planner
-from wm_planner_sim.simulator import franka
+from wm_planner_sim.simulator import franka, seeds
 from wm_planner_sim.simulator.simulation import Simulation
 from wm_planner_sim.simulator.tasks import TASKS
-from wm_planner_sim.training import seeds
 
 TASK = TASKS["reach"]
 SEEDS = seeds.EVALUATION[6200:6210]

@@ -13,7 +13,7 @@ from sensor_msgs.msg import Image
 from wm_planner_msgs.action import ReachGoal
 from wm_planner_msgs.msg import Goal, PlanStatus
 
-from wm_planner_sim.training import seeds
+from wm_planner_sim.simulator import seeds
 
 pytestmark = pytest.mark.dds
 SEEDS = seeds.EVALUATION[2000:]

@@ -23,7 +23,7 @@ from wm_planner_msgs.msg import PlanStatus
 
 from wm_planner.control import ErrorCode
 from wm_planner_sim.client.processes import ManagedProcess, demo_parameters, embedded_model
-from wm_planner_sim.training import seeds
+from wm_planner_sim.simulator import seeds
 
 pytestmark = pytest.mark.dds
 SEEDS = seeds.EVALUATION[3000:]

@@ -17,8 +17,8 @@ from wm_planner.models.spec import Moments
 from wm_planner.types import Goal, Observation
 from wm_planner.worker.engine import Engine
 from wm_planner.worker.messages import PlanOnce, PlanRequest, SetGoal
+from wm_planner_sim.simulator import seeds
 from wm_planner_sim.simulator.simulation import Simulation
-from wm_planner_sim.training import seeds
 
 pytestmark = pytest.mark.sim
 DIRECTORY = Path(__file__).parents[2] / "models" / "franka_reach"

@@ -20,7 +20,7 @@ from wm_planner_msgs.srv import Plan
 
 from wm_planner.control import ErrorCode
 from wm_planner_sim.client.processes import ManagedProcess, embedded_model, start_planner
-from wm_planner_sim.training import seeds
+from wm_planner_sim.simulator import seeds
 
 pytestmark = pytest.mark.dds
 SEED = seeds.EVALUATION[7700]

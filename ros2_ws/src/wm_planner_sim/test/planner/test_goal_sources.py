@@ -17,7 +17,7 @@ from wm_planner_msgs.srv import ListGoals, SaveGoal
 
 from wm_planner.control import ErrorCode
 from wm_planner.text import MAX_SENTENCE
-from wm_planner_sim.training import seeds
+from wm_planner_sim.simulator import seeds
 
 pytestmark = pytest.mark.dds
 SEEDS = seeds.EVALUATION[4000:]

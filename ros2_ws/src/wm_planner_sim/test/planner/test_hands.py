@@ -34,8 +34,7 @@ from wm_planner.models.spec import (
 from wm_planner_sim.client.client import Client
 from wm_planner_sim.client.goal_sampler import GoalSampler
 from wm_planner_sim.client.processes import embedded_model, start_planner
-from wm_planner_sim.simulator import franka, table
-from wm_planner_sim.training import seeds
+from wm_planner_sim.simulator import franka, seeds, table
 
 pytestmark = pytest.mark.dds
 SEED = seeds.EVALUATION[6100]

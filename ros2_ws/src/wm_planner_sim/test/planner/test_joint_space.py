@@ -27,8 +27,7 @@ from wm_planner.models.spec import CommandMapping
 from wm_planner_sim.client.client import Client
 from wm_planner_sim.client.goal_sampler import GoalSampler
 from wm_planner_sim.client.processes import ManagedProcess, embedded_model
-from wm_planner_sim.simulator import franka
-from wm_planner_sim.training import seeds
+from wm_planner_sim.simulator import franka, seeds
 
 pytestmark = pytest.mark.dds
 SEED = seeds.EVALUATION[6000]

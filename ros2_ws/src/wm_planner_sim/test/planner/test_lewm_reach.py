@@ -14,7 +14,7 @@ from wm_planner_msgs.action import ReachGoal
 
 from wm_planner.models import load_spec
 from wm_planner_sim.client.processes import ManagedProcess, embedded_model, start_planner
-from wm_planner_sim.training import seeds
+from wm_planner_sim.simulator import seeds
 
 pytestmark = pytest.mark.dds
 MODEL = embedded_model().parent / "lewm_reach"

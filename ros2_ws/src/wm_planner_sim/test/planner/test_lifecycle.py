@@ -16,7 +16,7 @@ from wm_planner_msgs.action import ReachGoal
 from wm_planner_msgs.msg import PlanStatus
 
 from wm_planner_sim.client.processes import ManagedProcess, embedded_model, start_planner
-from wm_planner_sim.training import seeds
+from wm_planner_sim.simulator import seeds
 
 pytestmark = [pytest.mark.dds, pytest.mark.slow]
 MODEL = embedded_model()

@@ -12,7 +12,7 @@ from wm_planner_msgs.action import ReachGoal
 from wm_planner_msgs.msg import Goal
 
 from wm_planner.control import ErrorCode
-from wm_planner_sim.training import seeds
+from wm_planner_sim.simulator import seeds
 
 pytestmark = pytest.mark.dds
 SEEDS = seeds.EVALUATION[9000:]

@@ -22,8 +22,8 @@ from wm_planner_msgs.srv import Plan
 from wm_planner.control import ErrorCode
 from wm_planner_sim.client.calls import ClientError
 from wm_planner_sim.client.processes import ManagedProcess
+from wm_planner_sim.simulator import seeds
 from wm_planner_sim.simulator.tasks import TASKS
-from wm_planner_sim.training import seeds
 
 pytestmark = pytest.mark.dds
 TASK = TASKS["reach"]

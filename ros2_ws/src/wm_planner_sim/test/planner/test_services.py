@@ -17,8 +17,8 @@ from wm_planner_msgs.srv import Plan
 from wm_planner.control import ErrorCode
 from wm_planner.text import MAX_SENTENCE
 from wm_planner_sim.client.processes import ManagedProcess
+from wm_planner_sim.simulator import seeds
 from wm_planner_sim.simulator.controller import LAG
-from wm_planner_sim.training import seeds
 
 pytestmark = pytest.mark.dds
 SEEDS = seeds.EVALUATION[5000:]

@@ -22,8 +22,7 @@ from sensor_msgs.msg import JointState
 from wm_planner.control import ErrorCode
 from wm_planner.kinematics import Arm
 from wm_planner_sim.client.processes import ManagedProcess, start_planner
-from wm_planner_sim.simulator import franka
-from wm_planner_sim.training import seeds
+from wm_planner_sim.simulator import franka, seeds
 
 tf2_ros = pytest.importorskip("tf2_ros")
 SEEDS = seeds.EVALUATION[6210:6215]

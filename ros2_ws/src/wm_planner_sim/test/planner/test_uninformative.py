@@ -18,7 +18,7 @@ from wm_planner_msgs.msg import Goal, PlanStatus
 from wm_planner_msgs.srv import Plan
 
 from wm_planner_sim.client.processes import ManagedProcess, embedded_model, start_planner
-from wm_planner_sim.training import seeds
+from wm_planner_sim.simulator import seeds
 
 pytestmark = pytest.mark.dds
 SEEDS = seeds.EVALUATION[7000:]

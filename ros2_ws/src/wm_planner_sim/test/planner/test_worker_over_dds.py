@@ -33,7 +33,7 @@ from wm_planner_sim.client.processes import (
     embedded_model,
     start_planner,
 )
-from wm_planner_sim.training import seeds
+from wm_planner_sim.simulator import seeds
 
 pytestmark = pytest.mark.dds
 SEEDS = seeds.EVALUATION[4000:]

@@ -21,7 +21,7 @@ import pytest
 
 from wm_planner.control import ErrorCode
 from wm_planner_sim.client.processes import ManagedProcess, end_with_parent
-from wm_planner_sim.training import seeds
+from wm_planner_sim.simulator import seeds
 
 ROOT = Path(__file__).parents[5]
 SEED = seeds.EVALUATION[9000]

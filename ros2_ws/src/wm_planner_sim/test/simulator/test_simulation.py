@@ -9,8 +9,9 @@ import pytest
 
 from wm_planner_sim.simulator import franka
 from wm_planner_sim.simulator.kinematics import InverseKinematics
-from wm_planner_sim.simulator.motion import MAX_STEP, STEP_TICKS, move, targets
+from wm_planner_sim.simulator.motion import STEP_TICKS, move, targets
 from wm_planner_sim.simulator.simulation import CONTROL_PERIOD, Simulation
+from wm_planner_sim.simulator.task import MAX_STEP
 from wm_planner_sim.simulator.tasks import TASKS
 
 pytestmark = pytest.mark.sim

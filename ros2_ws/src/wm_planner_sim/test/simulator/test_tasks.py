@@ -12,12 +12,16 @@ import pytest
 import yaml
 from numpy.typing import ArrayLike
 
-from wm_planner_sim.simulator import table
-from wm_planner_sim.simulator.motion import MAX_STEP, move
+from wm_planner_sim.evaluation.episodes import run_episodes, start_episode
+from wm_planner_sim.evaluation.policies import ExpertPolicy, RandomPolicy
+from wm_planner_sim.simulator import seeds, table
+from wm_planner_sim.simulator.motion import move
 from wm_planner_sim.simulator.simulation import Simulation
+from wm_planner_sim.simulator.task import AXES, MAX_STEP
 from wm_planner_sim.simulator.tasks import DEFAULT_TASK, TASKS, find_task
 from wm_planner_sim.simulator.tasks.reach import Reach
 from wm_planner_sim.simulator.world import World
+from wm_planner_sim.training.recipes import RECIPES
 
 pytestmark = pytest.mark.sim
 PACKAGE = Path(__file__).parents[2]
@@ -54,14 +58,18 @@ def test_a_goal_image_shows_the_scored_site_at_the_goal(simulation: Simulation) 
         assert np.linalg.norm(goal.position - position) < simulation.task.success_radius / 10
 
 
-def test_the_expert_moves_the_arm_and_depends_on_its_seed_alone(simulation: Simulation) -> None:
+def test_training_motions_move_the_arm_and_depend_on_their_seed_alone(
+    simulation: Simulation,
+) -> None:
+    task = simulation.task
+
     def run() -> list[np.ndarray]:
         simulation.reset(3)
-        expert = simulation.task.expert(simulation, np.random.default_rng(3))
+        explore = task.explore(simulation, np.random.default_rng(3))
         positions = []
         for _ in range(5):
-            move(simulation, np.clip(expert(simulation.target), -MAX_STEP, MAX_STEP))
-            positions.append(simulation.task.labels(simulation))
+            move(simulation, task.allowed(explore(simulation.target), simulation.target))
+            positions.append(task.labels(simulation))
         return positions
 
     first = run()
@@ -69,12 +77,61 @@ def test_the_expert_moves_the_arm_and_depends_on_its_seed_alone(simulation: Simu
     assert np.linalg.norm(first[-1] - first[0]) > 1e-3
 
 
+def test_the_expert_brings_the_scored_site_to_the_goal(simulation: Simulation) -> None:
+    for seed in seeds.CALIBRATION[:3]:
+        goal = start_episode(simulation, seed)
+        expert = ExpertPolicy([simulation], [goal.position])
+        (episode,) = run_episodes([simulation], expert, [goal.position])
+        assert episode.distances[0] > simulation.task.success_radius
+        assert episode.success, episode.distances
+
+
+def test_a_hand_at_rest_reaches_nothing(simulation: Simulation) -> None:
+    size = len(simulation.task.actions)
+    for seed in seeds.CALIBRATION[:3]:
+        goal = start_episode(simulation, seed)
+        rest = RandomPolicy([seed], size, scale=0.0)
+        (episode,) = run_episodes([simulation], rest, [goal.position], 3)
+        assert not episode.success
+
+
+def test_an_action_has_one_number_for_each_axis_that_the_task_moves(
+    simulation: Simulation,
+) -> None:
+    task = simulation.task
+    moved = task.displacement(np.full(len(task.actions), 0.01))
+    assert [axis for axis, way in zip(AXES, moved, strict=True) if way] == list(task.actions)
+    for wrong in ([0.01] * (len(task.actions) + 1), 0.01, []):
+        with pytest.raises(ValueError, match=f"an action of the task {task.name} is dx, dy"):
+            move(simulation, wrong)
+
+
+def test_an_action_is_limited_to_the_step_and_the_workspace(simulation: Simulation) -> None:
+    task = simulation.task
+    size = len(task.actions)
+    middle = (np.array(task.workspace_min) + task.workspace_max) / 2
+    np.testing.assert_allclose(task.allowed([1.0] * size, middle)[:2], MAX_STEP)
+    corner = np.array(task.workspace_max) - 0.001
+    assert (task.allowed([1.0] * size, corner) < 0.0011).all()
+
+
+def test_every_label_has_a_weight(simulation: Simulation) -> None:
+    weights = simulation.task.label_weights()
+    assert weights is None or len(weights) == len(simulation.task.labels(simulation))
+
+
+def test_every_task_has_a_recipe() -> None:
+    assert RECIPES.keys() == TASKS.keys()
+
+
 def test_the_planner_s_limits_in_the_demo_are_the_task_s_workspace(simulation: Simulation) -> None:
     task = simulation.task
     text = (PACKAGE / "config" / f"{task.name}.yaml").read_text()
-    limits = yaml.safe_load(text)["/**"]["ros__parameters"]["limits"]
-    assert tuple(limits["workspace_min"]) == task.workspace_min
-    assert tuple(limits["workspace_max"]) == task.workspace_max
+    parameters = yaml.safe_load(text)["/**"]["ros__parameters"]
+    limits = parameters["limits"]
+    assert tuple(limits["workspace_min"]) == pytest.approx(task.workspace_min)
+    assert tuple(limits["workspace_max"]) == pytest.approx(task.workspace_max)
+    assert parameters.get("planning", {}).get("horizon", 5) == task.horizon
 
 
 class MoveCube(Reach):

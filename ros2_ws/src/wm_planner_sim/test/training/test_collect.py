@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wm_planner_sim.simulator.motion import MAX_STEP, move
+from wm_planner_sim.simulator import seeds
+from wm_planner_sim.simulator.motion import move
 from wm_planner_sim.simulator.simulation import Simulation
+from wm_planner_sim.simulator.task import MAX_STEP
 from wm_planner_sim.simulator.tasks import TASKS
-from wm_planner_sim.training import collect, seeds
+from wm_planner_sim.training import collect
 from wm_planner_sim.training.collect import Dataset, collect_episode, concatenate
 
 pytestmark = pytest.mark.sim
@@ -60,6 +62,15 @@ def test_an_episode_depends_on_its_seed_alone(data: Dataset) -> None:
     one = Dataset(data.images[[5, 3]], data.positions[[5, 3]], data.actions[[5, 3]])
     assert again.digest() == one.digest()
     assert again.digest() != data.digest()
+
+
+def test_without_images_the_same_is_recorded(data: Dataset) -> None:
+    simulation = Simulation(32, 32)
+    blind = collect_episode(simulation, 5, 0, STEPS)
+    simulation.close()
+    assert blind.images.shape == (1, STEPS + 1, 0, 0, 3)
+    np.testing.assert_array_equal(blind.positions, data.positions[[5]])
+    np.testing.assert_array_equal(blind.actions, data.actions[[5]])
 
 
 def test_a_saved_dataset_is_read_back_unchanged(data: Dataset, tmp_path: Path) -> None:

@@ -1,28 +1,27 @@
-"""The closed-loop protocol: one goal image, model steps of 0.2 s, true distances to the goal."""
+"""The closed-loop protocol: goal images, model steps of 0.2 s, true distances to the goals."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
-import torch
 from numpy.typing import ArrayLike
 
-from wm_planner.models.batch import observation_batch
-from wm_planner.models.protocol import Latent, WorldModel
-from wm_planner.planning import Objective, Planner, make_planner, shift
-from wm_planner.types import Observation, Past, RgbImage, Vector
-from wm_planner.worker.scoring import Scoring
-from wm_planner_sim.simulator.motion import MAX_STEP, move
-from wm_planner_sim.simulator.simulation import Goal, Simulation
+from wm_planner.types import RgbImage, Vector
+from wm_planner_sim.evaluation.policies import Policy
+from wm_planner_sim.simulator.motion import move
+from wm_planner_sim.simulator.simulation import Simulation
+from wm_planner_sim.simulator.task import Goal
 
-Policy = Callable[[RgbImage], Vector]
-"""From the camera's image to a displacement (3,) in ``panda_link0`` [m]."""
+CLIP_HEIGHT = 180
+"""Height of the recorded images [pixels]."""
+CUT = 1e-3
+"""Length by which the workspace must shorten an action to count as cut [m]."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Episode:
     """One run toward one goal.
 
@@ -30,141 +29,109 @@ class Episode:
         success_radius: The task's largest final distance that is a success [m].
         distances: True distance of the task's ``scored_site`` to the goal before each step and
             after the last (steps + 1,) [m].
+        places: Its position (3,) at the same moments [m].
         model_distances: Root of the model's distance at the same moments, in the latent's unit;
-            empty if it was not measured.
-        actions: Displacements that the policy asked for (steps, 3) [m].
+            empty if the policy has no model.
+        promised: That of the last frame of each plan (steps,).
+        plan_times: Wall time of each plan [s]; of a batch, divided by its pairs.
+        actions: What the policy asked for (steps, A) [m].
+        cut: Whether the workspace shortened that (steps,).
+        ended: Whether the model took the goal for reached, which ended the episode.
+        frames: What the camera saw (steps + 1,), small, if it was recorded.
+        goal_image: The goal image, if what the camera saw was kept.
     """
 
     success_radius: float
     distances: list[float] = field(default_factory=list)
+    places: list[list[float]] = field(default_factory=list)
     model_distances: list[float] = field(default_factory=list)
+    promised: list[float] = field(default_factory=list)
+    plan_times: list[float] = field(default_factory=list)
     actions: list[list[float]] = field(default_factory=list)
+    cut: list[bool] = field(default_factory=list)
+    ended: bool = False
+    frames: list[RgbImage] = field(default_factory=list)
+    goal_image: RgbImage | None = None
 
     @property
     def success(self) -> bool:
         """Whether the episode ended within ``success_radius``."""
         return self.distances[-1] < self.success_radius
 
+    @property
+    def steps(self) -> int:
+        """Model steps that were made."""
+        return len(self.actions)
 
-def run_episode(
-    simulation: Simulation,
+
+def run_episodes(
+    simulations: Sequence[Simulation],
     policy: Policy,
-    goal: ArrayLike,
+    goals: Sequence[ArrayLike],
     steps: int | None = None,
-    measure: Callable[[RgbImage], float] | None = None,
-) -> Episode:
-    """Let ``policy`` act for some model steps; the arm stands still while the policy computes.
+    *,
+    tolerance: float = 0.0,
+    record: bool = False,
+) -> list[Episode]:
+    """Let ``policy`` act for some model steps; the arms stand still while the policy computes.
 
     Args:
-        simulation: Already in its start state.
-        policy: Sees the image and nothing else.
-        goal: True position of the goal (3,) [m], for scoring only.
+        simulations: B of them, of one task, already in their start states.
+        policy: Sees the images and nothing else.
+        goals: True positions of the goals (3,) [m], for scoring only.
         steps: Model steps of 0.2 s; by default the task's ``max_steps``.
-        measure: Gives the ``model_distances`` of the images, such as ``ModelPolicy.distance``.
+        tolerance: An episode ends at the first image whose model distance is below [latent unit].
+        record: Keep what the cameras saw.
+
+    Returns:
+        One episode for each simulation.
     """
-    position = np.asarray(goal, dtype=np.float64)
-    episode = Episode(simulation.task.success_radius)
-    steps = simulation.task.max_steps if steps is None else steps
+    task = simulations[0].task
+    steps = task.max_steps if steps is None else steps
+    episodes = [Episode(task.success_radius) for _ in simulations]
     for step in range(steps + 1):
-        image = simulation.render()
-        episode.distances.append(float(np.linalg.norm(simulation.scored_position - position)))
-        if measure is not None:
-            episode.model_distances.append(measure(image))
-        if step < steps:
-            action = policy(image)
-            episode.actions.append([float(number) for number in action])
-            move(simulation, action)
-    return episode
+        images = [simulation.render() for simulation in simulations]
+        seen = policy.distances(images)
+        going = []
+        for b, (episode, simulation) in enumerate(zip(episodes, simulations, strict=True)):
+            if episode.ended:
+                continue
+            place = simulation.scored_position
+            episode.places.append(place.tolist())
+            episode.distances.append(float(np.linalg.norm(place - np.asarray(goals[b]))))
+            if record:
+                episode.frames.append(small(images[b]))
+            if seen is not None:
+                episode.model_distances.append(seen[b])
+                episode.ended = seen[b] < tolerance
+            if not episode.ended:
+                going.append(b)
+        if not going or step == steps:
+            break
+        acts = policy.act(images)
+        for b in going:
+            _carry_out(simulations[b], acts.actions[b], episodes[b])
+            episodes[b].plan_times.append(acts.seconds / len(images))
+            if acts.promised is not None:
+                episodes[b].promised.append(acts.promised[b])
+    return episodes
+
+
+def _carry_out(simulation: Simulation, action: Vector, episode: Episode) -> None:
+    done = simulation.task.allowed(action, simulation.target)
+    episode.actions.append(action.tolist())
+    episode.cut.append(bool(np.abs(done - action).max() > CUT))
+    move(simulation, action)
+
+
+def small(image: RgbImage) -> RgbImage:
+    """Return an image of ``CLIP_HEIGHT``."""
+    width = round(image.shape[1] * CLIP_HEIGHT / image.shape[0])
+    resized = cv2.resize(image, (width, CLIP_HEIGHT), interpolation=cv2.INTER_AREA)
+    return np.asarray(resized, dtype=np.uint8)
 
 
 def start_episode(simulation: Simulation, seed: int) -> Goal:
     """Put the scene into the start state of ``seed`` and return the goal of that seed."""
     simulation.reset(seed)
     return simulation.sample_goal(seed)
-
-
-class ModelPolicy:
-    """Model-predictive control: encode, plan from the shifted last plan, take the first action.
-
-    Args:
-        model: The world model; its spec turns the planner's numbers into meters.
-        goal: The goal image, uint8 (H, W, 3).
-        preset: Planner preset, see ``wm_planner.planning.make_planner``.
-        horizon: Model steps planned ahead.
-        seed: Seed of the planner's draws.
-        commanded: Returns the commanded position (3,) [m]; with it the model looks back, as with
-            ``model.history: real``.
-        overrides: Options of the planner.
-    """
-
-    def __init__(
-        self,
-        model: WorldModel,
-        goal: RgbImage,
-        preset: str = "online",
-        horizon: int = 5,
-        seed: int = 0,
-        commanded: Callable[[], Vector] | None = None,
-        **overrides: object,
-    ) -> None:
-        spec = model.spec
-        lower, upper = (torch.from_numpy(side).float() for side in spec.action_bounds())
-        self._model = model
-        self._goal = self._encode(goal)
-        chosen = spec.objective
-        objective = Objective(mode=chosen.mode, base=chosen.base, alpha=chosen.alpha)
-        self._scoring = Scoring(model, objective)
-        self._commanded, self._places = commanded, deque[Vector](maxlen=spec.num_hist)
-        self._seen = deque[Observation](maxlen=spec.num_hist)
-        self._planner: Planner = make_planner(
-            preset,
-            action_dim=spec.model_action_dim,
-            horizon=horizon,
-            bounds=(lower, upper),
-            seed=seed,
-            device=model.device,
-            **overrides,
-        )
-        self._previous: torch.Tensor | None = None
-
-    @torch.inference_mode()
-    def __call__(self, image: RgbImage) -> Vector:
-        """Return the next displacement (3,) [m]."""
-        past = None
-        if self._commanded:
-            self._seen.append(Observation((image,)))
-            self._places.append(self._commanded().copy())
-            past = Past(tuple(self._seen)[:-1], np.diff(np.array(self._places), axis=0))
-        cost = self._scoring.cost(self._encode(image, past), self._goal)
-        warm = None if self._previous is None else shift(self._previous)
-        self._previous = self._planner.plan(cost, warm_start=warm).actions
-        return self._model.spec.denormalize_actions(self._previous[0, 0].cpu().numpy())
-
-    def distance(self, image: RgbImage) -> float:
-        """Return the root of the model's distance from an image to the goal [latent unit]."""
-        latent = self._encode(image)
-        return float(self._model.distance(latent, self._goal).sqrt().item())
-
-    def _encode(self, image: RgbImage, past: Past | None = None) -> Latent:
-        spec, device = self._model.spec, self._model.device
-        return self._model.encode(observation_batch(Observation((image,)), spec, device, past))
-
-
-class RandomPolicy:
-    """Displacements drawn uniformly within the bounds of the action.
-
-    Args:
-        seed: Seed of the draws.
-    """
-
-    def __init__(self, seed: int) -> None:
-        self._rng = np.random.default_rng([seed, 3])
-
-    def __call__(self, image: RgbImage) -> Vector:
-        """Return a displacement (3,) [m], whatever the image shows."""
-        return self._rng.uniform(-MAX_STEP, MAX_STEP, 3)
-
-
-def success_rate(episodes: list[Episode]) -> float:
-    """Return the share of episodes that succeeded."""
-    return float(np.mean([episode.success for episode in episodes]))

@@ -1,143 +1,176 @@
-"""Measures how many goals a model, or chance, reaches under the closed-loop protocol."""
+"""Runs the closed-loop protocol without ROS, many pairs of start and goal at once."""
 
 from __future__ import annotations
 
-import argparse
-import json
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
 from rich.console import Console
 from rich.progress import track
+from torch.utils.flop_counter import FlopCounterMode
 
 from wm_planner.models.loading import load
-from wm_planner.models.spec import load_spec
+from wm_planner.models.protocol import WorldModel
+from wm_planner_sim.evaluation.episodes import Episode, run_episodes, start_episode
+from wm_planner_sim.evaluation.policies import (
+    ExpertPolicy,
+    ModelPolicy,
+    OraclePolicy,
+    Policy,
+    RandomPolicy,
+    ShiftedPolicy,
+    exchange,
+)
+from wm_planner_sim.evaluation.shifts import SHIFTS
 from wm_planner_sim.simulator.simulation import Simulation
-from wm_planner_sim.simulator.tasks import DEFAULT_TASK, TASKS, find_task
-from wm_planner_sim.training import evaluation, seeds
-from wm_planner_sim.training.evaluation import Episode, ModelPolicy, RandomPolicy
+from wm_planner_sim.simulator.task import Goal
+from wm_planner_sim.simulator.tasks import find_task
 
-CHUNK = 4
-"""Goals that a worker process runs at a time."""
+POLICIES = ("planner", "oracle", "expert", "random", "zero")
+"""Who acts: the model's planner; the same with the true state in place of what the encoder sees;
+the task's expert; actions at random; a hand at rest."""
+CAMERA = (480, 640)
+"""Height and width of the images, as over ROS [pixels]."""
+BLIND = (16, 16)
+"""Those of policies that do not look at them [pixels]."""
 
 
-def _episodes(job: tuple[str, Path | None, str, bool, list[int]]) -> list[Episode]:
-    """Run the model's planner or, without a model, random actions on some seeds."""
-    task, directory, preset, looks_back, chosen = job
-    torch.set_num_threads(1)
-    side = 64 if directory is None else 480
-    simulation = Simulation(side, side * 4 // 3, task=find_task(task))
-    model = None if directory is None else load(directory, "cpu")
-    episodes = []
-    for seed in chosen:
-        goal = evaluation.start_episode(simulation, seed)
-        if model is None:
-            episodes.append(evaluation.run_episode(simulation, RandomPolicy(seed), goal.position))
-            continue
-        commanded = (lambda: simulation.target) if looks_back else None
-        policy = ModelPolicy(model, goal.image, preset, seed=seed, commanded=commanded)
-        episodes.append(
-            evaluation.run_episode(simulation, policy, goal.position, measure=policy.distance)
-        )
-    simulation.close()
+@dataclass(frozen=True)
+class Setup:
+    """Who acts how.
+
+    Attributes:
+        task: Name of the task.
+        policy: One of ``POLICIES``.
+        model: Directory of the model; the last three policies need none.
+        preset: Planner preset.
+        horizon: Model steps planned ahead; 0: the task's.
+        seed: Seed of the planner's draws.
+        looks_back: Plan as with ``model.history: real``.
+        shift: What differs from training; see ``shifts``.
+        ends: Whether episodes end at the model's tolerance, as on a robot.
+        record: Keep the images of missed goals.
+        device: Of the model.
+    """
+
+    task: str
+    policy: str = "planner"
+    model: Path | None = None
+    preset: str = "online"
+    horizon: int = 0
+    seed: int = 0
+    looks_back: bool = False
+    shift: str = "none"
+    ends: bool = True
+    record: bool = False
+    device: str = "cpu"
+
+    @property
+    def looks(self) -> bool:
+        """Whether images matter."""
+        return self.policy == "planner"
+
+
+def run_batch(setup: Setup, chosen: Sequence[int]) -> list[Episode]:
+    """Run one episode for each seed of a scene, all at once."""
+    shift = SHIFTS[setup.shift]
+    height, width = CAMERA if setup.looks else BLIND
+    with ExitStack() as stack:
+        simulations = [
+            stack.enter_context(
+                closing(Simulation(height, width, task=find_task(setup.task), alter=shift.scene))
+            )
+            for _ in chosen
+        ]
+        goals = [start_episode(s, seed) for s, seed in zip(simulations, chosen, strict=True)]
+        model = None if setup.model is None else load(setup.model, setup.device)
+        policy = make_policy(setup, simulations, goals, chosen, model)
+        tolerance = 0.0
+        if model is not None and setup.ends:
+            calibration = model.spec.measured_calibration()
+            tolerance = calibration.tolerance * calibration.typical_distance
+        places = [goal.position for goal in goals]
+        record = setup.record and setup.looks
+        episodes = run_episodes(simulations, policy, places, tolerance=tolerance, record=record)
+    for episode, goal in zip(episodes, goals, strict=True):
+        episode.goal_image = goal.image if record and not episode.success else None
+        if episode.success:
+            episode.frames.clear()
     return episodes
 
 
-def evaluate(
-    task: str,
-    directory: Path | None,
-    chosen: range,
-    preset: str = "online",
-    processes: int = 2,
-    *,
-    looks_back: bool = False,
-) -> list[Episode]:
-    """Run the closed-loop protocol on the scenes of ``chosen``, in their order.
+def make_policy(
+    setup: Setup,
+    simulations: Sequence[Simulation],
+    goals: Sequence[Goal],
+    chosen: Sequence[int],
+    model: WorldModel | None,
+) -> Policy:
+    """Return the policy of a setup for simulations in their start states.
 
     Args:
-        task: Name of the task.
-        directory: Directory of the model; None for random actions.
-        chosen: Seeds of the scenes, one goal each.
-        preset: Planner preset.
-        processes: Worker processes.
-        looks_back: Plan as with ``model.history: real``.
+        setup: The setup.
+        simulations: One for each pair.
+        goals: Their goals.
+        chosen: Their seeds.
+        model: The model, for the first two of ``POLICIES``.
+
+    Raises:
+        ValueError: The policy is unknown, or needs a model.
     """
-    label = "random" if directory is None else f"plan {preset}"
-    starts = range(0, len(chosen), CHUNK)
-    jobs = [(task, directory, preset, looks_back, list(chosen[i : i + CHUNK])) for i in starts]
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        done = pool.map(_episodes, jobs)
-        parts = track(done, label, len(jobs), console=Console(stderr=True))
+    task, shift = find_task(setup.task), SHIFTS[setup.shift]
+    if setup.policy == "expert":
+        return ExpertPolicy(simulations, [goal.position for goal in goals])
+    if setup.policy in ("random", "zero"):
+        return RandomPolicy(chosen, len(task.actions), float(setup.policy == "random"))
+    if setup.policy not in POLICIES or model is None:
+        raise ValueError(f"the policy '{setup.policy}' is unknown, or needs a model")
+    options: dict[str, Any] = {
+        "preset": setup.preset,
+        "horizon": setup.horizon or task.horizon,
+        "seed": setup.seed,
+    }
+    if setup.policy == "oracle":
+        return OraclePolicy(model, simulations, goals, **options)
+    if shift.sigma:
+        model.spec = shift.wrong_statistics(model.spec)
+    images = [exchange(goal.image) if shift.exchanged else goal.image for goal in goals]
+    arms = simulations if setup.looks_back else ()
+    policy = ModelPolicy(model, images, arms=arms, **options)
+    return policy if setup.shift == "none" else ShiftedPolicy(policy, shift)
+
+
+def evaluate(
+    setup: Setup, chosen: Sequence[int], processes: int = 2, batch: int = 10, label: str = ""
+) -> list[Episode]:
+    """Run one episode for each seed of a scene; return them in the order of the seeds.
+
+    A pair's episode is the same in every batch, but for rounding.
+
+    Args:
+        setup: Who acts how.
+        chosen: Seeds of the scenes, one goal each.
+        processes: Worker processes.
+        batch: Pairs that a process runs at once.
+        label: Shown beside the progress bar.
+    """
+    batches = [list(chosen[i : i + batch]) for i in range(0, len(chosen), batch)]
+    with ProcessPoolExecutor(processes, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
+        done = pool.map(run_batch, [setup] * len(batches), batches)
+        label = label or f"{setup.task}: {setup.policy}"
+        parts = track(done, label, len(batches), console=Console(stderr=True))
         return [episode for part in parts for episode in part]
 
 
-def summary(episodes: list[Episode]) -> dict[str, float]:
-    """Return the success rate and the final distances [m] of some episodes."""
-    final = np.array([episode.distances[-1] for episode in episodes])
-    return {
-        "goals": len(episodes),
-        "success_rate": evaluation.success_rate(episodes),
-        "final_distance_mean": round(float(final.mean()), 5),
-        "final_distance_max": round(float(final.max()), 5),
-    }
-
-
-def reached(episodes: list[Episode], limit: float) -> dict[str, float]:
-    """Summarize the episodes as if each had ended at the first image within the tolerance.
-
-    Args:
-        episodes: Episodes with ``model_distances``.
-        limit: The tolerance, in the latent's unit.
-
-    Returns:
-        Share of goals that get there, steps until then, and the true distances at that step [m].
-    """
-    first = [
-        (step, episode.distances[step])
-        for episode in episodes
-        for step in np.flatnonzero(np.array(episode.model_distances) < limit)[:1]
-    ]
-    steps, true = np.array(first).reshape(-1, 2).T
-    return {
-        "share": len(first) / len(episodes),
-        "steps_mean": round(float(steps.mean()), 2),
-        "steps_max": int(steps.max()),
-        "distance_mean": round(float(true.mean()), 5),
-        "distance_max": round(float(true.max()), 5),
-    }
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """Print the figures of a model on scenes that training never saw."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("model", type=Path, help="directory with model.yaml")
-    parser.add_argument("--task", choices=TASKS, default=DEFAULT_TASK, help="simulated task")
-    parser.add_argument("--goals", type=int, default=200, help="number of goals")
-    parser.add_argument("--preset", default="online", help="planner preset")
-    parser.add_argument("--history", choices=("none", "real"), default="none", help="model.history")
-    parser.add_argument("--processes", type=int, default=2, help="worker processes")
-    options = parser.parse_args(arguments)
-    chosen = seeds.EVALUATION[: options.goals]
-    episodes = evaluate(
-        options.task,
-        options.model,
-        chosen,
-        options.preset,
-        options.processes,
-        looks_back=options.history == "real",
-    )
-    calibration = load_spec(options.model).calibration
-    assert calibration is not None
-    figures = {
-        options.preset: summary(episodes),
-        "reached": reached(episodes, calibration.tolerance * calibration.typical_distance),
-        "random": summary(evaluate(options.task, None, chosen, processes=options.processes)),
-    }
-    print(json.dumps(figures, indent=2))
-
-
-if __name__ == "__main__":
-    main()
+def flop_per_episode(setup: Setup, seed: int) -> int:
+    """Count the floating-point operations of the planner in one episode."""
+    counter = FlopCounterMode(display=False)
+    with counter:
+        run_batch(setup, [seed])
+    return int(counter.get_total_flops())

@@ -8,6 +8,8 @@ BASE_FRAME = "panda_link0"
 """Frame of all positions; the simulator's world frame coincides with it."""
 TCP = "panda_hand_tcp"
 """Site between the fingertips, 0.1034 m from the flange of the hand (Franka's ``EE`` frame)."""
+TCP_OFFSET = 0.1034
+"""Distance of that site from the flange [m]."""
 JOINT_NAMES = tuple(f"panda_joint{i}" for i in range(1, 8))
 FINGER_NAMES = ("panda_finger_joint1", "panda_finger_joint2")
 """Joints of the fingers; the position of each is half of the width [m]."""

@@ -9,13 +9,10 @@ from numpy.typing import ArrayLike
 
 from wm_planner.types import Vector
 from wm_planner_sim.simulator.simulation import CONTROL_PERIOD, Simulation
+from wm_planner_sim.simulator.task import MAX_STEP, STEP_DURATION
 
-STEP_DURATION = 0.2
-"""Duration of one model step [s]."""
 STEP_TICKS = round(STEP_DURATION / CONTROL_PERIOD)
 """Control ticks in one model step."""
-MAX_STEP = 0.05
-"""Largest displacement per axis and model step [m]."""
 
 
 def targets(start: ArrayLike, displacement: ArrayLike) -> Iterator[Vector]:
@@ -29,12 +26,15 @@ def targets(start: ArrayLike, displacement: ArrayLike) -> Iterator[Vector]:
         yield origin + reach * tick / STEP_TICKS
 
 
-def move(simulation: Simulation, displacement: ArrayLike) -> None:
-    """Displace the commanded position by (3,) [m] in one model step of 0.2 s.
+def move(simulation: Simulation, action: ArrayLike) -> None:
+    """Carry out an action of the simulation's task in one model step of 0.2 s.
 
     The step starts at the last commanded position, not at the measured one, so that the arm's lag
     does not add up. Targets outside the workspace are clipped.
+
+    Raises:
+        ValueError: It is not an action of the task.
     """
-    for target in targets(simulation.target, displacement):
+    for target in targets(simulation.target, simulation.task.displacement(action)):
         simulation.set_target(target)
         simulation.step()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from typing import NamedTuple
+from collections.abc import Callable
 
 import mujoco
 import numpy as np
@@ -15,7 +15,7 @@ from wm_planner.types import RgbImage, Vector
 from wm_planner_sim.simulator import franka, table
 from wm_planner_sim.simulator.controller import CYCLE, Controller
 from wm_planner_sim.simulator.kinematics import InverseKinematics
-from wm_planner_sim.simulator.task import Task
+from wm_planner_sim.simulator.task import Goal, Task
 from wm_planner_sim.simulator.tasks import DEFAULT_TASK, TASKS
 from wm_planner_sim.simulator.world import World
 
@@ -29,16 +29,6 @@ SLOW_TWIST = 0.1
 """Twist below which the arm may halt without harm [m/s or rad/s]."""
 MAX_COMMANDS = 128
 """Most commands that a tick takes; older ones are dropped."""
-
-
-class Goal(NamedTuple):
-    """A goal image with the pose of the task's ``scored_site`` in it."""
-
-    image: RgbImage
-    position: Vector
-    """(3,) [m]."""
-    quaternion: Vector
-    """(x, y, z, w)."""
 
 
 class Simulation(World):
@@ -62,6 +52,7 @@ class Simulation(World):
             only in the task's workspace.
         fr3: Whether the arm has the controller and the limits of a Franka Research 3.
         factor: How many times as fast as real time the simulation runs, for that controller.
+        alter: Changes the scene.
 
     Raises:
         ValueError: An image side is not positive.
@@ -77,10 +68,13 @@ class Simulation(World):
         free: bool = False,
         fr3: bool = False,
         factor: float = 1.0,
+        alter: Callable[[mujoco.MjSpec], None] | None = None,
     ) -> None:
         if camera_height < 1 or camera_width < 1:
             raise ValueError(f"an image of {camera_width} x {camera_height} pixels is impossible")
         spec = task.scene()
+        if alter:
+            alter(spec)
         spec.visual.global_.offheight, spec.visual.global_.offwidth = camera_height, camera_width
         model = spec.compile()
         super().__init__(model, InverseKinematics(model, task.home))
@@ -94,7 +88,7 @@ class Simulation(World):
         self._target, self._orientation = np.zeros(3), np.array(franka.DOWN_XYZW)
         self._twist, self._twist_ticks = np.zeros(6), 0
         self._command = np.zeros(7)
-        self._by_joints, self._width = False, franka.REST_WIDTH
+        self._by_joints, self._width = False, task.rest_width
         cycles = round(CONTROL_PERIOD / CYCLE)
         self._controller = Controller(self._ik.pose, cycles, factor) if fr3 else None
         self._commands: list[tuple[Vector, float]] = []  # of the next tick: joints and stamps
@@ -117,8 +111,8 @@ class Simulation(World):
         mujoco.mj_resetData(self._model, self._data)
         self._data.qpos[:] = positions
         self.set_target(position)
-        self._command = self.place_hand(self._target)
-        self.set_width(franka.REST_WIDTH)
+        self._command = self.place_hand(self._target, self.task.rest_width)
+        self.set_width(self.task.rest_width)
         self._commands, self._newest = [], -np.inf
         if self._controller:
             self._controller.restart(self._command, self.time)
@@ -269,7 +263,12 @@ class Simulation(World):
         world.copy_positions(self)
         self.task.show_goal(world, position)
         world.update()
-        return Goal(self._render(world), world.site_position(site), world.site_quaternion(site))
+        return Goal(
+            self._render(world),
+            world.site_position(site),
+            world.site_quaternion(site),
+            self.task.labels(world),
+        )
 
     def close(self) -> None:
         """Free the renderer."""

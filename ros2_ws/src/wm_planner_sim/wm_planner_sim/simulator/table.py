@@ -31,6 +31,18 @@ def table_scene() -> mujoco.MjSpec:
     return spec
 
 
+def put_camera_in_front(spec: mujoco.MjSpec) -> None:
+    """Put the camera low in front of the arm, near the cube, so that the hand never hides it."""
+    camera = spec.camera(CAMERA)
+    camera.pos, camera.fovy = [1.25, -0.25, 0.55], 38.0
+    spec.body("view").pos = [0.50, 0.0, 0.05]  # what it looks at
+
+
+def turned(yaw: float) -> tuple[float, float, float, float]:
+    """Return the quaternion (x, y, z, w) of a turn about the vertical [rad]."""
+    return (0.0, 0.0, float(np.sin(yaw / 2)), float(np.cos(yaw / 2)))
+
+
 def _wood(size: int = 256, planks: int = 4, seed: int = 7) -> RgbImage:
     """Draw wooden planks, uint8 (size, size, 3); every call returns the same."""
     rng = np.random.default_rng(seed)

@@ -4,17 +4,36 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import NamedTuple
 
 import mujoco
 import numpy as np
 from numpy.typing import ArrayLike
 
-from wm_planner.types import Vector
+from wm_planner.types import RgbImage, Vector
 from wm_planner_sim.simulator import franka, table
 from wm_planner_sim.simulator.world import World
 
 Expert = Callable[[Vector], Vector]
-"""From the commanded position (3,) to the displacement (3,) of the next model step [m]."""
+"""From the commanded position of the hand (3,) [m] to the action of the next model step."""
+STEP_DURATION = 0.2
+"""Duration of one model step in training [s]."""
+MAX_STEP = 0.05
+"""Largest displacement per axis and model step [m]."""
+AXES = ("dx", "dy", "dz")
+"""Names that the numbers of an action may have: displacements of the hand, base frame [m]."""
+
+
+class Goal(NamedTuple):
+    """A goal image with the pose of the task's ``scored_site`` in it."""
+
+    image: RgbImage
+    position: Vector
+    """(3,) [m]."""
+    quaternion: Vector
+    """(x, y, z, w)."""
+    labels: Vector
+    """The task's ``labels`` (P,) of the goal [m]."""
 
 
 class Task(ABC):
@@ -25,7 +44,8 @@ class Task(ABC):
 
     To add one, write a subclass in a file or package of this folder and name it in the registry
     (``tasks/__init__.py``). Its name then also names ``config/<name>.yaml``, the planner's
-    parameters in the demo, and ``models/franka_<name>``, the model that ``make_model`` writes.
+    parameters in the demo, and ``models/franka_<name>``, the model that ``make_model`` writes; how
+    that is trained is in ``training/recipes.py``.
 
     A goal is reached if one point, the site ``scored_site``, is within ``success_radius`` of its
     position in the goal image: the hand in ``reach``, an object if one is to be moved.
@@ -37,6 +57,14 @@ class Task(ABC):
     """Corner of the box that the tool center point stays in, base frame [m]."""
     workspace_max: tuple[float, float, float]
     """The opposite corner [m]."""
+    actions: tuple[str, ...] = AXES
+    """The names, of ``AXES``, of an action's numbers; the other axes stay where they are."""
+    rest_width = franka.REST_WIDTH
+    """Width of the gripper in start states and goals [m]."""
+    step_time = STEP_DURATION
+    """Time in which the arm carries out a model step over ROS [s], where it follows late."""
+    horizon = 5
+    """Model steps that the planner plans ahead."""
     success_radius: float
     """Largest distance of ``scored_site`` from the goal's position that is a success [m]."""
     max_steps: int
@@ -67,12 +95,47 @@ class Task(ABC):
         """Arrange the world as it looks with ``scored_site`` at a goal's position (3,) [m]."""
 
     @abstractmethod
-    def expert(self, world: World, rng: np.random.Generator) -> Expert:
+    def expert(self, world: World, goal: ArrayLike) -> Expert:
+        """Return motions that bring ``scored_site`` to a position (3,) [m].
+
+        They see the true state of ``world``, whose state they follow.
+        """
+
+    @abstractmethod
+    def explore(self, world: World, rng: np.random.Generator) -> Expert:
         """Return the motions of one episode of training data."""
 
     def labels(self, world: World) -> Vector:
         """Return the positions (P,) [m] that the encoder of the embedded model is taught."""
         return world.ee_position
+
+    def label_weights(self) -> list[float] | None:
+        """Return how much each of the P labels counts in a distance to a goal; None: all alike."""
+        return None
+
+    def displacement(self, action: ArrayLike) -> Vector:
+        """Return the displacement of the hand (3,) [m] that an action commands.
+
+        Raises:
+            ValueError: ``action`` has not one number for each of ``actions``.
+        """
+        numbers = np.asarray(action, dtype=np.float64)
+        if numbers.shape != (len(self.actions),):
+            raise ValueError(
+                f"an action of the task {self.name} is {', '.join(self.actions)}, not {action!r}"
+            )
+        moved = np.zeros(3)
+        moved[[AXES.index(name) for name in self.actions]] = numbers
+        return moved
+
+    def allowed(self, action: ArrayLike, commanded: ArrayLike) -> Vector:
+        """Return the action as it is carried out from a commanded position of the hand (3,) [m].
+
+        Displacements are limited to ``MAX_STEP`` per axis and end in the workspace.
+        """
+        start = np.asarray(commanded, dtype=np.float64)
+        moved = np.clip(self.displacement(action), -MAX_STEP, MAX_STEP)
+        return (self.clip(start + moved) - start)[[AXES.index(name) for name in self.actions]]
 
     def clip(self, position: ArrayLike) -> Vector:
         """Return the nearest position (3,) in the workspace [m].

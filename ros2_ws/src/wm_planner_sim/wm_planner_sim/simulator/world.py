@@ -30,16 +30,16 @@ class World:
         self._finger_dof = [model.joint(name).dofadr[0] for name in franka.FINGER_NAMES]
         self._arm_dof = [model.joint(name).dofadr[0] for name in franka.JOINT_NAMES]
 
-    def place_hand(self, position: ArrayLike) -> Vector:
+    def place_hand(self, position: ArrayLike, width: float = franka.REST_WIDTH) -> Vector:
         """Put the tool center point at a position (3,); return the joints (7,) [rad].
 
-        The gripper gets its width after a reset.
+        The gripper gets a ``width`` [m].
 
         Sites and bodies have their new positions after ``update``.
         """
         joints = self._ik.settle(position)
         self._data.qpos[self._arm] = joints
-        self._data.qpos[self._fingers] = franka.REST_WIDTH / 2
+        self._data.qpos[self._fingers] = width / 2
         return joints
 
     def place_object(self, joint: str, position: ArrayLike, quaternion: ArrayLike) -> None:

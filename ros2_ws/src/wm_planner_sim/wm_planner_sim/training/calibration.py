@@ -11,19 +11,20 @@ from wm_planner.models.latent import LatentWorldModel
 from wm_planner.models.protocol import ObservationBatch, WorldModel
 from wm_planner.models.spec import Calibration, Moments
 from wm_planner.types import RgbImage, Vector
-from wm_planner_sim.simulator.motion import MAX_STEP, move
+from wm_planner_sim.evaluation.episodes import Episode, start_episode
+from wm_planner_sim.simulator import seeds
+from wm_planner_sim.simulator.motion import move
 from wm_planner_sim.simulator.simulation import Simulation
-from wm_planner_sim.training import seeds
+from wm_planner_sim.simulator.task import MAX_STEP
 from wm_planner_sim.training.collect import Dataset
-from wm_planner_sim.training.evaluation import Episode, start_episode
 from wm_planner_sim.training.train import encode_all
 
 SENSOR_NOISE = 0.01
 """Standard deviation of the noise added to one of two images of one state, in [0, 1]."""
 CONFIDENCE = 0.99
-"""Share of goals that must get below the tolerance, and must truly be reached when they do."""
-CLOSE = 0.5
-"""Share of the success radius that counts as truly reached; the rest is for delays on a robot."""
+"""Share of the episodes below the tolerance that must truly be close to their goals."""
+LEAST = 0.9
+"""Share of the episodes that come close which must get below the tolerance."""
 
 MOVES = 20
 """Random moves of the hand in a scene, to see how far the latent moves with it."""
@@ -83,7 +84,7 @@ def distance_per_motion(model: LatentWorldModel, simulation: Simulation, scenes:
         for _ in range(MOVES):
             images.append(simulation.render())
             places.append(simulation.ee_position)
-            move(simulation, rng.uniform(-MAX_STEP, MAX_STEP, 3))
+            move(simulation, rng.uniform(-MAX_STEP, MAX_STEP, len(simulation.task.actions)))
         batch, positions = torch.from_numpy(np.stack(images))[:, None], np.array(places)
         for lag in range(1, MOVES):
             one, two = (
@@ -95,14 +96,15 @@ def distance_per_motion(model: LatentWorldModel, simulation: Simulation, scenes:
     return float(np.max(slopes))
 
 
-def tolerance(episodes: Iterable[Episode]) -> float:
+def tolerance(episodes: Iterable[Episode], close: float) -> float:
     """Return the latent distance below which a goal counts as reached.
 
     It is the largest one for which, at the first image below it, ``CONFIDENCE`` of the episodes are
-    truly within ``CLOSE`` of the success radius, so that goals end as early as is safe.
+    truly close to their goals, so that goals end as early as is safe.
 
     Args:
         episodes: Closed-loop episodes with ``model_distances``.
+        close: Share of the success radius that is close; the rest is for delays on a robot.
 
     Raises:
         ValueError: No distance does: the model is not good enough.
@@ -110,11 +112,12 @@ def tolerance(episodes: Iterable[Episode]) -> float:
     runs = [
         (np.array(e.model_distances), np.array(e.distances) / e.success_radius) for e in episodes
     ]
+    near = sum(bool((true < close).any()) for _, true in runs)
     for threshold in np.unique(np.concatenate([seen for seen, _ in runs]))[::-1]:
         crossings = _first_crossings(runs, threshold)
-        if len(crossings) < CONFIDENCE * len(runs):
+        if not len(crossings) or len(crossings) < LEAST * near:
             break
-        if np.mean(crossings < CLOSE) >= CONFIDENCE:
+        if np.mean(crossings < close) >= CONFIDENCE:
             return float(threshold)
     raise ValueError("no latent distance separates reached goals from others: train a better model")
 
@@ -141,16 +144,20 @@ def latent_range(model: LatentWorldModel, data: Dataset) -> tuple[Moments, float
 
 
 def calibrate(
-    model: LatentWorldModel, simulation: Simulation, episodes: Iterable[Episode], data: Dataset
+    model: LatentWorldModel,
+    simulation: Simulation,
+    data: Dataset,
+    episodes: Iterable[Episode],
+    close: float,
 ) -> Calibration:
-    """Return the calibration for ``model.yaml``; ``episodes`` as for ``tolerance``."""
+    """Return the calibration for ``model.yaml``; the last arguments as for ``tolerance``."""
     typical = typical_distance(model, simulation)
     slope = distance_per_motion(model, simulation)
     latent, limit = latent_range(model, data)
     return Calibration(
         noise_floor=noise_floor(model, simulation),
         typical_distance=typical,
-        tolerance=tolerance(episodes) / typical,
+        tolerance=tolerance(episodes, close) / typical,
         latent=latent,
         latent_limit=limit,
         distance_per_motion=slope / typical,

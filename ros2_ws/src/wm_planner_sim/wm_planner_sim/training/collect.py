@@ -1,4 +1,4 @@
-"""Collects training episodes of a task's expert: images, positions, displacements."""
+"""Collects training episodes of a task: images, positions, actions."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from wm_planner.files.digest import files_sha256
 from wm_planner.files.npz import read_npz
 from wm_planner.files.whole import PARTIAL, whole_file
 from wm_planner.images.resize import resize
-from wm_planner_sim.simulator.motion import MAX_STEP, move
+from wm_planner.types import RgbImage
+from wm_planner_sim.simulator import seeds
+from wm_planner_sim.simulator.motion import move
 from wm_planner_sim.simulator.simulation import Simulation
 from wm_planner_sim.simulator.tasks import DEFAULT_TASK, TASKS, find_task
-from wm_planner_sim.training import seeds
+from wm_planner_sim.training.recipes import RECIPES
 
-EPISODES = 900
-STEPS = 20
 RENDER_SIZE = 192
 """Side of the rendered images [pixels], before they are resized for the model."""
 CHUNK = 15
@@ -39,12 +39,12 @@ class Dataset:
     """Episodes of equal length.
 
     Attributes:
-        images: RGB uint8 (E, T + 1, S, S, 3), resized as the model does it.
+        images: RGB uint8 (E, T + 1, S, S, 3), resized as the model does it; S is 0 without images.
         positions: The task's ``labels``, float32 (E, T + 1, P) in ``panda_link0`` [m]; for
             ``reach`` the measured tool center point.
-        actions: Displacements of the commanded position, float32 (E, T, 3) [m], after clipping to
-            the workspace. A model that learned that walls stop the hand would let the planner
-            push against them.
+        actions: Displacements of the commanded position along the task's ``actions``, float32
+            (E, T, A) [m], after clipping to the workspace. A model that learned that walls stop the
+            hand would let the planner push against them.
     """
 
     images: NDArray[np.uint8]
@@ -71,25 +71,34 @@ class Dataset:
         return cls(arrays["images"], arrays["positions"], arrays["actions"])
 
 
-def collect_episode(simulation: Simulation, seed: int, size: int, steps: int = STEPS) -> Dataset:
-    """Collect one episode, E = 1, from the scene of ``seed``; equal seeds give equal episodes."""
+def collect_episode(simulation: Simulation, seed: int, size: int, steps: int) -> Dataset:
+    """Collect one episode, E = 1, from the scene of ``seed``; equal seeds give equal episodes.
+
+    With a ``size`` of 0 nothing is rendered.
+    """
     simulation.reset(seed)
     task = simulation.task
-    expert = task.expert(simulation, np.random.default_rng([seed, 2]))
-    images, positions, actions = [simulation.render()], [task.labels(simulation)], []
+    explore = task.explore(simulation, np.random.default_rng([seed, 2]))
+    images, positions, actions = [_image(simulation, size)], [task.labels(simulation)], []
     for _ in range(steps):
-        action = np.clip(expert(simulation.target), -MAX_STEP, MAX_STEP)
-        action = task.clip(simulation.target + action) - simulation.target
+        action = task.allowed(explore(simulation.target), simulation.target)
         move(simulation, action)
-        images.append(simulation.render())
+        images.append(_image(simulation, size))
         positions.append(task.labels(simulation))
         actions.append(action)
-    small = resize(torch.from_numpy(np.stack(images)), size).round().to(torch.uint8)
     return Dataset(
-        small.permute(0, 2, 3, 1).numpy()[None],
+        np.stack(images)[None],
         np.array(positions, dtype=np.float32)[None],
         np.array(actions, dtype=np.float32)[None],
     )
+
+
+def _image(simulation: Simulation, size: int) -> RgbImage:
+    """Return what the camera sees, uint8 (size, size, 3)."""
+    if not size:
+        return np.zeros((0, 0, 3), dtype=np.uint8)
+    small = resize(torch.from_numpy(simulation.render())[None], size).round().to(torch.uint8)
+    return small[0].permute(1, 2, 0).numpy()
 
 
 def concatenate(parts: Iterable[Dataset]) -> Dataset:
@@ -106,7 +115,7 @@ def collect(
     task: str,
     episode_seeds: Iterable[int],
     size: int,
-    steps: int = STEPS,
+    steps: int,
     processes: int = 2,
     parts: Path | None = None,
 ) -> Dataset:
@@ -115,7 +124,7 @@ def collect(
     Args:
         task: Name of the task.
         episode_seeds: Seeds of the episodes; see ``seeds``.
-        size: Side of the stored images [pixels].
+        size: Side of the stored images [pixels]; 0 to store none.
         steps: Model steps per episode, T.
         processes: Worker processes.
         parts: Folder that keeps finished episodes until all are there; a collection that was
@@ -162,14 +171,17 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("output", type=Path, help="file to write, .npz")
     parser.add_argument("--task", choices=TASKS, default=DEFAULT_TASK, help="simulated task")
     parser.add_argument("--seed", type=int, default=0, help="block of training seeds, 0 to 9")
-    parser.add_argument("--episodes", type=int, default=EPISODES, help="number of episodes")
+    parser.add_argument("--episodes", type=int, help="number of episodes")
     parser.add_argument("--size", type=int, default=72, help="side of the images [pixels]")
     parser.add_argument("--processes", type=int, default=2, help="worker processes")
     options = parser.parse_args(arguments)
-    block = seeds.training_block(options.seed)[: options.episodes]
+    recipe = RECIPES[options.task]
+    block = seeds.training_block(options.seed)[: options.episodes or recipe.episodes]
     parts = options.output.with_name(f"{options.output.name}.{_program()}{PARTIAL}")
     parts.mkdir(exist_ok=True)
-    data = collect(options.task, block, options.size, processes=options.processes, parts=parts)
+    data = collect(
+        options.task, block, options.size, recipe.steps, processes=options.processes, parts=parts
+    )
     data.save(options.output)
     shutil.rmtree(parts)
     print(f"{options.output}: {len(data.actions)} episodes, SHA-256 {data.digest()}")

@@ -40,13 +40,16 @@ from wm_planner.models.spec import (
     Training,
     WeightsFile,
 )
-from wm_planner_sim.simulator import franka
-from wm_planner_sim.simulator.motion import STEP_DURATION
-from wm_planner_sim.simulator.tasks import DEFAULT_TASK, TASKS
-from wm_planner_sim.training import collect, seeds
+from wm_planner_sim.simulator import franka, seeds
+from wm_planner_sim.simulator.task import STEP_DURATION
+from wm_planner_sim.simulator.tasks import DEFAULT_TASK
+from wm_planner_sim.training import collect
 from wm_planner_sim.training.collect import Dataset
+from wm_planner_sim.training.recipes import RECIPES
 from wm_planner_sim.training.train import vary
 
+RECIPE = RECIPES[DEFAULT_TASK]
+"""Its data: those of the embedded model of the same task."""
 IMAGE_SIZE, PATCH = 72, 8
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 """ImageNet's, with which LeWM normalizes images."""
@@ -290,9 +293,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Collect, train and write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("output", type=Path, help="directory to write")
-    parser.add_argument("--task", choices=TASKS, default=DEFAULT_TASK, help="simulated task")
     parser.add_argument("--seed", type=int, default=0, help="0 to 9; decides every random draw")
-    parser.add_argument("--episodes", type=int, default=collect.EPISODES)
+    parser.add_argument("--episodes", type=int, default=RECIPE.episodes)
     parser.add_argument("--steps", type=int, default=Schedule.steps, help="gradient steps")
     parser.add_argument("--threads", type=int, default=1, help="of torch")
     parser.add_argument("--data", type=Path, help="file that training.collect wrote")
@@ -301,7 +303,7 @@ def main(arguments: list[str] | None = None) -> None:
     options.output.mkdir(parents=True, exist_ok=True)
     if options.data is None:
         block = seeds.training_block(options.seed)[: options.episodes]
-        data = collect.collect(options.task, block, IMAGE_SIZE)
+        data = collect.collect(DEFAULT_TASK, block, IMAGE_SIZE, RECIPE.steps)
     else:
         data = Dataset.read(options.data)
     write_data(options.output / "data.h5", data)

@@ -14,6 +14,7 @@ import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ import torch
 from wm_planner.files.whole import write_whole
 from wm_planner.models import write_model
 from wm_planner.models.latent import LatentWorldModel
+from wm_planner.models.latent.model import WEIGHTS as DISTANCE_WEIGHTS
 from wm_planner.models.spec import (
     ActionSpec,
     Calibration,
@@ -35,14 +37,17 @@ from wm_planner.models.spec import (
     Training,
     WeightsFile,
 )
-from wm_planner_sim.simulator import franka
-from wm_planner_sim.simulator.motion import MAX_STEP, STEP_DURATION
+from wm_planner.models.spec.action import HOLD
+from wm_planner_sim.evaluation.figures import summary
+from wm_planner_sim.evaluation.in_process import POLICIES, Setup, evaluate
+from wm_planner_sim.simulator import franka, seeds
 from wm_planner_sim.simulator.simulation import Simulation
+from wm_planner_sim.simulator.task import AXES, MAX_STEP, STEP_DURATION
 from wm_planner_sim.simulator.tasks import DEFAULT_TASK, TASKS, find_task
-from wm_planner_sim.training import collect, seeds, train
-from wm_planner_sim.training.benchmark import evaluate, summary
+from wm_planner_sim.training import collect, train
 from wm_planner_sim.training.calibration import calibrate
 from wm_planner_sim.training.collect import Dataset
+from wm_planner_sim.training.recipes import RECIPES, Recipe
 
 IMAGE_SIZE = 72
 """Side of the images [pixels]. 72 crops 4:3 and 16:9 cameras symmetrically; 64 shifted them by half
@@ -62,9 +67,17 @@ UNCALIBRATED = Calibration(noise_floor=0.0, typical_distance=1.0, tolerance=0.5)
 
 def describe(task: str, data: Dataset, seed: int) -> ModelSpec:
     """Return the spec of a model to be trained on ``data``, before weights and calibration."""
-    actions = data.actions.reshape(-1, 3).astype(np.float64)
+    acts = find_task(task)
+    numbers = len(acts.actions)
+    actions = data.actions.reshape(-1, numbers).astype(np.float64)
     positions = data.positions.reshape(-1, data.positions.shape[-1]).astype(np.float64)
     channels = data.images.reshape(-1, 3)
+    architecture: dict[str, Any] = {
+        "latent_dim": positions.shape[-1],
+        "decoder_size": DECODER_SIZE,
+    }
+    if (weights := acts.label_weights()) is not None:
+        architecture[DISTANCE_WEIGHTS] = weights
     return ModelSpec(
         name=f"franka_{task}",
         family="latent",
@@ -76,12 +89,16 @@ def describe(task: str, data: Dataset, seed: int) -> ModelSpec:
             camera_aspect=CAMERA_ASPECT,
         ),
         action=ActionSpec(
-            names=["dx", "dy", "dz"],
-            units=["m", "m", "m"],
+            names=list(acts.actions),
+            units=["m"] * numbers,
             frame=franka.BASE_FRAME,
-            lower=[-MAX_STEP] * 3,
-            upper=[MAX_STEP] * 3,
-            command=CommandMapping(mode="relative", position=["dx", "dy", "dz"]),
+            lower=[-MAX_STEP] * numbers,
+            upper=[MAX_STEP] * numbers,
+            command=CommandMapping(
+                mode="relative",
+                step_time=acts.step_time if acts.step_time != STEP_DURATION else 0.0,
+                position=[name if name in acts.actions else HOLD for name in AXES],
+            ),
         ),
         statistics=Statistics(
             action=Moments(actions.mean(0).tolist(), actions.std(0).tolist()),
@@ -112,28 +129,59 @@ def describe(task: str, data: Dataset, seed: int) -> ModelSpec:
         ),
         control_rate=1.0 / STEP_DURATION,
         objective=ObjectiveSpec(mode="mean"),
-        architecture={"latent_dim": positions.shape[-1], "decoder_size": DECODER_SIZE},
+        architecture=architecture,
     )
 
 
-def fit(spec: ModelSpec, data: Dataset, seed: int) -> LatentWorldModel:
-    """Train all networks of ``spec`` on ``data``."""
+def fit(
+    spec: ModelSpec, data: Dataset, states: Dataset | None, seed: int, recipe: Recipe
+) -> LatentWorldModel:
+    """Train all networks of ``spec`` on ``data``.
+
+    Args:
+        spec: From ``describe``.
+        data: Episodes with images.
+        states: Episodes from whose true states the predictor learns; None: it learns from the
+            encoded images.
+        seed: Seed of all draws.
+        recipe: How.
+    """
     torch.manual_seed(seed)
     model = LatentWorldModel(spec, None)
     assert spec.statistics.state is not None
     origin = np.array(spec.statistics.state.mean)
-    train.train_encoder(model, data, origin, seed)
+    train.train_encoder(model, data, origin, seed, recipe.encoder)
     latents = train.encode_all(model, data)
-    train.train_predictor(model, latents, data.actions, seed)
-    train.train_decoder(model, data, latents, seed)
+    if states is None:
+        train.train_predictor(model, latents, data.actions, seed, recipe)
+    else:
+        true = train.true_latents(states, origin)
+        train.train_predictor(model, true, states.actions, seed, recipe)
+    train.train_decoder(model, data, latents, seed, recipe.decoder)
     return model
+
+
+def episodes_to_learn_from(
+    task: str, seed: int, recipe: Recipe, processes: int, stored: Path | None
+) -> tuple[Dataset, Dataset | None]:
+    """Collect the episodes with images and, if the recipe wants them, those without."""
+    block = seeds.training_block(seed)
+    images, rest = block[: recipe.episodes], block[recipe.episodes :]
+    if stored is None:
+        data = collect.collect(task, images, IMAGE_SIZE, recipe.steps, processes)
+    else:
+        data = Dataset.read(stored)
+    if not recipe.state_episodes:
+        return data, None
+    chosen = rest[: recipe.state_episodes]
+    return data, collect.collect(task, chosen, 0, recipe.state_steps, processes)
 
 
 def make(
     task: str,
     directory: Path,
     seed: int,
-    episodes: int,
+    recipe: Recipe,
     goals: int,
     processes: int,
     stored: Path | None = None,
@@ -144,7 +192,7 @@ def make(
         task: Name of the task.
         directory: Directory of the model.
         seed: 0 to 9; decides every random draw.
-        episodes: Number of episodes to learn from.
+        recipe: How it is trained.
         goals: Number of goals per closed-loop evaluation.
         processes: Worker processes of collection and evaluation.
         stored: File that ``collect`` wrote for the same task and seed; None to collect now.
@@ -153,33 +201,35 @@ def make(
     torch.use_deterministic_algorithms(True)
     begin = time.monotonic()
     directory.parent.mkdir(parents=True, exist_ok=True)
-    if stored is None:
-        block = seeds.training_block(seed)[:episodes]
-        data = collect.collect(task, block, IMAGE_SIZE, processes=processes)
-    else:
-        data = Dataset.read(stored)
+    data, states = episodes_to_learn_from(task, seed, recipe, processes, stored)
     collected = time.monotonic()
-    model = fit(describe(task, data, seed), data, seed)
+    model = fit(describe(task, data, seed), data, states, seed, recipe)
     trained = time.monotonic()
     tensors = model.networks.state_dict()
     with tempfile.TemporaryDirectory() as folder:  # not in `directory` before it is calibrated
         uncalibrated = Path(folder) / "model"
         write_model(uncalibrated, model.spec, tensors)
-        runs = evaluate(task, uncalibrated, seeds.CALIBRATION[:goals], processes=processes)
+        whole = Setup(task, model=uncalibrated, ends=False)
+        runs = evaluate(whole, seeds.CALIBRATION[:goals], processes)
     simulation = Simulation(task=find_task(task))
-    model.spec = replace(model.spec, calibration=calibrate(model, simulation, runs, data))
+    model.spec = replace(
+        model.spec, calibration=calibrate(model, simulation, data, runs, recipe.close)
+    )
     simulation.close()
     write_model(directory, model.spec, tensors)
     calibrated = time.monotonic()
-    tested = evaluate(task, directory, seeds.EVALUATION[:goals], processes=processes)
-    at_random = evaluate(task, None, seeds.EVALUATION[:goals], processes=processes)
+    chosen = seeds.EVALUATION[:goals]
+    figures = {
+        policy: summary(evaluate(Setup(task, policy, directory), chosen, processes))
+        for policy in POLICIES
+    }
     report: dict[str, object] = {
         "command": f"{_command_line(task, seed)} --goals {goals}",
         "machine": f"{os.cpu_count()} cores, torch {torch.__version__}, {THREADS} training thread",
         "dataset_sha256": data.digest(),
         "weights_sha256": model.spec.weights.sha256,
-        "planner": summary(tested),
-        "random": summary(at_random),
+        "states_sha256": states.digest() if states else None,
+        **figures,
         "seconds": {
             "collect": round(collected - begin) if stored is None else None,
             "train": round(trained - collected),
@@ -204,17 +254,20 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="0 to 9; decides every random draw")
     parser.add_argument(
-        "--episodes", type=int, default=collect.EPISODES, help="number of episodes to learn from"
+        "--episodes", type=int, help="episodes with images to learn from, if not the recipe's"
     )
     parser.add_argument("--goals", type=int, default=100, help="goals per closed-loop evaluation")
     parser.add_argument("--processes", type=int, default=2, help="worker processes")
     parser.add_argument("--data", type=Path, help="file that training.collect wrote")
     options = parser.parse_args(arguments)
+    recipe = RECIPES[options.task]
+    if options.episodes:
+        recipe = replace(recipe, episodes=options.episodes)
     report = make(
         options.task,
         options.output or MODELS / f"franka_{options.task}",
         options.seed,
-        options.episodes,
+        recipe,
         options.goals,
         options.processes,
         options.data,

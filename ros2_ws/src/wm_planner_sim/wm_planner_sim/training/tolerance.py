@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from wm_planner.models.loading import load
+from wm_planner_sim.simulator import seeds
 from wm_planner_sim.simulator.simulation import Simulation
 from wm_planner_sim.simulator.tasks import DEFAULT_TASK, TASKS, find_task
-from wm_planner_sim.training import seeds
 from wm_planner_sim.training.calibration import root_distance
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -16,31 +15,10 @@ from torch.nn import functional
 from wm_planner.models.latent import LatentWorldModel
 from wm_planner.types import Vector
 from wm_planner_sim.training.collect import Dataset
+from wm_planner_sim.training.recipes import Recipe, Schedule
 
 LATENT_SCALE = 0.1
-"""Meters per unit of the latent, the same for every axis."""
-ROLLOUT = 5
-"""Steps over which the predictor's rollout is compared with the encoded images."""
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """Length of one training.
-
-    Attributes:
-        steps: Gradient steps.
-        batch: Samples per step.
-        rate: Peak learning rate of the one-cycle schedule (Smith and Topin, 2018).
-    """
-
-    steps: int
-    batch: int
-    rate: float
-
-
-ENCODER = Schedule(steps=2000, batch=64, rate=2e-3)
-PREDICTOR = Schedule(steps=3000, batch=256, rate=2e-3)
-DECODER = Schedule(steps=1500, batch=32, rate=4e-3)
+"""Meters per unit of the latent, the same for every number."""
 
 
 def fit(
@@ -84,9 +62,8 @@ def fit(
 
 
 def train_encoder(
-    model: LatentWorldModel, data: Dataset, origin: Vector, seed: int,
-    schedule: Schedule = ENCODER,
-) -> float:  # fmt: skip
+    model: LatentWorldModel, data: Dataset, origin: Vector, seed: int, schedule: Schedule
+) -> float:
     """Teach the encoder the positions of the dataset: ``(position - origin) / LATENT_SCALE``.
 
     The labels come from the simulator; none are needed at run time. Images are varied in
@@ -96,8 +73,7 @@ def train_encoder(
         The final training loss (smooth L1).
     """
     images = torch.from_numpy(data.images).flatten(0, 1)
-    positions = data.positions.reshape(-1, len(origin))
-    labels = torch.from_numpy((positions - origin) / LATENT_SCALE).float()
+    labels = torch.from_numpy(true_latents(data, origin)).flatten(0, 1)
     rng = np.random.default_rng([seed, 10])
     encoder = model.networks["encoder"]
     encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -108,6 +84,11 @@ def train_encoder(
         return functional.smooth_l1_loss(encoder(inputs), labels[batch], beta=0.05)
 
     return fit(encoder, loss, len(images), schedule, rng, "encoder")
+
+
+def true_latents(data: Dataset, origin: Vector) -> NDArray[np.float32]:
+    """Return what the encoder is taught, (E, T + 1, latent_dim)."""
+    return ((data.positions - origin) / LATENT_SCALE).astype(np.float32)
 
 
 def vary(inputs: Tensor, rng: np.random.Generator) -> Tensor:
@@ -130,42 +111,45 @@ def encode_all(model: LatentWorldModel, data: Dataset) -> NDArray[np.float32]:
 
 def train_predictor(
     model: LatentWorldModel, latents: NDArray[np.float32], actions: NDArray[np.float32], seed: int,
-    schedule: Schedule = PREDICTOR,
+    recipe: Recipe,
 ) -> float:  # fmt: skip
-    """Teach the predictor to roll out ``ROLLOUT`` steps from an image's latent.
+    """Teach the predictor to roll out ``recipe.rollout`` steps from a latent.
 
     Args:
-        model: Its encoder is already trained.
-        latents: Latents (E, T + 1, latent_dim) from ``encode_all``.
-        actions: Displacements (E, T, 3) [m].
+        model: Its networks.
+        latents: Latents (E, T + 1, latent_dim) from ``encode_all`` or ``true_latents``.
+        actions: Actions (E, T, A) [m].
         seed: Seed of the batches.
-        schedule: Length of the training.
+        recipe: Its ``predictor``, ``rollout`` and ``noise``.
 
     Returns:
         The final training loss: smooth L1, beta 0.02, mean over steps.
     """
     normalized = model.spec.normalize_actions(actions).astype(np.float32)
-    windows = actions.shape[1] - ROLLOUT + 1
+    windows = actions.shape[1] - recipe.rollout + 1
     rng = np.random.default_rng([seed, 11])
     predictor = model.networks["predictor"]
-    span = np.arange(ROLLOUT + 1)
+    span = np.arange(recipe.rollout + 1)
 
     def loss(batch: NDArray[np.int64]) -> Tensor:
         episode, start = batch // windows, batch % windows
         seen = torch.from_numpy(latents[episode[:, None], start[:, None] + span])
         moves = torch.from_numpy(normalized[episode[:, None], start[:, None] + span[:-1]])
         state, predicted = seen[:, 0], []
-        for step in range(ROLLOUT):
+        if recipe.noise:
+            drawn = rng.standard_normal(state.shape, dtype=np.float32)
+            state = state + recipe.noise * torch.from_numpy(drawn)
+        for step in range(recipe.rollout):
             state = predictor(state, moves[:, step])
             predicted.append(state)
         return functional.smooth_l1_loss(torch.stack(predicted, 1), seen[:, 1:], beta=0.02)
 
-    return fit(predictor, loss, len(latents) * windows, schedule, rng, "predictor")
+    return fit(predictor, loss, len(latents) * windows, recipe.predictor, rng, "predictor")
 
 
 def train_decoder(
     model: LatentWorldModel, data: Dataset, latents: NDArray[np.float32], seed: int,
-    schedule: Schedule = DECODER,
+    schedule: Schedule,
 ) -> float:  # fmt: skip
     """Teach the decoder to draw the image of a latent.
 

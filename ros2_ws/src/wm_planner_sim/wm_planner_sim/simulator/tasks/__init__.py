@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from wm_planner_sim.simulator.task import Task
+from wm_planner_sim.simulator.tasks.push import Push
 from wm_planner_sim.simulator.tasks.reach import Reach
 
-TASKS: dict[str, Task] = {task.name: task for task in (Reach(),)}
+TASKS: dict[str, Task] = {task.name: task for task in (Reach(), Push())}
 """All tasks by name."""
 DEFAULT_TASK = Reach.name
 

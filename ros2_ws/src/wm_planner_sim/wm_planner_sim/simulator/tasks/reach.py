@@ -36,7 +36,7 @@ class Reach(Task):
         (x_low, x_high), (y_low, y_high) = CUBE_REGION
         yaw = rng.uniform(0.0, np.pi / 2)
         position = (rng.uniform(x_low, x_high), rng.uniform(y_low, y_high), table.CUBE_HALF)
-        world.place_object(table.CUBE, position, (0.0, 0.0, np.sin(yaw / 2), np.cos(yaw / 2)))
+        world.place_object(table.CUBE, position, table.turned(yaw))
         return start
 
     def draw_goal(self, world: World, rng: np.random.Generator) -> Vector:
@@ -47,7 +47,12 @@ class Reach(Task):
         """Put the hand at the position (3,) [m]; the cube stays where it lies."""
         world.place_hand(self.clip(position))
 
-    def expert(self, world: World, rng: np.random.Generator) -> Expert:
+    def expert(self, world: World, goal: ArrayLike) -> Expert:
+        """Return the straight way to the position (3,) [m]."""
+        position = np.asarray(goal, dtype=np.float64)
+        return lambda commanded: position - commanded
+
+    def explore(self, world: World, rng: np.random.Generator) -> Expert:
         """Return a random walk, or a noisy way to one position after another."""
         walks = rng.random() < WALK_SHARE
         target = self.draw_goal(world, rng)

@@ -1,0 +1,46 @@
+"""Whose fault a missed goal was."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from wm_planner_sim.evaluation.episodes import Episode
+from wm_planner_sim.evaluation.failures import why_missed
+
+STEPS = 12
+STUCK = Episode(
+    0.03,
+    distances=[0.2] * (STEPS + 1),
+    places=[[0.5, 0.0, 0.02]] * (STEPS + 1),
+    model_distances=[2.0] * (STEPS + 1),
+    promised=[1.9] * STEPS,
+    actions=[[0.0, 0.0]] * STEPS,
+    cut=[False] * STEPS,
+)
+"""An episode in which nothing happened, and no plan promised anything."""
+MOVED = [[0.5 + 0.05 * min(i, 3), 0.0, 0.02] for i in range(STEPS + 1)]
+"""Places of an object that was moved by 15 cm and then left."""
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({}, "planner"),
+        ({"ended": True}, "model"),
+        ({"cut": [False] * 8 + [True] * 4}, "limits"),
+        ({"promised": [0.3] * STEPS}, "model"),
+        ({"promised": [0.3] * STEPS, "places": MOVED}, "contact lost"),
+        ({"places": MOVED}, "planner"),
+        ({"promised": [], "model_distances": []}, "planner"),
+    ],
+)
+def test_the_record_tells_whose_fault_it_was(changes: dict[str, object], fault: str) -> None:
+    assert why_missed(replace(STUCK, **changes))[0] == fault  # type: ignore[arg-type]
+
+
+def test_a_plan_that_promises_little_is_the_planner_s() -> None:
+    nearly = replace(STUCK, promised=(0.8 * np.array(STUCK.model_distances[1:])).tolist())
+    assert why_missed(nearly)[0] == "planner"

@@ -1,0 +1,140 @@
+"""Evaluation in process: batches, shifts, recordings, and the page."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from wm_planner.models.loading import load
+from wm_planner_sim.client.processes import embedded_model
+from wm_planner_sim.evaluation import program
+from wm_planner_sim.evaluation.in_process import Setup, make_policy, run_batch
+from wm_planner_sim.evaluation.policies import ModelPolicy, ShiftedPolicy, exchange
+from wm_planner_sim.evaluation.shifts import SHIFTS, Shift
+from wm_planner_sim.simulator import seeds
+from wm_planner_sim.simulator.simulation import Simulation
+
+pytestmark = pytest.mark.sim
+REACH = Setup("reach", model=embedded_model())
+PAIRS = seeds.CALIBRATION[:3]
+
+
+def test_pairs_in_a_batch_go_as_they_go_alone() -> None:
+    together = run_batch(REACH, PAIRS)
+    for seed, episode in zip(PAIRS, together, strict=True):
+        (alone,) = run_batch(REACH, [seed])
+        assert alone.ended
+        assert episode.ended
+        # Rounding differs between batches, and grows from plan to plan.
+        np.testing.assert_allclose(alone.distances[:5], episode.distances[:5], atol=1e-3)
+        np.testing.assert_allclose(alone.actions[0], episode.actions[0], atol=1e-3)
+        assert np.ptp([alone.distances[-1], episode.distances[-1]]) < 5e-3
+
+
+def test_an_episode_ends_at_the_model_s_tolerance_only_if_it_is_to() -> None:
+    (ended,) = run_batch(REACH, PAIRS[:1])
+    (whole,) = run_batch(Setup("reach", model=embedded_model(), ends=False), PAIRS[:1])
+    assert ended.ended
+    assert ended.success
+    assert not whole.ended
+    assert ended.steps < whole.steps == 40
+    assert len(whole.distances) == len(whole.places) == len(whole.model_distances) == 41
+
+
+def test_what_the_camera_saw_is_kept_of_missed_goals_only() -> None:
+    hopeless = Setup("reach", model=embedded_model(), preset="random", record=True)
+    missed, reached = (run_batch(setup, PAIRS[:1])[0] for setup in (hopeless, REACH))
+    assert not missed.success
+    assert len(missed.frames) == missed.steps + 1
+    assert missed.frames[0].shape == (180, 240, 3)
+    assert missed.goal_image is not None
+    assert reached.frames == []
+    assert reached.goal_image is None
+
+
+def test_a_policy_without_a_model_is_refused() -> None:
+    with pytest.raises(ValueError, match="needs a model"):
+        make_policy(Setup("reach"), [], [], [], None)
+
+
+@pytest.mark.parametrize("name", [name for name, shift in SHIFTS.items() if shift.scene])
+def test_a_shift_of_the_scene_changes_the_image(name: str) -> None:
+    images = []
+    for shift in (SHIFTS["none"], SHIFTS[name]):
+        with closing(Simulation(96, 128, seed=1, alter=shift.scene)) as simulation:
+            images.append(simulation.render().astype(int))
+    assert np.abs(images[0] - images[1]).max() > 20
+
+
+def test_wrong_statistics_move_the_mean_by_half_a_deviation() -> None:
+    spec = load(embedded_model(), "cpu").spec
+    wrong = SHIFTS["statistics"].wrong_statistics(spec).statistics.action
+    right = spec.statistics.action
+    np.testing.assert_allclose(np.subtract(wrong.mean, right.mean), np.multiply(right.std, 0.5))
+    assert wrong.std == right.std
+
+
+class Watched(ModelPolicy):
+    """A policy that notes what it is shown."""
+
+    def __init__(self, goal: np.ndarray) -> None:
+        self.shown: list[np.ndarray] = []
+        super().__init__(load(embedded_model(), "cpu"), [goal], num_samples=8)
+
+    def _encode(self, images: object, pasts: object = None) -> object:  # type: ignore[override]
+        self.shown.append(images[0])  # type: ignore[index]
+        return super()._encode(images, pasts)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "shift", [Shift("", delay=1), Shift("", lost=3), Shift("", exchanged=True)]
+)
+def test_a_shifted_policy_sees_late_or_wrong_images_or_none(shift: Shift) -> None:
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (5, 72, 96, 3), np.uint8)
+    watched = Watched(images[0])
+    watched.shown.clear()
+    policy = ShiftedPolicy(watched, shift)
+    for image in images:
+        assert policy.act([image]).actions.shape == (1, 3)
+    if shift.delay:
+        expected = [images[0], *images[:4]]
+    elif shift.lost:
+        expected = [images[i] for i in (0, 1, 3, 4)]
+    else:
+        expected = [exchange(image) for image in images]
+    np.testing.assert_array_equal(watched.shown, expected)
+
+
+def test_a_late_policy_measures_what_it_sees() -> None:
+    rng = np.random.default_rng(0)
+    first, second = rng.integers(0, 256, (2, 72, 96, 3), np.uint8)
+    watched = Watched(first)
+    policy = ShiftedPolicy(watched, Shift("", delay=1))
+    assert policy.distances([first]) == [0.0]
+    policy.act([first])
+    assert policy.distances([second]) == [0.0]
+    policy.act([second])
+    assert policy.distances([first])[0] > 0.0
+
+
+def test_the_program_writes_a_page_with_all_that_was_measured(tmp_path: Path) -> None:
+    program.main(
+        ["--goals=2", "--ros=0", "--policies", "planner", "random", "--shifts", "colors",
+         "--shift-goals=2", "--processes=1", f"--output={tmp_path}"]
+    )  # fmt: skip
+    (page,) = tmp_path.rglob("evaluation.html")
+    numbers = json.loads(page.with_name("evaluation.json").read_text())
+    assert numbers["in_process"]["planner"]["successes"] == 2
+    assert numbers["in_process"]["random"]["successes"] == 0
+    assert numbers["tflop_per_episode"] > 0
+    assert set(numbers["shifts"]) == {"colors"}
+    text = page.read_text()
+    assert "planner, from images" in text
+    assert "red and blue exchanged" in text
+    assert "The planner missed no goal" in text
+    assert "http://" not in text.replace("http://www.w3.org", "")

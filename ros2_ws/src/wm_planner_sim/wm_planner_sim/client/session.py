@@ -1,0 +1,72 @@
+"""A client together with the simulator and the planner that it talks to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from sensor_msgs.msg import Image
+
+from wm_planner_sim.client.client import Client
+from wm_planner_sim.client.episode import Episode
+from wm_planner_sim.client.processes import start_planner, start_simulator
+from wm_planner_sim.simulator.task import Task
+
+
+@contextmanager
+def session(
+    task: Task, model: Path | None = None, parameters: Sequence[str] = (), *, attach: bool = False
+) -> Iterator[Client]:
+    """Start simulator and planner as processes of their own, and end them with the client.
+
+    Args:
+        task: What is simulated.
+        model: Directory of the planner's model; by default the embedded one of the task.
+        parameters: More parameters of the planner, as ``name:=value``.
+        attach: Use a simulator and a planner that already run.
+
+    Raises:
+        ClientError: They do not become ready.
+    """
+    rclpy.init()
+    client, executor = Client(), SingleThreadedExecutor()
+    executor.add_node(client)
+    try:
+        with ExitStack() as stack:
+            if not attach:
+                stack.callback(start_simulator(f"task:={task.name}", log_level="warn").end)
+                planner = start_planner(*parameters, task=task.name, model=model, log_level="error")
+                stack.callback(planner.end)
+            client.wait_active()
+            yield client
+    finally:
+        executor.shutdown()
+        client.destroy_node()
+        rclpy.try_shutdown()
+
+
+def pursue(
+    client: Client,
+    task: Task,
+    seed: int,
+    on_goal: Callable[[Image], None] = lambda image: None,
+    on_step: Callable[[Episode], None] = lambda episode: None,
+) -> Episode:
+    """Reset the scene to a seed and pursue the goal of that seed.
+
+    Args:
+        client: The client.
+        task: Gives the time allowed.
+        seed: Of scene and goal.
+        on_goal: Called with the goal image before it is sent.
+        on_step: Called after every step.
+    """
+    client.reset(seed)
+    goal, position = client.sample_goal(seed)
+    on_goal(goal)
+    # The first step is planned from an image that is already there; half a step is slack.
+    timeout = (task.max_steps - 1.5) * task.step_time
+    return client.reach(seed, goal, position, timeout, on_step)

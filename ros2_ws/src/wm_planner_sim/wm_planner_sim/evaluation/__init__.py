@@ -1,0 +1,1 @@
+"""How well a model reaches the goals of its task: with its planner alone, and over ROS."""

@@ -1,0 +1,3 @@
+from wm_planner_sim.evaluation.program import main
+
+main()

@@ -1,0 +1,43 @@
+"""Why a goal was missed, told from the record of the episode."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wm_planner_sim.evaluation.episodes import Episode
+
+LAST = 6
+"""Steps at the end of an episode that are looked at."""
+STILL = 0.003
+"""Motion of the scored thing that counts as rest [m]."""
+NEARER = 0.7
+"""A plan promises progress if it ends at this share of the present distance or less."""
+
+
+def why_missed(episode: Episode) -> tuple[str, str]:
+    """Return whose fault it probably was, and what was seen, as a clause.
+
+    The first that applies of:
+
+    ``model``
+        The model took the goal for reached, or its plans promised progress that did not come.
+    ``limits``
+        Most of the last actions led out of the workspace.
+    ``contact lost``
+        The object had been moved, but rested at the end.
+    ``planner``
+        No plan came nearer to the goal.
+    """
+    places = np.array(episode.places)
+    moved = np.linalg.norm(places - places[0], axis=1).max() > STILL
+    rests = np.linalg.norm(places[-LAST:] - places[-1], axis=1).max() < STILL
+    if episode.ended:
+        return "model", "the model took the goal for reached"
+    if np.mean(episode.cut[-LAST:]) > 0.5:
+        return "limits", "most of the last actions led out of the workspace"
+    promised, seen = np.array(episode.promised[-LAST:]), np.array(episode.model_distances)
+    if len(promised) and np.mean(promised < NEARER * seen[-1 - len(promised) : -1]) > 0.5:
+        if moved and rests:
+            return "contact lost", "the object had been moved, but no longer followed the plans"
+        return "model", "the plans promised progress that did not come"
+    return "planner", "no plan came much nearer to the goal"

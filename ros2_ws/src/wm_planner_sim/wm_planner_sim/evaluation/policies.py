@@ -1,0 +1,277 @@
+"""Who acts in an evaluation: a model's planner, an oracle, the task's expert, chance, nobody."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+
+from wm_planner.models.batch import observation_batch
+from wm_planner.models.protocol import Latent, ObservationBatch, WorldModel
+from wm_planner.planning import Objective, Planner, make_planner, shift
+from wm_planner.types import Observation, Past, RgbImage, Vector
+from wm_planner.worker.scoring import Scoring
+from wm_planner_sim.evaluation.shifts import Shift
+from wm_planner_sim.simulator.simulation import Simulation
+from wm_planner_sim.simulator.task import AXES, MAX_STEP, Goal
+
+
+@dataclass(frozen=True)
+class Acts:
+    """What a policy does at B images.
+
+    Attributes:
+        actions: The next actions (B, A).
+        seconds: Wall time it took [s].
+        promised: Root of the distance of each plan's last frame to the goal (B,) [latent unit];
+            None without plans.
+    """
+
+    actions: Vector
+    seconds: float = 0.0
+    promised: list[float] | None = None
+
+
+class Policy(ABC):
+    """Acts for B pairs of start and goal at once."""
+
+    @abstractmethod
+    def act(self, images: Sequence[RgbImage]) -> Acts:
+        """Act on what the B cameras see."""
+
+    def distances(self, images: Sequence[RgbImage]) -> list[float] | None:
+        """Return how far the model sees each image from its goal; None without a model."""
+        return None
+
+
+class ModelPolicy(Policy):
+    """Model-predictive control: encode, plan from the shifted last plan, take the first action.
+
+    The pairs are planned for in one batch. They share the planner's draws, so that a pair gets the
+    same plans as alone, but for rounding.
+
+    Args:
+        model: The world model; its spec turns the planner's numbers into meters.
+        goals: The goal images of B pairs, uint8 (H, W, 3).
+        preset: Planner preset, see ``wm_planner.planning.make_planner``.
+        horizon: Model steps planned ahead.
+        seed: Seed of the planner's draws.
+        arms: The B simulations; with them the model looks back, as with ``model.history: real``.
+        overrides: Options of the planner.
+    """
+
+    def __init__(
+        self,
+        model: WorldModel,
+        goals: Sequence[RgbImage],
+        preset: str = "online",
+        horizon: int = 5,
+        seed: int = 0,
+        arms: Sequence[Simulation] = (),
+        **overrides: object,
+    ) -> None:
+        spec = model.spec
+        lower, upper = (torch.from_numpy(side).float() for side in spec.action_bounds())
+        self._model = model
+        self._goals = self._encode(goals)
+        chosen = spec.objective
+        objective = Objective(mode=chosen.mode, base=chosen.base, alpha=chosen.alpha)
+        self._scoring = Scoring(model, objective)
+        self._arms = arms
+        self._seen = deque[Sequence[RgbImage]](maxlen=spec.num_hist)
+        self._places = deque[Vector](maxlen=spec.num_hist)
+        self._planner: Planner = make_planner(
+            preset,
+            action_dim=spec.model_action_dim,
+            horizon=horizon,
+            bounds=(lower, upper),
+            seed=seed,
+            device=model.device,
+            **overrides,
+        )
+        self._previous: torch.Tensor | None = None
+
+    @torch.inference_mode()
+    def act(self, images: Sequence[RgbImage]) -> Acts:
+        """Plan, and return the first actions of the plans."""
+        begin = time.monotonic()
+        latent = self._encode(images, self._pasts(images))
+        warm = None if self._previous is None else shift(self._previous)
+        cost = self._scoring.cost(latent, self._goals)
+        plan = self._planner.plan(cost, batch=len(images), warm_start=warm)
+        seconds = time.monotonic() - begin
+        self._previous = plan.actions
+        return Acts(
+            self._model.spec.denormalize_actions(plan.actions[:, 0].cpu().numpy()),
+            seconds,
+            self._roots(self._model.rollout(latent, plan.actions[:, None])),
+        )
+
+    def go_on(self) -> Acts:
+        """Return the next actions of the last plans, as if no image had come."""
+        assert self._previous is not None
+        self._previous = shift(self._previous)
+        actions = self._model.spec.denormalize_actions(self._previous[:, 0].cpu().numpy())
+        return Acts(actions)
+
+    @torch.inference_mode()
+    def distances(self, images: Sequence[RgbImage]) -> list[float]:
+        """Return the root of the model's distance from each image to its goal [latent unit]."""
+        return self._roots(self._encode(images))
+
+    def _roots(self, latent: Latent) -> list[float]:
+        """Return the root of the distance of the last frame of each pair to its goal (B,)."""
+        each = self._model.distance(latent, self._goals, Objective(mode="last")).sqrt()
+        roots: list[float] = each[:, 0].tolist()
+        return roots
+
+    def _pasts(self, images: Sequence[RgbImage]) -> list[Past | None]:
+        """Return what each pair's model sees of the past, and keep what it sees now."""
+        if not self._arms:
+            return [None] * len(images)
+        axes = [AXES.index(name) for name in self._arms[0].task.actions]
+        self._seen.append(images)
+        self._places.append(np.array([arm.target[axes] for arm in self._arms]))
+        executed = np.diff(np.array(self._places), axis=0)
+        before = [
+            tuple(Observation((image,)) for image in pair) for pair in zip(*self._seen, strict=True)
+        ]
+        return [Past(frames[:-1], executed[:, b]) for b, frames in enumerate(before)]
+
+    def _encode(
+        self, images: Sequence[RgbImage], pasts: Sequence[Past | None] | None = None
+    ) -> Latent:
+        spec, device = self._model.spec, self._model.device
+        batches = [
+            observation_batch(Observation((image,)), spec, device, past)
+            for image, past in zip(images, pasts or [None] * len(images), strict=True)
+        ]
+        actions = [batch.actions for batch in batches if batch.actions is not None]
+        return self._model.encode(
+            ObservationBatch(
+                torch.cat([batch.images for batch in batches]),
+                actions=torch.cat(actions) if actions else None,
+            )
+        )
+
+
+class ShiftedPolicy(Policy):
+    """A model's policy whose images come late, wrong, or not at all, as a ``Shift`` has it.
+
+    Args:
+        policy: Its model has the shift's statistics, and its goal images the shift's colors.
+        shift: The shift.
+    """
+
+    def __init__(self, policy: ModelPolicy, shift: Shift) -> None:
+        self._policy, self._shift = policy, shift
+        self._seen = deque[Sequence[RgbImage]](maxlen=shift.delay + 1)
+        self._steps = 0
+
+    def act(self, images: Sequence[RgbImage]) -> Acts:
+        """Act on what the planner gets to see."""
+        self._steps += 1
+        self._seen.append(images)
+        if self._shift.lost and self._steps % self._shift.lost == 0:
+            return self._policy.go_on()
+        return self._policy.act(self._colors(self._seen[0]))
+
+    def distances(self, images: Sequence[RgbImage]) -> list[float]:
+        """Return how far the model sees what the planner gets to see from the goals."""
+        late = [*self._seen, images][-1 - self._shift.delay :][0]
+        return self._policy.distances(self._colors(late))
+
+    def _colors(self, images: Sequence[RgbImage]) -> Sequence[RgbImage]:
+        return [exchange(image) for image in images] if self._shift.exchanged else images
+
+
+def exchange(image: RgbImage) -> RgbImage:
+    """Return an image with red and blue exchanged."""
+    return np.ascontiguousarray(image[..., ::-1])
+
+
+class OraclePolicy(ModelPolicy):
+    """The model's planner with the true state in place of the encoded images.
+
+    What it fails at is not the encoder's fault.
+
+    Args:
+        model: A model of the family ``latent`` for the simulations' task.
+        simulations: Their task's ``labels`` are the true states.
+        goals: Their goals.
+        options: As those of ``ModelPolicy``.
+    """
+
+    def __init__(
+        self,
+        model: WorldModel,
+        simulations: Sequence[Simulation],
+        goals: Sequence[Goal],
+        **options: Any,
+    ) -> None:
+        self._simulations = simulations
+        super().__init__(model, [goal.image for goal in goals], **options)
+        self._goals = self._latent([goal.labels for goal in goals])
+
+    def _encode(
+        self, images: Sequence[RgbImage], pasts: Sequence[Past | None] | None = None
+    ) -> Latent:
+        return self._latent([world.task.labels(world) for world in self._simulations])
+
+    def _latent(self, labels: Sequence[Vector]) -> Latent:
+        state = self._model.spec.statistics.state
+        assert state is not None
+        numbers = (np.array(labels) - state.mean) / state.std
+        return Latent(torch.from_numpy(numbers).float().to(self._model.device)[:, None, None])
+
+
+class ExpertPolicy(Policy):
+    """The task's expert, which sees the true state.
+
+    Args:
+        simulations: Already in their start states.
+        goals: True positions of their goals (3,) [m].
+    """
+
+    def __init__(self, simulations: Sequence[Simulation], goals: Sequence[ArrayLike]) -> None:
+        self._experts = [
+            (simulation, simulation.task.expert(simulation, goal))
+            for simulation, goal in zip(simulations, goals, strict=True)
+        ]
+
+    def act(self, images: Sequence[RgbImage]) -> Acts:
+        """Return the experts' actions."""
+        return Acts(
+            np.array(
+                [
+                    simulation.task.allowed(expert(simulation.target), simulation.target)
+                    for simulation, expert in self._experts
+                ]
+            )
+        )
+
+
+class RandomPolicy(Policy):
+    """Displacements drawn uniformly within the bounds of the action.
+
+    Args:
+        seeds: Seeds of the draws, one for each pair.
+        size: Numbers in an action, A.
+        scale: Share of the bounds that is used; 0: the hand rests.
+    """
+
+    def __init__(self, seeds: Sequence[int], size: int = 3, scale: float = 1.0) -> None:
+        self._draws = [np.random.default_rng([seed, 3]) for seed in seeds]
+        self._most, self._size = scale * MAX_STEP, size
+
+    def act(self, images: Sequence[RgbImage]) -> Acts:
+        """Return random actions, whatever the images show."""
+        most = self._most
+        return Acts(np.array([rng.uniform(-most, most, self._size) for rng in self._draws]))
