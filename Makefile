@@ -5,18 +5,20 @@
 # PYTHON=python3.12         Python of the virtual environments
 # TORCH=cpu|cuda12|cuda13   PyTorch of `make worker`, if not the one for the NVIDIA driver
 # HEADLESS=1                the demo opens no window
-# DEMO_ARGS, PYTEST_ARGS, MODEL_ARGS   further arguments of the demo, pytest and `make model`
+# TASK=push            a simulated task, for demo, evaluate and model
+# DEMO_ARGS, EVALUATE_ARGS, PYTEST_ARGS, MODEL_ARGS   further arguments
 
 SHELL := /bin/bash
 PYTHON ?= python3
 SOURCES := ros2_ws/src scripts docs/examples $(wildcard benchmarks)
 BOOTSTRAP := @$(PYTHON) scripts/bootstrap.py
 ENV := . scripts/env.sh &&
+CHOSEN = $(if $(TASK),--task $(TASK))
 # Demo and tests must not receive messages of other robots, nor of each other.
 ISOLATED := ROS_DOMAIN_ID=$$(python scripts/free_domain.py) ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build kinematics worker demo test everything lint pytest model clean
+.PHONY: help setup build kinematics worker demo test everything lint pytest evaluate model clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -35,7 +37,7 @@ worker: ## make the worker's environment, with PyTorch for this machine's GPU, a
 
 demo: ## drive a simulated arm to goals given as images, and report how it went
 	$(BOOTSTRAP) demo
-	@$(ENV) $(ISOLATED) python -m wm_planner_sim.demo $(if $(HEADLESS),--headless) $(DEMO_ARGS)
+	@$(ENV) $(ISOLATED) python -m wm_planner_sim.demo $(if $(HEADLESS),--headless) $(CHOSEN) $(DEMO_ARGS)
 
 test: lint pytest ## check lint and types, and run all tests
 
@@ -50,8 +52,12 @@ lint: everything ## run ruff and mypy
 pytest: everything ## run unit tests and tests over DDS
 	@$(ENV) $(ISOLATED) python -m pytest $(PYTEST_ARGS)
 
-model: everything ## collect data for the embedded model, train it and export it
-	@$(ENV) $(ISOLATED) python -m wm_planner_sim.training.make_model $(MODEL_ARGS)
+evaluate: ## measure a task's model, in process and over ROS, and write a page about it
+	$(BOOTSTRAP) demo
+	@$(ENV) $(ISOLATED) python -m wm_planner_sim.evaluation $(CHOSEN) $(EVALUATE_ARGS)
+
+model: everything ## collect data for a task's embedded model, train it and export it
+	@$(ENV) $(ISOLATED) python -m wm_planner_sim.training.make_model $(CHOSEN) $(MODEL_ARGS)
 
 clean: ## delete what was built, but keep the virtual environments
 	rm -rf ros2_ws/build* ros2_ws/install* ros2_ws/log*

@@ -16,7 +16,7 @@ FREE_DOMAIN = Path(__file__).parents[5] / "scripts" / "free_domain.py"
 
 def test_the_demo_reaches_its_goal_and_writes_a_report(tmp_path: Path) -> None:
     domain = subprocess.check_output([sys.executable, FREE_DOMAIN], text=True).strip()
-    words = ["--headless", "--goals=1", f"--output={tmp_path}"]
+    words = ["--headless", "--task=reach", "--goals=1", f"--output={tmp_path}"]
     ran = subprocess.run(
         [sys.executable, "-m", "wm_planner_sim.demo", *words],
         env={**os.environ, "ROS_DOMAIN_ID": domain},  # apart from the nodes of other tests
@@ -26,8 +26,10 @@ def test_the_demo_reaches_its_goal_and_writes_a_report(tmp_path: Path) -> None:
     )
     assert ran.returncode == 0, ran.stdout
     (page,) = tmp_path.rglob("report.html")
-    assert "1 of 1 goals reached" in page.read_text()
-    report = json.loads(page.with_name("report.json").read_text())
+    text = page.read_text()
+    assert "1 of 1 goals reached" in text
+    assert "data:video/mp4" in text
+    report = json.loads(page.with_name("report.json").read_text())["tasks"]["reach"]
     assert report["planner"]["final_distances_m"][0] < 0.02
     assert report["plan_times"]["full"]["count"] == 5
     assert report["protocol"]["reflexes"].startswith("0 "), ran.stdout

@@ -66,12 +66,19 @@ class Client(Node):
         latched = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self.create_subscription(PlanStatus, f"{planner}/status", self._on_status, latched)
         self.create_subscription(UInt32, "sim/reflexes", self._on_reflexes, latched)
+        self._planner = planner
+        self._imagined: ImageSubscription | None = None
         self._reset = self.create_client(ResetScene, "sim/reset")
         self._plan = self.create_client(Plan, f"{planner}/plan_once")
         self._get_state = self.create_client(GetState, f"{planner}/get_state")
         self._change_state = self.create_client(ChangeState, f"{planner}/change_state")
         self._set_parameters = self.create_client(SetParameters, f"{planner}/set_parameters")
         self._reach = ActionClient(self, ReachGoal, f"{planner}/reach_goal")
+
+    def watch_imagined(self, on_imagined: Callable[[Image], None]) -> None:
+        """Let the planner decode what it imagines, and take the frames of every plan."""
+        topic = f"{self._planner}/imagined"
+        self._imagined = ImageSubscription(self, Image, topic, on_imagined, sensor_data_qos())
 
     def spin_for(self, seconds: float) -> None:
         """Handle messages for a time [s]."""
@@ -262,6 +269,8 @@ class Client(Node):
     def destroy_node(self) -> None:
         """Destroy the node with its subscriptions and its sampler."""
         self._camera.close()
+        if self._imagined:
+            self._imagined.close()
         if self._owns_sampler:
             self._sampler.close()
         super().destroy_node()

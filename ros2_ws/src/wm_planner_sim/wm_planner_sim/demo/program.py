@@ -1,6 +1,6 @@
 """Runs the demo: drive the simulated Franka to goals given as images, and report how it went.
 
-    python -m wm_planner_sim.demo [--task reach] [--headless] [--goals N] [--attach]
+    python -m wm_planner_sim.demo [--task reach push] [--headless] [--goals N] [--attach]
 
 The demo starts the simulator and the planner as separate processes and talks to them over DDS. With
 ``--attach`` it uses those that already run (``ros2 launch wm_planner_sim demo.launch.py``).
@@ -15,24 +15,24 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import ExternalShutdownException
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from sensor_msgs.msg import Image
 
 from wm_planner_sim.client.calls import ClientError
 from wm_planner_sim.client.client import Client
 from wm_planner_sim.client.episode import Episode
-from wm_planner_sim.client.processes import start_planner, start_simulator
+from wm_planner_sim.client.session import pursue, session
 from wm_planner_sim.demo.live import LiveView, has_display
 from wm_planner_sim.demo.recorder import Recorder
-from wm_planner_sim.demo.report import Run, write_report
-from wm_planner_sim.simulator.motion import STEP_DURATION
+from wm_planner_sim.demo.report import Run, TaskReport, write_report
+from wm_planner_sim.simulator import seeds
 from wm_planner_sim.simulator.task import Task
-from wm_planner_sim.simulator.tasks import DEFAULT_TASK, TASKS, find_task
-from wm_planner_sim.training import seeds
+from wm_planner_sim.simulator.tasks import TASKS, find_task
 
 VIDEO_RATE = 10.0  # [Hz] twice the camera's rate
+SHOWN = ("reach", "push")  # tasks
 FULL_PLANS = 5  # plans with the paper's settings, to time them
 
 
@@ -46,8 +46,6 @@ def run_goals(
 ) -> Run:
     """Pursue the demo's goals with the planner's current configuration."""
     run = Run(preset, task.scored, task.success_radius)
-    # The first step is planned from an image that is already there; half a step is slack.
-    timeout = (task.max_steps - 1.5) * STEP_DURATION
     columns = [
         TextColumn(f"{preset:>7}"), BarColumn(), MofNCompleteColumn(),
         TextColumn("{task.fields[state]}"),
@@ -55,10 +53,13 @@ def run_goals(
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task(preset, total=count, state="")
         for seed in seeds.DEMO[:count]:
-            client.reset(seed)
-            goal, position = client.sample_goal(seed)
+            caption = f"goal {len(run.episodes) + 1}"
 
-            def show(episode: Episode) -> None:
+            def begin(goal: Image, caption: str = caption) -> None:
+                if recorder:
+                    recorder.start(goal, caption)
+
+            def show(episode: Episode, caption: str = caption) -> None:
                 state = (
                     f"step {len(episode.distances):2d}  {task.scored} to goal "
                     f"{100 * episode.distances[-1]:5.1f} cm  plan "
@@ -66,11 +67,9 @@ def run_goals(
                 )
                 progress.update(bar, state=state)
                 if recorder:
-                    recorder.caption = f"goal {len(run.episodes) + 1}, {state}"
+                    recorder.caption = f"{caption}, {state}"
 
-            if recorder:
-                recorder.goal, recorder.caption = goal, f"goal {len(run.episodes) + 1}"
-            episode = client.reach(seed, goal, position, timeout, show)
+            episode = pursue(client, task, seed, begin, show)
             if recorder:
                 recorder.goal = None
             run.episodes.append(episode)
@@ -84,64 +83,59 @@ def run_goals(
     return run
 
 
-def demo(arguments: argparse.Namespace, console: Console) -> Path:
-    """Run the whole protocol; return the path of the report."""
-    rclpy.init()
-    task = find_task(arguments.task)
-    live = None if arguments.headless or not has_display() else LiveView()
-    client, executor, recorder = Client(), SingleThreadedExecutor(), Recorder(live)
-    executor.add_node(client)
-    client.on_image = recorder
-    try:
-        with ExitStack() as stack:
-            if not arguments.attach:
-                console.print("starting the simulator and the planner …")
-                simulator = start_simulator(f"task:={task.name}", log_level="warn")
-                stack.callback(simulator.end)
-                started = start_planner(
-                    *arguments.parameter,
-                    task=task.name,
-                    model=arguments.model,
-                    log_level="error",
-                )
-                stack.callback(started.end)
-            client.wait_active()
-            if live:
-                stack.callback(live.close)
-                live.open()
-            planner = run_goals(client, task, "online", arguments.goals, recorder, console)
-            console.print(f"timing {FULL_PLANS} plans with the paper's settings …")
-            goal, _ = client.sample_goal(seeds.DEMO[0])
-            full = [client.plan_once(goal, "full").plan_time for _ in range(FULL_PLANS)]
-            console.print("the same goals with random actions …")
-            client.use_preset("random")
-            random = run_goals(client, task, "random", arguments.goals, None, console)
-            reflexes = client.reflexes
-    finally:
-        executor.shutdown()
-        client.destroy_node()
-        rclpy.try_shutdown()
+def show_task(
+    task: Task, arguments: argparse.Namespace, live: LiveView | None, console: Console
+) -> TaskReport:
+    """Run the whole protocol of one task."""
+    recorder = Recorder(live)
+    if not arguments.attach:
+        console.print(f"[bold]{task.name}[/]: starting the simulator and the planner …")
+    started = session(task, arguments.model, arguments.parameter, attach=arguments.attach)
+    with started as client:
+        client.on_image = recorder
+        client.watch_imagined(recorder.imagine)
+        planner = run_goals(client, task, "online", arguments.goals, recorder, console)
+        console.print(f"timing {FULL_PLANS} plans with the paper's settings …")
+        goal, _ = client.sample_goal(seeds.DEMO[0])
+        full = [client.plan_once(goal, "full").plan_time for _ in range(FULL_PLANS)]
+        console.print("the same goals with random actions …")
+        client.use_preset("random")
+        random = run_goals(client, task, "random", arguments.goals, None, console)
+        reflexes = client.reflexes
     online = [t for episode in planner.episodes for t in episode.plan_times]
     protocol: dict[str, Any] = {
-        "task": task.name,
         "goals": f"seeds {seeds.DEMO[0]} to {seeds.DEMO[arguments.goals - 1]}, "
         "never used in training",
         "success": f"{task.scored} within {task.success_radius} m of the goal's position in the "
-        f"simulator; at most {task.max_steps} steps of {STEP_DURATION} s of simulated time",
+        f"simulator; at most {task.max_steps} steps of {task.step_time} s of simulated time",
         "random": "the same node, goals and limits, with planning.preset random",
+        "model": "its encoder was taught positions by the simulator; at run time it sees images",
         "reflexes": f"{reflexes} (how often limits of a Franka Research 3 have stopped the arm)",
     }
-    return write_report(
-        arguments.output / datetime.now().strftime("%Y-%m-%d_%H-%M-%S"),
-        planner, random, {"online": online, "full": full}, recorder.frames, VIDEO_RATE, protocol,
-    )  # fmt: skip
+    return TaskReport(
+        task.name, planner, random, {"online": online, "full": full}, recorder.frames, protocol
+    )
+
+
+def demo(arguments: argparse.Namespace, console: Console) -> Path:
+    """Run all tasks; return the path of the report."""
+    live = None if arguments.headless or not has_display() else LiveView()
+    with ExitStack() as stack:
+        if live:
+            stack.callback(live.close)
+            live.open()
+        parts = [show_task(find_task(name), arguments, live, console) for name in arguments.task]
+    directory = arguments.output / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    return write_report(directory, parts, VIDEO_RATE)
 
 
 def main() -> None:
     """Parse the command line and run the demo."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--task", choices=TASKS, default=DEFAULT_TASK, help="simulated task")
-    parser.add_argument("--goals", type=int, default=10, help="number of goals (default 10)")
+    parser.add_argument(
+        "--task", nargs="+", choices=TASKS, default=SHOWN, help="simulated tasks (default: both)"
+    )
+    parser.add_argument("--goals", type=int, default=5, help="goals of each task (default 5)")
     most = len(seeds.DEMO)
     parser.add_argument("--headless", action="store_true", help="open no window")
     parser.add_argument(
@@ -161,6 +155,10 @@ def main() -> None:
     arguments, _ = parser.parse_known_args()  # ros2 launch adds --ros-args
     if not 1 <= arguments.goals <= most:
         parser.error(f"--goals is {arguments.goals}; choose 1 to {most}")
+    if arguments.model and len(arguments.task) > 1:
+        parser.error("--model is of one task; name it with --task")
+    if arguments.attach and len(arguments.task) > 1:
+        parser.error("--attach shows one task; name it with --task")
     console = Console()
     try:
         arguments.output.mkdir(parents=True, exist_ok=True)  # before the goals, not after them

@@ -1,4 +1,4 @@
-"""The video of the demo: the camera beside the goal image."""
+"""The video of the demo: camera, goal image, and what the model imagines."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ from wm_planner_sim.demo.live import LiveView
 
 HEIGHT = 360  # [pixels]
 CAPTION = 30  # [pixels] height of the caption's bar
+STRIP = 128  # [pixels] height of the imagined frames at the bottom
 
 
 class Recorder:
     """Records a frame for each image of the camera while a goal is set.
+
+    The camera's image is on the left and the goal image on the right; below are the frames that the
+    model predicts for the latest plan, and, as the last, how it sees the goal.
 
     Args:
         live: Window that also shows each frame.
@@ -23,6 +27,7 @@ class Recorder:
     Attributes:
         frames: The recorded frames.
         goal: The goal image, None between goals.
+        imagined: The frames that the planner imagined last, from ``~/imagined``.
         caption: Text on the next frames.
     """
 
@@ -30,19 +35,41 @@ class Recorder:
         self._live = live
         self.frames: list[RgbImage] = []
         self.goal: Image | None = None
+        self.imagined: Image | None = None
         self.caption = ""
+
+    def start(self, goal: Image, caption: str) -> None:
+        """Record frames of a goal from now on."""
+        self.goal, self.caption, self.imagined = goal, caption, None
+
+    def imagine(self, message: Image) -> None:
+        """Show the frames of ``~/imagined`` from now on."""
+        self.imagined = message
 
     def __call__(self, message: Image) -> None:
         """Record a frame if a goal is set."""
         if self.goal is None:
             return
         frame = np.hstack([_scaled(decode(message)), _scaled(decode(self.goal))])
+        frame = np.vstack([frame, self._strip(frame.shape[1])])
         frame[:CAPTION] = (frame[:CAPTION] * 0.4).astype(np.uint8)
         corner = (10, CAPTION - 9)
         cv2.putText(frame, self.caption, corner, cv2.FONT_HERSHEY_SIMPLEX, 0.6, (255,) * 3, 1)
         if self._live:
             self._live.show(frame)
         self.frames.append(frame)
+
+    def _strip(self, width: int) -> RgbImage:
+        """Return the imagined frames, uint8 (STRIP, width, 3), black where there are none."""
+        strip = np.zeros((STRIP, width, 3), dtype=np.uint8)
+        if self.imagined is not None:
+            frames = decode(self.imagined)
+            scale = min(STRIP / frames.shape[0], width / frames.shape[1])
+            small = cv2.resize(frames, None, fx=scale, fy=scale)
+            top = (STRIP - small.shape[0]) // 2
+            left = (width - small.shape[1]) // 2
+            strip[top : top + small.shape[0], left : left + small.shape[1]] = small
+        return strip
 
 
 def _scaled(image: RgbImage) -> RgbImage:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import html
 import io
 import json
-import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import imageio
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
@@ -21,8 +16,13 @@ from matplotlib.figure import Figure
 from wm_planner.files.whole import write_whole
 from wm_planner.types import RgbImage
 from wm_planner_sim.client.episode import Episode
+from wm_planner_sim.evaluation import html
 
 matplotlib.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
+CAPTION = (
+    "Left: camera. Right: goal image. Below: the frames that the model predicts for the latest "
+    "plan, and, as the last, how it sees the goal. Twice the real speed."
+)
 
 
 @dataclass
@@ -70,89 +70,84 @@ def timing(seconds: Sequence[float]) -> dict[str, float]:
     }
 
 
-def write_report(
-    directory: Path,
-    planner: Run,
-    random: Run,
-    plan_times: dict[str, Sequence[float]],
-    video: Sequence[RgbImage],
-    rate: float,
-    protocol: dict[str, Any],
-) -> Path:
-    """Write ``report.json`` and ``report.html``.
+@dataclass
+class TaskReport:
+    """What the demo saw of one task.
 
-    Args:
-        directory: Directory of the report; made if missing.
+    Attributes:
+        name: Name of the task.
         planner: The planner's goals.
         random: The same goals with random actions.
         plan_times: Wall times [s] by preset.
         video: Frames uint8 (H, W, 3) of equal size.
-        rate: Frames per second of the video.
         protocol: What a reader needs to know to repeat the run.
+    """
+
+    name: str
+    planner: Run
+    random: Run
+    plan_times: dict[str, Sequence[float]]
+    video: Sequence[RgbImage]
+    protocol: dict[str, Any]
+
+    @property
+    def times(self) -> dict[str, dict[str, float]]:
+        """The ``timing`` of each preset."""
+        return {preset: timing(values) for preset, values in self.plan_times.items()}
+
+    def summary(self) -> dict[str, Any]:
+        """Return the part of ``report.json`` about this task."""
+        return {
+            "protocol": self.protocol,
+            "planner": self.planner.summary(),
+            "random": self.random.summary(),
+            "plan_times": self.times,
+        }
+
+    def section(self, rate: float) -> str:
+        """Return the part of the page about this task; the video plays at a rate [Hz]."""
+        planner, random = self.planner, self.random
+        caption = CAPTION if self.video else "There is no video: no goal was pursued."
+        return "\n".join(
+            [
+                f"<h2>{self.name}</h2>"
+                f"<p>{planner.successes} of {len(planner.episodes)} goals reached: "
+                f"{planner.scored} within {100 * planner.tolerance:.0f} cm; with random actions "
+                f"{random.successes} of {len(random.episodes)}.</p>",
+                html.video(self.video, rate),
+                f"<p class=note>{caption}</p>",
+                "<h3>Distance and cost</h3>" + _charts(planner, random),
+                "<h3>Goals</h3>" + _goal_table(planner, random),
+                "<h3>Time per plan</h3>" + _time_table(self.times),
+                "<h3>Protocol</h3>" + html.definitions(self.protocol),
+            ]
+        )
+
+
+def write_report(directory: Path, parts: Sequence[TaskReport], rate: float) -> Path:
+    """Write ``report.json`` and ``report.html``.
+
+    Args:
+        directory: Directory of the report; made if missing.
+        parts: One for each task.
+        rate: Frames per second of the videos.
 
     Returns:
         The path of ``report.html``.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    times = {preset: timing(values) for preset, values in plan_times.items()}
-    date = datetime.now().astimezone().isoformat(timespec="seconds")
-    machine = {"system": platform.platform(), "processor": _processor()}
+    machine = html.machine()
     summary = {
-        "date": date,
+        "date": html.now(),
         "machine": machine,
-        "protocol": protocol,
-        "planner": planner.summary(),
-        "random": random.summary(),
-        "plan_times": times,
+        "tasks": {part.name: part.summary() for part in parts},
     }
-    write_whole(directory / "report.json", json.dumps(_finite(summary), indent=2) + "\n")
-    sections = [
-        f"<p>{planner.successes} of {len(planner.episodes)} goals reached within "
-        f"{100 * planner.tolerance:.0f} cm; with random actions {random.successes} of "
-        f"{len(random.episodes)}.</p>",
-        _video(video, rate),
-        "<h2>Distance and cost</h2>" + _charts(planner, random),
-        "<h2>Goals</h2>" + _goal_table(planner, random),
-        "<h2>Time per plan</h2>" + _time_table(times),
-        "<h2>Protocol</h2>" + _definitions({**protocol, **machine}),
-    ]
-    page = _PAGE.replace("{date}", date).replace("{body}", "\n".join(sections))
+    write_whole(directory / "report.json", json.dumps(html.finite(summary), indent=2) + "\n")
+    sections = [part.section(rate) for part in parts]
     path = directory / "report.html"
-    write_whole(path, page)
+    text = html.page("wm_planner demo", [*sections, "<h2>Machine</h2>", html.definitions(machine)])
+    write_whole(path, text)
     return path
-
-
-def _finite(value: Any) -> Any:
-    """Replace NaN, which JSON does not have, with None."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not np.isfinite(value) else value
-
-
-def _processor() -> str:
-    """Return the number and name of the processors, as far as the system knows them."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return f"{len(names)} x {names[0]}" if names else platform.processor()
-
-
-def _video(frames: Sequence[RgbImage], rate: float) -> str:
-    if not frames:
-        return "<p>There is no video: no goal was pursued.</p>"
-    data = imageio.mimwrite(
-        "<bytes>", list(frames), format="mp4", fps=rate, codec="libx264", quality=6,
-        macro_block_size=2, output_params=["-movflags", "+faststart"],
-    )  # fmt: skip
-    source = base64.b64encode(data).decode()
-    return (
-        '<video controls autoplay muted loop src="data:video/mp4;base64,' + source + '"></video>'
-        "<p class=note>Left: camera. Right: goal image. Twice the real speed.</p>"
-    )
 
 
 def _charts(planner: Run, random: Run) -> str:
@@ -175,51 +170,27 @@ def _charts(planner: Run, random: Run) -> str:
 
 
 def _goal_table(planner: Run, random: Run) -> str:
-    rows = []
+    rows, marks = [], []
     for mine, other in zip(planner.episodes, random.episodes, strict=True):
-        good = mine.final_distance < planner.tolerance
+        marks.append("good" if mine.final_distance < planner.tolerance else "bad")
         rows.append(
-            f"<tr class={'good' if good else 'bad'}><td>{mine.seed}"
-            f"<td>{100 * mine.initial_distance:.1f}<td>{100 * mine.final_distance:.1f}"
-            f"<td>{mine.steps}<td>{mine.elapsed:.1f}<td>{html.escape(mine.message)}"
-            f"<td>{100 * other.final_distance:.1f}</tr>"
+            (
+                mine.seed,
+                f"{100 * mine.initial_distance:.1f}",
+                f"{100 * mine.final_distance:.1f}",
+                mine.steps,
+                f"{mine.elapsed:.1f}",
+                mine.message,
+                f"{100 * other.final_distance:.1f}",
+            )
         )
     head = "seed|start [cm]|end [cm]|steps|time [s]|status|random actions, end [cm]"
-    return _table(head, rows)
+    return html.table(head, rows, marks)
 
 
 def _time_table(times: dict[str, dict[str, float]]) -> str:
     rows = [
-        f"<tr><td>{html.escape(preset)}<td>{row['count']:.0f}<td>{1e3 * row['median_s']:.0f}"
-        f"<td>{1e3 * row['p95_s']:.0f}<td>{1e3 * row['max_s']:.0f}</tr>"
+        (preset, row["count"], *(f"{1e3 * row[key]:.0f}" for key in ("median_s", "p95_s", "max_s")))
         for preset, row in times.items()
     ]
-    return _table("preset|plans|median [ms]|95th percentile [ms]|longest [ms]", rows)
-
-
-def _table(head: str, rows: Sequence[str]) -> str:
-    cells = "".join(f"<th>{name}" for name in head.split("|"))
-    return f"<table><tr>{cells}</tr>{''.join(rows)}</table>"
-
-
-def _definitions(values: dict[str, Any]) -> str:
-    items = (f"<dt>{html.escape(k)}<dd>{html.escape(str(v))}" for k, v in values.items())
-    return f"<dl>{''.join(items)}</dl>"
-
-
-_PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>wm_planner demo</title>
-<style>
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
-       color: #222 }
-video, svg { width: 100%; height: auto }
-table { border-collapse: collapse; width: 100% }
-th, td { text-align: left; padding: .25rem .6rem; border-bottom: 1px solid #ddd;
-         vertical-align: top; font-variant-numeric: tabular-nums }
-.good td:nth-child(3) { color: #1e7e34 } .bad td:nth-child(3) { color: #c0392b; font-weight: 600 }
-.note { color: #666 } dt { font-weight: 600 } dd { margin: 0 0 .4rem 0 }
-</style>
-<h1>wm_planner demo</h1><p class=note>{date}</p>
-{body}
-</html>
-"""
+    return html.table("preset|plans|median [ms]|95th percentile [ms]|longest [ms]", rows)
