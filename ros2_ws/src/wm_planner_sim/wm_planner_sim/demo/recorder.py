@@ -12,7 +12,7 @@ from wm_planner_sim.demo.live import LiveView
 
 HEIGHT = 360  # [pixels]
 CAPTION = 30  # [pixels] height of the caption's bar
-STRIP = 128  # [pixels] height of the imagined frames at the bottom
+STRIP = 96  # [pixels] height of the imagined frames at the bottom
 
 
 class Recorder:

@@ -52,6 +52,7 @@ def run(options: argparse.Namespace, console: Console) -> report.Results:
         preset=options.preset,
         horizon=options.horizon,
         looks_back=options.history == "real",
+        ends=not options.whole,
         record=True,
         device=options.device,
     )
@@ -59,7 +60,9 @@ def run(options: argparse.Namespace, console: Console) -> report.Results:
         "model": model.name,
         "pairs": f"seeds {chosen[0]} to {chosen[-1]}, never used in training or calibration",
         "episode": f"at most {task.max_steps} steps, in process of {STEP_DURATION} s, over ROS of "
-        f"{task.step_time} s; it ends at the first image within the model's tolerance",
+        f"{task.step_time} s",
+        "end": "over ROS at the first image within the model's tolerance, in process "
+        + ("after all steps" if options.whole else "too"),
         "planner": f"preset {options.preset}, horizon {planner.horizon or task.horizon}; in "
         f"process the arm waits for each plan, in batches of {options.batch} pairs",
     }
@@ -103,6 +106,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--preset", default="online", help="planner preset, in process")
     parser.add_argument("--horizon", type=int, default=0, help="model steps planned, in process")
     parser.add_argument("--history", choices=("none", "real"), default="none", help="model.history")
+    parser.add_argument(
+        "--whole", action="store_true", help="in process, go on within the model's tolerance"
+    )
     parser.add_argument("--device", default="cpu", help="of the model, in process")
     parser.add_argument("--processes", type=_count, default=2, help="worker processes")
     parser.add_argument("--batch", type=_count, default=10, help="pairs at once in a process")
