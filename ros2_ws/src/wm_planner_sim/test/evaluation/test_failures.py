@@ -35,12 +35,24 @@ MOVED = [[0.5 + 0.05 * min(i, 3), 0.0, 0.02] for i in range(STEPS + 1)]
         ({"promised": [0.3] * STEPS, "places": MOVED}, "contact lost"),
         ({"places": MOVED}, "planner"),
         ({"promised": [], "model_distances": []}, "planner"),
+        ({"promised": [float("nan")] * STEPS}, "planner"),
     ],
 )
 def test_the_record_tells_whose_fault_it_was(changes: dict[str, object], fault: str) -> None:
-    assert why_missed(replace(STUCK, **changes))[0] == fault  # type: ignore[arg-type]
+    episode = replace(STUCK, **changes)  # type: ignore[arg-type]
+    assert why_missed(episode, carried=True)[0] == fault
 
 
 def test_a_plan_that_promises_little_is_the_planner_s() -> None:
     nearly = replace(STUCK, promised=(0.8 * np.array(STUCK.model_distances[1:])).tolist())
-    assert why_missed(nearly)[0] == "planner"
+    assert why_missed(nearly, carried=True)[0] == "planner"
+
+
+def test_a_hand_loses_no_contact() -> None:
+    stopped = replace(STUCK, promised=[0.3] * STEPS, places=MOVED)
+    assert why_missed(stopped, carried=False)[0] == "model"
+
+
+def test_a_goal_taken_for_reached_at_once_is_the_model_s_fault() -> None:
+    at_once = Episode(0.03, [0.2], [[0.5, 0.0, 0.02]], [0.01], ended=True)
+    assert why_missed(at_once, carried=True)[0] == "model"

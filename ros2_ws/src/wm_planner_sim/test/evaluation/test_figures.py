@@ -39,9 +39,9 @@ def test_a_summary_counts_what_ended_near_the_goal() -> None:
     assert figures["success_rate"] == 0.5
     assert figures["final_distance_mean"] == pytest.approx(0.02)
     assert figures["steps_mean"] == 1.5
-    assert figures["plan_time_median"] == pytest.approx(0.2)
+    assert figures["batched_plan_time_median"] == pytest.approx(0.2)
     assert figures["ended"] == 1
 
 
 def test_actions_without_plans_have_no_plan_time() -> None:
-    assert summary([Episode(0.02, [0.2], plan_times=[0.0])])["plan_time_median"] is None
+    assert summary([Episode(0.02, [0.2], plan_times=[])])["batched_plan_time_median"] is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 from wm_planner.models.loading import load
 from wm_planner_sim.client.processes import embedded_model
 from wm_planner_sim.evaluation import program
-from wm_planner_sim.evaluation.in_process import Setup, make_policy, run_batch
+from wm_planner_sim.evaluation.in_process import Setup, flop_per_episode, make_policy, run_batch
 from wm_planner_sim.evaluation.policies import ModelPolicy, ShiftedPolicy, exchange
 from wm_planner_sim.evaluation.shifts import SHIFTS, Shift
 from wm_planner_sim.simulator import seeds
@@ -54,6 +55,42 @@ def test_what_the_camera_saw_is_kept_of_missed_goals_only() -> None:
     assert missed.goal_image is not None
     assert reached.frames == []
     assert reached.goal_image is None
+
+
+def test_flop_are_those_of_encoding_and_plans_alone() -> None:
+    counted = flop_per_episode(REACH, PAIRS[0])
+    (episode,) = run_batch(REACH, PAIRS[:1])
+    assert 0 < counted < 1e9 * episode.steps  # 300 x 5 rollouts of 5 steps of a small network
+    assert flop_per_episode(replace(REACH, policy="oracle"), PAIRS[0]) < counted
+
+
+def test_an_oracle_needs_a_latent_that_is_a_state() -> None:
+    lewm = embedded_model().parent / "lewm_reach"
+    with pytest.raises(ValueError, match="no oracle can plan"):
+        run_batch(Setup("reach", "oracle", lewm), PAIRS[:1])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--first=99999", "--goals=5"], ["--first=-1"], ["--ros=-1"], ["--goals=0"], ["--horizon=-3"],
+     ["--polices", "zero"], ["--history=real"]],
+)  # fmt: skip
+def test_impossible_arguments_are_refused(words: list[str], tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as ended:
+        program.main([*words, f"--output={tmp_path / 'reports'}"])
+    assert ended.value.code == 2
+    assert not (tmp_path / "reports").exists()
+
+
+@pytest.mark.parametrize(
+    "words", [["--device=nonsense"], ["--model=/nonexistent"], ["--preset=nonsense"]]
+)
+def test_what_only_the_model_or_the_planner_can_refuse_is_a_sentence(
+    words: list[str], tmp_path: Path
+) -> None:
+    few = ["--goals=1", "--ros=0", "--shifts", "--policies", "planner", "--processes=1"]
+    with pytest.raises(SystemExit, match=r"^evaluate: .*non"):
+        program.main([*few, *words, f"--output={tmp_path}"])
 
 
 def test_a_policy_without_a_model_is_refused() -> None:
@@ -100,7 +137,7 @@ def test_a_shifted_policy_sees_late_or_wrong_images_or_none(shift: Shift) -> Non
     watched.shown.clear()
     policy = ShiftedPolicy(watched, shift)
     for image in images:
-        assert policy.act([image]).actions.shape == (1, 3)
+        assert policy.act([image]).shape == (1, 3)
     if shift.delay:
         expected = [images[0], *images[:4]]
     elif shift.lost:
@@ -108,6 +145,16 @@ def test_a_shifted_policy_sees_late_or_wrong_images_or_none(shift: Shift) -> Non
     else:
         expected = [exchange(image) for image in images]
     np.testing.assert_array_equal(watched.shown, expected)
+
+
+def test_a_lost_image_ends_no_episode() -> None:
+    image = np.zeros((72, 96, 3), np.uint8)
+    policy = ShiftedPolicy(Watched(image), Shift("", lost=2))
+    assert policy.distances([image]) == [0.0]
+    policy.act([image])
+    assert np.isnan(policy.distances([image])).all()
+    policy.act([image])
+    assert policy.distances([image]) == [0.0]
 
 
 def test_a_late_policy_measures_what_it_sees() -> None:
@@ -132,7 +179,7 @@ def test_the_program_writes_a_page_with_all_that_was_measured(tmp_path: Path) ->
     assert numbers["in_process"]["planner"]["successes"] == 2
     assert numbers["in_process"]["random"]["successes"] == 0
     assert numbers["tflop_per_episode"] > 0
-    assert set(numbers["shifts"]) == {"colors"}
+    assert set(numbers["shifts"]) == {"none", "colors"}
     text = page.read_text()
     assert "planner, from images" in text
     assert "red and blue exchanged" in text

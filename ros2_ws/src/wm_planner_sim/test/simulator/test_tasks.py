@@ -58,6 +58,27 @@ def test_a_goal_image_shows_the_scored_site_at_the_goal(simulation: Simulation) 
         assert np.linalg.norm(goal.position - position) < simulation.task.success_radius / 10
 
 
+def test_the_goal_of_a_seed_does_not_depend_on_the_goal_before(simulation: Simulation) -> None:
+    first = start_episode(simulation, 3)
+    start_episode(simulation, 4)
+    again = start_episode(simulation, 3)
+    np.testing.assert_array_equal(again.labels, first.labels)
+    np.testing.assert_array_equal(again.image, first.image)
+
+
+def test_the_goal_of_push_shows_the_hand_behind_the_cube() -> None:
+    with contextlib.closing(Simulation(48, 64, task=TASKS["push"])) as simulation:
+        for seed in range(5):
+            simulation.reset(seed)
+            start = simulation.scored_position[:2]
+            goal = simulation.sample_goal(seed)
+            hand, cube = goal.labels[:2], goal.labels[2:]
+            way, push = cube - start, cube - hand
+            cosine = way @ push / np.linalg.norm(way) / np.linalg.norm(push)
+            assert cosine > 0.999
+            assert np.linalg.norm(push) < 0.05
+
+
 def test_training_motions_move_the_arm_and_depend_on_their_seed_alone(
     simulation: Simulation,
 ) -> None:

@@ -31,21 +31,19 @@ def session(
     Raises:
         ClientError: They do not become ready.
     """
-    rclpy.init()
-    client, executor = Client(), SingleThreadedExecutor()
-    executor.add_node(client)
-    try:
-        with ExitStack() as stack:
-            if not attach:
-                stack.callback(start_simulator(f"task:={task.name}", log_level="warn").end)
-                planner = start_planner(*parameters, task=task.name, model=model, log_level="error")
-                stack.callback(planner.end)
-            client.wait_active()
-            yield client
-    finally:
-        executor.shutdown()
-        client.destroy_node()
-        rclpy.try_shutdown()
+    with ExitStack() as stack:
+        rclpy.init()
+        stack.callback(rclpy.try_shutdown)
+        client, executor = Client(), SingleThreadedExecutor()
+        stack.callback(client.destroy_node)
+        stack.callback(executor.shutdown)
+        executor.add_node(client)
+        if not attach:
+            stack.callback(start_simulator(f"task:={task.name}", log_level="warn").end)
+            planner = start_planner(*parameters, task=task.name, model=model, log_level="error")
+            stack.callback(planner.end)
+        client.wait_active()
+        yield client
 
 
 def pursue(

@@ -1,6 +1,7 @@
 """Runs the demo: drive the simulated Franka to goals given as images, and report how it went.
 
-    python -m wm_planner_sim.demo [--task reach push] [--headless] [--goals N] [--attach]
+    python -m wm_planner_sim.demo [--task reach push] [--headless] [--goals N]
+    python -m wm_planner_sim.demo --attach --task reach
 
 The demo starts the simulator and the planner as separate processes and talks to them over DDS. With
 ``--attach`` it uses those that already run (``ros2 launch wm_planner_sim demo.launch.py``).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -33,7 +34,7 @@ class Episode:
         model_distances: Root of the model's distance at the same moments, in the latent's unit;
             empty if the policy has no model.
         promised: That of the last frame of each plan (steps,).
-        plan_times: Wall time of each plan [s]; of a batch, divided by its pairs.
+        plan_times: Wall time of each plan [s]: that of the batch, divided by its pairs.
         actions: What the policy asked for (steps, A) [m].
         cut: Whether the workspace shortened that (steps,).
         ended: Whether the model took the goal for reached, which ended the episode.
@@ -108,12 +109,14 @@ def run_episodes(
                 going.append(b)
         if not going or step == steps:
             break
-        acts = policy.act(images)
+        begin = time.monotonic()
+        actions = policy.act(images)
+        seconds, promised = time.monotonic() - begin, policy.promised()
         for b in going:
-            _carry_out(simulations[b], acts.actions[b], episodes[b])
-            episodes[b].plan_times.append(acts.seconds / len(images))
-            if acts.promised is not None:
-                episodes[b].promised.append(acts.promised[b])
+            _carry_out(simulations[b], actions[b], episodes[b])
+            if promised is not None:
+                episodes[b].plan_times.append(seconds / len(images))
+                episodes[b].promised.append(promised[b])
     return episodes
 
 

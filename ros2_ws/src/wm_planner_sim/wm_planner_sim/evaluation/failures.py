@@ -14,30 +14,35 @@ NEARER = 0.7
 """A plan promises progress if it ends at this share of the present distance or less."""
 
 
-def why_missed(episode: Episode) -> tuple[str, str]:
+def why_missed(episode: Episode, *, carried: bool) -> tuple[str, str]:
     """Return whose fault it probably was, and what was seen, as a clause.
 
-    The first that applies of:
+    Args:
+        episode: The episode.
+        carried: Whether the task scores an object, not the hand.
 
-    ``model``
-        The model took the goal for reached, or its plans promised progress that did not come.
-    ``limits``
-        Most of the last actions led out of the workspace.
-    ``contact lost``
-        The object had been moved, but rested at the end.
-    ``planner``
-        No plan came nearer to the goal.
+    Returns:
+        The first that applies of:
+
+        ``model``
+            The model took the goal for reached, or its plans promised progress that did not come.
+        ``limits``
+            Most of the last actions led out of the workspace.
+        ``contact lost``
+            The object had been moved, but rested at the end.
+        ``planner``
+            No plan came nearer to the goal.
     """
+    if episode.ended:
+        return "model", "the model took the goal for reached"
     places = np.array(episode.places)
     moved = np.linalg.norm(places - places[0], axis=1).max() > STILL
     rests = np.linalg.norm(places[-LAST:] - places[-1], axis=1).max() < STILL
-    if episode.ended:
-        return "model", "the model took the goal for reached"
     if np.mean(episode.cut[-LAST:]) > 0.5:
         return "limits", "most of the last actions led out of the workspace"
     promised, seen = np.array(episode.promised[-LAST:]), np.array(episode.model_distances)
     if len(promised) and np.mean(promised < NEARER * seen[-1 - len(promised) : -1]) > 0.5:
-        if moved and rests:
+        if carried and moved and rests:
             return "contact lost", "the object had been moved, but no longer followed the plans"
         return "model", "the plans promised progress that did not come"
     return "planner", "no plan came much nearer to the goal"

@@ -52,10 +52,13 @@ def share(episodes: Sequence[Episode]) -> Share:
 
 
 def summary(episodes: Sequence[Episode]) -> dict[str, Any]:
-    """Return success, final distances [m], steps and plan times [s] of some episodes."""
+    """Return success, final distances [m], steps and plan times [s] of some episodes.
+
+    The plan times are of batches, divided by their pairs.
+    """
     final = np.array([episode.distances[-1] for episode in episodes])
     reached = share(episodes)
-    times = [seconds for episode in episodes for seconds in episode.plan_times if seconds]
+    times = [seconds for episode in episodes for seconds in episode.plan_times]
     return {
         "goals": reached.goals,
         "successes": reached.successes,
@@ -65,5 +68,5 @@ def summary(episodes: Sequence[Episode]) -> dict[str, Any]:
         "final_distance_max": round(float(final.max()), 5),
         "steps_mean": round(float(np.mean([episode.steps for episode in episodes])), 2),
         "ended": sum(episode.ended for episode in episodes),
-        "plan_time_median": round(float(np.median(times)), 4) if times else None,
+        "batched_plan_time_median": round(float(np.median(times)), 4) if times else None,
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -17,6 +17,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from wm_planner.models.loading import load
 from wm_planner.models.protocol import WorldModel
+from wm_planner.planning import PlanError
+from wm_planner.types import RgbImage, Vector
 from wm_planner_sim.evaluation.episodes import Episode, run_episodes, start_episode
 from wm_planner_sim.evaluation.policies import (
     ExpertPolicy,
@@ -72,13 +74,53 @@ class Setup:
     device: str = "cpu"
 
     @property
+    def plans(self) -> bool:
+        """Whether a model is needed."""
+        return self.policy in ("planner", "oracle")
+
+    @property
     def looks(self) -> bool:
         """Whether images matter."""
         return self.policy == "planner"
 
 
+def _job(setup: Setup, chosen: Sequence[int]) -> list[Episode]:
+    """Run a batch in a process of its own, from which not every error can return as it is."""
+    try:
+        return run_batch(setup, chosen)
+    except PlanError as error:
+        raise ValueError(str(error)) from None
+
+
+class _Counted(Policy):
+    """A policy whose floating-point operations are counted, but for those of measurements."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy, self.flop = policy, 0
+
+    def act(self, images: Sequence[RgbImage]) -> Vector:
+        with FlopCounterMode(display=False) as counter:
+            actions = self._policy.act(images)
+        self.flop += int(counter.get_total_flops())
+        return actions
+
+    def distances(self, images: Sequence[RgbImage]) -> list[float] | None:
+        return self._policy.distances(images)
+
+    def promised(self) -> list[float] | None:
+        return self._policy.promised()
+
+
 def run_batch(setup: Setup, chosen: Sequence[int]) -> list[Episode]:
-    """Run one episode for each seed of a scene, all at once."""
+    """Run one episode for each seed of a scene, all at once.
+
+    Raises:
+        ValueError: The setup is impossible; see ``make_policy``.
+    """
+    return _run(setup, chosen, lambda policy: policy)
+
+
+def _run(setup: Setup, chosen: Sequence[int], wrap: Callable[[Policy], Policy]) -> list[Episode]:
     shift = SHIFTS[setup.shift]
     height, width = CAMERA if setup.looks else BLIND
     with ExitStack() as stack:
@@ -89,8 +131,8 @@ def run_batch(setup: Setup, chosen: Sequence[int]) -> list[Episode]:
             for _ in chosen
         ]
         goals = [start_episode(s, seed) for s, seed in zip(simulations, chosen, strict=True)]
-        model = None if setup.model is None else load(setup.model, setup.device)
-        policy = make_policy(setup, simulations, goals, chosen, model)
+        model = load(setup.model, setup.device) if setup.model and setup.plans else None
+        policy = wrap(make_policy(setup, simulations, goals, chosen, model))
         tolerance = 0.0
         if model is not None and setup.ends:
             calibration = model.spec.measured_calibration()
@@ -122,7 +164,8 @@ def make_policy(
         model: The model, for the first two of ``POLICIES``.
 
     Raises:
-        ValueError: The policy is unknown, or needs a model.
+        ValueError: The policy is unknown, needs a model or another one, or looks back at images
+            that are late or lost.
     """
     task, shift = find_task(setup.task), SHIFTS[setup.shift]
     if setup.policy == "expert":
@@ -140,6 +183,8 @@ def make_policy(
         return OraclePolicy(model, simulations, goals, **options)
     if shift.sigma:
         model.spec = shift.wrong_statistics(model.spec)
+    if setup.looks_back and (shift.delay or shift.lost):
+        raise ValueError(f"looking back and the shift '{setup.shift}' do not go together")
     images = [exchange(goal.image) if shift.exchanged else goal.image for goal in goals]
     arms = simulations if setup.looks_back else ()
     policy = ModelPolicy(model, images, arms=arms, **options)
@@ -151,7 +196,7 @@ def evaluate(
 ) -> list[Episode]:
     """Run one episode for each seed of a scene; return them in the order of the seeds.
 
-    A pair's episode is the same in every batch, but for rounding.
+    A pair's episode is the same in every batch, but for rounding (not with the preset ``dino_wm``).
 
     Args:
         setup: Who acts how.
@@ -159,18 +204,25 @@ def evaluate(
         processes: Worker processes.
         batch: Pairs that a process runs at once.
         label: Shown beside the progress bar.
+
+    Raises:
+        ValueError: The setup is impossible, or a plan failed.
     """
     batches = [list(chosen[i : i + batch]) for i in range(0, len(chosen), batch)]
     with ProcessPoolExecutor(processes, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
-        done = pool.map(run_batch, [setup] * len(batches), batches)
+        done = pool.map(_job, [setup] * len(batches), batches)
         label = label or f"{setup.task}: {setup.policy}"
         parts = track(done, label, len(batches), console=Console(stderr=True))
         return [episode for part in parts for episode in part]
 
 
 def flop_per_episode(setup: Setup, seed: int) -> int:
-    """Count the floating-point operations of the planner in one episode."""
-    counter = FlopCounterMode(display=False)
-    with counter:
-        run_batch(setup, [seed])
-    return int(counter.get_total_flops())
+    """Count the floating-point operations of encoding and planning in one episode."""
+    counted: list[_Counted] = []
+
+    def count(policy: Policy) -> Policy:
+        counted.append(_Counted(policy))
+        return counted[0]
+
+    _run(setup, [seed], count)
+    return counted[0].flop

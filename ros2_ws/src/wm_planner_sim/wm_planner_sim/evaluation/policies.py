@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
+import math
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,31 +22,22 @@ from wm_planner_sim.simulator.simulation import Simulation
 from wm_planner_sim.simulator.task import AXES, MAX_STEP, Goal
 
 
-@dataclass(frozen=True)
-class Acts:
-    """What a policy does at B images.
-
-    Attributes:
-        actions: The next actions (B, A).
-        seconds: Wall time it took [s].
-        promised: Root of the distance of each plan's last frame to the goal (B,) [latent unit];
-            None without plans.
-    """
-
-    actions: Vector
-    seconds: float = 0.0
-    promised: list[float] | None = None
-
-
 class Policy(ABC):
     """Acts for B pairs of start and goal at once."""
 
     @abstractmethod
-    def act(self, images: Sequence[RgbImage]) -> Acts:
-        """Act on what the B cameras see."""
+    def act(self, images: Sequence[RgbImage]) -> Vector:
+        """Return the next actions (B, A) [m] after what the B cameras see."""
 
     def distances(self, images: Sequence[RgbImage]) -> list[float] | None:
-        """Return how far the model sees each image from its goal; None without a model."""
+        """Return how far the model sees each image from its goal; None without a model.
+
+        That is the root of the model's distance (B,) [latent unit]; NaN: the image was lost.
+        """
+        return None
+
+    def promised(self) -> list[float] | None:
+        """Return that of the last frame of each plan that was made last; None without plans."""
         return None
 
 
@@ -55,7 +45,7 @@ class ModelPolicy(Policy):
     """Model-predictive control: encode, plan from the shifted last plan, take the first action.
 
     The pairs are planned for in one batch. They share the planner's draws, so that a pair gets the
-    same plans as alone, but for rounding.
+    same plans as alone, but for rounding; only with the preset ``dino_wm`` each pair has its own.
 
     Args:
         model: The world model; its spec turns the planner's numbers into meters.
@@ -96,35 +86,38 @@ class ModelPolicy(Policy):
             device=model.device,
             **overrides,
         )
+        self._latent: Latent | None = None
         self._previous: torch.Tensor | None = None
 
     @torch.inference_mode()
-    def act(self, images: Sequence[RgbImage]) -> Acts:
+    def act(self, images: Sequence[RgbImage]) -> Vector:
         """Plan, and return the first actions of the plans."""
-        begin = time.monotonic()
-        latent = self._encode(images, self._pasts(images))
+        self._latent = self._encode(images, self._pasts(images))
         warm = None if self._previous is None else shift(self._previous)
-        cost = self._scoring.cost(latent, self._goals)
+        cost = self._scoring.cost(self._latent, self._goals)
         plan = self._planner.plan(cost, batch=len(images), warm_start=warm)
-        seconds = time.monotonic() - begin
-        self._previous = plan.actions
-        return Acts(
-            self._model.spec.denormalize_actions(plan.actions[:, 0].cpu().numpy()),
-            seconds,
-            self._roots(self._model.rollout(latent, plan.actions[:, None])),
-        )
+        return self._first(plan.actions)
 
-    def go_on(self) -> Acts:
+    def go_on(self) -> Vector:
         """Return the next actions of the last plans, as if no image had come."""
         assert self._previous is not None
-        self._previous = shift(self._previous)
-        actions = self._model.spec.denormalize_actions(self._previous[:, 0].cpu().numpy())
-        return Acts(actions)
+        return self._first(shift(self._previous))
+
+    def _first(self, plans: torch.Tensor) -> Vector:
+        self._previous = plans
+        return self._model.spec.denormalize_actions(plans[:, 0].cpu().numpy())
 
     @torch.inference_mode()
     def distances(self, images: Sequence[RgbImage]) -> list[float]:
-        """Return the root of the model's distance from each image to its goal [latent unit]."""
+        """See ``Policy``."""
         return self._roots(self._encode(images))
+
+    @torch.inference_mode()
+    def promised(self) -> list[float]:
+        """See ``Policy``."""
+        assert self._latent is not None
+        assert self._previous is not None
+        return self._roots(self._model.rollout(self._latent, self._previous[:, None]))
 
     def _roots(self, latent: Latent) -> list[float]:
         """Return the root of the distance of the last frame of each pair to its goal (B,)."""
@@ -175,18 +168,30 @@ class ShiftedPolicy(Policy):
         self._seen = deque[Sequence[RgbImage]](maxlen=shift.delay + 1)
         self._steps = 0
 
-    def act(self, images: Sequence[RgbImage]) -> Acts:
+    def act(self, images: Sequence[RgbImage]) -> Vector:
         """Act on what the planner gets to see."""
+        lost = self._loses
         self._steps += 1
         self._seen.append(images)
-        if self._shift.lost and self._steps % self._shift.lost == 0:
+        if lost:
             return self._policy.go_on()
         return self._policy.act(self._colors(self._seen[0]))
 
     def distances(self, images: Sequence[RgbImage]) -> list[float]:
         """Return how far the model sees what the planner gets to see from the goals."""
+        if self._loses:
+            return [math.nan] * len(images)
         late = [*self._seen, images][-1 - self._shift.delay :][0]
         return self._policy.distances(self._colors(late))
+
+    def promised(self) -> list[float]:
+        """See ``Policy``."""
+        return self._policy.promised()
+
+    @property
+    def _loses(self) -> bool:
+        """Whether the next images are lost."""
+        return bool(self._shift.lost) and (self._steps + 1) % self._shift.lost == 0
 
     def _colors(self, images: Sequence[RgbImage]) -> Sequence[RgbImage]:
         return [exchange(image) for image in images] if self._shift.exchanged else images
@@ -207,6 +212,9 @@ class OraclePolicy(ModelPolicy):
         simulations: Their task's ``labels`` are the true states.
         goals: Their goals.
         options: As those of ``ModelPolicy``.
+
+    Raises:
+        ValueError: The model's latent is no state.
     """
 
     def __init__(
@@ -218,16 +226,20 @@ class OraclePolicy(ModelPolicy):
     ) -> None:
         self._simulations = simulations
         super().__init__(model, [goal.image for goal in goals], **options)
-        self._goals = self._latent([goal.labels for goal in goals])
+        self._goals = self._labeled([goal.labels for goal in goals])
 
     def _encode(
         self, images: Sequence[RgbImage], pasts: Sequence[Past | None] | None = None
     ) -> Latent:
-        return self._latent([world.task.labels(world) for world in self._simulations])
+        return self._labeled([world.task.labels(world) for world in self._simulations])
 
-    def _latent(self, labels: Sequence[Vector]) -> Latent:
+    def _labeled(self, labels: Sequence[Vector]) -> Latent:
         state = self._model.spec.statistics.state
-        assert state is not None
+        if state is None:
+            raise ValueError(
+                f"the latent of {self._model.spec.name} is no state (no statistics.state in "
+                "model.yaml): no oracle can plan with it"
+            )
         numbers = (np.array(labels) - state.mean) / state.std
         return Latent(torch.from_numpy(numbers).float().to(self._model.device)[:, None, None])
 
@@ -246,15 +258,13 @@ class ExpertPolicy(Policy):
             for simulation, goal in zip(simulations, goals, strict=True)
         ]
 
-    def act(self, images: Sequence[RgbImage]) -> Acts:
+    def act(self, images: Sequence[RgbImage]) -> Vector:
         """Return the experts' actions."""
-        return Acts(
-            np.array(
-                [
-                    simulation.task.allowed(expert(simulation.target), simulation.target)
-                    for simulation, expert in self._experts
-                ]
-            )
+        return np.array(
+            [
+                simulation.task.allowed(expert(simulation.target), simulation.target)
+                for simulation, expert in self._experts
+            ]
         )
 
 
@@ -271,7 +281,6 @@ class RandomPolicy(Policy):
         self._draws = [np.random.default_rng([seed, 3]) for seed in seeds]
         self._most, self._size = scale * MAX_STEP, size
 
-    def act(self, images: Sequence[RgbImage]) -> Acts:
+    def act(self, images: Sequence[RgbImage]) -> Vector:
         """Return random actions, whatever the images show."""
-        most = self._most
-        return Acts(np.array([rng.uniform(-most, most, self._size) for rng in self._draws]))
+        return np.array([rng.uniform(-self._most, self._most, self._size) for rng in self._draws])

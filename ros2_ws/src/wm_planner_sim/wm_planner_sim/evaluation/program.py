@@ -7,6 +7,7 @@ ros2 run wm_planner_sim evaluate --task push --goals 20 --ros 0 --shifts none
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,14 @@ from typing import Any
 from rich.console import Console
 from rich.progress import track
 
+from wm_planner.models.loading import load
+from wm_planner.planning import PlanError
 from wm_planner_sim.client.calls import ClientError
 from wm_planner_sim.client.episode import Episode as RosEpisode
 from wm_planner_sim.client.processes import embedded_model
 from wm_planner_sim.client.session import pursue, session
 from wm_planner_sim.evaluation import report
+from wm_planner_sim.evaluation.episodes import Episode
 from wm_planner_sim.evaluation.figures import share
 from wm_planner_sim.evaluation.in_process import POLICIES, Setup, evaluate, flop_per_episode
 from wm_planner_sim.evaluation.shifts import SHIFTS
@@ -27,13 +31,18 @@ from wm_planner_sim.simulator.task import STEP_DURATION, Task
 from wm_planner_sim.simulator.tasks import DEFAULT_TASK, TASKS, find_task
 
 
-def over_ros(task: Task, model: Path, chosen: range) -> list[RosEpisode]:
+def over_ros(task: Task, setup: Setup, chosen: range) -> list[RosEpisode]:
     """Pursue the goals of some seeds with the real node.
 
     Raises:
         ClientError: Simulator or planner do not answer.
     """
-    with session(task, model) as client:
+    parameters = [
+        f"planning.preset:={setup.preset}",
+        f"planning.horizon:={setup.horizon or task.horizon}",
+        f"model.history:={'real' if setup.looks_back else 'none'}",
+    ]
+    with session(task, setup.model, parameters) as client:
         label = f"{task.name}: over ROS"
         return [
             pursue(client, task, seed)
@@ -41,14 +50,17 @@ def over_ros(task: Task, model: Path, chosen: range) -> list[RosEpisode]:
         ]
 
 
-def run(options: argparse.Namespace, console: Console) -> report.Results:
-    """Run everything that was asked for."""
+def run(options: argparse.Namespace, directory: Path, console: Console) -> Path:
+    """Run everything that was asked for; write the page again after each part.
+
+    Returns:
+        The path of the page.
+    """
     task = find_task(options.task)
-    model = options.model or embedded_model(task.name)
     chosen = seeds.EVALUATION[options.first : options.first + options.goals]
     planner = Setup(
         task.name,
-        model=model,
+        model=options.model or embedded_model(task.name),
         preset=options.preset,
         horizon=options.horizon,
         looks_back=options.history == "real",
@@ -56,33 +68,51 @@ def run(options: argparse.Namespace, console: Console) -> report.Results:
         record=True,
         device=options.device,
     )
-    protocol: dict[str, Any] = {
-        "model": model.name,
-        "pairs": f"seeds {chosen[0]} to {chosen[-1]}, never used in training or calibration",
+    assert planner.model
+    model = load(planner.model, options.device)  # before the goals, not after them
+    results = report.Results(task, chosen, _protocol(options, planner, chosen))
+    results.comparable = planner.ends
+
+    def part(name: str, episodes: list[Episode]) -> None:
+        console.print(f"{name}: {share(episodes)}")
+        report.write(results, directory)
+
+    policies = [p for p in options.policies if p != "oracle" or model.spec.statistics.state]
+    for policy in policies:
+        setup = replace(planner, policy=policy)
+        found = evaluate(setup, chosen, options.processes, options.batch)
+        results.policies[policy] = found
+        part(report.WHO[policy], found)
+    if "planner" in policies:
+        results.flop = flop_per_episode(planner, chosen[0])
+    if options.ros:
+        results.over_ros = over_ros(task, planner, chosen[: options.ros])
+        console.print(f"over ROS: {results.ros_share}")
+    few = chosen[: options.shift_goals]
+    for name in ["none", *options.shifts] if options.shifts else []:
+        setup = replace(planner, shift=name, record=False)
+        label = f"{task.name}: {name}"
+        found = evaluate(setup, few, options.processes, options.batch, label)
+        results.shifts[name] = found
+        part(SHIFTS[name].what, found)
+    return report.write(results, directory)
+
+
+def _protocol(options: argparse.Namespace, planner: Setup, chosen: range) -> dict[str, Any]:
+    task = find_task(planner.task)
+    assert planner.model
+    return {
+        "model": planner.model.name,
+        "pairs": f"seeds {chosen[0]} to {chosen[-1]}, never used in training or calibration; over "
+        f"ROS the first {options.ros}, for each difference the first {options.shift_goals}",
         "episode": f"at most {task.max_steps} steps, in process of {STEP_DURATION} s, over ROS of "
         f"{task.step_time} s",
-        "end": "over ROS at the first image within the model's tolerance, in process "
-        + ("after all steps" if options.whole else "too"),
-        "planner": f"preset {options.preset}, horizon {planner.horizon or task.horizon}; in "
-        f"process the arm waits for each plan, in batches of {options.batch} pairs",
+        "end": "over ROS at the first images within the model's tolerance, in process "
+        + ("too" if planner.ends else "after all steps"),
+        "planner": f"preset {planner.preset}, horizon {planner.horizon or task.horizon}, history "
+        f"{options.history}; in process the arm waits for each plan, in batches of {options.batch} "
+        "pairs",
     }
-    results = report.Results(task, chosen, protocol)
-    work = {"processes": options.processes, "batch": options.batch}
-    for policy in options.policies:
-        setup = Setup(**{**vars(planner), "policy": policy})
-        results.policies[policy] = evaluate(setup, chosen, **work)
-        console.print(f"{report.WHO[policy]}: {share(results.policies[policy])}")
-    results.flop = flop_per_episode(planner, chosen[0])
-    if options.ros:
-        results.over_ros = over_ros(task, model, chosen[: options.ros])
-        console.print(f"over ROS: {results.ros_share}")
-    for name in options.shifts:
-        setup = Setup(**{**vars(planner), "shift": name, "record": False})
-        label = f"{task.name}: {name}"
-        found = evaluate(setup, chosen[: options.shift_goals], label=label, **work)
-        results.shifts[name] = found
-        console.print(f"{SHIFTS[name].what}: {share(found)}")
-    return results
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -91,44 +121,51 @@ def main(arguments: list[str] | None = None) -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     shifts = [name for name in SHIFTS if name != "none"]
-    parser.add_argument("--task", choices=TASKS, default=DEFAULT_TASK, help="simulated task")
-    parser.add_argument("--model", type=Path, help="model directory (default: the embedded model)")
-    parser.add_argument("--goals", type=_count, default=100, help="pairs in process (default 100)")
-    parser.add_argument("--first", type=int, default=0, help="first of the evaluation's seeds")
-    parser.add_argument("--ros", type=int, default=30, help="goals over ROS (default 30)")
-    parser.add_argument(
-        "--policies", nargs="*", choices=POLICIES, default=POLICIES, help="who acts in process"
-    )
-    parser.add_argument(
-        "--shifts", nargs="*", choices=shifts, default=shifts, help="differences from training"
-    )
-    parser.add_argument("--shift-goals", type=_count, default=50, help="pairs for each difference")
-    parser.add_argument("--preset", default="online", help="planner preset, in process")
-    parser.add_argument("--horizon", type=int, default=0, help="model steps planned, in process")
-    parser.add_argument("--history", choices=("none", "real"), default="none", help="model.history")
-    parser.add_argument(
-        "--whole", action="store_true", help="in process, go on within the model's tolerance"
-    )
-    parser.add_argument("--device", default="cpu", help="of the model, in process")
-    parser.add_argument("--processes", type=_count, default=2, help="worker processes")
-    parser.add_argument("--batch", type=_count, default=10, help="pairs at once in a process")
-    parser.add_argument("--output", type=Path, default=Path("reports"), help="folder of the pages")
-    options, _ = parser.parse_known_args(arguments)  # ros2 launch adds --ros-args
+    add = parser.add_argument
+    add("--task", choices=TASKS, default=DEFAULT_TASK, help="simulated task")
+    add("--model", type=Path, help="model directory (default: the embedded model)")
+    add("--goals", type=_positive, default=100, help="pairs in process (default 100)")
+    add("--first", type=_count, default=0, help="first of the evaluation's seeds (default 0)")
+    add("--ros", type=_count, default=30, help="how many of them over ROS (default 30)")
+    add("--policies", nargs="*", choices=POLICIES, default=POLICIES, help="who acts in process")
+    add("--shifts", nargs="*", choices=shifts, default=shifts, help="differences from training")
+    add("--shift-goals", type=_positive, default=50, help="pairs for each (default 50)")
+    add("--preset", default="online", help="planner preset (default online)")
+    add("--horizon", type=_count, default=0, help="model steps planned (default: the task's)")
+    add("--history", choices=("none", "real"), default="none", help="model.history")
+    add("--whole", action="store_true", help="in process, go on within the model's tolerance")
+    add("--device", default="cpu", help="of the model, in process (default cpu)")
+    add("--processes", type=_positive, default=2, help="worker processes (default 2)")
+    add("--batch", type=_positive, default=10, help="pairs at once in a process (default 10)")
+    add("--output", type=Path, default=Path("reports"), help="folder of the pages")
+    options = parser.parse_args(arguments)
+    if options.first + options.goals > len(seeds.EVALUATION):
+        parser.error(f"--first and --goals: there are {len(seeds.EVALUATION)} seeds")
+    options.ros = min(options.ros, options.goals)
+    options.shift_goals = min(options.shift_goals, options.goals)
+    if options.history == "real" and {"delay", "lost"} & set(options.shifts):
+        parser.error("--history real goes with neither of the shifts delay and lost: see --shifts")
     console = Console()
-    try:
-        options.output.mkdir(parents=True, exist_ok=True)  # before the goals, not after them
-        results = run(options, console)
-    except (ClientError, OSError) as error:
-        raise SystemExit(f"evaluate: {error}") from error
     stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-    path = report.write(results, options.output / f"{options.task}_{stamp}")
+    directory = options.output / f"{options.task}_{stamp}"
+    try:
+        directory.mkdir(parents=True)  # before the goals, not after them
+        path = run(options, directory, console)
+    except (ClientError, OSError, PlanError, ValueError) as error:
+        raise SystemExit(f"evaluate: {error}") from error
     console.print(f"report: {path.resolve()}", soft_wrap=True)
 
 
 def _count(text: str) -> int:
     number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is not a positive number")
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{number} is negative")
+    return number
+
+
+def _positive(text: str) -> int:
+    if (number := _count(text)) == 0:
+        raise argparse.ArgumentTypeError("0 is too few")
     return number
 
 

@@ -41,7 +41,8 @@ class Results:
         policies: Episodes in process by policy.
         flop: Floating-point operations of the planner in the first pair's episode.
         over_ros: Episodes with the real node.
-        shifts: The planner's episodes by the name of what was shifted.
+        shifts: The planner's episodes by the name of what was shifted; ``none`` for comparison.
+        comparable: Whether episodes end in process as they do over ROS.
     """
 
     task: Task
@@ -51,6 +52,7 @@ class Results:
     flop: int = 0
     over_ros: list[RosEpisode] = field(default_factory=list)
     shifts: dict[str, list[Episode]] = field(default_factory=dict)
+    comparable: bool = True
 
     @property
     def ros_share(self) -> Share:
@@ -61,7 +63,8 @@ class Results:
     def missed(self) -> list[tuple[int, Episode, str, str]]:
         """Return the planner's missed goals: seed, episode, whose fault, what was seen."""
         pairs = zip(self.seeds, self.policies.get("planner", []), strict=False)
-        return [(seed, e, *why_missed(e)) for seed, e in pairs if not e.success]
+        carried = self.task.carries
+        return [(seed, e, *why_missed(e, carried=carried)) for seed, e in pairs if not e.success]
 
     def as_json(self) -> dict[str, Any]:
         """Return all numbers."""
@@ -103,14 +106,19 @@ def write(results: Results, directory: Path) -> Path:
         f"<p>A goal is reached if the {task.scored} ends within {radius} of its position in the "
         "goal image, by the simulator. Intervals are Wilson's, at 95 %.</p>",
         "<h2>In process</h2>" + _policies(results),
-        f"<p class=note>One episode takes {results.flop / 1e12:.4f} TFLOP "
-        "(counted in that of the first pair).</p>",
     ]
+    if results.flop:
+        sections.append(
+            f"<p class=note>The planner takes {results.flop / 1e12:.4f} TFLOP in an episode "
+            "(encoding and plans, counted in that of the first pair). Times are of batches, "
+            "divided by their pairs; over ROS a plan is made alone.</p>"
+        )
     if results.over_ros:
         sections.append("<h2>Over ROS</h2>" + _over_ros(results))
     if results.shifts:
         sections.append("<h2>What differs from training</h2>" + _shifts(results))
-    sections.append("<h2>Missed goals</h2>" + _missed(results))
+    if "planner" in results.policies:
+        sections.append("<h2>Missed goals</h2>" + _missed(results))
     about = {**results.protocol, **html.machine()}
     sections.append("<h2>Protocol</h2>" + html.definitions(about))
     path = directory / "evaluation.html"
@@ -122,7 +130,7 @@ def _policies(results: Results) -> str:
     rows = []
     for name, episodes in results.policies.items():
         figures = summary(episodes)
-        seconds = figures["plan_time_median"]
+        seconds = figures["batched_plan_time_median"]
         rows.append(
             (
                 WHO[name],
@@ -132,7 +140,9 @@ def _policies(results: Results) -> str:
                 "" if seconds is None else f"{1e3 * seconds:.0f}",
             )
         )
-    return html.table("who acts|reached|mean distance at the end [cm]|steps|plan [ms]", rows)
+    return html.table(
+        "who acts|reached|mean distance at the end [cm]|steps|time per plan [ms]", rows
+    )
 
 
 def _over_ros(results: Results) -> str:
@@ -144,10 +154,10 @@ def _over_ros(results: Results) -> str:
         f"{1e3 * plans:.0f}",
     )
     text = ""
-    if planner := results.policies.get("planner"):
+    if (planner := results.policies.get("planner")) and results.comparable:
         agree = "Each rate lies" if found.agrees(share(planner)) else "The rates do not lie"
         text = f"<p class=note>{agree} in the interval of the other, in process and over ROS.</p>"
-    return html.table("reached|steps|plan [ms]", [row]) + text
+    return html.table("reached|plans|time per plan [ms]", [row]) + text
 
 
 def _shifts(results: Results) -> str:

@@ -63,4 +63,4 @@ SHIFTS = {
     "camera": Shift("camera 2 cm to the side and 1 cm up", scene=_move_camera),
     "cube": Shift("a red cube, not an orange one", scene=_paint_cube),
 }
-"""By the names that ``--shift`` takes."""
+"""By the names that ``--shifts`` takes."""

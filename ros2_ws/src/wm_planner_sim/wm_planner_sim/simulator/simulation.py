@@ -261,6 +261,7 @@ class Simulation(World):
         """Return the goal at a position (3,) [m], without changing the episode."""
         world, site = self._goal_world, self.task.scored_site
         world.copy_positions(self)
+        world.update()  # so that the task sees where the objects are now
         self.task.show_goal(world, position)
         world.update()
         return Goal(

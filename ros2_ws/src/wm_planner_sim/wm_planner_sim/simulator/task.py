@@ -78,6 +78,11 @@ class Task(ABC):
     home = franka.HOME
     """Posture that the elbow is drawn toward (7,) [rad]."""
 
+    @property
+    def carries(self) -> bool:
+        """Whether an object has to reach the goal's position, not the hand."""
+        return self.scored_site != franka.TCP
+
     @abstractmethod
     def scene(self) -> mujoco.MjSpec:
         """Return the scene; it holds a Franka Panda, the camera and ``scored_site``."""

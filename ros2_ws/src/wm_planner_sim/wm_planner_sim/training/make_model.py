@@ -62,6 +62,8 @@ WEIGHTS = "weights.safetensors"
 THREADS = 1
 """Torch threads of the training. Another number rounds differently and gives other weights; one is
 hardly slower for networks this small."""
+MOST_EPISODES = 4000
+"""Most episodes with images, so that seeds are left for those without."""
 UNCALIBRATED = Calibration(noise_floor=0.0, typical_distance=1.0, tolerance=0.5)
 
 
@@ -171,6 +173,12 @@ def episodes_to_learn_from(
         data = collect.collect(task, images, IMAGE_SIZE, recipe.steps, processes)
     else:
         data = Dataset.read(stored)
+        expected = (len(images), recipe.steps, len(find_task(task).actions))
+        if data.actions.shape != expected or data.images.shape[2] != IMAGE_SIZE:
+            raise ValueError(
+                f"{stored} holds actions {data.actions.shape} and images of {data.images.shape[2]} "
+                f"pixels; the recipe of {task} needs {expected} and {IMAGE_SIZE}"
+            )
     if not recipe.state_episodes:
         return data, None
     chosen = rest[: recipe.state_episodes]
@@ -224,7 +232,7 @@ def make(
         for policy in POLICIES
     }
     report: dict[str, object] = {
-        "command": f"{_command_line(task, seed)} --goals {goals}",
+        "command": f"{_command_line(task, seed)} --episodes {recipe.episodes} --goals {goals}",
         "machine": f"{os.cpu_count()} cores, torch {torch.__version__}, {THREADS} training thread",
         "dataset_sha256": data.digest(),
         "weights_sha256": model.spec.weights.sha256,
@@ -261,7 +269,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, help="file that training.collect wrote")
     options = parser.parse_args(arguments)
     recipe = RECIPES[options.task]
-    if options.episodes:
+    if options.episodes is not None:
+        if not 1 <= options.episodes <= MOST_EPISODES:
+            parser.error(f"--episodes is {options.episodes}; choose 1 to {MOST_EPISODES}")
         recipe = replace(recipe, episodes=options.episodes)
     report = make(
         options.task,

@@ -82,6 +82,9 @@ def test_weights_say_how_much_each_number_counts_in_a_distance(model: LatentWorl
     expected = (squares * torch.tensor(weights, device=model.device)).sum(-1) / sum(weights)
     torch.testing.assert_close(weighted.distance(seen, goal), expected)
     torch.testing.assert_close(model.distance(seen, goal), squares.mean(-1))
+    tiny = {**SPEC.architecture, "distance_weights": [w * 1e-60 for w in weights]}
+    same = LatentWorldModel(replace(SPEC, architecture=tiny), None, model.device)
+    torch.testing.assert_close(same.distance(seen, goal), expected)
 
 
 @pytest.mark.parametrize(

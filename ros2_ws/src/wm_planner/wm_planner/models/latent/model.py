@@ -98,8 +98,8 @@ def distance_scales(spec: ModelSpec, device: torch.device) -> Tensor | None:
             f"architecture.{WEIGHTS} must lie between 0 and {MOST} and not all be 0, not "
             f"{quoted(given)}"
         )
-    weights = torch.tensor(given, dtype=torch.float32, device=device)
-    return (weights / weights.mean()).sqrt()
+    weights = torch.tensor(given, dtype=torch.float64)
+    return (weights / weights.mean()).sqrt().float().to(device)
 
 
 class LatentWorldModel:
