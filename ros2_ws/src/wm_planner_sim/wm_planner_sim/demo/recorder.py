@@ -19,7 +19,7 @@ class Recorder:
     """Records a frame for each image of the camera while a goal is set.
 
     The camera's image is on the left and the goal image on the right; below are the frames that the
-    model predicts for the latest plan, and, as the last, how it sees the goal.
+    model predicts for the latest plan, and the goal image as the last.
 
     Args:
         live: Window that also shows each frame.

@@ -21,7 +21,7 @@ from wm_planner_sim.evaluation import html
 matplotlib.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
 CAPTION = (
     "Left: camera. Right: goal image. Below: the frames that the model predicts for the latest "
-    "plan, and, as the last, how it sees the goal. Twice the real speed."
+    "plan, and the goal image as the last. Twice the real speed."
 )
 
 

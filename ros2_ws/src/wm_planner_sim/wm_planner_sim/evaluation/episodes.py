@@ -19,7 +19,7 @@ from wm_planner_sim.simulator.task import Goal
 CLIP_HEIGHT = 180
 """Height of the recorded images [pixels]."""
 CUT = 1e-3
-"""Length by which the workspace must shorten an action to count as cut [m]."""
+"""Shortening of an action on an axis that counts [m]."""
 
 
 @dataclass
@@ -33,13 +33,13 @@ class Episode:
         places: Its position (3,) at the same moments [m].
         model_distances: Root of the model's distance at the same moments, in the latent's unit;
             empty if the policy has no model.
-        promised: That of the last frame of each plan (steps,).
+        promised: That of each plan's last predicted frame (steps,).
         plan_times: Wall time of each plan [s]: that of the batch, divided by its pairs.
         actions: What the policy asked for (steps, A) [m].
-        cut: Whether the workspace shortened that (steps,).
+        cut: Whether that was more than the task allows by more than ``CUT`` on an axis (steps,).
         ended: Whether the model took the goal for reached, which ended the episode.
-        frames: What the camera saw (steps + 1,), small, if it was recorded.
-        goal_image: The goal image, if what the camera saw was kept.
+        frames: What the camera saw (steps + 1,), small, uint8 (H, W, 3), if it was recorded.
+        goal_image: The goal image, uint8 (H, W, 3), if what the camera saw was kept.
     """
 
     success_radius: float

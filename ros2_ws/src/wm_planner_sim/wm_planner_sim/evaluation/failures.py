@@ -25,13 +25,15 @@ def why_missed(episode: Episode, *, carried: bool) -> tuple[str, str]:
         The first that applies of:
 
         ``model``
-            The model took the goal for reached, or its plans promised progress that did not come.
+            The model ended the episode too early.
         ``limits``
-            Most of the last actions led out of the workspace.
+            The workspace shortened most of the last ``LAST`` actions.
         ``contact lost``
-            The object had been moved, but rested at the end.
+            Most of the last plans promised progress, but the object, moved before, lay still.
+        ``model``
+            They promised progress, but it did not come.
         ``planner``
-            No plan came nearer to the goal.
+            Most of the last plans did not promise progress.
     """
     if episode.ended:
         return "model", "the model took the goal for reached"

@@ -30,14 +30,17 @@ class Policy(ABC):
         """Return the next actions (B, A) [m] after what the B cameras see."""
 
     def distances(self, images: Sequence[RgbImage]) -> list[float] | None:
-        """Return how far the model sees each image from its goal; None without a model.
+        """Return the root of the model's distance from each image to its goal (B,) [latent unit].
 
-        That is the root of the model's distance (B,) [latent unit]; NaN: the image was lost.
+        NaN if the image was lost; None without a model.
         """
         return None
 
     def promised(self) -> list[float] | None:
-        """Return that of the last frame of each plan that was made last; None without plans."""
+        """Return the root of the distance from the last predicted frame of each latest plan.
+
+        To its goal, (B,) [latent unit]; None without plans.
+        """
         return None
 
 
@@ -178,7 +181,7 @@ class ShiftedPolicy(Policy):
         return self._policy.act(self._colors(self._seen[0]))
 
     def distances(self, images: Sequence[RgbImage]) -> list[float]:
-        """Return how far the model sees what the planner gets to see from the goals."""
+        """Return the distances of the images that the planner receives; see ``Policy``."""
         if self._loses:
             return [math.nan] * len(images)
         late = [*self._seen, images][-1 - self._shift.delay :][0]

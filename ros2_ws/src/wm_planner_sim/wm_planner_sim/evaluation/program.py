@@ -78,6 +78,8 @@ def run(options: argparse.Namespace, directory: Path, console: Console) -> Path:
         report.write(results, directory)
 
     policies = [p for p in options.policies if p != "oracle" or model.spec.statistics.state]
+    if len(policies) < len(options.policies):
+        console.print("no oracle: the model's latent is no state (statistics.state in model.yaml)")
     for policy in policies:
         setup = replace(planner, policy=policy)
         found = evaluate(setup, chosen, options.processes, options.batch)
@@ -103,15 +105,15 @@ def _protocol(options: argparse.Namespace, planner: Setup, chosen: range) -> dic
     assert planner.model
     return {
         "model": planner.model.name,
-        "pairs": f"seeds {chosen[0]} to {chosen[-1]}, never used in training or calibration; over "
-        f"ROS the first {options.ros}, for each difference the first {options.shift_goals}",
+        "goals": f"seeds {chosen[0]} to {chosen[-1]}, never used in training or calibration; over "
+        f"ROS the first {options.ros}, for each shift the first {options.shift_goals}",
         "episode": f"at most {task.max_steps} steps, in process of {STEP_DURATION} s, over ROS of "
         f"{task.step_time} s",
         "end": "over ROS at the first images within the model's tolerance, in process "
         + ("too" if planner.ends else "after all steps"),
         "planner": f"preset {planner.preset}, horizon {planner.horizon or task.horizon}, history "
         f"{options.history}; in process the arm waits for each plan, in batches of {options.batch} "
-        "pairs",
+        "goals",
     }
 
 
@@ -123,20 +125,26 @@ def main(arguments: list[str] | None = None) -> None:
     shifts = [name for name in SHIFTS if name != "none"]
     add = parser.add_argument
     add("--task", choices=TASKS, default=DEFAULT_TASK, help="simulated task")
-    add("--model", type=Path, help="model directory (default: the embedded model)")
-    add("--goals", type=_positive, default=100, help="pairs in process (default 100)")
+    add("--model", type=Path, help="model directory; its actions are the task's")
+    add("--goals", type=_positive, default=100, help="goals in process (default 100)")
     add("--first", type=_count, default=0, help="first of the evaluation's seeds (default 0)")
     add("--ros", type=_count, default=30, help="how many of them over ROS (default 30)")
-    add("--policies", nargs="*", choices=POLICIES, default=POLICIES, help="who acts in process")
-    add("--shifts", nargs="*", choices=shifts, default=shifts, help="differences from training")
-    add("--shift-goals", type=_positive, default=50, help="pairs for each (default 50)")
+    add(
+        "--policies",
+        nargs="*",
+        choices=POLICIES,
+        default=POLICIES,
+        help="who acts in process",
+    )
+    add("--shifts", nargs="*", choices=shifts, default=shifts, help="shifts to test")
+    add("--shift-goals", type=_positive, default=50, help="goals per shift (default 50)")
     add("--preset", default="online", help="planner preset (default online)")
     add("--horizon", type=_count, default=0, help="model steps planned (default: the task's)")
-    add("--history", choices=("none", "real"), default="none", help="model.history")
-    add("--whole", action="store_true", help="in process, go on within the model's tolerance")
+    add("--history", choices=("none", "real"), default="none", help="real: look back")
+    add("--whole", action="store_true", help="in process, run all steps of each episode")
     add("--device", default="cpu", help="of the model, in process (default cpu)")
     add("--processes", type=_positive, default=2, help="worker processes (default 2)")
-    add("--batch", type=_positive, default=10, help="pairs at once in a process (default 10)")
+    add("--batch", type=_positive, default=10, help="goals at once in a process (default 10)")
     add("--output", type=Path, default=Path("reports"), help="folder of the pages")
     options = parser.parse_args(arguments)
     if options.first + options.goals > len(seeds.EVALUATION):

@@ -116,7 +116,7 @@ def write(results: Results, directory: Path) -> Path:
     if results.over_ros:
         sections.append("<h2>Over ROS</h2>" + _over_ros(results))
     if results.shifts:
-        sections.append("<h2>What differs from training</h2>" + _shifts(results))
+        sections.append("<h2>Shifts: what differs from training</h2>" + _shifts(results))
     if "planner" in results.policies:
         sections.append("<h2>Missed goals</h2>" + _missed(results))
     about = {**results.protocol, **html.machine()}
@@ -165,7 +165,7 @@ def _shifts(results: Results) -> str:
         (SHIFTS[name].what, share(found), f"{100 * summary(found)['final_distance_mean']:.1f}")
         for name, found in results.shifts.items()
     ]
-    return html.table("what differs|reached|mean distance at the end [cm]", rows)
+    return html.table("shift|reached|mean distance at the end [cm]", rows)
 
 
 def _missed(results: Results) -> str:
@@ -176,7 +176,11 @@ def _missed(results: Results) -> str:
         (seed, f"{100 * episode.distances[0]:.1f}", f"{100 * episode.distances[-1]:.1f}", f, seen)
         for seed, episode, f, seen in missed
     ]
-    parts = [html.table("seed|start [cm]|end [cm]|fault of|because", rows)]
+    parts = [html.table("seed|start [cm]|end [cm]|probable cause|what was seen", rows)]
+    parts.append(
+        f"<p class=note>Videos of the first {MOST_CLIPS}: camera on the left, goal image on the "
+        "right, twice the real speed.</p>"
+    )
     for seed, episode, fault, seen in missed[:MOST_CLIPS]:
         if episode.frames and episode.goal_image is not None:
             goal = small(episode.goal_image)

@@ -19,10 +19,10 @@ class Shift:
     Attributes:
         what: What it is, as a phrase.
         scene: Alters the scene, for the camera and for the goal images.
-        exchanged: Whether red and blue are exchanged in all images.
-        delay: How many images ago the planner sees.
-        lost: Every how many images one is lost; then the last plan is followed further. 0: none.
-        sigma: By how many standard deviations the action statistics are wrong.
+        exchanged: Whether red and blue are swapped in all images.
+        delay: Age of the images that the planner sees [model steps].
+        lost: One image in this many is lost, and the last plan goes on; 0: none.
+        sigma: By how many standard deviations the mean of the action statistics is wrong.
     """
 
     what: str
@@ -56,7 +56,7 @@ def _paint_cube(spec: mujoco.MjSpec) -> None:
 SHIFTS = {
     "none": Shift("as in training"),
     "statistics": Shift("mean of the actions wrong by half a standard deviation", sigma=0.5),
-    "colors": Shift("red and blue exchanged in all images", exchanged=True),
+    "colors": Shift("red and blue swapped in all images", exchanged=True),
     "delay": Shift("images one step (0.2 s) later", delay=1),
     "lost": Shift("every third image lost", lost=3),
     "light": Shift("lamp 40 % dimmer", scene=_dim),

@@ -15,7 +15,7 @@ from wm_planner_sim.simulator import franka, table
 from wm_planner_sim.simulator.world import World
 
 Expert = Callable[[Vector], Vector]
-"""From the commanded position of the hand (3,) [m] to the action of the next model step."""
+"""From the commanded position of the hand (3,) [m] to the action (A,) of the next model step."""
 STEP_DURATION = 0.2
 """Duration of one model step in training [s]."""
 MAX_STEP = 0.05
@@ -62,7 +62,7 @@ class Task(ABC):
     rest_width = franka.REST_WIDTH
     """Width of the gripper in start states and goals [m]."""
     step_time = STEP_DURATION
-    """Time in which the arm carries out a model step over ROS [s], where it follows late."""
+    """Duration of a model step over ROS [s]; longer than in training if the arm's lag matters."""
     horizon = 5
     """Model steps that the planner plans ahead."""
     success_radius: float
@@ -103,7 +103,7 @@ class Task(ABC):
     def expert(self, world: World, goal: ArrayLike) -> Expert:
         """Return motions that bring ``scored_site`` to a position (3,) [m].
 
-        They see the true state of ``world``, whose state they follow.
+        They read the true state of ``world`` at every call.
         """
 
     @abstractmethod

@@ -33,10 +33,11 @@ class Recipe:
         encoder: Training of the encoder.
         predictor: Training of the predictor.
         decoder: Training of the decoder.
-        rollout: Steps over which its rollout is compared with what happened.
+        rollout: Model steps of the predictor's rollout in its training loss.
         noise: Standard deviation of what is added to the states that rollouts start from, as large
             as the encoder's errors [latent units].
-        close: Share of the success radius at which a goal counts as reached, for the tolerance.
+        close: Share of the success radius within which a goal counts as reached when the tolerance
+            is calibrated.
     """
 
     episodes: int = 900

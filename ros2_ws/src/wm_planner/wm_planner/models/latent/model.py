@@ -30,7 +30,8 @@ SETTINGS = {
 ``decoder_size`` is 0."""
 WEIGHTS = "distance_weights"
 """One more setting: how much each number of the latent counts in the distance, a list of
-``latent_dim`` numbers that are not negative; without it all count alike."""
+``latent_dim`` numbers from 0 to ``MOST``, of which only the ratios matter; without it all count
+alike. Other weights give other distances, so that the model has to be calibrated again."""
 MOST = 16_384
 """The largest value of a setting."""
 
@@ -74,7 +75,7 @@ def distance_scales(spec: ModelSpec, device: torch.device) -> Tensor | None:
     """Return what each number of a latent is multiplied by before distances, (latent_dim,).
 
     Returns:
-        The roots of the ``distance_weights``, which are divided by their mean; None without any.
+        ``sqrt(w / mean(w))`` of the ``distance_weights`` w; None without any.
 
     Raises:
         SpecError: They are not ``latent_dim`` numbers that can be weights.

@@ -14,12 +14,13 @@ from wm_planner_sim.simulator.world import World
 STICK = 0.2
 """How far the stick reaches beyond the tool center point [m]; so the hand hides no cube."""
 STICK_RADIUS = 0.012
+"""Radius of the stick [m]."""
 HELD_AT = 0.06
 """Where the stick begins, from the flange of the hand [m]: it is held between the fingers."""
 TIP = 0.012
 """Height of the stick's tip above the table [m]."""
 REGION = ((0.38, -0.18), (0.62, 0.18))
-"""Corners of the part of the table that the cube starts and ends in, x and y [m]."""
+"""Corners of the part of the table that the cube starts and ends in, x and y, base frame [m]."""
 CLEARANCE = 0.07
 """Distance of hand and cube in a start state, at least [m]."""
 WAY = 0.06
@@ -28,15 +29,16 @@ TOUCH = table.CUBE_HALF + STICK_RADIUS
 """Distance of hand and cube when the stick touches a face of the cube [m]."""
 
 PUSHES = 0.6
-"""Share of the training episodes that push the cube to random places; the others walk."""
+"""Share of the training episodes that push the cube to random places; others are random walks."""
 NOISE = (0.003, 0.012, 0.02)
-"""Standard deviations of what is added to the expert's displacements, one an episode [m]."""
+"""Standard deviations of what is added to the expert's displacements, one drawn per episode [m]."""
 
 
 class Push(Task):
-    """The hand pushes the cube with a stick; it moves in a plane, and the camera sees both.
+    """The gripper holds a vertical stick and pushes the cube with it.
 
-    The goal image shows the hand behind the cube, as it stands after a straight push.
+    The hand moves at constant height; the camera sees hand and cube. The goal image shows the hand
+    behind the cube, as it stands after a straight push.
     """
 
     name = "push"
@@ -97,7 +99,7 @@ class Push(Task):
         world.place_hand((*hand, STICK + TIP), self.rest_width)
 
     def expert(self, world: World, goal: ArrayLike) -> Expert:
-        """Return a way round the cube to behind it, and the push from there."""
+        """Return motions around the cube to the side away from the goal, and pushes from there."""
         place = np.asarray(goal, dtype=np.float64)[:2]
 
         def push(commanded: Vector) -> Vector:
@@ -157,7 +159,7 @@ def _push(hand: Vector, cube: Vector, goal: Vector) -> Vector:
         move = contact - hand - 0.5 * beside
     elif along < -0.03:  # farther back: line up
         move = cube - 0.055 * ahead - hand
-    else:  # in front or beside: go round
+    else:  # in front or beside: go around
         side = beside / off if off > 1e-3 else np.array([-ahead[1], ahead[0]])
         back = -0.07 * ahead if off > 0.06 else 0.0
         move = cube + 0.085 * side + back - hand
