@@ -1,7 +1,7 @@
 """Evaluates a model: in process and over ROS, with baselines and shifts; writes one page.
 
 ros2 run wm_planner_sim evaluate --task push
-ros2 run wm_planner_sim evaluate --task push --goals 20 --ros 0 --shifts none
+ros2 run wm_planner_sim evaluate --task push --goals 20 --ros 0 --shifts
 """
 
 from __future__ import annotations
