@@ -93,6 +93,11 @@ def test_what_only_the_model_or_the_planner_can_refuse_is_a_sentence(
         program.main([*few, *words, f"--output={tmp_path}"])
 
 
+def test_the_model_of_another_task_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"franka_push are dx, dy; .* reach are dx, dy, dz"):
+        run_batch(Setup("reach", model=embedded_model("push")), PAIRS[:1])
+
+
 def test_a_policy_without_a_model_is_refused() -> None:
     with pytest.raises(ValueError, match="needs a model"):
         make_policy(Setup("reach"), [], [], [], None)

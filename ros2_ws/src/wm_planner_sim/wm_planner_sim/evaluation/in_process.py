@@ -164,8 +164,8 @@ def make_policy(
         model: The model, for the first two of ``POLICIES``.
 
     Raises:
-        ValueError: The policy is unknown, needs a model or another one, or looks back at images
-            that are late or lost.
+        ValueError: The policy is unknown or needs a model, the model is of another task, or it
+            looks back at images that are late or lost.
     """
     task, shift = find_task(setup.task), SHIFTS[setup.shift]
     if setup.policy == "expert":
@@ -174,6 +174,11 @@ def make_policy(
         return RandomPolicy(chosen, len(task.actions), float(setup.policy == "random"))
     if setup.policy not in POLICIES or model is None:
         raise ValueError(f"the policy '{setup.policy}' is unknown, or needs a model")
+    if (names := model.spec.action.names) != list(task.actions):
+        raise ValueError(
+            f"the actions of {model.spec.name} are {', '.join(names)}; those of the task "
+            f"{task.name} are {', '.join(task.actions)}: choose the model's task"
+        )
     options: dict[str, Any] = {
         "preset": setup.preset,
         "horizon": setup.horizon or task.horizon,
