@@ -187,6 +187,6 @@ def test_the_program_writes_a_page_with_all_that_was_measured(tmp_path: Path) ->
     assert set(numbers["shifts"]) == {"none", "colors"}
     text = page.read_text()
     assert "planner, from images" in text
-    assert "red and blue exchanged" in text
+    assert "red and blue swapped" in text
     assert "The planner missed no goal" in text
     assert "http://" not in text.replace("http://www.w3.org", "")
