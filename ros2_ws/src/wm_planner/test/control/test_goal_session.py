@@ -10,6 +10,7 @@ import pytest
 
 from wm_planner.config import SessionConfig
 from wm_planner.control import ErrorCode, GoalSession, Status
+from wm_planner.control.goal_session import PASSING
 from wm_planner.control.motion_check import DELAYS, MotionCheck
 from wm_planner.control.pose_monitor import PoseMonitor
 from wm_planner.types import Goal, Observation
@@ -43,6 +44,14 @@ def test_a_goal_is_reached_after_enough_images_in_a_row(session: GoalSession) ->
     outcome = session.observe(0.03, 101.0)
     assert outcome
     assert outcome.reached
+
+
+def test_an_arm_that_is_led_on_reaches_the_goal_after_more_images(session: GoalSession) -> None:
+    outcomes = [session.observe(0.04, 101.0, moving=True) for _ in range(2 + PASSING)]
+    assert outcomes[:-1] == [None] * (1 + PASSING)
+    assert outcomes[-1]
+    assert outcomes[-1].reached
+    assert f"for {2 + PASSING} images" in outcomes[-1].message
 
 
 def test_a_distance_of_nan_never_reaches_the_goal(session: GoalSession) -> None:

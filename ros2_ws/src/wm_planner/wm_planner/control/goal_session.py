@@ -197,7 +197,7 @@ class GoalSession:
                 Status(
                     ErrorCode.NONE,
                     f"reached: distance {distance:.3f} stayed below {self.tolerance:.3f} for "
-                    f"{self._checker.count} images",
+                    f"{max(self._checker.count, self._patient.count)} images",
                 )
             )
         return self.outcome
