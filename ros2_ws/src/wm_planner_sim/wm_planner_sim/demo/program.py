@@ -119,15 +119,18 @@ def show_task(
 
 
 def demo(arguments: argparse.Namespace, console: Console) -> Path:
-    """Run all tasks; return the path of the report."""
+    """Run all tasks; return the path of the report, which is written again after each."""
+    directory = arguments.output / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    parts: list[TaskReport] = []
     live = None if arguments.headless or not has_display() else LiveView()
     with ExitStack() as stack:
         if live:
             stack.callback(live.close)
             live.open()
-        parts = [show_task(find_task(name), arguments, live, console) for name in arguments.task]
-    directory = arguments.output / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-    return write_report(directory, parts, VIDEO_RATE)
+        for name in arguments.task:
+            parts.append(show_task(find_task(name), arguments, live, console))
+            path = write_report(directory, parts, VIDEO_RATE)
+    return path
 
 
 def main() -> None:

@@ -91,7 +91,9 @@ def run(options: argparse.Namespace, directory: Path, console: Console) -> Path:
         results.over_ros = over_ros(task, planner, chosen[: options.ros])
         console.print(f"over ROS: {results.ros_share}")
     few = chosen[: options.shift_goals]
-    for name in ["none", *options.shifts] if options.shifts else []:
+    if options.shifts and "planner" in policies:  # to compare with
+        results.shifts["none"] = results.policies["planner"][: len(few)]
+    for name in options.shifts:
         setup = replace(planner, shift=name, record=False)
         label = f"{task.name}: {name}"
         found = evaluate(setup, few, options.processes, options.batch, label)

@@ -73,7 +73,7 @@ class Results:
             "machine": html.machine(),
             "protocol": self.protocol,
             "in_process": {name: summary(found) for name, found in self.policies.items()},
-            "tflop_per_episode": self.flop / 1e12,
+            "tflop_per_episode": self.flop / 1e12 if self.flop else None,
             "shifts": {name: summary(found) for name, found in self.shifts.items()},
             "missed": [
                 {"seed": seed, "fault": fault, "seen": seen, "distance": episode.distances[-1]}
