@@ -39,7 +39,7 @@ class Results:
         seeds: Seeds of the pairs in process.
         protocol: What a reader needs to know to repeat it.
         policies: Episodes in process by policy.
-        flop: Floating-point operations of the planner in the first pair's episode.
+        flop: Floating-point operations of the planner in the first goal's episode.
         over_ros: Episodes with the real node.
         shifts: The planner's episodes by the name of what was shifted; ``none`` for comparison.
         comparable: Whether episodes end in process as they do over ROS.
@@ -73,7 +73,7 @@ class Results:
             "machine": html.machine(),
             "protocol": self.protocol,
             "in_process": {name: summary(found) for name, found in self.policies.items()},
-            "tflop_per_episode": self.flop / 1e12 if self.flop else None,
+            "tflop_of_first_episode": self.flop / 1e12 if self.flop else None,
             "shifts": {name: summary(found) for name, found in self.shifts.items()},
             "missed": [
                 {"seed": seed, "fault": fault, "seen": seen, "distance": episode.distances[-1]}
@@ -109,9 +109,9 @@ def write(results: Results, directory: Path) -> Path:
     ]
     if results.flop:
         sections.append(
-            f"<p class=note>The planner takes {results.flop / 1e12:.4f} TFLOP in an episode "
-            "(encoding and plans, counted in that of the first pair). Times are of batches, "
-            "divided by their pairs; over ROS a plan is made alone.</p>"
+            f"<p class=note>Encoding and plans took {results.flop / 1e12:.4f} TFLOP in the first "
+            f"goal's episode of {results.policies['planner'][0].steps} steps. Times are of "
+            "batches, divided by their goals; over ROS a plan is made alone.</p>"
         )
     if results.over_ros:
         sections.append("<h2>Over ROS</h2>" + _over_ros(results))
