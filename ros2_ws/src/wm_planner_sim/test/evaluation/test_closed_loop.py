@@ -17,7 +17,7 @@ from wm_planner.models.spec import Moments, load_spec
 from wm_planner_sim.client.processes import embedded_model
 from wm_planner_sim.evaluation.episodes import Episode, run_episodes, start_episode
 from wm_planner_sim.evaluation.in_process import Setup, run_batch
-from wm_planner_sim.evaluation.policies import ModelPolicy, RandomPolicy
+from wm_planner_sim.evaluation.policies import ModelPolicy, Policy, RandomPolicy
 from wm_planner_sim.simulator import seeds
 from wm_planner_sim.simulator.simulation import Simulation
 
@@ -55,7 +55,9 @@ def pursue(simulation: Simulation, model: LatentWorldModel | None) -> list[Episo
     episodes = []
     for seed in seeds.EVALUATION[:GOALS]:
         goal = start_episode(simulation, seed)
-        policy = ModelPolicy(model, [goal.image], seed=seed) if model else RandomPolicy([seed])
+        policy: Policy = RandomPolicy([seed], simulation.task.actions)
+        if model:
+            policy = ModelPolicy(model, [goal], seed=seed, ends=False)
         episodes += run_episodes([simulation], policy, [goal.position], STEPS)
     return episodes
 
@@ -76,20 +78,21 @@ def test_the_lewm_ends_within_two_centimeters_of_its_goals(simulation: Simulatio
     learned = load(DIRECTORY.parent / "lewm_reach", "cpu")
     for seed in seeds.EVALUATION[:3]:
         goal = start_episode(simulation, seed)
-        policy = ModelPolicy(learned, [goal.image], seed=seed, num_samples=64)
+        policy = ModelPolicy(learned, [goal], seed=seed, ends=False, num_samples=64)
         (episode,) = run_episodes([simulation], policy, [goal.position], STEPS)
         assert episode.distances[0] > 2 * episode.success_radius
         assert episode.success, episode.distances
 
 
-@pytest.mark.parametrize("policy", ["planner", "oracle"])
-def test_the_cube_is_pushed_to_most_of_its_goals(policy: str) -> None:
+@pytest.mark.parametrize("task", ["push", "pick_place"])
+def test_the_cube_is_brought_to_most_of_its_goals(task: str) -> None:
     """From images, and on the true state: 6 goals, of which chance reaches none."""
-    push = Setup("push", policy, embedded_model("push"))
-    episodes = run_batch(push, seeds.EVALUATION[:6])
-    assert sum(episode.distances[0] > 0.05 for episode in episodes) == 6
-    assert reached(episodes) >= 4
-    assert reached(run_batch(Setup("push", "random"), seeds.EVALUATION[:6])) == 0
+    chosen = seeds.EVALUATION[:6]
+    for policy in ("planner", "oracle"):
+        episodes = run_batch(Setup(task, policy, embedded_model(task)), chosen)
+        assert all(episode.distances[0] > 0.05 for episode in episodes)
+        assert reached(episodes) >= 4, policy
+    assert reached(run_batch(Setup(task, "random"), chosen)) == 0
 
 
 def test_random_actions_reach_at_most_two(simulation: Simulation) -> None:
@@ -118,7 +121,7 @@ def test_an_image_below_the_tolerance_shows_a_hand_within_two_centimeters(
     calibration = trained.spec.calibration
     for seed in seeds.EVALUATION[GOALS : GOALS + 4]:
         goal = start_episode(simulation, seed)
-        policy = ModelPolicy(trained, [goal.image], seed=seed)
+        policy = ModelPolicy(trained, [goal], seed=seed, ends=False)
         (episode,) = run_episodes([simulation], policy, [goal.position], STEPS)
         limit = calibration.tolerance * calibration.typical_distance
         seen = np.array(episode.model_distances) < limit
@@ -139,7 +142,7 @@ def test_a_policy_that_looks_back_tells_what_was_executed(simulation: Simulation
 
     looking.encode = record  # type: ignore[method-assign]
     goal = start_episode(simulation, seeds.EVALUATION[0])
-    policy = ModelPolicy(looking, [goal.image], arms=[simulation])
+    policy = ModelPolicy(looking, [goal], arms=[simulation])
     (episode,) = run_episodes([simulation], policy, [goal.position], 4)
     batches = seen[2::2]  # the first is the goal's; every other measures the distance to it
     assert [batch.images.shape[1] for batch in batches] == [1, 2, 3, 3]

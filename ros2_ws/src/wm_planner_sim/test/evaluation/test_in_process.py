@@ -17,6 +17,7 @@ from wm_planner_sim.evaluation.in_process import Setup, flop_per_episode, make_p
 from wm_planner_sim.evaluation.policies import ModelPolicy, ShiftedPolicy, exchange
 from wm_planner_sim.evaluation.shifts import SHIFTS, Shift
 from wm_planner_sim.simulator import seeds
+from wm_planner_sim.simulator.goals import Goal
 from wm_planner_sim.simulator.simulation import Simulation
 
 pytestmark = pytest.mark.sim
@@ -123,8 +124,9 @@ def test_wrong_statistics_move_the_mean_by_half_a_deviation() -> None:
 class Watched(ModelPolicy):
     """A policy that notes what it is shown."""
 
-    def __init__(self, goal: np.ndarray) -> None:
+    def __init__(self, image: np.ndarray) -> None:
         self.shown: list[np.ndarray] = []
+        goal = Goal(image, np.zeros(3), np.zeros(4), np.zeros(3))
         super().__init__(load(embedded_model(), "cpu"), [goal], num_samples=8)
 
     def _encode(self, images: object, pasts: object = None) -> object:  # type: ignore[override]
@@ -155,11 +157,11 @@ def test_a_shifted_policy_sees_late_or_wrong_images_or_none(shift: Shift) -> Non
 def test_a_lost_image_ends_no_episode() -> None:
     image = np.zeros((72, 96, 3), np.uint8)
     policy = ShiftedPolicy(Watched(image), Shift("", lost=2))
-    assert policy.distances([image]) == [0.0]
+    assert policy.look([image])[0].distance == 0.0
     policy.act([image])
-    assert np.isnan(policy.distances([image])).all()
+    assert np.isnan(policy.look([image])[0].distance)
     policy.act([image])
-    assert policy.distances([image]) == [0.0]
+    assert policy.look([image])[0].distance == 0.0
 
 
 def test_a_late_policy_measures_what_it_sees() -> None:
@@ -167,11 +169,11 @@ def test_a_late_policy_measures_what_it_sees() -> None:
     first, second = rng.integers(0, 256, (2, 72, 96, 3), np.uint8)
     watched = Watched(first)
     policy = ShiftedPolicy(watched, Shift("", delay=1))
-    assert policy.distances([first]) == [0.0]
+    assert policy.look([first])[0].distance == 0.0
     policy.act([first])
-    assert policy.distances([second]) == [0.0]
+    assert policy.look([second])[0].distance == 0.0
     policy.act([second])
-    assert policy.distances([first])[0] > 0.0
+    assert policy.look([first])[0].distance > 0.0
 
 
 def test_the_program_writes_a_page_with_all_that_was_measured(tmp_path: Path) -> None:
@@ -190,3 +192,25 @@ def test_the_program_writes_a_page_with_all_that_was_measured(tmp_path: Path) ->
     assert "red and blue swapped" in text
     assert "The planner missed no goal" in text
     assert "http://" not in text.replace("http://www.w3.org", "")
+
+
+def test_sub_goals_are_passed_in_their_order_and_the_goal_is_reached_last() -> None:
+    with closing(Simulation(96, 128)) as simulation:
+        there, here = (
+            simulation.goal_image(place) for place in ([0.4, -0.1, 0.2], [0.6, 0.1, 0.3])
+        )
+    policy = ModelPolicy(load(embedded_model(), "cpu"), [there._replace(sub_goals=(here.image,))])
+    before = policy.look([there.image])[0]
+    assert (before.passed, before.reached) == (0, False)  # the goal does not count yet
+    at = policy.look([here.image])[0]
+    assert (at.passed, at.reached) == (1, False)
+    assert at.distance == pytest.approx(before.distance, rel=1e-3)  # now to the goal
+    after = policy.look([there.image])[0]
+    assert (after.passed, after.reached) == (1, True)
+    assert after.distance == pytest.approx(0.0, abs=1e-5)
+
+
+def test_the_oracle_passes_sub_goals_by_the_true_state() -> None:
+    setup = Setup("pick_place", "oracle", embedded_model("pick_place"))
+    (episode,) = run_batch(setup, seeds.EVALUATION[:1])
+    assert episode.passed > 0

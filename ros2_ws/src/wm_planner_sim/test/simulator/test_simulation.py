@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from wm_planner_sim.simulator import franka
+from wm_planner_sim.simulator.actions import MAX_STEP
 from wm_planner_sim.simulator.kinematics import InverseKinematics
 from wm_planner_sim.simulator.motion import STEP_TICKS, move, targets
 from wm_planner_sim.simulator.simulation import CONTROL_PERIOD, Simulation
-from wm_planner_sim.simulator.task import MAX_STEP
 from wm_planner_sim.simulator.tasks import TASKS
 
 pytestmark = pytest.mark.sim

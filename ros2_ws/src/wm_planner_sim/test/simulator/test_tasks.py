@@ -15,9 +15,9 @@ from numpy.typing import ArrayLike
 from wm_planner_sim.evaluation.episodes import run_episodes, start_episode
 from wm_planner_sim.evaluation.policies import ExpertPolicy, RandomPolicy
 from wm_planner_sim.simulator import seeds, table
+from wm_planner_sim.simulator.actions import AXES, MAX_STEP
 from wm_planner_sim.simulator.motion import move
 from wm_planner_sim.simulator.simulation import Simulation
-from wm_planner_sim.simulator.task import AXES, MAX_STEP
 from wm_planner_sim.simulator.tasks import DEFAULT_TASK, TASKS, find_task
 from wm_planner_sim.simulator.tasks.reach import Reach
 from wm_planner_sim.simulator.world import World
@@ -108,10 +108,9 @@ def test_the_expert_brings_the_scored_site_to_the_goal(simulation: Simulation) -
 
 
 def test_a_hand_at_rest_reaches_nothing(simulation: Simulation) -> None:
-    size = len(simulation.task.actions)
     for seed in seeds.CALIBRATION[:3]:
         goal = start_episode(simulation, seed)
-        rest = RandomPolicy([seed], size, scale=0.0)
+        rest = RandomPolicy([seed], simulation.task.actions, scale=0.0)
         (episode,) = run_episodes([simulation], rest, [goal.position], 3)
         assert not episode.success
 
@@ -120,25 +119,28 @@ def test_an_action_has_one_number_for_each_axis_that_the_task_moves(
     simulation: Simulation,
 ) -> None:
     task = simulation.task
-    moved = task.displacement(np.full(len(task.actions), 0.01))
-    assert [axis for axis, way in zip(AXES, moved, strict=True) if way] == list(task.actions)
-    for wrong in ([0.01] * (len(task.actions) + 1), 0.01, []):
-        with pytest.raises(ValueError, match=f"an action of the task {task.name} is dx, dy"):
+    size = len(task.actions.names)
+    moved = task.actions.displacement(np.full(size, 0.01))
+    assert tuple(axis for axis, way in zip(AXES, moved, strict=True) if way) == task.actions.axes
+    for wrong in ([0.01] * (size + 1), 0.01, []):
+        with pytest.raises(ValueError, match=f"an action is {', '.join(task.actions.names)}, not"):
             move(simulation, wrong)
 
 
 def test_an_action_is_limited_to_the_step_and_the_workspace(simulation: Simulation) -> None:
     task = simulation.task
-    size = len(task.actions)
+    size, axes = len(task.actions.names), len(task.actions.axes)
     middle = (np.array(task.workspace_min) + task.workspace_max) / 2
     np.testing.assert_allclose(task.allowed([1.0] * size, middle)[:2], MAX_STEP)
     corner = np.array(task.workspace_max) - 0.001
-    assert (task.allowed([1.0] * size, corner) < 0.0011).all()
+    assert (task.allowed([1.0] * size, corner)[:axes] < 0.0011).all()
 
 
-def test_every_label_has_a_weight(simulation: Simulation) -> None:
+def test_every_label_has_a_scale_and_a_weight(simulation: Simulation) -> None:
     weights = simulation.task.label_weights()
-    assert weights is None or len(weights) == len(simulation.task.labels(simulation))
+    labels = simulation.task.labels(simulation)
+    assert weights is None or len(weights) == len(labels)
+    assert len(simulation.task.label_scales()) == len(labels)
 
 
 def test_every_task_has_a_recipe() -> None:
@@ -153,6 +155,7 @@ def test_the_planner_s_limits_in_the_demo_are_the_task_s_workspace(simulation: S
     assert tuple(limits["workspace_min"]) == pytest.approx(task.workspace_min)
     assert tuple(limits["workspace_max"]) == pytest.approx(task.workspace_max)
     assert parameters.get("planning", {}).get("horizon", 5) == task.horizon
+    assert bool(parameters.get("gripper", {}).get("type")) == bool(task.actions.gripper)
 
 
 class MoveCube(Reach):

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from wm_planner_sim.simulator import seeds
+from wm_planner_sim.simulator.actions import MAX_STEP
 from wm_planner_sim.simulator.motion import move
 from wm_planner_sim.simulator.simulation import Simulation
-from wm_planner_sim.simulator.task import MAX_STEP
 from wm_planner_sim.simulator.tasks import TASKS
 from wm_planner_sim.training import collect
 from wm_planner_sim.training.collect import Dataset, collect_episode, concatenate

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -171,6 +171,11 @@ class Client(Node):
 
     def sample_goal(self, seed: int) -> tuple[Image, Vector]:
         """Return a goal image and its position (3,) [m], for scoring."""
+        images, position = self._sampler.sample(seed)
+        return images[-1], position
+
+    def sample_goals(self, seed: int) -> tuple[list[Image], Vector]:
+        """Return the images of the sub-goals and of the goal, and the goal's position (3,) [m]."""
         return self._sampler.sample(seed)
 
     def plan_once(self, goal: Image, preset: str) -> Any:
@@ -190,6 +195,8 @@ class Client(Node):
         position: Vector,
         timeout: float,
         on_step: Callable[[Episode], None] = lambda episode: None,
+        *,
+        sub_goals: Sequence[Image] = (),
     ) -> Episode:
         """Send a goal and wait for its end.
 
@@ -199,8 +206,10 @@ class Client(Node):
             position: Position of the goal (3,) [m], for scoring; the planner does not get it.
             timeout: Simulated time allowed [s].
             on_step: Called after every step.
+            sub_goals: Images on the way, in their order.
         """
         episode = Episode(seed, self.distance(position))
+        episode.heights.append(self._height)
 
         def on_feedback(message: Any) -> None:
             step = message.feedback
@@ -208,9 +217,13 @@ class Client(Node):
             episode.costs.append(step.cost_last)
             episode.plan_times.append(step.plan_time)
             episode.distances.append(self.distance(position))
+            episode.heights.append(self._height)
+            episode.goal_index = step.goal_index
             on_step(episode)
 
-        handle = self.send(ReachGoal.Goal(goal=Goal(images=[goal])), timeout, on_feedback)
+        between = [Goal(images=[image]) for image in sub_goals]
+        request = ReachGoal.Goal(goal=Goal(images=[goal]), sub_goals=between)
+        handle = self.send(request, timeout, on_feedback)
         if not handle.accepted:
             episode.message = self.rejection.message if self.rejection else "rejected"
             return episode
@@ -223,6 +236,8 @@ class Client(Node):
         episode.steps = answer.result.steps
         episode.elapsed = answer.result.elapsed.sec + answer.result.elapsed.nanosec * 1e-9
         episode.final_distance = self.distance(position)
+        episode.heights.append(self._height)
+        episode.goals_reached = answer.result.goals_reached
         return episode
 
     def send(
@@ -259,6 +274,11 @@ class Client(Node):
         if self._scored is None:
             raise ClientError("the simulator publishes no sim/scored_pose: is it running?")
         return float(np.linalg.norm(self._scored - position))
+
+    @property
+    def _height(self) -> float:
+        """Height of what the task is scored by [m]."""
+        return math.nan if self._scored is None else float(self._scored[2])
 
     def transition(self, transition: int) -> None:
         """Take the planner through a lifecycle transition."""

@@ -22,6 +22,10 @@ class Episode:
         distances: True distance to the goal at each step [m].
         costs: Cost of each plan, in the objective's unit.
         plan_times: Wall time of each plan [s].
+        heights: Height of what is scored at the start, at each step and after the end [m].
+        goal_index: Which goal was pursued last, from 0; the sub-goals come first.
+        goals_reached: Goals reached, sub-goals included.
+        success: Whether the task counts the goal as reached, by the true state.
     """
 
     seed: int
@@ -35,3 +39,7 @@ class Episode:
     distances: list[float] = field(default_factory=list)
     costs: list[float] = field(default_factory=list)
     plan_times: list[float] = field(default_factory=list)
+    heights: list[float] = field(default_factory=list)
+    goal_index: int = 0
+    goals_reached: int = 0
+    success: bool = False

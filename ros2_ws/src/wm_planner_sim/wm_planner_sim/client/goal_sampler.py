@@ -38,13 +38,16 @@ class GoalSampler:
         self._executor.add_node(self.node)
         self._client = self.node.create_client(SampleGoal, "sim/sample_goal")
 
-    def sample(self, seed: int) -> tuple[Image, Vector]:
-        """Return a goal image and its position (3,) [m], for scoring."""
+    def sample(self, seed: int) -> tuple[list[Image], Vector]:
+        """Return a goal's images and position (3,) [m], for scoring.
+
+        The images are those of its sub-goals, and the goal image as the last.
+        """
         answer = call(self._client, SampleGoal.Request(seed=seed), self._executor)
         if not answer.success:
             raise ClientError(f"the simulator returned no goal: {answer.message}")
         p = answer.pose.pose.position
-        return answer.image, np.array([p.x, p.y, p.z])
+        return [*answer.sub_goals, answer.image], np.array([p.x, p.y, p.z])
 
     def close(self) -> None:
         """Destroy its node."""

@@ -50,21 +50,24 @@ def pursue(
     client: Client,
     task: Task,
     seed: int,
-    on_goal: Callable[[Image], None] = lambda image: None,
+    on_goal: Callable[[Sequence[Image]], None] = lambda images: None,
     on_step: Callable[[Episode], None] = lambda episode: None,
 ) -> Episode:
-    """Reset the scene to a seed and pursue the goal of that seed.
+    """Reset the scene to a seed and pursue the goal of that seed, with its sub-goals.
 
     Args:
         client: The client.
         task: Gives the time allowed.
         seed: Of scene and goal.
-        on_goal: Called with the goal image before it is sent.
+        on_goal: Called, before they are sent, with the images of the sub-goals and of the goal.
         on_step: Called after every step.
     """
     client.reset(seed)
-    goal, position = client.sample_goal(seed)
-    on_goal(goal)
+    images, position = client.sample_goals(seed)
+    on_goal(images)
     # The first step is planned from an image that is already there; half a step is slack.
     timeout = (task.max_steps - 1.5) * task.step_time
-    return client.reach(seed, goal, position, timeout, on_step)
+    episode = client.reach(seed, images[-1], position, timeout, on_step, sub_goals=images[:-1])
+    near = episode.final_distance < task.success_radius
+    episode.success = near and task.lifted(episode.heights)
+    return episode

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import webbrowser
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
@@ -46,7 +47,7 @@ def run_goals(
     console: Console,
 ) -> Run:
     """Pursue the demo's goals with the planner's current configuration."""
-    run = Run(preset, task.scored, task.success_radius)
+    run = Run(preset, task)
     columns = [
         TextColumn(f"{preset:>7}"), BarColumn(), MofNCompleteColumn(),
         TextColumn("{task.fields[state]}"),
@@ -56,9 +57,9 @@ def run_goals(
         for seed in seeds.DEMO[:count]:
             caption = f"goal {len(run.episodes) + 1}"
 
-            def begin(goal: Image, caption: str = caption) -> None:
+            def begin(images: Sequence[Image], caption: str = caption) -> None:
                 if recorder:
-                    recorder.start(goal, caption)
+                    recorder.start(images, caption)
 
             def show(episode: Episode, caption: str = caption) -> None:
                 state = (
@@ -68,13 +69,13 @@ def run_goals(
                 )
                 progress.update(bar, state=state)
                 if recorder:
-                    recorder.caption = f"{caption}, {state}"
+                    recorder.follow(episode.goal_index, f"{caption}, {state}")
 
             episode = pursue(client, task, seed, begin, show)
             if recorder:
-                recorder.goal = None
+                recorder.stop()
             run.episodes.append(episode)
-            mark = "✓" if episode.final_distance < task.success_radius else "✗"
+            mark = "✓" if episode.success else "✗"
             progress.console.print(
                 f"{mark} goal {len(run.episodes):2d}: {100 * episode.initial_distance:4.1f} cm to "
                 f"{100 * episode.final_distance:4.1f} cm in {episode.steps:2d} steps, "
@@ -107,8 +108,8 @@ def show_task(
     protocol: dict[str, Any] = {
         "goals": f"seeds {seeds.DEMO[0]} to {seeds.DEMO[arguments.goals - 1]}, "
         "never used in training",
-        "success": f"{task.scored} within {task.success_radius} m of the goal's position in the "
-        f"simulator; at most {task.max_steps} steps of {task.step_time} s of simulated time",
+        "success": f"{task.success}, in the simulator; at most {task.max_steps} steps of "
+        f"{task.step_time} s of simulated time",
         "random": "the same node, goals and limits, with planning.preset random",
         "model": "its encoder was taught positions by the simulator; at run time it sees images",
         "reflexes": f"{reflexes} (how often limits of a Franka Research 3 have stopped the arm)",
@@ -137,7 +138,11 @@ def main() -> None:
     """Parse the command line and run the demo."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--task", nargs="+", choices=TASKS, default=SHOWN, help="simulated tasks (default: both)"
+        "--task",
+        nargs="+",
+        choices=TASKS,
+        default=SHOWN,
+        help=f"simulated tasks (default: {' '.join(SHOWN)})",
     )
     parser.add_argument("--goals", type=int, default=5, help="goals of each task (default 5)")
     most = len(seeds.DEMO)

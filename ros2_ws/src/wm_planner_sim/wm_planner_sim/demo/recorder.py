@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from sensor_msgs.msg import Image
@@ -18,29 +20,38 @@ STRIP = 96  # [pixels] height of the imagined frames at the bottom
 class Recorder:
     """Records a frame for each image of the camera while a goal is set.
 
-    The camera's image is on the left and the goal image on the right; below are the frames that the
-    model predicts for the latest plan, and the goal image as the last.
+    The camera's image is on the left and the image of the goal, or of the present sub-goal, on the
+    right; below are the frames that the
+    model predicts for the latest plan, and the goal's as the last.
 
     Args:
         live: Window that also shows each frame.
 
     Attributes:
         frames: The recorded frames.
-        goal: The goal image, None between goals.
         imagined: The frames that the planner imagined last, from ``~/imagined``.
-        caption: Text on the next frames.
     """
 
     def __init__(self, live: LiveView | None = None) -> None:
         self._live = live
         self.frames: list[RgbImage] = []
-        self.goal: Image | None = None
+        self._goals: Sequence[Image] = ()
+        self._goal: Image | None = None
         self.imagined: Image | None = None
-        self.caption = ""
+        self._caption = ""
 
-    def start(self, goal: Image, caption: str) -> None:
-        """Record frames of a goal from now on."""
-        self.goal, self.caption, self.imagined = goal, caption, None
+    def start(self, goals: Sequence[Image], caption: str) -> None:
+        """Record frames of sub-goals and goal, with a caption, from now on."""
+        self._goals, self.imagined = goals, None
+        self.follow(0, caption)
+
+    def follow(self, index: int, caption: str) -> None:
+        """Show the image of another sub-goal, or of the goal, and another caption."""
+        self._goal, self._caption = self._goals[index], caption
+
+    def stop(self) -> None:
+        """Record nothing until the next goal."""
+        self._goal = None
 
     def imagine(self, message: Image) -> None:
         """Show the frames of ``~/imagined`` from now on."""
@@ -48,13 +59,13 @@ class Recorder:
 
     def __call__(self, message: Image) -> None:
         """Record a frame if a goal is set."""
-        if self.goal is None:
+        if self._goal is None:
             return
-        frame = np.hstack([_scaled(decode(message)), _scaled(decode(self.goal))])
+        frame = np.hstack([_scaled(decode(message)), _scaled(decode(self._goal))])
         frame = np.vstack([frame, self._strip(frame.shape[1])])
         frame[:CAPTION] = (frame[:CAPTION] * 0.4).astype(np.uint8)
         corner = (10, CAPTION - 9)
-        cv2.putText(frame, self.caption, corner, cv2.FONT_HERSHEY_SIMPLEX, 0.6, (255,) * 3, 1)
+        cv2.putText(frame, self._caption, corner, cv2.FONT_HERSHEY_SIMPLEX, 0.6, (255,) * 3, 1)
         if self._live:
             self._live.show(frame)
         self.frames.append(frame)

@@ -17,11 +17,12 @@ from wm_planner.files.whole import write_whole
 from wm_planner.types import RgbImage
 from wm_planner_sim.client.episode import Episode
 from wm_planner_sim.evaluation import html
+from wm_planner_sim.simulator.task import Task
 
 matplotlib.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
 CAPTION = (
-    "Left: camera. Right: goal image. Below: the frames that the model predicts for the latest "
-    "plan, and the goal image as the last. Twice the real speed."
+    "Left: camera. Right: goal image, or that of the present sub-goal. Below: the frames that the "
+    "model predicts for the latest plan, and the right image as the last. Twice the real speed."
 )
 
 
@@ -31,20 +32,18 @@ class Run:
 
     Attributes:
         preset: The planner's preset.
-        scored: What has to reach the goal's position.
-        tolerance: Largest final distance that is a success [m].
+        task: Says what is a success.
         episodes: One per goal.
     """
 
     preset: str
-    scored: str
-    tolerance: float
+    task: Task
     episodes: list[Episode] = field(default_factory=list)
 
     @property
     def successes(self) -> int:
-        """Number of goals that ended within the tolerance, measured in the simulator."""
-        return sum(episode.final_distance < self.tolerance for episode in self.episodes)
+        """Number of goals that were reached, measured in the simulator."""
+        return sum(episode.success for episode in self.episodes)
 
     def summary(self) -> dict[str, Any]:
         """Return the part of ``report.json`` about this planner."""
@@ -112,7 +111,7 @@ class TaskReport:
             [
                 f"<h2>{self.name}</h2>"
                 f"<p>{planner.successes} of {len(planner.episodes)} goals reached: "
-                f"{planner.scored} within {100 * planner.tolerance:.0f} cm; with random actions "
+                f"{planner.task.success}; with random actions "
                 f"{random.successes} of {len(random.episodes)}.</p>",
                 html.video(self.video, rate),
                 f"<p class=note>{caption}</p>",
@@ -159,8 +158,8 @@ def _charts(planner: Run, random: Run) -> str:
             position.plot(100 * np.asarray(episode.distances), color=color, label=label, lw=1)
             latent.plot(episode.latent_distances, color=color, lw=1)
             cost.plot(episode.costs, color=color, lw=1)
-    position.axhline(100 * planner.tolerance, color="#c0392b", ls="--", lw=1)
-    position.set(xlabel="step", ylabel=f"{planner.scored} to goal [cm]", ylim=(0, None))
+    position.axhline(100 * planner.task.success_radius, color="#c0392b", ls="--", lw=1)
+    position.set(xlabel="step", ylabel=f"{planner.task.scored} to goal [cm]", ylim=(0, None))
     latent.set(xlabel="step", ylabel="latent distance [typical distances]", ylim=(0, None))
     cost.set(xlabel="step", ylabel="cost of the plan", yscale="log")
     position.legend(frameon=False)
@@ -172,7 +171,7 @@ def _charts(planner: Run, random: Run) -> str:
 def _goal_table(planner: Run, random: Run) -> str:
     rows, marks = [], []
     for mine, other in zip(planner.episodes, random.episodes, strict=True):
-        marks.append("good" if mine.final_distance < planner.tolerance else "bad")
+        marks.append("good" if mine.success else "bad")
         rows.append(
             (
                 mine.seed,

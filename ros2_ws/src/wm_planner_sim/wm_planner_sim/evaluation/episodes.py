@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike
 
 from wm_planner.types import RgbImage, Vector
 from wm_planner_sim.evaluation.policies import Policy
+from wm_planner_sim.simulator.goals import Goal
 from wm_planner_sim.simulator.motion import move
 from wm_planner_sim.simulator.simulation import Simulation
-from wm_planner_sim.simulator.task import Goal
 
 CLIP_HEIGHT = 180
 """Height of the recorded images [pixels]."""
@@ -31,8 +31,8 @@ class Episode:
         distances: True distance of the task's ``scored_site`` to the goal before each step and
             after the last (steps + 1,) [m].
         places: Its position (3,) at the same moments [m].
-        model_distances: Root of the model's distance at the same moments, in the latent's unit;
-            empty if the policy has no model.
+        model_distances: Root of the model's distance at the same moments, to the goal or the
+            present sub-goal, in the latent's unit; empty if the policy has no model.
         promised: That of each plan's last predicted frame (steps,).
         plan_times: Wall time of each plan [s]: that of the batch, divided by its pairs.
         actions: What the policy asked for (steps, A) [m].
@@ -40,6 +40,8 @@ class Episode:
         ended: Whether the model took the goal for reached, which ended the episode.
         frames: What the camera saw (steps + 1,), small, uint8 (H, W, 3), if it was recorded.
         goal_image: The goal image, uint8 (H, W, 3), if what the camera saw was kept.
+        lifted: Whether what the task lifts was lifted.
+        passed: Sub-goals that were passed.
     """
 
     success_radius: float
@@ -53,11 +55,13 @@ class Episode:
     ended: bool = False
     frames: list[RgbImage] = field(default_factory=list)
     goal_image: RgbImage | None = None
+    lifted: bool = True
+    passed: int = 0
 
     @property
     def success(self) -> bool:
-        """Whether the episode ended within ``success_radius``."""
-        return self.distances[-1] < self.success_radius
+        """Whether the goal was reached, by the true state."""
+        return self.lifted and self.distances[-1] < self.success_radius
 
     @property
     def steps(self) -> int:
@@ -71,7 +75,6 @@ def run_episodes(
     goals: Sequence[ArrayLike],
     steps: int | None = None,
     *,
-    tolerance: float = 0.0,
     record: bool = False,
 ) -> list[Episode]:
     """Let ``policy`` act for some model steps; the arms stand still while the policy computes.
@@ -81,7 +84,6 @@ def run_episodes(
         policy: Sees the images and nothing else.
         goals: True positions of the goals (3,) [m], for scoring only.
         steps: Model steps of 0.2 s; by default the task's ``max_steps``.
-        tolerance: An episode ends at the first image whose model distance is below [latent unit].
         record: Keep what the cameras saw.
 
     Returns:
@@ -92,7 +94,7 @@ def run_episodes(
     episodes = [Episode(task.success_radius) for _ in simulations]
     for step in range(steps + 1):
         images = [simulation.render() for simulation in simulations]
-        seen = policy.distances(images)
+        seen = policy.look(images)
         going = []
         for b, (episode, simulation) in enumerate(zip(episodes, simulations, strict=True)):
             if episode.ended:
@@ -103,8 +105,8 @@ def run_episodes(
             if record:
                 episode.frames.append(small(images[b]))
             if seen is not None:
-                episode.model_distances.append(seen[b])
-                episode.ended = seen[b] < tolerance
+                episode.model_distances.append(seen[b].distance)
+                episode.passed, episode.ended = seen[b].passed, seen[b].reached
             if not episode.ended:
                 going.append(b)
         if not going or step == steps:
@@ -117,6 +119,8 @@ def run_episodes(
             if promised is not None:
                 episodes[b].plan_times.append(seconds / len(images))
                 episodes[b].promised.append(promised[b])
+    for episode in episodes:
+        episode.lifted = task.lifted([place[2] for place in episode.places])
     return episodes
 
 

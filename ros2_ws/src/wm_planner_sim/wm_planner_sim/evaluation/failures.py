@@ -35,6 +35,8 @@ def why_missed(episode: Episode, *, carried: bool) -> tuple[str, str]:
         ``planner``
             Most of the last plans did not promise progress.
     """
+    if not episode.lifted and episode.distances[-1] < episode.success_radius:
+        return "planner", "it got there without being lifted"
     if episode.ended:
         return "model", "the model took the goal for reached"
     places = np.array(episode.places)

@@ -47,7 +47,7 @@ class Share:
 
 
 def share(episodes: Sequence[Episode]) -> Share:
-    """Return how many episodes ended within the task's ``success_radius``."""
+    """Return how many goals were reached."""
     return Share(sum(episode.success for episode in episodes), len(episodes))
 
 

@@ -26,12 +26,13 @@ from wm_planner_sim.evaluation.policies import (
     OraclePolicy,
     Policy,
     RandomPolicy,
+    Seen,
     ShiftedPolicy,
-    exchange,
+    exchanged,
 )
 from wm_planner_sim.evaluation.shifts import SHIFTS
+from wm_planner_sim.simulator.goals import Goal
 from wm_planner_sim.simulator.simulation import Simulation
-from wm_planner_sim.simulator.task import Goal
 from wm_planner_sim.simulator.tasks import find_task
 
 POLICIES = ("planner", "oracle", "expert", "random", "zero")
@@ -104,8 +105,8 @@ class _Counted(Policy):
         self.flop += int(counter.get_total_flops())
         return actions
 
-    def distances(self, images: Sequence[RgbImage]) -> list[float] | None:
-        return self._policy.distances(images)
+    def look(self, images: Sequence[RgbImage]) -> list[Seen] | None:
+        return self._policy.look(images)
 
     def promised(self) -> list[float] | None:
         return self._policy.promised()
@@ -133,13 +134,9 @@ def _run(setup: Setup, chosen: Sequence[int], wrap: Callable[[Policy], Policy]) 
         goals = [start_episode(s, seed) for s, seed in zip(simulations, chosen, strict=True)]
         model = load(setup.model, setup.device) if setup.model and setup.plans else None
         policy = wrap(make_policy(setup, simulations, goals, chosen, model))
-        tolerance = 0.0
-        if model is not None and setup.ends:
-            calibration = model.spec.measured_calibration()
-            tolerance = calibration.tolerance * calibration.typical_distance
         places = [goal.position for goal in goals]
         record = setup.record and setup.looks
-        episodes = run_episodes(simulations, policy, places, tolerance=tolerance, record=record)
+        episodes = run_episodes(simulations, policy, places, record=record)
     for episode, goal in zip(episodes, goals, strict=True):
         episode.goal_image = goal.image if record and not episode.success else None
         if episode.success:
@@ -171,18 +168,19 @@ def make_policy(
     if setup.policy == "expert":
         return ExpertPolicy(simulations, [goal.position for goal in goals])
     if setup.policy in ("random", "zero"):
-        return RandomPolicy(chosen, len(task.actions), float(setup.policy == "random"))
+        return RandomPolicy(chosen, task.actions, float(setup.policy == "random"))
     if setup.policy not in POLICIES or model is None:
         raise ValueError(f"the policy '{setup.policy}' is unknown, or needs a model")
-    if (names := model.spec.action.names) != list(task.actions):
+    if (names := model.spec.action.names) != task.actions.names:
         raise ValueError(
             f"the actions of {model.spec.name} are {', '.join(names)}; those of the task "
-            f"{task.name} are {', '.join(task.actions)}: choose the model's task"
+            f"{task.name} are {', '.join(task.actions.names)}: choose the model's task"
         )
     options: dict[str, Any] = {
         "preset": setup.preset,
         "horizon": setup.horizon or task.horizon,
         "seed": setup.seed,
+        "ends": setup.ends,
     }
     if setup.policy == "oracle":
         return OraclePolicy(model, simulations, goals, **options)
@@ -190,9 +188,10 @@ def make_policy(
         model.spec = shift.wrong_statistics(model.spec)
     if setup.looks_back and (shift.delay or shift.lost):
         raise ValueError(f"looking back and the shift '{setup.shift}' do not go together")
-    images = [exchange(goal.image) if shift.exchanged else goal.image for goal in goals]
+    if shift.exchanged:
+        goals = [exchanged(goal) for goal in goals]
     arms = simulations if setup.looks_back else ()
-    policy = ModelPolicy(model, images, arms=arms, **options)
+    policy = ModelPolicy(model, goals, arms=arms, **options)
     return policy if setup.shift == "none" else ShiftedPolicy(policy, shift)
 
 

@@ -6,7 +6,8 @@ import math
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -18,8 +19,20 @@ from wm_planner.planning import Objective, Planner, make_planner, shift
 from wm_planner.types import Observation, Past, RgbImage, Vector
 from wm_planner.worker.scoring import Scoring
 from wm_planner_sim.evaluation.shifts import Shift
+from wm_planner_sim.simulator.actions import Actions
+from wm_planner_sim.simulator.goals import Goal
 from wm_planner_sim.simulator.simulation import Simulation
-from wm_planner_sim.simulator.task import AXES, MAX_STEP, Goal
+
+
+class Seen(NamedTuple):
+    """What a model makes of the latest image of a pair."""
+
+    distance: float
+    """Root of the distance to the goal, or to the present sub-goal; NaN if the image was lost."""
+    passed: int = 0
+    """Sub-goals that were within the tolerance."""
+    reached: bool = False
+    """Whether the goal is within the tolerance."""
 
 
 class Policy(ABC):
@@ -29,11 +42,8 @@ class Policy(ABC):
     def act(self, images: Sequence[RgbImage]) -> Vector:
         """Return the next actions (B, A) [m] after what the B cameras see."""
 
-    def distances(self, images: Sequence[RgbImage]) -> list[float] | None:
-        """Return the root of the model's distance from each image to its goal (B,) [latent unit].
-
-        NaN if the image was lost; None without a model.
-        """
+    def look(self, images: Sequence[RgbImage]) -> list[Seen] | None:
+        """Return what the model makes of the B images, in the latent's unit; None without one."""
         return None
 
     def promised(self) -> list[float] | None:
@@ -52,10 +62,11 @@ class ModelPolicy(Policy):
 
     Args:
         model: The world model; its spec turns the planner's numbers into meters.
-        goals: The goal images of B pairs, uint8 (H, W, 3).
+        goals: The goals of B pairs, with as many sub-goals each.
         preset: Planner preset, see ``wm_planner.planning.make_planner``.
         horizon: Model steps planned ahead.
         seed: Seed of the planner's draws.
+        ends: Whether goals end within the model's tolerance; sub-goals always do.
         arms: The B simulations; with them the model looks back, as with ``model.history: real``.
         overrides: Options of the planner.
     """
@@ -63,23 +74,30 @@ class ModelPolicy(Policy):
     def __init__(
         self,
         model: WorldModel,
-        goals: Sequence[RgbImage],
+        goals: Sequence[Goal],
         preset: str = "online",
         horizon: int = 5,
         seed: int = 0,
+        *,
+        ends: bool = True,
         arms: Sequence[Simulation] = (),
         **overrides: object,
     ) -> None:
         spec = model.spec
         lower, upper = (torch.from_numpy(side).float() for side in spec.action_bounds())
+        calibration = spec.measured_calibration()
         self._model = model
-        self._goals = self._encode(goals)
+        self._tolerance = calibration.tolerance * calibration.typical_distance  # [latent unit]
+        self._ends = ends
+        self._stages = self._encode_stages(goals)
+        self._stage = [0] * len(goals)
+        self._goals = self._stages[0]
         chosen = spec.objective
         objective = Objective(mode=chosen.mode, base=chosen.base, alpha=chosen.alpha)
         self._scoring = Scoring(model, objective)
         self._arms = arms
         self._seen = deque[Sequence[RgbImage]](maxlen=spec.num_hist)
-        self._places = deque[Vector](maxlen=spec.num_hist)
+        self._executed = deque[Vector](maxlen=spec.num_hist - 1)
         self._planner: Planner = make_planner(
             preset,
             action_dim=spec.model_action_dim,
@@ -99,7 +117,11 @@ class ModelPolicy(Policy):
         warm = None if self._previous is None else shift(self._previous)
         cost = self._scoring.cost(self._latent, self._goals)
         plan = self._planner.plan(cost, batch=len(images), warm_start=warm)
-        return self._first(plan.actions)
+        actions = self._first(plan.actions)
+        if self._arms:
+            pairs = zip(self._arms, actions, strict=True)
+            self._executed.append(np.array([arm.task.allowed(a, arm.target) for arm, a in pairs]))
+        return actions
 
     def go_on(self) -> Vector:
         """Return the next actions of the last plans, as if no image had come."""
@@ -111,9 +133,24 @@ class ModelPolicy(Policy):
         return self._model.spec.denormalize_actions(plans[:, 0].cpu().numpy())
 
     @torch.inference_mode()
-    def distances(self, images: Sequence[RgbImage]) -> list[float]:
-        """See ``Policy``."""
-        return self._roots(self._encode(images))
+    def look(self, images: Sequence[RgbImage]) -> list[Seen]:
+        """See ``Policy``; the first image within the tolerance of a sub-goal passes it."""
+        latent, last = self._encode(images), len(self._stages) - 1
+        roots = self._roots(latent)
+        near = [root < self._tolerance for root in roots]
+        passes = [close and at < last for close, at in zip(near, self._stage, strict=True)]
+        if any(passes):
+            self._stage = [at + one for at, one in zip(self._stage, passes, strict=True)]
+            rows = [self._stages[at].visual[b] for b, at in enumerate(self._stage)]
+            self._goals = replace(self._goals, visual=torch.stack(rows))
+            roots = self._roots(latent)
+        reached = [c and not p and self._ends for c, p in zip(near, passes, strict=True)]
+        return [Seen(*found) for found in zip(roots, self._stage, reached, strict=True)]
+
+    def _encode_stages(self, goals: Sequence[Goal]) -> list[Latent]:
+        """Return the latents of all first sub-goals, of all second ones, ..., of all goals."""
+        stages = zip(*((*goal.sub_goals, goal.image) for goal in goals), strict=True)
+        return [self._encode(stage) for stage in stages]
 
     @torch.inference_mode()
     def promised(self) -> list[float]:
@@ -132,10 +169,10 @@ class ModelPolicy(Policy):
         """Return what each pair's model sees of the past, and keep what it sees now."""
         if not self._arms:
             return [None] * len(images)
-        axes = [AXES.index(name) for name in self._arms[0].task.actions]
         self._seen.append(images)
-        self._places.append(np.array([arm.target[axes] for arm in self._arms]))
-        executed = np.diff(np.array(self._places), axis=0)
+        executed = np.array(self._executed).reshape(
+            -1, len(images), len(self._model.spec.action.names)
+        )
         before = [
             tuple(Observation((image,)) for image in pair) for pair in zip(*self._seen, strict=True)
         ]
@@ -180,12 +217,12 @@ class ShiftedPolicy(Policy):
             return self._policy.go_on()
         return self._policy.act(self._colors(self._seen[0]))
 
-    def distances(self, images: Sequence[RgbImage]) -> list[float]:
-        """Return the distances of the images that the planner receives; see ``Policy``."""
+    def look(self, images: Sequence[RgbImage]) -> list[Seen]:
+        """Return what the model makes of the images that the planner receives."""
         if self._loses:
-            return [math.nan] * len(images)
+            return [Seen(math.nan)] * len(images)
         late = [*self._seen, images][-1 - self._shift.delay :][0]
-        return self._policy.distances(self._colors(late))
+        return self._policy.look(self._colors(late))
 
     def promised(self) -> list[float]:
         """See ``Policy``."""
@@ -198,6 +235,12 @@ class ShiftedPolicy(Policy):
 
     def _colors(self, images: Sequence[RgbImage]) -> Sequence[RgbImage]:
         return [exchange(image) for image in images] if self._shift.exchanged else images
+
+
+def exchanged(goal: Goal) -> Goal:
+    """Return a goal whose images have red and blue exchanged."""
+    between = tuple(exchange(image) for image in goal.sub_goals)
+    return goal._replace(image=exchange(goal.image), sub_goals=between)
 
 
 def exchange(image: RgbImage) -> RgbImage:
@@ -228,8 +271,11 @@ class OraclePolicy(ModelPolicy):
         **options: Any,
     ) -> None:
         self._simulations = simulations
-        super().__init__(model, [goal.image for goal in goals], **options)
-        self._goals = self._labeled([goal.labels for goal in goals])
+        super().__init__(model, goals, **options)
+
+    def _encode_stages(self, goals: Sequence[Goal]) -> list[Latent]:
+        stages = zip(*((*goal.sub_labels, goal.labels) for goal in goals), strict=True)
+        return [self._labeled(stage) for stage in stages]
 
     def _encode(
         self, images: Sequence[RgbImage], pasts: Sequence[Past | None] | None = None
@@ -272,18 +318,18 @@ class ExpertPolicy(Policy):
 
 
 class RandomPolicy(Policy):
-    """Displacements drawn uniformly within the bounds of the action.
+    """Actions drawn uniformly within their bounds.
 
     Args:
         seeds: Seeds of the draws, one for each pair.
-        size: Numbers in an action, A.
-        scale: Share of the bounds that is used; 0: the hand rests.
+        actions: What the numbers of an action do.
+        scale: Share of the bounds that is used; 0: the hand rests, and the gripper is open.
     """
 
-    def __init__(self, seeds: Sequence[int], size: int = 3, scale: float = 1.0) -> None:
+    def __init__(self, seeds: Sequence[int], actions: Actions, scale: float = 1.0) -> None:
         self._draws = [np.random.default_rng([seed, 3]) for seed in seeds]
-        self._most, self._size = scale * MAX_STEP, size
+        self._bounds = [scale * bound for bound in actions.bounds]
 
     def act(self, images: Sequence[RgbImage]) -> Vector:
         """Return random actions, whatever the images show."""
-        return np.array([rng.uniform(-self._most, self._most, self._size) for rng in self._draws])
+        return np.array([rng.uniform(*self._bounds) for rng in self._draws])

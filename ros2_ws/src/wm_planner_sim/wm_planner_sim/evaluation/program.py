@@ -27,7 +27,8 @@ from wm_planner_sim.evaluation.figures import share
 from wm_planner_sim.evaluation.in_process import POLICIES, Setup, evaluate, flop_per_episode
 from wm_planner_sim.evaluation.shifts import SHIFTS
 from wm_planner_sim.simulator import seeds
-from wm_planner_sim.simulator.task import STEP_DURATION, Task
+from wm_planner_sim.simulator.actions import STEP_DURATION
+from wm_planner_sim.simulator.task import Task
 from wm_planner_sim.simulator.tasks import DEFAULT_TASK, TASKS, find_task
 
 

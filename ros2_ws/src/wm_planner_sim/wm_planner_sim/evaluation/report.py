@@ -57,8 +57,7 @@ class Results:
     @property
     def ros_share(self) -> Share:
         """How many goals were reached over ROS."""
-        ends = [episode.final_distance for episode in self.over_ros]
-        return Share(sum(end < self.task.success_radius for end in ends), len(ends))
+        return Share(sum(e.success for e in self.over_ros), len(self.over_ros))
 
     def missed(self) -> list[tuple[int, Episode, str, str]]:
         """Return the planner's missed goals: seed, episode, whose fault, what was seen."""
@@ -90,6 +89,7 @@ class Results:
                 "steps_mean": float(np.mean([e.steps for e in self.over_ros])),
                 "initial_distances": [e.initial_distance for e in self.over_ros],
                 "final_distances": [e.final_distance for e in self.over_ros],
+                "goals_reached": [e.goals_reached for e in self.over_ros],
                 "endings": [e.message for e in self.over_ros],
             }
         return numbers
@@ -101,10 +101,9 @@ def write(results: Results, directory: Path) -> Path:
     numbers = html.finite(results.as_json())
     write_whole(directory / "evaluation.json", json.dumps(numbers, indent=2) + "\n")
     task = results.task
-    radius = f"{100 * task.success_radius:g} cm"
     sections = [
-        f"<p>A goal is reached if the {task.scored} ends within {radius} of its position in the "
-        "goal image, by the simulator. Intervals are Wilson's, at 95 %.</p>",
+        f"<p>A goal is reached if the episode ends with the {task.success}, by the simulator. "
+        "Intervals are Wilson's, at 95 %.</p>",
         "<h2>In process</h2>" + _policies(results),
     ]
     if results.flop:

@@ -20,6 +20,11 @@ def stamp(seconds: float) -> Time:
     return Time(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
 
 
+def seconds(time: Time) -> float:
+    """Return a message's time [s]."""
+    return float(time.sec + 1e-9 * time.nanosec)
+
+
 def image(time: Time, frame: str, image: RgbImage) -> Image:
     """Return an rgb8 image without padding."""
     message = Image()

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from wm_planner.types import Vector
+from wm_planner_sim.simulator.actions import MAX_STEP, STEP_DURATION
 from wm_planner_sim.simulator.simulation import CONTROL_PERIOD, Simulation
-from wm_planner_sim.simulator.task import MAX_STEP, STEP_DURATION
 
 STEP_TICKS = round(STEP_DURATION / CONTROL_PERIOD)
 """Control ticks in one model step."""
@@ -35,6 +35,8 @@ def move(simulation: Simulation, action: ArrayLike) -> None:
     Raises:
         ValueError: It is not an action of the task.
     """
-    for target in targets(simulation.target, simulation.task.displacement(action)):
+    actions = simulation.task.actions
+    simulation.set_width(actions.width(action, simulation.commanded_width))
+    for target in targets(simulation.target, actions.displacement(action)):
         simulation.set_target(target)
         simulation.step()

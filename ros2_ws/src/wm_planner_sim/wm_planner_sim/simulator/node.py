@@ -149,7 +149,7 @@ class SimNode(Node):
             )
         self._ticks += 1
         stamp = self._now()
-        self._tick_stamp = _seconds(stamp)
+        self._tick_stamp = messages.seconds(stamp)
         if not self._system_time:
             self._clock_topic.publish(ClockMessage(clock=stamp))
         sim = self._sim
@@ -219,7 +219,7 @@ class SimNode(Node):
 
     def _sim_time(self, message: Any) -> float:
         """Return the stamp of a command in simulated time [s]."""
-        return time_of(_seconds(message.header.stamp), self._tick_stamp, self._sim.time)
+        return time_of(messages.seconds(message.header.stamp), self._tick_stamp, self._sim.time)
 
     def _in_base_frame(self, topic: str, message: Any) -> bool:
         frame = message.header.frame_id
@@ -291,6 +291,9 @@ class SimNode(Node):
         goal = self._sim.sample_goal(request.seed)
         now = self._now()
         response.image = messages.image(now, self._task.camera, goal.image)
+        response.sub_goals = [
+            messages.image(now, self._task.camera, image) for image in goal.sub_goals
+        ]
         response.pose = messages.pose(now, goal.position, goal.quaternion)
         response.success = True
         return response
@@ -313,10 +316,6 @@ def time_of(stamp: float, tick_stamp: float, now: float) -> float:
     """
     age = tick_stamp - stamp
     return round(now - age, 6) if abs(age) < MAX_AGE else now
-
-
-def _seconds(stamp: Time) -> float:
-    return float(stamp.sec + 1e-9 * stamp.nanosec)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -14,8 +14,9 @@ from wm_planner.models.spec import orientation as unit
 from wm_planner.types import RgbImage, Vector
 from wm_planner_sim.simulator import franka, table
 from wm_planner_sim.simulator.controller import CYCLE, Controller
+from wm_planner_sim.simulator.goals import Goal, show
 from wm_planner_sim.simulator.kinematics import InverseKinematics
-from wm_planner_sim.simulator.task import Goal, Task
+from wm_planner_sim.simulator.task import Task
 from wm_planner_sim.simulator.tasks import DEFAULT_TASK, TASKS
 from wm_planner_sim.simulator.world import World
 
@@ -259,17 +260,8 @@ class Simulation(World):
 
     def goal_image(self, position: ArrayLike) -> Goal:
         """Return the goal at a position (3,) [m], without changing the episode."""
-        world, site = self._goal_world, self.task.scored_site
-        world.copy_positions(self)
-        world.update()  # so that the task sees where the objects are now
-        self.task.show_goal(world, position)
-        world.update()
-        return Goal(
-            self._render(world),
-            world.site_position(site),
-            world.site_quaternion(site),
-            self.task.labels(world),
-        )
+        self._goal_world.copy_positions(self)
+        return show(self.task, self._goal_world, position, self._render)
 
     def close(self) -> None:
         """Free the renderer."""
@@ -286,6 +278,11 @@ class Simulation(World):
     def target(self) -> Vector:
         """Last commanded position (3,) of the hand, after clipping [m]."""
         return self._target.copy()
+
+    @property
+    def commanded_width(self) -> float:
+        """Last commanded gap between the fingers [m]."""
+        return self._width
 
     @property
     def width(self) -> float:

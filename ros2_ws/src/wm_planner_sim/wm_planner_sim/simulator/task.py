@@ -3,37 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
 
 import mujoco
 import numpy as np
 from numpy.typing import ArrayLike
 
-from wm_planner.types import RgbImage, Vector
+from wm_planner.types import Vector
 from wm_planner_sim.simulator import franka, table
+from wm_planner_sim.simulator.actions import MAX_STEP, STEP_DURATION, Actions
 from wm_planner_sim.simulator.world import World
 
 Expert = Callable[[Vector], Vector]
 """From the commanded position of the hand (3,) [m] to the action (A,) of the next model step."""
-STEP_DURATION = 0.2
-"""Duration of one model step in training [s]."""
-MAX_STEP = 0.05
-"""Largest displacement per axis and model step [m]."""
-AXES = ("dx", "dy", "dz")
-"""Names that the numbers of an action may have: displacements of the hand, base frame [m]."""
-
-
-class Goal(NamedTuple):
-    """A goal image with the pose of the task's ``scored_site`` in it."""
-
-    image: RgbImage
-    position: Vector
-    """(3,) [m]."""
-    quaternion: Vector
-    """(x, y, z, w)."""
-    labels: Vector
-    """The task's ``labels`` (P,) of the goal [m]."""
 
 
 class Task(ABC):
@@ -47,8 +29,9 @@ class Task(ABC):
     parameters in the demo, and ``models/franka_<name>``, the model that ``make_model`` writes; how
     that is trained is in ``training/recipes.py``.
 
-    A goal is reached if one point, the site ``scored_site``, is within ``success_radius`` of its
-    position in the goal image: the hand in ``reach``, an object if one is to be moved.
+    A goal is reached if one point, the site ``scored_site``, was lifted by ``lift`` on the way and
+    ends within ``success_radius`` of its position in the goal image: the hand in ``reach``, an
+    object if one is to be moved.
     """
 
     name: str
@@ -57,8 +40,8 @@ class Task(ABC):
     """Corner of the box that the tool center point stays in, base frame [m]."""
     workspace_max: tuple[float, float, float]
     """The opposite corner [m]."""
-    actions: tuple[str, ...] = AXES
-    """The names, of ``AXES``, of an action's numbers; the other axes stay where they are."""
+    actions = Actions()
+    """What the numbers of an action do."""
     rest_width = franka.REST_WIDTH
     """Width of the gripper in start states and goals [m]."""
     step_time = STEP_DURATION
@@ -67,6 +50,8 @@ class Task(ABC):
     """Model steps that the planner plans ahead."""
     success_radius: float
     """Largest distance of ``scored_site`` from the goal's position that is a success [m]."""
+    lift = 0.0
+    """How far ``scored_site`` must be lifted on the way for a success [m]."""
     max_steps: int
     """Model steps allowed for a goal."""
     scored = "gripper"
@@ -110,37 +95,46 @@ class Task(ABC):
     def explore(self, world: World, rng: np.random.Generator) -> Expert:
         """Return the motions of one episode of training data."""
 
+    def sub_goals(self, world: World, position: ArrayLike) -> Iterator[None]:
+        """Arrange the world as it looks on the way to a goal (3,) [m], once for each sub-goal.
+
+        ``world`` is in its start state at first.
+        """
+        yield from ()
+
+    def lifted(self, heights: Sequence[float]) -> bool:
+        """Return whether ``scored_site`` was lifted, by its heights over an episode [m]."""
+        return max(heights) >= heights[0] + self.lift
+
+    @property
+    def success(self) -> str:
+        """What counts as a success, as a clause."""
+        lifted = f" lifted by {100 * self.lift:g} cm on the way, and" if self.lift else ""
+        return f"{self.scored}{lifted} within {100 * self.success_radius:g} cm of its goal"
+
     def labels(self, world: World) -> Vector:
         """Return the positions (P,) [m] that the encoder of the embedded model is taught."""
         return world.ee_position
+
+    def label_scales(self) -> list[float]:
+        """Return how much each of the P labels changes when its number of the latent does by 1."""
+        return [0.1] * 3
 
     def label_weights(self) -> list[float] | None:
         """Return how much each of the P labels counts in a distance to a goal; None: all alike."""
         return None
 
-    def displacement(self, action: ArrayLike) -> Vector:
-        """Return the displacement of the hand (3,) [m] that an action commands.
-
-        Raises:
-            ValueError: ``action`` has not one number for each of ``actions``.
-        """
-        numbers = np.asarray(action, dtype=np.float64)
-        if numbers.shape != (len(self.actions),):
-            raise ValueError(
-                f"an action of the task {self.name} is {', '.join(self.actions)}, not {action!r}"
-            )
-        moved = np.zeros(3)
-        moved[[AXES.index(name) for name in self.actions]] = numbers
-        return moved
-
     def allowed(self, action: ArrayLike, commanded: ArrayLike) -> Vector:
-        """Return the action as it is carried out from a commanded position of the hand (3,) [m].
+        """Return the action (A,) as it is carried out from a commanded position of the hand (3,).
 
         Displacements are limited to ``MAX_STEP`` per axis and end in the workspace.
+
+        Raises:
+            ValueError: It is not an action of the task.
         """
         start = np.asarray(commanded, dtype=np.float64)
-        moved = np.clip(self.displacement(action), -MAX_STEP, MAX_STEP)
-        return (self.clip(start + moved) - start)[[AXES.index(name) for name in self.actions]]
+        moved = np.clip(self.actions.displacement(action), -MAX_STEP, MAX_STEP)
+        return self.actions.of(self.clip(start + moved) - start, action)
 
     def clip(self, position: ArrayLike) -> Vector:
         """Return the nearest position (3,) in the workspace [m].

@@ -15,7 +15,6 @@ from wm_planner_sim.evaluation.episodes import Episode, start_episode
 from wm_planner_sim.simulator import seeds
 from wm_planner_sim.simulator.motion import move
 from wm_planner_sim.simulator.simulation import Simulation
-from wm_planner_sim.simulator.task import MAX_STEP
 from wm_planner_sim.training.collect import Dataset
 from wm_planner_sim.training.train import encode_all
 
@@ -84,7 +83,7 @@ def distance_per_motion(model: LatentWorldModel, simulation: Simulation, scenes:
         for _ in range(MOVES):
             images.append(simulation.render())
             places.append(simulation.ee_position)
-            move(simulation, rng.uniform(-MAX_STEP, MAX_STEP, len(simulation.task.actions)))
+            move(simulation, rng.uniform(*simulation.task.actions.bounds))
         batch, positions = torch.from_numpy(np.stack(images))[:, None], np.array(places)
         for lag in range(1, MOVES):
             one, two = (
@@ -147,10 +146,16 @@ def calibrate(
     model: LatentWorldModel,
     simulation: Simulation,
     data: Dataset,
-    episodes: Iterable[Episode],
-    close: float,
+    reached: float,
 ) -> Calibration:
-    """Return the calibration for ``model.yaml``; the last arguments as for ``tolerance``."""
+    """Return the calibration for ``model.yaml``.
+
+    Args:
+        model: The model.
+        simulation: Of its task.
+        data: Episodes with images.
+        reached: Distance below which a goal counts as reached [latent unit]; see ``tolerance``.
+    """
     typical = typical_distance(model, simulation)
     slope = None
     if not simulation.task.carries:  # with an object the distance falls while the hand is anywhere
@@ -159,7 +164,7 @@ def calibrate(
     return Calibration(
         noise_floor=noise_floor(model, simulation),
         typical_distance=typical,
-        tolerance=tolerance(episodes, close) / typical,
+        tolerance=reached / typical,
         latent=latent,
         latent_limit=limit,
         distance_per_motion=slope,

@@ -41,7 +41,7 @@ from wm_planner.models.spec import (
     WeightsFile,
 )
 from wm_planner_sim.simulator import franka, seeds
-from wm_planner_sim.simulator.task import STEP_DURATION
+from wm_planner_sim.simulator.actions import STEP_DURATION
 from wm_planner_sim.simulator.tasks import DEFAULT_TASK
 from wm_planner_sim.training import collect
 from wm_planner_sim.training.collect import Dataset

@@ -41,11 +41,11 @@ from wm_planner.models.spec.action import HOLD
 from wm_planner_sim.evaluation.figures import summary
 from wm_planner_sim.evaluation.in_process import POLICIES, Setup, evaluate
 from wm_planner_sim.simulator import franka, seeds
+from wm_planner_sim.simulator.actions import AXES, STEP_DURATION
 from wm_planner_sim.simulator.simulation import Simulation
-from wm_planner_sim.simulator.task import AXES, MAX_STEP, STEP_DURATION
 from wm_planner_sim.simulator.tasks import DEFAULT_TASK, TASKS, find_task
 from wm_planner_sim.training import collect, train
-from wm_planner_sim.training.calibration import calibrate
+from wm_planner_sim.training.calibration import calibrate, tolerance
 from wm_planner_sim.training.collect import Dataset
 from wm_planner_sim.training.recipes import RECIPES, Recipe
 
@@ -67,16 +67,18 @@ MOST_EPISODES = 4000
 UNCALIBRATED = Calibration(noise_floor=0.0, typical_distance=1.0, tolerance=0.5)
 
 
-def describe(task: str, data: Dataset, seed: int) -> ModelSpec:
+def describe(task: str, data: Dataset, seed: int, recipe: Recipe) -> ModelSpec:
     """Return the spec of a model to be trained on ``data``, before weights and calibration."""
     acts = find_task(task)
-    numbers = len(acts.actions)
+    numbers = len(acts.actions.names)
     actions = data.actions.reshape(-1, numbers).astype(np.float64)
     positions = data.positions.reshape(-1, data.positions.shape[-1]).astype(np.float64)
+    lower, upper = acts.actions.bounds
     channels = data.images.reshape(-1, 3)
     architecture: dict[str, Any] = {
         "latent_dim": positions.shape[-1],
         "decoder_size": DECODER_SIZE,
+        **recipe.architecture,
     }
     if (weights := acts.label_weights()) is not None:
         architecture[DISTANCE_WEIGHTS] = weights
@@ -91,20 +93,21 @@ def describe(task: str, data: Dataset, seed: int) -> ModelSpec:
             camera_aspect=CAMERA_ASPECT,
         ),
         action=ActionSpec(
-            names=list(acts.actions),
-            units=["m"] * numbers,
+            names=acts.actions.names,
+            units=acts.actions.units,
             frame=franka.BASE_FRAME,
-            lower=[-MAX_STEP] * numbers,
-            upper=[MAX_STEP] * numbers,
+            lower=lower.tolist(),
+            upper=upper.tolist(),
             command=CommandMapping(
                 mode="relative",
                 step_time=acts.step_time if acts.step_time != STEP_DURATION else 0.0,
-                position=[name if name in acts.actions else HOLD for name in AXES],
+                position=[name if name in acts.actions.axes else HOLD for name in AXES],
+                gripper=acts.actions.gripper,
             ),
         ),
         statistics=Statistics(
             action=Moments(actions.mean(0).tolist(), actions.std(0).tolist()),
-            state=Moments(positions.mean(0).tolist(), [train.LATENT_SCALE] * positions.shape[-1]),
+            state=Moments(positions.mean(0).tolist(), acts.label_scales()),
             provenance=Provenance(
                 dataset=(
                     f"wm_planner_sim.training.collect --task {task} --seed {seed} "
@@ -117,7 +120,7 @@ def describe(task: str, data: Dataset, seed: int) -> ModelSpec:
                 steps=len(actions),
                 formula=(
                     "action: mean and standard deviation (ddof 0) over all steps; state: mean of "
-                    "the labeled positions, and the latent's scale of 0.1 m per unit, set by hand"
+                    "the labeled positions, and the latent's scale in m per unit, set by hand"
                 ),
             ),
         ),
@@ -150,14 +153,12 @@ def fit(
     """
     torch.manual_seed(seed)
     model = LatentWorldModel(spec, None)
-    assert spec.statistics.state is not None
-    origin = np.array(spec.statistics.state.mean)
-    train.train_encoder(model, data, origin, seed, recipe.encoder)
+    train.train_encoder(model, data, seed, recipe.encoder)
     latents = train.encode_all(model, data)
     if states is None:
         train.train_predictor(model, latents, data.actions, seed, recipe)
     else:
-        true = train.true_latents(states, origin)
+        true = train.true_latents(model, states)
         train.train_predictor(model, true, states.actions, seed, recipe)
     train.train_decoder(model, data, latents, seed, recipe.decoder)
     return model
@@ -173,7 +174,7 @@ def episodes_to_learn_from(
         data = collect.collect(task, images, IMAGE_SIZE, recipe.steps, processes)
     else:
         data = Dataset.read(stored)
-        expected = (len(images), recipe.steps, len(find_task(task).actions))
+        expected = (len(images), recipe.steps, len(find_task(task).actions.names))
         if data.actions.shape != expected or data.images.shape[2] != IMAGE_SIZE:
             raise ValueError(
                 f"{stored} holds actions {data.actions.shape} and images of {data.images.shape[2]} "
@@ -211,18 +212,19 @@ def make(
     directory.parent.mkdir(parents=True, exist_ok=True)
     data, states = episodes_to_learn_from(task, seed, recipe, processes, stored)
     collected = time.monotonic()
-    model = fit(describe(task, data, seed), data, states, seed, recipe)
+    model = fit(describe(task, data, seed, recipe), data, states, seed, recipe)
     trained = time.monotonic()
     tensors = model.networks.state_dict()
-    with tempfile.TemporaryDirectory() as folder:  # not in `directory` before it is calibrated
-        uncalibrated = Path(folder) / "model"
-        write_model(uncalibrated, model.spec, tensors)
-        whole = Setup(task, model=uncalibrated, ends=False)
-        runs = evaluate(whole, seeds.CALIBRATION[:goals], processes)
+    reached = recipe.tolerance
+    if not reached:
+        with tempfile.TemporaryDirectory() as folder:  # not in `directory` before it is calibrated
+            uncalibrated = Path(folder) / "model"
+            write_model(uncalibrated, model.spec, tensors)
+            whole = Setup(task, model=uncalibrated, ends=False)
+            runs = evaluate(whole, seeds.CALIBRATION[:goals], processes)
+        reached = tolerance(runs, recipe.close)
     simulation = Simulation(task=find_task(task))
-    model.spec = replace(
-        model.spec, calibration=calibrate(model, simulation, data, runs, recipe.close)
-    )
+    model.spec = replace(model.spec, calibration=calibrate(model, simulation, data, reached))
     simulation.close()
     write_model(directory, model.spec, tensors)
     calibrated = time.monotonic()

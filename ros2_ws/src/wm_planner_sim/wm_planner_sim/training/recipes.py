@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,9 @@ class Recipe:
             as the encoder's errors [latent units].
         close: Share of the success radius within which a goal counts as reached when the tolerance
             is calibrated.
+        tolerance: Distance below which goals and sub-goals count as reached [latent unit], set by
+            hand; 0: calibrated. Only a task without sub-goals can be run before it is known.
+        architecture: Sizes of the networks that are not the defaults of the family ``latent``.
     """
 
     episodes: int = 900
@@ -50,8 +54,23 @@ class Recipe:
     rollout: int = 5
     noise: float = 0.0
     close: float = 0.5
+    tolerance: float = 0.0
+    architecture: Mapping[str, int] = field(default_factory=dict)
 
 
+GRASP = Recipe(
+    episodes=600,
+    steps=40,
+    state_episodes=5000,
+    state_steps=40,
+    architecture={"hidden": 256},
+    encoder=Schedule(steps=5000, batch=64, rate=2e-3),
+    predictor=Schedule(steps=6000, batch=256, rate=2e-3),
+    rollout=6,
+    noise=0.03,
+    tolerance=0.07,
+)
+"""For tasks with a gripper that opens and closes."""
 RECIPES = {
     "reach": Recipe(),
     "push": Recipe(
@@ -62,5 +81,7 @@ RECIPES = {
         noise=0.04,
         close=2 / 3,  # a cube, unlike a hand, stays where it is when the arm stops late
     ),
+    "pick_place": GRASP,
+    "stack": GRASP,
 }
 """By the names of the tasks."""

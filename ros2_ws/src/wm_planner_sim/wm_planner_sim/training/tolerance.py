@@ -16,8 +16,8 @@ import numpy as np
 
 from wm_planner.models.loading import load
 from wm_planner_sim.simulator import seeds
+from wm_planner_sim.simulator.actions import AXES
 from wm_planner_sim.simulator.simulation import Simulation
-from wm_planner_sim.simulator.task import AXES
 from wm_planner_sim.simulator.tasks import DEFAULT_TASK, TASKS, find_task
 from wm_planner_sim.training.calibration import root_distance
 
@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> None:
         rng = np.random.default_rng([seed, 8])
         simulation.reset(seed)
         place = simulation.task.draw_goal(simulation, rng)
-        direction = rng.normal(size=3) * [axis in simulation.task.actions for axis in AXES]
+        direction = rng.normal(size=3) * [axis in simulation.task.actions.axes for axis in AXES]
         beside = place + options.away * direction / np.linalg.norm(direction)
         goal, other = (simulation.goal_image(where).image for where in (place, beside))
         distances.append(root_distance(model, goal, other))

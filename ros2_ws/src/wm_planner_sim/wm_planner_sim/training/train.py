@@ -13,12 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from wm_planner.models.latent import LatentWorldModel
-from wm_planner.types import Vector
 from wm_planner_sim.training.collect import Dataset
 from wm_planner_sim.training.recipes import Recipe, Schedule
-
-LATENT_SCALE = 0.1
-"""Meters per unit of the latent, the same for every number."""
 
 
 def fit(
@@ -61,10 +57,8 @@ def fit(
     return float(np.mean(tail))
 
 
-def train_encoder(
-    model: LatentWorldModel, data: Dataset, origin: Vector, seed: int, schedule: Schedule
-) -> float:
-    """Teach the encoder the positions of the dataset: ``(position - origin) / LATENT_SCALE``.
+def train_encoder(model: LatentWorldModel, data: Dataset, seed: int, schedule: Schedule) -> float:
+    """Teach the encoder the positions of the dataset, see ``true_latents``.
 
     The labels come from the simulator; none are needed at run time. Images are varied in
     brightness, tint and noise, as those of real cameras are.
@@ -73,7 +67,7 @@ def train_encoder(
         The final training loss (smooth L1).
     """
     images = torch.from_numpy(data.images).flatten(0, 1)
-    labels = torch.from_numpy(true_latents(data, origin)).flatten(0, 1)
+    labels = torch.from_numpy(true_latents(model, data)).flatten(0, 1)
     rng = np.random.default_rng([seed, 10])
     encoder = model.networks["encoder"]
     encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -86,9 +80,11 @@ def train_encoder(
     return fit(encoder, loss, len(images), schedule, rng, "encoder")
 
 
-def true_latents(data: Dataset, origin: Vector) -> NDArray[np.float32]:
-    """Return what the encoder is taught, (E, T + 1, latent_dim)."""
-    return ((data.positions - origin) / LATENT_SCALE).astype(np.float32)
+def true_latents(model: LatentWorldModel, data: Dataset) -> NDArray[np.float32]:
+    """Return what the encoder is taught, (E, T + 1, latent_dim): the normalized labels."""
+    state = model.spec.statistics.state
+    assert state is not None
+    return ((data.positions - np.array(state.mean)) / np.array(state.std)).astype(np.float32)
 
 
 def vary(inputs: Tensor, rng: np.random.Generator) -> Tensor:

@@ -8,7 +8,8 @@ from numpy.typing import ArrayLike
 
 from wm_planner.types import Vector
 from wm_planner_sim.simulator import franka, table
-from wm_planner_sim.simulator.task import MAX_STEP, Expert, Task
+from wm_planner_sim.simulator.actions import MAX_STEP, Actions
+from wm_planner_sim.simulator.task import Expert, Task
 from wm_planner_sim.simulator.world import World
 
 STICK = 0.2
@@ -44,7 +45,7 @@ class Push(Task):
     name = "push"
     workspace_min = (0.30, -0.26, STICK + TIP - 0.005)
     workspace_max = (0.70, 0.26, STICK + TIP + 0.005)
-    actions = ("dx", "dy")
+    actions = Actions(("dx", "dy"))
     rest_width = 2 * STICK_RADIUS
     horizon = 12
     step_time = 0.4  # the arm pushes as in training only if its lag is short beside a step
@@ -130,6 +131,10 @@ class Push(Task):
     def labels(self, world: World) -> Vector:
         """Return x and y of the hand and of the cube (4,) [m]."""
         return np.concatenate([world.ee_position[:2], world.body_position(table.CUBE)[:2]])
+
+    def label_scales(self) -> list[float]:
+        """Return 0.1 m per unit."""
+        return [0.1] * 4
 
     def label_weights(self) -> list[float] | None:
         """Return the weights: if the hand's place counted, the hand would leave the cube for it."""
