@@ -5,7 +5,8 @@
 # PYTHON=python3.12         Python of the virtual environments
 # TORCH=cpu|cuda12|cuda13   PyTorch of `make worker`, if not the one for the NVIDIA driver
 # HEADLESS=1                the demo opens no window
-# TASK=reach|push      a simulated task (default: demo both; evaluate and model reach)
+# TASK=reach|push|pick_place|stack   a simulated task (default: the demo shows reach and push,
+#                      evaluate and model take reach)
 # DEMO_ARGS, EVALUATE_ARGS, PYTEST_ARGS, MODEL_ARGS   further arguments
 
 SHELL := /bin/bash

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from wm_planner_sim.simulator.task import Task
+from wm_planner_sim.simulator.tasks.pick_place import PickPlace
 from wm_planner_sim.simulator.tasks.push import Push
 from wm_planner_sim.simulator.tasks.reach import Reach
+from wm_planner_sim.simulator.tasks.stack import Stack
 
-TASKS: dict[str, Task] = {task.name: task for task in (Reach(), Push())}
+TASKS: dict[str, Task] = {task.name: task for task in (Reach(), Push(), PickPlace(), Stack())}
 """All tasks by name."""
 DEFAULT_TASK = Reach.name
 
