@@ -36,6 +36,9 @@ MOVED = [[0.5 + 0.05 * min(i, 3), 0.0, 0.02] for i in range(STEPS + 1)]
         ({"places": MOVED}, "planner"),
         ({"promised": [], "model_distances": []}, "planner"),
         ({"promised": [float("nan")] * STEPS}, "planner"),
+        ({"distances": [0.2, 0.01], "placed": False, "ended": True}, "planner"),
+        ({"passed": [0] * 10 + [1] * 3}, "planner"),
+        ({"distances": [0.2, 0.1], "placed": False, "ended": True}, "model"),
     ],
 )
 def test_the_record_tells_whose_fault_it_was(changes: dict[str, object], fault: str) -> None:

@@ -194,11 +194,18 @@ def test_the_program_writes_a_page_with_all_that_was_measured(tmp_path: Path) ->
     assert "http://" not in text.replace("http://www.w3.org", "")
 
 
-def test_sub_goals_are_passed_in_their_order_and_the_goal_is_reached_last() -> None:
+@pytest.fixture(scope="module")
+def goals() -> tuple[Goal, Goal]:
+    """Two goals of reach, far apart."""
     with closing(Simulation(96, 128)) as simulation:
-        there, here = (
-            simulation.goal_image(place) for place in ([0.4, -0.1, 0.2], [0.6, 0.1, 0.3])
-        )
+        one, two = (simulation.goal_image(at) for at in ([0.4, -0.1, 0.2], [0.6, 0.1, 0.3]))
+    return one, two
+
+
+def test_sub_goals_are_passed_in_their_order_and_the_goal_is_reached_last(
+    goals: tuple[Goal, Goal],
+) -> None:
+    there, here = goals
     policy = ModelPolicy(load(embedded_model(), "cpu"), [there._replace(sub_goals=(here.image,))])
     before = policy.look([there.image])[0]
     assert (before.passed, before.reached) == (0, False)  # the goal does not count yet
@@ -213,4 +220,39 @@ def test_sub_goals_are_passed_in_their_order_and_the_goal_is_reached_last() -> N
 def test_the_oracle_passes_sub_goals_by_the_true_state() -> None:
     setup = Setup("pick_place", "oracle", embedded_model("pick_place"))
     (episode,) = run_batch(setup, seeds.EVALUATION[:1])
-    assert episode.passed > 0
+    assert episode.passed[-1] > 0
+
+
+def test_each_pair_of_a_batch_goes_by_its_own_sub_goals(goals: tuple[Goal, Goal]) -> None:
+    there, here = goals
+    way = there._replace(sub_goals=(here.image,))
+    policy = ModelPolicy(load(embedded_model(), "cpu"), [way, way, way])
+    looks = policy.look([there.image, here.image, there.image])
+    assert [look.passed for look in looks] == [0, 1, 0]
+    assert looks[0].distance == pytest.approx(looks[1].distance, rel=1e-3)  # to here, to there
+    looks = policy.look([here.image, there.image, there.image])
+    assert [look.passed for look in looks] == [1, 1, 0]
+    assert [look.reached for look in looks] == [False, True, False]
+
+
+def test_a_lost_image_forgets_no_sub_goal(goals: tuple[Goal, Goal]) -> None:
+    there, here = goals
+    model = load(embedded_model(), "cpu")
+    way = there._replace(sub_goals=(here.image,))
+    policy = ShiftedPolicy(ModelPolicy(model, [way], num_samples=8), Shift("", lost=2))
+    assert policy.look([here.image])[0].passed == 1
+    policy.act([here.image])
+    lost = policy.look([here.image])[0]
+    assert np.isnan(lost.distance)
+    assert lost.passed == 1
+
+
+def test_only_goals_that_end_or_have_sub_goals_need_a_calibration(goals: tuple[Goal, Goal]) -> None:
+    there, here = goals
+    model = load(embedded_model(), "cpu")
+    model.spec = replace(model.spec, calibration=None)
+    assert not ModelPolicy(model, [there], ends=False).look([there.image])[0].reached
+    way = there._replace(sub_goals=(here.image,))
+    for goal, ends in ((there, True), (way, False)):
+        with pytest.raises(ValueError, match="calibration"):
+            ModelPolicy(model, [goal], ends=ends)

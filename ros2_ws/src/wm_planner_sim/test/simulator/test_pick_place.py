@@ -8,7 +8,7 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from wm_planner_sim.evaluation.episodes import Episode, run_episodes, start_episode
+from wm_planner_sim.evaluation.episodes import run_episodes, start_episode
 from wm_planner_sim.evaluation.policies import Policy
 from wm_planner_sim.simulator import table
 from wm_planner_sim.simulator.simulation import Simulation
@@ -72,15 +72,44 @@ def test_a_cube_that_was_dragged_to_its_place_was_not_placed(simulation: Simulat
     (episode,) = run_episodes([simulation], dragged, [goal.position], 40)
     assert episode.distances[0] > 0.06
     assert episode.distances[-1] < episode.success_radius
-    assert not episode.lifted
     assert not episode.success
 
 
-def test_only_what_was_lifted_is_a_success() -> None:
-    near = Episode(0.03, [0.2, 0.01])
-    assert near.success
-    near.lifted = False
-    assert not near.success
+@pytest.mark.parametrize(
+    ("heights", "placed"),
+    [
+        ([0.025, 0.1, 0.026], True),
+        ([0.025, 0.04, 0.025], False),  # dragged
+        ([0.025, 0.1, 0.05], False),  # still in the air
+    ],
+)
+def test_a_success_was_lifted_and_put_down(heights: list[float], placed: bool) -> None:
+    assert find_task("pick_place").placed(heights, table.CUBE_HALF) is placed
+    assert find_task("push").placed(heights, table.CUBE_HALF)
+
+
+class _Held(Policy):
+    """Carries the cube to its place and holds it there in the air."""
+
+    def __init__(self, simulation: Simulation, goal: np.ndarray) -> None:
+        self._simulation, self._goal = simulation, goal
+        self._expert = simulation.task.expert(simulation, goal)
+
+    def act(self, images: object) -> np.ndarray:
+        action = self._expert(self._simulation.target)
+        hand = self._simulation.target
+        if np.linalg.norm(hand[:2] - self._goal[:2]) < 0.01:
+            action[2:] = self._goal[2] + 0.02 - hand[2], 1.0
+        return action[None].clip(-0.05, 1.0)
+
+
+def test_a_cube_that_is_held_in_the_air_is_not_put_down(simulation: Simulation) -> None:
+    goal = start_episode(simulation, 1)
+    held = _Held(simulation, goal.position)
+    (episode,) = run_episodes([simulation], held, [goal.position], 40)
+    assert episode.distances[-1] < episode.success_radius
+    assert max(place[2] for place in episode.places) > 0.06
+    assert not episode.success
 
 
 def test_training_grips_are_on_both_sides_of_the_threshold(simulation: Simulation) -> None:

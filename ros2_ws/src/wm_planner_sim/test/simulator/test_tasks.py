@@ -140,7 +140,22 @@ def test_every_label_has_a_scale_and_a_weight(simulation: Simulation) -> None:
     weights = simulation.task.label_weights()
     labels = simulation.task.labels(simulation)
     assert weights is None or len(weights) == len(labels)
-    assert len(simulation.task.label_scales()) == len(labels)
+    scales = simulation.task.label_scales()
+    assert scales is None or len(scales) == len(labels)
+
+
+def test_a_goal_looks_alike_from_every_start(simulation: Simulation) -> None:
+    """So that what differs between images of one goal is noise, as the calibration has it."""
+    task, away = simulation.task, []
+    for seed in range(10):
+        simulation.reset(seed)
+        place = task.draw_goal(simulation, np.random.default_rng(seed))
+        first = simulation.goal_image(place).labels
+        simulation.reset(seed + 100)
+        difference = (simulation.goal_image(place).labels - first) / (task.label_scales() or 0.1)
+        weights = np.array(task.label_weights() or np.ones(len(first)))
+        away.append(np.sqrt(weights @ difference**2 / weights.sum()))
+    assert np.median(away) < 0.02
 
 
 def test_every_task_has_a_recipe() -> None:

@@ -30,6 +30,7 @@ from wm_planner.types import Vector
 from wm_planner_sim.client.calls import LOST, TIMEOUT, ClientError, call, spin, wait
 from wm_planner_sim.client.episode import Episode
 from wm_planner_sim.client.goal_sampler import GoalSampler
+from wm_planner_sim.simulator.messages import seconds
 
 START_TIMEOUT = 150.0  # [s] to load torch and the model from a cold disk; below pytest's timeout
 AT_REST = 0.5  # [s] by the stamps of the poses, in which a resting gripper moves less than RESTING
@@ -310,10 +311,10 @@ class Client(Node):
 
     def _on_pose(self, message: PoseStamped) -> None:
         self._poses += 1
-        self.position, stamp = _position(message), message.header.stamp
+        self.position = _position(message)
         q = message.pose.orientation
         self.orientation = np.array([q.x, q.y, q.z, q.w])
-        self.pose_time = stamp.sec + stamp.nanosec * 1e-9
+        self.pose_time = seconds(message.header.stamp)
 
     def _on_scored(self, message: PoseStamped) -> None:
         self._scores += 1

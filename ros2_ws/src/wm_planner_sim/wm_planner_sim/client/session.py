@@ -69,5 +69,7 @@ def pursue(
     timeout = (task.max_steps - 1.5) * task.step_time
     episode = client.reach(seed, images[-1], position, timeout, on_step, sub_goals=images[:-1])
     near = episode.final_distance < task.success_radius
-    episode.success = near and task.lifted(episode.heights)
+    episode.success = near and task.placed(episode.heights, float(position[2]))
+    if near and not episode.success:
+        episode.message = f"not lifted and put down, though {episode.message}"
     return episode

@@ -20,9 +20,9 @@ STRIP = 96  # [pixels] height of the imagined frames at the bottom
 class Recorder:
     """Records a frame for each image of the camera while a goal is set.
 
-    The camera's image is on the left and the image of the goal, or of the present sub-goal, on the
-    right; below are the frames that the
-    model predicts for the latest plan, and the goal's as the last.
+    The camera's image is on the left; the goal image, or that of the present sub-goal, is on the
+    right. Below are the frames that the model predicts for the latest plan, and the image of that
+    goal as the last.
 
     Args:
         live: Window that also shows each frame.
@@ -47,11 +47,12 @@ class Recorder:
 
     def follow(self, index: int, caption: str) -> None:
         """Show the image of another sub-goal, or of the goal, and another caption."""
-        self._goal, self._caption = self._goals[index], caption
+        if self._goals:
+            self._goal, self._caption = self._goals[index], caption
 
     def stop(self) -> None:
         """Record nothing until the next goal."""
-        self._goal = None
+        self._goals, self._goal = (), None
 
     def imagine(self, message: Image) -> None:
         """Show the frames of ``~/imagined`` from now on."""

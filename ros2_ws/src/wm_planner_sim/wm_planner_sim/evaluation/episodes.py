@@ -40,8 +40,8 @@ class Episode:
         ended: Whether the model took the goal for reached, which ended the episode.
         frames: What the camera saw (steps + 1,), small, uint8 (H, W, 3), if it was recorded.
         goal_image: The goal image, uint8 (H, W, 3), if what the camera saw was kept.
-        lifted: Whether what the task lifts was lifted.
-        passed: Sub-goals that were passed.
+        placed: Whether what the task lifts was lifted and put down.
+        passed: Sub-goals that were passed at the same moments (steps + 1,); empty without a model.
     """
 
     success_radius: float
@@ -55,13 +55,13 @@ class Episode:
     ended: bool = False
     frames: list[RgbImage] = field(default_factory=list)
     goal_image: RgbImage | None = None
-    lifted: bool = True
-    passed: int = 0
+    placed: bool = True
+    passed: list[int] = field(default_factory=list)
 
     @property
     def success(self) -> bool:
         """Whether the goal was reached, by the true state."""
-        return self.lifted and self.distances[-1] < self.success_radius
+        return self.placed and self.distances[-1] < self.success_radius
 
     @property
     def steps(self) -> int:
@@ -106,7 +106,8 @@ def run_episodes(
                 episode.frames.append(small(images[b]))
             if seen is not None:
                 episode.model_distances.append(seen[b].distance)
-                episode.passed, episode.ended = seen[b].passed, seen[b].reached
+                episode.passed.append(seen[b].passed)
+                episode.ended = seen[b].reached
             if not episode.ended:
                 going.append(b)
         if not going or step == steps:
@@ -119,8 +120,8 @@ def run_episodes(
             if promised is not None:
                 episodes[b].plan_times.append(seconds / len(images))
                 episodes[b].promised.append(promised[b])
-    for episode in episodes:
-        episode.lifted = task.lifted([place[2] for place in episode.places])
+    for episode, goal in zip(episodes, np.asarray(goals), strict=True):
+        episode.placed = task.placed([place[2] for place in episode.places], float(goal[2]))
     return episodes
 
 

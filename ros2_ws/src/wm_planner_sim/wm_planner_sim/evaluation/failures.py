@@ -24,6 +24,10 @@ def why_missed(episode: Episode, *, carried: bool) -> tuple[str, str]:
     Returns:
         The first that applies of:
 
+        ``planner``
+            The object got to its place, but was not lifted and put down.
+        ``planner``
+            Sub-goals were still passed when the steps ran out.
         ``model``
             The model ended the episode too early.
         ``limits``
@@ -35,10 +39,12 @@ def why_missed(episode: Episode, *, carried: bool) -> tuple[str, str]:
         ``planner``
             Most of the last plans did not promise progress.
     """
-    if not episode.lifted and episode.distances[-1] < episode.success_radius:
-        return "planner", "it got there without being lifted"
+    if not episode.placed and episode.distances[-1] < episode.success_radius:
+        return "planner", "the object is at its place, but was not lifted and put down"
     if episode.ended:
         return "model", "the model took the goal for reached"
+    if episode.passed and episode.passed[-1] > episode.passed[-LAST:][0]:
+        return "planner", "the steps ran out on the way from one sub-goal to the next"
     places = np.array(episode.places)
     moved = np.linalg.norm(places - places[0], axis=1).max() > STILL
     rests = np.linalg.norm(places[-LAST:] - places[-1], axis=1).max() < STILL

@@ -40,7 +40,7 @@ class Policy(ABC):
 
     @abstractmethod
     def act(self, images: Sequence[RgbImage]) -> Vector:
-        """Return the next actions (B, A) [m] after what the B cameras see."""
+        """Return the next actions (B, A) after what the B cameras see."""
 
     def look(self, images: Sequence[RgbImage]) -> list[Seen] | None:
         """Return what the model makes of the B images, in the latent's unit; None without one."""
@@ -69,6 +69,12 @@ class ModelPolicy(Policy):
         ends: Whether goals end within the model's tolerance; sub-goals always do.
         arms: The B simulations; with them the model looks back, as with ``model.history: real``.
         overrides: Options of the planner.
+
+    Attributes:
+        passed: How many sub-goals of each pair were within the tolerance.
+
+    Raises:
+        ValueError: The model has no calibration, but goals end or have sub-goals.
     """
 
     def __init__(
@@ -85,12 +91,13 @@ class ModelPolicy(Policy):
     ) -> None:
         spec = model.spec
         lower, upper = (torch.from_numpy(side).float() for side in spec.action_bounds())
-        calibration = spec.measured_calibration()
         self._model = model
-        self._tolerance = calibration.tolerance * calibration.typical_distance  # [latent unit]
-        self._ends = ends
+        self._tolerance, self._ends = 0.0, ends  # [latent unit]
+        if ends or any(goal.sub_goals for goal in goals):
+            calibration = spec.measured_calibration()
+            self._tolerance = calibration.tolerance * calibration.typical_distance
         self._stages = self._encode_stages(goals)
-        self._stage = [0] * len(goals)
+        self.passed = [0] * len(goals)
         self._goals = self._stages[0]
         chosen = spec.objective
         objective = Objective(mode=chosen.mode, base=chosen.base, alpha=chosen.alpha)
@@ -138,14 +145,14 @@ class ModelPolicy(Policy):
         latent, last = self._encode(images), len(self._stages) - 1
         roots = self._roots(latent)
         near = [root < self._tolerance for root in roots]
-        passes = [close and at < last for close, at in zip(near, self._stage, strict=True)]
+        passes = [close and at < last for close, at in zip(near, self.passed, strict=True)]
         if any(passes):
-            self._stage = [at + one for at, one in zip(self._stage, passes, strict=True)]
-            rows = [self._stages[at].visual[b] for b, at in enumerate(self._stage)]
+            self.passed = [at + one for at, one in zip(self.passed, passes, strict=True)]
+            rows = [self._stages[at].visual[b] for b, at in enumerate(self.passed)]
             self._goals = replace(self._goals, visual=torch.stack(rows))
             roots = self._roots(latent)
         reached = [c and not p and self._ends for c, p in zip(near, passes, strict=True)]
-        return [Seen(*found) for found in zip(roots, self._stage, reached, strict=True)]
+        return [Seen(*found) for found in zip(roots, self.passed, reached, strict=True)]
 
     def _encode_stages(self, goals: Sequence[Goal]) -> list[Latent]:
         """Return the latents of all first sub-goals, of all second ones, ..., of all goals."""
@@ -220,7 +227,7 @@ class ShiftedPolicy(Policy):
     def look(self, images: Sequence[RgbImage]) -> list[Seen]:
         """Return what the model makes of the images that the planner receives."""
         if self._loses:
-            return [Seen(math.nan)] * len(images)
+            return [Seen(math.nan, passed) for passed in self._policy.passed]
         late = [*self._seen, images][-1 - self._shift.delay :][0]
         return self._policy.look(self._colors(late))
 
@@ -323,7 +330,7 @@ class RandomPolicy(Policy):
     Args:
         seeds: Seeds of the draws, one for each pair.
         actions: What the numbers of an action do.
-        scale: Share of the bounds that is used; 0: the hand rests, and the gripper is open.
+        scale: Share of the bounds that is used; 0: the hand rests.
     """
 
     def __init__(self, seeds: Sequence[int], actions: Actions, scale: float = 1.0) -> None:

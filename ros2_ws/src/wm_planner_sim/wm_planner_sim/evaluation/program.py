@@ -7,6 +7,7 @@ ros2 run wm_planner_sim evaluate --task push --goals 20 --ros 0 --shifts
 from __future__ import annotations
 
 import argparse
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -22,12 +23,13 @@ from wm_planner_sim.client.episode import Episode as RosEpisode
 from wm_planner_sim.client.processes import embedded_model
 from wm_planner_sim.client.session import pursue, session
 from wm_planner_sim.evaluation import report
-from wm_planner_sim.evaluation.episodes import Episode
+from wm_planner_sim.evaluation.episodes import Episode, start_episode
 from wm_planner_sim.evaluation.figures import share
-from wm_planner_sim.evaluation.in_process import POLICIES, Setup, evaluate, flop_per_episode
+from wm_planner_sim.evaluation.in_process import BLIND, POLICIES, Setup, evaluate, flop_per_episode
 from wm_planner_sim.evaluation.shifts import SHIFTS
 from wm_planner_sim.simulator import seeds
 from wm_planner_sim.simulator.actions import STEP_DURATION
+from wm_planner_sim.simulator.simulation import Simulation
 from wm_planner_sim.simulator.task import Task
 from wm_planner_sim.simulator.tasks import DEFAULT_TASK, TASKS, find_task
 
@@ -71,8 +73,12 @@ def run(options: argparse.Namespace, directory: Path, console: Console) -> Path:
     )
     assert planner.model
     model = load(planner.model, options.device)  # before the goals, not after them
-    results = report.Results(task, chosen, _protocol(options, planner, chosen))
-    results.comparable = planner.ends
+    with closing(Simulation(*BLIND, task=task)) as simulation:
+        count = len(start_episode(simulation, chosen[0]).sub_goals)
+    protocol = _protocol(options, planner, chosen)
+    if count:
+        protocol["sub-goals"] = f"{count} images on the way to each goal, drawn by the simulator"
+    results = report.Results(task, chosen, protocol, sub_goals=count, comparable=planner.ends)
 
     def part(name: str, episodes: list[Episode]) -> None:
         console.print(f"{name}: {share(episodes)}")

@@ -42,6 +42,7 @@ class Results:
         flop: Floating-point operations of the planner in the first goal's episode.
         over_ros: Episodes with the real node.
         shifts: The planner's episodes by the name of what was shifted; ``none`` for comparison.
+        sub_goals: How many a goal has.
         comparable: Whether episodes end in process as they do over ROS.
     """
 
@@ -52,6 +53,7 @@ class Results:
     flop: int = 0
     over_ros: list[RosEpisode] = field(default_factory=list)
     shifts: dict[str, list[Episode]] = field(default_factory=dict)
+    sub_goals: int = 0
     comparable: bool = True
 
     @property
@@ -61,9 +63,15 @@ class Results:
 
     def missed(self) -> list[tuple[int, Episode, str, str]]:
         """Return the planner's missed goals: seed, episode, whose fault, what was seen."""
-        pairs = zip(self.seeds, self.policies.get("planner", []), strict=False)
-        carried = self.task.carries
-        return [(seed, e, *why_missed(e, carried=carried)) for seed, e in pairs if not e.success]
+        episodes = self.policies.get("planner", [])
+        found = []
+        for seed, episode in zip(self.seeds, episodes, strict=False):
+            if not episode.success:
+                fault, seen = why_missed(episode, carried=self.task.carries)
+                if self.sub_goals:
+                    seen += f"; {episode.passed[-1]} of {self.sub_goals} sub-goals were passed"
+                found.append((seed, episode, fault, seen))
+        return found
 
     def as_json(self) -> dict[str, Any]:
         """Return all numbers."""
@@ -102,7 +110,7 @@ def write(results: Results, directory: Path) -> Path:
     write_whole(directory / "evaluation.json", json.dumps(numbers, indent=2) + "\n")
     task = results.task
     sections = [
-        f"<p>A goal is reached if the episode ends with the {task.success}, by the simulator. "
+        f"<p>A goal is reached if the {task.success}, by the simulator. "
         "Intervals are Wilson's, at 95 %.</p>",
         "<h2>In process</h2>" + _policies(results),
     ]

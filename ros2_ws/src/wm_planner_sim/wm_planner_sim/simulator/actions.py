@@ -20,15 +20,22 @@ AXES = ("dx", "dy", "dz")
 
 @dataclass(frozen=True)
 class Actions:
-    """The numbers of an action, in their order: displacements, then the gripper's.
+    """The numbers of an action, in their order: displacements [m], then the gripper's.
 
     Attributes:
         axes: Names, of ``AXES``, of the displacements; the other axes stay where they are.
         gripper: How the last number moves the gripper; None: there is none, it stays as it is.
+
+    Raises:
+        ValueError: The gripper's number does not choose between open and closed.
     """
 
     axes: tuple[str, ...] = AXES
     gripper: GripperMapping | None = None
+
+    def __post_init__(self) -> None:
+        if self.gripper and self.gripper.kind != "open_close":
+            raise ValueError(f"the gripper of a task is open_close, not {self.gripper.kind}")
 
     @property
     def names(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""One model step: how a displacement becomes targets in collection and evaluation."""
+"""One model step: how an action moves the arm in collection and evaluation."""
 
 from __future__ import annotations
 

@@ -16,6 +16,8 @@ from wm_planner_sim.simulator.world import World
 
 Expert = Callable[[Vector], Vector]
 """From the commanded position of the hand (3,) [m] to the action (A,) of the next model step."""
+PUT_DOWN = 0.01
+"""Difference of an object's height from that in the goal image at which it is put down [m]."""
 
 
 class Task(ABC):
@@ -29,9 +31,9 @@ class Task(ABC):
     parameters in the demo, and ``models/franka_<name>``, the model that ``make_model`` writes; how
     that is trained is in ``training/recipes.py``.
 
-    A goal is reached if one point, the site ``scored_site``, was lifted by ``lift`` on the way and
-    ends within ``success_radius`` of its position in the goal image: the hand in ``reach``, an
-    object if one is to be moved.
+    A goal is reached if one point, the site ``scored_site``, ends within ``success_radius`` of its
+    position in the goal image: the hand in ``reach``, an object if one is to be moved. With
+    ``lift``, it also must have been lifted and put down.
     """
 
     name: str
@@ -51,7 +53,7 @@ class Task(ABC):
     success_radius: float
     """Largest distance of ``scored_site`` from the goal's position that is a success [m]."""
     lift = 0.0
-    """How far ``scored_site`` must be lifted on the way for a success [m]."""
+    """How far ``scored_site`` must be lifted, before it is put down, for a success [m]."""
     max_steps: int
     """Model steps allowed for a goal."""
     scored = "gripper"
@@ -102,23 +104,30 @@ class Task(ABC):
         """
         yield from ()
 
-    def lifted(self, heights: Sequence[float]) -> bool:
-        """Return whether ``scored_site`` was lifted, by its heights over an episode [m]."""
-        return max(heights) >= heights[0] + self.lift
+    def placed(self, heights: Sequence[float], goal: float) -> bool:
+        """Return whether ``scored_site`` was lifted and put down, if the task wants that.
+
+        Args:
+            heights: Its heights over an episode [m].
+            goal: Its height in the goal image [m].
+        """
+        if not self.lift:
+            return True
+        return max(heights) >= heights[0] + self.lift and abs(heights[-1] - goal) < PUT_DOWN
 
     @property
     def success(self) -> str:
-        """What counts as a success, as a clause."""
-        lifted = f" lifted by {100 * self.lift:g} cm on the way, and" if self.lift else ""
-        return f"{self.scored}{lifted} within {100 * self.success_radius:g} cm of its goal"
+        """What counts as a success, as a sentence without its subject's article and period."""
+        near = f"{self.scored} ends within {100 * self.success_radius:g} cm of its goal"
+        return near + (f", lifted by {100 * self.lift:g} cm and put down" if self.lift else "")
 
     def labels(self, world: World) -> Vector:
-        """Return the positions (P,) [m] that the encoder of the embedded model is taught."""
+        """Return the positions and widths (P,) [m] that the encoder is taught."""
         return world.ee_position
 
-    def label_scales(self) -> list[float]:
-        """Return how much each of the P labels changes when its number of the latent does by 1."""
-        return [0.1] * 3
+    def label_scales(self) -> list[float] | None:
+        """Return the size of one unit of the latent for each of the P labels [m]; None: 0.1 m."""
+        return None
 
     def label_weights(self) -> list[float] | None:
         """Return how much each of the P labels counts in a distance to a goal; None: all alike."""

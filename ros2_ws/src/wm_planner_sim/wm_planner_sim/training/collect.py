@@ -42,9 +42,9 @@ class Dataset:
         images: RGB uint8 (E, T + 1, S, S, 3), resized as the model does it; S is 0 without images.
         positions: The task's ``labels``, float32 (E, T + 1, P) in ``panda_link0`` [m]; for
             ``reach`` the measured tool center point.
-        actions: Displacements of the commanded position along the task's ``actions``, float32
-            (E, T, A) [m], after clipping to the workspace. A model that learned that walls stop the
-            hand would let the planner push against them.
+        actions: The numbers of the task's ``actions``, float32 (E, T, A): displacements of the
+            commanded position [m], after clipping to the workspace, and the gripper's. A model that
+            learned that walls stop the hand would let the planner push against them.
     """
 
     images: NDArray[np.uint8]

@@ -64,6 +64,8 @@ THREADS = 1
 hardly slower for networks this small."""
 MOST_EPISODES = 4000
 """Most episodes with images, so that seeds are left for those without."""
+UNIT = 0.1
+"""Meters per unit of the latent, if the task gives no other."""
 UNCALIBRATED = Calibration(noise_floor=0.0, typical_distance=1.0, tolerance=0.5)
 
 
@@ -107,7 +109,9 @@ def describe(task: str, data: Dataset, seed: int, recipe: Recipe) -> ModelSpec:
         ),
         statistics=Statistics(
             action=Moments(actions.mean(0).tolist(), actions.std(0).tolist()),
-            state=Moments(positions.mean(0).tolist(), acts.label_scales()),
+            state=Moments(
+                positions.mean(0).tolist(), acts.label_scales() or [UNIT] * positions.shape[-1]
+            ),
             provenance=Provenance(
                 dataset=(
                     f"wm_planner_sim.training.collect --task {task} --seed {seed} "

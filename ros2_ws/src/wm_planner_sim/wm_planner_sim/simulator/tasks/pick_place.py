@@ -149,8 +149,8 @@ class PickPlace(Task):
         """Return 1, and 3 for the width: open or closed around the cube is a matter of 3 cm."""
         return [1.0, 1.0, 1.0, 3.0, 1.0, 1.0, 1.0]
 
-    def label_scales(self) -> list[float]:
-        """Return 0.1 m per unit, and for the width 0.05 m."""
+    def label_scales(self) -> list[float] | None:
+        """Return 0.1 m, and for the width 0.05 m."""
         return [0.1, 0.1, 0.1, 0.05, 0.1, 0.1, 0.1]
 
 

@@ -132,10 +132,6 @@ class Push(Task):
         """Return x and y of the hand and of the cube (4,) [m]."""
         return np.concatenate([world.ee_position[:2], world.body_position(table.CUBE)[:2]])
 
-    def label_scales(self) -> list[float]:
-        """Return 0.1 m per unit."""
-        return [0.1] * 4
-
     def label_weights(self) -> list[float] | None:
         """Return the weights: if the hand's place counted, the hand would leave the cube for it."""
         return [0.001, 0.001, 1.0, 1.0]

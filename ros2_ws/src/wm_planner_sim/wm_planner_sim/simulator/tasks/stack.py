@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mujoco
 import numpy as np
+from numpy.typing import ArrayLike
 
 from wm_planner.types import Vector
 from wm_planner_sim.simulator import table
@@ -54,13 +55,19 @@ class Stack(PickPlace):
         """Return the position (3,) on the lower cube [m]."""
         return over(world.body_position(BASE), 2 * table.CUBE_HALF)
 
+    def show_goal(self, world: World, position: ArrayLike) -> None:
+        """As in ``PickPlace``, with the lower cube under the upper one."""
+        super().show_goal(world, position)
+        under = over(np.asarray(position, dtype=np.float64), -2 * table.CUBE_HALF)
+        world.place_object(BASE, under, world.body_quaternion(BASE))
+
     def labels(self, world: World) -> Vector:
         """Return those of ``PickPlace``, and x and y of the lower cube (9,) [m]."""
         return np.concatenate([super().labels(world), world.body_position(BASE)[:2]])
 
-    def label_scales(self) -> list[float]:
-        """Return 0.1 m per unit for the lower cube, too."""
-        return [*super().label_scales(), 0.1, 0.1]
+    def label_scales(self) -> list[float] | None:
+        """Return 0.1 m for the lower cube, too."""
+        return [0.1, 0.1, 0.1, 0.05, 0.1, 0.1, 0.1, 0.1, 0.1]
 
     def label_weights(self) -> list[float] | None:
         """Return less for the lower cube, which is to stay where it is."""
