@@ -183,6 +183,28 @@ def test_the_next_goal_may_be_nearer_although_the_arm_has_not_moved() -> None:
     assert session.doubt == "", "it was seen as near before"
 
 
+def test_the_gripper_explains_what_the_images_show_for_a_while() -> None:
+    session = _session(GOALS[:1], MotionCheck(6.0))
+    resting = np.zeros((len(DELAYS), 3))
+    session.observe(0.9, 101.0, resting, 101.0)
+    for now, distance in ((101.5, 0.9), (102.0, 0.4), (104.0, 0.06)):
+        session.observe(distance, now, resting, now, None, 101.2)
+        assert session.doubt == ""
+    session = _session(GOALS[:1], MotionCheck(6.0))
+    for now, distance in ((104.3, 0.9), (104.5, 0.4)):
+        session.observe(distance, now, resting, now, None, 101.2)
+    assert "cannot be true" in session.doubt, "the gripper has come to rest"
+
+
+def test_a_gripper_command_of_the_future_explains_nothing() -> None:
+    """The clock has jumped back since."""
+    session = _session(GOALS[:1], MotionCheck(6.0))
+    resting = np.zeros((len(DELAYS), 3))
+    for now, distance in ((101.0, 0.9), (101.2, 0.4)):
+        session.observe(distance, now, resting, now, None, 500.0)
+    assert "cannot be true" in session.doubt
+
+
 def test_a_plan_that_learned_nothing_holds_with_its_cause_and_what_to_do(
     session: GoalSession,
 ) -> None:

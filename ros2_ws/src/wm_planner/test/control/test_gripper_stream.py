@@ -12,7 +12,7 @@ from gripper_rig import CLOSED, OPEN, GripperRig, gripping
 from loop_rig import OBSERVATIONS, LoopRig
 
 from wm_planner.config import Config, GripperConfig, LimitsConfig
-from wm_planner.control import Commander, LimitViolation, Refused
+from wm_planner.control import Commander, ErrorCode, LimitViolation, Refused
 from wm_planner.models import ModelSpec
 from wm_planner.types import Pose
 
@@ -319,3 +319,19 @@ def test_before_the_first_plan_nobody_knows_what_the_gripper_was_told(spec: Mode
     told = gripper.executed(begin + np.array([-0.4, -0.2, 0.1, 0.3]))
     assert np.isnan(told[:2]).all()
     assert np.isfinite(told[2:]).all()
+
+
+@pytest.mark.parametrize(("number", "believed"), [(0.9, True), (0.1, False)])
+def test_only_a_gripper_that_moves_explains_images_of_an_arm_that_rests(
+    spec: ModelSpec, number: float, believed: bool
+) -> None:
+    config = Config(gripper=GripperConfig(type="joint_state", joints=["finger"]))
+    config.limits.gripper_max = OPEN
+    rig = LoopRig(gripping(spec, kind="open_close"), config)
+    assert rig.loop.commander.gripper
+    rig.loop.commander.gripper.measure(OPEN, rig.steady)
+    rig.begin(OBSERVATIONS[0])
+    rig.wait(4.0)
+    for distance in (0.9, 0.9, 0.1):
+        rig.step(distance, [0.0, 0.0, 0.0, number])
+    assert (("hold", ErrorCode.IMPLAUSIBLE) in rig.events) != believed

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from wm_planner.camera_contract import CameraContract
 from wm_planner.config import Config
@@ -75,7 +76,9 @@ class LoopRig:
         goals = [Goal(observation, weights=weights) for observation in observations]
         return self.loop.begin(goals, 0.0, self.now, self.steady)
 
-    def step(self, distance: float, actions: float = 0.001, move: float = 0.0, **plan: Any) -> None:
+    def step(
+        self, distance: float, actions: ArrayLike = 0.001, move: float = 0.0, **plan: Any
+    ) -> None:
         """Move the arm along each axis [m], plan once, and send the command that follows."""
         self.wait(0.1)
         self.position = self.position + move
@@ -94,12 +97,12 @@ class LoopRig:
     def answer_plan(
         self,
         distance: float = 0.5,
-        actions: float = 0.001,
+        actions: ArrayLike = 0.001,
         *,
         learned: bool = True,
         whole: float | None = None,
     ) -> None:
-        goal, plan = self.loop.goal_id, np.full((5, 3), actions)
+        goal, plan = self.loop.goal_id, np.full((5, max(3, np.size(actions))), actions)
         stamp = self.link.requests[-1].observation.stamp
         planned = Planned(goal, stamp, plan, distance, [1.0], "done", learned, 0.05)
         planned = replace(planned, whole_distance=whole)

@@ -15,6 +15,7 @@ from wm_planner.models.spec import Calibration
 from wm_planner.types import Goal, Vector
 from wm_planner.worker.messages import UNINFORMATIVE
 
+GRIPPER_TIME = 3.0  # [s] in which a gripper, and what it drops, come to rest
 PASSING = 3
 """Images more than usual that reach a goal at which the arm does not come to rest."""
 
@@ -150,6 +151,7 @@ class GoalSession:
         where: Vector | None = None,
         stamp: float = math.nan,
         whole: float | None = None,
+        gripped: float = -math.inf,
         *,
         learned: bool = True,
         moving: bool = False,
@@ -168,6 +170,7 @@ class GoalSession:
             stamp: Stamp of the observation [s, ROS time].
             whole: The distance without the goal's masks, for the check against the arm's motion;
                 None if the goal has no masks.
+            gripped: When the gripper was last commanded to move [s, ROS time].
             learned: Whether the plan from it learned anything.
             moving: Whether the commands since the observation lead the arm on from there.
         """
@@ -176,7 +179,11 @@ class GoalSession:
         if self.steps == 1:
             self.initial_distance = distance
         shown = distance if whole is None else whole
-        self.doubt = self._motion.contradiction(shown, where, stamp) if self._motion else ""
+        self.doubt = ""
+        if self._motion:
+            if stamp < gripped + GRIPPER_TIME and gripped <= now:
+                self._motion.restart()  # the gripper explains any change, too
+            self.doubt = self._motion.contradiction(shown, where, stamp)
         if self.doubt:
             self._near = self._checker.observe(math.nan)
             if self._motion and self._motion.lasting:

@@ -13,6 +13,8 @@ from wm_planner.models.spec import GripperMapping
 from wm_planner.types import Grip, Vector
 
 ROUNDING = 1e-9  # [s]
+STILL = 0.001
+"""Change of the commanded width that is no motion [m]."""
 MOVED = 0.005
 """Change of the measured width that the last commands do not explain, so somebody moved it [m]."""
 
@@ -29,12 +31,16 @@ class GripperStream:
         mapping: How a number becomes a width.
         dt: Duration of an environment step in training [s].
         step_time: Time in which the arm carries it out [s].
+
+    Attributes:
+        moved: When it was last commanded to move [s, ROS time].
     """
 
     def __init__(self, mapping: GripperMapping, dt: float, step_time: float) -> None:
         self._mapping, self._dt, self._step_time = mapping, dt, step_time
         self._measured, self._when = math.nan, -math.inf
         self._history = CommandHistory()
+        self.moved = -math.inf
         self.forget()
         self.clear()
 
@@ -119,6 +125,9 @@ class GripperStream:
         if math.isnan(before):  # unmeasured, the gripper itself decides how fast it goes there
             before = target if math.isnan(self._measured) else gate.gripper.into(self._measured)
         self._width = before + min(max(target - before, -most), most)
+        known = self._measured if math.isnan(self._target) else self._target
+        if not (abs(target - before) < STILL and abs(target - known) < STILL):  # NaN: unknown
+            self.moved = now
         self._target, self._rest = target, self._measured
         self._history.add(now, 0.0, np.array([target, self._numbers[step]]))
         return Grip(self._width, target)

@@ -235,7 +235,7 @@ class ControlLoop:
         if why := self.commander.actions.unusable(plan.actions):
             self.end(Status(ErrorCode.PLANNER_FAILED, why), now)
             return
-        seen = plan.distance, now, self.requests.where, plan.stamp, plan.whole_distance
+        seen = plan.distance, now, *self.requests.seen(plan)
         ended = session.observe(*seen, learned=plan.learned, moving=self.requests.moving)
         held = None if ended else session.hold
         if held:

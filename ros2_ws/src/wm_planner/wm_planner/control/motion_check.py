@@ -129,7 +129,7 @@ class MotionCheck:
         return cls(calibration.distance_per_motion, joints=joints) if config.motion_check else None
 
     def restart(self) -> None:
-        """Begin another goal, to which the distances differ."""
+        """Forget the images: another goal begins, or something else explains what has changed."""
         self._seen: list[tuple[float, Vector]] = []
         self._since, self._images = math.nan, 0
         self.lasting = False

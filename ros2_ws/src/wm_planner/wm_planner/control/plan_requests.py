@@ -113,6 +113,17 @@ class PlanRequests:
         # Another stamp: it was requested before the clock jumped.
         return self._commander.started and plan.stamp == self.stamp
 
+    def seen(self, plan: Planned) -> tuple[Vector | None, float, float | None, float]:
+        """Return what decides whether the image of a plan is believed.
+
+        Returns:
+            Where the arm was at the image; its stamp [s, ROS time]; its distance without the goal's
+            masks; and when the gripper was last commanded to move [s, ROS time].
+        """
+        gripper = self._commander.gripper
+        moved = gripper.moved if gripper else -math.inf
+        return self.where, plan.stamp, plan.whole_distance, moved
+
     def may_follow(self) -> bool:
         """Return whether the arm may follow the plan when nothing is overdue.
 
