@@ -25,14 +25,14 @@ from wm_planner_sim.simulator.simulation import Simulation
 
 
 class Seen(NamedTuple):
-    """What a model makes of the latest image of a pair."""
+    """What a model makes of the latest image of a pair of start and goal."""
 
     distance: float
-    """Root of the distance to the goal, or to the present sub-goal; NaN if the image was lost."""
+    """Root of the distance to the next sub-goal, or to the goal; NaN if the image was lost."""
     passed: int = 0
-    """Sub-goals that were within the tolerance."""
+    """Sub-goals that were passed so far: an image was within the tolerance."""
     reached: bool = False
-    """Whether the goal is within the tolerance."""
+    """Whether the goal is within the tolerance, all sub-goals were passed, and goals end."""
 
 
 class Policy(ABC):
@@ -43,7 +43,7 @@ class Policy(ABC):
         """Return the next actions (B, A) after what the B cameras see."""
 
     def look(self, images: Sequence[RgbImage]) -> list[Seen] | None:
-        """Return what the model makes of the B images, in the latent's unit; None without one."""
+        """Return what the model makes of the B images; None without a model."""
         return None
 
     def promised(self) -> list[float] | None:
@@ -66,12 +66,12 @@ class ModelPolicy(Policy):
         preset: Planner preset, see ``wm_planner.planning.make_planner``.
         horizon: Model steps planned ahead.
         seed: Seed of the planner's draws.
-        ends: Whether goals end within the model's tolerance; sub-goals always do.
+        ends: Whether a goal within the tolerance counts as reached; sub-goals always do.
         arms: The B simulations; with them the model looks back, as with ``model.history: real``.
         overrides: Options of the planner.
 
     Attributes:
-        passed: How many sub-goals of each pair were within the tolerance.
+        passed: How many sub-goals of each pair were passed.
 
     Raises:
         ValueError: The model has no calibration, but goals end or have sub-goals.
@@ -141,7 +141,7 @@ class ModelPolicy(Policy):
 
     @torch.inference_mode()
     def look(self, images: Sequence[RgbImage]) -> list[Seen]:
-        """See ``Policy``; the first image within the tolerance of a sub-goal passes it."""
+        """See ``Policy``; an image within the tolerance of the next sub-goal passes it."""
         latent, last = self._encode(images), len(self._stages) - 1
         roots = self._roots(latent)
         near = [root < self._tolerance for root in roots]

@@ -24,7 +24,7 @@ class Actions:
 
     Attributes:
         axes: Names, of ``AXES``, of the displacements; the other axes stay where they are.
-        gripper: How the last number moves the gripper; None: there is none, it stays as it is.
+        gripper: How the last number moves the gripper; None: no number does, and it stays as it is.
 
     Raises:
         ValueError: The gripper's number does not choose between open and closed.
@@ -65,7 +65,7 @@ class Actions:
         return moved
 
     def width(self, action: ArrayLike, before: float) -> float:
-        """Return the width [m] that an action commands after one that was commanded before.
+        """Return the width [m] that an action commands; hysteresis may keep the one before.
 
         Raises:
             ValueError: As for ``displacement``.
@@ -76,7 +76,7 @@ class Actions:
         return self.gripper.widths(numbers[-1:], before, STEP_DURATION)[0]
 
     def of(self, displacement: ArrayLike, action: ArrayLike) -> Vector:
-        """Return an action with another displacement (3,) [m]."""
+        """Return a copy of an action with another displacement (3,) [m]."""
         changed = np.array(action, dtype=np.float64)
         changed[: len(self.axes)] = np.asarray(displacement)[self._columns]
         return changed

@@ -25,15 +25,15 @@ class Goal(NamedTuple):
     sub_goals: tuple[RgbImage, ...] = ()
     """Images on the way to the goal, in their order."""
     sub_labels: tuple[Vector, ...] = ()
-    """Their labels, each (P,) [m]."""
+    """The labels of the sub-goals, each (P,) [m]."""
 
 
 def show(
     task: Task, world: World, position: ArrayLike, render: Callable[[World], RgbImage]
 ) -> Goal:
-    """Return the goal at a position (3,) [m] from the start state that a world is in.
+    """Render the sub-goals and the goal image for a goal's position (3,) [m].
 
-    The world is arranged as in the goal afterwards.
+    They start from the state that the world is in. Afterward the world shows the goal.
     """
     world.update()  # so that the task sees where the objects are now
     images, labels = [], []

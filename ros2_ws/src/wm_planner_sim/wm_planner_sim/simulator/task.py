@@ -17,7 +17,7 @@ from wm_planner_sim.simulator.world import World
 Expert = Callable[[Vector], Vector]
 """From the commanded position of the hand (3,) [m] to the action (A,) of the next model step."""
 PUT_DOWN = 0.01
-"""Difference of an object's height from that in the goal image at which it is put down [m]."""
+"""Difference of an object's height from that in the goal image, below which it is put down [m]."""
 
 
 class Task(ABC):
@@ -98,14 +98,16 @@ class Task(ABC):
         """Return the motions of one episode of training data."""
 
     def sub_goals(self, world: World, position: ArrayLike) -> Iterator[None]:
-        """Arrange the world as it looks on the way to a goal (3,) [m], once for each sub-goal.
+        """Arrange the world for one sub-goal after another, on the way to a goal (3,) [m].
 
-        ``world`` is in its start state at first.
+        ``world`` is in its start state at first. After each ``yield``, its image is taken.
         """
         yield from ()
 
     def placed(self, heights: Sequence[float], goal: float) -> bool:
-        """Return whether ``scored_site`` was lifted and put down, if the task wants that.
+        """Return whether ``scored_site`` was lifted by ``lift`` and ends at the goal's height.
+
+        Always true without ``lift``. Whether the gripper still holds the object does not matter.
 
         Args:
             heights: Its heights over an episode [m].
@@ -117,12 +119,15 @@ class Task(ABC):
 
     @property
     def success(self) -> str:
-        """What counts as a success, as a sentence without its subject's article and period."""
+        """What counts as a success, in words; the caller adds "the"."""
         near = f"{self.scored} ends within {100 * self.success_radius:g} cm of its goal"
         return near + (f", lifted by {100 * self.lift:g} cm and put down" if self.lift else "")
 
     def labels(self, world: World) -> Vector:
-        """Return the positions and widths (P,) [m] that the encoder is taught."""
+        """Return the true state (P,) [m] that the encoder is taught: positions and widths.
+
+        The oracle plans with it.
+        """
         return world.ee_position
 
     def label_scales(self) -> list[float] | None:
@@ -130,7 +135,7 @@ class Task(ABC):
         return None
 
     def label_weights(self) -> list[float] | None:
-        """Return how much each of the P labels counts in a distance to a goal; None: all alike."""
+        """Return the weight of each of the P labels in a distance; None: all weigh the same."""
         return None
 
     def allowed(self, action: ArrayLike, commanded: ArrayLike) -> Vector:

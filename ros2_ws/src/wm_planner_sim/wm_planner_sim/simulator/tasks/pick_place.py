@@ -26,20 +26,23 @@ WAY = 0.06
 YAW = 0.35
 """Largest turn of the cube in a start state [rad]."""
 ABOVE = 0.05
-"""Height of the hand above the cube before a grasp [m]; higher, it would come down beside it."""
-AWAY = 0.10
-"""Height of the hand above the cube at the end [m]."""
-LIFT, LOW = 0.08, 0.03
-"""How high the cube is carried in the goal images, and is let down before it is put down [m].
+"""Height of the tool center point above the cube's center before a grasp [m].
 
-From higher up it would be dropped: a cube that falls is sooner where it is to be.
+From farther up, the hand may come down beside the cube.
+"""
+AWAY = 0.10
+"""The same at the end [m]."""
+LIFT, LOW = 0.08, 0.03
+"""Heights of the cube in the sub-goals [m]: above its start and goal, and before it is put down.
+
+From higher up, plans would drop it, because a falling cube is at its goal sooner.
 """
 EXPERTS = 0.6
 """Share of the training episodes that pick and place; the others walk near the cube."""
 NOISE = (0.002, 0.008, 0.015)
-"""Standard deviations of what is added to the expert's displacements, one an episode [m]."""
+"""Standard deviations of the noise on the expert's displacements [m]; each episode draws one."""
 FLIPS = 0.4
-"""Share of the training episodes whose gripper now and then does the opposite."""
+"""Share of the expert's training episodes in which the gripper sometimes does the opposite."""
 
 
 class PickPlace(Task):
@@ -56,7 +59,7 @@ class PickPlace(Task):
     rest_width = OPEN
     success_radius = 0.03
     lift = 0.03
-    step_time = 0.4  # the fingers close in time only if the arm's lag is short beside a step
+    step_time = 0.4  # longer than in training: the arm's lag must be short beside a step
     max_steps = 60
     scored = "cube"
     scored_site = "cube"

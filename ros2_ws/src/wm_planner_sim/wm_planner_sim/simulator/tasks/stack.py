@@ -20,7 +20,10 @@ STACKS = 0.6
 
 
 class Stack(PickPlace):
-    """As in ``PickPlace``, but the goal is on a second, blue cube, which lies anywhere."""
+    """As ``PickPlace``, but the goal is the top of a second, blue cube, which lies anywhere.
+
+    The upper cube is the one that the hand carries.
+    """
 
     name = "stack"
     scored = "upper cube"
@@ -66,11 +69,11 @@ class Stack(PickPlace):
         return np.concatenate([super().labels(world), world.body_position(BASE)[:2]])
 
     def label_scales(self) -> list[float] | None:
-        """Return 0.1 m for the lower cube, too."""
+        """Return those of ``PickPlace``, and 0.1 m for the lower cube."""
         return [0.1, 0.1, 0.1, 0.05, 0.1, 0.1, 0.1, 0.1, 0.1]
 
     def label_weights(self) -> list[float] | None:
-        """Return less for the lower cube, which is to stay where it is."""
+        """Return those of ``PickPlace``, and 0.3 for the lower cube, which only has to stay."""
         return [1.0, 1.0, 1.0, 3.0, 1.0, 1.0, 1.0, 0.3, 0.3]
 
     def _put(self, world: World, rng: np.random.Generator) -> Vector:
