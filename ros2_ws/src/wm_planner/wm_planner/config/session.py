@@ -60,8 +60,8 @@ class SessionConfig:
     )
     motion_check: bool = setting(
         True,
-        "Do not believe images whose distance falls although the arm was not measured to move, "
-        "nor the gripper commanded; false if the images may show motion of something else.",
+        "Do not believe images whose distance falls although neither the arm was measured to move "
+        "nor the gripper commanded to; false if the images may show motion of something else.",
     )
 
 

@@ -225,13 +225,16 @@ def test_the_oracle_passes_sub_goals_by_the_true_state() -> None:
 
 def test_each_pair_of_a_batch_goes_by_its_own_sub_goals(goals: tuple[Goal, Goal]) -> None:
     there, here = goals
-    way = there._replace(sub_goals=(here.image,))
-    policy = ModelPolicy(load(embedded_model(), "cpu"), [way, way, way])
-    looks = policy.look([there.image, here.image, there.image])
-    assert [look.passed for look in looks] == [0, 1, 0]
-    assert looks[0].distance == pytest.approx(looks[1].distance, rel=1e-3)  # to here, to there
-    looks = policy.look([here.image, there.image, there.image])
-    assert [look.passed for look in looks] == [1, 1, 0]
+    one = there._replace(sub_goals=(here.image,))
+    other = here._replace(sub_goals=(there.image,))
+    policy = ModelPolicy(load(embedded_model(), "cpu"), [one, other, one])
+    looks = policy.look([there.image, there.image, here.image])
+    assert [look.passed for look in looks] == [0, 1, 1]
+    away = [look.distance for look in looks]  # all three are at one of the two and go to the other
+    assert away == pytest.approx([away[0]] * 3, rel=1e-3)
+    assert away[0] > 0.5
+    looks = policy.look([here.image] * 3)
+    assert [look.passed for look in looks] == [1, 1, 1]
     assert [look.reached for look in looks] == [False, True, False]
 
 

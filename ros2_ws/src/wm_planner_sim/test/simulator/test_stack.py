@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from wm_planner_sim.evaluation.episodes import start_episode
 from wm_planner_sim.simulator import table
@@ -15,6 +17,7 @@ from wm_planner_sim.simulator.tasks import find_task
 from wm_planner_sim.simulator.tasks.stack import BASE
 
 pytestmark = pytest.mark.sim
+CONFIG = Path(__file__).parents[2] / "config"
 EDGE = 2 * table.CUBE_HALF
 
 
@@ -22,6 +25,12 @@ EDGE = 2 * table.CUBE_HALF
 def simulation() -> Iterator[Simulation]:
     with closing(Simulation(48, 64, task=find_task("stack"))) as simulation:
         yield simulation
+
+
+def test_the_planner_has_the_settings_of_pick_place() -> None:
+    files = [CONFIG / f"{name}.yaml" for name in ("stack", "pick_place")]
+    stack, pick = (yaml.safe_load(file.read_text()) for file in files)
+    assert stack == pick
 
 
 def test_the_goal_is_on_the_lower_cube_which_has_room_around_it(simulation: Simulation) -> None:

@@ -26,10 +26,10 @@ def why_missed(episode: Episode, *, carried: bool) -> tuple[str, str]:
 
         ``planner``
             The object got to its place, but was not lifted and put down.
-        ``planner``
-            Sub-goals were still passed when the steps ran out.
         ``model``
             The model ended the episode too early.
+        ``planner``
+            Sub-goals were still passed when the steps ran out.
         ``limits``
             The workspace shortened most of the last ``LAST`` actions.
         ``contact lost``

@@ -44,7 +44,7 @@ def noise_floor(model: LatentWorldModel, simulation: Simulation, scenes: int = 6
     """Return the median distance between two images of one goal.
 
     The two differ in the sensor's noise and in what does not matter: in ``reach`` where the cube
-    lies, in ``push`` on which side of it the hand is.
+    lies, in ``push`` on which side of it the hand is, in ``stack`` how the lower cube is turned.
     """
     distances = []
     for seed in seeds.CALIBRATION[:scenes]:

@@ -31,7 +31,7 @@ ABOVE = 0.05
 From farther up, the hand may come down beside the cube.
 """
 AWAY = 0.10
-"""The same at the end [m]."""
+"""Height of the tool center point above the cube's center in the goal image [m]."""
 LIFT, LOW = 0.08, 0.03
 """Heights of the cube in the sub-goals [m]: above its start and goal, and before it is put down.
 
@@ -148,11 +148,11 @@ class PickPlace(Task):
         width = world.finger_positions.sum()
         return np.concatenate([world.ee_position, [width], world.body_position(table.CUBE)])
 
-    def label_weights(self) -> list[float] | None:
+    def label_weights(self) -> list[float]:
         """Return 1, and 3 for the width: open or closed around the cube is a matter of 3 cm."""
         return [1.0, 1.0, 1.0, 3.0, 1.0, 1.0, 1.0]
 
-    def label_scales(self) -> list[float] | None:
+    def label_scales(self) -> list[float]:
         """Return 0.1 m, and for the width 0.05 m."""
         return [0.1, 0.1, 0.1, 0.05, 0.1, 0.1, 0.1]
 

@@ -68,13 +68,13 @@ class Stack(PickPlace):
         """Return those of ``PickPlace``, and x and y of the lower cube (9,) [m]."""
         return np.concatenate([super().labels(world), world.body_position(BASE)[:2]])
 
-    def label_scales(self) -> list[float] | None:
+    def label_scales(self) -> list[float]:
         """Return those of ``PickPlace``, and 0.1 m for the lower cube."""
-        return [0.1, 0.1, 0.1, 0.05, 0.1, 0.1, 0.1, 0.1, 0.1]
+        return [*super().label_scales(), 0.1, 0.1]
 
-    def label_weights(self) -> list[float] | None:
+    def label_weights(self) -> list[float]:
         """Return those of ``PickPlace``, and 0.3 for the lower cube, which only has to stay."""
-        return [1.0, 1.0, 1.0, 3.0, 1.0, 1.0, 1.0, 0.3, 0.3]
+        return [*super().label_weights(), 0.3, 0.3]
 
     def _put(self, world: World, rng: np.random.Generator) -> Vector:
         return self.draw_goal(world, rng) if rng.random() < STACKS else place(rng)
