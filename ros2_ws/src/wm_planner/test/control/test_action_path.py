@@ -112,3 +112,11 @@ def test_actions_with_absurd_numbers_are_unusable(spec: ModelSpec, number: float
 def test_a_step_may_take_another_time_than_in_the_training(spec: ModelSpec) -> None:
     assert mapping(spec).step_time == 1 / spec.control_rate
     assert mapping(spec, step_time=1.0).step_time == 1.0
+
+
+@pytest.mark.parametrize("mode", ["relative", "absolute", "velocity"])
+def test_positions_of_several_plans_are_those_of_their_paths(spec: ModelSpec, mode: str) -> None:
+    plans = RANDOM.normal(size=(4, 5, 6))
+    found = mapping(spec, "rotation_vector", mode=mode, rotation_mode="relative")
+    wanted = [found.path(plan, START)[:, :3] for plan in plans]
+    np.testing.assert_array_equal(found.positions(plans, START), wanted)

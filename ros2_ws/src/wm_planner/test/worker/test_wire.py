@@ -7,7 +7,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -15,12 +15,22 @@ import pytest
 
 from wm_planner.config import Config
 from wm_planner.types import Goal, Observation, Past
-from wm_planner.worker.messages import Failed, Planned, PlanOnce, PlanRequest, Ready, SetGoal
+from wm_planner.worker.messages import (
+    Candidates,
+    Failed,
+    Planned,
+    PlanOnce,
+    PlanRequest,
+    Ready,
+    SetGoal,
+)
 from wm_planner.worker.shared import SIZE, Arena, make_memory
 from wm_planner.worker.wire import Wire
 
 IMAGE = np.arange(480 * 640 * 3, dtype=np.uint32).astype(np.uint8).reshape(480, 640, 3)
 OBSERVATION = Observation((IMAGE, IMAGE[::2], IMAGE[:, ::-1]), np.array([0.1, math.inf]), 12.25)
+
+PLANNED = Planned(3, math.nan, np.eye(3), 0.5, [2.0, 1.0], "done", False, 0.1, None, IMAGE)
 
 
 @pytest.fixture(params=["socket", "shared memory"])
@@ -54,10 +64,13 @@ def _through(ends: tuple[Wire, Wire], message: Any) -> Any:
     [
         SetGoal(3, Goal(OBSERVATION, 0.1, np.ones((1, 2, 3), np.float32))),
         PlanRequest(3, OBSERVATION, imagine=True),
+        PlanRequest(3, OBSERVATION, explain=True),
         PlanRequest(3, OBSERVATION, past=Past((OBSERVATION,) * 2, np.ones((2, 3)))),
         PlanOnce(-2, Observation((IMAGE,)), Goal(OBSERVATION), "full", 7),
         Ready("model", ["a warning"], (14, 14)),
-        Planned(3, math.nan, np.eye(3), 0.5, [2.0, 1.0], "done", False, 0.1, None, IMAGE),
+        PLANNED,
+        replace(PLANNED, candidates=Candidates(np.arange(2.0), np.ones((2, 3, 3)), np.eye(3))),
+        replace(PLANNED, candidates=Candidates(np.zeros(0), np.ones((0, 3, 3)), np.ones((0, 3)))),
         Failed(-1, "a – sentence", lost=True),
     ],
     ids=lambda message: type(message).__name__,

@@ -76,15 +76,28 @@ class ActionMapping:
             actions: Physical actions (horizon, frameskip * dim).
             start: Point (n,) of a ``CommandSpace`` where they begin.
         """
-        steps, mode = self._steps(actions), self.command.mode
-        moves = steps[:, self._position] * (self._dt if mode == "velocity" else 1.0)
-        points = np.tile(start[: self._numbers], (len(steps), 1))
-        points[:, self._axes] = (
-            moves if mode == "absolute" else start[self._axes] + moves.cumsum(axis=0)
-        )
+        steps = self._steps(actions)
+        positions = self.positions(steps, start)
         if self.command.joints:
-            return points
-        return np.hstack([points, self._orientations(steps, start[3:])])
+            return positions
+        return np.hstack([positions, self._orientations(steps, start[3:])])
+
+    def positions(self, actions: ArrayLike, start: Vector) -> Vector:
+        """Return the positions of paths (..., steps, n): 3 numbers, or one per joint.
+
+        Args:
+            actions: Physical actions (..., horizon, frameskip * dim).
+            start: Point of a ``CommandSpace`` where they begin.
+        """
+        plans, mode = np.asarray(actions, dtype=np.float64), self.command.mode
+        steps = plans.reshape(*plans.shape[:-2], -1, self._dim)
+        moves = steps[..., self._position] * (self._dt if mode == "velocity" else 1.0)
+        points = np.empty((*steps.shape[:-1], self._numbers))
+        points[:] = start[: self._numbers]
+        points[..., self._axes] = (
+            moves if mode == "absolute" else start[self._axes] + moves.cumsum(axis=-2)
+        )
+        return points
 
     def begin(self, measured: Vector, commanded: Vector) -> Vector:
         """Return the point (n,) where actions begin that refer to the measured pose.

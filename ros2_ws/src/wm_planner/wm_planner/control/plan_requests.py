@@ -42,6 +42,7 @@ class PlanRequests:
         where: Where the arm was at it, see ``PoseHistory.around``.
         outdated: Whether the arm has held for an image or a pose since.
         imagine: Whether to request the imagined frames of plans.
+        explain: Whether to request candidates of the searches.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class PlanRequests:
         self.newest: Observation | None = None
         self.stamp = -math.inf
         self.where: Vector | None = None
-        self.outdated = self.imagine = False
+        self.outdated = self.imagine = self.explain = False
 
     def restart(self, now: float) -> None:
         """Begin at ROS time ``now`` [s]: the observations may be a second old."""
@@ -94,7 +95,8 @@ class PlanRequests:
             return why
         self._lateness.plans.expect(steady)
         past = self.past.before(observation)
-        self._link.plan(PlanRequest(goal_id, observation, self.imagine, past))
+        wanted = PlanRequest(goal_id, observation, self.imagine, past, self.explain)
+        self._link.plan(wanted)
         return ""
 
     def take(self, plan: Planned, goal_id: int | None, steady: float) -> bool:

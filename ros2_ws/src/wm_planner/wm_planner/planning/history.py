@@ -170,6 +170,42 @@ class History:
         shape = (self._batch, self._problem.horizon, self._problem.action_dim)
         return plan.view(shape), cost, torch.cat(history)
 
+    def last(self, stopped_at: list[int]) -> tuple[Tensor, Tensor]:
+        """Return the candidates of the last iteration of each problem, without waiting.
+
+        Args:
+            stopped_at: Iterations that count, per problem.
+
+        Returns:
+            Actions (B, n, H, A) and their costs (B, n), if possible in the memory of the history.
+            A problem whose last iteration had fewer candidates than another's is filled up with
+            zeros that cost inf.
+        """
+        iterations = {done: self._of_iteration(done - 1) for done in stopped_at}
+        if len(iterations) == 1:
+            return iterations[stopped_at[0]]
+        shape = max(actions.shape for actions, _ in iterations.values())
+        all_costs = [costs for _, costs in iterations.values()]
+        dtype = max((costs.dtype for costs in all_costs), key=lambda kept: kept.itemsize)
+        actions = next(iter(iterations.values()))[0].new_zeros(shape)
+        costs = all_costs[0].new_full(shape[:2], torch.inf, dtype=dtype)
+        for problem, done in enumerate(stopped_at):
+            its_actions, its_costs = iterations[done]
+            count = its_costs.shape[1]
+            actions[problem, :count] = its_actions[problem]
+            costs[problem, :count] = its_costs[problem]
+        return actions, costs
+
+    def _of_iteration(self, number: int) -> tuple[Tensor, Tensor]:
+        """Return the candidates (B, n, H, A) of all calls of an iteration, and their costs."""
+        block, calls = self.calls[number]
+        if len(calls) == 1:
+            return block.actions[calls[0]], block.costs[calls[0]]
+        some = slice(calls.start, calls.stop)
+        costs = block.costs[some].transpose(0, 1).flatten(1)
+        actions = block.candidates[some].transpose(0, 1).flatten(1, 2)
+        return actions.view(*costs.shape, self._problem.horizon, self._problem.action_dim), costs
+
     def learned(self, done: int, ties: Ties) -> Tensor:
         """Return whether the costs of any call told a problem's candidates apart (B,).
 

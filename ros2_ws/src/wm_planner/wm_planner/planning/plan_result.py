@@ -58,6 +58,9 @@ class PlanResult:
         learned: Per problem, whether the costs told its candidates apart. False: all candidates of
             every iteration tied, so the plan is no better than any other, and should be neither
             followed nor handed on as a warm start. True if there was only one candidate.
+        candidates: (B, n, H, A) those of the last iteration that counts, of all its calls, inside
+            the bounds. Mostly the memory of the search, so it lives as long as they are kept.
+        candidate_costs: (B, n) their costs; inf for impossible ones.
     """
 
     actions: Tensor
@@ -70,3 +73,5 @@ class PlanResult:
     mean: Tensor
     stopped_at: tuple[int, ...]
     learned: tuple[bool, ...]
+    candidates: Tensor
+    candidate_costs: Tensor

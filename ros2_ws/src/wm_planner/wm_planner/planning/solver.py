@@ -145,6 +145,7 @@ class Solver(Planner):
             if last:
                 actions, value = self._compared(cost, mean, actions, value, learned)
             self.bounds.clamp_(actions.view(batch, self.dims))
+            candidates, candidate_costs = history.last(stopped_at)
         evaluations = done * self.samples + last
         check_end(actions, mean, value, evaluations)
         if last:
@@ -163,6 +164,8 @@ class Solver(Planner):
             mean=mean,
             stopped_at=tuple(stopped_at),
             learned=tuple(learned.tolist()),
+            candidates=candidates,
+            candidate_costs=candidate_costs,
         )
 
     def _iterate(self, cost: CostFn, block: Block, call: int) -> Look | Tensor | None:

@@ -1,7 +1,8 @@
-"""``~/plan`` and ``~/imagined``: the path of a plan, and its imagined frames."""
+"""``~/plan``, ``~/imagined``, ``~/search`` and ``~/goal``: what the planner thinks."""
 
 from __future__ import annotations
 
+import math
 from array import array
 
 import numpy as np
@@ -9,24 +10,29 @@ from geometry_msgs.msg import PoseStamped
 from nav_msgs.msg import Path
 from rclpy.node import Node
 from sensor_msgs.msg import Image
+from wm_planner_msgs.msg import Search
 
+from wm_planner.control import ControlLoop, GoalSession
 from wm_planner.control.action_mapping import ActionMapping
+from wm_planner.control.plan_requests import PlanRequests
 from wm_planner.kinematics import Arm
 from wm_planner.models import ModelSpec
 from wm_planner.ros import log
+from wm_planner.ros.goal_view import GoalView
 from wm_planner.ros.ros_time import seconds_to_time
+from wm_planner.ros.search_view import SearchView
 from wm_planner.types import Vector
 from wm_planner.worker import Planned
 
 
 class PlanViews:
-    """Publishes plans for visualization; costs nothing without subscribers.
+    """Publishes plans for visualization, which costs nothing without subscribers, and the goal.
 
     Args:
         node: Carries the publishers.
-        spec: The rate and frame of the actions.
+        spec: The rate and frame of the actions, and which part of the images the model sees.
         actions: Turns actions into a path.
-        arm: The arm's kinematics; without them ``~/plan`` does not show plans of joints.
+        arm: The arm's kinematics; without them plans of joints have no path.
     """
 
     def __init__(
@@ -35,6 +41,9 @@ class PlanViews:
         self._node, self._spec, self._actions, self._arm = node, spec, actions, arm
         self._path = node.create_publisher(Path, "~/plan", 1)
         self._imagined = node.create_publisher(Image, "~/imagined", 1)
+        self._search = node.create_publisher(Search, "~/search", 1)
+        self._search_view = SearchView(spec, actions, arm)
+        self._goal_view = GoalView(node, spec)
         self._decode_error = ""
 
     @property
@@ -42,13 +51,37 @@ class PlanViews:
         """Whether imagined frames have a subscriber."""
         return bool(self._imagined.get_subscription_count() > 0)
 
+    @property
+    def explain(self) -> bool:
+        """Whether the searches have a subscriber."""
+        return bool(self._search.get_subscription_count() > 0)
+
     def close(self) -> None:
         """Destroy the publishers."""
         self._node.destroy_publisher(self._path)
         self._node.destroy_publisher(self._imagined)
+        self._node.destroy_publisher(self._search)
+        self._goal_view.close()
 
-    def show(self, plan: Planned, start: Vector) -> None:
-        """Publish a plan that starts at this commanded point (n,) of a ``CommandSpace``."""
+    def ask(self, requests: PlanRequests) -> None:
+        """Let the next plans be requested with what is subscribed to."""
+        requests.imagine, requests.explain = self.imagine, self.explain
+
+    def pursue(self, loop: ControlLoop) -> None:
+        """Publish the goal or sub-goal that the loop pursues, if it is another one."""
+        self._goal_view.publish(loop.goal_id, loop.session)
+
+    def show(self, session: GoalSession, plan: Planned, start: Vector | None) -> None:
+        """Publish a plan.
+
+        Args:
+            session: The goal under way.
+            plan: The plan.
+            start: The commanded point (n,) of a ``CommandSpace`` where it starts; None: the arm
+                follows no plan, so nothing is published.
+        """
+        if start is None:
+            return
         if plan.decode_error and plan.decode_error != self._decode_error:
             log.warning(self._node, plan.decode_error)
         self._decode_error = plan.decode_error
@@ -61,6 +94,16 @@ class PlanViews:
             message.data = array("B", plan.imagined.tobytes())
             message.header.stamp = seconds_to_time(plan.stamp)
             self._imagined.publish(message)
+        if session.outcome is None:  # the arm does not follow the plan that ends a goal
+            self._show_search(session, plan, start)
+
+    def _show_search(self, session: GoalSession, plan: Planned, start: Vector) -> None:
+        if plan.candidates is None or not self.explain or not math.isfinite(plan.distance):
+            return
+        try:
+            self._search.publish(self._search_view.message(session, plan, start))
+        except Exception as error:  # the plan is followed even if it cannot be explained
+            log.warning(self._node, f"the search cannot be published on ~/search: {error!r}")
 
     def _path_of(self, plan: Planned, start: Vector) -> Path:
         path = Path()

@@ -126,8 +126,7 @@ class PlannerRuntime:
 
     def _open_topics(self) -> None:
         node, config, actions = self._node, self.config, self.loop.commander.actions
-        rates = RateMonitor()
-        permission, command = self.loop.permission, actions.command
+        permission, command, rates = self.loop.permission, actions.command, RateMonitor()
         self.inputs = Inputs(node, config, self.spec, command, permission, rates, self, self.arm)
         self._closers.append(self.inputs.close)
         gripper = None
@@ -270,6 +269,7 @@ class PlannerRuntime:
         if self.loop.commander.sent > sent:
             self._command_timer.reset()  # the next command is due after a period
         self.loop.dispatch(self._now(), time.monotonic())
+        self._views.pursue(self.loop)
         self.link.serve_waiting()
 
     def _on_command_time(self) -> None:
@@ -277,7 +277,7 @@ class PlannerRuntime:
 
     def _on_watch_time(self) -> None:
         self.link.watch()
-        self.loop.requests.imagine = self._views.imagine
+        self._views.ask(self.loop.requests)
         observer, steady = self.inputs.observer, time.monotonic()
         if session := self.loop.session:
             session.image_problem, session.pose_problem = observer.problem, self.inputs.pose.problem
@@ -320,8 +320,7 @@ class PlannerRuntime:
         self._diagnostics.planned(plan, image_age)
         self._goals.step(session, plan, image_age)
         self._status.step(plan, image_age, self.snapshot())
-        if (start := self.loop.commander.plan_start) is not None:
-            self._views.show(plan, start)
+        self._views.show(session, plan, self.loop.commander.plan_start)
 
     def on_hold(self, status: Status) -> None:
         """Report that the arm holds."""
@@ -337,6 +336,7 @@ class PlannerRuntime:
 
     def _on_begin(self) -> None:
         self._status.begin(self.snapshot())
+        self._views.pursue(self.loop)
 
     def _report_ready(self) -> None:
         """Report whether goals are accepted; call it only if none is under way."""

@@ -3,6 +3,7 @@
 from wm_planner.worker.link import PlannerLink, WorkerError
 from wm_planner.worker.messages import (
     Answer,
+    Candidates,
     Configure,
     Failed,
     Planned,
@@ -14,6 +15,7 @@ from wm_planner.worker.messages import (
 
 __all__ = [
     "Answer",
+    "Candidates",
     "Configure",
     "Failed",
     "PlanOnce",

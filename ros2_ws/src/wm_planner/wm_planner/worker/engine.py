@@ -21,6 +21,7 @@ from wm_planner.models.loading import load
 from wm_planner.models.protocol import Latent
 from wm_planner.planning import Planner, PlanResult, shift
 from wm_planner.types import Goal, Observation, Past, RgbImage
+from wm_planner.worker.explained import explained
 from wm_planner.worker.fastest import choose
 from wm_planner.worker.from_settings import objective_for, planner_for
 from wm_planner.worker.messages import Planned, PlanOnce, PlanRequest, SetGoal
@@ -132,7 +133,7 @@ class Engine:
         """
         begin = time.monotonic()
         if isinstance(request, PlanOnce):
-            stamp, imagine, past = math.nan, False, Past()
+            stamp, imagine, explain, past = math.nan, False, False, Past()
             goal = encode_goal(self._model, request.goal)
             preset = request.preset or self._planning.preset
             planner = self._planner(preset, None if request.seed < 0 else request.seed)
@@ -142,7 +143,8 @@ class Engine:
                 if self._goal is None:
                     raise ObservationError("a plan was requested before a goal was set")
                 self._encoded_goal = encode_goal(self._model, self._goal)
-            stamp, imagine = request.observation.stamp, request.imagine
+            stamp = request.observation.stamp
+            imagine, explain = request.imagine, request.explain
             goal = self._encoded_goal
             past = request.past
             planner = self._planner(self._planning.preset)
@@ -177,6 +179,7 @@ class Engine:
             decode_error=decode_error,
             frames=1 + len(past.observations),
             whole_distance=whole,
+            candidates=explained(result, self.spec) if explain else None,
         )
 
     def _distance(self, latent: Latent, goal: Latent) -> float:

@@ -44,12 +44,14 @@ class PlanRequest:
         observation: What the robot sees; its stamp tells how far the previous plan has advanced.
         imagine: Also decode the frames that the model predicts for the plan.
         past: What was seen before, for a model that looks back.
+        explain: Also return candidates of the search.
     """
 
     goal_id: int
     observation: Observation
     imagine: bool = False
     past: Past = field(default_factory=Past)
+    explain: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,23 @@ class Ready:
 
 
 @dataclass(frozen=True)
+class Candidates:
+    """Candidates of the last iteration of a search, and how much they leave open.
+
+    Attributes:
+        costs: Costs (C,) of some possible ones, ascending, in the objective's own unit.
+        actions: Their physical actions (C, horizon, frameskip * action_dim).
+        deviations: Standard deviation (horizon, frameskip * action_dim) of the elites of the whole
+            iteration, in physical units; (0, frameskip * action_dim) if fewer than two candidates
+            were possible.
+    """
+
+    costs: Vector
+    actions: Vector
+    deviations: Vector
+
+
+@dataclass(frozen=True)
 class Planned:
     """A plan.
 
@@ -109,6 +128,7 @@ class Planned:
         decode_error: Why requested frames are missing, or an empty string.
         frames: Observed frames that the plan was made from: the newest, and those of the past.
         whole_distance: The distance without the goal's masks; None: the goal has none.
+        candidates: Candidates of the search; None if not requested.
     """
 
     goal_id: int
@@ -124,6 +144,7 @@ class Planned:
     decode_error: str = ""
     frames: int = 1
     whole_distance: float | None = None
+    candidates: Candidates | None = None
 
 
 @dataclass(frozen=True)

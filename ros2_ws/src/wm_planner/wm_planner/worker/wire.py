@@ -34,6 +34,7 @@ KINDS: dict[str, Any] = {
         messages.PlanRequest,
         messages.PlanOnce,
         messages.Ready,
+        messages.Candidates,
         messages.Planned,
         messages.Failed,
     )

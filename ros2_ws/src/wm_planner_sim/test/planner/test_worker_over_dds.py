@@ -17,11 +17,11 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped
 from nav_msgs.msg import Path as PathMessage
-from rclpy.qos import QoSProfile
+from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image
 from std_msgs.msg import Float64MultiArray
 from wm_planner_msgs.action import ReachGoal
-from wm_planner_msgs.msg import Goal, PlanStatus
+from wm_planner_msgs.msg import Goal, PlanStatus, Search
 
 from wm_planner.control import ErrorCode
 from wm_planner.models import load_spec
@@ -213,6 +213,44 @@ def test_subscribers_get_the_plan_and_its_imagined_frames(client: Any) -> None:
     assert np.linalg.norm(points[0] - client.position) < 0.1
     # The current frame, five predicted ones and the goal, in the decoder's size.
     assert (image.height, image.width, image.encoding) == (48, 7 * 48, "rgb8")
+
+
+def test_subscribers_get_the_goal_and_how_the_searches_went(client: Any) -> None:
+    goals: list[Goal] = []
+    searches: list[Search] = []
+    latched = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    subscriptions = [
+        client.create_subscription(Search, "wm_planner/search", searches.append, 1),
+        client.create_subscription(Goal, "wm_planner/goal", goals.append, latched),
+    ]
+    client.reset(SEEDS[6])
+    image, _ = client.sample_goal(SEEDS[6])
+    first, last = (Goal(images=[image], tolerance=tolerance) for tolerance in (1.0, 0.001))
+    try:
+        handle = client.send(ReachGoal.Goal(goal=last, sub_goals=[first]), LONG)
+        client.spin_until(lambda: searches and searches[-1].goal_index == 1)
+        client.spin_until(lambda: goals and goals[-1].tolerance == 0.001)
+        client.cancel(handle)
+        client.result(handle)
+    finally:
+        for subscription in subscriptions:
+            client.destroy_subscription(subscription)
+    assert [goal.tolerance for goal in goals[-2:]] == [1.0, 0.001]
+    (shown,) = goals[-1].images
+    assert (shown.encoding, shown.height, shown.width) == ("rgb8", image.height, image.width)
+    assert bytes(shown.data) == bytes(image.data)
+    search, spec = searches[-1], load_spec(MODEL)
+    assert search.header.frame_id == spec.action.frame
+    assert (search.goal_index, search.goal_count, search.horizon) == (1, 2, 5)
+    count = search.horizon * search.frameskip * len(search.action_names)
+    assert len(search.actions) == len(search.deviations) == count
+    assert search.action_names == spec.action.names
+    assert len(search.path) == 6
+    costs = np.array(search.candidate_costs)
+    assert len(search.candidates) == len(costs) * len(search.path) == 30 * 6
+    assert (np.diff(costs) >= 0).all()
+    begins = {(p.x, p.y, p.z) for p in search.candidates[::6]}
+    assert begins == {(search.path[0].x, search.path[0].y, search.path[0].z)}
 
 
 FEELING = '''
