@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Mapping
-from enum import StrEnum
+from enum import Enum
 
 SPAN = 5.0  # [s] over which a rate is counted
 SAMPLES = 1000  # values from which a percentile is taken
 
 
-class Event(StrEnum):
+class Event(str, Enum):
     """Events that the node counts."""
+
+    __str__ = str.__str__
 
     IMAGES = "good images"
     POSES = "poses"
@@ -20,8 +22,10 @@ class Event(StrEnum):
     COMMANDS = "commands"
 
 
-class Latency(StrEnum):
+class Latency(str, Enum):
     """Durations that the node samples."""
+
+    __str__ = str.__str__
 
     PLAN_TIME = "plan time"
     TO_COMMAND = "image stamp to command"
