@@ -19,7 +19,7 @@ CHOSEN = $(if $(TASK),--task $(TASK))
 ISOLATED := ROS_DOMAIN_ID=$$(python scripts/free_domain.py) ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build kinematics worker demo test everything lint pytest evaluate model clean
+.PHONY: help setup build kinematics cockpit worker demo test everything lint pytest evaluate model clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -32,6 +32,9 @@ build: ## make the virtual environment and build the workspace
 
 kinematics: ## as build, and install inverse kinematics, for commands.kinematics
 	$(BOOTSTRAP) kinematics
+
+cockpit: ## as build, and install the cockpit, the page in the browser
+	$(BOOTSTRAP) cockpit
 
 worker: ## make the worker's environment, with PyTorch for this machine's GPU, and check it
 	$(BOOTSTRAP) worker

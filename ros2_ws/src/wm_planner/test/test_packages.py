@@ -24,6 +24,10 @@ PYTHON = ("wm_planner", "wm_planner_sim")
 LIBRARIES = {
     "OpenGL": ("python3-opengl", "PyOpenGL"),
     "PIL": ("python3-pil", "pillow"),
+    "fastapi": ("", "fastapi"),
+    "nicegui": ("", "nicegui"),
+    "playwright": ("", "playwright"),
+    "uvicorn": ("", "uvicorn"),
     "catkin_pkg": ("python3-catkin-pkg-modules", "catkin_pkg"),
     "cv2": ("python3-opencv", "opencv-python-headless"),
     "h5py": ("python3-h5py", "h5py"),
@@ -67,8 +71,8 @@ BENCHMARKS = {init.parent.name for init in SOURCES.parents[1].glob("benchmarks/*
 BENCHMARKS |= {file.stem for file in SOURCES.parents[1].glob("benchmarks/*.py")}
 PINNED_IN = {
     "buildtool_depend": ("build",),
-    "exec_depend": ("ros-python", "runtime", "kinematics", "sim"),
-    "test_depend": ("ros-python", "runtime", "kinematics", "sim", "dev"),
+    "exec_depend": ("ros-python", "runtime", "kinematics", "cockpit", "sim"),
+    "test_depend": ("ros-python", "runtime", "kinematics", "cockpit", "sim", "dev"),
 }
 NAMES_A_MODULE = {"import_module", "importorskip"}
 NAMES_A_PACKAGE = {"FindPackageShare", "get_package_share_directory"}

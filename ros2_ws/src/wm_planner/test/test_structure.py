@@ -21,7 +21,7 @@ ROOMS = {
         "config",
         "reference", "images", "camera_contract",
         "planning", "models", "datasets", "conversion", "worker", "worker_process", "control",
-        "goal_library", "diagnosis", "ros", "node", "planner_node", "cli",
+        "goal_library", "diagnosis", "ros", "node", "planner_node", "cockpit", "cli",
     ],
     "wm_planner_sim": ["simulator", "client", "evaluation", "training", "demo"],
 }  # fmt: skip

@@ -1,7 +1,7 @@
 """Launch the demo: simulator, planner and a client; the end of the client ends all three."""
 
 from launch import LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, EmitEvent, RegisterEventHandler
+from launch.actions import DeclareLaunchArgument, EmitEvent, OpaqueFunction, RegisterEventHandler
 from launch.event_handlers import OnProcessExit
 from launch.events import Shutdown
 from launch.events.process import ProcessExited
@@ -10,11 +10,12 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterFile
 from launch_ros.substitutions import FindPackageShare
 
+from wm_planner_sim.client.processes import cockpit_parameters
 from wm_planner_sim.simulator.tasks import TASKS
 
 
 def generate_launch_description() -> LaunchDescription:
-    """Start three processes; arguments: ``task``, ``model``, ``goals``, ``output``."""
+    """Start three processes, and the cockpit if asked; ``--show-args`` lists the arguments."""
     share = FindPackageShare("wm_planner_sim")
     task = LaunchConfiguration("task")
     simulator = Node(
@@ -47,6 +48,12 @@ def generate_launch_description() -> LaunchDescription:
     return LaunchDescription(
         [
             DeclareLaunchArgument(
+                "cockpit",
+                default_value="false",
+                choices=["true", "false"],
+                description="Also start the cockpit, a page at http://127.0.0.1:8050.",
+            ),
+            DeclareLaunchArgument(
                 "task", default_value="reach", choices=list(TASKS), description="Simulated task."
             ),
             DeclareLaunchArgument(
@@ -61,9 +68,19 @@ def generate_launch_description() -> LaunchDescription:
             simulator,
             planner,
             client,
+            OpaqueFunction(function=_cockpit),
             RegisterEventHandler(OnProcessExit(target_action=client, on_exit=_ended)),
         ]
     )
+
+
+def _cockpit(context: LaunchContext) -> list[Node]:
+    if LaunchConfiguration("cockpit").perform(context) != "true":
+        return []
+    parameters = cockpit_parameters(LaunchConfiguration("task").perform(context))
+    return [
+        Node(package="wm_planner", executable="cockpit", output="screen", parameters=[parameters])
+    ]
 
 
 def _ended(event: ProcessExited, context: LaunchContext) -> EmitEvent:

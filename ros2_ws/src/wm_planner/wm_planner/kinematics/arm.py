@@ -110,6 +110,12 @@ class Arm:
         self._pin.framesForwardKinematics(self.model, self._data, joints)
         return np.asarray(self._pin.SE3ToXYZQUAT(self._data.oMf[self._frame]))
 
+    def places(self, joints: Vector) -> Vector:
+        """Return where base, joints and tip are, (J + 2, 3) [m], at joints (J,) [rad]."""
+        self._pin.framesForwardKinematics(self.model, self._data, joints)
+        moved = [self._data.oMi[i + 1].translation for i in range(len(self.joints))]
+        return np.array([np.zeros(3), *moved, self._data.oMf[self._frame].translation])
+
     def placed(self, pose: Vector) -> Any:
         """Return a pose (7,) as Pinocchio's."""
         return self._pin.XYZQUATToSE3(pose)

@@ -9,10 +9,13 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ament_index_python.packages import get_package_share_directory
 
-from wm_planner_sim.simulator.tasks import DEFAULT_TASK
+from wm_planner_sim.simulator import franka
+from wm_planner_sim.simulator.camera import camera_pose
+from wm_planner_sim.simulator.tasks import DEFAULT_TASK, find_task
 
 LIBC = ctypes.CDLL(None)  # loaded early because nothing may take a lock between fork and exec
 PR_SET_PDEATHSIG = 1
@@ -118,6 +121,39 @@ def start_planner(
         ],
         output,
     )
+
+
+def start_cockpit(
+    *parameters: str,
+    task: str = DEFAULT_TASK,
+    planner: str = "wm_planner",
+    log_level: str = "warn",
+    output: Path | None = None,
+) -> ManagedProcess:
+    """Start the cockpit, the page in the browser, for the simulated arm.
+
+    Args:
+        parameters: More parameters as ``name:=value``.
+        task: Task that is simulated, whose camera tells where the plan is drawn.
+        planner: Name of the planner's node.
+        log_level: Lowest level that is logged.
+        output: File that its output is appended to.
+    """
+    given = [f"{name}:={value}" for name, value in cockpit_parameters(task).items()]
+    given += [f"planner:={planner}", *parameters]
+    arguments = ["--ros-args", *_arguments(given, log_level)]
+    return ManagedProcess("wm_planner.cockpit.program", arguments, output)
+
+
+def cockpit_parameters(task: str) -> dict[str, Any]:
+    """Return what the cockpit must be told of the simulated arm: where its camera and links are."""
+    urdf = Path(get_package_share_directory("wm_planner")) / "config" / "robots" / "panda.urdf"
+    return {
+        "camera_pose": camera_pose(find_task(task)).round(6).tolist(),
+        "urdf": str(urdf),
+        "base": franka.BASE_FRAME,
+        "tip": "panda_hand_tcp",
+    }
 
 
 def embedded_model(task: str = DEFAULT_TASK) -> Path:

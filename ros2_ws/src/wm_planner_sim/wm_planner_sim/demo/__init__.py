@@ -1,1 +1,1 @@
-"""The demo: goals for the planner, a live view and a report."""
+"""The demo: goals for the planner, and a report."""

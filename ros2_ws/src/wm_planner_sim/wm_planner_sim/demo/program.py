@@ -10,7 +10,7 @@ The demo starts the simulator and the planner as separate processes and talks to
 from __future__ import annotations
 
 import argparse
-import webbrowser
+import socket
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import datetime
@@ -22,11 +22,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from sensor_msgs.msg import Image
 
+from wm_planner.cockpit.browser import open_in_browser
 from wm_planner_sim.client.calls import ClientError
 from wm_planner_sim.client.client import Client
 from wm_planner_sim.client.episode import Episode
+from wm_planner_sim.client.processes import start_cockpit
 from wm_planner_sim.client.session import pursue, session
-from wm_planner_sim.demo.live import LiveView, has_display
 from wm_planner_sim.demo.recorder import Recorder
 from wm_planner_sim.demo.report import Run, TaskReport, write_report
 from wm_planner_sim.simulator import seeds
@@ -86,14 +87,16 @@ def run_goals(
 
 
 def show_task(
-    task: Task, arguments: argparse.Namespace, live: LiveView | None, console: Console
+    task: Task, arguments: argparse.Namespace, cockpit: Sequence[str], console: Console
 ) -> TaskReport:
-    """Run the whole protocol of one task."""
-    recorder = Recorder(live)
+    """Run the whole protocol of one task; start the cockpit if it has parameters."""
+    recorder = Recorder()
     if not arguments.attach:
         console.print(f"[bold]{task.name}[/]: starting the simulator and the planner …")
     started = session(task, arguments.model, arguments.parameter, attach=arguments.attach)
-    with started as client:
+    with started as client, ExitStack() as stack:
+        if cockpit:
+            stack.enter_context(start_cockpit(*cockpit, task=task.name))
         client.on_image = recorder
         client.watch_imagined(recorder.imagine)
         planner = run_goals(client, task, "online", arguments.goals, recorder, console)
@@ -127,14 +130,14 @@ def demo(arguments: argparse.Namespace, console: Console) -> Path:
     """Run all tasks; return the path of the report, which is written again after each."""
     directory = arguments.output / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     parts: list[TaskReport] = []
-    live = None if arguments.headless or not has_display() else LiveView()
-    with ExitStack() as stack:
-        if live:
-            stack.callback(live.close)
-            live.open()
-        for name in arguments.task:
-            parts.append(show_task(find_task(name), arguments, live, console))
-            path = write_report(directory, parts, VIDEO_RATE)
+    cockpit: list[str] = []
+    if not (arguments.headless or arguments.attach):
+        with socket.create_server(("127.0.0.1", 0)) as free:  # one page for all tasks
+            cockpit = [f"port:={free.getsockname()[1]}", "open_browser:=true"]
+    for name in arguments.task:
+        parts.append(show_task(find_task(name), arguments, cockpit, console))
+        cockpit = cockpit[:1]  # the window is open already
+        path = write_report(directory, parts, VIDEO_RATE)
     return path
 
 
@@ -150,7 +153,7 @@ def main() -> None:
     )
     parser.add_argument("--goals", type=int, default=5, help="goals of each task (default 5)")
     most = len(seeds.DEMO)
-    parser.add_argument("--headless", action="store_true", help="open no window")
+    parser.add_argument("--headless", action="store_true", help="start no cockpit, open no window")
     parser.add_argument(
         "--attach", action="store_true", help="use a simulator and a planner that already run"
     )
@@ -181,5 +184,5 @@ def main() -> None:
     except ExternalShutdownException as error:
         raise SystemExit("demo: ended by a signal") from error
     console.print(f"report: {path.resolve()}", soft_wrap=True)
-    if not arguments.headless and has_display():
-        webbrowser.open(path.resolve().as_uri())
+    if not arguments.headless:
+        open_in_browser(path.resolve().as_uri())

@@ -10,7 +10,6 @@ from sensor_msgs.msg import Image
 
 from wm_planner.images import decode
 from wm_planner.types import RgbImage
-from wm_planner_sim.demo.live import LiveView
 
 HEIGHT = 360  # [pixels]
 CAPTION = 30  # [pixels] height of the caption's bar
@@ -24,16 +23,12 @@ class Recorder:
     right. Below are the frames that the model predicts for the latest plan, and the image of that
     goal as the last.
 
-    Args:
-        live: Window that also shows each frame.
-
     Attributes:
         frames: The recorded frames.
         imagined: The frames that the planner imagined last, from ``~/imagined``.
     """
 
-    def __init__(self, live: LiveView | None = None) -> None:
-        self._live = live
+    def __init__(self) -> None:
         self.frames: list[RgbImage] = []
         self._goals: Sequence[Image] = ()
         self._goal: Image | None = None
@@ -67,8 +62,6 @@ class Recorder:
         frame[:CAPTION] = (frame[:CAPTION] * 0.4).astype(np.uint8)
         corner = (10, CAPTION - 9)
         cv2.putText(frame, self._caption, corner, cv2.FONT_HERSHEY_SIMPLEX, 0.6, (255,) * 3, 1)
-        if self._live:
-            self._live.show(frame)
         self.frames.append(frame)
 
     def _strip(self, width: int) -> RgbImage:

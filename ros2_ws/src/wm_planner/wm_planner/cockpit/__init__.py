@@ -1,0 +1,5 @@
+"""The cockpit: a page in the browser that shows what the planner does, sets goals and stops it.
+
+It is a process of its own that uses the planner's public topics, services and action only, so it
+may run on another machine, and the planner runs without it.
+"""
