@@ -8,7 +8,10 @@ The images have 640x480 pixels and are stamped with system time. There are three
 
 All processes use the Fast DDS profile ``config/fastdds_localhost.xml``; see docs/architecture.md.
 
-python benchmarks/loop.py [--seconds 60] [--plan-time 0.3] [--default-dds]
+With ``--viewers N`` the loop runs instead without and with a cockpit that N pages look at, in
+turn, with a plan for each of 10 images per second. A run with a cockpit ends with its ``/stop``.
+
+python benchmarks/loop.py [--seconds 60] [--plan-time 0.3] [--default-dds] [--viewers 3]
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ import rclpy
 from ament_index_python.packages import get_package_share_directory
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped
+from loop_viewers import Watched
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from wm_planner_msgs.action import ReachGoal
@@ -42,6 +46,9 @@ from wm_planner_sim.simulator import seeds
 
 SEED = seeds.EVALUATION[2000]
 NEVER = 1e-9  # a tolerance that is never reached, so that the goal does not end
+BEFORE = 8.0  # [s] for the viewers to join
+AFTER = 4.0  # [s] after a stop
+VIEWED_RATE = 10.0  # [Hz] of the camera with --viewers
 HOLDS = "holds"
 DELAY = f"{Latency.TO_CALLBACK}: p99 [s]"  # key in /diagnostics, over the last 1000 images
 JAZZY = os.environ.get("ROS_DISTRO") == "jazzy"
@@ -71,15 +78,22 @@ class Recorder(Node):
         super().__init__("recorder")
         self.commands: list[tuple[float, float]] = []  # arrival and stamp [s, system time]
         self.plans: list[tuple[float, float, float]] = []  # done at, age of image, plan time [s]
-        self.delay = self.holds = float("nan")
+        self.delay = self.holds = self.asked = self.held = float("nan")
         self.create_subscription(PoseStamped, "target_pose", self._on_command, 100)
         self.create_subscription(PlanStatus, "wm_planner/status", self._on_status, 100)
         self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
+
+    def clear(self) -> None:
+        """Forget what was recorded so far."""
+        self.commands.clear()
+        self.plans.clear()
 
     def _on_command(self, message: PoseStamped) -> None:
         self.commands.append((time.time(), _seconds(message.header.stamp)))
 
     def _on_status(self, message: PlanStatus) -> None:
+        if message.error_code == ReachGoal.Result.STOPPED and not self.held > 0:
+            self.held = time.time()
         if message.state == PlanStatus.ACTIVE and np.isfinite(message.image_age):
             plan = (_seconds(message.header.stamp), message.image_age, message.plan_time)
             if not self.plans or self.plans[-1][1:] != plan[1:]:  # not a periodic repetition
@@ -120,7 +134,14 @@ def others_join(wanted: bool) -> Iterator[None]:
         thread.join()
 
 
-def measure(seconds: float, camera_rate: float, *parameters: str, joining: bool) -> Recorder:
+def measure(
+    seconds: float,
+    camera_rate: float,
+    *parameters: str,
+    joining: bool = False,
+    watched: Watched | None = None,
+    viewers: int = 0,
+) -> Recorder:
     """Run the loop; return its record, without the first two seconds of the goal."""
     rclpy.init()
     camera = ("system_time:=true", f"camera_rate:={camera_rate}")
@@ -142,10 +163,15 @@ def measure(seconds: float, camera_rate: float, *parameters: str, joining: bool)
         client.destroy_node()  # otherwise it would receive every image
         recorder = Recorder()
         executor.add_node(recorder)
-        with others_join(joining):
-            until = time.monotonic() + seconds
-            while time.monotonic() < until:
-                executor.spin_once(timeout_sec=0.1)
+        with others_join(joining), watched.by(viewers) if watched else contextlib.nullcontext():
+            spin(executor, BEFORE if watched else 0.0)  # the viewers join
+            recorder.clear()
+            spin(executor, seconds)
+            if watched:
+                recorder.asked = time.time()
+                stopping = watched.stop()
+                spin(executor, AFTER)
+                stopping.join()
     finally:
         planner.end()
         simulator.end()
@@ -154,9 +180,18 @@ def measure(seconds: float, camera_rate: float, *parameters: str, joining: bool)
     return recorder
 
 
+def spin(executor: SingleThreadedExecutor, seconds: float) -> None:
+    """Handle messages for a time [s]."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        executor.spin_once(timeout_sec=0.1)
+
+
 def figures(record: Recorder) -> dict[str, float]:
     """Return the figures of a run, by name and unit."""
-    arrivals, stamps = np.array(record.commands).T
+    commands = np.array(record.commands)
+    last = commands[-1, 0]
+    arrivals, stamps = commands[~(commands[:, 0] > record.asked)].T  # not those of the stop
     gaps = np.diff(arrivals)
     plans = np.array(record.plans)
     plans = plans[(plans[:, 0] > stamps[0] + 0.1) & (plans[:, 0] < stamps[-1])]
@@ -169,13 +204,31 @@ def figures(record: Recorder) -> dict[str, float]:
         "gap between commands, p99 [ms]": 1e3 * np.quantile(gaps, 0.99),
         "gap between commands, longest [ms]": 1e3 * gaps.max(),
         "plans": len(plans),
+        "plans [Hz]": (len(plans) - 1) / (ready[-1] - ready[0]),
         "holds for something overdue": record.holds,
         "plan time, median [ms]": 1e3 * np.median(plan_time),
         "time between plans, median [ms]": 1e3 * np.median(np.diff(ready)),
         "image publication to callback, p99 [ms]": 1e3 * record.delay,
         "stamp to command less plan time, median [ms]": 1e3 * np.median(to_command),
         "stamp to command less plan time, p95 [ms]": 1e3 * np.quantile(to_command, 0.95),
+        "POST /stop to status HOLDING [ms]": 1e3 * (record.held - record.asked),
+        "POST /stop to last command [ms]": 1e3 * (last - record.asked),
     }
+
+
+def compare(seconds: float, viewers: int) -> tuple[list[str], list[dict[str, float]]]:
+    """Run the loop without and with viewers, by turns; return titles and figures of the runs."""
+    titles, runs = [], []
+    for _ in range(2):
+        titles += ["nobody looks", f"{viewers} viewers"]
+        runs.append(figures(measure(seconds, VIEWED_RATE)))
+        watched = Watched()
+        record = measure(seconds, VIEWED_RATE, watched=watched, viewers=viewers)
+        runs.append(figures(record))
+        print(f"images per second and viewer: {', '.join(f'{r:.1f}' for r in watched.rates)}")
+    share = sum(run["plans [Hz]"] for run in runs[1::2]) / sum(r["plans [Hz]"] for r in runs[::2])
+    print(f"plan rate with viewers: {100 * share:.1f} % of that without\n")
+    return titles, runs
 
 
 def main() -> None:
@@ -185,6 +238,7 @@ def main() -> None:
         "--plan-time", type=float, default=0.3, help="time of a plan in the first two runs [s]"
     )
     parser.add_argument("--default-dds", action="store_true", help="use no Fast DDS profile")
+    parser.add_argument("--viewers", type=int, default=0, help="pages that look at a cockpit")
     options = parser.parse_args()
     if options.default_dds:
         os.environ.pop(PROFILE, None)
@@ -194,14 +248,18 @@ def main() -> None:
     # DINO-WM's CEM has no stopping rule, so it uses all of its budget.
     busy = ("planning.preset:=dino_wm", "planning.iterations:=500")
     busy = (*busy, f"planning.budget:={options.plan_time}")
-    runs = [
-        figures(measure(options.seconds, 25.0, *busy, joining=False)),
-        figures(measure(options.seconds, 25.0, *busy, joining=True)),
-        figures(measure(options.seconds, 5.0, joining=False)),
-    ]
+    if options.viewers:
+        titles, runs = compare(options.seconds, options.viewers)
+    else:
+        titles = ["back to back", "others join", "free planner"]
+        runs = [
+            figures(measure(options.seconds, 25.0, *busy)),
+            figures(measure(options.seconds, 25.0, *busy, joining=True)),
+            figures(measure(options.seconds, 5.0)),
+        ]
     print(f"{platform.machine()}, {os.cpu_count()} cores, load {load:.1f} before", end=" ")
     print(f"and {os.getloadavg()[0]:.1f} after, {options.seconds:.0f} s each\n")
-    print("| what | back to back | others join | free planner | wanted |\n|---|---|---|---|---|")
+    print(f"| what | {' | '.join(titles)} | wanted |\n|---|{'---|' * len(titles)}---|")
     for what in runs[0]:
         numbers = " | ".join(f"{run[what]:.1f}" for run in runs)
         print(f"| {what} | {numbers} | {WANTED.get(what, '')} |")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
@@ -24,6 +25,10 @@ from wm_planner.models.spec import (
     Training,
     WeightsFile,
 )
+
+if TYPE_CHECKING:
+    from rclpy.context import Context
+    from rclpy.node import Node
 
 sys.path.insert(0, str(Path(__file__).parent / "support"))  # helpers of several folders
 
@@ -58,6 +63,34 @@ def until() -> Until:
             action()
 
     return wait
+
+
+@pytest.fixture
+def context() -> Iterator[Context]:
+    """A ROS context of the test's own. ROS is imported here, for tests run without it, too."""
+    from rclpy.context import Context
+
+    context = Context()
+    context.init()
+    try:
+        yield context
+    finally:
+        context.try_shutdown()
+
+
+@pytest.fixture
+def make_node(context: Context) -> Iterator[Callable[..., Node]]:
+    """A function that makes nodes, which are destroyed even if the test fails."""
+    from rclpy.node import Node
+
+    with contextlib.ExitStack() as nodes:
+
+        def make(name: str, **settings: Any) -> Node:
+            node = Node(name, context=context, **settings)
+            nodes.callback(node.destroy_node)
+            return node
+
+        yield make
 
 
 class Clock:

@@ -12,7 +12,7 @@ from wm_planner_msgs.msg import PlanStatus, Search
 
 from wm_planner.cockpit import known as module
 from wm_planner.cockpit.figures import FIGURES, actions, figures, gripper_width
-from wm_planner.cockpit.known import LOST, Known
+from wm_planner.cockpit.known import LOST, OLD, Known
 from wm_planner.ros.rates import Event
 
 NAN = math.nan
@@ -30,7 +30,8 @@ def known(clock: Any) -> Known:
 
 def status(**fields: Any) -> PlanStatus:
     plan = {"distance": 0.51234, "plan_time": 0.1234, "image_age": 0.05, "speed_override": 80.0}
-    return PlanStatus(state=PlanStatus.ACTIVE, commands_clamped=7, **{**plan, **fields})
+    usual = {"state": PlanStatus.ACTIVE, "commands_clamped": 7, **plan}
+    return PlanStatus(**{**usual, **fields})
 
 
 def diagnose(known: Known, part: str, **values: str) -> None:
@@ -50,15 +51,24 @@ def test_figures_of_a_lost_planner_are_not_shown(known: Known, clock: Any) -> No
     assert set(figures(known).values()) == {"–"}, "they are those of another time"
 
 
+def test_an_inactive_planner_has_no_figures(known: Known) -> None:
+    """Unconfigured, it says 0 everywhere, which would look as if it were measured."""
+    diagnose(known, "planner", holds="2")
+    known.take_status(status(state=PlanStatus.INACTIVE))
+    assert set(figures(known).values()) == {"–"}
+    known.take_status(status(state=PlanStatus.IDLE))
+    assert figures(known)["holds"] == "2"
+
+
 def test_numbers_have_their_units(known: Known) -> None:
     known.take_status(status())
     diagnose(known, "camera", **{"good images [Hz]": "29.9", "other": "1"})
     diagnose(known, "planner", **{"plans [Hz]": "5.0", "holds": "2"})
     diagnose(known, "commands", **{"commands [Hz]": "100"})
     assert figures(known) == {
-        "distance": "0.512", "plan time": "123 ms", "image age": "50 ms", "images": "29.9 Hz",
-        "plans": "5.0 Hz", "commands": "100 Hz", "clamped": "7", "speed": "80 %", "gripper": "–",
-        "holds": "2",
+        "distance": "0.512", "plan time": "123 ms", "image age": "50 ms", "image rate": "29.9 Hz",
+        "plan rate": "5.0 Hz", "command rate": "100 Hz", "clamped": "7", "speed override": "80 %",
+        "gripper": "–", "holds": "2",
     }  # fmt: skip
 
 
@@ -82,16 +92,28 @@ def test_a_figure_of_a_stranger_is_one_short_line(known: Known) -> None:
     assert len(text) <= 20
 
 
+def measure(known: Known, clock: Any, joints: dict[str, float]) -> None:
+    known.joints, known.joints_at = joints, clock.now
+
+
 GRIPPER = "gripper: {joints: [left, right], scale: 0.5, offset: 0.01}"
 
 
-def test_the_gap_follows_from_the_joints_as_in_the_planner(known: Known) -> None:
+def test_the_gap_follows_from_the_joints_as_in_the_planner(known: Known, clock: Any) -> None:
     """The measured value is scale * gap + offset, of the mean of the joints."""
     known.take_config(GRIPPER)
-    known.joints = {"left": 0.02, "right": 0.04, "arm": 1.0}
+    measure(known, clock, {"left": 0.02, "right": 0.04, "arm": 1.0})
     assert gripper_width(known) == pytest.approx((0.03 - 0.01) / 0.5)
     known.take_status(status())
     assert figures(known)["gripper"] == "40 mm"
+
+
+def test_a_gap_that_was_measured_long_ago_is_not_shown(known: Known, clock: Any) -> None:
+    known.take_config(GRIPPER)
+    measure(known, clock, {"left": 0.02, "right": 0.04})
+    clock.now += OLD + 0.1
+    known.take_status(status())
+    assert figures(known)["gripper"] == "–"
 
 
 @pytest.mark.parametrize(
@@ -106,17 +128,24 @@ def test_the_gap_follows_from_the_joints_as_in_the_planner(known: Known) -> None
     ],
 )
 def test_a_gap_that_cannot_be_known_is_not_shown(
-    known: Known, config: str, joints: dict[str, float]
+    known: Known, clock: Any, config: str, joints: dict[str, float]
 ) -> None:
     known.take_config(config)
-    known.joints = joints
+    measure(known, clock, joints)
     assert math.isnan(gripper_width(known))
     known.take_status(status())
     assert figures(known)["gripper"] == "–"
 
 
+def search(known: Known, **fields: Any) -> None:
+    """Let a planner that is there say how a search went."""
+    known.take_status(status())
+    known.search = Search(**fields)
+
+
 def test_a_row_has_the_first_action_and_what_the_search_leaves_open(known: Known) -> None:
-    known.search = Search(
+    search(
+        known,
         action_names=["dx", "dy"],
         actions=[0.01, -0.02, 5.0, 6.0],
         deviations=[0.1, 0.2, 0.3, 0.4, 0.05, 0.06],
@@ -128,18 +157,26 @@ def test_a_row_has_the_first_action_and_what_the_search_leaves_open(known: Known
 
 
 def test_what_a_message_lacks_is_a_dash(known: Known) -> None:
-    known.search = Search(action_names=["dx", "dy"], actions=[0.5])
+    search(known, action_names=["dx", "dy"], actions=[0.5])
     assert actions(known) == [("dx", "0.5", "–", "–"), ("dy", "–", "–", "–")]
 
 
-@pytest.mark.parametrize("search", [None, Search(), Search(actions=[1.0, 2.0])])
-def test_there_are_no_rows_without_names(known: Known, search: Search | None) -> None:
-    known.search = search
+@pytest.mark.parametrize("message", [None, Search(), Search(actions=[1.0, 2.0])])
+def test_there_are_no_rows_without_names(known: Known, message: Search | None) -> None:
+    known.take_status(status())
+    known.search = message
+    assert actions(known) == []
+
+
+def test_there_are_no_rows_of_a_lost_planner(known: Known, clock: Any) -> None:
+    search(known, action_names=["dx"], actions=[0.5])
+    assert actions(known) != []
+    clock.now += LOST + 1
     assert actions(known) == []
 
 
 def test_a_name_of_a_stranger_is_one_short_line(known: Known) -> None:
-    known.search = Search(action_names=["a\n" + "b" * 1000], actions=[1.0])
+    search(known, action_names=["a\n" + "b" * 1000], actions=[1.0])
     (name, *_) = actions(known)[0]
     assert name.isprintable()
     assert len(name) <= 60

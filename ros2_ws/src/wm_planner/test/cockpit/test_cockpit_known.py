@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from wm_planner_msgs.action import ReachGoal
 from wm_planner_msgs.msg import Goal, PlanStatus
 
 from wm_planner.cockpit import known as module
@@ -86,9 +87,18 @@ def test_a_planner_is_lost_after_some_silence_and_back_with_its_next_word(
     assert known.lost
     sentence = known.sentence()
     assert (sentence.state, "silent for 4 s" in sentence.text) == ("lost", True)
-    assert "own stop" in sentence.text
+    assert "emergency stop" in sentence.text
     known.take_status(status())
     assert known.sentence().state == "pursuing"
+
+
+def test_a_planner_that_was_stopped_is_not_merely_holding(known: Known) -> None:
+    known.take_status(status(state=PlanStatus.HOLDING))
+    assert (known.sentence().state, known.stopped) == ("holding", False)
+    known.take_status(status(state=PlanStatus.HOLDING, error_code=ReachGoal.Result.STOPPED))
+    assert (known.sentence().state, known.stopped) == ("stopped", True)
+    known.take_status(status(state=PlanStatus.IDLE))
+    assert not known.stopped
 
 
 def test_each_plan_is_a_point_at_the_time_of_its_image(known: Known) -> None:

@@ -99,8 +99,8 @@ def test_a_lens_without_distortion_may_say_so_in_any_length(count: int) -> None:
     [
         (info(model="equidistant"), "equidistant"),
         (info(model="x\n" * 10), "distortion model"),
-        (info([0.1]), "1 numbers"),
-        (info([0.1] * 6), "6 numbers"),
+        (info([0.1]), "1 distortion"),
+        (info([0.1] * 6), "6 distortion"),
         (info([NAN] * 5), "not finite"),
         (info([INF] * 5), "not finite"),
         (info(fx=0.0), "not calibrated"),

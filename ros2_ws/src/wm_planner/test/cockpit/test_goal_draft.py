@@ -16,7 +16,14 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from wm_planner.cockpit.feed import MAX_WIDTH
-from wm_planner.cockpit.goal_draft import MAX_POINTS, GoalDraft, read_upload
+from wm_planner.cockpit.goal_draft import (
+    MAX_PIXELS,
+    MAX_POINTS,
+    SPACING,
+    GoalDraft,
+    draft_of,
+    read_upload,
+)
 from wm_planner.images import ImageFormatError, decode
 
 RANDOM = np.random.default_rng(3)
@@ -189,17 +196,49 @@ def test_strokes_are_drawn_in_pixels_of_the_image() -> None:
     ]
 
 
+def test_a_stroke_grows_only_by_a_move_that_can_be_seen() -> None:
+    """The page draws it anew only if it has grown."""
+    goal, width = draft(), 40
+    assert not goal.paint(3, 3), "there is no stroke yet"
+    goal.begin_stroke(10, 10, width)
+    assert not goal.paint(10 + width * SPACING - 1, 10)
+    assert goal.strokes[0].points == [(10, 10)]
+    assert goal.paint(10 + width * SPACING, 10)
+    assert goal.strokes[0].points == [(10, 10), (14, 10)]
+    assert not goal.paint(NAN, 10)
+
+
+def shown(goal: GoalDraft) -> Image.Image:
+    head, data = goal.preview.split(",")
+    assert head == "data:image/jpeg;base64"
+    return Image.open(io.BytesIO(base64.b64decode(data)))
+
+
 @pytest.mark.parametrize("width", [80, MAX_WIDTH + 640])
 def test_the_image_to_paint_on_has_the_pixels_of_the_goal(width: int) -> None:
     """The browser tells in its pixels where one paints; scaled, the mask would be elsewhere."""
-    goal = draft(40, width)
-    head, data = goal.data_url().split(",")
-    assert head == "data:image/jpeg;base64"
-    assert Image.open(io.BytesIO(base64.b64decode(data))).size == (width, 40)
+    image = pixels(40, width)
+    goal = draft_of("a test", image)
+    np.testing.assert_array_equal(goal.image, image)
+    assert shown(goal).size == (width, 40)
+    assert (goal.label, goal.name, goal.strokes) == ("a test", "", [])
+
+
+@pytest.mark.parametrize("size", [(2000, 3000), (3, MAX_PIXELS), (MAX_PIXELS + 1, 1)])
+def test_of_a_large_image_few_pixels_are_kept_and_painted_on(size: tuple[int, int]) -> None:
+    """A goal goes to the planner with each start, and to the browser."""
+    goal = draft_of("a test", np.full((*size, 3), 90, dtype=np.uint8))
+    assert goal.image is not None
+    height, width = goal.image.shape[:2]
+    assert MAX_PIXELS / 4 < height * width <= MAX_PIXELS
+    assert (goal.image == 90).all()
+    if min(size) > 100:
+        assert width / height == pytest.approx(size[1] / size[0], rel=0.01)
+        assert shown(goal).size == (width, height)
 
 
 def test_a_stored_goal_has_no_image_to_paint_on() -> None:
-    assert GoalDraft("a stored goal", name="cup").data_url() == ""
+    assert GoalDraft("a stored goal", name="cup").preview == ""
 
 
 def encoded(kind: str, image: Any) -> bytes:

@@ -60,6 +60,28 @@ def test_the_pose_is_that_of_franka_s_table(share: np.ndarray) -> None:
 
 
 @given(share=shares)
+def test_the_places_are_those_of_base_joints_and_tip(share: np.ndarray) -> None:
+    joints = _within(share)
+    places = ARM.places(joints)
+    assert places.shape == (9, 3)
+    np.testing.assert_allclose(places[0], 0)
+    np.testing.assert_allclose(places[-1], ARM.pose(joints)[:3], atol=1e-9)
+    at, turned = np.zeros(3), Rotation.identity()
+    for i, ((a, d, alpha), angle) in enumerate(zip(DH, joints, strict=True), 1):
+        at, turned = at + turned.apply([a, 0, 0]), turned * Rotation.from_euler("x", alpha)
+        at, turned = at + turned.apply([0, 0, d]), turned * Rotation.from_euler("z", angle)
+        np.testing.assert_allclose(places[i], at, atol=1e-9)
+
+
+def test_places_of_an_earlier_posture_stay_as_they_were() -> None:
+    """Pinocchio computes in one memory; a reader in another thread must not see it change."""
+    first = ARM.places(HOME)
+    kept = first.copy()
+    ARM.places(HOME + 0.3)
+    np.testing.assert_array_equal(first, kept)
+
+
+@given(share=shares)
 def test_the_jacobian_is_the_derivative_of_the_pose(share: np.ndarray) -> None:
     joints, step = _within(share), 1e-6
     jacobian = ARM.jacobian(joints)

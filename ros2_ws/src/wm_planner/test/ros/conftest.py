@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 from rclpy.context import Context
@@ -31,28 +29,6 @@ def matched() -> Callable[..., bool]:
         )
 
     return match
-
-
-@pytest.fixture
-def context() -> Iterator[Context]:
-    context = Context()
-    context.init()
-    try:
-        yield context
-    finally:
-        context.try_shutdown()
-
-
-@pytest.fixture
-def make_node(context: Context) -> Iterator[Callable[..., Node]]:
-    with contextlib.ExitStack() as nodes:
-
-        def make(name: str, **settings: Any) -> Node:
-            node = Node(name, context=context, **settings)
-            nodes.callback(node.destroy_node)
-            return node
-
-        yield make
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
-"""Where the arm's links are, for the view in space: by its URDF and the measured joints."""
+"""Where the arm's links are, for the 3D view: by its URDF and the measured joints."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 import numpy as np
 from rclpy.node import Node
@@ -31,6 +29,8 @@ class ArmView:
 
     Attributes:
         problem: Why the arm cannot be shown, or an empty string.
+        places: Where base, joints and tip are, (J + 2, 3) in the base's frame [m]; (0, 3) if
+            that is not known.
 
     Raises:
         OSError: The file cannot be read.
@@ -42,22 +42,24 @@ class ArmView:
         self._urdf = read_regular(file, MAX_URDF).decode() if file else ""
         self._tried: tuple[str, str, str] | None = None
         self._arm: Arm | None = None
-        self.problem = ""
+        self.problem, self.places = "", np.empty((0, 3))
         if not file:
             latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
             node.create_subscription(String, TOPIC, self._on_urdf, latched)
 
-    def places(self) -> Vector:
-        """Return where base, joints and tip are now, (J + 2, 3) in the base's frame [m].
+    def watch(self) -> None:
+        """Find the places anew; call it in the node's thread, because a URDF takes time to read."""
+        self.places = self._found()
 
-        Empty, (0, 3), if that is not known; ``problem`` says why.
-        """
+    def _found(self) -> Vector:
         none, arm = np.empty((0, 3)), self._find()
         if arm is None:
             return none
-        joints: Mapping[str, float] = self._known.joints
+        joints = self._known.measured
         if missing := [name for name in arm.joints if name not in joints]:
-            self.problem = f"no measured position of {one_line(missing[0], 60)} arrives"
+            self.problem = (
+                f"the arm is not shown: no position of {one_line(missing[0], 60)} on joint_states"
+            )
             return none
         self.problem = ""
         return arm.places(np.array([joints[name] for name in arm.joints]))
@@ -68,10 +70,10 @@ class ArmView:
         base = base or (search.header.frame_id if search else "")
         wanted = self._urdf, base, self._tip or self._known.setting("commands.tip", "")
         if not all(wanted):
-            self.problem = (
-                "the arm is not shown: the cockpit needs its URDF (robot_description, or the "
-                "parameter urdf), and the parameters base and tip"
-            )
+            lacks = "its URDF: publish robot_description, or set the parameter urdf"
+            if self._urdf:
+                lacks = f"the parameter {'tip' if base else 'base'}"
+            self.problem = f"the arm is not shown: the cockpit needs {lacks}"
             return None
         if wanted != self._tried:
             self._tried, self._arm = wanted, None

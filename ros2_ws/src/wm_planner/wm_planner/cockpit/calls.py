@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from action_msgs.srv import CancelGoal
-from lifecycle_msgs.msg import Transition
-from lifecycle_msgs.srv import ChangeState
+from lifecycle_msgs.msg import State, Transition
+from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.msg import ParameterDescriptor
 from rcl_interfaces.srv import (
     DescribeParameters,
@@ -31,6 +32,7 @@ from wm_planner.ros.parameters import ALWAYS, LIVE
 from wm_planner.ros.ros_time import seconds_to_duration
 from wm_planner.text import one_line
 
+OWN_STOP = "Use the arm's emergency stop."
 PATIENCE = 5.0
 """Time for an answer [s]."""
 AGAIN = 1.0
@@ -40,8 +42,8 @@ RELOAD = 150.0
 """Time for a transition of the lifecycle, which may load the model [s]."""
 REJECTED = "goal rejected:"
 """How the planner begins the sentence on a goal that it rejects."""
-DOWN = (Transition.TRANSITION_DEACTIVATE, Transition.TRANSITION_CLEANUP)
-UP = (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE)
+POLL = 0.02
+"""Time between two looks for a service [s]."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ class PlannerCalls:
     """
 
     def __init__(self, node: Node, planner: str, known: Known) -> None:
-        self._planner, self._known = planner, known
+        self._node, self._planner, self._known = node, planner, known
 
         def client(kind: Any, name: str) -> Any:
             return node.create_client(kind, f"{planner}/{name}")
@@ -113,23 +115,26 @@ class PlannerCalls:
         self._get = client(GetParameters, "get_parameters")
         self._set = client(SetParametersAtomically, "set_parameters_atomically")
         self._change_state = client(ChangeState, "change_state")
+        self._get_state = client(GetState, "get_state")
         self._cancel = client(CancelGoal, "reach_goal/_action/cancel_goal")
         self._reach = ActionClient(node, ReachGoal, f"{planner}/reach_goal")
 
     async def stop(self) -> Answer:
         """Stop the arm, end the goal and refuse others."""
         try:
-            answer = await self._ask(self._stop, Trigger.Request())
+            return await self._trigger(self._stop)
         except NoAnswerError as error:
-            return Answer(False, f"NOT STOPPED: {error}. Use the arm's own stop")
-        return Answer(bool(answer.success), one_line(answer.message))
+            return Answer(False, f"STOP NOT CONFIRMED: {error}. {OWN_STOP}")
 
     async def release(self) -> Answer:
         """Let the planner accept goals again."""
         try:
-            answer = await self._ask(self._release, Trigger.Request())
+            return await self._trigger(self._release)
         except NoAnswerError as error:
             return Answer(False, str(error))
+
+    async def _trigger(self, client: Any) -> Answer:
+        answer = await self._ask(client, Trigger.Request())
         return Answer(bool(answer.success), one_line(answer.message))
 
     async def cancel(self) -> Answer:
@@ -155,10 +160,20 @@ class PlannerCalls:
         request = ReachGoal.Goal(goal=goal, sub_goals=list(sub_goals))
         request.timeout = seconds_to_duration(timeout)
         before = self._known.status
-        try:
-            handle = await self._await(self._reach.send_goal_async(request), PATIENCE, "the goal")
-        except NoAnswerError as error:
-            return Answer(False, str(error))
+        # In the node's thread, because an answer can be faster than the client's own bookkeeping.
+        sending = self._node.executor.create_task(self._reach.send_goal_async, request)
+        if not await _any_done([sending], PATIENCE):
+            sending.cancel()
+            return Answer(False, "the cockpit's node is too busy: the goal was not sent")
+        sent = sending.result()
+        if not await _any_done([sent], PATIENCE):
+            sent.add_done_callback(_cancel_late)
+            return Answer(
+                False,
+                f"{self._planner} did not answer within {PATIENCE:.0f} s; if it still accepts the "
+                "goal, the goal is canceled",
+            )
+        handle = sent.result()
         if handle.accepted:
             return Answer(True, "the goal is accepted")
         return Answer(False, await self._rejection(before))
@@ -209,26 +224,55 @@ class PlannerCalls:
             answer = await self._ask(self._set, request)
         except NoAnswerError as error:
             return Answer(False, str(error))
-        changed = ", ".join(f"{name}: {value}" for name, value in values.items())
+        changed = ", ".join(f"{name} to {value}" for name, value in values.items())
         if answer.result.successful:
             return Answer(True, one_line(f"changed {changed}"))
         return Answer(False, one_line(answer.result.reason))
 
     async def restart_with(self, values: Mapping[str, Any]) -> Answer:
-        """Change settings of which the planner takes notice when it is configured.
+        """Change settings that take effect when the planner is configured.
 
         The planner is deactivated, which stops the arm, cleaned up, and configured again: with the
-        settings as they were if it refuses the new ones.
+        settings as they were if it refuses the new ones. In the end it is active if it was.
         """
+        if self._known.setting("limits.locked", True):
+            return Answer(
+                False,
+                f"{', '.join(values)} cannot change while the planner runs, because limits.locked "
+                "is set: start the planner again with the new value",
+            )
+        self._known.busy = f"{self._planner} is being configured"
         try:
-            for transition in DOWN:
-                await self._transition(transition)
-            answer = await self.change(values)
-            for transition in UP:
-                if not await self._transition(transition):
-                    return Answer(False, "the planner cannot be configured again: see its status")
+            return await self._restart(values)
         except NoAnswerError as error:
-            return Answer(False, str(error))
+            return Answer(False, f"{error}. Its state is not known: see its status")
+        finally:
+            self._known.busy = ""
+
+    async def _restart(self, values: Mapping[str, Any]) -> Answer:
+        state = (await self._ask(self._get_state, GetState.Request())).current_state.id
+        if state == State.PRIMARY_STATE_ACTIVE:
+            steps = [Transition.TRANSITION_DEACTIVATE, Transition.TRANSITION_CLEANUP]
+        elif state == State.PRIMARY_STATE_INACTIVE:
+            steps = [Transition.TRANSITION_CLEANUP]
+        else:
+            return await self.change(values)
+        for step in steps:
+            if not await self._transition(step):
+                left = "; it is inactive now" if step == Transition.TRANSITION_CLEANUP else ""
+                return Answer(
+                    False, f"the planner could not be taken down: no setting was changed{left}"
+                )
+        answer = await self.change(values)
+        back = [Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE][: len(steps)]
+        for step in back:
+            if not await self._transition(step):
+                missing = "configure, then " if step == Transition.TRANSITION_CONFIGURE else ""
+                return Answer(
+                    False,
+                    "the planner could not be started again; its status says why. When that is "
+                    f"mended: ros2 lifecycle set {self._planner} {missing}activate",
+                )
         return answer
 
     async def _transition(self, transition: int) -> bool:
@@ -250,29 +294,57 @@ class PlannerCalls:
         return said[0] if said else "the goal was rejected: see the planner's status"
 
     async def _ask(
-        self, client: Any, request: Any, timeout: float = PATIENCE, *, again: bool = True
+        self, client: Any, request: Any, timeout: float | None = None, *, again: bool = True
     ) -> Any:
-        if not client.service_is_ready():
-            raise NoAnswerError(self._absent())
-        first = min(AGAIN, timeout) if again else timeout
-        try:
-            return await self._await(client.call_async(request), first, client.srv_name)
-        except NoAnswerError:
-            if not again:
-                raise
-        return await self._await(client.call_async(request), timeout - first, client.srv_name)
+        """Return the answer to a request, which is sent as soon as the service is there.
 
-    async def _await(self, future: Any, timeout: float, what: str) -> Any:
-        """Return the result of rclpy's future, which the node's thread completes."""
-        loop, done = asyncio.get_running_loop(), asyncio.Event()
-        future.add_done_callback(lambda _: loop.call_soon_threadsafe(done.set))
+        Args:
+            client: Client of the service.
+            request: The request.
+            timeout: Time allowed [s]; None: ``PATIENCE``.
+            again: Whether it may be sent twice; then the first answer counts.
+
+        Raises:
+            NoAnswerError: There is no service or no answer within the time.
+        """
+        timeout = PATIENCE if timeout is None else timeout
+        until = time.monotonic() + timeout
+        while not client.service_is_ready():  # as right after the start of either end
+            if time.monotonic() > until:
+                raise NoAnswerError(self._absent())
+            await asyncio.sleep(POLL)
+        sent = [client.call_async(request)]
         try:
-            await asyncio.wait_for(done.wait(), timeout)
-        except asyncio.TimeoutError:
-            raise NoAnswerError(
-                f"{self._planner} did not answer within {timeout:.0f} s ({what})"
-            ) from None
-        return future.result()
+            first = AGAIN if again else until - time.monotonic()
+            if not await _any_done(sent, first) and again:
+                sent.append(client.call_async(request))
+                await _any_done(sent, until - time.monotonic())
+            for future in sent:
+                if future.done():
+                    return future.result()
+        finally:
+            for future in sent:
+                future.cancel()  # otherwise the client would keep it
+        raise NoAnswerError(
+            f"{self._planner} did not answer within {timeout:.0f} s ({client.srv_name})"
+        )
 
     def _absent(self) -> str:
-        return f"no planner named {self._planner} can be reached: does it run?"
+        return f"no planner named {self._planner} can be reached (is it running?)"
+
+
+def _cancel_late(sent: Any) -> None:
+    """Cancel a goal that was accepted after nobody waited for it any more."""
+    handle = sent.result()
+    if handle is not None and handle.accepted:
+        handle.cancel_goal_async()
+
+
+async def _any_done(futures: Sequence[Any], timeout: float) -> bool:
+    """Wait until the node's thread has completed one of rclpy's futures, or a time [s] is over."""
+    loop, done = asyncio.get_running_loop(), asyncio.Event()
+    for future in futures:
+        future.add_done_callback(lambda _: loop.call_soon_threadsafe(done.set))
+    with contextlib.suppress(asyncio.TimeoutError):
+        await asyncio.wait_for(done.wait(), max(timeout, 0.0))
+    return any(future.done() for future in futures)

@@ -1,7 +1,7 @@
 // What of the page must work without its web socket: stop, the enabling button, and the images.
 (() => {
   "use strict";
-  const OWN_STOP = "Use the arm's own stop.";
+  const OWN_STOP = "Use the arm's emergency stop.";
 
   // Stop: by the button, or by the key Escape wherever the focus is.
   let stops = 0, told = 0;
@@ -22,10 +22,10 @@
       if (answer.headers.get("content-type")?.startsWith("application/json")) {
         ({ text, done } = await answer.json());
       } else {
-        text = `NOT STOPPED: ${await answer.text()} ${OWN_STOP}`;
+        text = `STOP NOT CONFIRMED: ${(await answer.text()).trim()}. ${OWN_STOP}`;
       }
     } catch {
-      text = `NOT STOPPED: the cockpit does not answer. ${OWN_STOP}`;
+      text = `STOP NOT CONFIRMED: the cockpit did not answer. ${OWN_STOP}`;
     }
     if (mine === stops) tell(text, done ? "done" : "not-done");
   }
@@ -39,35 +39,42 @@
   }, true);
 
   // The enabling button: each request repeats the word of the answer before, and waits for its own.
-  let holding = false;
+  let holding = 0, presses = 0; // the number of the press that holds it; 0: none
   const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
   function enable(word) {
     const options = { method: "POST", body: word, keepalive: true, signal: AbortSignal.timeout(1000) };
     return fetch("/enable", options);
   }
-  async function hold(button) {
-    let word = "";
-    button.classList.add("held");
-    while (holding) {
+  async function hold(button, press) {
+    let word = "", held = false;
+    while (holding === press) {
       try {
-        ({ word } = await (await enable(word)).json());
+        ({ word, held } = await (await enable(word)).json());
       } catch {
-        word = "";
+        [word, held] = ["", false];
       }
+      if (holding === press) button.classList.toggle("held", held);
       await sleep(80);
     }
-    button.classList.remove("held");
   }
   function letGo() {
     if (!holding) return;
-    holding = false;
+    holding = 0;
+    document.getElementById("enable")?.classList.remove("held");
     enable("let go").catch(() => {});
   }
   document.addEventListener("pointerdown", (event) => {
     const button = event.target.closest?.("#enable");
-    if (!button || holding) return;
-    holding = true;
-    hold(button);
+    if (!button || holding || event.button !== 0 || !event.isPrimary) return;
+    button.setPointerCapture(event.pointerId);
+    button.addEventListener("lostpointercapture", letGo, { once: true });
+    holding = ++presses;
+    hold(button, holding);
+  });
+  document.addEventListener("contextmenu", (event) => {
+    if (!event.target.closest?.("#enable")) return;
+    event.preventDefault(); // under a menu the button's release would not be seen
+    letGo();
   });
   for (const name of ["pointerup", "pointercancel", "blur", "pagehide"]) {
     window.addEventListener(name, letGo);

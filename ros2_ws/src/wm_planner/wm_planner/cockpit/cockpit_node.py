@@ -37,6 +37,7 @@ class CockpitNode(Node):
         host: Address at which the page is served.
         port: Port of it; 0: any that is free.
         allowed_hosts: Further names by which the page may be asked for.
+        require_token: Whether a token is asked for also if only this machine reaches the page.
         open_browser: Whether to open the page in this machine's browser.
         camera_pose: Where the first camera is.
         arm: Where the arm's links are.
@@ -57,7 +58,7 @@ class CockpitNode(Node):
             self._fixed("port", 8050, "Port of the page; 0: any free one.", integer_range=ports)
         )
         names: Sequence[str] = self._fixed(
-            "allowed_hosts", [""], "Further names of this machine by which the page is asked for."
+            "allowed_hosts", [""], "Further host names under which the page may be opened."
         )
         self.allowed_hosts = [name.lower().rstrip(".") for name in names if name]
         self.camera_pose = CameraPose(
@@ -71,6 +72,13 @@ class CockpitNode(Node):
         )
         self.open_browser = bool(
             self._fixed("open_browser", False, "Open the page in this machine's browser.")
+        )
+        self.require_token = bool(
+            self._fixed(
+                "require_token",
+                False,
+                "Ask for a token also at 127.0.0.1, as behind a proxy; elsewhere it always is.",
+            )
         )
         self.known = Known(self.planner)
         self.feeds = Feeds("camera", "imagined", "goal")
@@ -89,7 +97,7 @@ class CockpitNode(Node):
             "enabling_button",
             False,
             "Show an enabling button, which publishes on enable. Only if nothing else does; it is "
-            "no safety device.",
+            "not a safety device.",
         )
         self.button = EnablingButton(self) if shown else None
         steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -110,6 +118,8 @@ class CockpitNode(Node):
         viewers = self.feeds.viewers > 0
         self.inputs.watch(viewers=viewers)
         self.camera_pose.watch(viewers=viewers)
+        if viewers:
+            self.arm.watch()
 
 
 class Spinning:

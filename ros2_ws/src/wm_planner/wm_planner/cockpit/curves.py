@@ -24,7 +24,7 @@ class Curves:
         self._drawn: tuple[object, ...] = ()
         with ui.element("section").classes("card"), ui.element("div").classes("two"):
             with ui.element("div"):
-                ui.html("<h2>Distance to the goal over time [s]</h2>", sanitize=False)
+                ui.html("<h2>Distance to the goal (1: typical) over time [s]</h2>", sanitize=False)
                 self._distance = ui.echart(_options()).classes("chart").mark("distance")
             with ui.element("div"):
                 ui.html("<h2>Cost of the newest plan by iteration</h2>", sanitize=False)
@@ -87,7 +87,7 @@ def _options() -> dict[str, Any]:
     return {
         "animation": False,
         "grid": {"left": 44, "right": 12, "top": 12, "bottom": 26},
-        "xAxis": axis,
+        "xAxis": {**axis, "scale": True},
         "yAxis": {**axis, "scale": True},
         "series": [],
     }

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 
 import numpy as np
 from nicegui import ui
+from wm_planner_msgs.msg import PlanStatus
 
 from wm_planner.cockpit.known import Known
 from wm_planner.text import one_line
 
 FIGURES = (
-    "distance", "plan time", "image age", "images", "plans", "commands", "clamped", "speed",
-    "gripper", "holds",
+    "distance", "plan time", "image age", "image rate", "plan rate", "command rate", "clamped",
+    "speed override", "gripper", "holds",
 )  # fmt: skip
 MOST_ROWS = 200
 
@@ -38,7 +39,7 @@ class Figures:
                         self._values[name] = ui.label("–").classes("value").mark(f"figure-{name}")
                         ui.label(name).classes("name")
             self._actions = ui.element("div").style("margin-top: 10px")
-            with ui.expansion("All figures of /diagnostics").props("dense").classes("full"):
+            with ui.expansion("All values in /diagnostics").props("dense").classes("full"):
                 self._all = ui.element("div")
 
     def refresh(self) -> None:
@@ -51,11 +52,11 @@ class Figures:
             self._actions.clear()
             with self._actions:
                 if rows:
-                    _table(("number", "first action", "deviation", "last deviation"), rows)
+                    _table(("action", "first step", "deviation, first step", "last step"), rows)
         self._refresh_all()
 
     def _refresh_all(self) -> None:
-        parts = self._known.diagnostics
+        parts = {} if self._known.lost else self._known.diagnostics
         rows = [
             (f"{part}: {one_line(pair.key, 80)}", one_line(pair.value, 120))
             for part, status in sorted(parts.items())
@@ -72,17 +73,17 @@ class Figures:
 def figures(known: Known) -> dict[str, str]:
     """Return the figures as text, a dash for what is not known."""
     status = known.status
-    if status is None or known.lost:
-        return dict.fromkeys(FIGURES, "–")
+    if status is None or known.lost or status.state == PlanStatus.INACTIVE:
+        return dict.fromkeys(FIGURES, "–")  # an unconfigured planner says 0 everywhere
     return {
         "distance": _number(status.distance, 1, "", 3),
         "plan time": _number(status.plan_time, 1e3, " ms", 0),
         "image age": _number(status.image_age, 1e3, " ms", 0),
-        "images": _rate(known, "camera", "good images [Hz]"),
-        "plans": _rate(known, "planner", "plans [Hz]"),
-        "commands": _rate(known, "commands", "commands [Hz]"),
+        "image rate": _rate(known, "camera", "good images [Hz]"),
+        "plan rate": _rate(known, "planner", "plans [Hz]"),
+        "command rate": _rate(known, "commands", "commands [Hz]"),
         "clamped": str(status.commands_clamped),
-        "speed": _number(status.speed_override, 1, " %", 0),
+        "speed override": _number(status.speed_override, 1, " %", 0),
         "gripper": _number(gripper_width(known), 1e3, " mm", 0),
         "holds": _value(known, "planner", "holds"),
     }
@@ -90,26 +91,26 @@ def figures(known: Known) -> dict[str, str]:
 
 def gripper_width(known: Known) -> float:
     """Return the measured gap between the fingers [m]; NaN if it is not known."""
-    names = known.setting("gripper.joints", [])
+    names, joints = known.setting("gripper.joints", []), known.measured
     scale = known.setting("gripper.scale", 1.0)
-    if not names or not scale or not all(str(name) in known.joints for name in names):
+    if not names or not scale or not all(str(name) in joints for name in names):
         return math.nan
-    mean = float(np.mean([known.joints[str(name)] for name in names]))
+    mean = float(np.mean([joints[str(name)] for name in names]))
     return (mean - float(known.setting("gripper.offset", 0.0))) / float(scale)
 
 
 def actions(known: Known) -> list[tuple[str, str, str, str]]:
     """Return a row for each number of an action: name, first value, first and last deviation."""
     search = known.search
-    if search is None or not search.action_names:
+    if search is None or known.lost or not search.action_names:
         return []
     count = len(search.action_names)
     first, deviations = search.actions[:count], search.deviations
     rows = []
     for i, name in enumerate(search.action_names):
         own = deviations[i::count]
-        ends = (f"{own[0]:.3g}", f"{own[-1]:.3g}") if len(own) else ("–", "–")
-        value = f"{first[i]:.3g}" if i < len(first) else "–"
+        ends = (_short(own[0]), _short(own[-1])) if len(own) else ("–", "–")
+        value = _short(first[i]) if i < len(first) else "–"
         rows.append((one_line(name, 60), value, *ends))
     return rows
 
@@ -125,6 +126,11 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
                 for cell in row:
                     with ui.element("td"):
                         ui.label(cell)
+
+
+def _short(value: float) -> str:
+    """Return three digits of a number; what is left of a rounding is 0."""
+    return f"{round(value, 9):.3g}"
 
 
 def _number(value: float, scale: float, unit: str, digits: int) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable
 from html import escape
 
@@ -9,12 +11,14 @@ from nicegui import events, ui
 
 from wm_planner.cockpit.calls import Answer
 from wm_planner.cockpit.cockpit_node import CockpitNode
-from wm_planner.cockpit.goal_draft import GoalDraft, read_upload
-from wm_planner.cockpit.guard import MAX_BODY
+from wm_planner.cockpit.goal_draft import MAX_UPLOAD, GoalDraft, draft_of, read_upload
+from wm_planner.cockpit.known import OLD
 from wm_planner.images import ImageFormatError
 from wm_planner.message_limits import MAX_SUB_GOALS, MAX_TIMEOUT
 from wm_planner.text import one_line
 
+REJECTED = f"the file was not accepted: give a PNG or JPEG of at most {MAX_UPLOAD >> 20} MiB"
+NO_DRAFT = "Take the present view, drop an image, or choose a stored goal."
 BRUSH = 0.08  # width of the brush, of the image's
 
 
@@ -33,7 +37,7 @@ class GoalCard:
         with ui.element("section").classes("card goal"):
             with ui.element("div").classes("two"):
                 with ui.element("div"):
-                    ui.html("<h2>Goal pursued</h2>", sanitize=False)
+                    ui.html("<h2>Present or last goal</h2>", sanitize=False)
                     goal = '<img class="feed-goal" alt="image of the goal that is pursued">'
                     ui.html(goal, sanitize=False)
                     self._which = ui.label().classes("fine").mark("goal-index")
@@ -51,14 +55,17 @@ class GoalCard:
         if known.goal is None:
             self._which.set_text("None yet.")
         elif search is not None and search.goal_count > 1:
-            self._which.set_text(f"{search.goal_index + 1} of {search.goal_count}")
+            place, ways = search.goal_index + 1, search.goal_count - 1
+            last = f"The goal, after {ways} sub-goals."
+            self._which.set_text(last if place > ways else f"Sub-goal {place} of {ways}.")
         else:
-            self._which.set_text(f"Reached below {known.goal.tolerance:.3g}.")
+            self._which.set_text(f"Tolerance: {known.goal.tolerance:.3g}.")
 
     def _build_controls(self) -> None:
         with ui.element("div").classes("buttons").style("margin-top: 10px"):
             take = ui.button("Take present view", icon="photo_camera", on_click=self._take)
             take.props("outline no-caps dense").mark("take")
+            take.tooltip("Use the camera's image as the next goal, without the robot's state")
             self._paint = ui.button("Paint mask", icon="brush", on_click=self._paint_mask)
             self._paint.props("outline no-caps dense").mark("paint")
             self._add = ui.button("Add as sub-goal", icon="add", on_click=self._add_sub_goal)
@@ -67,9 +74,9 @@ class GoalCard:
             label="Drop an image here, or choose one",
             auto_upload=True,
             max_files=1,
-            max_file_size=MAX_BODY // 2,
+            max_file_size=MAX_UPLOAD,
             on_upload=self._take_upload,
-            on_rejected=lambda: self._tell(Answer(False, f"at most {MAX_BODY >> 21} MiB")),
+            on_rejected=lambda: self._tell(Answer(False, REJECTED)),
         )
         self._upload.props('flat bordered accept="image/png, image/jpeg"').style("margin-top: 8px")
         with ui.element("div").classes("buttons").style("margin-top: 8px"):
@@ -77,13 +84,19 @@ class GoalCard:
             self._stored.props("dense outlined options-dense").style("min-width: 150px")
             self._stored.mark("stored").on("focus", self._list)
             self._name = ui.input("Name").props("dense outlined").style("width: 120px").mark("name")
-            store = ui.button("Store", icon="save", on_click=self._store)
-            store.props("outline no-caps dense").mark("store")
-            store.tooltip("Store the next goal, or the present view with the robot's state")
+            self._store_button = ui.button("Store", icon="save", on_click=self._store)
+            self._store_button.props("outline no-caps dense").mark("store")
+            self._store_button.tooltip(
+                "Store the image of the next goal, without its mask. Without such an image, store "
+                "the present view with the robot's state."
+            )
         with ui.element("div").classes("buttons").style("margin-top: 8px"):
             self._tolerance = ui.number("Tolerance (0: default)", value=0, min=0, max=1, step=0.05)
             self._tolerance.props("dense outlined").style("width: 150px").mark("tolerance")
-            self._timeout = ui.number("Timeout s (0: default)", value=0, min=0, max=MAX_TIMEOUT)
+            self._tolerance.tooltip(
+                "1 is the typical distance from start to goal. Also for sub-goals."
+            )
+            self._timeout = ui.number("Timeout [s] (0: default)", value=0, min=0, max=MAX_TIMEOUT)
             self._timeout.props("dense outlined").style("width: 150px").mark("timeout")
         self._ways = ui.label().classes("fine").mark("sub-goals")
         with ui.element("div").classes("buttons").style("margin-top: 8px"):
@@ -91,19 +104,31 @@ class GoalCard:
             self._send.props("no-caps").mark("send")
             cancel = ui.button("Cancel goal", icon="close", on_click=self._cancel)
             cancel.props("outline no-caps").mark("cancel")
+            cancel.tooltip("End the goal. Other goals are still accepted.")
+            clear = ui.button("Clear", on_click=self._clear).props("flat no-caps").mark("clear")
+            clear.tooltip("Forget the next goal and its sub-goals")
 
-    def _take(self) -> None:
-        cameras = self._node.inputs.cameras
-        if len(cameras) != 1 or cameras[0].image is None:
-            why = f"there are {len(cameras)} cameras" if cameras else "no camera is read yet"
-            self._tell(Answer(False, f"a goal can be taken from one camera only: {why}"))
+    async def _take(self) -> None:
+        cameras, planner = self._node.inputs.cameras, self._node.planner
+        if len(cameras) > 1:
+            why = f"{planner} has {len(cameras)} cameras: a goal can be taken only if there is one"
+        elif not cameras:
+            why = f"{planner} has no camera yet"
+        elif cameras[0].image is None:
+            why = cameras[0].problem or f"no image received from {cameras[0].topic} yet"
+        elif (age := time.monotonic() - cameras[0].at) > OLD:
+            why = f"the newest image is {age:.0f} s old: {cameras[0].problem or cameras[0].topic}"
+        else:
+            label = f"View taken at {time.strftime('%H:%M:%S')}"
+            self._show_draft(await asyncio.to_thread(draft_of, label, cameras[0].image))
             return
-        self._show_draft(GoalDraft("the view when it was taken", cameras[0].image))
+        self._tell(Answer(False, why))
 
     async def _take_upload(self, event: events.UploadEventArguments) -> None:
         name = one_line(event.file.name, 60)
+        data = await event.file.read()
         try:
-            draft = GoalDraft(f"the file {name}", read_upload(await event.file.read()))
+            draft = await asyncio.to_thread(lambda: draft_of(f"File {name}", read_upload(data)))
         except ImageFormatError as error:
             self._tell(Answer(False, one_line(f"{name}: {error}")))
         else:
@@ -119,18 +144,20 @@ class GoalCard:
 
     def _choose(self) -> None:
         if name := self._stored.value:
-            self._show_draft(GoalDraft(f"the stored goal {name}", name=str(name)))
+            self._show_draft(GoalDraft(f"Stored goal {name}", name=str(name)))
 
     async def _store(self) -> None:
         name, draft = str(self._name.value or ""), self._draft or GoalDraft("")
-        goal = GoalDraft("", draft.image).message()  # without tolerance and mask
+        goal = await asyncio.to_thread(GoalDraft("", draft.image).message)  # without its mask
         answer = await self._node.calls.save(name, goal, overwrite=False)
         self._tell(answer)
         if answer.done:
             await self._list()
 
     def _add_sub_goal(self) -> None:
-        if self._draft and len(self._sub_goals) < MAX_SUB_GOALS:
+        if len(self._sub_goals) == MAX_SUB_GOALS:
+            self._tell(Answer(False, f"at most {MAX_SUB_GOALS} sub-goals are allowed"))
+        elif self._draft:
             self._sub_goals.append(self._draft)
             self._show_draft()
 
@@ -141,12 +168,16 @@ class GoalCard:
         goals = [*self._sub_goals, self._draft]
         for goal in goals:
             goal.tolerance = float(tolerance)
-        *ways, last = [goal.message() for goal in goals]
+        *ways, last = await asyncio.to_thread(lambda: [goal.message() for goal in goals])
         answer = await self._node.calls.send(last, ways, float(timeout))
         self._tell(answer)
         if answer.done:
             self._sub_goals = []
             self._show_draft(self._draft)
+
+    def _clear(self) -> None:
+        self._sub_goals = []
+        self._show_draft()
 
     async def _cancel(self) -> None:
         self._tell(await self._node.calls.cancel())
@@ -154,10 +185,13 @@ class GoalCard:
     def _show_draft(self, draft: GoalDraft | None = None) -> None:
         self._draft = draft
         self._image.set_content(_shown(draft))
-        self._label.set_text(f"It is {draft.label}." if draft else "Take, drop or choose one.")
-        count = len(self._sub_goals)
-        ways = f"By way of {count} sub-goal{'s' if count > 1 else ''}." if count else ""
-        self._ways.set_text(ways)
+        self._label.set_text(draft.label if draft else NO_DRAFT)
+        ways = ", ".join(f"{i + 1}. {goal.label}" for i, goal in enumerate(self._sub_goals))
+        self._ways.set_text(f"Sub-goals first: {ways}" if ways else "")
+        stored = draft is not None and draft.image is None
+        if not stored:
+            self._stored.set_value(None)
+        self._store_button.set_enabled(not stored)
         for button in (self._send, self._add):
             button.set_enabled(draft is not None)
         self._paint.set_enabled(draft is not None and draft.image is not None)
@@ -171,9 +205,7 @@ class GoalCard:
         def paint(event: events.MouseEventArguments) -> None:
             if event.type == "mousedown":
                 draft.begin_stroke(event.image_x, event.image_y, width)
-            elif event.type == "mousemove" and event.buttons & 1:
-                draft.paint(event.image_x, event.image_y)
-            else:
+            elif not event.buttons & 1 or not draft.paint(event.image_x, event.image_y):
                 return
             canvas.set_content(draft.svg())
 
@@ -182,9 +214,12 @@ class GoalCard:
             canvas.set_content("")
 
         with ui.dialog().props("persistent no-esc-dismiss") as dialog, ui.card().classes("paint"):
-            ui.label("Paint what counts. All else does not, and neither does the proprio.")
+            ui.label(
+                "Paint the parts of the image that must match. The rest of the image and the "
+                "robot's state (proprio) will not count."
+            )
             canvas = ui.interactive_image(
-                draft.data_url(),
+                draft.preview,
                 content=draft.svg() if draft.strokes else "",
                 on_mouse=paint,
                 events=["mousedown", "mousemove", "mouseup"],
@@ -209,6 +244,6 @@ def _shown(draft: GoalDraft | None) -> str:
     height, width = draft.image.shape[:2]
     strokes = draft.svg() if draft.strokes else ""
     return (
-        f'<div class="view" style="min-height: 0"><img src="{draft.data_url()}" '
+        f'<div class="view" style="min-height: 0"><img src="{draft.preview}" '
         f'alt="{escape(draft.label)}"><svg viewBox="0 0 {width} {height}">{strokes}</svg></div>'
     )

@@ -14,12 +14,14 @@ from sensor_msgs.msg import Image
 from wm_planner_msgs.msg import Goal
 
 from wm_planner.cockpit.feed import encode_jpeg
-from wm_planner.images import decode
+from wm_planner.images import ImageFormatError, decode
 from wm_planner.images.opencv import cv2
 from wm_planner.types import RgbImage
 
 SPACING = 0.1  # of the points of a stroke, in widths of the brush
-MAX_POINTS = 20_000  # of all strokes of a mask
+MAX_PIXELS = 2**21  # of a goal's image, more than any model sees
+MAX_UPLOAD = 8 * 2**20  # [bytes]
+MAX_POINTS = 2_000  # of all strokes of a mask
 MAX_BRUSH = 32_767  # [pixels] widest line that OpenCV draws
 
 
@@ -44,6 +46,7 @@ class GoalDraft:
         label: What it is, for the page.
         image: uint8 RGB (H, W, 3); None: it is not given by an image.
         name: Name of a stored goal; empty: it is not given by a name.
+        preview: The image as a ``data:`` URL.
         strokes: What was painted: the parts of the image that count.
         tolerance: See ``Goal.tolerance``.
     """
@@ -51,6 +54,7 @@ class GoalDraft:
     label: str
     image: RgbImage | None = None
     name: str = ""
+    preview: str = ""
     strokes: list[Stroke] = field(default_factory=list)
     tolerance: float = 0.0
 
@@ -59,13 +63,18 @@ class GoalDraft:
         if at := self._place(x, y):  # a stroke always has points
             self.strokes.append(Stroke(min(width, MAX_BRUSH), [at]))
 
-    def paint(self, x: float, y: float) -> None:
-        """Go on with the last stroke; what lies outside of the image is moved to its border."""
+    def paint(self, x: float, y: float) -> bool:
+        """Go on with the last stroke; return whether it has grown.
+
+        What lies outside of the image is moved to its border.
+        """
         if not self.strokes or not (at := self._place(x, y)):
-            return
+            return False
         stroke = self.strokes[-1]
-        if math.dist(at, stroke.points[-1]) >= stroke.width * SPACING:
-            stroke.points.append(at)
+        if math.dist(at, stroke.points[-1]) < stroke.width * SPACING:
+            return False
+        stroke.points.append(at)
+        return True
 
     def _place(self, x: float, y: float) -> tuple[int, int] | None:
         """Return the pixel at a place, or the nearest one; None if it cannot be painted."""
@@ -108,15 +117,21 @@ class GoalDraft:
         style = 'fill="none" stroke="#56B4E9" stroke-opacity="0.55"'
         return f'<g {style} stroke-linecap="round" stroke-linejoin="round">{"".join(lines)}</g>'
 
-    def data_url(self) -> str:
-        """Return the image as a ``data:`` URL; empty if there is none.
 
-        It has its full size, because the browser tells in pixels of it where one paints.
-        """
-        if self.image is None:
-            return ""
-        data = encode_jpeg(self.image, self.image.shape[1])
-        return "data:image/jpeg;base64," + base64.b64encode(data).decode()
+def draft_of(label: str, image: RgbImage) -> GoalDraft:
+    """Return a goal of an image, uint8 RGB (H, W, 3), of which at most ``MAX_PIXELS`` are kept.
+
+    It takes a while for a large image, so run it in a thread.
+    """
+    height, width = image.shape[:2]
+    if height * width > MAX_PIXELS:
+        shrunk = (MAX_PIXELS / (height * width)) ** 0.5
+        size = max(int(width * shrunk), 1), max(int(height * shrunk), 1)
+        size = min(size[0], MAX_PIXELS), min(size[1], MAX_PIXELS)  # of one row or column
+        image = cv2().resize(image, size, interpolation=cv2().INTER_AREA)
+    # In full size, because the browser tells in pixels of it where one paints.
+    data = base64.b64encode(encode_jpeg(image, image.shape[1])).decode()
+    return GoalDraft(label, image, preview=f"data:image/jpeg;base64,{data}")
 
 
 def read_upload(data: bytes) -> RgbImage:
@@ -125,6 +140,13 @@ def read_upload(data: bytes) -> RgbImage:
     Raises:
         ImageFormatError: It is neither, too large, or damaged.
     """
+    if len(data) > MAX_UPLOAD:
+        raise ImageFormatError(
+            "size",
+            f"the file has {len(data)} bytes",
+            f"Give one of at most {MAX_UPLOAD >> 20} MiB",
+            encoding="",
+        )
     return decode(SimpleNamespace(format="", data=data))
 
 

@@ -31,7 +31,7 @@ HEADERS = [
     # With no-referrer, a browser gives a form of this page, such as that of stop, a null Origin.
     (b"referrer-policy", b"same-origin"),
 ]
-ELSEWHERE = "a page from elsewhere may not use the cockpit"
+ELSEWHERE = "another web page may not use the cockpit"
 HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+?)\.?)(?::[0-9]{1,5})?", re.IGNORECASE)
 """A ``Host``: an address in brackets, or a name, which may end with a dot; then perhaps a port."""
 
@@ -69,7 +69,7 @@ class Guard:
         elif self._token and not socket and self._brings_token(scope):
             await _enter(send, _cookie_name(scope), self._token)
         elif self._token and not self._has_token(headers, _cookie_name(scope)):
-            why = "this needs the token: open the address that the cockpit printed at its start"
+            why = "the token is missing or wrong: open the address that the cockpit has printed"
             await _refuse(send, HTTPStatus.FORBIDDEN, why, socket=socket)
         elif socket:
             await self.app(scope, receive, send)
@@ -80,8 +80,8 @@ class Guard:
         host, origin = headers.get("host", ""), headers.get("origin", "")
         if not self._known(host):
             return (
-                "the cockpit was asked for by a name that it does not know: use its address, or "
-                "add the name to the parameter allowed_hosts"
+                "the page was opened under a host name that is not allowed: use the machine's IP "
+                "address, or add the name to the parameter allowed_hosts"
             )
         if not origin and socket:
             return "a web socket needs an Origin"

@@ -26,8 +26,14 @@ from wm_planner.text import one_line
 from wm_planner.types import RgbImage
 
 IMAGES = {"sensor_msgs/msg/Image": Image, "sensor_msgs/msg/CompressedImage": CompressedImage}
-POSE = "geometry_msgs/msg/PoseStamped"
+POSE, JOINTS = "geometry_msgs/msg/PoseStamped", "sensor_msgs/msg/JointState"
 MAX_CAMERAS = 4
+NO_IMAGE = np.full((90, 120, 3), 60, dtype=np.uint8)
+"""What is shown of a goal whose images cannot be decoded: gray."""
+LARGEST = 1e6
+"""Largest number of a search that is shown."""
+MAX_NUMBERS = 100_000
+"""Most numbers of any kind in a search that is shown."""
 
 
 class CameraInput:
@@ -42,6 +48,7 @@ class CameraInput:
 
     Attributes:
         problem: Why the newest image cannot be shown, or an empty string.
+        at: When the newest image came [s, steady clock].
         image: The newest image, uint8 RGB (H, W, 3).
         info: The camera's calibration.
 
@@ -58,6 +65,7 @@ class CameraInput:
         on_image: Callable[[], None],
     ) -> None:
         self.topic, self.policy, self.problem = topic, policy, ""
+        self.at = -math.inf
         self.image: RgbImage | None = None
         self.info: CameraInfo | None = None
         self._node, self._on_image = node, on_image
@@ -74,6 +82,7 @@ class CameraInput:
     def _take(self, message: Any) -> None:
         try:
             self.image, self.problem = self._decoder.decode(message).image, ""
+            self.at = time.monotonic()
         except ImageFormatError as error:
             self.problem = one_line(str(error))
             return
@@ -120,21 +129,31 @@ class CockpitInputs:
             self._imagined = ImageSubscription(
                 self._node, Image, topic, self._on_imagined, sensor_data_qos()
             )
-            self._other(Search, f"{self._planner}/search", self._on_search)
-            self._other(JointState, "joint_states", self._on_joints)
         topics = self._topics()
-        wanted = [(t, IMAGES[k]) for t, k in topics if k in IMAGES][:MAX_CAMERAS]
+        wanted = [(t, IMAGES[k]) for t, k in topics if k in IMAGES]
         if wanted or not self.cameras:  # the cameras of a planner that is lost are still shown
-            self._watch_cameras(wanted)
-        for topic, kind in topics:
-            if kind == POSE:
-                self._other(PoseStamped, topic, self._on_pose)
+            first = self._first_camera()
+            wanted.sort(key=lambda camera: camera[0] != first)  # the others by their names
+            self._watch_cameras(wanted[:MAX_CAMERAS])
+        own = self._node.resolve_topic_name("joint_states")
+        others: dict[str, tuple[type, Callable[[Any], None]]] = {
+            f"{self._planner}/search": (Search, self._on_search),
+            next((t for t, k in topics if k == JOINTS), own): (JointState, self._on_joints),
+            **{t: (PoseStamped, self._on_pose) for t, k in topics if k == POSE},
+        }
+        for topic in self._others.keys() - others.keys():
+            self._node.destroy_subscription(self._others.pop(topic))
+        for topic in others.keys() - self._others.keys():
+            kind, callback = others[topic]
+            self._others[topic] = self._node.create_subscription(
+                kind, topic, callback, sensor_data_qos()
+            )
 
     def close(self) -> None:
         """Unsubscribe from all that only viewers need."""
         if self._imagined:
             self._imagined.close()
-            self._imagined = None
+            self._imagined, self._known.search = None, None
         for subscription in self._others.values():
             self._node.destroy_subscription(subscription)
         self._others.clear()
@@ -163,7 +182,7 @@ class CockpitInputs:
                 self._known.camera = str(error)
                 return
         problems = [camera.problem for camera in self.cameras if camera.problem]
-        none = "" if self.cameras else f"{self._planner} reads no camera yet"
+        none = "" if self.cameras else f"{self._planner} has no camera yet"
         self._known.camera = " ".join(problems) or none
 
     def _policy(self) -> ImagePolicy:
@@ -178,11 +197,14 @@ class CockpitInputs:
         except ValueError:
             return declared
 
-    def _other(self, kind: type, topic: str, callback: Callable[[Any], None]) -> None:
-        if topic not in self._others:
-            self._others[topic] = self._node.create_subscription(
-                kind, topic, callback, sensor_data_qos()
-            )
+    def _first_camera(self) -> str:
+        """Return the topic of the model's first view, as the planner's diagnostics name it."""
+        status = self._known.diagnostics.get("camera")
+        return (
+            next((pair.value for pair in status.values if pair.key == "topic"), "")
+            if status
+            else ""
+        )
 
     def _on_camera(self) -> None:
         self._known.image_at = time.monotonic()
@@ -195,15 +217,14 @@ class CockpitInputs:
             self._feeds["imagined"].show(image)
 
     def _on_goal(self, message: Goal) -> None:
-        images = [_decoded(image) for image in message.images[:MAX_CAMERAS]]
-        if shown := [image for image in images if image is not None]:
+        if message.images:
+            images = [_decoded(image) for image in message.images[:MAX_CAMERAS]]
             masks = [_decoded(mask) for mask in message.masks[:MAX_CAMERAS]]
-            self._feeds["goal"].show(side_by_side(_masked(shown, masks)))
+            self._feeds["goal"].show(side_by_side(_masked(images, masks) or [NO_IMAGE]))
         self._known.take_goal(message)
 
     def _on_search(self, message: Search) -> None:
-        numbers = [*message.actions, *message.deviations, *message.candidate_costs]
-        if len(numbers) <= 100 * MAX_LIST and all(map(math.isfinite, numbers)):
+        if self._known.under_way and believable(message):
             self._known.search = message
 
     def _on_config(self, message: String) -> None:
@@ -214,11 +235,27 @@ class CockpitInputs:
         found = {one_line(name, 100): float(at) for name, at in pairs if math.isfinite(at)}
         known = {**self._known.joints, **found}
         self._known.joints = known if len(known) <= MAX_LIST else found
+        self._known.joints_at = time.monotonic()
 
     def _on_pose(self, message: PoseStamped) -> None:
         place = message.pose.position
         if all(map(math.isfinite, (place.x, place.y, place.z))):
-            self._known.pose = (place.x, place.y, place.z)
+            self._known.pose, self._known.pose_at = (place.x, place.y, place.z), time.monotonic()
+
+
+def believable(search: Search) -> bool:
+    """Decide whether a search can be shown: it is not too large, finite and of one piece."""
+    lists = (search.actions, search.deviations, search.candidate_costs, search.cost_history)
+    points = (search.path, search.candidates)
+    if sum(map(len, lists)) + 3 * sum(map(len, points)) > MAX_NUMBERS:
+        return False
+    if len(search.action_names) > MAX_LIST:
+        return False
+    if len(search.candidates) != len(search.path) * len(search.candidate_costs):
+        return False
+    places = [(p.x, p.y, p.z) for some in points for p in some]
+    numbers = np.concatenate([np.ravel(places), *map(np.asarray, lists)])
+    return bool((np.abs(numbers) < LARGEST).all())  # False for NaN
 
 
 def _newest() -> QoSProfile:
@@ -235,11 +272,16 @@ def _decoded(message: Image) -> RgbImage | None:
         return None
 
 
-def _masked(images: list[RgbImage], masks: list[RgbImage | None]) -> list[RgbImage]:
-    """Return images (H, W, 3), dark where a mask of the same size says that they do not count."""
+def _masked(images: list[RgbImage | None], masks: list[RgbImage | None]) -> list[RgbImage]:
+    """Return images (H, W, 3), dark where a mask of the same size says that they do not count.
+
+    Those that could not be decoded are left out; each mask belongs to the image of its index.
+    """
     shown = []
     for i, image in enumerate(images):
         mask = masks[i] if i < len(masks) else None
+        if image is None:
+            continue
         if mask is not None and mask.shape == image.shape:
             image = (image * (0.25 + 0.75 * (mask / 255.0))).astype(np.uint8)
         shown.append(image)

@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
+from wm_planner_msgs.action import ReachGoal
 from wm_planner_msgs.msg import Goal, PlanStatus, Search
 
 from wm_planner.message_limits import MAX_LIST
 from wm_planner.text import one_line
 
 LOST = 3.0  # [s] without ~/status, which comes once a second, after which the planner is lost
+OLD = 2.0  # [s] after which a measurement or an image is no longer shown as present
 MOST_POINTS = 600  # of the curves
 MAX_CONFIG = 2**16  # characters of ~/config that are read; it has a few thousand
 
@@ -41,7 +43,7 @@ class Sentence:
     """What to tell of the planner's state.
 
     Attributes:
-        state: One of ``STATES``, or ``lost``.
+        state: One of ``STATES``, or ``stopped`` or ``lost``.
         text: A sentence.
     """
 
@@ -78,6 +80,9 @@ class Known:
         pose: Measured position (x, y, z) [m]; empty before the first.
         camera: Why there is no image of the camera, or an empty string.
         image_at: When the camera's newest image came [s, steady clock].
+        joints_at: When the newest joints came [s, steady clock].
+        pose_at: When the newest pose came [s, steady clock].
+        busy: What the planner does while it cannot answer, at the request of a page; else empty.
     """
 
     planner: str
@@ -93,6 +98,9 @@ class Known:
     pose: tuple[float, ...] = ()
     camera: str = ""
     image_at: float = -math.inf
+    joints_at: float = -math.inf
+    pose_at: float = -math.inf
+    busy: str = ""
 
     @property
     def silent(self) -> float:
@@ -104,17 +112,35 @@ class Known:
         """Whether the planner is silent for too long."""
         return self.silent > LOST
 
+    @property
+    def under_way(self) -> bool:
+        """Whether a goal is pursued, also one for which the arm holds."""
+        status = self.status
+        pursued = status is not None and status.state in (PlanStatus.ACTIVE, PlanStatus.HOLDING)
+        return pursued and not self.lost and not self.stopped
+
+    @property
+    def stopped(self) -> bool:
+        """Whether goals are refused until they are released."""
+        if self.status is None or self.status.state != PlanStatus.HOLDING:
+            return False
+        return bool(self.status.error_code == ReachGoal.Result.STOPPED)
+
     def sentence(self) -> Sentence:
         """Return the state in one sentence."""
+        if self.busy:
+            return Sentence("inactive", self.busy)
         if self.status is None:
-            return Sentence("lost", f"nothing has come from {self.planner} yet: does it run?")
+            return Sentence("lost", f"no status received from {self.planner} yet: is it running?")
         if self.lost:
             return Sentence(
                 "lost",
-                f"{self.planner} has been silent for {self.silent:.0f} s. What the arm does is not "
-                "known here: use its own stop",
+                f"{self.planner} has been silent for {self.silent:.0f} s. The cockpit cannot tell "
+                "what the arm is doing: use the arm's emergency stop",
             )
         state = STATES.get(self.status.state, "unknown")
+        if self.stopped:
+            state = "stopped"
         return Sentence(state, one_line(self.status.message) or state)
 
     def take_status(self, message: PlanStatus) -> None:
@@ -126,6 +152,8 @@ class Known:
         if pursuing and begins:
             self.points = ()
         self.status, self.heard = message, time.monotonic()
+        if not self.under_way:
+            self.search = None  # the arm follows no plan
         if not pursuing or not math.isfinite(message.distance):
             return
         if self.points and before is not None and _plan(before) == _plan(message):
@@ -165,6 +193,16 @@ class Known:
         if parts:
             known = {**self.diagnostics, **parts}
             self.diagnostics = known if len(known) <= MAX_LIST else parts
+
+    @property
+    def measured(self) -> Mapping[str, float]:
+        """The joints, if they are not old."""
+        return self.joints if time.monotonic() - self.joints_at < OLD else {}
+
+    @property
+    def hand(self) -> tuple[float, ...]:
+        """The measured position (x, y, z) [m]; empty if it is old or was never measured."""
+        return self.pose if time.monotonic() - self.pose_at < OLD else ()
 
     def setting(self, name: str, default: Any) -> Any:
         """Return a setting by its dotted name, or a default of the same type."""

@@ -43,7 +43,10 @@ def project(points: Vector, camera: Vector, info: Any) -> Vector:
         raise ValueError("the camera is not calibrated: camera_info has no focal lengths")
     distortion = np.array(info.d, dtype=np.float64)
     if len(distortion) not in COUNTS:
-        raise ValueError(f"camera_info has {len(distortion)} numbers of distortion, not 5 or 8")
+        raise ValueError(
+            f"camera_info has {len(distortion)} distortion coefficients; 0, 4, 5, 8, 12 or 14 "
+            "are supported"
+        )
     if not np.isfinite(distortion).all():
         raise ValueError("camera_info has a distortion that is not finite")
     with np.errstate(all="ignore"):  # of points that are not finite, which are not drawn

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+import traceback
 from typing import Protocol
 
 from nicegui import ui
@@ -17,15 +18,14 @@ from wm_planner.cockpit.operation import Operation
 from wm_planner.cockpit.settings_card import SettingsCard
 from wm_planner.cockpit.space_card import SpaceCard
 from wm_planner.cockpit.views import Views
+from wm_planner.ros import log
 
 PERIOD = 0.25  # [s] between two looks at what is known
 SHOWN = 8.0  # [s] for which an answer is shown that says yes
 SIGNS = {
-    "idle": "○", "pursuing": "▶", "holding": "■", "reached": "✓", "canceled": "✕", "failed": "!",
-    "inactive": "–", "lost": "?",
+    "idle": "○", "pursuing": "▶", "holding": "◐", "reached": "✓", "canceled": "✕", "failed": "!",
+    "inactive": "–", "lost": "?", "stopped": "■",
 }  # fmt: skip
-STOP = """<form id="stop-form" method="post" action="/stop">
-<button id="stop" type="submit" accesskey="s">STOP<small>or press Esc</small></button></form>"""
 
 
 class Part(Protocol):
@@ -44,7 +44,7 @@ class Page:
 
     def __init__(self, node: CockpitNode) -> None:
         self._node = node
-        self._shown_until = math.inf
+        self._shown_until, self._stopped = math.inf, False
 
     def build(self) -> None:
         """Build the page in the present client, and keep it up to date."""
@@ -73,7 +73,6 @@ class Page:
             ui.button(icon="contrast", on_click=lambda: dark.set_value(not dark.value)).props(
                 'flat round aria-label="light or dark"'
             )
-            ui.html(STOP, sanitize=False)
             answer = '<div id="stop-answer" role="alert"></div>'
             ui.html(answer, sanitize=False).classes("answer")
             with ui.element("div").classes("told").props('role="alert"') as self._told:
@@ -91,6 +90,9 @@ class Page:
         self._shown_until = time.monotonic() + SHOWN if answer.done else math.inf
 
     def _refresh(self) -> None:
+        if self._stopped and not self._node.known.stopped:
+            ui.run_javascript("document.getElementById('stop-answer').textContent = ''")
+        self._stopped = self._node.known.stopped
         if time.monotonic() > self._shown_until:
             self._told.set_visibility(False)
         said = self._node.known.sentence()
@@ -98,7 +100,10 @@ class Page:
         self._word.classes(replace=f"state-word {said.state}")
         self._text.set_text(said.text)
         for part in self._parts:
-            part.refresh()
+            try:
+                part.refresh()
+            except Exception:  # of one card; the others must not show what is old
+                log.traceback(self._node, traceback.format_exc())
 
 
 def _name(text: str) -> str:

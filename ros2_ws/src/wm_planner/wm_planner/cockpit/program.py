@@ -21,7 +21,7 @@ MISSING = (
 
 def main() -> None:
     """Run the cockpit."""
-    start(PROGRAM, "Shows what wm_planner does in the browser, sets goals and stops it.")
+    start(PROGRAM, "Serves a page that shows what wm_planner does, sets goals and stops the arm.")
     try:
         from wm_planner.cockpit.cockpit_node import CockpitNode, Spinning
         from wm_planner.cockpit.server import make_app, serve
@@ -32,13 +32,14 @@ def main() -> None:
         listening = listen(node.host, node.port)
     except (ValueError, OSError, *BAD_VALUES) as error:
         refuse(PROGRAM, error)
-    token = "" if is_loopback(node.host) else secrets.token_urlsafe(32)
+    open_to_all = is_loopback(node.host) and not node.require_token
+    token = "" if open_to_all else secrets.token_urlsafe(32)
     port = listening.getsockname()[1]
     query = f"?token={token}" if token else ""
     # On the terminal only, because a log is kept and the token opens the page.
     url = f"http://{shown_host(node.host)}:{port}/{query}"
     print(f"{PROGRAM}: {url}", flush=True)
-    if node.open_browser:
+    if node.open_browser and not token:  # other users could read it from the list of processes
         open_in_browser(url)
     spinning = Spinning(node)
     try:

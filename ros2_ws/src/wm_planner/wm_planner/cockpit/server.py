@@ -23,6 +23,10 @@ from wm_planner.cockpit.page import Page
 MAX_VIEWERS = 32
 LET_GO = "let go"  # instead of a word for the enabling button
 TRY_LATER = 1013  # code of a web socket (RFC 6455's registry)
+STOP = """<form id="stop-form" method="post" action="/stop"><button id="stop" type="submit"
+title="Stop the arm, end the goal, and refuse goals until Release">STOP<small>or press Esc</small>
+</button></form>"""
+"""In the page itself, so that it is there before the page's scripts have run, and without them."""
 HERE = Path(__file__).parent
 
 
@@ -43,12 +47,12 @@ def make_app(node: CockpitNode, token: str) -> Guard:
     @api.post("/enable")
     async def enable(request: Request) -> JSONResponse:
         if node.button is None:
-            return JSONResponse({"word": ""}, 404)
+            return JSONResponse({"word": "", "held": False}, 404)
         word = (await request.body()).decode("ascii", "replace")
         if word == LET_GO:
             node.button.let_go()
-            return JSONResponse({"word": ""})
-        return JSONResponse({"word": node.button.hold(word)})
+            return JSONResponse({"word": "", "held": False})
+        return JSONResponse({"word": node.button.hold(word), "held": node.button.held})
 
     @api.websocket("/frames")
     async def frames(viewer: WebSocket) -> None:
@@ -60,6 +64,7 @@ def make_app(node: CockpitNode, token: str) -> Guard:
 
     style, script = (HERE / "style.css").read_text(), (HERE / "cockpit.js").read_text()
     ui.add_head_html(f"<style>{style}</style><script>{script}</script>", shared=True)
+    ui.add_body_html(STOP, shared=True)
     # The page is made for each viewer.
     ui.page("/", title="wm_planner cockpit")(lambda: Page(node).build())
     ui.run_with(

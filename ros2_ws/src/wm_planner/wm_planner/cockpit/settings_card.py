@@ -27,15 +27,15 @@ class SettingsCard:
         self._node, self._tell = node, tell
         self._fields: dict[str, tuple[Setting, Any]] = {}
         with ui.element("section").classes("card"):
-            opened = ui.expansion("Settings that may change now", on_value_change=self._on_open)
+            opened = ui.expansion("Settings you can change now", on_value_change=self._on_open)
             opened.props("dense").mark("settings")
             with opened:
-                self._filter = ui.input("Search", on_change=self._narrow).props("dense clearable")
+                self._filter = ui.input("Filter", on_change=self._narrow).props("dense clearable")
                 self._rows = ui.element("div").classes("settings")
                 with ui.element("div").classes("buttons").style("margin-top: 8px"):
                     apply = ui.button("Apply", on_click=self._apply)
                     apply.props("no-caps dense").mark("apply")
-                    ui.button("Read again", on_click=self._read).props("outline no-caps dense")
+                    ui.button("Reload", on_click=self._read).props("outline no-caps dense")
 
     async def _on_open(self, event: Any) -> None:
         if event.value and not self._fields:
@@ -77,7 +77,7 @@ class SettingsCard:
             if value != setting.value:
                 changes[name] = value
         if not changes:
-            self._tell(Answer(True, "nothing was changed"))
+            self._tell(Answer(True, "nothing to apply: no setting differs"))
             return
         answer = await self._node.calls.change(changes)
         self._tell(answer)
@@ -122,11 +122,11 @@ def _number(given: Any, *, whole: bool) -> float:
     try:
         number = float(given)
     except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError(f"{quoted(str(given))} is no number") from error
+        raise ValueError(f"{quoted(str(given))} is not a number") from error
     if not math.isfinite(number):
         raise ValueError(f"{quoted(str(given))} is not finite")
     if whole and not number.is_integer():
-        raise ValueError(f"{quoted(str(given))} is no whole number")
+        raise ValueError(f"{quoted(str(given))} is not a whole number")
     return int(number) if whole else number
 
 
@@ -140,5 +140,5 @@ def _list(text: str, *, of_text: bool) -> list[Any]:
     if entries and all(isinstance(entry, str) for entry in entries):
         return entries
     if of_text and entries:
-        raise ValueError('give a list of texts such as ["a", "b"]')
+        raise ValueError('give a list of strings such as ["a", "b"]')
     return [_number(entry, whole=False) for entry in entries]

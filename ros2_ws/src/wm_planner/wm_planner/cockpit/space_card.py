@@ -13,7 +13,8 @@ from wm_planner.cockpit.views import points_of
 from wm_planner.types import Vector
 
 STEP = 0.01  # [m] between the points of a line
-MOST_POINTS = 2000  # of a line
+MOST_POINTS = 500  # of a line
+NOWHERE: Vector = np.empty((0, 3))
 ORANGE, GRAY, BLUE = (0.9, 0.62, 0.0), (0.5, 0.55, 0.6), (0.0, 0.45, 0.7)
 
 
@@ -31,38 +32,41 @@ class SpaceCard:
         self._clouds: dict[str, Any] = {}
         self._shown: dict[str, tuple[Vector, Vector]] = {}
         with ui.element("section").classes("card"):
-            opened = ui.expansion("In space", on_value_change=self._on_open)
+            opened = ui.expansion("3D view", on_value_change=self._on_open)
             with opened.props("dense").mark("space"):
                 self._room = ui.element("div")
+                ui.label("Orange: plan. Blue: hand. Gray: arm. Box: workspace.").classes("fine")
                 self._why_not = ui.label().classes("fine")
         self._opened = opened
 
     def refresh(self) -> None:
         """Show what is known now."""
+        known, arm = self._node.known, self._node.arm
         if not self._clouds or not self._opened.value:
             return
-        search, hand = self._node.known.search, self._node.known.pose
+        search = known.search if known.under_way else None
+        path, candidates, colors = NOWHERE, NOWHERE, NOWHERE
         if search is not None and search.path:
-            path = points_of(search.path)
-            self._show("path", dense(path), ORANGE)
-            many = points_of(search.candidates)
-            count = len(many) // len(path)
-            ranks = np.arange(count) / max(count - 1, 1)
-            colors = np.array([color_of_rank(rank) for rank in ranks]).reshape(-1, 3) / 255
-            lines = [dense(line) for line in np.split(many[: count * len(path)], count or 1)]
-            sizes = [len(line) for line in lines]
-            if count:
-                self._show("candidates", np.vstack(lines), np.repeat(colors, sizes, axis=0))
-        self._show("hand", np.array(hand).reshape(-1, 3), BLUE)
-        places = self._node.arm.places()
-        self._show("arm", dense(places), GRAY)
-        self._why_not.set_text(self._node.arm.problem)
+            path, many = points_of(search.path), points_of(search.candidates)
+            lines = [dense(many[i : i + len(path)]) for i in range(0, len(many), len(path))]
+            ranks = np.arange(len(lines)) / max(len(lines) - 1, 1)
+            shades = np.array([color_of_rank(rank) for rank in ranks]).reshape(-1, 3) / 255
+            candidates = np.vstack([NOWHERE, *lines])
+            colors = np.repeat(shades, [len(line) for line in lines], axis=0)
+        self._show("path", dense(path), ORANGE)
+        self._show("candidates", candidates, colors)
+        self._show("hand", np.array(known.hand).reshape(-1, 3), BLUE)
+        self._show("arm", dense(arm.places), GRAY)
+        self._why_not.set_text(arm.problem)
 
     def _on_open(self, event: Any) -> None:
         if not event.value or self._clouds:
             return
         middle = [0.4, 0.0, 0.25]
-        with self._room, ui.scene(640, 400, grid=(2, 20), background_color="#d7dde3") as scene:
+        with (
+            self._room,
+            ui.scene(640, 400, grid=(2, 20), fps=10, background_color="#d7dde3") as scene,
+        ):
             scene.style("width: 100%").move_camera(1.35, -1.1, 0.95, 0.4, 0.0, 0.25, duration=0)
             for start, end in self._edges():
                 scene.line(start, end).material("#55626f")
@@ -98,16 +102,16 @@ class SpaceCard:
         if before and all(map(np.array_equal, before, (points, colored))):
             return
         self._shown[name] = points, colored
-        if len(points):
-            self._clouds[name].set_points(points.round(4).tolist(), colored.round(3).tolist())
+        self._clouds[name].set_points(points.round(4).tolist(), colored.round(3).tolist())
 
 
 def dense(line: Vector) -> Vector:
-    """Return points (M, 3) at most ``STEP`` apart along a line (N, 3) [m]."""
+    """Return at most about ``MOST_POINTS`` points along a line (N, 3) [m], ``STEP`` apart."""
     if len(line) < 2:
         return line
     lengths = np.linalg.norm(np.diff(line, axis=0), axis=1)
-    counts = np.minimum(np.ceil(lengths / STEP).astype(int) + 1, MOST_POINTS)
+    step = max(STEP, float(lengths.sum()) / MOST_POINTS)
+    counts = np.ceil(lengths / step).astype(int) + 1
     parts = [
         np.linspace(line[i], line[i + 1], count, endpoint=False) for i, count in enumerate(counts)
     ]

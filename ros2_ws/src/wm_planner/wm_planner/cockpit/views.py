@@ -8,13 +8,21 @@ from typing import Any
 
 import numpy as np
 from nicegui import ui
+from sensor_msgs.msg import CameraInfo
+from wm_planner_msgs.msg import Search
 
 from wm_planner.cockpit.cockpit_node import CockpitNode
+from wm_planner.cockpit.inputs import CameraInput
+from wm_planner.cockpit.known import OLD
 from wm_planner.cockpit.overlay import draw, project
 from wm_planner.text import one_line
 from wm_planner.types import Vector
 
-STALE = 2.0  # [s] without an image, after which the view says so
+NO_STRIP = "Nothing yet. Frames appear while a goal is pursued, if the model has a decoder."
+NO_PATH = (
+    "No path to draw: the actions move joints, and the planner does not know the arm's kinematics."
+)
+ASPECT = 0.02  # largest relative difference between the aspect ratios of image and calibration
 MOST_WARNINGS = 12
 
 
@@ -26,12 +34,17 @@ class Views:
     """
 
     def __init__(self, node: CockpitNode) -> None:
-        self._node, self._drawn = node, (-1.0, False)
+        self._node = node
+        self._drawn: tuple[int, int, bool] | None = None  # stamp, and whether with candidates
         self._shown: tuple[str, ...] = ("",)
         with ui.element("section").classes("card"):
             with ui.element("div").classes("card-head"):
                 ui.html("<h2>What the planner sees, and its plan</h2>", sanitize=False)
-                self._all = ui.checkbox("candidates by cost").props("dense").mark("candidates")
+                self._all = (
+                    ui.checkbox("Show candidates (yellow: low cost, purple: high)")
+                    .props("dense")
+                    .mark("candidates")
+                )
             with ui.element("div").classes("view"):
                 camera = '<img class="feed-camera" alt="live image of the camera">'
                 ui.html(camera, sanitize=False)
@@ -40,7 +53,10 @@ class Views:
             self._why_not = ui.label().classes("fine")
             self._findings = ui.element("div").classes("findings").style("margin-top: 8px")
         with ui.element("section").classes("card strip"):
-            ui.html("<h2>What the model imagines for the plan; last, the goal</h2>", sanitize=False)
+            ui.html(
+                "<h2>Frames that the model imagines for the plan, then the goal</h2>",
+                sanitize=False,
+            )
             imagined = '<img class="feed-imagined" alt="frames that the model predicts">'
             ui.html(imagined, sanitize=False)
             self._no_strip = ui.label().classes("fine")
@@ -49,24 +65,30 @@ class Views:
         """Show what is known now."""
         known = self._node.known
         age = time.monotonic() - known.image_at
-        note = known.camera or "no image has come yet" if not np.isfinite(age) else ""
-        if STALE < age < np.inf:
+        note = known.camera or "no image received yet" if not np.isfinite(age) else ""
+        if OLD < age < np.inf:
             note = f"this image is {age:.0f} s old{': ' if known.camera else ''}{known.camera}"
         self._note.set_text(note)
         shown = self._node.feeds["imagined"].number
-        none = "" if shown else "Nothing yet: a goal must be pursued, by a model with a decoder."
+        none = "" if shown else NO_STRIP
         self._no_strip.set_text(none)
         self._refresh_findings()
-        search = known.search
+        self._refresh_plan(known.search if known.under_way else None)
+
+    def _refresh_plan(self, search: Search | None) -> None:
         if search is None:
+            self._drawn = None
+            self._overlay.set_content("")
+            self._why_not.set_text("")
             return
         stamp = search.header.stamp
-        wanted = (stamp.sec + 1e-9 * stamp.nanosec, bool(self._all.value))
-        if wanted != self._drawn:
-            self._drawn = wanted
-            svg, why_not = self._svg()
-            self._overlay.set_content(svg)
-            self._why_not.set_text(why_not)
+        wanted = (stamp.sec, stamp.nanosec, bool(self._all.value))
+        if wanted == self._drawn:
+            return
+        svg, why_not = self._svg(search)
+        self._drawn = None if why_not else wanted  # what lacks may still come
+        self._overlay.set_content(svg)
+        self._why_not.set_text(why_not)
 
     def _refresh_findings(self) -> None:
         status = self._node.known.status
@@ -79,15 +101,15 @@ class Views:
             for text in found[:MOST_WARNINGS]:
                 ui.label(text).classes("finding")
 
-    def _svg(self) -> tuple[str, str]:
+    def _svg(self, search: Search) -> tuple[str, str]:
         """Return the plan as SVG over the image, or why there is none."""
-        search, cameras = self._node.known.search, self._node.inputs.cameras
-        info = cameras[0].info if cameras else None
-        if search is None or not search.path:
-            return "", "The plan has no path in space that could be drawn."
-        if info is None:
-            return "", "The plan is not drawn into the image: no camera_info comes."
+        cameras = self._node.inputs.cameras
+        if not search.path:
+            return "", NO_PATH
         try:
+            info = calibration(cameras[0]) if cameras else None
+            if info is None:
+                return "", ""
             pose = self._node.camera_pose.find(search.header.frame_id, info.header.frame_id)
             path = project(points_of(search.path), pose, info)
             many = []
@@ -100,12 +122,34 @@ class Views:
         except ValueError as error:
             return "", f"The plan is not drawn into the image: {one_line(str(error))}"
         height, width = self._node.feeds["camera"].size
-        if not (info.height and info.width and height):
-            return "", ""
         # Several cameras are shown side by side; the plan is drawn into the first one.
         box = f"0 0 {width * info.height / height:.1f} {info.height}"
         content = draw(path, many)
         return f'<svg viewBox="{box}" preserveAspectRatio="none">{content}</svg>', ""
+
+
+def calibration(camera: CameraInput) -> CameraInfo | None:
+    """Return the calibration of a camera's images; None if there is no image yet.
+
+    Raises:
+        ValueError: It does not come, or is not that of these images; the message says why.
+    """
+    info, image = camera.info, camera.image
+    if image is None:
+        return None
+    if info is None:
+        raise ValueError("no camera_info received")
+    if not (info.height and info.width):
+        raise ValueError("camera_info has no size of the image")
+    if info.roi.width or info.roi.height or max(info.binning_x, info.binning_y) > 1:
+        raise ValueError("camera_info has a region of interest or binning, which is not supported")
+    shown, whole = image.shape[1] / image.shape[0], info.width / info.height
+    if abs(shown / whole - 1) > ASPECT:
+        raise ValueError(
+            f"the image has {image.shape[1]}x{image.shape[0]} pixels, but camera_info says "
+            f"{info.width}x{info.height}"
+        )
+    return info
 
 
 def points_of(points: Iterable[Any]) -> Vector:

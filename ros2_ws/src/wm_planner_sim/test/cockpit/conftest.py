@@ -31,7 +31,7 @@ REPOSITORY = Path(__file__).parents[5]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 OPTIONS = [
     "--no-sandbox",
-    "--disable-gpu",
+    "--enable-unsafe-swiftshader",  # WebGL without a GPU, for the 3D view
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
@@ -39,8 +39,8 @@ OPTIONS = [
 ]
 PATIENCE = 60_000  # [ms] that only a broken program needs
 PATIENT = (
-    "session.image_timeout:=10.0",
-    "session.pose_timeout:=10.0",
+    "session.image_timeout:=60.0",
+    "session.pose_timeout:=60.0",
     "session.progress_time:=0.0",
     "worker.plan_timeout:=60.0",
     "worker.restart_timeout:=60.0",
@@ -52,6 +52,7 @@ class Robot:
     """Simulator, planner and cockpit.
 
     Attributes:
+        simulator: The simulator's process.
         planner: The planner's process.
         cockpit: The cockpit's process.
         url: Address of the page.
@@ -59,7 +60,7 @@ class Robot:
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self._folder, self._stack = folder, stack
-        stack.enter_context(start_simulator("free:=true", log_level="warn"))
+        self.simulator = stack.enter_context(start_simulator("free:=true", log_level="warn"))
         goals = f"goals.directory:={folder}"
         self.planner = stack.enter_context(start_planner(*PATIENT, goals, log_level="warn"))
         self.cockpit, self.url = self.start_cockpit("port:=0")
@@ -138,6 +139,7 @@ def shoot(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Page, str], Non
                 arg=scheme == "dark",
             )
             page.evaluate("scrollTo(0, 0)")
+            page.mouse.move(640, 1)  # off the buttons, which would show their tooltips
             file = folder / f"cockpit_{name}_{scheme}.jpg"
             page.screenshot(path=file, type="jpeg", quality=80, full_page=True)
 
