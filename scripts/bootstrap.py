@@ -52,9 +52,10 @@ SETS = {
     "demo": ["build", "node", "sim", "cockpit"],
     "kinematics": ["build", "node", "kinematics"],
     "cockpit": ["build", "node", "cockpit"],
-    "test": ["build", "runtime", "sim", "dev", "kinematics", "cockpit"],
+    "test": ["build", "runtime", "sim", "dev", "kinematics", "cockpit", "browser"],
 }
 WITH_WHEELS = ["build", "runtime", "sim", "dev", "cockpit"]  # beside ROS 2 from wheels
+ON_REQUEST = ("kinematics", "browser")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 KEPT = ("numpy", "PyYAML", "opencv-python", "opencv-python-headless")  # in a sourced ROS 2
 
@@ -111,7 +112,7 @@ class Setup(Environment):
         self.check_python()
         sets = SETS[goal]
         if not self.sourced:
-            asked = [name for name in sets if name == "kinematics"]
+            asked = [name for name in sets if name in ON_REQUEST]
             sets = [f"ros-{self.distro}", *WITH_WHEELS, *asked]
         with self.locked():
             self.check_system("sim" in sets, browser=goal == "test")

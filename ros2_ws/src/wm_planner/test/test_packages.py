@@ -72,7 +72,7 @@ BENCHMARKS |= {file.stem for file in SOURCES.parents[1].glob("benchmarks/*.py")}
 PINNED_IN = {
     "buildtool_depend": ("build",),
     "exec_depend": ("ros-python", "runtime", "kinematics", "cockpit", "sim"),
-    "test_depend": ("ros-python", "runtime", "kinematics", "cockpit", "sim", "dev"),
+    "test_depend": ("ros-python", "runtime", "kinematics", "cockpit", "sim", "dev", "browser"),
 }
 NAMES_A_MODULE = {"import_module", "importorskip"}
 NAMES_A_PACKAGE = {"FindPackageShare", "get_package_share_directory"}
