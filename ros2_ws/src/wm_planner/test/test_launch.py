@@ -65,11 +65,15 @@ def _commands(entity: Any, context: Any) -> Iterator[list[str]]:
         yield from _commands(part, context)
 
 
-def _command(file: Path, **arguments: str) -> list[str]:
+def _started(file: Path, **arguments: str) -> list[list[str]]:
     context = launch.LaunchContext()
     context.launch_configurations.update(model="/nowhere/model", **arguments)
     context.extend_locals({"ros_specific_arguments": {"name": "", "ns": ""}})  # as execute() does
-    (command,) = _commands(_description(file), context)
+    return list(_commands(_description(file), context))
+
+
+def _command(file: Path, **arguments: str) -> list[str]:
+    (command,) = _started(file, **arguments)
     return command
 
 
@@ -142,6 +146,17 @@ def test_every_remapping_is_of_a_topic_of_the_node(file: Path, node: Node) -> No
     topics = [s.topic_name for s in node.subscriptions] + [p.topic_name for p in node.publishers]
     assert remapped
     assert remapped <= {topic.lstrip("/") for topic in topics}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_the_cockpit_is_started_only_if_asked_for(file: Path) -> None:
+    assert not any("cockpit" in word for word in _command(file))
+    topics = {"joint_states": "arm/joints", "enable": "button"}
+    cockpit, planner = _started(file, cockpit="true", **topics)
+    assert cockpit[0].endswith("cockpit")
+    assert planner[0].endswith("planner_node")
+    assert {"joint_states:=arm/joints", "robot_description:=robot_description"} <= set(cockpit)
+    assert _parameters(cockpit) == {"use_sim_time": _parameters(planner)["use_sim_time"]}
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)

@@ -25,10 +25,10 @@ class Curves:
         with ui.element("section").classes("card"), ui.element("div").classes("two"):
             with ui.element("div"):
                 ui.html("<h2>Distance to the goal (1: typical) over time [s]</h2>", sanitize=False)
-                self._distance = ui.echart(_options()).classes("chart").mark("distance")
+                self._distance = ui.echart(_options()).classes("chart")
             with ui.element("div"):
                 ui.html("<h2>Cost of the newest plan by iteration</h2>", sanitize=False)
-                self._cost = ui.echart(_options()).classes("chart").mark("cost")
+                self._cost = ui.echart(_options()).classes("chart")
 
     def refresh(self) -> None:
         """Draw what is new."""

@@ -36,7 +36,7 @@ class Figures:
             with ui.element("div").classes("figures"):
                 for name in FIGURES:
                     with ui.element("div").classes("figure"):
-                        self._values[name] = ui.label("–").classes("value").mark(f"figure-{name}")
+                        self._values[name] = ui.label("–").classes("value")
                         ui.label(name).classes("name")
             self._actions = ui.element("div").style("margin-top: 10px")
             with ui.expansion("All values in /diagnostics").props("dense").classes("full"):

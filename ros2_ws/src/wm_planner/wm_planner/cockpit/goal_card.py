@@ -40,11 +40,11 @@ class GoalCard:
                     ui.html("<h2>Present or last goal</h2>", sanitize=False)
                     goal = '<img class="feed-goal" alt="image of the goal that is pursued">'
                     ui.html(goal, sanitize=False)
-                    self._which = ui.label().classes("fine").mark("goal-index")
+                    self._which = ui.label().classes("fine")
                 with ui.element("div"):
                     ui.html("<h2>Next goal</h2>", sanitize=False)
-                    self._image = ui.html("", sanitize=False).mark("draft")
-                    self._label = ui.label().classes("fine").mark("draft-label")
+                    self._image = ui.html("", sanitize=False)
+                    self._label = ui.label().classes("fine")
             self._build_controls()
         self._show_draft()
 
@@ -64,12 +64,12 @@ class GoalCard:
     def _build_controls(self) -> None:
         with ui.element("div").classes("buttons").style("margin-top: 10px"):
             take = ui.button("Take present view", icon="photo_camera", on_click=self._take)
-            take.props("outline no-caps dense").mark("take")
+            take.props("outline no-caps dense")
             take.tooltip("Use the camera's image as the next goal, without the robot's state")
             self._paint = ui.button("Paint mask", icon="brush", on_click=self._paint_mask)
-            self._paint.props("outline no-caps dense").mark("paint")
+            self._paint.props("outline no-caps dense")
             self._add = ui.button("Add as sub-goal", icon="add", on_click=self._add_sub_goal)
-            self._add.props("outline no-caps dense").mark("add-sub-goal")
+            self._add.props("outline no-caps dense")
         self._upload = ui.upload(
             label="Drop an image here, or choose one",
             auto_upload=True,
@@ -82,30 +82,30 @@ class GoalCard:
         with ui.element("div").classes("buttons").style("margin-top: 8px"):
             self._stored = ui.select([], label="Stored goal", on_change=self._choose)
             self._stored.props("dense outlined options-dense").style("min-width: 150px")
-            self._stored.mark("stored").on("focus", self._list)
-            self._name = ui.input("Name").props("dense outlined").style("width: 120px").mark("name")
+            self._stored.on("focus", self._list)
+            self._name = ui.input("Name").props("dense outlined").style("width: 120px")
             self._store_button = ui.button("Store", icon="save", on_click=self._store)
-            self._store_button.props("outline no-caps dense").mark("store")
+            self._store_button.props("outline no-caps dense")
             self._store_button.tooltip(
                 "Store the image of the next goal, without its mask. Without such an image, store "
                 "the present view with the robot's state."
             )
         with ui.element("div").classes("buttons").style("margin-top: 8px"):
             self._tolerance = ui.number("Tolerance (0: default)", value=0, min=0, max=1, step=0.05)
-            self._tolerance.props("dense outlined").style("width: 150px").mark("tolerance")
+            self._tolerance.props("dense outlined").style("width: 150px")
             self._tolerance.tooltip(
                 "1 is the typical distance from start to goal. Also for sub-goals."
             )
             self._timeout = ui.number("Timeout [s] (0: default)", value=0, min=0, max=MAX_TIMEOUT)
-            self._timeout.props("dense outlined").style("width: 150px").mark("timeout")
-        self._ways = ui.label().classes("fine").mark("sub-goals")
+            self._timeout.props("dense outlined").style("width: 150px")
+        self._ways = ui.label().classes("fine")
         with ui.element("div").classes("buttons").style("margin-top: 8px"):
             self._send = ui.button("Send goal", icon="play_arrow", on_click=self._send_goal)
-            self._send.props("no-caps").mark("send")
+            self._send.props("no-caps")
             cancel = ui.button("Cancel goal", icon="close", on_click=self._cancel)
-            cancel.props("outline no-caps").mark("cancel")
+            cancel.props("outline no-caps")
             cancel.tooltip("End the goal. Other goals are still accepted.")
-            clear = ui.button("Clear", on_click=self._clear).props("flat no-caps").mark("clear")
+            clear = ui.button("Clear", on_click=self._clear).props("flat no-caps")
             clear.tooltip("Forget the next goal and its sub-goals")
 
     async def _take(self) -> None:
@@ -225,9 +225,9 @@ class GoalCard:
                 events=["mousedown", "mousemove", "mouseup"],
                 cross=True,
                 sanitize=False,
-            ).mark("canvas")
+            )
             with ui.element("div").classes("buttons"):
-                ui.button("Done", on_click=dialog.close).props("no-caps").mark("painted")
+                ui.button("Done", on_click=dialog.close).props("no-caps")
                 ui.button("Clear", on_click=clear).props("outline no-caps")
 
         def close() -> None:

@@ -31,12 +31,11 @@ class Operation:
             ui.html("<h2>Operation</h2>", sanitize=False)
             with ui.element("div").classes("buttons"):
                 self._release = ui.button("Release", icon="lock_open", on_click=self._on_release)
-                self._release.props("no-caps").mark("release")
+                self._release.props("no-caps")
                 self._release.tooltip("Accept goals again after a stop")
                 self._preset = ui.select(list(PRESETS), label="Preset", on_change=self._on_preset)
                 self._preset.props("dense outlined options-dense").style("min-width: 130px")
-                self._preset.mark("preset")
-                self._shadow = ui.switch("Shadow mode").mark("shadow")
+                self._shadow = ui.switch("Shadow mode")
                 self._shadow.on("update:model-value", self._on_shadow)
                 self._shadow.tooltip(
                     "Plan without moving the arm. Switching ends the goal and restarts the "
@@ -45,7 +44,7 @@ class Operation:
             with ui.element("div").classes("buttons"):
                 ui.label("Speed").classes("fine")
                 self._slider = ui.slider(min=0, max=100, step=5, value=100).style("flex: 1")
-                self._slider.props("label").mark("speed").on("change", self._on_speed)
+                self._slider.props("label").on("change", self._on_speed)
                 self._slider.on("pan", self._on_drag)
                 self._percent = ui.label()
             if node.button:
@@ -109,7 +108,7 @@ class Operation:
             ui.label(f"{what} The present goal ends, and the planner loads its model again.")
             with ui.element("div").classes("buttons"):
                 yes = ui.button("Switch", on_click=lambda: dialog.submit(True))
-                yes.props("no-caps").mark("switch")
+                yes.props("no-caps")
                 no = ui.button("Leave as it is", on_click=lambda: dialog.submit(False))
                 no.props("outline no-caps")
         sure = bool(await dialog)

@@ -67,8 +67,8 @@ class Page:
         with ui.element("header").classes("top"):
             ui.html(f"<h1>wm_planner<small>{_name(self._node.planner)}</small></h1>", sanitize=True)
             with ui.element("div").classes("state").props('role="status" aria-live="polite"'):
-                self._word = ui.label().classes("state-word").mark("state")
-                self._text = ui.label().classes("state-text").mark("sentence")
+                self._word = ui.label().classes("state-word")
+                self._text = ui.label().classes("state-text")
             dark = ui.dark_mode(None)
             ui.button(icon="contrast", on_click=lambda: dark.set_value(not dark.value)).props(
                 'flat round aria-label="light or dark"'
@@ -76,7 +76,7 @@ class Page:
             answer = '<div id="stop-answer" role="alert"></div>'
             ui.html(answer, sanitize=False).classes("answer")
             with ui.element("div").classes("told").props('role="alert"') as self._told:
-                self._said = ui.label().mark("said")
+                self._said = ui.label()
                 ui.button("OK", on_click=lambda: self._told.set_visibility(False)).props(
                     "flat dense no-caps"
                 )

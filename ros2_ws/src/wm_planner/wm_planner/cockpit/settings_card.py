@@ -28,13 +28,13 @@ class SettingsCard:
         self._fields: dict[str, tuple[Setting, Any]] = {}
         with ui.element("section").classes("card"):
             opened = ui.expansion("Settings you can change now", on_value_change=self._on_open)
-            opened.props("dense").mark("settings")
+            opened.props("dense")
             with opened:
                 self._filter = ui.input("Filter", on_change=self._narrow).props("dense clearable")
                 self._rows = ui.element("div").classes("settings")
                 with ui.element("div").classes("buttons").style("margin-top: 8px"):
                     apply = ui.button("Apply", on_click=self._apply)
-                    apply.props("no-caps dense").mark("apply")
+                    apply.props("no-caps dense")
                     ui.button("Reload", on_click=self._read).props("outline no-caps dense")
 
     async def _on_open(self, event: Any) -> None:
@@ -55,7 +55,7 @@ class SettingsCard:
                     with ui.element("div"):
                         ui.label(setting.name).classes("called")
                         ui.label(setting.descriptor.description).classes("help")
-                    field = _field(setting).mark(setting.name)
+                    field = _field(setting)
                 self._fields[setting.name] = (setting, field)
                 field.row = row
         self._narrow()

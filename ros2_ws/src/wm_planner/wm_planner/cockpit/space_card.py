@@ -33,7 +33,7 @@ class SpaceCard:
         self._shown: dict[str, tuple[Vector, Vector]] = {}
         with ui.element("section").classes("card"):
             opened = ui.expansion("3D view", on_value_change=self._on_open)
-            with opened.props("dense").mark("space"):
+            with opened.props("dense"):
                 self._room = ui.element("div")
                 ui.label("Orange: plan. Blue: hand. Gray: arm. Box: workspace.").classes("fine")
                 self._why_not = ui.label().classes("fine")

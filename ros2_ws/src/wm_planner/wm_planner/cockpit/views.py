@@ -40,16 +40,14 @@ class Views:
         with ui.element("section").classes("card"):
             with ui.element("div").classes("card-head"):
                 ui.html("<h2>What the planner sees, and its plan</h2>", sanitize=False)
-                self._all = (
-                    ui.checkbox("Show candidates (yellow: low cost, purple: high)")
-                    .props("dense")
-                    .mark("candidates")
+                self._all = ui.checkbox("Show candidates (yellow: low cost, purple: high)").props(
+                    "dense"
                 )
             with ui.element("div").classes("view"):
                 camera = '<img class="feed-camera" alt="live image of the camera">'
                 ui.html(camera, sanitize=False)
-                self._overlay = ui.html("", sanitize=False).mark("overlay")
-                self._note = ui.label().classes("note").mark("camera-note")
+                self._overlay = ui.html("", sanitize=False)
+                self._note = ui.label().classes("note")
             self._why_not = ui.label().classes("fine")
             self._findings = ui.element("div").classes("findings").style("margin-top: 8px")
         with ui.element("section").classes("card strip"):
