@@ -24,6 +24,7 @@ from wm_planner.cockpit.inputs import (
 )
 from wm_planner.cockpit.known import Known
 from wm_planner.message_limits import MAX_LIST
+from wm_planner.ros.diagnostics import VIEWS
 from wm_planner.ros.image_reader import ImageSubscription
 from wm_planner.ros.qos import sensor_data_qos
 
@@ -131,13 +132,31 @@ def test_cameras_are_found_by_what_the_planner_reads(bench: Bench) -> None:
     assert "/another" not in bench.topics
 
 
-def test_the_first_camera_is_that_which_the_planner_names_in_its_diagnostics(bench: Bench) -> None:
+def tell_views(bench: Bench, *topics: str) -> None:
+    values = [KeyValue(key=VIEWS, value=", ".join(topics))]
+    status = DiagnosticStatus(name="planner: camera", values=values)
+    bench.known.take_diagnostics(DiagnosticArray(status=[status]))
+
+
+def test_cameras_have_the_order_that_the_planner_s_diagnostics_tell(bench: Bench) -> None:
     bench.read(LEFT)
     bench.read(RIGHT, CompressedImage)
-    named = DiagnosticStatus(name="planner: camera", values=[KeyValue(key="topic", value=RIGHT)])
-    bench.known.take_diagnostics(DiagnosticArray(status=[named]))
     bench.until(lambda: len(bench.cameras) == 2)
-    assert bench.cameras == [RIGHT, LEFT]
+    assert (bench.cameras, bench.inputs.ordered) == ([LEFT, RIGHT], False)
+    tell_views(bench, RIGHT, LEFT)
+    bench.until(lambda: bench.cameras == [RIGHT, LEFT])
+    assert bench.inputs.ordered
+
+
+@pytest.mark.parametrize("told", [(RIGHT,), (RIGHT, "/gone"), (RIGHT, LEFT, "/gone")])
+def test_the_order_is_not_known_if_the_views_are_not_the_cameras(
+    bench: Bench, told: tuple[str, ...]
+) -> None:
+    bench.read(LEFT)
+    bench.read(RIGHT, CompressedImage)
+    tell_views(bench, *told)
+    bench.until(lambda: bench.cameras == [RIGHT, LEFT])
+    assert not bench.inputs.ordered
 
 
 def test_not_more_cameras_are_read_than_a_page_shows(bench: Bench) -> None:

@@ -54,6 +54,18 @@ def near(mask: Any, ends: tuple[tuple[int, int], tuple[int, int]]) -> Any:
     return np.hypot(x - begin[0] - share * along[0], y - begin[1] - share * along[1])
 
 
+def test_a_goal_of_several_views_has_an_image_of_each_and_a_mask_of_the_first() -> None:
+    views = [pixels(), pixels(40, 50)]
+    goal = draft_of("two views", *views)
+    sent = [decode(image) for image in goal.message().images]
+    assert all(map(np.array_equal, sent, views))
+    assert list(goal.message().masks) == []
+    goal.begin_stroke(5, 5, 4)
+    first, second = (decode(mask)[..., 0] for mask in goal.message().masks)
+    np.testing.assert_array_equal(first, painted(goal))
+    np.testing.assert_array_equal(second, np.full((40, 50), 255))
+
+
 def test_nothing_is_masked_unless_one_paints() -> None:
     goal = draft()
     assert goal.mask() is None

@@ -113,7 +113,7 @@ def bench(context: Context, matched: Callable[..., bool]) -> Iterator[Bench]:
 
 def test_images_of_one_moment_are_joined_in_the_spec_s_order(bench: Bench, spec: ModelSpec) -> None:
     spec.views = ["front", "wrist"]
-    bench.open(spec, front=Image, wrist=Image)
+    assert bench.open(spec, front=Image, wrist=Image).topics == ("/front", "/wrist")
     bench.image("front", 1, 0.0)
     bench.image("wrist", 11, 0.015)
     observation = bench.wait(1)

@@ -22,7 +22,7 @@ from wm_planner.ros.status_publisher import StatusPublisher
 pytestmark = pytest.mark.dds
 DARK = Finding("black", 0.0, 0.03, "stop", found=True, sentence="The image is black.")
 SNAPSHOT = Snapshot(
-    camera=CameraSnapshot("/image", received=9, dropped=2, problem="", findings=()),
+    camera=CameraSnapshot("/image", 9, 2, problem="", findings=(), topics=("/image", "/wrist")),
     pose_problem="",
     worker=WorkerSnapshot("a model", problem="", warnings=("unverified",), memory=3 << 20),
     commands=CommandSnapshot(7, 5, 2, 0, {"speed": 2}, problems=()),
@@ -113,4 +113,5 @@ def test_the_diagnostics_are_those_of_the_snapshot(
     assert values["plans, longest late [s]"] == "0.400"
     assert values["speed override [%]"] == "30.0"
     (camera,) = [s for s in heard[1].status if s.name == "planner: camera"]
+    assert {v.key: v.value for v in camera.values}["topics of all views"] == "/image, /wrist"
     assert camera.message == "no image The image is black."

@@ -109,20 +109,25 @@ class GoalCard:
             clear.tooltip("Forget the next goal and its sub-goals")
 
     async def _take(self) -> None:
-        cameras, planner = self._node.inputs.cameras, self._node.planner
-        if len(cameras) > 1:
-            why = f"{planner} has {len(cameras)} cameras: a goal can be taken only if there is one"
-        elif not cameras:
-            why = f"{planner} has no camera yet"
-        elif cameras[0].image is None:
-            why = cameras[0].problem or f"no image received from {cameras[0].topic} yet"
-        elif (age := time.monotonic() - cameras[0].at) > OLD:
-            why = f"the newest image is {age:.0f} s old: {cameras[0].problem or cameras[0].topic}"
-        else:
-            label = f"View taken at {time.strftime('%H:%M:%S')}"
-            self._show_draft(await asyncio.to_thread(draft_of, label, cameras[0].image))
+        inputs, planner = self._node.inputs, self._node.planner
+        why = "" if inputs.cameras else f"{planner} has no camera yet"
+        images = []
+        for camera in inputs.cameras:
+            age = time.monotonic() - camera.at
+            if camera.image is None:
+                why = camera.problem or f"no image received from {camera.topic} yet"
+            elif age > OLD:
+                why = f"the newest image is {age:.0f} s old: {camera.problem or camera.topic}"
+            else:
+                images.append(camera.image)
+        if not why and len(images) > 1 and not inputs.ordered:
+            why = f"{planner} has not told the order of its {len(images)} cameras yet"
+        if why:
+            self._tell(Answer(False, why))
             return
-        self._tell(Answer(False, why))
+        label = f"View taken at {time.strftime('%H:%M:%S')}"
+        label += f", of {len(images)} cameras" if len(images) > 1 else ""
+        self._show_draft(await asyncio.to_thread(draft_of, label, *images))
 
     async def _take_upload(self, event: events.UploadEventArguments) -> None:
         name = one_line(event.file.name, 60)

@@ -46,6 +46,7 @@ class GoalDraft:
         label: What it is, for the page.
         image: uint8 RGB (H, W, 3); None: it is not given by an image.
         name: Name of a stored goal; empty: it is not given by a name.
+        others: Images of the model's further views, in its order; all of them count.
         preview: The image as a ``data:`` URL.
         strokes: What was painted: the parts of the image that count.
         tolerance: See ``Goal.tolerance``.
@@ -54,6 +55,7 @@ class GoalDraft:
     label: str
     image: RgbImage | None = None
     name: str = ""
+    others: tuple[RgbImage, ...] = ()
     preview: str = ""
     strokes: list[Stroke] = field(default_factory=list)
     tolerance: float = 0.0
@@ -103,9 +105,10 @@ class GoalDraft:
         if self.image is None:
             goal.name = self.name
             return goal
-        goal.images = [_message(self.image, "rgb8")]
+        goal.images = [_message(image, "rgb8") for image in (self.image, *self.others)]
         if (mask := self.mask()) is not None:
-            goal.masks = [_message(mask, "mono8")]
+            whole = [np.full(image.shape[:2], 255, dtype=np.uint8) for image in self.others]
+            goal.masks = [_message(mask, "mono8") for mask in (mask, *whole)]
         return goal
 
     def svg(self) -> str:
@@ -118,20 +121,31 @@ class GoalDraft:
         return f'<g {style} stroke-linecap="round" stroke-linejoin="round">{"".join(lines)}</g>'
 
 
-def draft_of(label: str, image: RgbImage) -> GoalDraft:
-    """Return a goal of an image, uint8 RGB (H, W, 3), of which at most ``MAX_PIXELS`` are kept.
+def draft_of(label: str, image: RgbImage, *others: RgbImage) -> GoalDraft:
+    """Return a goal of one image for each view, of which at most ``MAX_PIXELS`` are kept.
 
-    It takes a while for a large image, so run it in a thread.
+    It takes a while for large images, so run it in a thread.
+
+    Args:
+        label: What it is, for the page.
+        image: Of the first view, uint8 RGB (H, W, 3).
+        others: Of the other views.
     """
-    height, width = image.shape[:2]
-    if height * width > MAX_PIXELS:
-        shrunk = (MAX_PIXELS / (height * width)) ** 0.5
-        size = max(int(width * shrunk), 1), max(int(height * shrunk), 1)
-        size = min(size[0], MAX_PIXELS), min(size[1], MAX_PIXELS)  # of one row or column
-        image = cv2().resize(image, size, interpolation=cv2().INTER_AREA)
+    image = _shrunk(image)
     # In full size, because the browser tells in pixels of it where one paints.
     data = base64.b64encode(encode_jpeg(image, image.shape[1])).decode()
-    return GoalDraft(label, image, preview=f"data:image/jpeg;base64,{data}")
+    preview = f"data:image/jpeg;base64,{data}"
+    return GoalDraft(label, image, others=tuple(map(_shrunk, others)), preview=preview)
+
+
+def _shrunk(image: RgbImage) -> RgbImage:
+    height, width = image.shape[:2]
+    if height * width <= MAX_PIXELS:
+        return image
+    factor = (MAX_PIXELS / (height * width)) ** 0.5
+    size = max(int(width * factor), 1), max(int(height * factor), 1)
+    size = min(size[0], MAX_PIXELS), min(size[1], MAX_PIXELS)  # of one row or column
+    return np.asarray(cv2().resize(image, size, interpolation=cv2().INTER_AREA), dtype=np.uint8)
 
 
 def read_upload(data: bytes) -> RgbImage:

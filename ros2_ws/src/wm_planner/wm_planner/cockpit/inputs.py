@@ -20,6 +20,7 @@ from wm_planner.cockpit.feed import Feeds, side_by_side
 from wm_planner.cockpit.known import Known
 from wm_planner.images import CameraDecoder, ImageFormatError, ImagePolicy, decode
 from wm_planner.message_limits import MAX_LIST
+from wm_planner.ros.diagnostics import VIEWS
 from wm_planner.ros.image_reader import ImageReaderError, ImageSubscription
 from wm_planner.ros.qos import sensor_data_qos
 from wm_planner.text import one_line
@@ -102,6 +103,10 @@ class CockpitInputs:
         planner: Full name of the planner's node.
         known: Takes the messages.
         feeds: Take the images: ``camera`` and ``imagined``.
+
+    Attributes:
+        cameras: The cameras of the model's views, in its order if ``ordered``.
+        ordered: Whether that order is known.
     """
 
     def __init__(self, node: Node, planner: str, known: Known, feeds: Feeds) -> None:
@@ -116,6 +121,7 @@ class CockpitInputs:
         for kind, topic, callback, qos in always:
             node.create_subscription(kind, topic, callback, qos)
         self.cameras: list[CameraInput] = []
+        self.ordered = False
         self._imagined: ImageSubscription | None = None
         self._others: dict[str, Any] = {}
 
@@ -132,9 +138,12 @@ class CockpitInputs:
         topics = self._topics()
         wanted = [(t, IMAGES[k]) for t, k in topics if k in IMAGES]
         if wanted or not self.cameras:  # the cameras of a planner that is lost are still shown
-            first = self._first_camera()
-            wanted.sort(key=lambda camera: camera[0] != first)  # the others by their names
-            self._watch_cameras(wanted[:MAX_CAMERAS])
+            views = self._views()
+            known = [camera for camera in wanted if camera[0] in views]
+            known.sort(key=lambda camera: views.index(camera[0]))
+            self.ordered = len(known) == len(wanted) == len(views)
+            known += [camera for camera in wanted if camera[0] not in views]
+            self._watch_cameras(known[:MAX_CAMERAS])
         own = self._node.resolve_topic_name("joint_states")
         others: dict[str, tuple[type, Callable[[Any], None]]] = {
             f"{self._planner}/search": (Search, self._on_search),
@@ -197,14 +206,12 @@ class CockpitInputs:
         except ValueError:
             return declared
 
-    def _first_camera(self) -> str:
-        """Return the topic of the model's first view, as the planner's diagnostics name it."""
+    def _views(self) -> list[str]:
+        """Return the topics of the model's views in its order, as /diagnostics tells."""
         status = self._known.diagnostics.get("camera")
-        return (
-            next((pair.value for pair in status.values if pair.key == "topic"), "")
-            if status
-            else ""
-        )
+        values = status.values if status else ()
+        text = next((str(pair.value) for pair in values if pair.key == VIEWS), "")
+        return text.split(", ") if text else []
 
     def _on_camera(self) -> None:
         self._known.image_at = time.monotonic()

@@ -15,6 +15,9 @@ from wm_planner.ros.snapshot import Snapshot
 from wm_planner.text import one_line
 from wm_planner.worker import Planned
 
+VIEWS = "topics of all views"
+"""Key of the camera part: the topics in the order of the model's views, for the cockpit."""
+
 
 class Diagnostics:
     """Publishes the snapshot and the rates of the node.
@@ -72,6 +75,7 @@ class Diagnostics:
         return part(
             {
                 "topic": camera.topic,
+                VIEWS: ", ".join(camera.topics),
                 "images": camera.received,
                 "dropped": camera.dropped,
                 "conversion": conversion_path(),

@@ -74,6 +74,11 @@ class Observer:
         return self._cameras[0]
 
     @property
+    def topics(self) -> tuple[str, ...]:
+        """The full names of the cameras' topics, in the order of the model's views."""
+        return tuple(camera.topic for camera in self._cameras)
+
+    @property
     def publishers(self) -> list[PublisherWatch]:
         """What notices second publishers of cameras and proprio."""
         return [camera.publishers for camera in self._cameras] + self._proprio.publishers

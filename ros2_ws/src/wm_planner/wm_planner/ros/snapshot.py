@@ -26,6 +26,7 @@ class CameraSnapshot:
         problem: What is wrong with images, views or proprio, or an empty string.
         findings: What the camera contract found in the last observation.
         irregular: What is irregular about the images of all views although they can be used.
+        topics: The full names of all views' topics, in the order of the model.
     """
 
     topic: str
@@ -34,6 +35,7 @@ class CameraSnapshot:
     problem: str
     findings: tuple[Finding, ...]
     irregular: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,7 @@ def take_snapshot(
             tuple(
                 text for text in (*inputs.observer.irregular, loop.requests.past.problem) if text
             ),
+            inputs.observer.topics,
         ),
         pose_problem=inputs.pose.problem or loop.poses.problem,
         worker=WorkerSnapshot(
