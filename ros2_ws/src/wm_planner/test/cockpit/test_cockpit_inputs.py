@@ -124,7 +124,7 @@ def test_cameras_are_found_by_what_the_planner_reads(bench: Bench) -> None:
     assert bench.known.camera == "/planner has no camera yet"
     bench.read(RIGHT, CompressedImage)
     bench.read(LEFT)
-    bench.robot.create_subscription(Image, "/another", print, sensor_data_qos())
+    ImageSubscription(bench.robot, Image, "/another", print, sensor_data_qos())
     bench.until(lambda: len(bench.cameras) == 2)
     assert bench.cameras == [LEFT, RIGHT]
     assert bench.known.camera == ""
