@@ -36,7 +36,7 @@ class CockpitNode(Node):
         button: The enabling button; None if there is none.
         host: Address at which the page is served.
         port: Port of it; 0: any that is free.
-        allowed_hosts: Further names by which the page may be asked for.
+        allowed_hosts: Further host names under which the page may be opened.
         require_token: Whether a token is asked for also if only this machine reaches the page.
         open_browser: Whether to open the page in this machine's browser.
         camera_pose: Where the first camera is.

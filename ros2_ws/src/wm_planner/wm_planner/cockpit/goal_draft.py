@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import base64
 import math
-from array import array
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import numpy as np
 from numpy.typing import NDArray
-from sensor_msgs.msg import Image
 from wm_planner_msgs.msg import Goal
 
 from wm_planner.cockpit.feed import encode_jpeg
 from wm_planner.images import ImageFormatError, decode
 from wm_planner.images.opencv import cv2
+from wm_planner.ros.image_message import image_message
 from wm_planner.types import RgbImage
 
 SPACING = 0.1  # of the points of a stroke, in widths of the brush
@@ -105,10 +104,10 @@ class GoalDraft:
         if self.image is None:
             goal.name = self.name
             return goal
-        goal.images = [_message(image, "rgb8") for image in (self.image, *self.others)]
+        goal.images = [image_message(image) for image in (self.image, *self.others)]
         if (mask := self.mask()) is not None:
             whole = [np.full(image.shape[:2], 255, dtype=np.uint8) for image in self.others]
-            goal.masks = [_message(mask, "mono8") for mask in (mask, *whole)]
+            goal.masks = [image_message(mask) for mask in (mask, *whole)]
         return goal
 
     def svg(self) -> str:
@@ -162,11 +161,3 @@ def read_upload(data: bytes) -> RgbImage:
             encoding="",
         )
     return decode(SimpleNamespace(format="", data=data))
-
-
-def _message(pixels: NDArray[np.uint8], encoding: str) -> Image:
-    height, width = pixels.shape[:2]
-    channels = pixels.shape[2] if pixels.ndim == 3 else 1
-    message = Image(height=height, width=width, step=channels * width, encoding=encoding)
-    message.data = array("B", pixels.tobytes())
-    return message

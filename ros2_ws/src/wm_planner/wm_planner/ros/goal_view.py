@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from array import array
 
 import numpy as np
 from numpy.typing import NDArray
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
-from sensor_msgs.msg import Image
 from wm_planner_msgs.msg import Goal as GoalMessage
 
 from wm_planner.control import GoalSession
@@ -17,6 +15,7 @@ from wm_planner.images.fit import seen_part
 from wm_planner.models import ModelSpec
 from wm_planner.models.spec import ImageSpec
 from wm_planner.ros import log
+from wm_planner.ros.image_message import image_message
 from wm_planner.types import Goal, RgbImage
 
 MOST_PIXELS = 2**21
@@ -62,13 +61,13 @@ class GoalView:
 def _message(goal: Goal, tolerance: float, image: ImageSpec) -> GoalMessage:
     message, observation = GoalMessage(tolerance=tolerance), goal.observation
     images = [_small(pixels) for pixels in observation.images]
-    message.images = [_image(pixels, "rgb8") for pixels in images]
+    message.images = [image_message(pixels) for pixels in images]
     if observation.proprio is not None:
         message.proprio = observation.proprio.tolist()
     if goal.weights is not None:
         pairs = zip(goal.weights, images, strict=True)
         masks = [_mask(weights, pixels.shape[:2], image) for weights, pixels in pairs]
-        message.masks = [_image(mask, "mono8") for mask in masks]
+        message.masks = [image_message(mask) for mask in masks]
     return message
 
 
@@ -79,14 +78,6 @@ def _small(pixels: RgbImage) -> RgbImage:
     while math.ceil(height / step) * math.ceil(width / step) > MOST_PIXELS:
         step += 1
     return pixels[::step, ::step]
-
-
-def _image(pixels: NDArray[np.uint8], encoding: str) -> Image:
-    height, width = pixels.shape[:2]
-    message = Image(height=height, width=width, encoding=encoding)
-    message.step = width * (3 if encoding == "rgb8" else 1)
-    message.data = array("B", pixels.tobytes())
-    return message
 
 
 def _mask(

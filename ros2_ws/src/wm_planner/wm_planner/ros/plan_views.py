@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from array import array
 
 import numpy as np
 from geometry_msgs.msg import PoseStamped
@@ -19,6 +18,7 @@ from wm_planner.kinematics import Arm
 from wm_planner.models import ModelSpec
 from wm_planner.ros import log
 from wm_planner.ros.goal_view import GoalView
+from wm_planner.ros.image_message import image_message
 from wm_planner.ros.ros_time import seconds_to_time
 from wm_planner.ros.search_view import SearchView
 from wm_planner.types import Vector
@@ -89,9 +89,7 @@ class PlanViews:
         if known and self._path.get_subscription_count():
             self._path.publish(self._path_of(plan, start))
         if plan.imagined is not None and self.imagine:
-            height, width = plan.imagined.shape[:2]
-            message = Image(height=height, width=width, step=3 * width, encoding="rgb8")
-            message.data = array("B", plan.imagined.tobytes())
+            message = image_message(plan.imagined)
             message.header.stamp = seconds_to_time(plan.stamp)
             self._imagined.publish(message)
         if session.outcome is None:  # the arm does not follow the plan that ends a goal
