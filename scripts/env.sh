@@ -37,7 +37,7 @@ else
     if grep -qs '"packages"' "$_wm_root/.venv-worker/setup.json"; then
         export WM_PLANNER_WORKER_PYTHON="${WM_PLANNER_WORKER_PYTHON:-$_wm_root/.venv-worker/bin/python}"
     fi
-    # Shared memory for images in Fast DDS (docs/architecture.md), unless you have set a profile.
+    # Shared memory for images in Fast DDS (docs/how-to/middleware.md), unless you have set a profile.
     if [ -z "$FASTRTPS_DEFAULT_PROFILES_FILE$FASTDDS_DEFAULT_PROFILES_FILE" ]; then
         _wm_profile="$_wm_install/wm_planner/share/wm_planner/config/fastdds.xml"
         if [ "${ROS_DISTRO:-jazzy}" = jazzy ]; then
@@ -47,5 +47,13 @@ else
         fi
         unset _wm_profile
     fi
+    # Completion of wm-planner, where someone types; in zsh only after its own (compinit).
+    case $- in
+        *i*)
+            if [ -z "${ZSH_VERSION:-}" ] || typeset -f compdef >/dev/null; then
+                eval "$(register-python-argcomplete wm-planner 2>/dev/null)" || true
+            fi
+            ;;
+    esac
 fi
 unset _wm_root _wm_distro _wm_suffix _wm_venv _wm_install

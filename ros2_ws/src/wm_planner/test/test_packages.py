@@ -23,6 +23,7 @@ PYTHON = ("wm_planner", "wm_planner_sim")
 # Module: rosdep key, empty if pip alone has it, and name on PyPI. All others are ROS packages.
 LIBRARIES = {
     "OpenGL": ("python3-opengl", "PyOpenGL"),
+    "argcomplete": ("python3-argcomplete", "argcomplete"),
     "PIL": ("python3-pil", "pillow"),
     "fastapi": ("", "fastapi"),
     "nicegui": ("", "nicegui"),

@@ -177,7 +177,11 @@ def _spin(node: Node, executor: SingleThreadedExecutor, seconds: float) -> None:
 
 def main() -> None:
     """Run the node until a signal ends it; the arm is stopped before the context ends."""
-    start(PROGRAM, "Plans with a world model and commands a robot arm.")
+    start(
+        PROGRAM,
+        "Plans with a world model and commands a robot arm.",
+        example=f"ros2 run wm_planner {PROGRAM} --ros-args -p model.directory:=my_model",
+    )
     stopping: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, lambda n, _: stopping.append(n))

@@ -133,7 +133,7 @@ def test_wrong_arguments_exit_with_two(capsys: pytest.CaptureFixture[str]) -> No
 def test_the_program_prints_an_aligned_table(
     model: str, image: NDArray[np.uint8], save: Save
 ) -> None:
-    command = [sys.executable, "-m", "wm_planner.cli", "doctor", model, "--image"]
+    command = [sys.executable, "-m", "wm_planner.cli", "doctor", model, "--quiet", "--image"]
     command.append(save("a.png", np.zeros_like(image)))
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stderr) == (2, "")

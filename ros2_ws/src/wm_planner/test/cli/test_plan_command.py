@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 from deaf_model import deaf_model
 
-from wm_planner.cli import main
+from wm_planner.cli import main, plan_command
+from wm_planner.models import load_spec
+from wm_planner.models.spec import ActionSpec
+from wm_planner.worker.messages import Planned
 
 MODEL = Path(__file__).parents[3] / "wm_planner_sim" / "models" / "franka_reach"
 SMALL = ["planning.preset=dino_wm", "planning.num_samples=16", "planning.iterations=2",
@@ -33,10 +36,29 @@ def test_a_plan_is_printed_as_environment_steps_in_units(
     assert main(["plan", str(MODEL), *images, *SMALL, "planning.horizon=3"]) == 0
     text = capsys.readouterr().out
     assert "dx [m]" in text
-    assert "a goal counts as reached at 0.03" in text
+    assert "a goal counts as reached at 0.03" in " ".join(text.split())
     assert re.findall(r"(?m)^ +(\d+) +(\d\.\d\d) ", text) == [
         ("0", "0.00"), ("1", "0.20"), ("2", "0.40"),
     ]  # fmt: skip
+
+
+def test_a_plan_with_many_numbers_is_printed_in_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    names = [f"joint_{i}" for i in range(1, 8)]
+    spec = load_spec(MODEL)
+    spec.action = ActionSpec(names, ["rad"] * 7, "base")
+    actions = np.arange(14.0).reshape(2, 7)
+    plan = Planned(0, 0.0, actions, 0.5, [1.0], "iterations", learned=True, plan_time=0.1)
+    lines = plan_command.table_of(plan, spec)
+    assert max(map(len, lines)) <= 80
+    heads = [line for line in lines if line.startswith("step")]
+    assert re.findall(r"joint_\d \[rad\]", " ".join(heads)) == [f"{name} [rad]" for name in names]
+    rows = [line.split() for line in lines if line.strip() and line not in heads]
+    assert len(rows) == 2 * len(heads) == 4
+    first = [float(number) for row in rows[::2] for number in row[2:]]
+    assert first == actions[0].tolist()
 
 
 def test_plans_are_equal_only_for_the_same_seed(

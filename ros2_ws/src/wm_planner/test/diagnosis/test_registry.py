@@ -18,7 +18,7 @@ from wm_planner.diagnosis.examined import ModelDescription
 from wm_planner.diagnosis.registry import CHECKS
 from wm_planner.models.spec import ModelSpec
 
-DOCS = Path(__file__).parents[5] / "docs" / "doctor.md"
+DOCS = Path(__file__).parents[5] / "docs" / "how-to" / "doctor.md"
 SOUND, BAD = Result("sound", 0.0, 1.0, "ok"), Result("bad", 2.0, 1.0, "stop", "Fix it.")
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
 import pytest
+
+from wm_planner.config import Config, leaves
+
+SETTINGS = list(leaves(Config()))
 
 
 def _run(*words: str) -> subprocess.CompletedProcess[str]:
@@ -16,7 +21,25 @@ def _run(*words: str) -> subprocess.CompletedProcess[str]:
 def test_help_starts_no_node() -> None:
     found = _run("--help")
     assert found.returncode == 0
-    assert "--ros-args -p NAME:=VALUE" in found.stdout
+    assert "--ros-args -p NAME:=VALUE" in " ".join(found.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("module", "command", "names"),
+    [
+        ("wm_planner.node", "ros2 run wm_planner planner_node", [leaf.name for leaf in SETTINGS]),
+        ("wm_planner.cockpit.program", "ros2 run wm_planner cockpit", ["open_browser"]),
+    ],
+)
+def test_help_ends_with_an_example(module: str, command: str, names: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", module, "--help"], capture_output=True, text=True, check=True
+    )
+    title, example = done.stdout.splitlines()[-2:]
+    assert title == "Examples:"
+    given = re.fullmatch(rf"  {command} --ros-args -p ([\w.]+):=\w+", example)
+    assert given
+    assert given[1] in names
 
 
 @pytest.mark.parametrize(

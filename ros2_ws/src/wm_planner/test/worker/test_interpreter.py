@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import queue
 import subprocess
@@ -183,3 +184,18 @@ def test_the_check_of_an_interpreter_without_packages_ends_in_a_sentence(bare: s
     assert done.returncode == 2
     assert f"{bare} lacks the Python package" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_check_as_json_is_one_document(bare: str) -> None:
+    for other, code in (("", 0), (bare, 2)):
+        done = subprocess.run(
+            [sys.executable, "-m", "wm_planner.worker.check", "--json"],
+            capture_output=True,
+            text=True,
+            env={**os.environ, WORKER_PYTHON: other},
+        )
+        found = json.loads(done.stdout)
+        assert done.returncode == found["exit_code"] == code
+        assert found["node"]["Python"]["place"] == sys.executable
+        assert ("worker" in found) == (code == 0)
+        assert (f"{bare} lacks the Python package" in done.stderr) == (code == 2)

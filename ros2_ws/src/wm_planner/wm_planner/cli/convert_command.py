@@ -10,18 +10,25 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wm_planner.cli.arguments import add_output_options, with_examples
+from wm_planner.cli.terminal_progress import shown_progress
+from wm_planner.cli.width import table_width, wrapped
 from wm_planner.message_limits import MAX_TEXT
 from wm_planner.text import one_line
 
 if TYPE_CHECKING:
     from wm_planner.conversion.request import Converted
 
-_EPILOG = """\
-What the files do not record must be given. Without it the command lists what is missing, as a YAML
-file to fill in. Checkpoints are read without running their code, so that neither DINO-WM nor LeWM
-need be installed.
-Exit code: 0 converted, 1 converted with notes, 2 not converted; then nothing was written.
-"""
+_EPILOG = with_examples(
+    "What the files do not record must be given. Without it the command lists what is "
+    "missing, as a YAML file to fill in. Checkpoints are read without running their code, so "
+    "that neither DINO-WM nor LeWM need be installed.\n"
+    "Exit code: 0 converted, 1 converted with notes, 2 not converted; then nothing was "
+    "written.",
+    "wm-planner convert outputs/2025-03-01/12-00-00 my_model --dataset /data/my_set",
+    "wm-planner convert outputs/2025-03-01/12-00-00 my_model --dataset /data/my_set "
+    "--meta facts.yaml --calibrate",
+)
 _FACT = "fact "
 
 
@@ -42,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_files(parser)
     _add_facts(parser)
     parser.add_argument("--force", action="store_true", help="replace the model in OUTPUT")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_output_options(parser)
 
 
 def _add_files(parser: argparse.ArgumentParser) -> None:
@@ -66,8 +73,8 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--dataset-kind",
         metavar="KIND",
-        help="point_maze, pusht, wall, deformable, franka or stable_worldmodel; default: what "
-        "hydra.yaml names; for LeWM stable_worldmodel",
+        help="its kind: point_maze, pusht, wall, deformable, franka or stable_worldmodel; "
+        "default: what hydra.yaml names; for LeWM stable_worldmodel",
     )
     group.add_argument(
         "--statistics",
@@ -174,6 +181,7 @@ def run(arguments: argparse.Namespace) -> int:
         calibrate=arguments.calibrate,
         force=arguments.force,
         command=shlex.join(["wm-planner", *arguments.words]),
+        progress=shown_progress(arguments.quiet or arguments.json),
     )
     try:
         converted = convert(wanted, read_facts(arguments.meta, _given(arguments)))
@@ -206,20 +214,26 @@ def _given(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _text(converted: Converted, arguments: argparse.Namespace) -> str:
+    """Return what was converted and the next command; with ``--quiet`` neither."""
     spec, directory = converted.spec, converted.directory
     provenance = spec.statistics.provenance
     assert provenance is not None  # convert requires it
-    lines = [
-        f"checkpoint  {spec.source['checkpoint']['file']}, {spec.training.progress}",
-        *(f"{title:<11} {text}" for title, text in converted.origin.items()),
-        f"license     {spec.license.sentence}",
-        f"statistics  {provenance.dataset}, split {provenance.split}: {provenance.formula}",
-        f"action      {', '.join(spec.action.names)}; {spec.frameskip} steps at "
+    facts = {
+        "checkpoint": f"{spec.source['checkpoint']['file']}, {spec.training.progress}",
+        **converted.origin,
+        "license": spec.license.sentence,
+        "statistics": f"{provenance.dataset}, split {provenance.split}: {provenance.formula}",
+        "action": f"{', '.join(spec.action.names)}; {spec.frameskip} steps at "
         f"{spec.control_rate:g} Hz a model step",
-        *(f"Note: {note}" for note in converted.notes),
-    ]
+    }
+    width, lines = table_width(), []
+    for title, text in () if arguments.quiet else facts.items():
+        lines += wrapped(text, width, first=f"{title:<11} ", others=" " * 12)
+    for note in converted.notes:
+        lines += wrapped(note, width, first="Note: ", others=" " * 6)
     doctor = ["wm-planner", "doctor", str(directory)]
     if arguments.dataset is not None:
         doctor += ["--dataset", str(arguments.dataset)]
-    lines.append(f"{directory} is written; next: {shlex.join(doctor)}")
+    following = "" if arguments.quiet else f"; next: {shlex.join(doctor)}"
+    lines.append(f"{directory} is written{following}")  # in one line, to be copied
     return "\n".join(lines)

@@ -3,34 +3,40 @@
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import os
 import platform
 from pathlib import Path
 
 import numpy as np
 
-import wm_planner
-from wm_planner.cli.arguments import number_list
+from wm_planner.cli.arguments import add_output_options, number_list, with_examples
 from wm_planner.cli.elsewhere import has_torch
 from wm_planner.cli.examine_image import examine_image
 from wm_planner.cli.examine_topic import examine_topic
 from wm_planner.cli.report import Report, Section
 from wm_planner.cli.settings import settings
+from wm_planner.cli.terminal_progress import shown_progress
+from wm_planner.cli.version import own_version, version_of
 from wm_planner.config import Config, ConfigError
 from wm_planner.diagnosis.camera_examiner import CameraExaminer
 from wm_planner.diagnosis.check_result import STOP, WARN, Result
 from wm_planner.images import conversion_path
 from wm_planner.images.opencv import OpenCVMissingError, cv2
 from wm_planner.models.spec import ModelSpec, SpecError, StatisticsError, load_spec
+from wm_planner.progress import Progress
 
-_EPILOG = """\
-Settings may follow as Hydra overrides: images.float_range=[0,1], images.generic_color_order=bgr,
-images.bit_depth=12, camera.frozen=off, planning.preset=full, objective.alpha=0.5, …;
---ros-args (remappings, use_sim_time) come last.
-With --image or --topic alone only images are examined; otherwise the model is loaded, too.
-Exit code: 0 nothing found, 1 warnings only, 2 a problem.
-"""
+_EPILOG = with_examples(
+    "Settings may follow as Hydra overrides: images.float_range=[0,1], "
+    "images.generic_color_order=bgr, images.bit_depth=12, camera.frozen=off, "
+    "planning.preset=full, objective.alpha=0.5, …; --ros-args (remappings, use_sim_time) "
+    "come last.\n"
+    "With --image or --topic alone only images are examined; otherwise the model is loaded, "
+    "too.\n"
+    "Exit code: 0 nothing found, 1 warnings only, 2 a problem.",
+    "wm-planner doctor my_model --dataset /data/my_set",
+    "wm-planner doctor my_model --image now.png --goal-image goal.png --proprio=0.4,0.1",
+    "wm-planner doctor my_model --topic /camera/image_raw images.bit_depth=12",
+)
 _NO_TORCH = Result(
     "torch", 1.0, 0.0, STOP,
     "The model was not examined: the Python that can listen to the topic has no PyTorch. Run the "
@@ -53,14 +59,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--image", nargs="+", type=Path, metavar="FILE", help="PNG or JPEG files")
     source.add_argument("--topic", metavar="NAME", help="topic of a running camera")
     parser.add_argument(
-        "--seconds", type=_seconds, default=3.0, help="how long to listen (%(default)s)"
+        "--seconds",
+        type=_seconds,
+        default=3.0,
+        metavar="S",
+        help="how long to listen to the topic (%(default)s)",
     )
     parser.add_argument(
         "--compressed", action="store_true", help="listen to the topic's compressed images"
     )
     _add_recordings(parser)
     _add_task(parser)
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_output_options(parser)
     parser.set_defaults(usage_error=parser.error)
 
 
@@ -75,7 +85,7 @@ def _add_recordings(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--dataset-kind",
         metavar="KIND",
-        help="point_maze, pusht, wall, deformable, franka or stable_worldmodel",
+        help="its kind: point_maze, pusht, wall, deformable, franka or stable_worldmodel",
     )
     group.add_argument(
         "--episode", type=int, default=0, metavar="N", help="its episode to examine (%(default)s)"
@@ -125,6 +135,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Examine what was asked for, print the report, return the exit code."""
     _check(arguments)
     report = Report([_versions()])
+    progress = shown_progress(arguments.quiet or arguments.json)
     spec = None
     if arguments.model is not None:
         section, spec = _model(arguments)
@@ -138,19 +149,21 @@ def run(arguments: argparse.Namespace) -> int:
         for path in [*(arguments.image or ()), *goals, *(arguments.moved or ())]:
             report.sections.append(examine_image(path, camera))
         if arguments.topic is not None:
-            report.sections.append(examine_topic(arguments, camera))
+            report.sections.append(examine_topic(arguments, camera, progress))
         if spec is not None and _wants_model(arguments):
-            report.sections += _loaded_model(arguments, camera)
-    print(report.to_json() if arguments.json else report.to_text())
+            report.sections += _loaded_model(arguments, camera, progress)
+    print(report.to_json() if arguments.json else report.to_text(quiet=arguments.quiet))
     return report.exit_code
 
 
-def _loaded_model(arguments: argparse.Namespace, camera: CameraExaminer) -> list[Section]:
+def _loaded_model(
+    arguments: argparse.Namespace, camera: CameraExaminer, progress: Progress
+) -> list[Section]:
     if not has_torch():
         return [Section("the model", results=[_NO_TORCH])]
     from wm_planner.cli.examine_model import examine_model  # torch takes seconds to import
 
-    return examine_model(arguments, camera)
+    return examine_model(arguments, camera, progress)
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -176,7 +189,9 @@ def _wants_model(arguments: argparse.Namespace) -> bool:
 
 def _versions() -> Section:
     names = {"torch": "torch", "MuJoCo": "mujoco"}
-    installed = {name: version for name, package in names.items() if (version := _version(package))}
+    installed = {
+        name: version for name, package in names.items() if (version := version_of(package))
+    }
     try:
         opencv = str(cv2().__version__)
     except OpenCVMissingError as error:
@@ -190,7 +205,7 @@ def _versions() -> Section:
         or "not sourced",
         "images": str(conversion_path()),
     }
-    return Section(f"wm_planner {_version(wm_planner.__name__) or '(not installed)'}", facts)
+    return Section(f"wm_planner {own_version()}", facts)
 
 
 def _model(arguments: argparse.Namespace) -> tuple[Section, ModelSpec | None]:
@@ -231,10 +246,3 @@ def _seconds(text: str) -> float:
     if not 0 < value <= 3600:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and 3600 seconds")
     return value
-
-
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return ""

@@ -17,6 +17,7 @@ from wm_planner.diagnosis.camera_examiner import CameraExaminer
 from wm_planner.diagnosis.dataset_episode import dataset_episode
 from wm_planner.diagnosis.episode import RecordingError
 from wm_planner.diagnosis.examined import (
+    ExaminedWithModel,
     GivenStates,
     LoadedModel,
     ModelDescription,
@@ -33,17 +34,21 @@ from wm_planner.images.image_file import read_image_file
 from wm_planner.models.device import unused_gpu
 from wm_planner.models.loading import load
 from wm_planner.models.protocol import Latent
+from wm_planner.progress import Progress
 
 TASKS = 3
 """Windows of an episode that are planned."""
 
 
-def examine_model(arguments: argparse.Namespace, camera: CameraExaminer) -> list[Section]:
+def examine_model(
+    arguments: argparse.Namespace, camera: CameraExaminer, progress: Progress
+) -> list[Section]:
     """Examine a model with all that the arguments give.
 
     Args:
         arguments: The command's arguments.
         camera: Has the model's spec and the settings.
+        progress: Listens.
 
     Returns:
         A section on the weights, and one on each dataset, recording and task.
@@ -55,12 +60,13 @@ def examine_model(arguments: argparse.Namespace, camera: CameraExaminer) -> list
     directory = Path(arguments.model).expanduser()
     with errors_as_findings(weights, "weights"):
         device = camera.config.model.device
-        model = load(directory, device, allow_unverified_statistics=True)
+        with progress("loading the model"):
+            model = load(directory, device, allow_unverified_statistics=True)
         weights.facts["device"] = str(model.device)
         if device == "auto" and model.device.type == "cpu" and (why := unused_gpu()):
             weights.notes.append(f"The GPU is not used, because {why}.")
-        loaded = LoadedModel(model, camera, directory, arguments.encoder)
-        run_checks(loaded, weights)
+        loaded = LoadedModel(model, camera, directory, arguments.encoder, progress)
+        run_checks(loaded, weights, progress=progress)
         sections += _together_with(loaded, arguments, weights)
     return sections
 
@@ -82,7 +88,7 @@ def _together_with(
     elif arguments.proprio or arguments.goal_proprio:
         sections.append(Section("state"))
         states = GivenStates(loaded, arguments.proprio, arguments.goal_proprio, required=False)
-        run_checks(states, sections[-1], weights)
+        _run(states, sections[-1], weights)
     return sections
 
 
@@ -91,9 +97,10 @@ def _dataset(loaded: LoadedModel, arguments: argparse.Namespace, weights: Sectio
     section = Section(f"dataset {arguments.dataset}")
     sections = [section]
     with errors_as_findings(section, "dataset"):
-        data = open_dataset(arguments.dataset, arguments.dataset_kind, loaded.spec)
+        with loaded.progress("reading the numbers of the dataset"):
+            data = open_dataset(arguments.dataset, arguments.dataset_kind, loaded.spec)
         section.facts |= {"kind": data.kind, "episodes": len(data)}
-        run_checks(OpenDataset(loaded, data), section, weights)
+        _run(OpenDataset(loaded, data), section, weights)
         recording = Section(f"episode {arguments.episode} of {arguments.dataset}")
         sections.append(recording)
         with errors_as_findings(recording, "episode"):
@@ -108,7 +115,8 @@ def _bag(loaded: LoadedModel, arguments: argparse.Namespace, weights: Section) -
     named = {role: getattr(arguments, f"{role}_topic") or "" for role in Topics.__annotations__}
     with errors_as_findings(section, "bag"):
         policy = loaded.camera.policy
-        episode = bag_episode(arguments.bag, loaded.spec, Topics(**named), policy)
+        with loaded.progress("reading the bag"):
+            episode = bag_episode(arguments.bag, loaded.spec, Topics(**named), policy)
         _recording(Recording(loaded, episode, arguments.windows), section, weights)
     return section
 
@@ -118,16 +126,16 @@ def _recording(recording: Recording, section: Section, weights: Section) -> None
     episode = recording.episode
     section.facts["model steps"] = episode.steps
     section.notes += episode.notes
-    if not run_checks(recording, section, weights):
+    if not _run(recording, section, weights):
         return
     if episode.images is None:
         section.notes.append("No images were recorded: predictions cannot be examined.")
         return
     predictions = Predictions.of(recording)
-    run_checks(predictions, section, weights)
+    _run(predictions, section, weights)
     if pair := moved_frames(episode, recording.spec):
         before, after = (episode.images[frame] for frame in pair)
-        run_checks(MovedObject(recording.loaded, before, after, pair), section, weights)
+        _run(MovedObject(recording.loaded, before, after, pair), section, weights)
     encoded, windows = predictions.encoded, recording.windows
     tasks = [
         PlanningTask(
@@ -137,7 +145,7 @@ def _recording(recording: Recording, section: Section, weights: Section) -> None
         )
         for start in windows.starts[:: -(-len(windows.starts) // TASKS)]
     ]
-    run_checks(PlanningTasks(recording.loaded, tasks, windows.horizon), section, weights)
+    _run(PlanningTasks(recording.loaded, tasks, windows.horizon), section, weights)
 
 
 def _task(loaded: LoadedModel, arguments: argparse.Namespace, weights: Section) -> Section:
@@ -145,13 +153,13 @@ def _task(loaded: LoadedModel, arguments: argparse.Namespace, weights: Section) 
     start, goal = arguments.image[0], arguments.goal_image
     section = Section(f"task {start} to {goal}")
     states = GivenStates(loaded, arguments.proprio, arguments.goal_proprio, required=True)
-    if not run_checks(states, section, weights):
+    if not _run(states, section, weights):
         return section
     with errors_as_findings(section, "task"):
         task = PlanningTask(
             _encoded(loaded, start, states.start), _encoded(loaded, goal, states.goal)
         )
-        run_checks(PlanningTasks(loaded, [task], loaded.config.planning.horizon), section, weights)
+        _run(PlanningTasks(loaded, [task], loaded.config.planning.horizon), section, weights)
     return section
 
 
@@ -165,8 +173,13 @@ def _moved(loaded: LoadedModel, before: Path, after: Path, weights: Section) -> 
                 f"{before} and {after} must be two different images of one camera, of the same "
                 "size, between which only the object was moved"
             )
-        run_checks(MovedObject(loaded, one, other), section, weights)
+        _run(MovedObject(loaded, one, other), section, weights)
     return section
+
+
+def _run(examined: ExaminedWithModel, section: Section, weights: Section) -> bool:
+    """Run the checks of what is examined together with a model, and tell how far they are."""
+    return run_checks(examined, section, weights, progress=examined.loaded.progress)
 
 
 def _encoded(loaded: LoadedModel, path: Path, state: list[float] | None) -> Latent:

@@ -11,20 +11,25 @@ from wm_planner.cli.report import Section
 from wm_planner.diagnosis.camera_examiner import CameraExaminer
 from wm_planner.diagnosis.camera_stream import CameraStream
 from wm_planner.diagnosis.check_result import OK, STOP, WARN, Result, judge
+from wm_planner.progress import Progress, Step, silent
 
 RAW, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 _DISCOVERY = 4.0  # [s] to find a publisher
 _SETTLE = 0.3  # [s] to find further publishers of the same topic
+_GLANCE = 0.25  # [s] after which the progress is told, if no image arrives
 _DEPTH = 10
 _TRANSPORT = "images.transport="
 
 
-def examine_topic(arguments: argparse.Namespace, camera: CameraExaminer) -> Section:
+def examine_topic(
+    arguments: argparse.Namespace, camera: CameraExaminer, progress: Progress = silent
+) -> Section:
     """Listen to a topic and compare its images with the training's.
 
     Args:
         arguments: The command's: ``topic``, ``seconds``, ``compressed``, ``ros_args``.
         camera: Compares the images.
+        progress: Listens.
 
     Returns:
         The section; an error that prevents listening is a result, too.
@@ -41,7 +46,7 @@ def examine_topic(arguments: argparse.Namespace, camera: CameraExaminer) -> Sect
         rclpy.init(args=arguments.ros_args, signal_handler_options=SignalHandlerOptions.NO)
         node = rclpy.create_node("wm_planner_doctor", enable_rosout=False)
         try:
-            _listen(node, arguments, camera, section)
+            _listen(node, arguments, camera, section, progress)
         finally:
             node.destroy_node()
     except Exception as error:  # of names, of arguments, of the middleware
@@ -54,7 +59,11 @@ def examine_topic(arguments: argparse.Namespace, camera: CameraExaminer) -> Sect
 
 
 def _listen(
-    node: Any, arguments: argparse.Namespace, camera: CameraExaminer, section: Section
+    node: Any,
+    arguments: argparse.Namespace,
+    camera: CameraExaminer,
+    section: Section,
+    progress: Progress,
 ) -> None:
     from rclpy.qos import QoSProfile, ReliabilityPolicy
     from rclpy.time import Time
@@ -97,8 +106,11 @@ def _listen(
     )
     section.facts["listened"] = f"{arguments.seconds:g} s, {policy.name}"
     try:
-        with contextlib.suppress(KeyboardInterrupt):  # examine what has arrived
-            _spin(node, arguments.seconds)
+        with (
+            contextlib.suppress(KeyboardInterrupt),  # examine what has arrived
+            progress(f"listening to {topic}", arguments.seconds) as step,
+        ):
+            _spin(node, arguments.seconds, step)
     finally:
         subscription.close()
     # A publisher's name may become known only after its topic.
@@ -154,12 +166,17 @@ def _reliable(setting: str, publishers: list[Any]) -> bool:
     return all(info.qos_profile.reliability.name == "RELIABLE" for info in publishers)
 
 
-def _spin(node: Any, seconds: float) -> None:
+def _spin(node: Any, seconds: float, step: Step | None = None) -> None:
     import rclpy
 
-    until = time.monotonic() + seconds
+    before = time.monotonic()
+    until = before + seconds
     while (left := until - time.monotonic()) > 0:
-        rclpy.spin_once(node, timeout_sec=left)
+        rclpy.spin_once(node, timeout_sec=min(left, _GLANCE))
+        if step:
+            now = time.monotonic()
+            step(now - before)
+            before = now
 
 
 def _quality(info: Any) -> str:

@@ -11,20 +11,25 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from wm_planner.cli.arguments import add_output_options, with_examples
 from wm_planner.cli.report import Section, section_text
 from wm_planner.cli.settings import settings
+from wm_planner.cli.terminal_progress import shown_progress
 from wm_planner.config import Config, ConfigError, PlanningConfig
 from wm_planner.config.model import PRECISIONS
 from wm_planner.message_limits import MAX_TEXT
 from wm_planner.models.spec import License, ModelSpec, SpecError, Training
 from wm_planner.text import one_line
 
-_EPILOG = """\
-Settings may follow as Hydra overrides: model.device=cpu, model.approximation=rolling_cache, …
-Times are estimates for this machine's device, from a rollout timed on it.
-Exit code: 0, or 2 if the model cannot be loaded or its calibration cannot be true; the message
-says why.
-"""
+_EPILOG = with_examples(
+    "Settings may follow as Hydra overrides: model.device=cpu, "
+    "model.approximation=rolling_cache, …\n"
+    "Times are estimates for this machine's device, from a rollout timed on it.\n"
+    "Exit code: 0, or 2 if the model cannot be loaded or its calibration cannot be true; the "
+    "message says why.",
+    "wm-planner inspect my_model",
+    "wm-planner inspect my_model --samples 64 --iterations 5 model.device=cpu",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=PRECISIONS,
         help="precision of rollouts; default: model.precision",
     )
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_output_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -83,17 +88,23 @@ def _inspected(config: Config, arguments: argparse.Namespace) -> dict[str, Any]:
         iterations=arguments.iterations,
         horizon=arguments.horizon,
     )
-    model = load(
-        arguments.model,
-        config.model.device,
-        allow_unverified_statistics=True,
-        **config.model.options(),
-    )
-    check_calibration(model)
-    choice = choose(model, config)
+    progress = shown_progress(arguments.quiet or arguments.json)
+    with progress("loading the model"):
+        model = load(
+            arguments.model,
+            config.model.device,
+            allow_unverified_statistics=True,
+            **config.model.options(),
+        )
+        check_calibration(model)
+    with progress("choosing how to compute rollouts"):
+        choice = choose(model, config)
     spec, device = model.spec, model.device
     dtype = getattr(torch, choice.way.precision.replace("tf32", "float32"))
-    with matmul_precision(device, "high" if choice.way.precision == "tf32" else "highest"):
+    with (
+        progress("measuring what a plan costs"),
+        matmul_precision(device, "high" if choice.way.precision == "tf32" else "highest"),
+    ):
         cost = plan_cost(model, dtype, **chosen)
     cuda = device.type == "cuda"
     return {
@@ -197,7 +208,10 @@ def _statistics(spec: Mapping[str, Any], problem: str) -> Section:
             )
         ]
     provenance = statistics["provenance"] or {}
-    facts |= {name.replace("_", " "): str(value) for name, value in provenance.items()}
+    facts |= {
+        name.removeprefix("dataset_").replace("_", " "): str(value)
+        for name, value in provenance.items()
+    }
     facts["origin"] = (
         f"not recorded: {problem}"
         if problem

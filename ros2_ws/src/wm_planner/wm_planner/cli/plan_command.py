@@ -5,29 +5,40 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from wm_planner.cli.arguments import number_list
+from wm_planner.cli.arguments import add_output_options, number_list, with_examples
 from wm_planner.cli.settings import settings
+from wm_planner.cli.terminal_progress import shown_progress
+from wm_planner.cli.width import table_width, wrapped
 from wm_planner.config import Config, ConfigError
 from wm_planner.images import ImageFormatError, ImagePolicy
 from wm_planner.images.image_file import read_image_file
 from wm_planner.images.masks import MaskError, check_sizes, gray, token_weights
 from wm_planner.message_limits import MAX_TEXT
 from wm_planner.models.spec import ModelSpec, SpecError
+from wm_planner.progress import Step
 from wm_planner.text import one_line
 from wm_planner.types import Goal, Observation, RgbImage
 from wm_planner.worker.messages import UNINFORMATIVE, Planned, PlanOnce
 
-_EPILOG = """\
-Settings may follow as Hydra overrides: planning.preset=dino_wm, planning.num_samples=300,
-planning.iterations=30, planning.horizon=5, planning.seed=0, objective.mode=last,
-objective.alpha=0.5, model.device=cpu, …
-Exit code: 0 if a plan was made, else 2; the message says why.
-"""
+_EPILOG = with_examples(
+    "Settings may follow as Hydra overrides: planning.preset=dino_wm, "
+    "planning.num_samples=300, planning.iterations=30, planning.horizon=5, planning.seed=0, "
+    "objective.mode=last, objective.alpha=0.5, model.device=cpu, …\n"
+    "Exit code: 0 if a plan was made, else 2; the message says why.",
+    "wm-planner plan my_model --image now.png --goal-image goal.png",
+    "wm-planner plan my_model --image now.png --goal-image goal.png --json planning.preset=full",
+)
+
+
+_TIMES = "step  time [s]"
+_COLUMN = 12  # columns of a number, unless its name has more
+_LONGEST_NAME = 40
 
 
 class _InputError(ValueError):
@@ -57,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             help=f"state in the order and units of model.yaml, if it has one: --{name}=-0.1,0.2"
             + (" (not needed with --goal-mask)" if name == "goal-proprio" else ""),
         )
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_output_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -66,18 +77,37 @@ def run(arguments: argparse.Namespace) -> int:
     from wm_planner.planning import PlanError
     from wm_planner.worker.engine import Engine
 
+    progress = shown_progress(arguments.quiet or arguments.json)
     try:
         config = settings([*arguments.overrides, f"model.directory={_quoted(arguments.model)}"])
-        engine = Engine(config)
+        with progress("loading the model"):
+            engine = Engine(config)
         spec = engine.spec
         observation = _observation(arguments.image, arguments.proprio, "--proprio", spec, config)
         goal = _goal(arguments, config, spec, engine.token_grid)
-        plan = engine.answer(PlanOnce(0, observation, goal, seed=config.planning.seed))
+        request = PlanOnce(0, observation, goal, seed=config.planning.seed)
+        iterations = config.planning.size_of(config.planning.preset).iterations
+        with progress("planning", iterations) as step:
+            plan = engine.answer(request, cancel=counted(step))
     except (ConfigError, SpecError, _InputError, ObservationError, PlanError, ValueError) as error:
         print(one_line(f"wm-planner plan: {error}", MAX_TEXT), file=sys.stderr)
         return 2
     print(_json(plan, engine.spec) if arguments.json else _text(plan, engine, config))
     return 0
+
+
+def counted(step: Step) -> Callable[[], bool]:
+    """Return a ``cancel`` that never cancels: it is called before and after each iteration."""
+    begun = False
+
+    def cancel() -> bool:
+        nonlocal begun
+        if begun:
+            step()
+        begun = True
+        return False
+
+    return cancel
 
 
 def _goal(
@@ -159,24 +189,40 @@ def _text(plan: Planned, engine: Any, config: Config) -> str:
     if spec.calibration:
         tolerance = config.session.tolerance or spec.calibration.tolerance
         reached = f"; a goal counts as reached at {tolerance:g}"
-    lines = [
+    facts = [
         f"{engine.describe()}, planner {config.planning.preset}, horizon {config.planning.horizon}",
         f"distance from the image to the goal: {plan.distance:.4f} {unit}{reached}",
         f"cost {costs[0]:.5g} -> {costs[-1]:.5g} in {len(costs)} iterations "
         f"({plan.stop_reason}), {plan.plan_time:.3f} s",
-        "",
-        "step  time [s]  "
-        + "  ".join(
-            f"{f'{name} [{unit}]':>12}"
-            for name, unit in zip(spec.action.names, spec.action.units, strict=True)
-        ),
     ]
-    for step, row in enumerate(_rows(plan, spec)):
-        time = step * spec.step_time
-        lines.append(f"{step:>4}  {time:>8.2f}  " + "  ".join(f"{value:>12.5f}" for value in row))
     warnings = [*engine.warnings, *([] if plan.learned else [UNINFORMATIVE])]
-    lines += [f"Note: {warning}" for warning in warnings]
-    return "\n".join(one_line(line, MAX_TEXT) for line in lines)
+    notes = [line for warning in warnings for line in _lines(f"Note: {warning}")]
+    return "\n".join(
+        [*(line for fact in facts for line in _lines(fact)), *table_of(plan, spec), *notes]
+    )
+
+
+def _lines(text: str) -> list[str]:
+    """Return a text in lines that fit the table's width."""
+    return wrapped(one_line(text, MAX_TEXT), table_width(), others="  ")
+
+
+def table_of(plan: Planned, spec: ModelSpec) -> list[str]:
+    """Return the plan, a line for each environment step; with many columns in several parts."""
+    names = [
+        one_line(f"{name} [{unit}]", _LONGEST_NAME)
+        for name, unit in zip(spec.action.names, spec.action.units, strict=True)
+    ]
+    width = max(_COLUMN, *map(len, names))
+    most = max(1, (table_width() - len(_TIMES)) // (width + 2))
+    rows, lines = _rows(plan, spec), []
+    for first in range(0, len(names), most):
+        part = slice(first, first + most)
+        lines += ["", _TIMES + "".join(f"  {name:>{width}}" for name in names[part])]
+        for step, row in enumerate(rows):
+            numbers = "".join(f"  {value:>{width}.5f}" for value in row[part])
+            lines.append(f"{step:>4}  {step * spec.step_time:>8.2f}{numbers}")
+    return lines
 
 
 def _quoted(path: str) -> str:

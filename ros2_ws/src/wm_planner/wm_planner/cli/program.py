@@ -10,7 +10,10 @@ from dataclasses import fields
 from types import ModuleType
 
 from wm_planner.cli import convert_command, doctor_command, inspect_command, plan_command
+from wm_planner.cli.arguments import HelpFormatter, with_examples
+from wm_planner.cli.completion import complete, completes
 from wm_planner.cli.elsewhere import has_torch, run_elsewhere
+from wm_planner.cli.version import ShowVersion
 from wm_planner.config import Config
 
 COMMANDS: dict[str, tuple[ModuleType, str]] = {
@@ -26,17 +29,27 @@ A module has ``add_arguments(parser)`` and ``run(arguments)``, which returns the
 module that can do without defines ``needs_torch(arguments)``, which decides that.
 """
 
+_EPILOG = with_examples(
+    "Settings of planner.yaml may stand anywhere, as Hydra overrides: planning.preset=full. All of "
+    "them are in docs/reference/parameters.md, the commands in docs/reference/command-line.md. For "
+    "each command, --help says more, --json prints JSON, and --quiet leaves out progress and "
+    "notes.",
+    "wm-planner doctor my_model",
+    "wm-planner inspect my_model",
+    "wm-planner plan my_model --image now.png --goal-image goal.png planning.preset=full",
+)
 _GROUPS = "|".join(item.name for item in fields(Config))
 _OVERRIDE = re.compile(rf"[+~]{{0,2}}(?:{_GROUPS})\.[\w.]+=")
 
 
 def run(argv: Sequence[str] | None = None) -> int:
     """Run one command; see ``wm_planner.cli.main``."""
+    if completes():
+        complete(make_parser(), _OVERRIDE.match)
     words = list(sys.argv[1:] if argv is None else argv)
-    ros = words.index("--ros-args") if "--ros-args" in words else len(words)
-    overrides = [word for word in words[:ros] if _OVERRIDE.match(word)]
-    arguments = _parser().parse_args([word for word in words[:ros] if word not in overrides])
-    arguments.words, arguments.overrides, arguments.ros_args = words, overrides, words[ros:]
+    given, overrides, ros_args = split(words)
+    arguments = make_parser().parse_args(given)
+    arguments.words, arguments.overrides, arguments.ros_args = words, overrides, ros_args
     command, _ = COMMANDS[arguments.command]
     needs_torch = getattr(command, "needs_torch", lambda arguments: True)
     if needs_torch(arguments) and not has_torch():
@@ -44,17 +57,26 @@ def run(argv: Sequence[str] | None = None) -> int:
     return int(command.run(arguments))
 
 
-def _parser() -> argparse.ArgumentParser:
+def split(words: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
+    """Return what is for the parser, the settings, and what is for ROS."""
+    ros = words.index("--ros-args") if "--ros-args" in words else len(words)
+    overrides = [word for word in words[:ros] if _OVERRIDE.match(word)]
+    given = [word for word in words[:ros] if word not in overrides]
+    return given, overrides, list(words[ros:])
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the program with those of all commands."""
     parser = argparse.ArgumentParser(
-        prog="wm-planner", description="Tools of the planner for visual world models."
+        prog="wm-planner",
+        description="Tools of the planner for visual world models.",
+        epilog=_EPILOG,
+        formatter_class=HelpFormatter,
     )
+    parser.add_argument("--version", action=ShowVersion)
     commands = parser.add_subparsers(
         title="commands", metavar="COMMAND", dest="command", required=True
     )
     for name, (module, line) in COMMANDS.items():
-        module.add_arguments(
-            commands.add_parser(
-                name, help=line, formatter_class=argparse.RawDescriptionHelpFormatter
-            )
-        )
+        module.add_arguments(commands.add_parser(name, help=line, formatter_class=HelpFormatter))
     return parser

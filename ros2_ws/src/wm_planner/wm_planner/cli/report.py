@@ -7,10 +7,14 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from wm_planner.cli.width import table_width, wrapped
 from wm_planner.diagnosis.check_result import OK, STOP, WARN, Answer, Fact, Note, Result
 from wm_planner.explain import BUG
 from wm_planner.message_limits import MAX_TEXT
 from wm_planner.text import one_line
+
+_NAMES = 14  # columns of the names of checks, unless one is longer
+_LONGEST_NAME = 24
 
 
 @dataclass
@@ -71,28 +75,38 @@ class Report:
         ]
         return json.dumps({"sections": sections, "exit_code": self.exit_code}, indent=2)
 
-    def to_text(self) -> str:
-        """Return the text for a terminal."""
+    def to_text(self, *, quiet: bool = False) -> str:
+        """Return the text for a terminal, with ``quiet`` without notes."""
         warnings, stops = self.count(WARN), self.count(STOP)
-        parts = [section_text(section) for section in self.sections]
+        parts = [section_text(section, quiet=quiet) for section in self.sections]
         parts.append(f"{_counted(stops, 'problem')} and {_counted(warnings, 'warning')} found.")
         return "\n\n".join(parts)
 
 
-def section_text(section: Section) -> str:
-    """Return one section as text: title, facts in two columns, table, notes.
+def section_text(section: Section, *, quiet: bool = False) -> str:
+    """Return one section as text: title, facts in two columns, table, with ``quiet`` no notes.
 
-    Much of it comes from files of others, so each entry is made one printable line.
+    All but the title is in lines no longer than ``table_width``. Much of it comes from files of
+    others, so each entry is made printable, without line breaks of its own.
     """
-    lines = [section.title]
-    width = max(map(len, section.facts), default=0)
-    for name, value in section.facts.items():
+    lines = [one_line(section.title, MAX_TEXT)]
+    names = [one_line(name, _LONGEST_NAME) for name in section.facts]
+    width = max(map(len, names), default=0)
+    for name, value in zip(names, section.facts.values(), strict=True):
         for row, entry in enumerate(_rows(value)):
-            lines.append(f"  {'' if row else name:<{width}}  {entry}")
+            lines += _entry(f"  {'' if row else name:<{width}}  ", entry)
     if section.results:
-        lines += ["  " + line for line in _table(section.results)]
-    lines += [f"  Note: {note}" for note in section.notes]
-    return "\n".join(one_line(line, MAX_TEXT) for line in lines)
+        lines += _table(section.results)
+    if not quiet:
+        for note in section.notes:
+            lines += _entry("  Note: ", note)
+    return "\n".join(lines)
+
+
+def _entry(first: str, text: Any) -> list[str]:
+    """Return a text in lines behind ``first``, below which its other lines are indented."""
+    plain = one_line(str(text), MAX_TEXT)
+    return wrapped(plain, table_width(), first=first, others=" " * len(first))
 
 
 def _rows(value: Any) -> list[Any]:
@@ -104,13 +118,15 @@ def _rows(value: Any) -> list[Any]:
 
 
 def _table(results: list[Result]) -> list[str]:
-    """Return a heading, and a line for each result."""
-    lines = [f"{'check':<14}{'score':>9}{'limit':>9}  result"]
-    for name, score, limit, verdict, sentence, evidence in results:
-        shown = f"{verdict.upper()}: {sentence}" if verdict != OK else "ok"
+    """Return a heading, and the lines of each result, its sentence in a column of its own."""
+    names = [one_line(result.name, _LONGEST_NAME) for result in results]
+    width = max(_NAMES, *(len(name) + 1 for name in names))
+    lines = [f"  {'check':<{width}}{'score':>9}{'limit':>9}  result"]
+    for shown, (_, score, limit, verdict, sentence, evidence) in zip(names, results, strict=True):
+        text = f"{verdict.upper()}: {sentence}" if verdict != OK else "ok"
         if verdict == OK and evidence:
-            shown += f": {evidence}"
-        lines.append(f"{name:<14}{_number(score):>9}{_number(limit):>9}  {shown}")
+            text += f": {evidence}"
+        lines += _entry(f"  {shown:<{width}}{_number(score):>9}{_number(limit):>9}  ", text)
     return lines
 
 

@@ -21,7 +21,11 @@ MISSING = (
 
 def main() -> None:
     """Run the cockpit."""
-    start(PROGRAM, "Serves a page that shows what wm_planner does, sets goals and stops the arm.")
+    start(
+        PROGRAM,
+        "Serves a page that shows what wm_planner does, sets goals and stops the arm.",
+        example=f"ros2 run wm_planner {PROGRAM} --ros-args -p open_browser:=true",
+    )
     try:
         from wm_planner.cockpit.cockpit_node import CockpitNode, Spinning
         from wm_planner.cockpit.server import make_app, serve

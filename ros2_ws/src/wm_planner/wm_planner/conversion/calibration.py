@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +16,7 @@ from wm_planner.datasets.errors import DatasetError
 from wm_planner.datasets.training_images import spread
 from wm_planner.models.protocol import Latent, ObservationBatch, WorldModel
 from wm_planner.models.spec import Calibration, ModelSpec, Moments
+from wm_planner.progress import Progress, silent
 
 SENSOR_NOISE = 0.01
 """Standard deviation of the noise that is added to an image, in [0, 1]."""
@@ -42,7 +42,13 @@ class _Frames:
 
 
 def calibrate(
-    model: WorldModel, dataset: Dataset, *, horizon: int = 5, episodes: int = 20, seed: int = 0
+    model: WorldModel,
+    dataset: Dataset,
+    *,
+    horizon: int = 5,
+    episodes: int = 20,
+    seed: int = 0,
+    progress: Progress = silent,
 ) -> Calibration:
     """Measure distances and latents on training episodes.
 
@@ -63,6 +69,7 @@ def calibrate(
         horizon: Model steps between start and goal.
         episodes: Largest number of training episodes used, evenly spread.
         seed: Seed of the noise.
+        progress: Listens.
 
     Raises:
         DatasetError: There are no images, or no episode has ``horizon`` model steps.
@@ -72,18 +79,22 @@ def calibrate(
     rng = np.random.default_rng(seed)
     noise, steps, ways, pooled, motions = [], [], [], [], []
     columns = _position_columns(model.spec)
-    for frames in _episodes(model, dataset, episodes):
-        if len(frames.images) <= horizon:
-            continue
-        start = np.array(spread(len(frames.images) - horizon, STARTS))
-        here = _encode(model, frames.at(start))
-        there = _encode(model, frames.at(start + horizon))
-        noise.append(_distances(model, here, _encode(model, frames.at(start).noisy(rng))))
-        steps.append(_distances(model, here, _encode(model, frames.at(start + 1))))
-        ways.append(_distances(model, here, there))
-        pooled += [_pool(here), _pool(there)]
-        places = frames.proprio[:, columns].astype(np.float64)
-        motions += [places[start + 1] - places[start], places[start + horizon] - places[start]]
+    chosen = spread(len(dataset.parts["train"]), episodes)
+    with progress("encoding images for the calibration", len(chosen)) as step:
+        for index in chosen:
+            frames = _frames(model, dataset, index)
+            step()
+            if frames is None or len(frames.images) <= horizon:
+                continue
+            start = np.array(spread(len(frames.images) - horizon, STARTS))
+            here = _encode(model, frames.at(start))
+            there = _encode(model, frames.at(start + horizon))
+            noise.append(_distances(model, here, _encode(model, frames.at(start).noisy(rng))))
+            steps.append(_distances(model, here, _encode(model, frames.at(start + 1))))
+            ways.append(_distances(model, here, there))
+            pooled += [_pool(here), _pool(there)]
+            places = frames.proprio[:, columns].astype(np.float64)
+            motions += [places[start + 1] - places[start], places[start + horizon] - places[start]]
     if not ways:
         raise DatasetError(
             f"{dataset.directory}: no training episode has images and {horizon + 1} model steps of "
@@ -133,16 +144,15 @@ def _slope(
     return float(slopes.max()) if slopes.max(initial=0.0) > 0 else None
 
 
-def _episodes(model: WorldModel, dataset: Dataset, count: int) -> Iterator[_Frames]:
-    """Yield every ``frameskip``-th frame of some training episodes that have images."""
-    for index in spread(len(dataset.parts["train"]), count):
-        episode = dataset.episode(index, "train")
-        if (images := episode.images) is None:
-            continue
-        if model.spec.image.color_order == "bgr":  # the model takes RGB, and swaps it
-            images = images[..., ::-1]
-        skip = model.spec.frameskip
-        yield _Frames(images[::skip], episode.proprio[::skip])
+def _frames(model: WorldModel, dataset: Dataset, index: int) -> _Frames | None:
+    """Return every ``frameskip``-th frame of a training episode; None if it has no images."""
+    episode = dataset.episode(index, "train")
+    if (images := episode.images) is None:
+        return None
+    if model.spec.image.color_order == "bgr":  # the model takes RGB, and swaps it
+        images = images[..., ::-1]
+    skip = model.spec.frameskip
+    return _Frames(images[::skip], episode.proprio[::skip])
 
 
 def _encode(model: WorldModel, frames: _Frames) -> Latent:

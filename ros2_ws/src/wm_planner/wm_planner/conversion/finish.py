@@ -10,6 +10,7 @@ from wm_planner.conversion.calibration import calibrate
 from wm_planner.datasets import Dataset
 from wm_planner.models.loading import load
 from wm_planner.models.spec import ModelSpec
+from wm_planner.progress import Progress
 
 OUTSIDE = 0.1
 """Share of the recorded actions outside the bounds above which the user is told."""
@@ -39,14 +40,16 @@ def bounds_notes(spec: ModelSpec, dataset: Dataset | None) -> list[str]:
     return notes
 
 
-def measure_calibration(output: Path, spec: ModelSpec, dataset: Dataset) -> list[str]:
+def measure_calibration(
+    output: Path, spec: ModelSpec, dataset: Dataset, progress: Progress
+) -> list[str]:
     """Measure the calibration of a written model and add it; return a note if that fails.
 
     Raises:
         OSError: The spec cannot be written.
     """
     try:
-        spec.calibration = calibrate(load(output), dataset)
+        spec.calibration = calibrate(load(output), dataset, progress=progress)
     except ValueError as error:
         return [f"There is no calibration, so no goal can count as reached: {error}"]
     spec.save(output)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wm_planner.models.spec import ModelSpec
+from wm_planner.progress import Progress, silent
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Request:
         calibrate: Measure the ``Calibration`` on the dataset's images.
         force: Replace the model in ``output``.
         command: The command line, recorded in ``model.yaml``.
+        progress: Listens to what takes long.
     """
 
     run: Path
@@ -36,6 +38,7 @@ class Request:
     calibrate: bool = False
     force: bool = False
     command: str = ""
+    progress: Progress = silent
 
 
 @dataclass(frozen=True)

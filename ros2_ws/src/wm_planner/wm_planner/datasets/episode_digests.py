@@ -6,12 +6,13 @@ An episode has two, of its numbers and of its images, of ``DIGITS`` hexadecimal 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from wm_planner.datasets.dataset import QUANTITIES, Dataset
 from wm_planner.datasets.episode_images import DIGITS, NO_IMAGES, UNREADABLE
+from wm_planner.progress import Progress, silent
 
 _PER_TEXT = 200  # episodes in one text of model.yaml
 
@@ -35,18 +36,19 @@ class Changes:
     unreadable: list[int] = field(default_factory=list)
 
 
-def record(dataset: Dataset) -> list[str]:
+def record(dataset: Dataset, progress: Progress = silent) -> list[str]:
     """Return the digests of all episodes that the training read, in texts of bounded length."""
-    digests = list(_digests(dataset))
+    digests = _digests(dataset, progress)
     return ["".join(digests[i : i + _PER_TEXT]) for i in range(0, len(digests), _PER_TEXT)]
 
 
-def compare(recorded: Any, dataset: Dataset) -> Changes:
+def compare(recorded: Any, dataset: Dataset, progress: Progress = silent) -> Changes:
     """Compare a dataset with the digests that were recorded.
 
     Args:
         recorded: What ``record`` returned; anything else counts as nothing.
         dataset: The dataset as it is now.
+        progress: Listens.
     """
     sound = isinstance(recorded, list) and all(isinstance(text, str) for text in recorded)
     packed = "".join(recorded) if sound else ""
@@ -58,7 +60,7 @@ def compare(recorded: Any, dataset: Dataset) -> Changes:
         changes.without = missing if len(missing) < len(found) else []
         changes.unreadable = [i for i, image in enumerate(found) if image == UNREADABLE]
         return changes
-    now: Sequence[str | None] = list(_digests(dataset))
+    now: Sequence[str | None] = _digests(dataset, progress)
     by_numbers = {digest[:DIGITS]: digest for digest in now if digest}
     if by_numbers.keys() != {old[:DIGITS] for old in then} or len(now) != len(then):
         # One may have been added or left out: those behind it have moved.
@@ -79,11 +81,15 @@ def compare(recorded: Any, dataset: Dataset) -> Changes:
     return changes
 
 
-def _digests(dataset: Dataset) -> Iterator[str]:
-    for number in dataset.parts["all"]:
-        state = hashlib.sha256()
-        for quantity in QUANTITIES:
-            rows = dataset.rows[quantity][number][: dataset.lengths[number]]
-            state.update(f"{tuple(rows.shape)}".encode())
-            state.update(rows.float().contiguous().numpy().tobytes())
-        yield state.hexdigest()[:DIGITS] + dataset.images.digest(number)
+def _digests(dataset: Dataset, progress: Progress) -> list[str]:
+    found, episodes = [], dataset.parts["all"]
+    with progress("computing digests of the episodes", len(episodes)) as step:
+        for number in episodes:
+            state = hashlib.sha256()
+            for quantity in QUANTITIES:
+                rows = dataset.rows[quantity][number][: dataset.lengths[number]]
+                state.update(f"{tuple(rows.shape)}".encode())
+                state.update(rows.float().contiguous().numpy().tobytes())
+            found.append(state.hexdigest()[:DIGITS] + dataset.images.digest(number))
+            step()
+    return found

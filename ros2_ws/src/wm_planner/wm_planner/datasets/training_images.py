@@ -10,6 +10,7 @@ from wm_planner.camera_contract.pixel_statistics import color_difference
 from wm_planner.datasets.dataset import Dataset
 from wm_planner.datasets.errors import DatasetError
 from wm_planner.images.fit import seen_part
+from wm_planner.progress import Progress, silent
 
 EPISODES = 50
 FRAMES = 10
@@ -34,12 +35,15 @@ class TrainingImages:
     color_difference: float
 
 
-def measure_training_images(dataset: Dataset, color_order: str = "rgb") -> TrainingImages:
+def measure_training_images(
+    dataset: Dataset, color_order: str = "rgb", progress: Progress = silent
+) -> TrainingImages:
     """Measure the images of up to ``EPISODES`` episodes of the training part.
 
     Args:
         dataset: A dataset with images.
         color_order: Order of the channels on disk, ``rgb`` or ``bgr``.
+        progress: Listens.
 
     Raises:
         DatasetError: The dataset has no images, or they cannot be read.
@@ -47,15 +51,18 @@ def measure_training_images(dataset: Dataset, color_order: str = "rgb") -> Train
     count, first, second = 0, np.zeros(3), np.zeros(3)
     colors: list[float] = []
     shape = (0, 0)
-    for index in spread(len(dataset.parts["train"]), EPISODES):
-        images = dataset.episode(index, "train").images
-        if images is None:
-            continue
-        some = images[spread(len(images), FRAMES)]
-        colors += [color_difference(image[seen_part(*image.shape[:2])]) for image in some]
-        chosen = some.reshape(-1, 3) / 255.0
-        count, shape = count + len(chosen), images.shape[1:3]
-        first, second = first + chosen.sum(axis=0), second + (chosen**2).sum(axis=0)
+    episodes = spread(len(dataset.parts["train"]), EPISODES)
+    with progress("measuring the colors of the images", len(episodes)) as step:
+        for index in episodes:
+            images = dataset.episode(index, "train").images
+            step()
+            if images is None:
+                continue
+            some = images[spread(len(images), FRAMES)]
+            colors += [color_difference(image[seen_part(*image.shape[:2])]) for image in some]
+            chosen = some.reshape(-1, 3) / 255.0
+            count, shape = count + len(chosen), images.shape[1:3]
+            first, second = first + chosen.sum(axis=0), second + (chosen**2).sum(axis=0)
     if not count:
         raise DatasetError(f"{dataset.directory} has no images of its training episodes")
     mean = first / count

@@ -16,6 +16,7 @@ from wm_planner.diagnosis.model_calls import (
 )
 from wm_planner.models.protocol import Latent, WorldModel
 from wm_planner.planning import Objective
+from wm_planner.progress import Progress, silent
 
 _BATCH = 8  # images encoded at once; a ViT on the CPU gains nothing from more
 
@@ -28,13 +29,20 @@ class EncodedEpisode:
         episode: With images.
         frames: Indices of the frames to encode.
         swapped: Exchange red and blue first.
+        progress: Listens.
 
     Raises:
         RecordingError: The model needs proprio or views that were not recorded.
     """
 
     def __init__(
-        self, model: WorldModel, episode: Episode, frames: list[int], *, swapped: bool = False
+        self,
+        model: WorldModel,
+        episode: Episode,
+        frames: list[int],
+        *,
+        swapped: bool = False,
+        progress: Progress = silent,
     ) -> None:
         assert episode.images is not None
         if model.spec.proprio.names and episode.proprio is None:
@@ -48,11 +56,14 @@ class EncodedEpisode:
         proprio = episode.proprio if model.spec.proprio.names else None
         self._images, self._proprio = images, proprio
         self._latents: dict[int, Latent] = {}
-        for first in range(0, len(frames), _BATCH):
-            chosen = frames[first : first + _BATCH]
-            latent = encode(model, images[chosen], None if proprio is None else proprio[chosen])
-            for row, frame in enumerate(chosen):
-                self._latents[frame] = _row(latent, row)
+        with progress("encoding images", len(frames)) as step:
+            for first in range(0, len(frames), _BATCH):
+                chosen = frames[first : first + _BATCH]
+                state = None if proprio is None else proprio[chosen]
+                latent = encode(model, images[chosen], state)
+                for row, frame in enumerate(chosen):
+                    self._latents[frame] = _row(latent, row)
+                step(len(chosen))
 
     def frame(self, index: int) -> Latent:
         """Return the latent of one frame, B = 1."""

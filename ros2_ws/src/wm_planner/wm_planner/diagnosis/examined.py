@@ -21,6 +21,7 @@ from wm_planner.models.loading import weight_files
 from wm_planner.models.protocol import WorldModel
 from wm_planner.models.spec import ModelSpec
 from wm_planner.planning import Objective, Planner
+from wm_planner.progress import Progress, silent
 from wm_planner.types import RgbImage
 from wm_planner.worker.from_settings import objective_for, planner_for
 
@@ -62,12 +63,14 @@ class LoadedModel(Examined):
         camera: Compares images with the training's; holds the settings.
         directory: The model's directory.
         encoder_file: The encoder's weight file that the training loaded, if it was given.
+        progress: Listens to what takes long.
     """
 
     model: WorldModel
     camera: CameraExaminer
     directory: Path
     encoder_file: Path | None = None
+    progress: Progress = silent
 
     @property
     def spec(self) -> ModelSpec:
@@ -93,7 +96,7 @@ class LoadedModel(Examined):
 
 
 @dataclass
-class _WithModel(Examined):
+class ExaminedWithModel(Examined):
     """Something that is examined together with a loaded model."""
 
     loaded: LoadedModel
@@ -104,14 +107,14 @@ class _WithModel(Examined):
 
 
 @dataclass
-class OpenDataset(_WithModel):
+class OpenDataset(ExaminedWithModel):
     """A dataset whose numbers were read."""
 
     data: Dataset
 
 
 @dataclass
-class Recording(_WithModel):
+class Recording(ExaminedWithModel):
     """One recorded episode, of which at most ``most_windows`` windows are predicted."""
 
     episode: Episode
@@ -125,7 +128,7 @@ class Recording(_WithModel):
 
 
 @dataclass
-class Predictions(_WithModel):
+class Predictions(ExaminedWithModel):
     """What the model predicts over the windows of a recording.
 
     Attributes:
@@ -146,12 +149,14 @@ class Predictions(_WithModel):
             RecordingError: The recording lacks what the model needs.
         """
         windows, loaded = recording.windows, recording.loaded
-        encoded = EncodedEpisode(loaded.model, recording.episode, windows.frames)
-        return cls(loaded, recording, encoded, measure(encoded, windows))
+        encoded = EncodedEpisode(
+            loaded.model, recording.episode, windows.frames, progress=loaded.progress
+        )
+        return cls(loaded, recording, encoded, measure(encoded, windows, loaded.progress))
 
 
 @dataclass
-class GivenStates(_WithModel):
+class GivenStates(ExaminedWithModel):
     """States given by hand, in the order and units of ``proprio.names``.
 
     Attributes:
@@ -166,7 +171,7 @@ class GivenStates(_WithModel):
 
 
 @dataclass
-class MovedObject(_WithModel):
+class MovedObject(ExaminedWithModel):
     """Two images of one camera, between which only the object was moved.
 
     Attributes:
@@ -181,7 +186,7 @@ class MovedObject(_WithModel):
 
 
 @dataclass
-class PlanningTasks(_WithModel):
+class PlanningTasks(ExaminedWithModel):
     """Tasks to plan, at least one: all with recorded actions, or none.
 
     Attributes:

@@ -15,6 +15,7 @@ from torch import Tensor
 from wm_planner.diagnosis.model_calls import distance, normalized, rollout_cost
 from wm_planner.models.protocol import Latent, WorldModel
 from wm_planner.planning import Objective, Planner, StopReason
+from wm_planner.progress import Progress, silent
 
 RANDOM = 16
 """Random candidates whose losses are compared."""
@@ -81,6 +82,7 @@ def measure(
     planner: Planner,
     objective: Objective,
     seconds: float,
+    progress: Progress = silent,
 ) -> Losses:
     """Plan each task and sum the losses over tasks.
 
@@ -90,10 +92,14 @@ def measure(
         planner: A planner for this model, with the horizon of the recorded actions.
         objective: The planning objective.
         seconds: Time for all searches together; a longer search is cut [s].
+        progress: Listens.
     """
     share = seconds / len(tasks)
-    every = [_one(model, task, planner, objective, share) for task in tasks]
-
+    every = []
+    with progress("planning", len(tasks)) as step:
+        for task in tasks:
+            every.append(_one(model, task, planner, objective, share))
+            step()
     totals: dict[str, Any] = {}
     for field in fields(Losses):
         values = [getattr(one, field.name) for one in every]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from wm_planner.diagnosis.encoded_episode import EncodedEpisode
 from wm_planner.diagnosis.windows import Windows
 from wm_planner.planning import Objective
+from wm_planner.progress import Progress, silent
 
 USELESS, WEAK = 0.95, 0.8
 """Error over that of persistence: above the first the model has learned nothing, above the second
@@ -36,16 +37,20 @@ class PredictionErrors:
     count: int
 
 
-def measure(encoded: EncodedEpisode, windows: Windows) -> PredictionErrors:
+def measure(
+    encoded: EncodedEpisode, windows: Windows, progress: Progress = silent
+) -> PredictionErrors:
     """Return the one-step and rollout errors over the windows, and those of persistence."""
     horizon = windows.horizon
 
     def total(steps: int) -> tuple[float, float]:
-        own = sum(
-            encoded.prediction_error(s, encoded.actions(s, steps), VISUAL)[0]
-            for s in windows.starts
-        )
-        still = sum(encoded.persistence_error(s, steps, VISUAL) for s in windows.starts)
-        return float(own), still
+        own, still = 0.0, 0.0
+        for start in windows.starts:
+            actions = encoded.actions(start, steps)
+            own += float(encoded.prediction_error(start, actions, VISUAL)[0])
+            still += encoded.persistence_error(start, steps, VISUAL)
+            step(steps)
+        return own, still
 
-    return PredictionErrors(*total(1), *total(horizon), horizon, len(windows.starts))
+    with progress("predicting images", len(windows.starts) * (1 + horizon)) as step:
+        return PredictionErrors(*total(1), *total(horizon), horizon, len(windows.starts))

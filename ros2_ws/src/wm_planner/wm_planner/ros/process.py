@@ -19,13 +19,25 @@ BAD_VALUES = (NameValidationException, ParameterException)
 """What rclpy raises for a name of a topic, node or namespace, or a value, that cannot be one."""
 
 
-def start(program: str, purpose: str, arguments: Sequence[str] | None = None) -> None:
+class _HelpFormatter(argparse.HelpFormatter):
+    """Leaves the example as it is, so that it can be copied."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        if text.startswith("Examples:"):
+            return text
+        return super()._fill_text(text, width, indent)
+
+
+def start(
+    program: str, purpose: str, arguments: Sequence[str] | None = None, *, example: str
+) -> None:
     """Answer ``--help``, or start ROS with the arguments.
 
     Args:
         program: Name of the program.
         purpose: What it does, for the help.
         arguments: Program and arguments; None: those of the process.
+        example: A command that starts it, for the help.
 
     Raises:
         SystemExit: Help was asked for, or an argument is wrong; the sentence is on stderr.
@@ -35,6 +47,8 @@ def start(program: str, purpose: str, arguments: Sequence[str] | None = None) ->
         program,
         description=f"{purpose} It takes ROS arguments only, e.g. --ros-args -p NAME:=VALUE "
         "(a parameter), -r FROM:=TO (a topic), --params-file FILE.",
+        epilog=f"Examples:\n  {example}",
+        formatter_class=_HelpFormatter,
     )
     try:
         parser.parse_args(remove_ros_args(words)[1:])

@@ -7,7 +7,9 @@ ends with it.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
+import json
 import os
 import platform
 import subprocess
@@ -15,6 +17,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from wm_planner.config import Config
 from wm_planner.models.spec import SpecError, load_spec
@@ -35,58 +38,139 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: Arguments; None takes the process's own.
     """
-    parser = argparse.ArgumentParser(prog="python -m wm_planner.worker.check")
-    parser.add_argument("model", nargs="?", metavar="MODEL_DIR", help="make a plan with this model")
-    parser.add_argument(
-        "--driver",
-        default="",
-        help="name of the NVIDIA driver; the worker must then find a GPU",
-    )
-    arguments = parser.parse_args(argv)
-    _node()
-    print(flush=True)
+    arguments = make_parser().parse_args(argv)
+    report = _Report(arguments.json)
+    _node(report)
+    report.gap()
     other = worker_python("")
     if other and (problem := python_problem(other)):
         print(f"{other} cannot be used: {problem}", file=sys.stderr)
         return 1
-    code = subprocess.run(
-        [other or sys.executable, "-m", "wm_planner.worker_process", "--check", arguments.driver],
+    words = ["-m", "wm_planner.worker_process", "--check", arguments.driver]
+    worker = subprocess.run(
+        [other or sys.executable, *words, *["json"] * arguments.json],
         env=foreign_environment() if other else None,
-    ).returncode
-    if code or arguments.model is None:
-        return code
-    print()
-    return _across(arguments.model)
+        stdout=subprocess.PIPE if arguments.json else None,
+        text=True,
+    )
+    code = worker.returncode
+    if arguments.json:
+        with contextlib.suppress(ValueError):  # it ended before it knew anything
+            report.found |= json.loads(worker.stdout)
+    if not code and arguments.model is not None:
+        report.gap()
+        code = _across(arguments.model, report)
+    report.end(code)
+    return code
 
 
-def _node() -> None:
-    print("Node")
-    _interpreter()
+def make_parser() -> argparse.ArgumentParser:
+    """Return the program's parser."""
+    program = "python -m wm_planner.worker.check"
+    parser = argparse.ArgumentParser(
+        prog=program,
+        description="Check the interpreters of the node and of the worker, with a plan through "
+        "both.",
+        epilog=f"Examples:\n  {program}\n  {program} my_model --json\n",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("model", nargs="?", metavar="MODEL_DIR", help="make a plan with this model")
+    parser.add_argument(
+        "--driver",
+        default="",
+        metavar="NAME",
+        help="name of the NVIDIA driver; the worker must then find a GPU",
+    )
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print one JSON document on standard output and nothing else there",
+    )
+    return parser
+
+
+class _Report:
+    """Prints what was found at once, or as JSON at the end.
+
+    Attributes:
+        found: Values by name, for each title.
+    """
+
+    def __init__(self, as_json: bool) -> None:
+        self._json = as_json
+        self.found: dict[str, Any] = {}
+
+    def begin(self, title: str) -> None:
+        """Begin a part."""
+        self._part = self.found[title.lower()] = {}
+        if not self._json:
+            print(title, flush=True)
+
+    def line(self, name: str, value: str, place: str = "") -> None:
+        """Take a value, and the folder or file that it is of."""
+        self._part[name] = {"value": value, "place": place} if place else value
+        if self._json:
+            return
+        line = f"  {name:<11}{value:<9}"
+        room = WIDTH - len(line) - 2
+        if place and len(place) > room:
+            place = f"…{place[1 - room :]}"
+        print(f"{line}  {place}".rstrip(), flush=True)
+
+    def gap(self) -> None:
+        """Separate two parts."""
+        if not self._json:
+            print(flush=True)
+
+    def end(self, code: int | None = None) -> None:
+        """Print the JSON document, if that was asked for."""
+        if self._json:
+            exit_code = {} if code is None else {"exit_code": code}
+            print(json.dumps({**self.found, **exit_code}, indent=2))
+
+
+def _node(report: _Report) -> None:
+    report.begin("Node")
+    _interpreter(report)
     for name in ("cv2", "cv_bridge", "rclpy"):
-        _module(name)
+        _module(report, name)
 
 
-def check_worker(driver: str) -> int:
-    """Print this interpreter, the worker's, and its device; return the exit code."""
-    print("Worker")
-    _interpreter()
+def check_worker(driver: str, form: str = "") -> int:
+    """Print this interpreter, the worker's, and its device; return the exit code.
+
+    Args:
+        driver: Name of the NVIDIA driver; a GPU must then be found.
+        form: ``json``, or empty.
+    """
+    report = _Report(form == "json")
+    report.begin("Worker")
+    code = _worker(report, driver)
+    report.end()
+    return code
+
+
+def _worker(report: _Report, driver: str) -> int:
+    _interpreter(report)
     try:
         import torch
     except (ImportError, OSError) as error:  # OSError: one of its libraries cannot be loaded
-        _line("torch", "none")
+        report.line("torch", "none")
         print(f"PyTorch cannot be imported: {error}. {_ADVICE}", file=sys.stderr)
         return 1
     built = torch.version.cuda
-    _line("torch", f"{torch.__version__}, built for {f'CUDA {built}' if built else 'the CPU'}")
+    report.line(
+        "torch", f"{torch.__version__}, built for {f'CUDA {built}' if built else 'the CPU'}"
+    )
     if torch.cuda.is_available():
         device = torch.cuda.get_device_properties(0)
-        _line("device", f"{device.name}, {device.total_memory / GIB:.0f} GiB")
+        report.line("device", f"{device.name}, {device.total_memory / GIB:.0f} GiB")
     elif driver:
-        _line("device", "none")
+        report.line("device", "none")
         print(_no_gpu(driver, built), file=sys.stderr)
         return 1
     else:
-        _line("device", f"CPU, {torch.get_num_threads()} threads")
+        report.line("device", f"CPU, {torch.get_num_threads()} threads")
     return 0
 
 
@@ -104,11 +188,11 @@ def _no_gpu(driver: str, built: str | None) -> str:
     )
 
 
-def _across(model: str) -> int:
+def _across(model: str, report: _Report) -> int:
     """Start a worker as the node does, and plan once between two gray images."""
     config = Config()
     config.model.directory = model
-    print("Both together")
+    report.begin("Both together")
     try:
         spec = load_spec(model, allow_unverified_statistics=True)
         observation = spec.gray_observation()
@@ -121,8 +205,8 @@ def _across(model: str) -> int:
             plan = _answer(link, begin=started)
             ended = time.monotonic()
             assert link.ready
-            _line("model", f"{Path(model).name}, loaded in {started - begin:.1f} s")
-            _line(
+            report.line("model", f"{Path(model).name}, loaded in {started - begin:.1f} s")
+            report.line(
                 "a plan",
                 f"{(ended - started) * 1e3:.0f} ms, {plan.plan_time * 1e3:.0f} ms of it planning",
             )
@@ -144,27 +228,19 @@ def _answer(link: PlannerLink, begin: float) -> Planned:
     raise WorkerError(f"the worker did not answer within {TIMEOUT:.0f} s")
 
 
-def _interpreter() -> None:
-    _line("Python", platform.python_version(), sys.executable)
-    _module("numpy")
+def _interpreter(report: _Report) -> None:
+    report.line("Python", platform.python_version(), sys.executable)
+    _module(report, "numpy")
 
 
-def _module(name: str) -> None:
+def _module(report: _Report, name: str) -> None:
     try:
         module = importlib.import_module(name)
     except Exception as error:  # a module built for another NumPy may raise anything
-        _line(name, f"cannot be imported ({error})")
+        report.line(name, f"cannot be imported ({error})")
     else:
         place = os.path.dirname(module.__file__ or "")
-        _line(name, str(getattr(module, "__version__", "")), place)
-
-
-def _line(name: str, value: str, place: str = "") -> None:
-    line = f"  {name:<11}{value:<9}"
-    room = WIDTH - len(line) - 2
-    if place and len(place) > room:
-        place = f"…{place[1 - room :]}"
-    print(f"{line}  {place}".rstrip())
+        report.line(name, str(getattr(module, "__version__", "")), place)
 
 
 if __name__ == "__main__":

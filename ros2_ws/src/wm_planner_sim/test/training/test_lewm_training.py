@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from wm_planner.conversion.request import Request
 from wm_planner.datasets import read
 from wm_planner.models.lewm.model import LewmWorldModel
 from wm_planner.models.loading import load
+from wm_planner.progress import Step
 from wm_planner_sim.training import lewm
 from wm_planner_sim.training.collect import Dataset
 from wm_planner_sim.training.lewm import Schedule
@@ -89,12 +92,19 @@ def test_regularization_is_least_for_a_standard_normal_distribution() -> None:
 
 
 def test_a_training_tells_its_error_and_ends_in_evaluation_mode(
-    data: Dataset, model: LewmWorldModel, capsys: pytest.CaptureFixture[str]
+    data: Dataset, model: LewmWorldModel
 ) -> None:
     torch.set_num_threads(1)
-    error = lewm.train(model, data, 0, Schedule(steps=3, batch=4))
+    told: list[float | None] = []
+
+    @contextmanager
+    def progress(what: str, total: float | None = None) -> Iterator[Step]:
+        told.append(total)
+        yield lambda units=1: told.append(units)
+
+    error = lewm.train(model, data, 0, Schedule(steps=3, batch=4), progress)
     assert np.isfinite(error)
-    assert "error of the prediction" in capsys.readouterr().out
+    assert told == [3, 1, 1, 1]
     assert not model.networks.training
     assert not any(parameter.requires_grad for parameter in model.networks.parameters())
 

@@ -19,6 +19,7 @@ from wm_planner_sim.simulator.tasks import DEFAULT_TASK, find_task
 
 LIBC = ctypes.CDLL(None)  # loaded early because nothing may take a lock between fork and exec
 PR_SET_PDEATHSIG = 1
+STDERR = 2  # the file descriptor
 END_TIMEOUT = 10.0  # [s] from SIGTERM to SIGKILL
 
 
@@ -33,7 +34,8 @@ class ManagedProcess:
     Args:
         module: Module for ``python -m``.
         arguments: Its arguments, e.g. ROS arguments.
-        output: File that its output is appended to; by default it prints where its parent does.
+        output: File that its output is appended to; by default all of it goes to the parent's
+            standard error, so that its standard output has only results.
     """
 
     def __init__(
@@ -53,7 +55,7 @@ class ManagedProcess:
         with contextlib.ExitStack() as stack:
             file = stack.enter_context(self._output.open("ab")) if self._output else None
             return subprocess.Popen(
-                self._command, stdout=file, stderr=file, preexec_fn=end_with_parent
+                self._command, stdout=file or STDERR, stderr=file, preexec_fn=end_with_parent
             )
 
     def restart(self) -> None:

@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
-from rich.progress import track
 from torch.utils.flop_counter import FlopCounterMode
 
 from wm_planner.models.loading import load
 from wm_planner.models.protocol import WorldModel
 from wm_planner.planning import PlanError
+from wm_planner.progress import Progress, silent
 from wm_planner.types import RgbImage, Vector
 from wm_planner_sim.evaluation.episodes import Episode, run_episodes, start_episode
 from wm_planner_sim.evaluation.policies import (
@@ -196,7 +195,12 @@ def make_policy(
 
 
 def evaluate(
-    setup: Setup, chosen: Sequence[int], processes: int = 2, batch: int = 10, label: str = ""
+    setup: Setup,
+    chosen: Sequence[int],
+    processes: int = 2,
+    batch: int = 10,
+    label: str = "",
+    progress: Progress = silent,
 ) -> list[Episode]:
     """Run one episode for each seed of a scene; return them in the order of the seeds.
 
@@ -207,17 +211,22 @@ def evaluate(
         chosen: Seeds of the scenes, one goal each.
         processes: Worker processes.
         batch: Pairs that a process runs at once.
-        label: Shown beside the progress bar.
+        label: What is evaluated; by default task and policy.
+        progress: Listens.
 
     Raises:
         ValueError: The setup is impossible, or a plan failed.
     """
     batches = [list(chosen[i : i + batch]) for i in range(0, len(chosen), batch)]
-    with ProcessPoolExecutor(processes, get_context("spawn"), torch.set_num_threads, (1,)) as pool:
-        done = pool.map(_job, [setup] * len(batches), batches)
-        label = label or f"{setup.task}: {setup.policy}"
-        parts = track(done, label, len(batches), console=Console(stderr=True))
-        return [episode for part in parts for episode in part]
+    found = []
+    with (
+        ProcessPoolExecutor(processes, get_context("spawn"), torch.set_num_threads, (1,)) as pool,
+        progress(label or f"{setup.task}: {setup.policy}", len(chosen)) as step,
+    ):
+        for part in pool.map(_job, [setup] * len(batches), batches):
+            found += part
+            step(len(part))
+    return found
 
 
 def flop_per_episode(setup: Setup, seed: int) -> int:

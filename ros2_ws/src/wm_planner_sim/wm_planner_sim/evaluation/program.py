@@ -1,23 +1,22 @@
-"""Evaluates a model: in process and over ROS, with baselines and shifts; writes one page.
-
-ros2 run wm_planner_sim evaluate --task push
-ros2 run wm_planner_sim evaluate --task push --goals 20 --ros 0 --shifts
-"""
+"""Evaluates a model: in process and over ROS, with baselines and shifts; writes one page."""
 
 from __future__ import annotations
 
 import argparse
+import json
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.progress import track
-
+from wm_planner.cli.arguments import HelpFormatter, add_output_options, with_examples
+from wm_planner.cli.terminal_progress import shown_progress
+from wm_planner.cli.width import table_width, wrapped
 from wm_planner.models.loading import load
 from wm_planner.planning import PlanError
+from wm_planner.progress import Progress
 from wm_planner_sim.client.calls import ClientError
 from wm_planner_sim.client.episode import Episode as RosEpisode
 from wm_planner_sim.client.processes import embedded_model
@@ -34,7 +33,7 @@ from wm_planner_sim.simulator.task import Task
 from wm_planner_sim.simulator.tasks import DEFAULT_TASK, TASKS, find_task
 
 
-def over_ros(task: Task, setup: Setup, chosen: range) -> list[RosEpisode]:
+def over_ros(task: Task, setup: Setup, chosen: range, progress: Progress) -> list[RosEpisode]:
     """Pursue the goals of some seeds with the real node.
 
     Raises:
@@ -46,15 +45,24 @@ def over_ros(task: Task, setup: Setup, chosen: range) -> list[RosEpisode]:
         f"model.history:={'real' if setup.looks_back else 'none'}",
     ]
     with session(task, setup.model, parameters) as client:
-        label = f"{task.name}: over ROS"
-        return [
-            pursue(client, task, seed)
-            for seed in track(chosen, label, console=Console(stderr=True))
-        ]
+        found = []
+        with progress(f"{task.name}: over ROS", len(chosen)) as step:
+            for seed in chosen:
+                found.append(pursue(client, task, seed))
+                step()
+        return found
 
 
-def run(options: argparse.Namespace, directory: Path, console: Console) -> Path:
+def run(
+    options: argparse.Namespace, directory: Path, tell: Callable[[str], None], progress: Progress
+) -> Path:
     """Run everything that was asked for; write the page again after each part.
+
+    Args:
+        options: The program's.
+        directory: Folder of the page.
+        tell: Takes each result, a line.
+        progress: Listens.
 
     Returns:
         The path of the page.
@@ -72,7 +80,8 @@ def run(options: argparse.Namespace, directory: Path, console: Console) -> Path:
         device=options.device,
     )
     assert planner.model
-    model = load(planner.model, options.device)  # before the goals, not after them
+    with progress("loading the model"):
+        model = load(planner.model, options.device)  # before the goals, not after them
     with closing(Simulation(*BLIND, task=task)) as simulation:
         count = len(start_episode(simulation, chosen[0]).sub_goals)
     protocol = _protocol(options, planner, chosen)
@@ -81,29 +90,30 @@ def run(options: argparse.Namespace, directory: Path, console: Console) -> Path:
     results = report.Results(task, chosen, protocol, sub_goals=count, comparable=planner.ends)
 
     def part(name: str, episodes: list[Episode]) -> None:
-        console.print(f"{name}: {share(episodes)}")
+        tell(f"{name}: {share(episodes)}")
         report.write(results, directory)
 
     policies = [p for p in options.policies if p != "oracle" or model.spec.statistics.state]
-    if len(policies) < len(options.policies):
-        console.print("no oracle: the model's latent is no state (statistics.state in model.yaml)")
+    if len(policies) < len(options.policies) and not options.quiet:
+        tell("no oracle: the model's latent is no state (statistics.state in model.yaml)")
     for policy in policies:
         setup = replace(planner, policy=policy)
-        found = evaluate(setup, chosen, options.processes, options.batch)
+        found = evaluate(setup, chosen, options.processes, options.batch, progress=progress)
         results.policies[policy] = found
         part(report.WHO[policy], found)
     if "planner" in policies:
-        results.flop = flop_per_episode(planner, chosen[0])
+        with progress("counting the operations of an episode"):
+            results.flop = flop_per_episode(planner, chosen[0])
     if options.ros:
-        results.over_ros = over_ros(task, planner, chosen[: options.ros])
-        console.print(f"over ROS: {results.ros_share}")
+        results.over_ros = over_ros(task, planner, chosen[: options.ros], progress)
+        tell(f"over ROS: {results.ros_share}")
     few = chosen[: options.shift_goals]
     if options.shifts and "planner" in policies:  # to compare with
         results.shifts["none"] = results.policies["planner"][: len(few)]
     for name in options.shifts:
         setup = replace(planner, shift=name, record=False)
         label = f"{task.name}: {name}"
-        found = evaluate(setup, few, options.processes, options.batch, label)
+        found = evaluate(setup, few, options.processes, options.batch, label, progress)
         results.shifts[name] = found
         part(SHIFTS[name].what, found)
     return report.write(results, directory)
@@ -126,35 +136,85 @@ def _protocol(options: argparse.Namespace, planner: Setup, chosen: range) -> dic
     }
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Parse the command line, evaluate, and write the page."""
+def make_parser() -> argparse.ArgumentParser:
+    """Return the program's parser."""
+    program = "ros2 run wm_planner_sim evaluate"
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=program,
+        description="Evaluate a model: in process and over ROS, with baselines and shifts; write "
+        "evaluation.html and evaluation.json. It takes from minutes to hours.",
+        epilog=with_examples(
+            "--json prints what is in evaluation.json, with the path of the page.\n"
+            "Exit code: 0 if all parts ran, whether or not goals were reached.",
+            f"{program} --task push",
+            f"{program} --task push --goals 20 --ros 0 --shifts",
+            f"{program} --task reach --model my_model --policies planner random --json",
+        ),
+        formatter_class=HelpFormatter,
     )
     shifts = [name for name in SHIFTS if name != "none"]
+    positive: dict[str, Any] = {"type": _positive, "metavar": "N"}
+    count: dict[str, Any] = {"type": _count, "metavar": "N"}
     add = parser.add_argument
-    add("--task", choices=TASKS, default=DEFAULT_TASK, help="simulated task")
-    add("--model", type=Path, help="model directory; its actions are the task's")
-    add("--goals", type=_positive, default=100, help="goals in process (default 100)")
-    add("--first", type=_count, default=0, help="first of the evaluation's seeds (default 0)")
-    add("--ros", type=_count, default=30, help="how many of them over ROS (default 30)")
+    add(
+        "--task",
+        choices=TASKS,
+        default=DEFAULT_TASK,
+        metavar="TASK",
+        help=f"simulated task: {', '.join(TASKS)} (%(default)s)",
+    )
+    add(
+        "--model",
+        type=Path,
+        metavar="MODEL_DIR",
+        help="model directory; its actions are the task's (default: the embedded model)",
+    )
+    add("--goals", default=100, help="goals in process (%(default)s)", **positive)
+    add("--first", default=0, help="first of the evaluation's seeds (%(default)s)", **count)
+    add("--ros", default=30, help="how many of them over ROS (%(default)s)", **count)
     add(
         "--policies",
         nargs="*",
         choices=POLICIES,
         default=POLICIES,
-        help="who acts in process",
+        metavar="POLICY",
+        help=f"who acts in process (default: all): {', '.join(POLICIES)}",
     )
-    add("--shifts", nargs="*", choices=shifts, default=shifts, help="shifts to test")
-    add("--shift-goals", type=_positive, default=50, help="goals per shift (default 50)")
-    add("--preset", default="online", help="planner preset (default online)")
-    add("--horizon", type=_count, default=0, help="model steps planned (default: the task's)")
-    add("--history", choices=("none", "real"), default="none", help="real: look back")
+    add(
+        "--shifts",
+        nargs="*",
+        choices=shifts,
+        default=shifts,
+        metavar="SHIFT",
+        help=f"shifts to test (default: all): {', '.join(shifts)}",
+    )
+    add("--shift-goals", default=50, help="goals per shift (%(default)s)", **positive)
+    add("--preset", default="online", metavar="NAME", help="planner preset (%(default)s)")
+    add("--horizon", default=0, help="model steps planned (default: the task's)", **count)
+    add(
+        "--history",
+        choices=("none", "real"),
+        default="none",
+        help="real: plan also from earlier images (%(default)s)",
+    )
     add("--whole", action="store_true", help="in process, run all steps of each episode")
-    add("--device", default="cpu", help="of the model, in process (default cpu)")
-    add("--processes", type=_positive, default=2, help="worker processes (default 2)")
-    add("--batch", type=_positive, default=10, help="goals at once in a process (default 10)")
-    add("--output", type=Path, default=Path("reports"), help="folder of the pages")
+    add("--device", default="cpu", metavar="NAME", help="of the model, in process (%(default)s)")
+    add("--processes", default=2, help="worker processes (%(default)s)", **positive)
+    add("--batch", default=10, help="goals at once in a process (%(default)s)", **positive)
+    add(
+        "--output",
+        type=Path,
+        default=Path("reports"),
+        metavar="DIR",
+        help="folder of the pages (%(default)s)",
+    )
+    add_output_options(parser)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Parse the command line, evaluate, and write the page."""
+    parser = make_parser()
     options = parser.parse_args(arguments)
     if options.first + options.goals > len(seeds.EVALUATION):
         parser.error(f"--first and --goals: there are {len(seeds.EVALUATION)} seeds")
@@ -162,15 +222,31 @@ def main(arguments: list[str] | None = None) -> None:
     options.shift_goals = min(options.shift_goals, options.goals)
     if options.history == "real" and {"delay", "lost"} & set(options.shifts):
         parser.error("--history real goes with neither of the shifts delay and lost: see --shifts")
-    console = Console()
     stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     directory = options.output / f"{options.task}_{stamp}"
     try:
         directory.mkdir(parents=True)  # before the goals, not after them
-        path = run(options, directory, console)
+        path = run(
+            options,
+            directory,
+            tell=_ignore if options.json else _print,
+            progress=shown_progress(options.quiet or options.json),
+        )
     except (ClientError, OSError, PlanError, ValueError) as error:
         raise SystemExit(f"evaluate: {error}") from error
-    console.print(f"report: {path.resolve()}", soft_wrap=True)
+    if options.json:
+        numbers = json.loads(path.with_suffix(".json").read_text())
+        print(json.dumps({"report": str(path.resolve()), **numbers}, indent=2))
+    else:
+        print(f"report: {path.resolve()}")
+
+
+def _print(line: str) -> None:
+    print("\n".join(wrapped(line, table_width(), others="  ")), flush=True)
+
+
+def _ignore(line: str) -> None:
+    """Take a line that is not printed."""
 
 
 def _count(text: str) -> int:

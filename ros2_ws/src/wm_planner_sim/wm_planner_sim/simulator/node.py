@@ -320,7 +320,8 @@ def time_of(stamp: float, tick_stamp: float, now: float) -> float:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the node until SIGINT or SIGTERM; both end it with exit code 0."""
-    start("sim_node", "Simulates a Franka with a camera.", arguments)
+    example = "ros2 run wm_planner_sim sim_node --ros-args -p task:=push"
+    start("sim_node", "Simulates a Franka with a camera.", arguments, example=example)
     running = True
 
     def stop(number: int, frame: FrameType | None) -> None:

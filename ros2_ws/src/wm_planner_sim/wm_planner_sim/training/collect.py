@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import shutil
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
@@ -14,13 +15,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import track
 
+from wm_planner.cli.arguments import HelpFormatter, add_output_options, with_examples
+from wm_planner.cli.terminal_progress import shown_progress
 from wm_planner.files.digest import files_sha256
 from wm_planner.files.npz import read_npz
 from wm_planner.files.whole import PARTIAL, whole_file
 from wm_planner.images.resize import resize
+from wm_planner.progress import Progress, silent
 from wm_planner.types import RgbImage
 from wm_planner_sim.simulator import seeds
 from wm_planner_sim.simulator.motion import move
@@ -118,6 +120,7 @@ def collect(
     steps: int,
     processes: int = 2,
     parts: Path | None = None,
+    progress: Progress = silent,
 ) -> Dataset:
     """Collect one episode per seed, in the order of the seeds, with any number of processes.
 
@@ -129,13 +132,20 @@ def collect(
         processes: Worker processes.
         parts: Folder that keeps finished episodes until all are there; a collection that was
             stopped goes on from them.
+        progress: Listens.
     """
     wanted = list(episode_seeds)
     chunks = [wanted[i : i + CHUNK] for i in range(0, len(wanted), CHUNK)]
     jobs = [(task, chunk, size, steps, parts) for chunk in chunks]
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        done = pool.map(_collect_chunk, jobs)
-        return concatenate(track(done, "collecting", len(jobs), console=Console(stderr=True)))
+    found = []
+    with (
+        ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool,
+        progress(f"collecting {len(wanted)} episodes", len(wanted)) as step,
+    ):
+        for part in pool.map(_collect_chunk, jobs):
+            found.append(part)
+            step(len(part.actions))
+    return concatenate(found)
 
 
 def _collect_chunk(job: tuple[str, list[int], int, int, Path | None]) -> Dataset:
@@ -165,26 +175,66 @@ def _program() -> str:
     return files_sha256(root, files)[:8]
 
 
+def make_parser() -> argparse.ArgumentParser:
+    """Return the program's parser."""
+    parser = argparse.ArgumentParser(
+        prog="ros2 run wm_planner_sim collect",
+        description="Collect training episodes of a task into a file: images, positions, actions. "
+        "A command that was stopped goes on when it is given again.",
+        epilog=with_examples(
+            "Exit code: 0 if the file was written.",
+            "ros2 run wm_planner_sim collect reach.npz",
+            "ros2 run wm_planner_sim collect push.npz --task push --episodes 100 --processes 8",
+        ),
+        formatter_class=HelpFormatter,
+    )
+    add = parser.add_argument
+    add("output", type=Path, metavar="FILE", help="file to write, .npz")
+    add(
+        "--task",
+        choices=TASKS,
+        default=DEFAULT_TASK,
+        metavar="TASK",
+        help=f"simulated task: {', '.join(TASKS)} (%(default)s)",
+    )
+    add(
+        "--seed", type=int, default=0, metavar="N",
+        help="block of training seeds, 0 to 9 (%(default)s)",
+    )  # fmt: skip
+    add("--episodes", type=int, metavar="N", help="number of episodes, if not the recipe's")
+    add(
+        "--size", type=int, default=72, metavar="PIXELS",
+        help="side of the images (%(default)s); 0: none",
+    )  # fmt: skip
+    add("--processes", type=int, default=2, metavar="N", help="worker processes (%(default)s)")
+    add_output_options(parser)
+    return parser
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Collect a dataset into a file; a command that was stopped goes on when it is given again."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("output", type=Path, help="file to write, .npz")
-    parser.add_argument("--task", choices=TASKS, default=DEFAULT_TASK, help="simulated task")
-    parser.add_argument("--seed", type=int, default=0, help="block of training seeds, 0 to 9")
-    parser.add_argument("--episodes", type=int, help="number of episodes")
-    parser.add_argument("--size", type=int, default=72, help="side of the images [pixels]")
-    parser.add_argument("--processes", type=int, default=2, help="worker processes")
-    options = parser.parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     recipe = RECIPES[options.task]
     block = seeds.training_block(options.seed)[: options.episodes or recipe.episodes]
     parts = options.output.with_name(f"{options.output.name}.{_program()}{PARTIAL}")
     parts.mkdir(exist_ok=True)
     data = collect(
-        options.task, block, options.size, recipe.steps, processes=options.processes, parts=parts
+        options.task,
+        block,
+        options.size,
+        recipe.steps,
+        processes=options.processes,
+        parts=parts,
+        progress=shown_progress(options.quiet or options.json),
     )
     data.save(options.output)
     shutil.rmtree(parts)
-    print(f"{options.output}: {len(data.actions)} episodes, SHA-256 {data.digest()}")
+    count, digest = len(data.actions), data.digest()
+    if options.json:
+        found = {"file": str(options.output), "episodes": count, "sha256": digest}
+        print(json.dumps(found, indent=2))
+    else:
+        print(f"{options.output}: {count} episodes\nSHA-256 {digest}")
 
 
 if __name__ == "__main__":

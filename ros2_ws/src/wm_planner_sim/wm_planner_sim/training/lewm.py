@@ -12,9 +12,9 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -23,6 +23,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from wm_planner.cli.arguments import HelpFormatter, add_output_options, with_examples
+from wm_planner.cli.terminal_progress import shown_progress
 from wm_planner.files.whole import whole_file
 from wm_planner.models.lewm.architecture import (
     Architecture,
@@ -40,6 +42,7 @@ from wm_planner.models.spec import (
     Training,
     WeightsFile,
 )
+from wm_planner.progress import Progress, silent
 from wm_planner_sim.simulator import franka, seeds
 from wm_planner_sim.simulator.actions import STEP_DURATION
 from wm_planner_sim.simulator.tasks import DEFAULT_TASK
@@ -138,7 +141,10 @@ def sigreg(latents: Tensor, generator: torch.Generator) -> Tensor:
     return torch.trapezoid(difference, points).mean() * len(latents)
 
 
-def train(model: LewmWorldModel, data: Dataset, seed: int, schedule: Schedule) -> float:
+def train(
+    model: LewmWorldModel, data: Dataset, seed: int, schedule: Schedule,
+    progress: Progress = silent,
+) -> float:  # fmt: skip
     """Train all networks together; return the mean loss of the last tenth of the steps."""
     torch.manual_seed(seed)
     networks = model.networks
@@ -151,31 +157,27 @@ def train(model: LewmWorldModel, data: Dataset, seed: int, schedule: Schedule) -
     cycle = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, schedule.rate, total_steps=schedule.steps, pct_start=0.1
     )
-    tail, begin = [], time.monotonic()
-    for step in range(schedule.steps):
-        episodes = rng.integers(0, len(images), schedule.batch)
-        starts = rng.integers(0, actions.shape[1] - WINDOW + 1, schedule.batch)
-        frames = starts[:, None] + np.arange(WINDOW + 1)
-        value, error = loss(
-            model,
-            images[episodes[:, None], frames],
-            actions[episodes[:, None], frames[:, :-1]],
-            rng,
-            generator,
-        )
-        optimizer.zero_grad(set_to_none=True)
-        value.backward()
-        nn.utils.clip_grad_norm_(networks.parameters(), 1.0)
-        optimizer.step()
-        cycle.step()
-        if step >= int(0.9 * schedule.steps):
-            tail.append(error)
-        if step % 100 == 0:
-            print(
-                f"step {step}, {time.monotonic() - begin:.0f} s: loss {value.item():.4f}, "
-                f"error of the prediction {error:.4f}",
-                flush=True,
+    tail = []
+    with progress("training", schedule.steps) as told:
+        for step in range(schedule.steps):
+            episodes = rng.integers(0, len(images), schedule.batch)
+            starts = rng.integers(0, actions.shape[1] - WINDOW + 1, schedule.batch)
+            frames = starts[:, None] + np.arange(WINDOW + 1)
+            value, error = loss(
+                model,
+                images[episodes[:, None], frames],
+                actions[episodes[:, None], frames[:, :-1]],
+                rng,
+                generator,
             )
+            optimizer.zero_grad(set_to_none=True)
+            value.backward()
+            nn.utils.clip_grad_norm_(networks.parameters(), 1.0)
+            optimizer.step()
+            cycle.step()
+            if step >= int(0.9 * schedule.steps):
+                tail.append(error)
+            told()
     networks.eval().requires_grad_(False)
     return float(np.mean(tail))
 
@@ -289,29 +291,53 @@ def write_data(path: Path, data: Dataset) -> None:
         file["ep_offset"] = np.arange(count, dtype=np.int64) * length
 
 
+def make_parser() -> argparse.ArgumentParser:
+    """Return the program's parser."""
+    program = "python -m wm_planner_sim.training.lewm"
+    parser = argparse.ArgumentParser(
+        prog=program,
+        description="Train a small LeWM on the simulator's recordings, and write config.json, "
+        "weights.pt and data.h5 as LeWM's own code does; wm-planner convert makes a model of them.",
+        epilog=with_examples(
+            "Exit code: 0 if the files were written.",
+            f"{program} my_lewm",
+            f"{program} my_lewm --data reach.npz --steps 500 --threads 4",
+        ),
+        formatter_class=HelpFormatter,
+    )
+    add = parser.add_argument
+    add("output", type=Path, metavar="DIR", help="directory to write")
+    number: dict[str, Any] = {"type": int, "metavar": "N"}
+    add("--seed", default=0, help="0 to 9; decides every random draw (%(default)s)", **number)
+    add("--episodes", default=RECIPE.episodes, help="episodes to collect (%(default)s)", **number)
+    add("--steps", default=Schedule.steps, help="gradient steps (%(default)s)", **number)
+    add("--threads", default=1, help="threads of torch (%(default)s)", **number)
+    add("--data", type=Path, metavar="FILE", help="file that collect wrote")
+    add_output_options(parser)
+    return parser
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Collect, train and write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("output", type=Path, help="directory to write")
-    parser.add_argument("--seed", type=int, default=0, help="0 to 9; decides every random draw")
-    parser.add_argument("--episodes", type=int, default=RECIPE.episodes)
-    parser.add_argument("--steps", type=int, default=Schedule.steps, help="gradient steps")
-    parser.add_argument("--threads", type=int, default=1, help="of torch")
-    parser.add_argument("--data", type=Path, help="file that training.collect wrote")
-    options = parser.parse_args(arguments)
+    options = make_parser().parse_args(arguments)
+    progress = shown_progress(options.quiet or options.json)
     torch.set_num_threads(options.threads)
     options.output.mkdir(parents=True, exist_ok=True)
     if options.data is None:
         block = seeds.training_block(options.seed)[: options.episodes]
-        data = collect.collect(DEFAULT_TASK, block, IMAGE_SIZE, RECIPE.steps)
+        data = collect.collect(DEFAULT_TASK, block, IMAGE_SIZE, RECIPE.steps, progress=progress)
     else:
         data = Dataset.read(options.data)
     write_data(options.output / "data.h5", data)
     model = LewmWorldModel(describe(data), None)
-    error = train(model, data, options.seed, Schedule(steps=options.steps))
+    error = train(model, data, options.seed, Schedule(steps=options.steps), progress)
     torch.save(upstream_names(model.networks), options.output / "weights.pt")
     (options.output / "config.json").write_text(json.dumps(configuration(), indent=2) + "\n")
-    print(f"{options.output}: error of the prediction {error:.4f}")
+    if options.json:
+        found = {"directory": str(options.output), "prediction_error": error}
+        print(json.dumps(found, indent=2))
+    else:
+        print(f"{options.output}: error of the prediction {error:.4f}")
 
 
 if __name__ == "__main__":

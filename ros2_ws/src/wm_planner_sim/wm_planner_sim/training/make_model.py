@@ -7,11 +7,12 @@ card says what is reproducible across machines.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import tempfile
 import time
+from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from wm_planner.cli.terminal_progress import shown_progress
 from wm_planner.files.whole import write_whole
 from wm_planner.models import write_model
 from wm_planner.models.latent import LatentWorldModel
@@ -38,15 +40,17 @@ from wm_planner.models.spec import (
     WeightsFile,
 )
 from wm_planner.models.spec.action import HOLD
+from wm_planner.progress import Progress, silent
 from wm_planner_sim.evaluation.figures import summary
 from wm_planner_sim.evaluation.in_process import POLICIES, Setup, evaluate
 from wm_planner_sim.simulator import franka, seeds
 from wm_planner_sim.simulator.actions import AXES, STEP_DURATION
 from wm_planner_sim.simulator.simulation import Simulation
-from wm_planner_sim.simulator.tasks import DEFAULT_TASK, TASKS, find_task
+from wm_planner_sim.simulator.tasks import find_task
 from wm_planner_sim.training import collect, train
 from wm_planner_sim.training.calibration import calibrate, tolerance
 from wm_planner_sim.training.collect import Dataset
+from wm_planner_sim.training.make_model_parser import MODELS, make_parser
 from wm_planner_sim.training.recipes import RECIPES, Recipe
 
 IMAGE_SIZE = 72
@@ -56,8 +60,6 @@ CAMERA_ASPECT = 4 / 3
 """Width over height of the simulator's camera; the training images are its central square."""
 DECODER_SIZE = 48
 """Side of the decoder's images [pixels]."""
-MODELS = Path("ros2_ws/src/wm_planner_sim/models")
-"""Folder of the committed models, from the root of the repository."""
 WEIGHTS = "weights.safetensors"
 THREADS = 1
 """Torch threads of the training. Another number rounds differently and gives other weights; one is
@@ -143,7 +145,12 @@ def describe(task: str, data: Dataset, seed: int, recipe: Recipe) -> ModelSpec:
 
 
 def fit(
-    spec: ModelSpec, data: Dataset, states: Dataset | None, seed: int, recipe: Recipe
+    spec: ModelSpec,
+    data: Dataset,
+    states: Dataset | None,
+    seed: int,
+    recipe: Recipe,
+    progress: Progress = silent,
 ) -> LatentWorldModel:
     """Train all networks of ``spec`` on ``data``.
 
@@ -154,28 +161,29 @@ def fit(
             encoded images.
         seed: Seed of all draws.
         recipe: How.
+        progress: Listens.
     """
     torch.manual_seed(seed)
     model = LatentWorldModel(spec, None)
-    train.train_encoder(model, data, seed, recipe.encoder)
+    train.train_encoder(model, data, seed, recipe.encoder, progress)
     latents = train.encode_all(model, data)
     if states is None:
-        train.train_predictor(model, latents, data.actions, seed, recipe)
+        train.train_predictor(model, latents, data.actions, seed, recipe, progress)
     else:
         true = train.true_latents(model, states)
-        train.train_predictor(model, true, states.actions, seed, recipe)
-    train.train_decoder(model, data, latents, seed, recipe.decoder)
+        train.train_predictor(model, true, states.actions, seed, recipe, progress)
+    train.train_decoder(model, data, latents, seed, recipe.decoder, progress)
     return model
 
 
 def episodes_to_learn_from(
-    task: str, seed: int, recipe: Recipe, processes: int, stored: Path | None
+    task: str, seed: int, recipe: Recipe, processes: int, stored: Path | None, progress: Progress
 ) -> tuple[Dataset, Dataset | None]:
     """Collect the episodes with images and, if the recipe wants them, those without."""
     block = seeds.training_block(seed)
     images, rest = block[: recipe.episodes], block[recipe.episodes :]
     if stored is None:
-        data = collect.collect(task, images, IMAGE_SIZE, recipe.steps, processes)
+        data = collect.collect(task, images, IMAGE_SIZE, recipe.steps, processes, progress=progress)
     else:
         data = Dataset.read(stored)
         expected = (len(images), recipe.steps, len(find_task(task).actions.names))
@@ -187,7 +195,7 @@ def episodes_to_learn_from(
     if not recipe.state_episodes:
         return data, None
     chosen = rest[: recipe.state_episodes]
-    return data, collect.collect(task, chosen, 0, recipe.state_steps, processes)
+    return data, collect.collect(task, chosen, 0, recipe.state_steps, processes, progress=progress)
 
 
 def make(
@@ -198,6 +206,7 @@ def make(
     goals: int,
     processes: int,
     stored: Path | None = None,
+    progress: Progress = silent,
 ) -> dict[str, object]:
     """Make the model; return the report that is also written to ``evaluation.json``.
 
@@ -209,14 +218,15 @@ def make(
         goals: Number of goals per closed-loop evaluation.
         processes: Worker processes of collection and evaluation.
         stored: File that ``collect`` wrote for the same task and seed; None to collect now.
+        progress: Listens.
     """
     torch.set_num_threads(THREADS)
     torch.use_deterministic_algorithms(True)
     begin = time.monotonic()
     directory.parent.mkdir(parents=True, exist_ok=True)
-    data, states = episodes_to_learn_from(task, seed, recipe, processes, stored)
+    data, states = episodes_to_learn_from(task, seed, recipe, processes, stored, progress)
     collected = time.monotonic()
-    model = fit(describe(task, data, seed, recipe), data, states, seed, recipe)
+    model = fit(describe(task, data, seed, recipe), data, states, seed, recipe, progress)
     trained = time.monotonic()
     tensors = model.networks.state_dict()
     reached = recipe.tolerance
@@ -225,16 +235,17 @@ def make(
             uncalibrated = Path(folder) / "model"
             write_model(uncalibrated, model.spec, tensors)
             whole = Setup(task, model=uncalibrated, ends=False)
-            runs = evaluate(whole, seeds.CALIBRATION[:goals], processes)
+            runs = evaluate(whole, seeds.CALIBRATION[:goals], processes, progress=progress)
         reached = tolerance(runs, recipe.close)
-    simulation = Simulation(task=find_task(task))
-    model.spec = replace(model.spec, calibration=calibrate(model, simulation, data, reached))
-    simulation.close()
+    with progress("calibrating"), closing(Simulation(task=find_task(task))) as simulation:
+        model.spec = replace(model.spec, calibration=calibrate(model, simulation, data, reached))
     write_model(directory, model.spec, tensors)
     calibrated = time.monotonic()
     chosen = seeds.EVALUATION[:goals]
     figures = {
-        policy: summary(evaluate(Setup(task, policy, directory), chosen, processes))
+        policy: summary(
+            evaluate(Setup(task, policy, directory), chosen, processes, progress=progress)
+        )
         for policy in POLICIES
     }
     report: dict[str, object] = {
@@ -261,34 +272,34 @@ def _command_line(task: str, seed: int) -> str:
 
 def main(arguments: list[str] | None = None) -> None:
     """Make the model and print its figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--task", choices=TASKS, default=DEFAULT_TASK, help="simulated task")
-    parser.add_argument(
-        "--output", type=Path, help=f"directory of the model (default {MODELS}/franka_TASK)"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="0 to 9; decides every random draw")
-    parser.add_argument(
-        "--episodes", type=int, help="episodes with images to learn from, if not the recipe's"
-    )
-    parser.add_argument("--goals", type=int, default=100, help="goals per closed-loop evaluation")
-    parser.add_argument("--processes", type=int, default=2, help="worker processes")
-    parser.add_argument("--data", type=Path, help="file that training.collect wrote")
+    parser = make_parser()
     options = parser.parse_args(arguments)
     recipe = RECIPES[options.task]
     if options.episodes is not None:
         if not 1 <= options.episodes <= MOST_EPISODES:
             parser.error(f"--episodes is {options.episodes}; choose 1 to {MOST_EPISODES}")
         recipe = replace(recipe, episodes=options.episodes)
+    directory = options.output or MODELS / f"franka_{options.task}"
     report = make(
         options.task,
-        options.output or MODELS / f"franka_{options.task}",
+        directory,
         options.seed,
         recipe,
         options.goals,
         options.processes,
         options.data,
+        shown_progress(options.quiet or options.json),
     )
-    print(json.dumps(report, indent=2))
+    print(json.dumps(report, indent=2) if options.json else text(report, directory))
+
+
+def text(report: Mapping[str, Any], directory: Path) -> str:
+    """Return what a reader wants to know of the report."""
+    lines = [
+        f"{policy:<8} reached {report[policy]['successes']:>3} of {report[policy]['goals']} goals"
+        for policy in POLICIES
+    ]
+    return "\n".join([*lines, f"{directory} is written, with all figures in evaluation.json"])
 
 
 if __name__ == "__main__":

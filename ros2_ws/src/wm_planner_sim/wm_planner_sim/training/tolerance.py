@@ -9,11 +9,15 @@ centimeter away, and writes the median of their distances into ``model.yaml``.
 from __future__ import annotations
 
 import argparse
+import json
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from wm_planner.cli.arguments import HelpFormatter, add_output_options, with_examples
+from wm_planner.cli.terminal_progress import shown_progress
 from wm_planner.models.loading import load
 from wm_planner_sim.simulator import seeds
 from wm_planner_sim.simulator.actions import AXES
@@ -22,35 +26,78 @@ from wm_planner_sim.simulator.tasks import DEFAULT_TASK, TASKS, find_task
 from wm_planner_sim.training.calibration import root_distance
 
 
+def make_parser() -> argparse.ArgumentParser:
+    """Return the program's parser."""
+    program = "python -m wm_planner_sim.training.tolerance"
+    parser = argparse.ArgumentParser(
+        prog=program,
+        description="Measure, in the simulator, the distance at which a goal of a model counts as "
+        "reached, and write it into model.yaml.",
+        epilog=with_examples(
+            "Goal images are compared with images of the hand a little away from the goal. "
+            "wm-planner convert --calibrate knows only recorded images.\n"
+            "Exit code: 0 if the tolerance was written.",
+            f"{program} my_model",
+            f"{program} my_model --task push --away 0.02 --scenes 20",
+        ),
+        formatter_class=HelpFormatter,
+    )
+    add = parser.add_argument
+    add("model", type=Path, metavar="MODEL_DIR", help="directory with model.yaml")
+    add(
+        "--task",
+        choices=TASKS,
+        default=DEFAULT_TASK,
+        metavar="TASK",
+        help=f"simulated task: {', '.join(TASKS)} (%(default)s)",
+    )
+    add(
+        "--away", type=float, default=0.01, metavar="M",
+        help="distance of the hand from the goal [m] (%(default)s)",
+    )  # fmt: skip
+    add("--scenes", type=int, default=60, metavar="N", help="number of goals (%(default)s)")
+    add_output_options(parser)
+    return parser
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Measure the tolerance and write it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("model", type=Path, help="directory with model.yaml")
-    parser.add_argument("--task", choices=TASKS, default=DEFAULT_TASK, help="simulated task")
-    parser.add_argument("--away", type=float, default=0.01, help="from the goal [m]")
-    parser.add_argument("--scenes", type=int, default=60, help="number of goals")
-    options = parser.parse_args(arguments)
-    model = load(options.model, "cpu")
+    options = make_parser().parse_args(arguments)
+    progress = shown_progress(options.quiet or options.json)
+    with progress("loading the model"):
+        model = load(options.model, "cpu")
     calibration = model.spec.measured_calibration()
-    simulation = Simulation(480, 640, task=find_task(options.task))
     distances = []
-    for seed in seeds.CALIBRATION[: options.scenes]:
-        rng = np.random.default_rng([seed, 8])
-        simulation.reset(seed)
-        place = simulation.task.draw_goal(simulation, rng)
-        direction = rng.normal(size=3) * [axis in simulation.task.actions.axes for axis in AXES]
-        beside = place + options.away * direction / np.linalg.norm(direction)
-        goal, other = (simulation.goal_image(where).image for where in (place, beside))
-        distances.append(root_distance(model, goal, other))
-    simulation.close()
+    chosen = seeds.CALIBRATION[: options.scenes]
+    with (
+        closing(Simulation(480, 640, task=find_task(options.task))) as simulation,
+        progress("comparing images of the goals", len(chosen)) as step,
+    ):
+        for seed in chosen:
+            rng = np.random.default_rng([seed, 8])
+            simulation.reset(seed)
+            place = simulation.task.draw_goal(simulation, rng)
+            axes = [axis in simulation.task.actions.axes for axis in AXES]
+            direction = rng.normal(size=3) * axes
+            beside = place + options.away * direction / np.linalg.norm(direction)
+            goal, other = (simulation.goal_image(where).image for where in (place, beside))
+            distances.append(root_distance(model, goal, other))
+            step()
     tolerance = float(np.median(distances)) / calibration.typical_distance
     model.spec.calibration = replace(calibration, tolerance=tolerance)
     model.spec.save(options.model)
     low, high = np.percentile(distances, [10, 90]) / calibration.typical_distance
-    print(
-        f"{options.model}: tolerance {tolerance:.4f} ({low:.4f} to {high:.4f} in 80 % of "
-        f"{options.scenes} scenes), the distance {100 * options.away:g} cm from the goal"
-    )
+    if options.json:
+        found = {
+            "model": str(options.model), "tolerance": tolerance, "percentile_10": low,
+            "percentile_90": high, "scenes": len(distances), "away_m": options.away,
+        }  # fmt: skip
+        print(json.dumps(found, indent=2))
+    else:
+        print(
+            f"{options.model}:\ntolerance {tolerance:.4f} ({low:.4f} to {high:.4f} in 80 % of "
+            f"{len(distances)} scenes),\nthe distance {100 * options.away:g} cm from the goal"
+        )
 
 
 if __name__ == "__main__":

@@ -7,12 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import track
 from torch import Tensor, nn
 from torch.nn import functional
 
 from wm_planner.models.latent import LatentWorldModel
+from wm_planner.progress import Progress, silent
 from wm_planner_sim.training.collect import Dataset
 from wm_planner_sim.training.recipes import Recipe, Schedule
 
@@ -24,6 +23,7 @@ def fit(
     schedule: Schedule,
     rng: np.random.Generator,
     label: str,
+    progress: Progress = silent,
 ) -> float:
     """Minimize ``loss`` over random batches with Adam and a one-cycle learning rate.
 
@@ -33,7 +33,8 @@ def fit(
         samples: Number of samples to draw from.
         schedule: Length of the training.
         rng: Draws the batches.
-        label: Shown beside the progress bar.
+        label: What is trained.
+        progress: Listens.
 
     Returns:
         Mean loss of the last tenth of the steps.
@@ -44,20 +45,25 @@ def fit(
         optimizer, schedule.rate, total_steps=schedule.steps, pct_start=0.15
     )
     tail: list[float] = []
-    for step in track(range(schedule.steps), label, console=Console(stderr=True)):
-        batch = rng.integers(0, samples, schedule.batch)
-        value = loss(batch)
-        optimizer.zero_grad(set_to_none=True)
-        value.backward()
-        optimizer.step()
-        cycle.step()
-        if step >= 0.9 * schedule.steps:
-            tail.append(value.item())
+    with progress(f"training the {label}", schedule.steps) as told:
+        for step in range(schedule.steps):
+            batch = rng.integers(0, samples, schedule.batch)
+            value = loss(batch)
+            optimizer.zero_grad(set_to_none=True)
+            value.backward()
+            optimizer.step()
+            cycle.step()
+            if step >= 0.9 * schedule.steps:
+                tail.append(value.item())
+            told()
     network.eval().requires_grad_(False)
     return float(np.mean(tail))
 
 
-def train_encoder(model: LatentWorldModel, data: Dataset, seed: int, schedule: Schedule) -> float:
+def train_encoder(
+    model: LatentWorldModel, data: Dataset, seed: int, schedule: Schedule,
+    progress: Progress = silent,
+) -> float:  # fmt: skip
     """Teach the encoder the positions of the dataset, see ``true_latents``.
 
     The labels come from the simulator; none are needed at run time. Images are varied in
@@ -77,7 +83,7 @@ def train_encoder(model: LatentWorldModel, data: Dataset, seed: int, schedule: S
         inputs = inputs.contiguous(memory_format=torch.channels_last)
         return functional.smooth_l1_loss(encoder(inputs), labels[batch], beta=0.05)
 
-    return fit(encoder, loss, len(images), schedule, rng, "encoder")
+    return fit(encoder, loss, len(images), schedule, rng, "encoder", progress)
 
 
 def true_latents(model: LatentWorldModel, data: Dataset) -> NDArray[np.float32]:
@@ -107,7 +113,7 @@ def encode_all(model: LatentWorldModel, data: Dataset) -> NDArray[np.float32]:
 
 def train_predictor(
     model: LatentWorldModel, latents: NDArray[np.float32], actions: NDArray[np.float32], seed: int,
-    recipe: Recipe,
+    recipe: Recipe, progress: Progress = silent,
 ) -> float:  # fmt: skip
     """Teach the predictor to roll out ``recipe.rollout`` steps from a latent.
 
@@ -117,6 +123,7 @@ def train_predictor(
         actions: Actions (E, T, A) [m].
         seed: Seed of the batches.
         recipe: Its ``predictor``, ``rollout`` and ``noise``.
+        progress: Listens.
 
     Returns:
         The final training loss: smooth L1, beta 0.02, mean over steps.
@@ -140,12 +147,14 @@ def train_predictor(
             predicted.append(state)
         return functional.smooth_l1_loss(torch.stack(predicted, 1), seen[:, 1:], beta=0.02)
 
-    return fit(predictor, loss, len(latents) * windows, recipe.predictor, rng, "predictor")
+    return fit(
+        predictor, loss, len(latents) * windows, recipe.predictor, rng, "predictor", progress
+    )
 
 
 def train_decoder(
     model: LatentWorldModel, data: Dataset, latents: NDArray[np.float32], seed: int,
-    schedule: Schedule,
+    schedule: Schedule, progress: Progress = silent,
 ) -> float:  # fmt: skip
     """Teach the decoder to draw the image of a latent.
 
@@ -167,4 +176,4 @@ def train_decoder(
         )
         return functional.mse_loss(drawn, small)
 
-    return fit(decoder, loss, len(images), schedule, rng, "decoder")
+    return fit(decoder, loss, len(images), schedule, rng, "decoder", progress)

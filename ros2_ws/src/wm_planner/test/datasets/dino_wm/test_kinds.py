@@ -142,7 +142,7 @@ def test_franka_takes_proprio_by_name(tmp_path: Path, form: str) -> None:
 
 def test_a_missing_layout_points_at_the_page_that_shows_one(tmp_path: Path) -> None:
     (recorded.franka_stacked(tmp_path) / "layout.yaml").unlink()
-    with pytest.raises(DatasetError, match=r"layout\.yaml is missing: .*docs/dino-wm\.md"):
+    with pytest.raises(DatasetError, match=r"layout\.yaml is missing: .*/dino-wm\.md"):
         read(tmp_path, "franka")
 
 

@@ -46,6 +46,7 @@ from wm_planner.models.spec import (
     WeightsFile,
 )
 from wm_planner.models.writing import write_model
+from wm_planner.progress import Progress
 
 FAMILY = "dino_wm"
 TRANSFORM = "datasets.img_transforms.default_transform"
@@ -70,14 +71,16 @@ def convert(request: Request, facts: Facts) -> Converted:
     check_used(facts, "DINO-WM", UNUSED)
     run = read_run(request.run, request.checkpoint)
     config = run.configuration
-    checkpoint = read_checkpoint(run.checkpoint)
+    with request.progress(f"reading {run.checkpoint.name}"):
+        checkpoint = read_checkpoint(run.checkpoint)
     check_epoch(run.checkpoint, checkpoint.epoch)
     encoder_name(config)
     _check_transform(config)
     check_repeated(config)
     embeddings = derive_embeddings(checkpoint, config)
     encoder = _find_encoder(request, checkpoint, config, embeddings.visual_width)
-    dataset = read_dataset(config, request.dataset, request.dataset_kind, request.statistics)
+    with request.progress("reading the numbers of the dataset"):
+        dataset = read_dataset(config, request.dataset, request.dataset_kind, request.statistics)
     if request.calibrate and (dataset is None or not dataset.has_images):
         raise ConversionError("--calibrate needs --dataset DIR, and the dataset's images in it")
     fill_in(facts, dataset, config)
@@ -92,7 +95,7 @@ def convert(request: Request, facts: Facts) -> Converted:
         name=facts.name or output.name,
         family=FAMILY,
         weights=WeightsFile(sha256=""),
-        image=_image(facts, config, dataset),
+        image=_image(facts, config, dataset, request.progress),
         action=ActionSpec(**vars(facts.action)),
         proprio=ProprioSpec(facts.proprio.names or [], facts.proprio.units),
         statistics=training_statistics(config, embeddings, dataset, request.statistics),
@@ -108,12 +111,13 @@ def convert(request: Request, facts: Facts) -> Converted:
         architecture=architecture.to_dict(),
         source=_source(request, run, encoder, dataset),
     )
-    write_model(output, spec, collect_weights(spec, checkpoint, encoder))
+    with request.progress("writing the weights"):
+        write_model(output, spec, collect_weights(spec, checkpoint, encoder))
     notes = _notes(checkpoint, config, architecture) + bounds_notes(spec, dataset)
     if request.encoder is not None and encoder.file == checkpoint.path:
         notes.append("--encoder is not used: the checkpoint holds the encoder, which was trained.")
     if request.calibrate and dataset is not None:
-        notes += measure_calibration(output, spec, dataset)
+        notes += measure_calibration(output, spec, dataset, request.progress)
     origin = {"encoder": f"{architecture.encoder.name} from {encoder.file.name}"}
     return Converted(output, spec, origin, notes)
 
@@ -176,10 +180,12 @@ def _find_encoder(
     return None if file is None else read_encoder(name, file, width)
 
 
-def _image(facts: Facts, config: Configuration, dataset: Dataset | None) -> ImageSpec:
+def _image(
+    facts: Facts, config: Configuration, dataset: Dataset | None, progress: Progress
+) -> ImageSpec:
     measured = {}
     if dataset is not None and dataset.has_images:
-        measured = vars(measure_training_images(dataset, facts.color_order))
+        measured = vars(measure_training_images(dataset, facts.color_order, progress))
     return ImageSpec(size=config.get("img_size", int), color_order=facts.color_order, **measured)
 
 
@@ -194,7 +200,7 @@ def _source(
         "environment": run.configuration.get("env.name", str),
         "dataset": configured,
         "dataset_kind": dataset.kind if dataset else request.dataset_kind or "",
-        **({"episodes": episode_digests.record(dataset)} if dataset else {}),
+        **({"episodes": episode_digests.record(dataset, request.progress)} if dataset else {}),
         "command": request.command,
     }
 

@@ -25,6 +25,7 @@ from wm_planner.conversion.model_directory import check_output
 from wm_planner.conversion.request import Converted, Request
 from wm_planner.datasets import Dataset, episode_digests, measure_training_images
 from wm_planner.files.digest import file_sha256
+from wm_planner.models.lewm.architecture import Architecture
 from wm_planner.models.spec import (
     ActionSpec,
     ImageSpec,
@@ -33,6 +34,7 @@ from wm_planner.models.spec import (
     WeightsFile,
 )
 from wm_planner.models.writing import write_model
+from wm_planner.progress import Progress
 
 FAMILY = "lewm"
 IMAGENET = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
@@ -59,7 +61,8 @@ def convert(request: Request, facts: Facts) -> Converted:
     if request.encoder is not None:
         raise ConversionError("--encoder was given, but a LeWM checkpoint holds its encoder")
     run = read_run(request.run, request.checkpoint)
-    checkpoint = read_checkpoint(run.checkpoint)
+    with request.progress(f"reading {run.checkpoint.name}"):
+        checkpoint = read_checkpoint(run.checkpoint)
     heads = known_heads(checkpoint, run.configuration)
     file = request.statistics or run.normalizer
     check_normalization(facts.normalization, file)
@@ -69,7 +72,8 @@ def convert(request: Request, facts: Facts) -> Converted:
     if missing:
         raise ConversionError(question(missing))
     frameskip = _frameskip(checkpoint, facts)
-    dataset = read_dataset(request.dataset, request.dataset_kind, facts.normalization)
+    with request.progress("reading the numbers of the dataset"):
+        dataset = read_dataset(request.dataset, request.dataset_kind, facts.normalization)
     if request.calibrate and (dataset is None or not dataset.has_images):
         lacks = f"{dataset.directory} has no column pixels" if dataset else "there is no --dataset"
         raise ConversionError(f"--calibrate needs a data set with images, but {lacks}")
@@ -78,7 +82,7 @@ def convert(request: Request, facts: Facts) -> Converted:
         name=facts.name or output.name,
         family=FAMILY,
         weights=WeightsFile(sha256=""),
-        image=_image(facts, architecture.encoder.patch * architecture.encoder.grid, dataset),
+        image=_image(facts, architecture, dataset, request.progress),
         action=ActionSpec(**vars(facts.action)),
         statistics=training_statistics(dataset, file, facts.normalization, len(facts.action.names)),
         training=Training(
@@ -93,10 +97,11 @@ def convert(request: Request, facts: Facts) -> Converted:
         architecture=architecture.to_dict(),
         source=_source(request, run, facts, dataset),
     )
-    write_model(output, spec, collect_weights(spec, checkpoint))
+    with request.progress("writing the weights"):
+        write_model(output, spec, collect_weights(spec, checkpoint))
     notes = _notes(spec, dataset) + bounds_notes(spec, dataset)
     if request.calibrate and dataset is not None:
-        notes += measure_calibration(output, spec, dataset)
+        notes += measure_calibration(output, spec, dataset, request.progress)
     form = f"one pickled {checkpoint.module.class_name}" if checkpoint.module else "a state dict"
     return Converted(output, spec, {"form": form}, notes)
 
@@ -127,10 +132,12 @@ def _frameskip(checkpoint: Checkpoint, facts: Facts) -> int:
     return numbers // names
 
 
-def _image(facts: Facts, size: int, dataset: Dataset | None) -> ImageSpec:
+def _image(
+    facts: Facts, architecture: Architecture, dataset: Dataset | None, progress: Progress
+) -> ImageSpec:
     fields: dict[str, Any] = {}
     if dataset is not None and dataset.has_images:
-        fields |= vars(measure_training_images(dataset, facts.color_order))
+        fields |= vars(measure_training_images(dataset, facts.color_order, progress))
         if fields["camera_aspect"]:
             raise ConversionError(
                 f"the images of {dataset.directory} are not square (width over height is "
@@ -138,6 +145,7 @@ def _image(facts: Facts, size: int, dataset: Dataset | None) -> ImageSpec:
                 "them, images of that shape: this cannot be converted"
             )
     fields |= image_part(facts.camera_crop)
+    size = architecture.encoder.patch * architecture.encoder.grid
     return ImageSpec(size, facts.color_order, *IMAGENET, normalize_first=True, **fields)
 
 
@@ -149,7 +157,7 @@ def _source(request: Request, run: Run, facts: Facts, dataset: Dataset | None) -
         **{name: {"file": file.name, "sha256": file_sha256(file)} for name, file in files.items()},
         "dataset": {"normalization": facts.normalization},
         "dataset_kind": dataset.kind if dataset else request.dataset_kind or "",
-        **({"episodes": episode_digests.record(dataset)} if dataset else {}),
+        **({"episodes": episode_digests.record(dataset, request.progress)} if dataset else {}),
         "command": request.command,
     }
 

@@ -53,7 +53,7 @@ def read_layout(directory: Path) -> ColumnLayout:
             reason = f"cannot be read ({error.strerror or error})"
         raise DatasetError(
             f"{path} {reason}: write down what the numbers of actions and states mean "
-            "(docs/dino-wm.md shows how)"
+            "(docs/tutorials/dino-wm.md shows how)"
         ) from error
     except yaml.YAMLError as error:
         raise DatasetError(f"{path} is not valid YAML: {yaml_problem(error)}") from error

@@ -22,9 +22,13 @@ def run(predictions: Predictions) -> Iterator[Result]:
     recording = predictions.recording
     windows = recording.windows
     swapped = EncodedEpisode(
-        recording.loaded.model, recording.episode, windows.frames, swapped=True
+        recording.loaded.model,
+        recording.episode,
+        windows.frames,
+        swapped=True,
+        progress=recording.loaded.progress,
     )
-    exchanged = _over_persistence(measure(swapped, windows))
+    exchanged = _over_persistence(measure(swapped, windows, recording.loaded.progress))
     ratio = exchanged / max(_over_persistence(predictions.errors), 1e-30)
     yield judge(
         "color_order",

@@ -49,7 +49,7 @@ def _named(indices: list[int]) -> str:
 
 def run(dataset: OpenDataset) -> Iterator[Result]:
     """Compare each episode with its recorded digest; without one, only look for its images."""
-    found = compare(dataset.spec.source.get("episodes"), dataset.data)
+    found = compare(dataset.spec.source.get("episodes"), dataset.data, dataset.loaded.progress)
     if found.before or dataset.data.has_images or found.without:
         yield judge_changes(found, len(dataset.data), str(dataset.data.directory))
 

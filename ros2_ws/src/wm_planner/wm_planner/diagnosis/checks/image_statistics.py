@@ -21,7 +21,7 @@ def run(dataset: OpenDataset) -> Iterator[Result | Note]:
     if not data.has_images:
         yield Note("The dataset has no images, so the training's colors cannot be measured.")
         return
-    measured = vars(measure_training_images(data, image.color_order))
+    measured = vars(measure_training_images(data, image.color_order, dataset.loaded.progress))
     lines = yaml.safe_dump(measured, default_flow_style=None, width=1000, sort_keys=False)
     yield Result(
         "image_statistics",

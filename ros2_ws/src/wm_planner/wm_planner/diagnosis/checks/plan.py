@@ -141,7 +141,7 @@ def run(given: PlanningTasks) -> Iterator[Result | Fact]:
     loaded = given.loaded
     seconds = loaded.config.planning.budget or SEARCH_TIME
     planner, objective = loaded.planner(given.horizon), loaded.objective()
-    found = measure(loaded.model, given.tasks, planner, objective, seconds)
+    found = measure(loaded.model, given.tasks, planner, objective, seconds, loaded.progress)
     yield Fact("loss of", _means(found, len(given.tasks)))
     command = given.spec.action.command
     absolute = command is not None and command.mode == "absolute"
