@@ -1,6 +1,7 @@
 """Launch the planner: ``ros2 launch wm_planner planner.launch.py model:=/path``."""
 
 import re
+from pathlib import Path
 
 import yaml
 from launch import Action, LaunchContext, LaunchDescription
@@ -16,6 +17,7 @@ ARGUMENTS = {
     "model": (None, "Model directory, with model.yaml and the weights."),
     "config_file": ("planner", "File in config/ with settings, without .yaml: franka or planner."),
     "profile": ("", "Controller: a file in config/profiles/, without .yaml."),
+    "params_file": ("", "Your own YAML file of ROS parameters; it counts more than config_file."),
     "overrides": ("", "Hydra overrides: planning.horizon=8, or \"['…', '…']\" for several."),
     "image": ("image", "Topic of the camera; its compressed images are on <image>/compressed."),
     "current_pose": ("current_pose", "Topic of the measured end-effector pose."),
@@ -41,7 +43,7 @@ ARGUMENTS = {
     "autostart": ("true", "Configure and activate the node at once."),
     "cockpit": ("false", "Also start the cockpit, a page at http://127.0.0.1:8050 (make cockpit)."),
     "log_level": ("info", "Log level: debug, info, warn or error."),
-    "enclave": ("", "SROS 2 enclave of the node, as /planner; see docs/security.md."),
+    "enclave": ("", "SROS 2 enclave of the node, as /planner; see docs/how-to/security.md."),
 }
 CHOICES = {
     "pose": ["", "tf"],
@@ -78,6 +80,9 @@ def _planner(context: LaunchContext) -> list[Action]:
     for name in (*INPUTS, "command"):
         if (topic := value(name).perform(context)) and not TOPIC.fullmatch(topic):
             raise ValueError(f"{name}:={topic!r} is no name of a topic")
+    own = value("params_file").perform(context)
+    if own and not Path(own).is_file():
+        raise ValueError(f"params_file:={own!r} is no file")
     level = value("log_level").perform(context)
     if not LOG_LEVEL.fullmatch(level):
         raise ValueError(f"log_level:={level!r} is none of debug, info, warn, error, fatal")
@@ -115,7 +120,7 @@ def _planner(context: LaunchContext) -> list[Action]:
             executable="planner_node",
             namespace=value("namespace"),
             output="screen",
-            parameters=[parameters],
+            parameters=[*([own] if own else []), parameters],
             remappings=[*topics, ("image/compressed", [value("image"), "/compressed"])],
             arguments=words,
             on_exit=ending.on_exit,

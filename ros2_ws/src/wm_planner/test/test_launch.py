@@ -174,9 +174,21 @@ def test_overrides_need_no_brackets(file: Path, given: str, overrides: list[str]
     assert _parameters(_command(file, overrides=given))["overrides"] == overrides
 
 
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_a_file_of_parameters_counts_before_the_arguments(file: Path, tmp_path: Path) -> None:
+    own = tmp_path / "my_cell.yaml"
+    own.write_text("/**:\n  ros__parameters: {commands.speed_override: 10.0, config_file: none}")
+    command = _command(file, params_file=str(own))
+    assert _after(command, "--params-file")[0] == str(own)
+    given = _parameters(command)
+    assert given["commands.speed_override"] == 10.0
+    assert given["config_file"] != "none"
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        ({"params_file": "/nowhere.yaml"}, "params_file:='/nowhere.yaml' is no file"),
         ({"image": "a b"}, "image:='a b' is no name of a topic"),
         ({"command": "1/x"}, "command:='1/x' is no name of a topic"),
         ({"overrides": "['a"}, "overrides:="),
