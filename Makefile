@@ -6,7 +6,7 @@
 # TORCH=cpu|cuda12|cuda13   PyTorch of `make worker`, if not the one for the NVIDIA driver
 # HEADLESS=1                the demo opens no window
 # TASK=reach|push|pick_place|stack   a simulated task (default: the demo shows reach and push,
-#                      evaluate and model take reach)
+#                      play, evaluate and model take reach)
 # DEMO_ARGS, EVALUATE_ARGS, PYTEST_ARGS, MODEL_ARGS   further arguments
 
 SHELL := /bin/bash
@@ -19,7 +19,7 @@ CHOSEN = $(if $(TASK),--task $(TASK))
 ISOLATED := ROS_DOMAIN_ID=$$(python scripts/free_domain.py) ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build kinematics cockpit worker demo test everything lint pytest evaluate model clean
+.PHONY: help setup build kinematics cockpit worker demo play docs test everything lint pytest evaluate model clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -42,6 +42,14 @@ worker: ## make the worker's environment, with PyTorch for this machine's GPU, a
 demo: ## drive a simulated arm to goals given as images, and report how it went
 	$(BOOTSTRAP) demo
 	@$(ENV) $(ISOLATED) python -m wm_planner_sim.demo $(if $(HEADLESS),--headless) $(CHOSEN) $(DEMO_ARGS)
+
+play: ## leave the simulated arm running with the cockpit, for goals of your own
+	$(BOOTSTRAP) demo
+	@$(ENV) $(ISOLATED) python -m wm_planner_sim.demo --play $(if $(HEADLESS),--headless) \
+	    --task $(or $(TASK),reach) $(DEMO_ARGS)
+
+docs: ## build the documentation as a website, in docs/_build/html
+	$(BOOTSTRAP) docs
 
 test: lint pytest ## check lint and types, and run all tests
 

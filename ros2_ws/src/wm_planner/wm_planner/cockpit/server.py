@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -134,6 +135,10 @@ class QuietServer(uvicorn.Server):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End in order; a second signal, as of an impatient Ctrl+C, changes nothing."""
+        self.should_exit = True
 
 
 def serve(app: Guard, listening: socket.socket) -> None:

@@ -1,15 +1,14 @@
 """Runs the demo: drive the simulated Franka to goals given as images, and report how it went.
 
-    python -m wm_planner_sim.demo [--task reach push] [--headless] [--goals N]
-    python -m wm_planner_sim.demo --attach --task reach
-
 The demo starts the simulator and the planner as separate processes and talks to them over DDS. With
-``--attach`` it uses those that already run (``ros2 launch wm_planner_sim demo.launch.py``).
+``--attach`` it uses those that already run (``ros2 launch wm_planner_sim demo.launch.py``). With
+``--play`` it leaves them running, with the cockpit, for goals of the user's own.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import socket
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -22,12 +21,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from sensor_msgs.msg import Image
 
+from wm_planner.cli.arguments import HelpFormatter, add_output_options, with_examples
 from wm_planner.cockpit.browser import open_in_browser
 from wm_planner_sim.client.calls import ClientError
 from wm_planner_sim.client.client import Client
 from wm_planner_sim.client.episode import Episode
 from wm_planner_sim.client.processes import start_cockpit
 from wm_planner_sim.client.session import pursue, session
+from wm_planner_sim.demo.play import play
 from wm_planner_sim.demo.recorder import Recorder
 from wm_planner_sim.demo.report import Run, TaskReport, write_report
 from wm_planner_sim.simulator import seeds
@@ -53,7 +54,8 @@ def run_goals(
         TextColumn(f"{preset:>7}"), BarColumn(), MofNCompleteColumn(),
         TextColumn("{task.fields[state]}"),
     ]  # fmt: skip
-    with Progress(*columns, console=console) as progress:
+    shown = Progress(*columns, console=console, transient=True, redirect_stdout=False)
+    with shown as progress:
         bar = progress.add_task(preset, total=count, state="")
         for seed in seeds.DEMO[:count]:
             caption = f"goal {len(run.episodes) + 1}"
@@ -127,7 +129,11 @@ def show_task(
 
 
 def demo(arguments: argparse.Namespace, console: Console) -> Path:
-    """Run all tasks; return the path of the report, which is written again after each."""
+    """Run all tasks and print how they went, without ``--json``.
+
+    Returns:
+        The path of the report, which is written again after each task.
+    """
     directory = arguments.output / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     parts: list[TaskReport] = []
     cockpit: list[str] = []
@@ -136,38 +142,102 @@ def demo(arguments: argparse.Namespace, console: Console) -> Path:
             cockpit = [f"port:={free.getsockname()[1]}", "open_browser:=true"]
     for name in arguments.task:
         parts.append(show_task(find_task(name), arguments, cockpit, console))
+        if not arguments.json:
+            print(result(parts[-1]), flush=True)
         cockpit = cockpit[:1]  # the window is open already
         path = write_report(directory, parts, VIDEO_RATE)
     return path
 
 
-def main() -> None:
-    """Parse the command line and run the demo."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
+def result(part: TaskReport) -> str:
+    """Return how a task went, in a line."""
+    planner, random = part.planner, part.random
+    return (
+        f"{part.name}: {planner.successes} of {len(planner.episodes)} goals reached, with random "
+        f"actions {random.successes} of {len(random.episodes)}"
+    )
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the program's parser."""
+    program = "python -m wm_planner_sim.demo"
+    parser = argparse.ArgumentParser(
+        prog=program,
+        description="Run the demo: drive the simulated Franka to goals given as images, and "
+        "report how it went in report.html and report.json.",
+        epilog=with_examples(
+            "The demo starts the simulator and the planner. With --attach it uses those that "
+            "already run: ros2 launch wm_planner_sim demo.launch.py.\n"
+            "--json prints what is in report.json, with the path of the page.\n"
+            "Exit code: 0 if all goals were pursued, reached or not.",
+            f"{program} --task push --goals 3",
+            f"{program} --headless --json",
+            f"{program} --play --task push",
+        ),
+        formatter_class=HelpFormatter,
+    )
+    add = parser.add_argument
+    add(
         "--task",
         nargs="+",
         choices=TASKS,
         default=SHOWN,
-        help=f"simulated tasks (default: {' '.join(SHOWN)})",
+        metavar="TASK",
+        help=f"simulated tasks, of {', '.join(TASKS)} (default: {' '.join(SHOWN)})",
     )
-    parser.add_argument("--goals", type=int, default=5, help="goals of each task (default 5)")
-    most = len(seeds.DEMO)
-    parser.add_argument("--headless", action="store_true", help="start no cockpit, open no window")
-    parser.add_argument(
-        "--attach", action="store_true", help="use a simulator and a planner that already run"
+    add(
+        "--goals",
+        type=int,
+        default=5,
+        metavar="N",
+        help="goals of each task (%(default)s); with --play, goals that are stored",
     )
-    parser.add_argument("--model", type=Path, help="model directory (default: the embedded model)")
-    parser.add_argument(
+    add(
+        "--headless",
+        action="store_true",
+        help="open no window, and start no cockpit (but with --play)",
+    )
+    add("--attach", action="store_true", help="use a simulator and a planner that already run")
+    add(
+        "--play",
+        action="store_true",
+        help="leave simulator, planner and cockpit running, for goals of your own",
+    )
+    add(
+        "--model",
+        type=Path,
+        metavar="MODEL_DIR",
+        help="model directory (default: the embedded model)",
+    )
+    add(
         "--parameter",
         action="append",
         default=[],
         metavar="NAME:=VALUE",
         help="parameter of the planner, e.g. planning.num_samples:=64; may be repeated",
     )
-    parser.add_argument(
-        "--output", type=Path, default=Path("reports"), help="directory of the reports"
+    add(
+        "--output",
+        type=Path,
+        default=Path("reports"),
+        metavar="DIR",
+        help="folder of the reports (%(default)s)",
     )
+    add(
+        "--goal-folder",
+        type=Path,
+        default=Path("goals"),
+        metavar="DIR",
+        help="folder of stored goals, with --play (%(default)s)",
+    )
+    add_output_options(parser)
+    return parser
+
+
+def main() -> None:
+    """Parse the command line and run the demo."""
+    parser = make_parser()
+    most = len(seeds.DEMO)
     arguments, _ = parser.parse_known_args()  # ros2 launch adds --ros-args
     if not 1 <= arguments.goals <= most:
         parser.error(f"--goals is {arguments.goals}; choose 1 to {most}")
@@ -175,14 +245,33 @@ def main() -> None:
         parser.error("--model is of one task; name it with --task")
     if arguments.attach and len(arguments.task) > 1:
         parser.error("--attach shows one task; name it with --task")
-    console = Console()
+    if arguments.play and (arguments.attach or len(arguments.task) > 1):
+        parser.error("--play starts one task; name it with --task, and leave out --attach")
+    if arguments.play and arguments.json:
+        parser.error("--play has no results that could be printed: leave out --json")
+    console = Console(stderr=True, quiet=arguments.quiet or arguments.json)
     try:
+        if arguments.play:
+            play(
+                find_task(arguments.task[0]),
+                arguments.model,
+                arguments.parameter,
+                goals=arguments.goal_folder,
+                count=arguments.goals,
+                open_browser=not arguments.headless,
+                console=console,
+            )
+            return
         arguments.output.mkdir(parents=True, exist_ok=True)  # before the goals, not after them
         path = demo(arguments, console)
     except (ClientError, OSError) as error:
         raise SystemExit(f"demo: {error}") from error
-    except ExternalShutdownException as error:
+    except (ExternalShutdownException, KeyboardInterrupt) as error:
         raise SystemExit("demo: ended by a signal") from error
-    console.print(f"report: {path.resolve()}", soft_wrap=True)
+    if arguments.json:
+        numbers = json.loads(path.with_suffix(".json").read_text())
+        print(json.dumps({"report": str(path.resolve()), **numbers}, indent=2))
+    else:
+        print(f"report: {path.resolve()}", flush=True)
     if not arguments.headless:
         open_in_browser(path.resolve().as_uri())
