@@ -17,11 +17,11 @@ REPOSITORY = SOURCES.parents[1]
 MAX_LINES = 350
 ROOMS = {
     "wm_planner": [
-        "text", "message_limits", "explain", "types", "kinematics", "command_types", "files",
-        "config",
-        "reference", "images", "camera_contract",
+        "text", "message_limits", "progress", "explain", "types", "kinematics", "command_types",
+        "files", "config", "images", "camera_contract",
         "planning", "models", "datasets", "conversion", "worker", "worker_process", "control",
         "goal_library", "diagnosis", "ros", "node", "planner_node", "cockpit", "cli",
+        "reference",
     ],
     "wm_planner_sim": ["simulator", "client", "evaluation", "training", "demo"],
 }  # fmt: skip

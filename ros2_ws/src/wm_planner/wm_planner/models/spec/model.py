@@ -105,7 +105,10 @@ class ObjectiveSpec:
     """The planning objective that the model was validated with.
 
     Attributes:
-        mode: See ``planning.Objective``; so ``base`` and ``alpha``.
+        mode: Which predicted frames count: ``last``, ``all`` (with growing weights) or ``mean``;
+            more in ``planning.Objective``.
+        base: Growth of the weights from frame to frame in mode ``all``.
+        alpha: Weight of the proprio's distance beside that of the images.
         metric: Distance of a frame to the goal: ``l2``, ``l1`` or ``cos``.
         reduction: ``mean`` or ``sum`` over the numbers of a latent. Both rank alike.
     """
@@ -188,7 +191,7 @@ class ModelSpec:
         architecture: The family's own settings.
         source: The files that the model was made from, with their digests, and what the
             configuration of its training says about the data; the family's own.
-        format: Format of ``model.yaml``, always the newest; see ``formats.py``.
+        format: Number of the format, always the newest: older files are read as that.
     """
 
     name: str

@@ -178,7 +178,7 @@ class RotationMapping:
 
     Attributes:
         names: Names of the action's numbers, in the order of the convention.
-        convention: See ``RotationForm``.
+        convention: How the numbers are a rotation: a name among the ``RotationForm``.
         mode: ``relative``: a turn from the commanded orientation; ``absolute``: the orientation in
             the frame of the action; ``velocity``: an angular velocity as a rotation vector; empty:
             as the mode of the position.
@@ -235,7 +235,7 @@ class ProprioRotation:
 
     Attributes:
         names: Names of the numbers, in the order of the convention.
-        convention: See ``RotationForm``.
+        convention: How the numbers are a rotation: a name among the ``RotationForm``.
     """
 
     names: list[str]

@@ -16,7 +16,12 @@ CONSTANTS = "constants"
 
 @dataclass
 class Moments:
-    """Mean and standard deviation of each number, in physical units."""
+    """Mean and standard deviation of each number, in physical units.
+
+    Attributes:
+        mean: The means, in the order of the numbers' names.
+        std: The standard deviations, in the same order.
+    """
 
     mean: list[float] = number(-1e6, 1e6)
     std: list[float] = number(1e-9, 1e4)
@@ -40,7 +45,7 @@ class Provenance:
         dataset: Name of the dataset.
         dataset_sha256: Digest of its files.
         split: Part of the data that the statistics were computed on: ``all``, ``train``, …, or
-            ``CONSTANTS``.
+            ``constants`` if they were chosen by hand.
         formula: The formula in words (``ddof``, epsilon, scale).
         episodes: Number of episodes counted.
         steps: Number of environment steps counted.
@@ -68,7 +73,8 @@ class Statistics:
         proprio: Moments of the proprio; None if the model takes none.
         state: Moments of the dataset's full state; None if unknown. No plan depends on it.
         provenance: Where the numbers come from; None if unknown.
-        sha256: ``digest()`` at the export, so that a later change is noticed.
+        sha256: SHA-256 of the numbers at the export (``digest``), so that a later change is
+            noticed.
     """
 
     action: Moments

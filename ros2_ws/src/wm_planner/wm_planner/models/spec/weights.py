@@ -17,7 +17,12 @@ MAX_FILES = 100
 
 @dataclass
 class WeightsFile:
-    """A weight file beside ``model.yaml``, and its SHA-256 (empty before it is written)."""
+    """A weight file beside ``model.yaml``.
+
+    Attributes:
+        sha256: SHA-256 of the file, as ``sha256sum`` prints it; empty only before it is written.
+        file: Its name.
+    """
 
     sha256: str
     file: str = "weights.safetensors"
