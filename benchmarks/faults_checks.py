@@ -84,7 +84,7 @@ class Checks:
         if at is not None and fault == "camera frozen":
             at = _moved_since(node, at)  # images of an arm that hardly moves prove nothing
         if fault == "clock back" and not (moves[np.array(times[1:]) < at] > HELD).any():
-            at = None  # the goal begins anew, see docs/faults.md
+            at = None  # the goal begins anew, see docs/explanation/faults.md
         if at is not None and fault in STOPPING:
             moved = [t - at for t, move in zip(times[1:], moves, strict=True) if move > HELD]
             moved = [0.0, *(t for t in moved if t > 0)]

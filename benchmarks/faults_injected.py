@@ -32,7 +32,7 @@ MAX_SPEED, ACCELERATION = 0.25, 1.5  # [m/s], [m/s^2] limits.max_speed, max_acce
 # [s] until the arm is held: up to 0.2 s until something is late (2.5 times the interval of the
 # images, on a busy machine), 0.2 s in which it slows (commands.blend), and 0.2 s for a stop.
 REACTION = 0.6
-STALL = 1.0  # [s] that the node may stand still after the death of a reader, see docs/faults.md
+STALL = 1.0  # [s] that the node may stand still after a reader's death (docs/how-to/middleware.md)
 DISCOVERY = 0.5  # [s] until the planner sees another publisher in the graph
 OVERSIZED = "x\n" * 50_000
 

@@ -6,7 +6,7 @@ The images have 640x480 pixels and are stamped with system time. There are three
 2. The same while other programs join and leave, as ``ros2 topic echo`` does.
 3. The planner is idle when an image arrives (5 Hz).
 
-All processes use the Fast DDS profile ``config/fastdds_localhost.xml``; see docs/architecture.md.
+All processes use the Fast DDS profile ``config/fastdds_localhost.xml``; docs/how-to/middleware.md.
 
 With ``--viewers N`` the loop runs instead without and with a cockpit that N pages look at, in
 turn, with a plan for each of 10 images per second. A run with a cockpit ends with its ``/stop``.

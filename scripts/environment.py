@@ -32,6 +32,8 @@ class Environment:
         env: The environment variables of its commands.
     """
 
+    constraints: tuple[Path, ...] = (REQUIREMENTS / "constraints.txt",)
+
     def __init__(self, venv: Path, env: dict[str, str]) -> None:
         self.venv, self.env = venv, env
         self.python = venv / "bin" / "python"
@@ -98,7 +100,7 @@ class Environment:
         """Install the packages of these files of requirements/."""
         command = [str(self.python), "-m", "pip", "install", "--no-input", "--progress-bar=off"]
         command += ["--disable-pip-version-check"]
-        for file in (REQUIREMENTS / "constraints.txt", *constraints):
+        for file in (*self.constraints, *constraints):
             command += ["-c", str(file)]
         for name in names:
             command += ["-r", str(REQUIREMENTS / f"{name}.txt")]

@@ -1,4 +1,4 @@
-"""``docs/faults.md`` proves what it says: every test it names exists, and every code has a row."""
+"""``faults.md`` proves what it says: every test it names exists, and every code has a row."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from wm_planner.control import ErrorCode
 
 SOURCES = Path(__file__).parents[2]
-PAGE = SOURCES.parents[1] / "docs" / "faults.md"
+PAGE = SOURCES.parents[1] / "docs" / "explanation" / "faults.md"
 TEST_ID = re.compile(r"`(test_\w+\.py)::(test_\w+)(?:\[(\w+)\])?`")
 ROWS = [line for line in PAGE.read_text().splitlines() if line.startswith("| ")]
 

@@ -1,1 +1,1 @@
-"""Plans with visual world models, and drives a robot arm with them (docs/architecture.md)."""
+"""Plans with visual world models and drives a robot arm (docs/explanation/architecture.md)."""

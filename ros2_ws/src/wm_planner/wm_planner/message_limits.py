@@ -1,7 +1,7 @@
 """Largest sizes of what comes from outside, checked before it is copied, logged or published.
 
-docs/faults.md has the table. Sizes of images are in ``images/planes.py``, ranges of numbers in
-``config/`` and ``models/spec/``.
+docs/explanation/faults.md has the table. Sizes of images are in ``images/planes.py``, ranges of
+numbers in ``config/`` and ``models/spec/``.
 """
 
 from __future__ import annotations

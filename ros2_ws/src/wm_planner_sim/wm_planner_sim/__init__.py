@@ -1,1 +1,1 @@
-"""A simulated arm and camera for wm_planner, with training and demo (docs/architecture.md)."""
+"""A simulated arm with a camera, training and demo (docs/explanation/architecture.md)."""

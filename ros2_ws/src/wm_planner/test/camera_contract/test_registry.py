@@ -30,7 +30,7 @@ def test_checks_are_explained_by_checks_that_exist() -> None:
 
 
 def test_docs_have_a_row_for_every_check_with_its_default_severity() -> None:
-    text = (REPOSITORY / "docs" / "images.md").read_text()
+    text = (REPOSITORY / "docs" / "how-to" / "images.md").read_text()
     rows = re.findall(r"^\| `(\w+)` \|.*\| (stop|warn|off) \|$", text, re.MULTILINE)
     assert rows == list(asdict(CameraConfig()).items())
 

@@ -19,8 +19,8 @@ To add a check, for example ``contrast``:
 - Add a line to ``CameraConfig``: ``contrast: str = severity("warn", "The image is pale.")``. It
   names the check, sets its default severity, declares the parameter ``camera.contrast``, and puts
   the check into the registry (``registry.py``).
-- Add the check's row to the table in ``docs/images.md``, and generate ``docs/parameters.md``; tests
-  compare both.
+- Add the check's row to the table in ``docs/how-to/images.md``, and generate
+  ``docs/reference/parameters.md``; tests compare both.
 
 Needs NumPy only; no ROS, torch or OpenCV.
 """

@@ -111,7 +111,7 @@ class CommandsConfig:
     lag: float = setting(
         0.0,
         "How long after a command the moving arm is at the commanded position [s]; a plan begins "
-        "at the position commanded that long before its image. See docs/commands.md.",
+        "at the position commanded that long before its image. See docs/reference/commands.md.",
         low=0.0,
         high=1.0,
     )

@@ -1,4 +1,4 @@
-"""Settings of each planner; docs/planning.md has their sources and measured effects."""
+"""Settings of each planner; docs/explanation/planning.md has their sources and measured effects."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from wm_planner.config.schema import setting
 class SafetyConfig:
     """What must allow the arm to move: an operator's button, and sensors of contact.
 
-    All of it is off by default, for simulators; docs/hardware.md says what a real arm needs.
+    All of it is off by default, for simulators; docs/how-to/hardware.md says what a real arm needs.
     """
 
     enable_timeout: float = setting(

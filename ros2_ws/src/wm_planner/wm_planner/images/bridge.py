@@ -9,7 +9,7 @@ Two packages are imported as ``cv_bridge``: the compiled one of a ROS distributi
 load with a NumPy that it was not built for, and a pure-Python port of an old release on PyPI, which
 has defects. So each encoding is tried out once per process: cv_bridge converts it from then on only
 if its pixels equal those of the own code. cv_bridge gets tight rows in native byte order, because
-it mishandles padding and byte order (``docs/images.md``).
+it mishandles padding and byte order (``docs/how-to/images.md``).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 The requirements of each controller are from its source code (``config/profiles``). To add a type
 of message, add a line to ``wm_planner/command_types.py``, a function here, and a row to
-docs/commands.md.
+docs/reference/commands.md.
 """
 
 from __future__ import annotations

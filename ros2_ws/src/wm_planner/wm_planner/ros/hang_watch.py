@@ -11,8 +11,9 @@ STDERR = 2  # its file descriptor
 class HangWatch:
     """Ends the process, and prints where it hangs, if ``alive`` is not called in time.
 
-    Fast DDS can loop forever in ``take`` (docs/architecture.md) while it holds the interpreter's
-    lock; then no Python code runs, so that faulthandler's own thread has to end the process.
+    Fast DDS can loop forever in ``take`` (docs/how-to/middleware.md) while it holds the
+    interpreter's lock; then no Python code runs, so that faulthandler's own thread has to end the
+    process.
 
     Args:
         enabled: Whether to watch.

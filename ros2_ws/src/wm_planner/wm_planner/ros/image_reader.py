@@ -1,8 +1,8 @@
 """Subscriptions to images that cannot make Fast DDS hang.
 
 Fast DDS can loop forever in ``take`` of a reliable reader that starts while an image is on its way
-to another reader of the same process, or to one that has just ended (docs/architecture.md, "Fast
-DDS"). All code of this project reads image topics through this module, which prevents that state:
+to another reader of the same process, or to one that has just ended (docs/how-to/middleware.md).
+All code of this project reads image topics through this module, which prevents that state:
 a process that reads a topic reliably has no other reader of it, and a reliable reader starts only
 ``REST`` seconds after the previous reader ended. Readers are counted for each context (one DDS
 participant); our processes have one.

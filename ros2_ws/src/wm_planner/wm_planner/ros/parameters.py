@@ -176,7 +176,7 @@ class Parameters:
                 continue
             what = f"there is no parameter {quoted(name)}{did_you_mean(name, known)}"
             if name.partition(".")[0] in sections or close(name, known):
-                raise ConfigError(f"{what} See docs/parameters.md.")
+                raise ConfigError(f"{what} See docs/reference/parameters.md.")
             log.warning(self._node, f"{what} It is ignored.")
 
     def _on_set(self, parameters: Sequence[Parameter]) -> SetParametersResult:

@@ -1,4 +1,4 @@
-"""No process reads images in a way that can hang Fast DDS (docs/architecture.md)."""
+"""No process reads images in a way that can hang Fast DDS (docs/how-to/middleware.md)."""
 
 from __future__ import annotations
 

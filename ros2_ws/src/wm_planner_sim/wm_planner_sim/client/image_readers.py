@@ -1,4 +1,4 @@
-"""Finds the readers of images in the ROS graph that could hang Fast DDS (docs/architecture.md)."""
+"""Finds readers of images in the ROS graph that could hang Fast DDS (docs/how-to/middleware.md)."""
 
 from __future__ import annotations
 
