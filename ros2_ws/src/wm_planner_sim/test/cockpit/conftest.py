@@ -1,6 +1,6 @@
 """The cockpit in a real browser, beside a simulator and a planner in a ROS domain of their own.
 
-With ``WM_PLANNER_SCREENSHOTS`` set to a folder, the tests write the pictures of the docs there.
+With ``WM_PLANNER_SCREENSHOTS`` set to a folder, the tests write the images of the docs there.
 """
 
 from __future__ import annotations

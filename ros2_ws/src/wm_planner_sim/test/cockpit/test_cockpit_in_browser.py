@@ -63,7 +63,7 @@ def test_a_present_view_waits_while_another_viewer_sends_a_goal(
     expect(page.get_by_text("View taken at")).to_be_visible()
     upload(other, goal_file)
     other.get_by_role("checkbox", name="Show candidates").click()
-    send(other, 1e-9)  # which is never reached, so that the pictures can be taken
+    send(other, 1e-9)  # which is never reached, so that screenshots can be taken
     expect(state(other)).to_contain_text("PURSUING")
     wait_frames(other, 2, "imagined")
     expect(other.locator("img.feed-goal[data-count]")).to_be_visible()
