@@ -32,6 +32,25 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
         return "\n".join(lines)
 
 
+def parser_with_examples(
+    program: str, description: str, text: str, *examples: str
+) -> argparse.ArgumentParser:
+    """Return a parser whose help ends with a text and examples.
+
+    Args:
+        program: How the program is called.
+        description: What it does.
+        text: Paragraphs of one line each, before the examples.
+        examples: Arguments, which are shown after the name of the program.
+    """
+    return argparse.ArgumentParser(
+        prog=program,
+        description=description,
+        epilog=with_examples(text, *(f"{program} {words}".strip() for words in examples)),
+        formatter_class=HelpFormatter,
+    )
+
+
 def with_examples(text: str, *examples: str) -> str:
     """Return a parser's epilog: paragraphs of one line each, then commands.
 

@@ -7,19 +7,18 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from wm_planner.cli.arguments import HelpFormatter, with_examples
+from wm_planner.cli.arguments import parser_with_examples
 from wm_planner.reference.checkout import SourceError
 from wm_planner.reference.pages import PAGES
 
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the program's parser."""
-    program = "python -m wm_planner.reference"
-    parser = argparse.ArgumentParser(
-        prog=program,
-        description="Write the reference pages of the documentation from the code.",
-        epilog=with_examples("Exit code: 0 if all were written.", f"{program} docs/reference"),
-        formatter_class=HelpFormatter,
+    parser = parser_with_examples(
+        "python -m wm_planner.reference",
+        "Write the reference pages of the documentation from the code.",
+        "Exit code: 0 if all were written.",
+        "docs/reference",
     )
     parser.add_argument(
         "folder", type=Path, metavar="FOLDER", help="where to write them: docs/reference"

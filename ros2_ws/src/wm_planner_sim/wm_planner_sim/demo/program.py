@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from sensor_msgs.msg import Image
 
-from wm_planner.cli.arguments import HelpFormatter, add_output_options, with_examples
+from wm_planner.cli.arguments import add_output_options, parser_with_examples
 from wm_planner.cockpit.browser import open_in_browser
 from wm_planner_sim.client.calls import ClientError
 from wm_planner_sim.client.client import Client
@@ -160,21 +160,17 @@ def result(part: TaskReport) -> str:
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the program's parser."""
-    program = "python -m wm_planner_sim.demo"
-    parser = argparse.ArgumentParser(
-        prog=program,
-        description="Run the demo: drive the simulated Franka to goals given as images, and "
+    parser = parser_with_examples(
+        "python -m wm_planner_sim.demo",
+        "Run the demo: drive the simulated Franka to goals given as images, and "
         "report how it went in report.html and report.json.",
-        epilog=with_examples(
-            "The demo starts the simulator and the planner. With --attach it uses those that "
-            "already run: ros2 launch wm_planner_sim demo.launch.py.\n"
-            "--json prints what is in report.json, with the path of the page.\n"
-            "Exit code: 0 if all goals were pursued, reached or not.",
-            f"{program} --task push --goals 3",
-            f"{program} --headless --json",
-            f"{program} --play --task push",
-        ),
-        formatter_class=HelpFormatter,
+        "The demo starts the simulator and the planner. With --attach it uses those that "
+        "already run: ros2 launch wm_planner_sim demo.launch.py.\n"
+        "--json prints what is in report.json, with the path of the page.\n"
+        "Exit code: 0 if all goals were pursued, reached or not.",
+        "--task push --goals 3",
+        "--headless --json",
+        "--play --task push",
     )
     add = parser.add_argument
     add(

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from wm_planner.cli.arguments import HelpFormatter, add_output_options, with_examples
+from wm_planner.cli.arguments import add_output_options, parser_with_examples
 from wm_planner.cli.terminal_progress import shown_progress
 from wm_planner.cli.width import table_width, wrapped
 from wm_planner.models.loading import load
@@ -30,7 +30,7 @@ from wm_planner_sim.simulator import seeds
 from wm_planner_sim.simulator.actions import STEP_DURATION
 from wm_planner_sim.simulator.simulation import Simulation
 from wm_planner_sim.simulator.task import Task
-from wm_planner_sim.simulator.tasks import DEFAULT_TASK, TASKS, find_task
+from wm_planner_sim.simulator.tasks import add_task, find_task
 
 
 def over_ros(task: Task, setup: Setup, chosen: range, progress: Progress) -> list[RosEpisode]:
@@ -138,31 +138,21 @@ def _protocol(options: argparse.Namespace, planner: Setup, chosen: range) -> dic
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the program's parser."""
-    program = "ros2 run wm_planner_sim evaluate"
-    parser = argparse.ArgumentParser(
-        prog=program,
-        description="Evaluate a model: in process and over ROS, with baselines and shifts; write "
+    parser = parser_with_examples(
+        "ros2 run wm_planner_sim evaluate",
+        "Evaluate a model: in process and over ROS, with baselines and shifts; write "
         "evaluation.html and evaluation.json. It takes from minutes to hours.",
-        epilog=with_examples(
-            "--json prints what is in evaluation.json, with the path of the page.\n"
-            "Exit code: 0 if all parts ran, whether or not goals were reached.",
-            f"{program} --task push",
-            f"{program} --task push --goals 20 --ros 0 --shifts",
-            f"{program} --task reach --model my_model --policies planner random --json",
-        ),
-        formatter_class=HelpFormatter,
+        "--json prints what is in evaluation.json, with the path of the page.\n"
+        "Exit code: 0 if all parts ran, whether or not goals were reached.",
+        "--task push",
+        "--task push --goals 20 --ros 0 --shifts",
+        "--task reach --model my_model --policies planner random --json",
     )
     shifts = [name for name in SHIFTS if name != "none"]
     positive: dict[str, Any] = {"type": _positive, "metavar": "N"}
     count: dict[str, Any] = {"type": _count, "metavar": "N"}
     add = parser.add_argument
-    add(
-        "--task",
-        choices=TASKS,
-        default=DEFAULT_TASK,
-        metavar="TASK",
-        help=f"simulated task: {', '.join(TASKS)} (%(default)s)",
-    )
+    add_task(parser)
     add(
         "--model",
         type=Path,

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from wm_planner.cli.arguments import HelpFormatter, add_output_options, with_examples
+from wm_planner.cli.arguments import add_output_options, parser_with_examples
 from wm_planner.cli.terminal_progress import shown_progress
 from wm_planner.files.digest import files_sha256
 from wm_planner.files.npz import read_npz
@@ -27,7 +27,7 @@ from wm_planner.types import RgbImage
 from wm_planner_sim.simulator import seeds
 from wm_planner_sim.simulator.motion import move
 from wm_planner_sim.simulator.simulation import Simulation
-from wm_planner_sim.simulator.tasks import DEFAULT_TASK, TASKS, find_task
+from wm_planner_sim.simulator.tasks import add_task, find_task
 from wm_planner_sim.training.recipes import RECIPES
 
 RENDER_SIZE = 192
@@ -177,26 +177,17 @@ def _program() -> str:
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the program's parser."""
-    parser = argparse.ArgumentParser(
-        prog="ros2 run wm_planner_sim collect",
-        description="Collect training episodes of a task into a file: images, positions, actions. "
+    parser = parser_with_examples(
+        "ros2 run wm_planner_sim collect",
+        "Collect training episodes of a task into a file: images, positions, actions. "
         "A command that was stopped goes on when it is given again.",
-        epilog=with_examples(
-            "Exit code: 0 if the file was written.",
-            "ros2 run wm_planner_sim collect reach.npz",
-            "ros2 run wm_planner_sim collect push.npz --task push --episodes 100 --processes 8",
-        ),
-        formatter_class=HelpFormatter,
+        "Exit code: 0 if the file was written.",
+        "reach.npz",
+        "push.npz --task push --episodes 100 --processes 8",
     )
     add = parser.add_argument
     add("output", type=Path, metavar="FILE", help="file to write, .npz")
-    add(
-        "--task",
-        choices=TASKS,
-        default=DEFAULT_TASK,
-        metavar="TASK",
-        help=f"simulated task: {', '.join(TASKS)} (%(default)s)",
-    )
+    add_task(parser)
     add(
         "--seed", type=int, default=0, metavar="N",
         help="block of training seeds, 0 to 9 (%(default)s)",

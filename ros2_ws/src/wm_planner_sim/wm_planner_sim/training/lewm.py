@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from wm_planner.cli.arguments import HelpFormatter, add_output_options, with_examples
+from wm_planner.cli.arguments import add_output_options, parser_with_examples
 from wm_planner.cli.terminal_progress import shown_progress
 from wm_planner.files.whole import whole_file
 from wm_planner.models.lewm.architecture import (
@@ -293,17 +293,13 @@ def write_data(path: Path, data: Dataset) -> None:
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the program's parser."""
-    program = "python -m wm_planner_sim.training.lewm"
-    parser = argparse.ArgumentParser(
-        prog=program,
-        description="Train a small LeWM on the simulator's recordings, and write config.json, "
+    parser = parser_with_examples(
+        "python -m wm_planner_sim.training.lewm",
+        "Train a small LeWM on the simulator's recordings, and write config.json, "
         "weights.pt and data.h5 as LeWM's own code does; wm-planner convert makes a model of them.",
-        epilog=with_examples(
-            "Exit code: 0 if the files were written.",
-            f"{program} my_lewm",
-            f"{program} my_lewm --data reach.npz --steps 500 --threads 4",
-        ),
-        formatter_class=HelpFormatter,
+        "Exit code: 0 if the files were written.",
+        "my_lewm",
+        "my_lewm --data reach.npz --steps 500 --threads 4",
     )
     add = parser.add_argument
     add("output", type=Path, metavar="DIR", help="directory to write")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from wm_planner.cli.arguments import HelpFormatter, add_output_options, with_examples
-from wm_planner_sim.simulator.tasks import DEFAULT_TASK, TASKS
+from wm_planner.cli.arguments import add_output_options, parser_with_examples
+from wm_planner_sim.simulator.tasks import add_task
 
 MODELS = Path("ros2_ws/src/wm_planner_sim/models")
 """Folder of the committed models, from the root of the repository."""
@@ -14,26 +14,17 @@ MODELS = Path("ros2_ws/src/wm_planner_sim/models")
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the program's parser."""
-    parser = argparse.ArgumentParser(
-        prog="ros2 run wm_planner_sim train",
-        description="Make the embedded model of a task: collect episodes, train, calibrate, "
+    parser = parser_with_examples(
+        "ros2 run wm_planner_sim train",
+        "Make the embedded model of a task: collect episodes, train, calibrate, "
         "evaluate, and write model.yaml, its weights and evaluation.json.",
-        epilog=with_examples(
-            "It takes from minutes to hours, depending on the task.\n"
-            "Exit code: 0 if the model was written.",
-            "ros2 run wm_planner_sim train --output my_reach",
-            "ros2 run wm_planner_sim train --task push --data push.npz --output my_push",
-        ),
-        formatter_class=HelpFormatter,
+        "It takes from minutes to hours, depending on the task.\n"
+        "Exit code: 0 if the model was written.",
+        "--output my_reach",
+        "--task push --data push.npz --output my_push",
     )
     add = parser.add_argument
-    add(
-        "--task",
-        choices=TASKS,
-        default=DEFAULT_TASK,
-        metavar="TASK",
-        help=f"simulated task: {', '.join(TASKS)} (%(default)s)",
-    )
+    add_task(parser)
     add(
         "--output", type=Path, metavar="DIR",
         help=f"directory of the model (default {MODELS}/franka_TASK)",

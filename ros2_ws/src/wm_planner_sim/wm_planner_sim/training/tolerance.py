@@ -16,41 +16,31 @@ from pathlib import Path
 
 import numpy as np
 
-from wm_planner.cli.arguments import HelpFormatter, add_output_options, with_examples
+from wm_planner.cli.arguments import add_output_options, parser_with_examples
 from wm_planner.cli.terminal_progress import shown_progress
 from wm_planner.models.loading import load
 from wm_planner_sim.simulator import seeds
 from wm_planner_sim.simulator.actions import AXES
 from wm_planner_sim.simulator.simulation import Simulation
-from wm_planner_sim.simulator.tasks import DEFAULT_TASK, TASKS, find_task
+from wm_planner_sim.simulator.tasks import add_task, find_task
 from wm_planner_sim.training.calibration import root_distance
 
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the program's parser."""
-    program = "python -m wm_planner_sim.training.tolerance"
-    parser = argparse.ArgumentParser(
-        prog=program,
-        description="Measure, in the simulator, the distance at which a goal of a model counts as "
+    parser = parser_with_examples(
+        "python -m wm_planner_sim.training.tolerance",
+        "Measure, in the simulator, the distance at which a goal of a model counts as "
         "reached, and write it into model.yaml.",
-        epilog=with_examples(
-            "Goal images are compared with images of the hand a little away from the goal. "
-            "wm-planner convert --calibrate knows only recorded images.\n"
-            "Exit code: 0 if the tolerance was written.",
-            f"{program} my_model",
-            f"{program} my_model --task push --away 0.02 --scenes 20",
-        ),
-        formatter_class=HelpFormatter,
+        "Goal images are compared with images of the hand a little away from the goal. "
+        "wm-planner convert --calibrate knows only recorded images.\n"
+        "Exit code: 0 if the tolerance was written.",
+        "my_model",
+        "my_model --task push --away 0.02 --scenes 20",
     )
     add = parser.add_argument
     add("model", type=Path, metavar="MODEL_DIR", help="directory with model.yaml")
-    add(
-        "--task",
-        choices=TASKS,
-        default=DEFAULT_TASK,
-        metavar="TASK",
-        help=f"simulated task: {', '.join(TASKS)} (%(default)s)",
-    )
+    add_task(parser)
     add(
         "--away", type=float, default=0.01, metavar="M",
         help="distance of the hand from the goal [m] (%(default)s)",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+
 from wm_planner_sim.simulator.task import Task
 from wm_planner_sim.simulator.tasks.pick_place import PickPlace
 from wm_planner_sim.simulator.tasks.push import Push
@@ -22,3 +24,14 @@ def find_task(name: str) -> Task:
     if name not in TASKS:
         raise ValueError(f"there is no task '{name}'; choose one of: {', '.join(TASKS)}")
     return TASKS[name]
+
+
+def add_task(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--task``."""
+    parser.add_argument(
+        "--task",
+        choices=TASKS,
+        default=DEFAULT_TASK,
+        metavar="TASK",
+        help=f"simulated task: {', '.join(TASKS)} (%(default)s)",
+    )
