@@ -93,7 +93,7 @@ class Environment:
         previous = self.stamp("packages")
         installed = previous if isinstance(previous, dict) else {}
         kept = [name for name in installed if (REQUIREMENTS / f"{name}.txt").exists()]
-        wanted = {name: requirements_digest(name) for name in [*kept, *names]}
+        wanted = {name: requirements_digest(name, self.constraints) for name in [*kept, *names]}
         return {} if wanted == installed else wanted
 
     def install(self, names: Iterable[str], title: str, *constraints: Path) -> None:
@@ -167,9 +167,9 @@ class Environment:
         self.stamps.write_text(json.dumps(stamps, indent=1))
 
 
-def requirements_digest(name: str) -> str:
+def requirements_digest(name: str, constraints: Iterable[Path] = Environment.constraints) -> str:
     """Return the digest of a file in requirements/, those it includes, and the constraints."""
-    files, due = [REQUIREMENTS / "constraints.txt"], [REQUIREMENTS / f"{name}.txt"]
+    files, due = [*constraints], [REQUIREMENTS / f"{name}.txt"]
     while due:
         files.append(due.pop())
         lines = files[-1].read_text().splitlines()

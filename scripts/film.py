@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+from bootstrap import BROWSERS
 from film_frames import (
     HEIGHT,
     Bystander,
@@ -42,7 +43,7 @@ from wm_planner.images import decode
 from wm_planner.ros.qos import sensor_data_qos
 from wm_planner_sim.client.calls import ClientError
 from wm_planner_sim.client.client import Client
-from wm_planner_sim.client.processes import start_cockpit
+from wm_planner_sim.client.processes import cockpit_address, start_cockpit
 from wm_planner_sim.client.session import session
 from wm_planner_sim.simulator import seeds
 from wm_planner_sim.simulator.messages import seconds
@@ -56,7 +57,6 @@ except ImportError as error:
     raise SystemExit("film: Playwright is missing; `make lint` installs it") from error
 
 OUTPUT = Path(__file__).resolve().parent.parent / "docs" / "screenshots" / "demo.webp"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 OPTIONS = [
     "--no-sandbox",
     "--disable-background-networking",
@@ -117,13 +117,7 @@ def cockpit(task: Task) -> Iterator[str]:
         output = Path(folder) / "output.txt"
         output.touch()
         with start_cockpit("port:=0", task=task.name, output=output) as process:
-            until, found = time.monotonic() + PATIENCE / 1000, []
-            while not found:
-                if process.process.poll() is not None or time.monotonic() > until:
-                    raise ClientError(f"the cockpit did not start: {output.read_text().strip()}")
-                found = [word for word in output.read_text().split() if word.startswith("http")]
-                time.sleep(0.1)
-            yield found[0]
+            yield cockpit_address(process, output)
 
 
 @contextmanager

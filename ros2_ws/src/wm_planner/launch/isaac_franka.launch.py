@@ -19,7 +19,10 @@ ARGUMENTS = {
     "model": (None, "Model directory, with model.yaml and the weights."),
     "config_file": ("franka", "File in config/ with settings, without .yaml: franka or planner."),
     "profile": ("isaac_sim", "Controller: a file in config/profiles/, without .yaml."),
-    "params_file": ("", "Your own YAML file of ROS parameters; it counts more than config_file."),
+    "params_file": (
+        "",
+        "Your own YAML file of ROS parameters; its values replace those of config_file.",
+    ),
     "overrides": ("", "Hydra overrides: planning.horizon=8, or \"['…', '…']\" for several."),
     "image": ("rgb", "Topic of the camera."),
     "current_pose": ("current_pose", "Topic of the measured end-effector pose."),

@@ -17,7 +17,10 @@ ARGUMENTS = {
     "model": (None, "Model directory, with model.yaml and the weights."),
     "config_file": ("planner", "File in config/ with settings, without .yaml: franka or planner."),
     "profile": ("", "Controller: a file in config/profiles/, without .yaml."),
-    "params_file": ("", "Your own YAML file of ROS parameters; it counts more than config_file."),
+    "params_file": (
+        "",
+        "Your own YAML file of ROS parameters; its values replace those of config_file.",
+    ),
     "overrides": ("", "Hydra overrides: planning.horizon=8, or \"['…', '…']\" for several."),
     "image": ("image", "Topic of the camera; its compressed images are on <image>/compressed."),
     "current_pose": ("current_pose", "Topic of the measured end-effector pose."),
@@ -52,6 +55,7 @@ CHOICES = {
     "cockpit": ["true", "false", "True", "False"],
 }
 SETTINGS = {
+    "profile": "profile",
     "command": "commands.topic",
     "pose": "inputs.pose",
     "kinematics": "commands.kinematics",
@@ -82,22 +86,25 @@ def _planner(context: LaunchContext) -> list[Action]:
             raise ValueError(f"{name}:={topic!r} is no name of a topic")
     own = value("params_file").perform(context)
     if own and not Path(own).is_file():
-        raise ValueError(f"params_file:={own!r} is no file")
+        raise ValueError(
+            f"params_file:={own!r} is no file: give the path of a YAML file; ~ is not expanded"
+        )
     level = value("log_level").perform(context)
     if not LOG_LEVEL.fullmatch(level):
         raise ValueError(f"log_level:={level!r} is none of debug, info, warn, error, fatal")
-    overrides = yaml.safe_dump(_overrides(value("overrides").perform(context)))
     parameters = {
         "model.directory": ParameterValue(value("model"), value_type=str),
         "config_file": ParameterValue(value("config_file"), value_type=str),
-        "profile": ParameterValue(value("profile"), value_type=str),
-        "overrides": ParameterValue(TextSubstitution(text=overrides), value_type=list[str]),
         "use_sim_time": ParameterValue(value("use_sim_time"), value_type=bool),
         "autostart": ParameterValue(value("autostart"), value_type=bool),
     }
+    # An empty argument must not hide the value of a file.
     for argument, setting in SETTINGS.items():
-        if text := value(argument).perform(context):  # an empty one would hide a file's
+        if text := value(argument).perform(context):
             parameters[setting] = ParameterValue(text, value_type=str)
+    if any(overrides := _overrides(value("overrides").perform(context))):
+        text = yaml.safe_dump(overrides)
+        parameters["overrides"] = ParameterValue(TextSubstitution(text=text), value_type=list[str])
     words = ["--ros-args", "--log-level", value("log_level")]
     if enclave := value("enclave").perform(context):
         words += ["--enclave", enclave]

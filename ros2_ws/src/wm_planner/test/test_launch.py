@@ -163,26 +163,31 @@ def test_the_cockpit_is_started_only_if_asked_for(file: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "overrides"),
     [
-        ("", [""]),
+        ("", None),
         ("planning.horizon=8", ["planning.horizon=8"]),
         ("['planning.horizon=8', 'planning.seed=1']", ["planning.horizon=8", "planning.seed=1"]),
-        ("['']", [""]),
-        ("[]", [""]),
+        ("['']", None),
+        ("[]", None),
     ],
 )
-def test_overrides_need_no_brackets(file: Path, given: str, overrides: list[str]) -> None:
-    assert _parameters(_command(file, overrides=given))["overrides"] == overrides
+def test_overrides_need_no_brackets(file: Path, given: str, overrides: list[str] | None) -> None:
+    assert _parameters(_command(file, overrides=given)).get("overrides") == overrides
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_a_file_of_parameters_counts_before_the_arguments(file: Path, tmp_path: Path) -> None:
     own = tmp_path / "my_cell.yaml"
-    own.write_text("/**:\n  ros__parameters: {commands.speed_override: 10.0, config_file: none}")
-    command = _command(file, params_file=str(own))
+    own.write_text(
+        "/**:\n  ros__parameters: {profile: moveit_servo, overrides: [a.b=1], config_file: none}"
+    )
+    command = _command(file, params_file=str(own), profile="")
     assert _after(command, "--params-file")[0] == str(own)
     given = _parameters(command)
-    assert given["commands.speed_override"] == 10.0
+    assert given["profile"] == "moveit_servo"
+    assert given["overrides"] == ["a.b=1"]
     assert given["config_file"] != "none"
+    given = _parameters(_command(file, params_file=str(own), profile="franka_ros2"))
+    assert given["profile"] == "franka_ros2"
 
 
 @pytest.mark.parametrize(

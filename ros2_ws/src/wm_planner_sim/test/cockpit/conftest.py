@@ -20,6 +20,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from wm_planner_sim.client.processes import (
     ManagedProcess,
+    cockpit_address,
     start_cockpit,
     start_planner,
     start_simulator,
@@ -70,11 +71,7 @@ class Robot:
         output = self._folder / f"cockpit-{len(list(self._folder.iterdir()))}.txt"
         output.touch()
         process = self._stack.enter_context(start_cockpit(*parameters, output=output))
-        words: list[str] = []
-        while not words:
-            assert process.process.poll() is None, output.read_text()
-            words = [word for word in output.read_text().split() if word.startswith("http")]
-        return process, words[0]
+        return process, cockpit_address(process, output)
 
 
 @pytest.fixture(scope="module")

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+
+from wm_planner_sim.client.calls import ClientError
+from wm_planner_sim.client.processes import ManagedProcess
+from wm_planner_sim.demo.play import PORT, wait_for_the_end
 
 pytestmark = [pytest.mark.dds, pytest.mark.slow]
 REPOSITORY = Path(__file__).parents[5]
@@ -29,20 +37,23 @@ def test_a_goal_of_the_users_own_is_reached_and_ctrl_c_ends_all_quietly(tmp_path
     env = {**os.environ, "ROS_DOMAIN_ID": subprocess.check_output(command, text=True).strip()}
     parameters = [word for name in PATIENT for word in ("--parameter", name)]
     output = tmp_path / "output.txt"
-    with output.open("w") as file:
+    with contextlib.ExitStack() as stack, output.open("w") as file:
+        with contextlib.suppress(OSError):  # or another program has it
+            stack.enter_context(socket.create_server(("127.0.0.1", PORT)))
         playing = subprocess.Popen(
             [sys.executable, "-m", "wm_planner_sim.demo", "--play", "--headless", "--task=reach",
              "--goals=2", *parameters],
             cwd=tmp_path, env=env, stdout=file, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
-    try:
+        stack.callback(kill, playing)
         wait_until(lambda: "cockpit: http" in output.read_text(), playing, output)
-        assert sorted(path.name for path in (tmp_path / "goals").iterdir()) == [
+        assert f"http://127.0.0.1:{PORT}/" not in output.read_text()
+        assert sorted(path.name for path in (tmp_path / "goals" / "reach").iterdir()) == [
             "sample_1.png",
             "sample_2.png",
         ]
         sent = subprocess.run(
-            [sys.executable, EXAMPLE, tmp_path / "goals" / "sample_2.png"],
+            [sys.executable, EXAMPLE, tmp_path / "goals" / "reach" / "sample_2.png"],
             env=env, capture_output=True, text=True,
         )  # fmt: skip
         assert sent.returncode == 0, sent.stdout + sent.stderr
@@ -52,11 +63,13 @@ def test_a_goal_of_the_users_own_is_reached_and_ctrl_c_ends_all_quietly(tmp_path
             os.killpg(playing.pid, signal.SIGINT)
             time.sleep(0.1)
         wait_until(lambda: playing.poll() is not None, None, output)
-    finally:
-        if playing.poll() is None:
-            os.killpg(playing.pid, signal.SIGKILL)
     assert playing.returncode == 0, output.read_text()
     assert "Traceback" not in output.read_text(), output.read_text()
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def wait_until(
@@ -76,3 +89,9 @@ def test_play_takes_one_task(tmp_path: Path) -> None:
     )  # fmt: skip
     assert ran.returncode == 2
     assert "name it with --task" in ran.stderr
+
+
+def test_play_ends_when_the_cockpit_does() -> None:
+    client: Any = SimpleNamespace(spin_for=lambda seconds: None)
+    with ManagedProcess("this") as cockpit, pytest.raises(ClientError, match="cockpit has ended"):
+        wait_for_the_end(client, cockpit)

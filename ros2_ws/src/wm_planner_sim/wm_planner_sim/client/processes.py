@@ -5,14 +5,17 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ament_index_python.packages import get_package_share_directory
 
+from wm_planner_sim.client.calls import ClientError
 from wm_planner_sim.simulator import franka
 from wm_planner_sim.simulator.camera import camera_pose
 from wm_planner_sim.simulator.tasks import DEFAULT_TASK, find_task
@@ -145,6 +148,36 @@ def start_cockpit(
     given += [f"planner:={planner}", *parameters]
     arguments = ["--ros-args", *_arguments(given, log_level)]
     return ManagedProcess("wm_planner.cockpit.program", arguments, output)
+
+
+def free_port(wanted: int = 0) -> int:
+    """Return a free port of 127.0.0.1: the one that is wanted, or any."""
+    try:
+        with socket.create_server(("127.0.0.1", wanted)) as server:
+            return int(server.getsockname()[1])
+    except OSError:
+        return free_port()
+
+
+def cockpit_address(cockpit: ManagedProcess, output: Path, timeout: float = 60.0) -> str:
+    """Wait for the address of the page, which a cockpit prints; return it.
+
+    Args:
+        cockpit: The cockpit's process.
+        output: File that its output is appended to.
+        timeout: Time allowed [s].
+
+    Raises:
+        ClientError: The cockpit ended, or printed none within the time.
+    """
+    until = time.monotonic() + timeout
+    while True:
+        text = output.read_text()
+        if words := [word for word in text.split() if word.startswith("http")]:
+            return words[0]
+        if cockpit.process.poll() is not None or time.monotonic() > until:
+            raise ClientError(f"the cockpit did not start: {text.strip()}")
+        time.sleep(0.05)
 
 
 def cockpit_parameters(task: str) -> dict[str, Any]:

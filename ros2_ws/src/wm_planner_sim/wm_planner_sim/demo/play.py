@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from rclpy.executors import ExternalShutdownException
@@ -14,12 +15,12 @@ from wm_planner_msgs.srv import SaveGoal
 
 from wm_planner_sim.client.calls import ClientError, call
 from wm_planner_sim.client.client import Client
-from wm_planner_sim.client.processes import start_cockpit
+from wm_planner_sim.client.processes import ManagedProcess, free_port, start_cockpit
 from wm_planner_sim.client.session import session
 from wm_planner_sim.simulator import seeds
 from wm_planner_sim.simulator.task import Task
 
-PORT = 8050  # of the cockpit
+PORT = 8050  # of the cockpit, if it is free
 DOMAIN = ("ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE")
 
 
@@ -39,7 +40,7 @@ def play(
         task: What is simulated.
         model: Directory of the planner's model; by default the embedded one of the task.
         parameters: More parameters of the planner, as ``name:=value``.
-        goals: Folder for stored goals; what is in it already stays.
+        goals: Folder for stored goals. The samples are stored anew; other goals in it stay.
         count: Sample goals to store, of the demo's.
         open_browser: Whether to open the cockpit in a browser.
         console: Where to print.
@@ -48,19 +49,20 @@ def play(
         ClientError: The processes do not become ready.
     """
     goals.mkdir(parents=True, exist_ok=True)
-    console.print(f"[bold]{task.name}[/]: starting the simulator, the planner and the cockpit …")
+    say = partial(console.print, markup=False, highlight=False, soft_wrap=True)
+    say(f"{task.name}: starting the simulator, the planner and the cockpit …")
     given = [f"goals.directory:={goals.resolve()}", *parameters]
     with session(task, model, given) as client:
         client.reset(seeds.DEMO[0])
         names = store_samples(client, count)
-        shown = [f"port:={PORT}", f"open_browser:={str(open_browser).lower()}"]
-        with start_cockpit(*shown, task=task.name):
-            console.print(f"Stored goals, in {goals}: {', '.join(names)}", soft_wrap=True)
-            console.print("To use this ROS domain in another terminal:")
+        shown = [f"port:={free_port(PORT)}", f"open_browser:={str(open_browser).lower()}"]
+        with start_cockpit(*shown, task=task.name) as cockpit:
+            say(f"Stored goals, in {goals}: {', '.join(names)}")
+            say("To use this ROS domain in another terminal:")
             settings = (f"{name}={os.environ[name]}" for name in DOMAIN if name in os.environ)
-            console.print(f"    source scripts/env.sh; export {' '.join(settings)}", soft_wrap=True)
-            console.print("Ctrl+C ends all of it.")
-            wait_for_the_end(client.executor.spin_once)
+            say(f"    source scripts/env.sh; export {' '.join(settings)}")
+            say("Ctrl+C ends all of it.")
+            wait_for_the_end(client, cockpit)
 
 
 def store_samples(client: Client, count: int) -> list[str]:
@@ -83,10 +85,16 @@ def store_samples(client: Client, count: int) -> list[str]:
     return names
 
 
-def wait_for_the_end(handle_message: Callable[[], None]) -> None:
-    """Handle messages until Ctrl+C or a signal; a second Ctrl+C does not disturb the end."""
+def wait_for_the_end(client: Client, cockpit: ManagedProcess) -> None:
+    """Handle messages until Ctrl+C or a signal; a second Ctrl+C does not disturb the end.
+
+    Raises:
+        ClientError: The cockpit ended by itself; its output says why.
+    """
     try:
-        while True:
-            handle_message()
+        while cockpit.process.poll() is None:
+            client.spin_for(0.5)
     except (KeyboardInterrupt, ExternalShutdownException):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+    else:
+        raise ClientError("the cockpit has ended: its output above says why")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import socket
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import datetime
@@ -26,7 +25,7 @@ from wm_planner.cockpit.browser import open_in_browser
 from wm_planner_sim.client.calls import ClientError
 from wm_planner_sim.client.client import Client
 from wm_planner_sim.client.episode import Episode
-from wm_planner_sim.client.processes import start_cockpit
+from wm_planner_sim.client.processes import free_port, start_cockpit
 from wm_planner_sim.client.session import pursue, session
 from wm_planner_sim.demo.play import play
 from wm_planner_sim.demo.recorder import Recorder
@@ -82,7 +81,8 @@ def run_goals(
             progress.console.print(
                 f"{mark} goal {len(run.episodes):2d}: {100 * episode.initial_distance:4.1f} cm to "
                 f"{100 * episode.final_distance:4.1f} cm in {episode.steps:2d} steps, "
-                f"{episode.message.split(':')[0]}"
+                f"{episode.message.split(':')[0]}",
+                markup=False,
             )
             progress.advance(bar)
     return run
@@ -138,8 +138,7 @@ def demo(arguments: argparse.Namespace, console: Console) -> Path:
     parts: list[TaskReport] = []
     cockpit: list[str] = []
     if not (arguments.headless or arguments.attach):
-        with socket.create_server(("127.0.0.1", 0)) as free:  # one page for all tasks
-            cockpit = [f"port:={free.getsockname()[1]}", "open_browser:=true"]
+        cockpit = [f"port:={free_port()}", "open_browser:=true"]  # one page for all tasks
     for name in arguments.task:
         parts.append(show_task(find_task(name), arguments, cockpit, console))
         if not arguments.json:
@@ -222,9 +221,8 @@ def make_parser() -> argparse.ArgumentParser:
     add(
         "--goal-folder",
         type=Path,
-        default=Path("goals"),
         metavar="DIR",
-        help="folder of stored goals, with --play (%(default)s)",
+        help="folder of stored goals, with --play (default goals/TASK)",
     )
     add_output_options(parser)
     return parser
@@ -252,7 +250,7 @@ def main() -> None:
                 find_task(arguments.task[0]),
                 arguments.model,
                 arguments.parameter,
-                goals=arguments.goal_folder,
+                goals=arguments.goal_folder or Path("goals") / arguments.task[0],
                 count=arguments.goals,
                 open_browser=not arguments.headless,
                 console=console,
