@@ -96,10 +96,10 @@ def test_completion_needs_no_torch(tmp_path: Path) -> None:
 
 def shell(*words: str) -> subprocess.CompletedProcess[str]:
     env = {k: v for k, v in os.environ.items() if k not in ("PS1", "ENV", "BASH_ENV")}
-    env["HOME"] = "/nowhere"  # with no .bashrc
     return subprocess.run(
-        ["bash", *words], cwd=REPOSITORY, env=env, stdin=subprocess.DEVNULL,
+        ["bash", "--norc", *words], cwd=REPOSITORY, env=env, stdin=subprocess.DEVNULL,
         capture_output=True, text=True,
+        start_new_session=True,  # an interactive one would take the terminal
     )  # fmt: skip
 
 

@@ -81,7 +81,7 @@ def test_a_plan_that_learned_nothing_is_printed_with_what_to_do(
     for model, learned in ((MODEL, True), (deaf_model(tmp_path / "deaf"), False)):
         assert main(["plan", str(model), *images, *SMALL]) == 0
         text = capsys.readouterr().out
-        assert ("Note: nothing distinguishes the candidates" in text) != learned
+        assert ("Warning: nothing distinguishes the candidates" in text) != learned
         assert main(["plan", str(model), *images, *SMALL, "--json"]) == 0
         assert json.loads(capsys.readouterr().out)["learned"] == learned
 

@@ -187,7 +187,7 @@ def test_the_check_of_an_interpreter_without_packages_ends_in_a_sentence(bare: s
 
 
 def test_the_check_as_json_is_one_document(bare: str) -> None:
-    for other, code in (("", 0), (bare, 2)):
+    for other, code in (("", 0), (bare, 2), ("/nowhere/python", 1)):
         done = subprocess.run(
             [sys.executable, "-m", "wm_planner.worker.check", "--json"],
             capture_output=True,

@@ -48,7 +48,7 @@ def examine_model(
     Args:
         arguments: The command's arguments.
         camera: Has the model's spec and the settings.
-        progress: Listens.
+        progress: Shows how far the job is.
 
     Returns:
         A section on the weights, and one on each dataset, recording and task.

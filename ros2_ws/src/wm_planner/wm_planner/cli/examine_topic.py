@@ -29,7 +29,7 @@ def examine_topic(
     Args:
         arguments: The command's: ``topic``, ``seconds``, ``compressed``, ``ros_args``.
         camera: Compares the images.
-        progress: Listens.
+        progress: Shows how far the job is.
 
     Returns:
         The section; an error that prevents listening is a result, too.

@@ -21,7 +21,7 @@ from wm_planner.images.image_file import read_image_file
 from wm_planner.images.masks import MaskError, check_sizes, gray, token_weights
 from wm_planner.message_limits import MAX_TEXT
 from wm_planner.models.spec import ModelSpec, SpecError
-from wm_planner.progress import Step
+from wm_planner.progress import Step, silent
 from wm_planner.text import one_line
 from wm_planner.types import Goal, Observation, RgbImage
 from wm_planner.worker.messages import UNINFORMATIVE, Planned, PlanOnce
@@ -88,23 +88,28 @@ def run(arguments: argparse.Namespace) -> int:
         request = PlanOnce(0, observation, goal, seed=config.planning.seed)
         iterations = config.planning.size_of(config.planning.preset).iterations
         with progress("planning", iterations) as step:
-            plan = engine.answer(request, cancel=counted(step))
+            # Counting makes a GPU wait after each iteration: only if somebody sees it.
+            cancel = None if progress is silent else counted(step, iterations)
+            plan = engine.answer(request, cancel=cancel)
     except (ConfigError, SpecError, _InputError, ObservationError, PlanError, ValueError) as error:
         print(one_line(f"wm-planner plan: {error}", MAX_TEXT), file=sys.stderr)
         return 2
-    print(_json(plan, engine.spec) if arguments.json else _text(plan, engine, config))
+    print(_json(plan, engine) if arguments.json else _text(plan, engine, config))
     return 0
 
 
-def counted(step: Step) -> Callable[[], bool]:
-    """Return a ``cancel`` that never cancels: it is called before and after each iteration."""
-    begun = False
+def counted(step: Step, iterations: int) -> Callable[[], bool]:
+    """Return a ``cancel`` that never cancels, and counts its calls as iterations.
+
+    It is called before and after each iteration. A planner that refines its plan makes more.
+    """
+    calls = 0
 
     def cancel() -> bool:
-        nonlocal begun
-        if begun:
+        nonlocal calls
+        if 0 < calls <= iterations:
             step()
-        begun = True
+        calls += 1
         return False
 
     return cancel
@@ -163,7 +168,8 @@ def _rows(plan: Planned, spec: ModelSpec) -> list[list[float]]:
     return np.reshape(plan.actions, (-1, spec.action.dim)).tolist()
 
 
-def _json(plan: Planned, spec: ModelSpec) -> str:
+def _json(plan: Planned, engine: Any) -> str:
+    spec = engine.spec
     return json.dumps(
         {
             "actions": _rows(plan, spec),
@@ -176,9 +182,14 @@ def _json(plan: Planned, spec: ModelSpec) -> str:
             "stop_reason": plan.stop_reason,
             "learned": plan.learned,
             "plan_time": plan.plan_time,
+            "warnings": _warnings(plan, engine),
         },
         indent=2,
     )
+
+
+def _warnings(plan: Planned, engine: Any) -> list[str]:
+    return [*engine.warnings, *([] if plan.learned else [UNINFORMATIVE])]
 
 
 def _text(plan: Planned, engine: Any, config: Config) -> str:
@@ -195,10 +206,9 @@ def _text(plan: Planned, engine: Any, config: Config) -> str:
         f"cost {costs[0]:.5g} -> {costs[-1]:.5g} in {len(costs)} iterations "
         f"({plan.stop_reason}), {plan.plan_time:.3f} s",
     ]
-    warnings = [*engine.warnings, *([] if plan.learned else [UNINFORMATIVE])]
-    notes = [line for warning in warnings for line in _lines(f"Note: {warning}")]
+    warnings = [line for text in _warnings(plan, engine) for line in _lines(f"Warning: {text}")]
     return "\n".join(
-        [*(line for fact in facts for line in _lines(fact)), *table_of(plan, spec), *notes]
+        [*(line for fact in facts for line in _lines(fact)), *table_of(plan, spec), *warnings]
     )
 
 

@@ -19,7 +19,7 @@ def run_checks(
         examined: What is examined.
         section: Takes results, facts and notes.
         earlier: Sections whose problems may explain bad predictions, too.
-        progress: Listens.
+        progress: Shows how far the job is.
 
     Returns:
         False if an essential check found something, so that the rest was skipped.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 import threading
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from wm_planner.progress import Progress, Step, silent
+from wm_planner.text import one_line
 
 PATIENCE = 5.0  # [s] after which a log names the phase that takes so long
 _WIDTH = 44  # columns of the words beside a bar, so that all fit into 80
@@ -23,16 +25,16 @@ def shown_progress(quiet: bool) -> Progress:
     """
     if quiet:
         return silent
-    if sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb":
-        return _Bars()
-    return logged
+    erases = sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+    # A worker's environment that was made for an older version has no rich.
+    return _Bars() if erases and importlib.util.find_spec("rich") else logged
 
 
 @contextmanager
 def logged(what: str, total: float | None = None) -> Iterator[Step]:
     """Print a line on a phase that takes longer than ``PATIENCE``."""
     # In one call, so that no line of another thread comes between.
-    late = threading.Timer(PATIENCE, lambda: sys.stderr.write(f"{what} …\n"))
+    late = threading.Timer(PATIENCE, lambda: sys.stderr.write(f"{one_line(what)} …\n"))
     late.daemon = True
     late.start()
     try:
@@ -54,8 +56,7 @@ class _Bars:
         if outermost:
             self._shown = _bars()
         shown = self._shown
-        words = what if len(what) <= _WIDTH else what[: _WIDTH - 2] + " …"
-        task = shown.add_task(words, total=total)
+        task = shown.add_task(one_line(what, _WIDTH), total=total)
 
         def step(units: float = 1) -> None:
             shown.advance(task, units)
@@ -65,10 +66,11 @@ class _Bars:
                 shown.start()
             yield step
         finally:
-            shown.remove_task(task)
             if outermost:
-                shown.stop()
+                shown.stop()  # draws the last state, and erases it
                 self._shown = None
+            else:
+                shown.remove_task(task)
 
 
 def _bars() -> Any:

@@ -69,7 +69,7 @@ def calibrate(
         horizon: Model steps between start and goal.
         episodes: Largest number of training episodes used, evenly spread.
         seed: Seed of the noise.
-        progress: Listens.
+        progress: Shows how far the job is.
 
     Raises:
         DatasetError: There are no images, or no episode has ``horizon`` model steps.

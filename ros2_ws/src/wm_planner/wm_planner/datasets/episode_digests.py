@@ -48,7 +48,7 @@ def compare(recorded: Any, dataset: Dataset, progress: Progress = silent) -> Cha
     Args:
         recorded: What ``record`` returned; anything else counts as nothing.
         dataset: The dataset as it is now.
-        progress: Listens.
+        progress: Shows how far the job is.
     """
     sound = isinstance(recorded, list) and all(isinstance(text, str) for text in recorded)
     packed = "".join(recorded) if sound else ""

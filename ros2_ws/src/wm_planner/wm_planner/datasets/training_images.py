@@ -43,7 +43,7 @@ def measure_training_images(
     Args:
         dataset: A dataset with images.
         color_order: Order of the channels on disk, ``rgb`` or ``bgr``.
-        progress: Listens.
+        progress: Shows how far the job is.
 
     Raises:
         DatasetError: The dataset has no images, or they cannot be read.

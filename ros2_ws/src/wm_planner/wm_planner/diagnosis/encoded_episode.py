@@ -29,7 +29,7 @@ class EncodedEpisode:
         episode: With images.
         frames: Indices of the frames to encode.
         swapped: Exchange red and blue first.
-        progress: Listens.
+        progress: Shows how far the job is.
 
     Raises:
         RecordingError: The model needs proprio or views that were not recorded.

@@ -92,7 +92,7 @@ def measure(
         planner: A planner for this model, with the horizon of the recorded actions.
         objective: The planning objective.
         seconds: Time for all searches together; a longer search is cut [s].
-        progress: Listens.
+        progress: Shows how far the job is.
     """
     share = seconds / len(tasks)
     every = []

@@ -45,6 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     other = worker_python("")
     if other and (problem := python_problem(other)):
         print(f"{other} cannot be used: {problem}", file=sys.stderr)
+        report.end(1)
         return 1
     words = ["-m", "wm_planner.worker_process", "--check", arguments.driver]
     worker = subprocess.run(

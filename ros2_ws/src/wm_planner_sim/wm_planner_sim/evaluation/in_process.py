@@ -212,7 +212,7 @@ def evaluate(
         processes: Worker processes.
         batch: Pairs that a process runs at once.
         label: What is evaluated; by default task and policy.
-        progress: Listens.
+        progress: Shows how far the job is.
 
     Raises:
         ValueError: The setup is impossible, or a plan failed.
@@ -221,7 +221,9 @@ def evaluate(
     found = []
     with (
         ProcessPoolExecutor(processes, get_context("spawn"), torch.set_num_threads, (1,)) as pool,
-        progress(label or f"{setup.task}: {setup.policy}", len(chosen)) as step,
+        progress(
+            label or f"pursuing goals of {setup.task} with {setup.policy}", len(chosen)
+        ) as step,
     ):
         for part in pool.map(_job, [setup] * len(batches), batches):
             found += part

@@ -46,7 +46,7 @@ def over_ros(task: Task, setup: Setup, chosen: range, progress: Progress) -> lis
     ]
     with session(task, setup.model, parameters) as client:
         found = []
-        with progress(f"{task.name}: over ROS", len(chosen)) as step:
+        with progress(f"pursuing goals of {task.name} over ROS", len(chosen)) as step:
             for seed in chosen:
                 found.append(pursue(client, task, seed))
                 step()
@@ -62,7 +62,7 @@ def run(
         options: The program's.
         directory: Folder of the page.
         tell: Takes each result, a line.
-        progress: Listens.
+        progress: Shows how far the job is.
 
     Returns:
         The path of the page.
@@ -112,7 +112,7 @@ def run(
         results.shifts["none"] = results.policies["planner"][: len(few)]
     for name in options.shifts:
         setup = replace(planner, shift=name, record=False)
-        label = f"{task.name}: {name}"
+        label = f"pursuing goals of {task.name} under {name}"
         found = evaluate(setup, few, options.processes, options.batch, label, progress)
         results.shifts[name] = found
         part(SHIFTS[name].what, found)

@@ -132,7 +132,7 @@ def collect(
         processes: Worker processes.
         parts: Folder that keeps finished episodes until all are there; a collection that was
             stopped goes on from them.
-        progress: Listens.
+        progress: Shows how far the job is.
     """
     wanted = list(episode_seeds)
     chunks = [wanted[i : i + CHUNK] for i in range(0, len(wanted), CHUNK)]

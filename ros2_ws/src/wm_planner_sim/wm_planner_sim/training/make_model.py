@@ -161,7 +161,7 @@ def fit(
             encoded images.
         seed: Seed of all draws.
         recipe: How.
-        progress: Listens.
+        progress: Shows how far the job is.
     """
     torch.manual_seed(seed)
     model = LatentWorldModel(spec, None)
@@ -218,7 +218,7 @@ def make(
         goals: Number of goals per closed-loop evaluation.
         processes: Worker processes of collection and evaluation.
         stored: File that ``collect`` wrote for the same task and seed; None to collect now.
-        progress: Listens.
+        progress: Shows how far the job is.
     """
     torch.set_num_threads(THREADS)
     torch.use_deterministic_algorithms(True)

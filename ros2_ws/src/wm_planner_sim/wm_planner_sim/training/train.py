@@ -34,7 +34,7 @@ def fit(
         schedule: Length of the training.
         rng: Draws the batches.
         label: What is trained.
-        progress: Listens.
+        progress: Shows how far the job is.
 
     Returns:
         Mean loss of the last tenth of the steps.
@@ -123,7 +123,7 @@ def train_predictor(
         actions: Actions (E, T, A) [m].
         seed: Seed of the batches.
         recipe: Its ``predictor``, ``rollout`` and ``noise``.
-        progress: Listens.
+        progress: Shows how far the job is.
 
     Returns:
         The final training loss: smooth L1, beta 0.02, mean over steps.
