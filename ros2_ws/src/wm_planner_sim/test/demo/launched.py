@@ -65,7 +65,7 @@ class TestWhileItRuns(unittest.TestCase):
             client.destroy_node()
             rclpy.shutdown()
         assert episode.error_code == 0, episode.message
-        assert episode.final_distance < 0.02
+        assert episode.final_distance < 0.04  # [m], as in support/reached.py
 
 
 @launch_testing.post_shutdown_test()

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from reached import NEAR, check_reached
 from sensor_msgs.msg import Image
 from wm_planner_msgs.action import ReachGoal
 from wm_planner_msgs.msg import Goal, PlanStatus
@@ -165,7 +166,7 @@ def test_the_arm_waits_during_a_pause_of_the_camera_and_then_reaches_the_goal(
     answer = spoiler.result(handle)
     assert answer.result.error_code == ReachGoal.Result.NONE, answer.result.error_msg
     spoiler.settle()
-    assert spoiler.distance(position) < 0.02
+    assert spoiler.distance(position) < NEAR
 
 
 @pytest.mark.parametrize(
@@ -275,5 +276,4 @@ def test_a_camera_that_recovers_lets_the_next_goal_succeed(spoiler: Any) -> None
     spoiler.reset(SEEDS[4])
     goal, position = spoiler.sample_goal(SEEDS[4])
     episode = spoiler.reach(SEEDS[4], goal, position, LONG)
-    assert episode.error_code == ReachGoal.Result.NONE, episode.message
-    assert episode.final_distance < 0.02
+    check_reached(episode)

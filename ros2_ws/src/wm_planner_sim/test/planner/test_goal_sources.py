@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 from lifecycle_msgs.srv import GetState
+from reached import NEAR
 from sensor_msgs.msg import CompressedImage, Image
 from wm_planner_msgs.action import ReachGoal
 from wm_planner_msgs.msg import Goal, PlanStatus
@@ -22,7 +23,6 @@ from wm_planner_sim.simulator import seeds
 pytestmark = pytest.mark.dds
 SEEDS = seeds.EVALUATION[4000:]
 ENOUGH = 60.0  # [s] simulated, many times what a goal takes
-NEAR = 0.02  # [m]
 
 
 def _pursue(client: Any, goal: Any) -> tuple[Any, list[Any]]:

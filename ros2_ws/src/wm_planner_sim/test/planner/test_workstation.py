@@ -18,8 +18,8 @@ from typing import Any
 
 import psutil
 import pytest
+from reached import check_reached
 
-from wm_planner.control import ErrorCode
 from wm_planner_sim.client.processes import ManagedProcess, end_with_parent
 from wm_planner_sim.simulator import seeds
 
@@ -217,6 +217,5 @@ def test_a_goal_is_reached_with_an_installed_ros_and_torch_in_a_separate_environ
             goal, position = client.sample_goal(SEED)
             episode = client.reach(SEED, goal, position, EPISODE)
             workers = [child.cmdline()[0] for child in node.children()]
-        assert episode.error_code == ErrorCode.NONE, episode.message
-        assert episode.final_distance < 0.02
+        check_reached(episode)
         assert workers == [worker] == [str(station.checkout / ".venv-worker" / "bin" / "python")]
