@@ -35,7 +35,6 @@ from film_frames import (
     write_still,
 )
 from geometry_msgs.msg import PoseStamped
-from rclpy.executors import ExternalShutdownException
 from sensor_msgs.msg import JointState
 from wm_planner_msgs.action import ReachGoal
 
@@ -222,7 +221,7 @@ def main() -> None:
         write_still(still, images[eventful(recording, times)], STILL_LIMIT)
     except (ClientError, FilmError, BrowserError, OSError) as error:
         raise SystemExit(f"film: {str(error).splitlines()[0]}") from error
-    except (ExternalShutdownException, KeyboardInterrupt) as error:
+    except KeyboardInterrupt as error:
         raise SystemExit("film: ended by a signal") from error
     width, height = images[0].size
     print(

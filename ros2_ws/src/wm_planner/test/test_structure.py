@@ -17,8 +17,8 @@ REPOSITORY = SOURCES.parents[1]
 MAX_LINES = 350
 ROOMS = {
     "wm_planner": [
-        "text", "message_limits", "progress", "explain", "types", "kinematics", "command_types",
-        "files", "config", "images", "camera_contract",
+        "text", "message_limits", "help_texts", "progress", "explain", "types", "kinematics",
+        "command_types", "files", "config", "images", "camera_contract",
         "planning", "models", "datasets", "conversion", "worker", "worker_process", "control",
         "goal_library", "diagnosis", "ros", "node", "planner_node", "cockpit", "cli",
         "reference",

@@ -153,7 +153,12 @@ def _raised_here(error: BaseException) -> bool:
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    if trace is None or not str(trace.tb_frame.f_globals.get("__name__")).startswith("wm_planner"):
+    if trace is None:
+        return False
+    module = trace.tb_frame.f_globals
+    # With `python -m wm_planner…` the name is __main__.
+    name = getattr(module.get("__spec__"), "name", module.get("__name__"))
+    if not str(name).startswith("wm_planner"):
         return False
     return trace.tb_frame.f_code.co_code[trace.tb_lasti] == dis.opmap["RAISE_VARARGS"]
 

@@ -1,4 +1,4 @@
-"""What a long job tells of itself, without knowing who listens: a terminal, a log or nobody."""
+"""How far a long job is, whoever shows it: a terminal, a log or nobody."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Protocol
 
 
 class Step(Protocol):
-    """Tells that some of a phase's units are done: ``step()`` or ``step(3)``."""
+    """Takes how many of a phase's units were done: ``step()`` or ``step(3)``."""
 
     def __call__(self, units: float = 1) -> None:
         """Take the units that were done since the last call."""
 
 
 class Progress(Protocol):
-    """Listens to the phases of a long job.
+    """Shows the phases of a long job.
 
     ``with progress("encoding images", 20) as step`` begins a phase of 20 units; a phase of unknown
     length has no total. A phase may be inside another one.
@@ -27,7 +27,7 @@ class Progress(Protocol):
 
 @contextmanager
 def silent(what: str, total: float | None = None) -> Iterator[Step]:
-    """Listen to nothing, as a ``Progress``."""
+    """Show nothing, as a ``Progress``."""
 
     def step(units: float = 1) -> None:
         pass

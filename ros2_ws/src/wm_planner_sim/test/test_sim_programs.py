@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +13,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from wm_planner.cli.arguments import JSON_HELP, QUIET_HELP, arguments_of, examples_of
+from wm_planner.help_texts import JSON_HELP, QUIET_HELP, arguments_of, examples_of
 from wm_planner_sim.client.episode import Episode
 from wm_planner_sim.demo import program as demo
 from wm_planner_sim.demo.report import Run, TaskReport
@@ -39,14 +38,14 @@ def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
 
 
-class Told:
+class Counted:
     """A ``Progress`` that adds up the units of its one phase."""
 
     def __init__(self) -> None:
         self.total: float | None = None
         self.done = 0.0
 
-    def __call__(self, what: str, total: float | None = None) -> Told:
+    def __call__(self, what: str, total: float | None = None) -> Counted:
         self.total = total
         return self
 
@@ -81,10 +80,10 @@ def test_help_fits_a_terminal_and_explains_every_argument(program: str) -> None:
     assert (options["--json"].help, options["-q"].help) == (JSON_HELP, QUIET_HELP)
 
 
-def test_training_tells_every_step() -> None:
+def test_training_shows_every_step() -> None:
     import torch
 
-    network, told = torch.nn.Linear(1, 1), Told()
+    network, shown = torch.nn.Linear(1, 1), Counted()
     schedule = Schedule(steps=10, batch=2, rate=1e-3)
     train.fit(
         network,
@@ -93,16 +92,16 @@ def test_training_tells_every_step() -> None:
         schedule,
         np.random.default_rng(0),
         "toy",
-        told,
+        shown,
     )
-    assert (told.done, told.total) == (10, 10)
+    assert (shown.done, shown.total) == (10, 10)
 
 
 @pytest.mark.sim
-def test_an_evaluation_tells_every_goal() -> None:
-    told = Told()
-    found = evaluate(Setup("reach", "zero"), seeds.EVALUATION[:3], 1, batch=2, progress=told)
-    assert len(found) == told.done == told.total == 3
+def test_an_evaluation_shows_every_goal() -> None:
+    shown = Counted()
+    found = evaluate(Setup("reach", "zero"), seeds.EVALUATION[:3], 1, batch=2, progress=shown)
+    assert len(found) == shown.done == shown.total == 3
 
 
 @pytest.mark.sim
@@ -113,8 +112,8 @@ def test_a_collection_prints_its_file_and_nothing_else(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    told = Told()
-    monkeypatch.setattr(collect, "shown_progress", lambda quiet: told)
+    shown = Counted()
+    monkeypatch.setattr(collect, "shown_progress", lambda quiet: shown)
     output = tmp_path / "data.npz"
     collect.main([str(output), "--episodes", "2", "--size", "0", "--processes", "1", *options])
     printed, digest = capsys.readouterr().out, collect.Dataset.read(output).digest()
@@ -123,7 +122,7 @@ def test_a_collection_prints_its_file_and_nothing_else(
         assert json.loads(printed) == expected
     else:
         assert printed == f"{output}: 2 episodes\nSHA-256 {digest}\n"
-    assert told.done == told.total == 2
+    assert shown.done == shown.total == 2
 
 
 @pytest.mark.sim
@@ -171,9 +170,7 @@ def shown_demo(
 
     def run(*words: str) -> tuple[str, str, Path]:
         monkeypatch.setattr(demo, "show_task", seen)
-        given = ["demo", "--headless", "--task", "reach", f"--output={tmp_path}", *words]
-        monkeypatch.setattr(sys, "argv", given)
-        demo.main()
+        demo.main(["--headless", "--task", "reach", f"--output={tmp_path}", *words])
         printed = capsys.readouterr()
         (page,) = tmp_path.rglob("report.html")
         return printed.out, printed.err, page
@@ -181,7 +178,7 @@ def shown_demo(
     return run
 
 
-def test_the_demo_prints_results_and_tells_the_rest_elsewhere(
+def test_the_demo_prints_results_and_the_rest_elsewhere(
     shown_demo: Callable[..., tuple[str, str, Path]],
 ) -> None:
     out, err, page = shown_demo()
@@ -206,15 +203,29 @@ def test_the_demo_as_json(shown_demo: Callable[..., tuple[str, str, Path]]) -> N
     assert found["tasks"]["reach"]["planner"]["successes"] == 1
 
 
-def test_play_has_no_results(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    monkeypatch.setattr(sys, "argv", ["demo", "--play", "--task", "reach", "--json"])
+def test_the_demo_takes_the_ros_arguments_of_a_launch_file(
+    shown_demo: Callable[..., tuple[str, str, Path]],
+) -> None:
+    out, _, _ = shown_demo("--attach", "--ros-args", "-r", "__node:=demo", "--")
+    assert out.startswith("reach: 1 of 1")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--play", "--task", "reach", "--json"], "leave out --json"),
+        (["--gaols", "3"], "unrecognized arguments: --gaols 3"),
+        (["--goals", "0"], "--goals is 0; choose 1 to"),
+    ],
+)
+def test_what_the_demo_cannot_do_is_refused(words: list[str], said: str, capsys: Any) -> None:
     with pytest.raises(SystemExit) as ended:
-        demo.main()
+        demo.main(words)
     assert ended.value.code == 2
-    assert "leave out --json" in capsys.readouterr().err
+    assert said in capsys.readouterr().err
 
 
-def test_goals_are_told_on_standard_error(
+def test_goals_are_shown_on_standard_error(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     task = find_task("reach")

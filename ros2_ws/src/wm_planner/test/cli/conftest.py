@@ -12,18 +12,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from wm_planner.cli import main, terminal_progress
+from wm_planner.cli import main
 from wm_planner.models import ModelSpec
 
 MEAN, STD = (0.6, 0.5, 0.4), (0.2, 0.15, 0.1)
 
 Doctor = Callable[..., tuple[int, dict[str, Any]]]
-
-
-@pytest.fixture(autouse=True)
-def short_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No job takes so long that a log has a line on it, also on a busy machine."""
-    monkeypatch.setattr(terminal_progress, "PATIENCE", 3600.0)
 
 
 @pytest.fixture

@@ -88,7 +88,7 @@ def test_missing_facts_are_listed_as_a_file_to_fill_in(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_note_gives_exit_code_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_warning_gives_exit_code_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A decoder of another kind cannot draw imagined images."""
     run = tmp_path / "run"
     shutil.copytree(RUN, run)
@@ -101,12 +101,17 @@ def test_a_note_gives_exit_code_1(tmp_path: Path, capsys: pytest.CaptureFixture[
             content = genuine.read(entry)
             other.writestr(entry.filename, content.replace(b"vqvae\nVQVAE\n", b"other\nOther\n"))
     words = ["convert", str(run), str(tmp_path / "model"), *ALL]
+    said = "There are no imagined images: its decoder is models.other.Other"
     assert main(words) == 1
-    assert "Note: There are no imagined images: its decoder is models.other.Other" in (
-        capsys.readouterr().out
-    )
+    full = capsys.readouterr().out
+    assert f"Warning: {said}" in full
+    assert main([*words, "--force", "--quiet"]) == 1
+    quiet = capsys.readouterr().out
+    assert quiet.splitlines() == [line.partition("; next: ")[0] for line in full.splitlines()]
     assert main([*words, "--force", "--json"]) == 1
-    assert json.loads(capsys.readouterr().out)["exit_code"] == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["exit_code"] == 1
+    assert found["warnings"][0].startswith(said)
 
 
 @pytest.mark.parametrize(

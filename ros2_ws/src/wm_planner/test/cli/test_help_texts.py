@@ -8,10 +8,10 @@ import shlex
 import pytest
 
 from wm_planner.cli import main
-from wm_planner.cli.arguments import JSON_HELP, QUIET_HELP, arguments_of, examples_of
 from wm_planner.cli.program import COMMANDS, make_parser, split
 from wm_planner.cli.settings import settings
 from wm_planner.cli.version import own_version
+from wm_planner.help_texts import JSON_HELP, QUIET_HELP, arguments_of, examples_of
 from wm_planner.reference.__main__ import make_parser as make_reference_parser
 from wm_planner.reference.command_line_page import subparsers
 from wm_planner.worker.check import make_parser as make_check_parser

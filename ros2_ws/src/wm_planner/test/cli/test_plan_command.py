@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,9 +13,11 @@ import pytest
 from deaf_model import deaf_model
 
 from wm_planner.cli import main, plan_command
+from wm_planner.config import Config
 from wm_planner.models import load_spec
 from wm_planner.models.spec import ActionSpec
-from wm_planner.worker.messages import Planned
+from wm_planner.worker.engine import Engine
+from wm_planner.worker.messages import UNINFORMATIVE, Planned, PlanOnce
 
 MODEL = Path(__file__).parents[3] / "wm_planner_sim" / "models" / "franka_reach"
 SMALL = ["planning.preset=dino_wm", "planning.num_samples=16", "planning.iterations=2",
@@ -79,11 +82,50 @@ def test_a_plan_that_learned_nothing_is_printed_with_what_to_do(
     images: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for model, learned in ((MODEL, True), (deaf_model(tmp_path / "deaf"), False)):
-        assert main(["plan", str(model), *images, *SMALL]) == 0
-        text = capsys.readouterr().out
-        assert ("Warning: nothing distinguishes the candidates" in text) != learned
+        for quiet in ([], ["--quiet"]):
+            assert main(["plan", str(model), *images, *SMALL, *quiet]) == 0
+            text = capsys.readouterr().out
+            assert ("Warning: nothing distinguishes the candidates" in text) != learned
         assert main(["plan", str(model), *images, *SMALL, "--json"]) == 0
-        assert json.loads(capsys.readouterr().out)["learned"] == learned
+        found = json.loads(capsys.readouterr().out)
+        assert found["learned"] == learned
+        assert found["warnings"] == ([] if learned else [UNINFORMATIVE])
+
+
+def test_warnings_of_the_engine_are_printed_whatever_the_options(
+    images: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = Engine.__init__
+
+    def warn(engine: Engine, config: Config) -> None:
+        made(engine, config)
+        engine.warnings.append("the model is old")
+
+    monkeypatch.setattr(Engine, "__init__", warn)
+    for option in ("--quiet", "--json"):
+        assert main(["plan", str(MODEL), *images, *SMALL, option]) == 0
+        printed = capsys.readouterr().out
+        if option == "--json":
+            assert json.loads(printed)["warnings"] == ["the model is old"]
+        else:
+            assert "\nWarning: the model is old\n" in printed
+
+
+@pytest.mark.parametrize("option", [[], ["--quiet"], ["--json"]])
+def test_iterations_are_counted_only_if_that_is_shown(
+    option: list[str], images: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A GPU waits wherever the planner asks whether it was cancelled."""
+    given: list[object] = []
+    answer = Engine.answer
+
+    def watched(engine: Engine, request: PlanOnce, *, cancel: Any) -> Any:
+        given.append(cancel)
+        return answer(engine, request, cancel=cancel)
+
+    monkeypatch.setattr(Engine, "answer", watched)
+    assert main(["plan", str(MODEL), *images, *SMALL, *option]) == 0
+    assert [cancel is None for cancel in given] == [bool(option)]
 
 
 @pytest.mark.parametrize(

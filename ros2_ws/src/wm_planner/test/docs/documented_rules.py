@@ -163,7 +163,7 @@ class Follower:
                 code = int(end.code or 0)
         said = f"exit code {code}: {(err.getvalue() or out.getvalue())[-500:]}"
         if given[0] != "doctor":
-            if code > (given[0] == "convert"):  # 1: converted with notes
+            if code > (given[0] == "convert"):  # 1: converted with warnings
                 yield said
         elif not out.getvalue().startswith("{") or code > 2:
             yield said

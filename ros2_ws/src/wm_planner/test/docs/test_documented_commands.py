@@ -91,7 +91,7 @@ def test_arguments_that_a_program_does_not_have_are_found() -> None:
     given = [(planner, ["--no-peer"]), ("-m wm_planner_sim.evaluation", ["--goals", "many"])]
     unknown, no_number = _not_taken(given)
     assert "unrecognized arguments: --no-peer" in unknown
-    assert "argument --goals: invalid" in no_number
+    assert "argument --goals: 'many' is not a whole number" in no_number
 
 
 @pytest.mark.parametrize("command", ELSEWHERE)

@@ -7,8 +7,8 @@ import re
 
 import pytest
 
-from wm_planner.cli.arguments import examples_of
 from wm_planner.cli.program import COMMANDS, make_parser
+from wm_planner.help_texts import examples_of
 from wm_planner.reference import command_line_page
 from wm_planner.reference.checkout import PROGRAMS, REPOSITORY
 from wm_planner.reference.command_line_page import subparsers

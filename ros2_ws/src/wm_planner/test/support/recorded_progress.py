@@ -46,7 +46,7 @@ class RecordedProgress:
         return [phase.what for phase in self.phases]
 
     def check(self) -> None:
-        """Check that each phase ended, and that those of known length were told completely."""
+        """Check that each phase ended, and that all units of those of known length were done."""
         assert all(phase.ended for phase in self.phases)
         for phase in self.phases:
             assert phase.total is None or phase.done == phase.total, phase

@@ -7,9 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from wm_planner.explain import BUG, bug, explain
-from wm_planner.message_limits import MAX_TEXT
-from wm_planner.text import one_line
+from wm_planner.cli.ending import exit_code
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -20,22 +18,17 @@ def main(argv: Sequence[str] | None = None) -> int:
             ``images.bit_depth=12`` may stand anywhere. Those after ``--ros-args`` are for ROS.
 
     Returns:
-        The exit code, 2 if something is wrong and ``BUG`` if it is this program; argparse itself
-        exits with 2 if an argument is wrong.
+        The exit code, 2 if something is wrong and ``explain.BUG`` if it is this program; argparse
+        itself exits with 2 if an argument is wrong.
     """
     try:
         from wm_planner.cli.program import run
 
         return run(argv)
-    except KeyboardInterrupt:
-        return 130
     except BrokenPipeError:  # as in `wm-planner doctor | head`
         raise
-    except Exception as error:
-        sentence = explain(error)
-        code = 2 if sentence else BUG
-        print(one_line(f"wm-planner: {sentence or bug(error)}", MAX_TEXT), file=sys.stderr)
-        return code
+    except (Exception, KeyboardInterrupt) as error:
+        return exit_code("wm-planner", error)
 
 
 def program() -> NoReturn:

@@ -10,9 +10,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wm_planner.cli.arguments import add_output_options, with_examples
 from wm_planner.cli.terminal_progress import shown_progress
 from wm_planner.cli.width import table_width, wrapped
+from wm_planner.help_texts import add_output_options, with_examples
 from wm_planner.message_limits import MAX_TEXT
 from wm_planner.text import one_line
 
@@ -23,7 +23,7 @@ _EPILOG = with_examples(
     "What the files do not record must be given. Without it the command lists what is "
     "missing, as a YAML file to fill in. Checkpoints are read without running their code, so "
     "that neither DINO-WM nor LeWM need be installed.\n"
-    "Exit code: 0 converted, 1 converted with notes, 2 not converted; then nothing was "
+    "Exit code: 0 converted, 1 converted with warnings, 2 not converted; then nothing was "
     "written.",
     "wm-planner convert outputs/2025-03-01/12-00-00 my_model --dataset /data/my_set",
     "wm-planner convert outputs/2025-03-01/12-00-00 my_model --dataset /data/my_set "
@@ -189,11 +189,11 @@ def run(arguments: argparse.Namespace) -> int:
         lines = f"wm-planner convert: {error}".split("\n")  # several with a file to fill in
         print("\n".join(one_line(line, MAX_TEXT) for line in lines), file=sys.stderr)
         return 2
-    code = 1 if converted.notes else 0
+    code = 1 if converted.warnings else 0
     if arguments.json:
         print(json.dumps({
-            "directory": str(converted.directory), "notes": converted.notes, "exit_code": code,
-            "spec": asdict(converted.spec),
+            "directory": str(converted.directory), "warnings": converted.warnings,
+            "exit_code": code, "spec": asdict(converted.spec),
         }, indent=2))  # fmt: skip
     else:
         print(_text(converted, arguments))
@@ -214,7 +214,7 @@ def _given(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _text(converted: Converted, arguments: argparse.Namespace) -> str:
-    """Return what was converted and the next command; with ``--quiet`` neither."""
+    """Return what was converted, the warnings, and without ``--quiet`` the next command."""
     spec, directory = converted.spec, converted.directory
     provenance = spec.statistics.provenance
     assert provenance is not None  # convert requires it
@@ -227,10 +227,10 @@ def _text(converted: Converted, arguments: argparse.Namespace) -> str:
         f"{spec.control_rate:g} Hz a model step",
     }
     width, lines = table_width(), []
-    for title, text in () if arguments.quiet else facts.items():
+    for title, text in facts.items():
         lines += wrapped(text, width, first=f"{title:<11} ", others=" " * 12)
-    for note in converted.notes:
-        lines += wrapped(note, width, first="Note: ", others=" " * 6)
+    for warning in converted.warnings:
+        lines += wrapped(warning, width, first="Warning: ", others="  ")
     doctor = ["wm-planner", "doctor", str(directory)]
     if arguments.dataset is not None:
         doctor += ["--dataset", str(arguments.dataset)]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from wm_planner.cli.arguments import add_output_options, number_list, with_examples
+from wm_planner.cli.arguments import number_list
 from wm_planner.cli.elsewhere import has_torch
 from wm_planner.cli.examine_image import examine_image
 from wm_planner.cli.examine_topic import examine_topic
@@ -20,6 +20,7 @@ from wm_planner.cli.version import own_version, version_of
 from wm_planner.config import Config, ConfigError
 from wm_planner.diagnosis.camera_examiner import CameraExaminer
 from wm_planner.diagnosis.check_result import STOP, WARN, Result
+from wm_planner.help_texts import add_output_options, with_examples
 from wm_planner.images import conversion_path
 from wm_planner.images.opencv import OpenCVMissingError, cv2
 from wm_planner.models.spec import ModelSpec, SpecError, StatisticsError, load_spec

@@ -16,7 +16,7 @@ from wm_planner.progress import Progress, Step, silent
 RAW, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 _DISCOVERY = 4.0  # [s] to find a publisher
 _SETTLE = 0.3  # [s] to find further publishers of the same topic
-_GLANCE = 0.25  # [s] after which the progress is told, if no image arrives
+_GLANCE = 0.25  # [s] after which the progress is shown, if no image arrives
 _DEPTH = 10
 _TRANSPORT = "images.transport="
 

@@ -11,12 +11,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from wm_planner.cli.arguments import add_output_options, with_examples
+from wm_planner.cli.arguments import positive
 from wm_planner.cli.report import Section, section_text
 from wm_planner.cli.settings import settings
 from wm_planner.cli.terminal_progress import shown_progress
 from wm_planner.config import Config, ConfigError, PlanningConfig
 from wm_planner.config.model import PRECISIONS
+from wm_planner.help_texts import add_output_options, with_examples
 from wm_planner.message_limits import MAX_TEXT
 from wm_planner.models.spec import License, ModelSpec, SpecError, Training
 from wm_planner.text import one_line
@@ -46,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("horizon", 5, "model steps planned ahead"),
     ):
         parser.add_argument(
-            f"--{name}", type=_count, default=default, metavar="N", help=f"{what} (%(default)s)"
+            f"--{name}", type=positive, default=default, metavar="N", help=f"{what} (%(default)s)"
         )
     parser.add_argument(
         "--precision",
@@ -250,10 +251,3 @@ def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, st
             yield from _leaves(value, f"{prefix}{name}.")
         else:
             yield prefix + name, str(value)
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
-    return value

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from wm_planner.cli.arguments import add_output_options, number_list, with_examples
+from wm_planner.cli.arguments import number_list
 from wm_planner.cli.settings import settings
 from wm_planner.cli.terminal_progress import shown_progress
 from wm_planner.cli.width import table_width, wrapped
 from wm_planner.config import Config, ConfigError
+from wm_planner.help_texts import add_output_options, with_examples
 from wm_planner.images import ImageFormatError, ImagePolicy
 from wm_planner.images.image_file import read_image_file
 from wm_planner.images.masks import MaskError, check_sizes, gray, token_weights
@@ -86,10 +87,9 @@ def run(arguments: argparse.Namespace) -> int:
         observation = _observation(arguments.image, arguments.proprio, "--proprio", spec, config)
         goal = _goal(arguments, config, spec, engine.token_grid)
         request = PlanOnce(0, observation, goal, seed=config.planning.seed)
-        iterations = config.planning.size_of(config.planning.preset).iterations
-        with progress("planning", iterations) as step:
+        with progress("planning", _iterations(config)) as step:
             # Counting makes a GPU wait after each iteration: only if somebody sees it.
-            cancel = None if progress is silent else counted(step, iterations)
+            cancel = None if progress is silent else counted(step)
             plan = engine.answer(request, cancel=cancel)
     except (ConfigError, SpecError, _InputError, ObservationError, PlanError, ValueError) as error:
         print(one_line(f"wm-planner plan: {error}", MAX_TEXT), file=sys.stderr)
@@ -98,18 +98,22 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def counted(step: Step, iterations: int) -> Callable[[], bool]:
-    """Return a ``cancel`` that never cancels, and counts its calls as iterations.
+def _iterations(config: Config) -> int | None:
+    """Return the iterations of the search; None if its planner has a number of its own."""
+    planning = config.planning
+    known = "iterations" in planning.settings_of(planning.preset).sizes
+    return planning.size_of(planning.preset).iterations if known else None
 
-    It is called before and after each iteration. A planner that refines its plan makes more.
-    """
-    calls = 0
+
+def counted(step: Step) -> Callable[[], bool]:
+    """Return a ``cancel`` that never cancels: it is called before and after each iteration."""
+    begun = False
 
     def cancel() -> bool:
-        nonlocal calls
-        if 0 < calls <= iterations:
+        nonlocal begun
+        if begun:
             step()
-        calls += 1
+        begun = True
         return False
 
     return cancel

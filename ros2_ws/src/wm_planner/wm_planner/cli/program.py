@@ -10,11 +10,11 @@ from dataclasses import fields
 from types import ModuleType
 
 from wm_planner.cli import convert_command, doctor_command, inspect_command, plan_command
-from wm_planner.cli.arguments import HelpFormatter, with_examples
 from wm_planner.cli.completion import complete, completes
 from wm_planner.cli.elsewhere import has_torch, run_elsewhere
 from wm_planner.cli.version import ShowVersion
 from wm_planner.config import Config
+from wm_planner.help_texts import HelpFormatter, with_examples
 
 COMMANDS: dict[str, tuple[ModuleType, str]] = {
     "convert": (convert_command, "turn a training of DINO-WM or LeWM into a model directory"),

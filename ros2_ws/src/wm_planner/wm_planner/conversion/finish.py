@@ -1,4 +1,4 @@
-"""What follows when a model was converted: notes on its bounds, and its calibration."""
+"""What follows when a model was converted: warnings on its bounds, and its calibration."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ ROUNDING = 1e-3
 _ROWS = 100_000  # of the actions that are compared
 
 
-def bounds_notes(spec: ModelSpec, dataset: Dataset | None) -> list[str]:
-    """Return a note if the bounds forbid much of what was recorded; the planner obeys them."""
+def bounds_warnings(spec: ModelSpec, dataset: Dataset | None) -> list[str]:
+    """Return a warning if the bounds forbid much of what was recorded; the planner obeys them."""
     if dataset is None or not spec.action.lower:
         return []
     rows = np.concatenate([dataset.counted("action", i) for i in dataset.parts["all"]])
     rows = rows[:: 1 + len(rows) // _ROWS]
-    notes = []
+    warnings = []
     for name, low, high, column in zip(
         spec.action.names, spec.action.lower, spec.action.upper, rows.T, strict=True
     ):
         slack = ROUNDING * (high - low)
         share = float(np.mean((column < low - slack) | (column > high + slack)))
         if share > OUTSIDE:
-            notes.append(
+            warnings.append(
                 f"{share:.0%} of the recorded values of {name} lie outside its bounds, {low:g} to "
                 f"{high:g} (recorded: {column.min():.3g} to {column.max():.3g}): the planner will "
                 "not try them. Correct action.lower and action.upper, or their units."
             )
-    return notes
+    return warnings
 
 
 def measure_calibration(
     output: Path, spec: ModelSpec, dataset: Dataset, progress: Progress
 ) -> list[str]:
-    """Measure the calibration of a written model and add it; return a note if that fails.
+    """Measure the calibration of a written model and add it; return a warning if that fails.
 
     Raises:
         OSError: The spec cannot be written.

@@ -25,7 +25,7 @@ class Request:
         calibrate: Measure the ``Calibration`` on the dataset's images.
         force: Replace the model in ``output``.
         command: The command line, recorded in ``model.yaml``.
-        progress: Listens to what takes long.
+        progress: Shows how far the job is.
     """
 
     run: Path
@@ -49,10 +49,10 @@ class Converted:
         directory: Where it is.
         spec: Its spec.
         origin: What it was made from, by a short title.
-        notes: Sentences for the user.
+        warnings: Sentences on what may be wrong or is missing.
     """
 
     directory: Path
     spec: ModelSpec
     origin: dict[str, str]
-    notes: list[str]
+    warnings: list[str]

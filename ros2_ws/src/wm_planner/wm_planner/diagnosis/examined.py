@@ -63,7 +63,7 @@ class LoadedModel(Examined):
         camera: Compares images with the training's; holds the settings.
         directory: The model's directory.
         encoder_file: The encoder's weight file that the training loaded, if it was given.
-        progress: Listens to what takes long.
+        progress: Shows how far the job is.
     """
 
     model: WorldModel

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from wm_planner.cli.arguments import parser_with_examples
+from wm_planner.help_texts import parser_with_examples
 from wm_planner.reference.checkout import SourceError
 from wm_planner.reference.pages import PAGES
 

@@ -11,8 +11,8 @@ import re
 import textwrap
 from collections.abc import Iterator
 
-from wm_planner.cli.arguments import add_output_options, examples_of, text_of
 from wm_planner.cli.program import COMMANDS, make_parser
+from wm_planner.help_texts import add_output_options, examples_of, text_of
 from wm_planner.reference.checkout import PROGRAMS, SourceError, read
 from wm_planner.reference.markdown import (
     WIDTH,

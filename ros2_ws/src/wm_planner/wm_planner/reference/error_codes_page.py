@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from itertools import groupby
 
-from wm_planner.cli.arguments import text_of
 from wm_planner.cli.program import COMMANDS, make_parser
 from wm_planner.explain import BUG
+from wm_planner.help_texts import text_of
 from wm_planner.reference.command_line_page import subparsers
 from wm_planner.reference.faults_tables import PAGE, Event, events
 from wm_planner.reference.interfaces import Member, interfaces

@@ -13,19 +13,11 @@ from rclpy.exceptions import NameValidationException, ParameterException
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 
+from wm_planner.help_texts import HelpFormatter, with_examples
 from wm_planner.text import one_line
 
 BAD_VALUES = (NameValidationException, ParameterException)
 """What rclpy raises for a name of a topic, node or namespace, or a value, that cannot be one."""
-
-
-class _HelpFormatter(argparse.HelpFormatter):
-    """Leaves the example as it is, so that it can be copied."""
-
-    def _fill_text(self, text: str, width: int, indent: str) -> str:
-        if text.startswith("Examples:"):
-            return text
-        return super()._fill_text(text, width, indent)
 
 
 def start(
@@ -47,8 +39,8 @@ def start(
         program,
         description=f"{purpose} It takes ROS arguments only, e.g. --ros-args -p NAME:=VALUE "
         "(a parameter), -r FROM:=TO (a topic), --params-file FILE.",
-        epilog=f"Examples:\n  {example}",
-        formatter_class=_HelpFormatter,
+        epilog=with_examples("", example),
+        formatter_class=HelpFormatter,
     )
     try:
         parser.parse_args(remove_ros_args(words)[1:])

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from wm_planner.config import Config
+from wm_planner.help_texts import JSON_HELP, parser_with_examples
 from wm_planner.models.spec import SpecError, load_spec
 from wm_planner.types import Goal
 from wm_planner.worker.interpreter import foreign_environment, python_problem, worker_python
@@ -67,13 +68,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the program's parser."""
-    program = "python -m wm_planner.worker.check"
-    parser = argparse.ArgumentParser(
-        prog=program,
-        description="Check the interpreters of the node and of the worker, with a plan through "
-        "both.",
-        epilog=f"Examples:\n  {program}\n  {program} my_model --json\n",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = parser_with_examples(
+        "python -m wm_planner.worker.check",
+        "Check the interpreters of the node and of the worker, with a plan through both.",
+        "",
+        "",
+        "my_model --json",
     )
     parser.add_argument("model", nargs="?", metavar="MODEL_DIR", help="make a plan with this model")
     parser.add_argument(
@@ -82,11 +82,7 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="name of the NVIDIA driver; the worker must then find a GPU",
     )
-    parser.add_argument(
-        "--json",
-        action="store_true",
-        help="print one JSON document on standard output and nothing else there",
-    )
+    parser.add_argument("--json", action="store_true", help=JSON_HELP)
     return parser
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -87,11 +88,13 @@ def test_impossible_arguments_are_refused(words: list[str], tmp_path: Path) -> N
     "words", [["--device=nonsense"], ["--model=/nonexistent"], ["--preset=nonsense"]]
 )
 def test_what_only_the_model_or_the_planner_can_refuse_is_a_sentence(
-    words: list[str], tmp_path: Path
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     few = ["--goals=1", "--ros=0", "--shifts", "--policies", "planner", "--processes=1"]
-    with pytest.raises(SystemExit, match=r"^evaluate: .*non"):
+    with pytest.raises(SystemExit) as ended:
         program.main([*few, *words, f"--output={tmp_path}"])
+    assert ended.value.code == 2
+    assert re.search(r"^evaluate: .*non.*\n$", capsys.readouterr().err)
 
 
 def test_the_model_of_another_task_is_refused() -> None:

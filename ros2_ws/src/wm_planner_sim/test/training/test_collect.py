@@ -105,8 +105,9 @@ def test_a_collection_that_was_stopped_goes_on(
 
     with monkeypatch.context() as context:
         context.setattr(Dataset, "save", stopped)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(SystemExit) as ended:
             collect.main([str(output), *arguments])
+        assert ended.value.code == 130
     assert not output.exists()
     (folder,) = tmp_path.glob("data.npz.*.partial")
     parts = sorted(folder.iterdir())

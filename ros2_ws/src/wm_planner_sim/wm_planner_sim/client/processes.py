@@ -58,7 +58,11 @@ class ManagedProcess:
         with contextlib.ExitStack() as stack:
             file = stack.enter_context(self._output.open("ab")) if self._output else None
             return subprocess.Popen(
-                self._command, stdout=file or STDERR, stderr=file, preexec_fn=end_with_parent
+                self._command,
+                stdout=file or STDERR,
+                stderr=file,
+                preexec_fn=end_with_parent,
+                start_new_session=True,  # Ctrl+C ends the parent, which then ends this process
             )
 
     def restart(self) -> None:

@@ -30,6 +30,7 @@ def session(
 
     Raises:
         ClientError: They do not become ready.
+        KeyboardInterrupt: A signal ended ROS.
     """
     with ExitStack() as stack:
         rclpy.init()
@@ -42,8 +43,24 @@ def session(
             stack.callback(start_simulator(f"task:={task.name}", log_level="warn").end)
             planner = start_planner(*parameters, task=task.name, model=model, log_level="error")
             stack.callback(planner.end)
-        client.wait_active()
-        yield client
+        with interrupted_by_signals():
+            client.wait_active()
+            yield client
+
+
+@contextmanager
+def interrupted_by_signals() -> Iterator[None]:
+    """Turn what fails because a signal ended ROS, which may be any call of it, into Ctrl+C.
+
+    Raises:
+        KeyboardInterrupt: A signal ended ROS.
+    """
+    try:
+        yield
+    except Exception as error:
+        if rclpy.ok():
+            raise
+        raise KeyboardInterrupt from error
 
 
 def pursue(

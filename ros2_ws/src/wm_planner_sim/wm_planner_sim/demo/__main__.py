@@ -1,3 +1,6 @@
-from wm_planner_sim.demo.program import main
+from wm_planner.cli.ending import explained
 
-main()
+with explained("demo"):  # also Ctrl+C during the imports, which take seconds
+    from wm_planner_sim.demo.program import main
+
+    main()

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from rclpy.executors import ExternalShutdownException
 from rich.console import Console
 from wm_planner_msgs.msg import Goal
 from wm_planner_msgs.srv import SaveGoal
@@ -16,7 +15,7 @@ from wm_planner_msgs.srv import SaveGoal
 from wm_planner_sim.client.calls import ClientError, call
 from wm_planner_sim.client.client import Client
 from wm_planner_sim.client.processes import ManagedProcess, free_port, start_cockpit
-from wm_planner_sim.client.session import session
+from wm_planner_sim.client.session import interrupted_by_signals, session
 from wm_planner_sim.simulator import seeds
 from wm_planner_sim.simulator.task import Task
 
@@ -47,6 +46,7 @@ def play(
 
     Raises:
         ClientError: The processes do not become ready.
+        KeyboardInterrupt: A signal came before they were.
     """
     goals.mkdir(parents=True, exist_ok=True)
     say = partial(console.print, markup=False, highlight=False, soft_wrap=True)
@@ -92,9 +92,10 @@ def wait_for_the_end(client: Client, cockpit: ManagedProcess) -> None:
         ClientError: The cockpit ended by itself; its output says why.
     """
     try:
-        while cockpit.process.poll() is None:
-            client.spin_for(0.5)
-    except (KeyboardInterrupt, ExternalShutdownException):
+        with interrupted_by_signals():
+            while cockpit.process.poll() is None:
+                client.spin_for(0.5)
+    except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     else:
         raise ClientError("the cockpit has ended: its output above says why")

@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from rclpy.executors import ExternalShutdownException
+from rclpy.utilities import remove_ros_args
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from sensor_msgs.msg import Image
 
-from wm_planner.cli.arguments import add_output_options, parser_with_examples
+from wm_planner.cli.ending import explained
 from wm_planner.cockpit.browser import open_in_browser
-from wm_planner_sim.client.calls import ClientError
+from wm_planner.help_texts import add_output_options, parser_with_examples
 from wm_planner_sim.client.client import Client
 from wm_planner_sim.client.episode import Episode
 from wm_planner_sim.client.processes import free_port, start_cockpit
@@ -166,7 +167,7 @@ def make_parser() -> argparse.ArgumentParser:
         "The demo starts the simulator and the planner. With --attach it uses those that "
         "already run: ros2 launch wm_planner_sim demo.launch.py.\n"
         "--json prints what is in report.json, with the path of the page.\n"
-        "Exit code: 0 if all goals were pursued, reached or not.",
+        "Exit code: 0 if all goals were pursued, reached or not, else 2; the message says why.",
         "--task push --goals 3",
         "--headless --json",
         "--play --task push",
@@ -228,44 +229,41 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main() -> None:
+@explained("demo")
+def main(arguments: list[str] | None = None) -> None:
     """Parse the command line and run the demo."""
     parser = make_parser()
     most = len(seeds.DEMO)
-    arguments, _ = parser.parse_known_args()  # ros2 launch adds --ros-args
-    if not 1 <= arguments.goals <= most:
-        parser.error(f"--goals is {arguments.goals}; choose 1 to {most}")
-    if arguments.model and len(arguments.task) > 1:
+    words = sys.argv[1:] if arguments is None else arguments
+    options = parser.parse_args(remove_ros_args(["", *words])[1:])  # ros2 launch adds some
+    if not 1 <= options.goals <= most:
+        parser.error(f"--goals is {options.goals}; choose 1 to {most}")
+    if options.model and len(options.task) > 1:
         parser.error("--model is of one task; name it with --task")
-    if arguments.attach and len(arguments.task) > 1:
+    if options.attach and len(options.task) > 1:
         parser.error("--attach shows one task; name it with --task")
-    if arguments.play and (arguments.attach or len(arguments.task) > 1):
+    if options.play and (options.attach or len(options.task) > 1):
         parser.error("--play starts one task; name it with --task, and leave out --attach")
-    if arguments.play and arguments.json:
+    if options.play and options.json:
         parser.error("--play has no results that could be printed: leave out --json")
-    console = Console(stderr=True, quiet=arguments.quiet or arguments.json)
-    try:
-        if arguments.play:
-            play(
-                find_task(arguments.task[0]),
-                arguments.model,
-                arguments.parameter,
-                goals=arguments.goal_folder or Path("goals") / arguments.task[0],
-                count=arguments.goals,
-                open_browser=not arguments.headless,
-                console=console,
-            )
-            return
-        arguments.output.mkdir(parents=True, exist_ok=True)  # before the goals, not after them
-        path = demo(arguments, console)
-    except (ClientError, OSError) as error:
-        raise SystemExit(f"demo: {error}") from error
-    except (ExternalShutdownException, KeyboardInterrupt) as error:
-        raise SystemExit("demo: ended by a signal") from error
-    if arguments.json:
+    console = Console(stderr=True, quiet=options.quiet or options.json)
+    if options.play:
+        play(
+            find_task(options.task[0]),
+            options.model,
+            options.parameter,
+            goals=options.goal_folder or Path("goals") / options.task[0],
+            count=options.goals,
+            open_browser=not options.headless,
+            console=console,
+        )
+        return
+    options.output.mkdir(parents=True, exist_ok=True)  # before the goals, not after them
+    path = demo(options, console)
+    if options.json:
         numbers = json.loads(path.with_suffix(".json").read_text())
         print(json.dumps({"report": str(path.resolve()), **numbers}, indent=2))
     else:
         print(f"report: {path.resolve()}", flush=True)
-    if not arguments.headless:
+    if not options.headless:
         open_in_browser(path.resolve().as_uri())

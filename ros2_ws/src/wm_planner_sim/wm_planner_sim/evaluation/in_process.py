@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from wm_planner.models.loading import load
@@ -20,6 +18,7 @@ from wm_planner.progress import Progress, silent
 from wm_planner.types import RgbImage, Vector
 from wm_planner_sim.evaluation.episodes import Episode, run_episodes, start_episode
 from wm_planner_sim.evaluation.policies import (
+    EvaluationError,
     ExpertPolicy,
     ModelPolicy,
     OraclePolicy,
@@ -30,6 +29,7 @@ from wm_planner_sim.evaluation.policies import (
     exchanged,
 )
 from wm_planner_sim.evaluation.shifts import SHIFTS
+from wm_planner_sim.evaluation.workers import in_processes
 from wm_planner_sim.simulator.goals import Goal
 from wm_planner_sim.simulator.simulation import Simulation
 from wm_planner_sim.simulator.tasks import find_task
@@ -89,7 +89,7 @@ def _job(setup: Setup, chosen: Sequence[int]) -> list[Episode]:
     try:
         return run_batch(setup, chosen)
     except PlanError as error:
-        raise ValueError(str(error)) from None
+        raise EvaluationError(str(error)) from None
 
 
 class _Counted(Policy):
@@ -115,7 +115,7 @@ def run_batch(setup: Setup, chosen: Sequence[int]) -> list[Episode]:
     """Run one episode for each seed of a scene, all at once.
 
     Raises:
-        ValueError: The setup is impossible; see ``make_policy``.
+        EvaluationError: The setup is impossible; see ``make_policy``.
     """
     return _run(setup, chosen, lambda policy: policy)
 
@@ -169,9 +169,9 @@ def make_policy(
     if setup.policy in ("random", "zero"):
         return RandomPolicy(chosen, task.actions, float(setup.policy == "random"))
     if setup.policy not in POLICIES or model is None:
-        raise ValueError(f"the policy '{setup.policy}' is unknown, or needs a model")
+        raise EvaluationError(f"the policy '{setup.policy}' is unknown, or needs a model")
     if (names := model.spec.action.names) != task.actions.names:
-        raise ValueError(
+        raise EvaluationError(
             f"the actions of {model.spec.name} are {', '.join(names)}; those of the task "
             f"{task.name} are {', '.join(task.actions.names)}: choose the model's task"
         )
@@ -186,7 +186,7 @@ def make_policy(
     if shift.sigma:
         model.spec = shift.wrong_statistics(model.spec)
     if setup.looks_back and (shift.delay or shift.lost):
-        raise ValueError(f"looking back and the shift '{setup.shift}' do not go together")
+        raise EvaluationError(f"looking back and the shift '{setup.shift}' do not go together")
     if shift.exchanged:
         goals = [exchanged(goal) for goal in goals]
     arms = simulations if setup.looks_back else ()
@@ -215,17 +215,13 @@ def evaluate(
         progress: Shows how far the job is.
 
     Raises:
-        ValueError: The setup is impossible, or a plan failed.
+        EvaluationError: The setup is impossible, or a plan failed.
     """
     batches = [list(chosen[i : i + batch]) for i in range(0, len(chosen), batch)]
-    found = []
-    with (
-        ProcessPoolExecutor(processes, get_context("spawn"), torch.set_num_threads, (1,)) as pool,
-        progress(
-            label or f"pursuing goals of {setup.task} with {setup.policy}", len(chosen)
-        ) as step,
-    ):
-        for part in pool.map(_job, [setup] * len(batches), batches):
+    found: list[Episode] = []
+    what = label or f"pursuing goals of {setup.task} with {setup.policy}"
+    with progress(what, len(chosen)) as step:
+        for part in in_processes(partial(_job, setup), batches, processes):
             found += part
             step(len(part))
     return found

@@ -24,6 +24,10 @@ from wm_planner_sim.simulator.goals import Goal
 from wm_planner_sim.simulator.simulation import Simulation
 
 
+class EvaluationError(ValueError):
+    """A policy cannot act as it was asked to."""
+
+
 class Seen(NamedTuple):
     """What a model makes of the latest image of a pair of start and goal."""
 
@@ -292,7 +296,7 @@ class OraclePolicy(ModelPolicy):
     def _labeled(self, labels: Sequence[Vector]) -> Latent:
         state = self._model.spec.statistics.state
         if state is None:
-            raise ValueError(
+            raise EvaluationError(
                 f"the latent of {self._model.spec.name} is no state (no statistics.state in "
                 "model.yaml): no oracle can plan with it"
             )

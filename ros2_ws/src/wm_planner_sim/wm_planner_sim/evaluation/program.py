@@ -11,13 +11,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from wm_planner.cli.arguments import add_output_options, parser_with_examples
+from wm_planner.cli.arguments import count, positive
+from wm_planner.cli.ending import explained
 from wm_planner.cli.terminal_progress import shown_progress
 from wm_planner.cli.width import table_width, wrapped
+from wm_planner.help_texts import add_output_options, parser_with_examples
 from wm_planner.models.loading import load
-from wm_planner.planning import PlanError
 from wm_planner.progress import Progress
-from wm_planner_sim.client.calls import ClientError
 from wm_planner_sim.client.episode import Episode as RosEpisode
 from wm_planner_sim.client.processes import embedded_model
 from wm_planner_sim.client.session import pursue, session
@@ -149,8 +149,8 @@ def make_parser() -> argparse.ArgumentParser:
         "--task reach --model my_model --policies planner random --json",
     )
     shifts = [name for name in SHIFTS if name != "none"]
-    positive: dict[str, Any] = {"type": _positive, "metavar": "N"}
-    count: dict[str, Any] = {"type": _count, "metavar": "N"}
+    above_0: dict[str, Any] = {"type": positive, "metavar": "N"}
+    from_0: dict[str, Any] = {"type": count, "metavar": "N"}
     add = parser.add_argument
     add_task(parser)
     add(
@@ -159,9 +159,9 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="MODEL_DIR",
         help="model directory; its actions are the task's (default: the embedded model)",
     )
-    add("--goals", default=100, help="goals in process (%(default)s)", **positive)
-    add("--first", default=0, help="first of the evaluation's seeds (%(default)s)", **count)
-    add("--ros", default=30, help="how many of them over ROS (%(default)s)", **count)
+    add("--goals", default=100, help="goals in process (%(default)s)", **above_0)
+    add("--first", default=0, help="first of the evaluation's seeds (%(default)s)", **from_0)
+    add("--ros", default=30, help="how many of them over ROS (%(default)s)", **from_0)
     add(
         "--policies",
         nargs="*",
@@ -178,9 +178,9 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="SHIFT",
         help=f"shifts to test (default: all): {', '.join(shifts)}",
     )
-    add("--shift-goals", default=50, help="goals per shift (%(default)s)", **positive)
+    add("--shift-goals", default=50, help="goals per shift (%(default)s)", **above_0)
     add("--preset", default="online", metavar="NAME", help="planner preset (%(default)s)")
-    add("--horizon", default=0, help="model steps planned (default: the task's)", **count)
+    add("--horizon", default=0, help="model steps planned (default: the task's)", **from_0)
     add(
         "--history",
         choices=("none", "real"),
@@ -189,8 +189,8 @@ def make_parser() -> argparse.ArgumentParser:
     )
     add("--whole", action="store_true", help="in process, run all steps of each episode")
     add("--device", default="cpu", metavar="NAME", help="of the model, in process (%(default)s)")
-    add("--processes", default=2, help="worker processes (%(default)s)", **positive)
-    add("--batch", default=10, help="goals at once in a process (%(default)s)", **positive)
+    add("--processes", default=2, help="worker processes (%(default)s)", **above_0)
+    add("--batch", default=10, help="goals at once in a process (%(default)s)", **above_0)
     add(
         "--output",
         type=Path,
@@ -202,6 +202,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@explained("evaluate")
 def main(arguments: list[str] | None = None) -> None:
     """Parse the command line, evaluate, and write the page."""
     parser = make_parser()
@@ -214,16 +215,13 @@ def main(arguments: list[str] | None = None) -> None:
         parser.error("--history real goes with neither of the shifts delay and lost: see --shifts")
     stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     directory = options.output / f"{options.task}_{stamp}"
-    try:
-        directory.mkdir(parents=True)  # before the goals, not after them
-        path = run(
-            options,
-            directory,
-            tell=_ignore if options.json else _print,
-            progress=shown_progress(options.quiet or options.json),
-        )
-    except (ClientError, OSError, PlanError, ValueError) as error:
-        raise SystemExit(f"evaluate: {error}") from error
+    directory.mkdir(parents=True)  # before the goals, not after them
+    path = run(
+        options,
+        directory,
+        tell=_ignore if options.json else _print,
+        progress=shown_progress(options.quiet or options.json),
+    )
     if options.json:
         numbers = json.loads(path.with_suffix(".json").read_text())
         print(json.dumps({"report": str(path.resolve()), **numbers}, indent=2))
@@ -237,19 +235,6 @@ def _print(line: str) -> None:
 
 def _ignore(line: str) -> None:
     """Take a line that is not printed."""
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"{number} is negative")
-    return number
-
-
-def _positive(text: str) -> int:
-    if (number := _count(text)) == 0:
-        raise argparse.ArgumentTypeError("0 is too few")
-    return number
 
 
 if __name__ == "__main__":

@@ -7,23 +7,25 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from wm_planner.cli.arguments import add_output_options, parser_with_examples
+from wm_planner.cli.arguments import count, positive
+from wm_planner.cli.ending import explained
 from wm_planner.cli.terminal_progress import shown_progress
 from wm_planner.files.digest import files_sha256
+from wm_planner.files.errors import FileFormatError
 from wm_planner.files.npz import read_npz
 from wm_planner.files.whole import PARTIAL, whole_file
+from wm_planner.help_texts import add_output_options, parser_with_examples
 from wm_planner.images.resize import resize
 from wm_planner.progress import Progress, silent
 from wm_planner.types import RgbImage
+from wm_planner_sim.evaluation.workers import in_processes
 from wm_planner_sim.simulator import seeds
 from wm_planner_sim.simulator.motion import move
 from wm_planner_sim.simulator.simulation import Simulation
@@ -68,9 +70,17 @@ class Dataset:
 
     @classmethod
     def read(cls, path: Path) -> Dataset:
-        """Read what ``save`` wrote."""
-        arrays = read_npz(path)
-        return cls(arrays["images"], arrays["positions"], arrays["actions"])
+        """Read what ``save`` wrote.
+
+        Raises:
+            FileFormatError: The file is something else.
+            OSError: It cannot be read.
+        """
+        try:
+            arrays = read_npz(path)
+            return cls(arrays["images"], arrays["positions"], arrays["actions"])
+        except (FileFormatError, KeyError) as error:
+            raise FileFormatError(f"{path} was not written by collect: {error}") from error
 
 
 def collect_episode(simulation: Simulation, seed: int, size: int, steps: int) -> Dataset:
@@ -138,11 +148,8 @@ def collect(
     chunks = [wanted[i : i + CHUNK] for i in range(0, len(wanted), CHUNK)]
     jobs = [(task, chunk, size, steps, parts) for chunk in chunks]
     found = []
-    with (
-        ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool,
-        progress(f"collecting {len(wanted)} episodes", len(wanted)) as step,
-    ):
-        for part in pool.map(_collect_chunk, jobs):
+    with progress(f"collecting {len(wanted)} episodes", len(wanted)) as step:
+        for part in in_processes(_collect_chunk, jobs, processes):
             found.append(part)
             step(len(part.actions))
     return concatenate(found)
@@ -150,7 +157,6 @@ def collect(
 
 def _collect_chunk(job: tuple[str, list[int], int, int, Path | None]) -> Dataset:
     """Collect episodes in a process of its own, or read them if they are there."""
-    torch.set_num_threads(1)
     task, episode_seeds, size, steps, parts = job
     if parts is None:
         return _collect_episodes(task, episode_seeds, size, steps)
@@ -181,7 +187,7 @@ def make_parser() -> argparse.ArgumentParser:
         "ros2 run wm_planner_sim collect",
         "Collect training episodes of a task into a file: images, positions, actions. "
         "A command that was stopped goes on when it is given again.",
-        "Exit code: 0 if the file was written.",
+        "Exit code: 0 if the file was written, else 2; the message says why.",
         "reach.npz",
         "push.npz --task push --episodes 100 --processes 8",
     )
@@ -192,16 +198,17 @@ def make_parser() -> argparse.ArgumentParser:
         "--seed", type=int, default=0, metavar="N",
         help="block of training seeds, 0 to 9 (%(default)s)",
     )  # fmt: skip
-    add("--episodes", type=int, metavar="N", help="number of episodes, if not the recipe's")
+    add("--episodes", type=positive, metavar="N", help="number of episodes, if not the recipe's")
     add(
-        "--size", type=int, default=72, metavar="PIXELS",
+        "--size", type=count, default=72, metavar="PIXELS",
         help="side of the images (%(default)s); 0: none",
     )  # fmt: skip
-    add("--processes", type=int, default=2, metavar="N", help="worker processes (%(default)s)")
+    add("--processes", type=positive, default=2, metavar="N", help="worker processes (%(default)s)")
     add_output_options(parser)
     return parser
 
 
+@explained("collect")
 def main(arguments: list[str] | None = None) -> None:
     """Collect a dataset into a file; a command that was stopped goes on when it is given again."""
     options = make_parser().parse_args(arguments)

@@ -23,9 +23,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from wm_planner.cli.arguments import add_output_options, parser_with_examples
+from wm_planner.cli.arguments import positive
+from wm_planner.cli.ending import explained
 from wm_planner.cli.terminal_progress import shown_progress
 from wm_planner.files.whole import whole_file
+from wm_planner.help_texts import add_output_options, parser_with_examples
 from wm_planner.models.lewm.architecture import (
     Architecture,
     EncoderArchitecture,
@@ -158,7 +160,7 @@ def train(
         optimizer, schedule.rate, total_steps=schedule.steps, pct_start=0.1
     )
     tail = []
-    with progress("training", schedule.steps) as told:
+    with progress("training", schedule.steps) as done:
         for step in range(schedule.steps):
             episodes = rng.integers(0, len(images), schedule.batch)
             starts = rng.integers(0, actions.shape[1] - WINDOW + 1, schedule.batch)
@@ -177,7 +179,7 @@ def train(
             cycle.step()
             if step >= int(0.9 * schedule.steps):
                 tail.append(error)
-            told()
+            done()
     networks.eval().requires_grad_(False)
     return float(np.mean(tail))
 
@@ -297,14 +299,17 @@ def make_parser() -> argparse.ArgumentParser:
         "python -m wm_planner_sim.training.lewm",
         "Train a small LeWM on the simulator's recordings, and write config.json, "
         "weights.pt and data.h5 as LeWM's own code does; wm-planner convert makes a model of them.",
-        "Exit code: 0 if the files were written.",
+        "Exit code: 0 if the files were written, else 2; the message says why.",
         "my_lewm",
         "my_lewm --data reach.npz --steps 500 --threads 4",
     )
     add = parser.add_argument
     add("output", type=Path, metavar="DIR", help="directory to write")
-    number: dict[str, Any] = {"type": int, "metavar": "N"}
-    add("--seed", default=0, help="0 to 9; decides every random draw (%(default)s)", **number)
+    number: dict[str, Any] = {"type": positive, "metavar": "N"}
+    add(
+        "--seed", type=int, default=0, metavar="N",
+        help="0 to 9; decides every random draw (%(default)s)",
+    )  # fmt: skip
     add("--episodes", default=RECIPE.episodes, help="episodes to collect (%(default)s)", **number)
     add("--steps", default=Schedule.steps, help="gradient steps (%(default)s)", **number)
     add("--threads", default=1, help="threads of torch (%(default)s)", **number)
@@ -313,6 +318,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@explained("lewm")
 def main(arguments: list[str] | None = None) -> None:
     """Collect, train and write."""
     options = make_parser().parse_args(arguments)

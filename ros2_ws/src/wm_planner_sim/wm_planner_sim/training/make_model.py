@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from wm_planner.cli.ending import explained
 from wm_planner.cli.terminal_progress import shown_progress
 from wm_planner.files.whole import write_whole
 from wm_planner.models import write_model
@@ -223,7 +224,7 @@ def make(
     torch.set_num_threads(THREADS)
     torch.use_deterministic_algorithms(True)
     begin = time.monotonic()
-    directory.parent.mkdir(parents=True, exist_ok=True)
+    _check_output(directory)  # before the training, not after it
     data, states = episodes_to_learn_from(task, seed, recipe, processes, stored, progress)
     collected = time.monotonic()
     model = fit(describe(task, data, seed, recipe), data, states, seed, recipe, progress)
@@ -266,10 +267,21 @@ def make(
     return report
 
 
+def _check_output(directory: Path) -> None:
+    """Make the folders above the model's directory, and check that it can be written."""
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=directory if directory.exists() else directory.parent):
+            pass
+    except OSError as error:  # which names a folder that nobody asked for
+        raise OSError(error.errno, error.strerror, str(directory)) from error
+
+
 def _command_line(task: str, seed: int) -> str:
     return f"python -m wm_planner_sim.training.make_model --task {task} --seed {seed}"
 
 
+@explained("train")
 def main(arguments: list[str] | None = None) -> None:
     """Make the model and print its figures."""
     parser = make_parser()

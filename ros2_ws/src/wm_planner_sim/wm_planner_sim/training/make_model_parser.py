@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from wm_planner.cli.arguments import add_output_options, parser_with_examples
+from wm_planner.cli.arguments import positive
+from wm_planner.help_texts import add_output_options, parser_with_examples
 from wm_planner_sim.simulator.tasks import add_task
 
 MODELS = Path("ros2_ws/src/wm_planner_sim/models")
@@ -19,7 +20,7 @@ def make_parser() -> argparse.ArgumentParser:
         "Make the embedded model of a task: collect episodes, train, calibrate, "
         "evaluate, and write model.yaml, its weights and evaluation.json.",
         "It takes from minutes to hours, depending on the task.\n"
-        "Exit code: 0 if the model was written.",
+        "Exit code: 0 if the model was written, else 2; the message says why.",
         "--output my_reach",
         "--task push --data push.npz --output my_push",
     )
@@ -38,10 +39,10 @@ def make_parser() -> argparse.ArgumentParser:
         help="episodes with images to learn from, if not the recipe's",
     )  # fmt: skip
     add(
-        "--goals", type=int, default=100, metavar="N",
+        "--goals", type=positive, default=100, metavar="N",
         help="goals per closed-loop evaluation (%(default)s)",
     )  # fmt: skip
-    add("--processes", type=int, default=2, metavar="N", help="worker processes (%(default)s)")
+    add("--processes", type=positive, default=2, metavar="N", help="worker processes (%(default)s)")
     add("--data", type=Path, metavar="FILE", help="file that collect wrote for task and seed")
     add_output_options(parser)
     return parser

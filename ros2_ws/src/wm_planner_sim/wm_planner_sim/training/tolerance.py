@@ -16,8 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from wm_planner.cli.arguments import add_output_options, parser_with_examples
+from wm_planner.cli.arguments import positive
+from wm_planner.cli.ending import explained
 from wm_planner.cli.terminal_progress import shown_progress
+from wm_planner.help_texts import add_output_options, parser_with_examples
 from wm_planner.models.loading import load
 from wm_planner_sim.simulator import seeds
 from wm_planner_sim.simulator.actions import AXES
@@ -34,7 +36,7 @@ def make_parser() -> argparse.ArgumentParser:
         "reached, and write it into model.yaml.",
         "Goal images are compared with images of the hand a little away from the goal. "
         "wm-planner convert --calibrate knows only recorded images.\n"
-        "Exit code: 0 if the tolerance was written.",
+        "Exit code: 0 if the tolerance was written, else 2; the message says why.",
         "my_model",
         "my_model --task push --away 0.02 --scenes 20",
     )
@@ -45,11 +47,12 @@ def make_parser() -> argparse.ArgumentParser:
         "--away", type=float, default=0.01, metavar="M",
         help="distance of the hand from the goal [m] (%(default)s)",
     )  # fmt: skip
-    add("--scenes", type=int, default=60, metavar="N", help="number of goals (%(default)s)")
+    add("--scenes", type=positive, default=60, metavar="N", help="number of goals (%(default)s)")
     add_output_options(parser)
     return parser
 
 
+@explained("tolerance")
 def main(arguments: list[str] | None = None) -> None:
     """Measure the tolerance and write it."""
     options = make_parser().parse_args(arguments)

@@ -45,7 +45,7 @@ def fit(
         optimizer, schedule.rate, total_steps=schedule.steps, pct_start=0.15
     )
     tail: list[float] = []
-    with progress(f"training the {label}", schedule.steps) as told:
+    with progress(f"training the {label}", schedule.steps) as done:
         for step in range(schedule.steps):
             batch = rng.integers(0, samples, schedule.batch)
             value = loss(batch)
@@ -55,7 +55,7 @@ def fit(
             cycle.step()
             if step >= 0.9 * schedule.steps:
                 tail.append(value.item())
-            told()
+            done()
     network.eval().requires_grad_(False)
     return float(np.mean(tail))
 

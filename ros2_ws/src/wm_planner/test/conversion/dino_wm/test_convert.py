@@ -38,7 +38,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Converted:
 
 def test_the_genuine_run_is_described_as_it_was_trained(tiny: Converted) -> None:
     spec = load_spec(tiny.directory)
-    assert tiny.notes == []
+    assert tiny.warnings == []
     assert (spec.family, spec.name, spec.num_hist, spec.frameskip) == ("dino_wm", "tiny", 3, 5)
     assert (spec.training.epoch, spec.training.epochs, spec.training.seed) == (1, 1, 0)
     assert (spec.image.size, spec.image.color_order, spec.control_rate) == (224, "rgb", 10.0)
@@ -111,7 +111,7 @@ def test_every_variant_is_converted_and_loaded(
 ) -> None:
     run = TrainingRun(**settings)
     converted = made(run)
-    assert converted.notes == []
+    assert converted.warnings == []
     written = load_file(converted.directory / "weights.safetensors")
     for name, module in run.modules.items():
         prefix = f"{name}."
@@ -129,8 +129,8 @@ def test_without_the_known_decoder_there_is_a_note_and_no_decoder(
     made: Callable[..., Converted], decoder: str
 ) -> None:
     converted = made(TrainingRun(decoder=decoder))
-    (note,) = converted.notes
-    assert "no imagined images" in note
+    (warning,) = converted.warnings
+    assert "no imagined images" in warning
     names = load_file(converted.directory / "weights.safetensors")
     assert not any(name.startswith("decoder.") for name in names)
     assert converted.spec.architecture["decoder"] is None
@@ -153,7 +153,7 @@ def test_images_of_the_dataset_give_the_camera_contract_and_the_calibration(
     for episode in range(4):
         torch.save(images, data / f"obses/episode_{episode:03d}.pth")
     converted = made(TrainingRun(frameskip=1), dataset=data, statistics=None, calibrate=True)
-    assert converted.notes == []
+    assert converted.warnings == []
     spec = load_spec(converted.directory)
     assert (spec.image.channel_mean[0], spec.image.channel_mean[2]) == (0.2, 0.6)
     assert spec.image.camera_aspect == 1.5
@@ -171,13 +171,13 @@ def test_an_encoder_beside_the_trained_one_is_not_used(
 ) -> None:
     converted = made(TrainingRun(encoder_inside=True), encoder=tmp_path / "encoder.pth")
     assert converted.spec.source["encoder"]["file"] == "model_latest.pth"
-    (note,) = converted.notes
-    assert note.startswith("--encoder is not used")
+    (warning,) = converted.warnings
+    assert warning.startswith("--encoder is not used")
 
 
 def test_an_epoch_after_the_last_gives_a_note(made: Callable[..., Converted]) -> None:
-    (note,) = made(TrainingRun(epoch=101)).notes
-    assert "is of epoch 101, but hydra.yaml says training.epochs is 100" in note
+    (warning,) = made(TrainingRun(epoch=101)).warnings
+    assert "is of epoch 101, but hydra.yaml says training.epochs is 100" in warning
 
 
 def test_the_encoder_is_found_in_torchs_cache(

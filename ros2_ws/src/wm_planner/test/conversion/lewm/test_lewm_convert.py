@@ -217,9 +217,9 @@ def test_the_size_of_the_encoder_names_its_heads(tmp_path: Path) -> None:
 def test_bounds_that_forbid_what_was_recorded_are_told(tmp_path: Path) -> None:
     action = {"names": ["dx", "dy"], "units": ["m", "m"], "frame": "base"}
     narrow = lewm_facts(action={**action, "lower": [-0.02, -9], "upper": [0.02, 9]})
-    notes = convert_lewm(DATA / "lewm", tmp_path / "narrow", narrow).notes
-    (note,) = (note for note in notes if "bounds" in note)
-    assert "of the recorded values of dx lie outside its bounds, -0.02 to 0.02" in note
+    warnings = convert_lewm(DATA / "lewm", tmp_path / "narrow", narrow).warnings
+    (warning,) = (warning for warning in warnings if "bounds" in warning)
+    assert "of the recorded values of dx lie outside its bounds, -0.02 to 0.02" in warning
 
 
 def test_recorded_actions_at_the_bounds_are_within_them(tmp_path: Path) -> None:
@@ -231,5 +231,5 @@ def test_recorded_actions_at_the_bounds_are_within_them(tmp_path: Path) -> None:
         file["action"][:] = np.clip(0.1 * scaled, -0.05, 0.05).astype(np.float32)
     action = {"names": ["dx", "dy"], "units": ["m", "m"], "frame": "base"}
     facts = lewm_facts(action={**action, "lower": [-0.05] * 2, "upper": [0.05] * 2})
-    notes = convert_lewm(DATA / "lewm", tmp_path / "model", facts, dataset=clipped).notes
-    assert not [note for note in notes if "bounds" in note]
+    warnings = convert_lewm(DATA / "lewm", tmp_path / "model", facts, dataset=clipped).warnings
+    assert not [warning for warning in warnings if "bounds" in warning]

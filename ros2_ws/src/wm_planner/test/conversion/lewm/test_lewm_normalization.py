@@ -137,11 +137,11 @@ def test_a_file_of_statistics_counts_beside_a_part_of_the_data(tmp_path: Path) -
     )
     np.testing.assert_allclose(made.spec.statistics.action.mean, STATISTICS["mean"], rtol=1e-6)
     assert made.spec.calibration is not None
-    assert "it is a part of the training's data, or other data" in " ".join(made.notes)
-    few = convert_lewm(DATA / "lewm", tmp_path / "few", dataset=EPISODES).notes
+    assert "it is a part of the training's data, or other data" in " ".join(made.warnings)
+    few = convert_lewm(DATA / "lewm", tmp_path / "few", dataset=EPISODES).warnings
     assert "The statistics are of 2 episodes" in " ".join(few)
-    whole = convert_lewm(DATA / "lewm", tmp_path / "whole").notes
-    assert not any("statistics" in note for note in whole)
+    whole = convert_lewm(DATA / "lewm", tmp_path / "whole").warnings
+    assert not any("statistics" in warning for warning in whole)
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from wm_planner.conversion.dino_wm.training_run import (
 from wm_planner.conversion.dino_wm.weights import collect_weights
 from wm_planner.conversion.errors import ConversionError
 from wm_planner.conversion.facts import Facts, check_counts, check_used
-from wm_planner.conversion.finish import bounds_notes, measure_calibration
+from wm_planner.conversion.finish import bounds_warnings, measure_calibration
 from wm_planner.conversion.missing_facts import MissingFact, question
 from wm_planner.conversion.model_directory import check_output
 from wm_planner.conversion.request import Converted, Request
@@ -113,13 +113,15 @@ def convert(request: Request, facts: Facts) -> Converted:
     )
     with request.progress("writing the weights"):
         write_model(output, spec, collect_weights(spec, checkpoint, encoder))
-    notes = _notes(checkpoint, config, architecture) + bounds_notes(spec, dataset)
+    warnings = _warnings(checkpoint, config, architecture) + bounds_warnings(spec, dataset)
     if request.encoder is not None and encoder.file == checkpoint.path:
-        notes.append("--encoder is not used: the checkpoint holds the encoder, which was trained.")
+        warnings.append(
+            "--encoder is not used: the checkpoint holds the encoder, which was trained."
+        )
     if request.calibrate and dataset is not None:
-        notes += measure_calibration(output, spec, dataset, request.progress)
+        warnings += measure_calibration(output, spec, dataset, request.progress)
     origin = {"encoder": f"{architecture.encoder.name} from {encoder.file.name}"}
-    return Converted(output, spec, origin, notes)
+    return Converted(output, spec, origin, warnings)
 
 
 def _missing(
@@ -205,10 +207,12 @@ def _source(
     }
 
 
-def _notes(checkpoint: Checkpoint, config: Configuration, architecture: Architecture) -> list[str]:
-    notes = []
+def _warnings(
+    checkpoint: Checkpoint, config: Configuration, architecture: Architecture
+) -> list[str]:
+    warnings = []
     if checkpoint.epoch > (epochs := config.get("training.epochs", int)):
-        notes.append(
+        warnings.append(
             f"The checkpoint is of epoch {checkpoint.epoch}, but hydra.yaml says training.epochs "
             f"is {epochs}: are they of the same run?"
         )
@@ -222,5 +226,5 @@ def _notes(checkpoint: Checkpoint, config: Configuration, architecture: Architec
             if elsewhere
             else "the checkpoint has no decoder"
         )
-        notes.append(f"There are no imagined images: {why}.")
-    return notes
+        warnings.append(f"There are no imagined images: {why}.")
+    return warnings

@@ -8,15 +8,15 @@ from typing import Any
 
 from wm_planner.conversion.errors import ConversionError
 from wm_planner.conversion.facts import Facts, check_used
-from wm_planner.conversion.finish import bounds_notes, measure_calibration
+from wm_planner.conversion.finish import bounds_warnings, measure_calibration
 from wm_planner.conversion.lewm.checkpoint import Checkpoint, read_checkpoint
 from wm_planner.conversion.lewm.derive import action_width, derive_architecture, known_heads
 from wm_planner.conversion.lewm.facts import UNUSED, all_heads, image_part, missing_facts
 from wm_planner.conversion.lewm.normalization import (
     check_normalization,
-    notes_on,
     read_dataset,
     training_statistics,
+    warnings_on,
 )
 from wm_planner.conversion.lewm.training_run import Run, read_run
 from wm_planner.conversion.lewm.weights import collect_weights
@@ -99,11 +99,11 @@ def convert(request: Request, facts: Facts) -> Converted:
     )
     with request.progress("writing the weights"):
         write_model(output, spec, collect_weights(spec, checkpoint))
-    notes = _notes(spec, dataset) + bounds_notes(spec, dataset)
+    warnings = _warnings(spec, dataset) + bounds_warnings(spec, dataset)
     if request.calibrate and dataset is not None:
-        notes += measure_calibration(output, spec, dataset, request.progress)
+        warnings += measure_calibration(output, spec, dataset, request.progress)
     form = f"one pickled {checkpoint.module.class_name}" if checkpoint.module else "a state dict"
-    return Converted(output, spec, {"form": form}, notes)
+    return Converted(output, spec, {"form": form}, warnings)
 
 
 def _missing_files(request: Request, facts: Facts, file: Path | None) -> list[MissingFact]:
@@ -162,18 +162,18 @@ def _source(request: Request, run: Run, facts: Facts, dataset: Dataset | None) -
     }
 
 
-def _notes(spec: ModelSpec, dataset: Dataset | None) -> list[str]:
-    notes = []
+def _warnings(spec: ModelSpec, dataset: Dataset | None) -> list[str]:
+    warnings = []
     if spec.training.epochs < 1:
-        notes.append(
+        warnings.append(
             "The files do not say how many epochs were planned: give --epochs, so that an early "
             "checkpoint is recognized."
         )
     if spec.calibration is None and dataset is None:
-        notes.append(
+        warnings.append(
             "There is no calibration, so no goal can count as reached: convert with --dataset and "
             "--calibrate, or give the calibration with --meta."
         )
     if dataset is not None:
-        notes += notes_on(spec.statistics, dataset)
-    return notes
+        warnings += warnings_on(spec.statistics, dataset)
+    return warnings

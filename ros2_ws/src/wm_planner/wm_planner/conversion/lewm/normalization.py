@@ -107,20 +107,20 @@ def training_statistics(
     return statistics
 
 
-def notes_on(statistics: Statistics, dataset: Dataset) -> list[str]:
+def warnings_on(statistics: Statistics, dataset: Dataset) -> list[str]:
     """Return what a user should know of statistics beside a data set that was given, too."""
-    notes, own = [], dataset.statistics()
+    warnings, own = [], dataset.statistics()
     apart = float(shift(of_moments(statistics.action), of_moments(own.action)))
     if apart > _DIFFERENT:
-        notes.append(
+        warnings.append(
             f"The statistics of the file are used. Those of {dataset.directory} differ by up to "
             f"{apart:.2g} sigma: it is a part of the training's data, or other data."
         )
     elif len(dataset) < _FEW:
-        notes.append(
+        warnings.append(
             f"The statistics are of {len(dataset)} episodes: give all data of the training."
         )
-    return notes
+    return warnings
 
 
 def _identity(width: int) -> Statistics:
