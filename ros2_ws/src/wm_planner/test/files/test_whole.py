@@ -129,3 +129,14 @@ def test_two_writers_do_not_disturb_each_other(tmp_path: Path) -> None:
         second.write_text("second")
     assert path.read_text() == "first", "the block that ends last wins"
     assert os.listdir(tmp_path) == ["file"]
+
+
+def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
+    """As root, a device would be replaced by a file."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    for name, said in (("pipe", "no ordinary file"), ("folder", "Is a directory")):
+        with pytest.raises(OSError, match=said):
+            write_whole(tmp_path / name, "text")
+    assert (tmp_path / "pipe").is_fifo()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "pipe"]

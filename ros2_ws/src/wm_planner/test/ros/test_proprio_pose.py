@@ -1,4 +1,4 @@
-"""A pose as proprio: position, and orientation in the model's convention."""
+"""Proprio from messages: a pose in the model's convention, and what is said of silence."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
 from scipy.spatial.transform import Rotation
 
-from wm_planner.ros.proprio import READERS
+from wm_planner.config import Config, ProprioConfig
+from wm_planner.models.spec import ModelSpec, Moments, ProprioSpec
+from wm_planner.ros.proprio import READERS, ProprioInput
 from wm_planner.ros.proprio_fields import Field
 from wm_planner.ros.transforms import FrameChange
 
@@ -57,3 +59,20 @@ def test_a_pose_without_an_orientation_is_refused(w: float, frames: FrameChange)
 def test_a_pose_in_another_frame_is_refused(frames: FrameChange) -> None:
     with pytest.raises(ValueError, match="it is in frame 'world'"):
         READERS["pose"](pose([0, 0, 0, 1], "world"), of_form("rotation_vector", 3), frames)
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("topic", "no message arrived on proprio yet: "),
+        ("pose", "no x arrived on current_pose yet: "),
+        ("joint_states", "no x arrived on joint_states yet: "),
+    ],
+)
+def test_a_silent_source_is_named_without_an_index(
+    source: str, said: str, make_node: Callable[..., Node], spec: ModelSpec
+) -> None:
+    node, config = make_node("silent"), Config(proprio=ProprioConfig(source=source))
+    spec.proprio, spec.statistics.proprio = ProprioSpec(["x"], ["m"]), Moments([0.0], [1.0])
+    proprio = ProprioInput(node, config, spec, lambda stamp: None, FrameChange(node, "base"))
+    assert proprio.missing(100.0).startswith(said)

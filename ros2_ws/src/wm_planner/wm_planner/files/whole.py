@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import glob
 import os
 import secrets
@@ -35,9 +36,13 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     If the block raises, or the process is killed, the file of this name stays as it was.
 
     Raises:
-        OSError: The file cannot be written.
+        OSError: The file cannot be written, or a folder or a device such as /dev/null is there.
     """
     path = Path(path).resolve()  # what a symbolic link leads to is replaced, not the link
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "What is there is no ordinary file", str(path))
     partial = _partial(path)
     try:
         yield partial

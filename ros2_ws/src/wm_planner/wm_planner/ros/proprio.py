@@ -150,12 +150,13 @@ class ProprioInput:
 
     def _distant(self, field: Field, distance: float) -> str:
         topic = TOPICS[field.source]
+        what = "message" if field.name.isdigit() else field.name  # some names are indices
         if math.isinf(distance):
             if field.source == "tf":
-                return f"no {field.name} arrived yet: it comes with the measured pose (inputs.pose)"
-            return f"no {field.name} arrived on {topic} yet: {self._silences[field.source].why()}"
+                return f"no {what} arrived yet: it comes with the measured pose (inputs.pose)"
+            return f"no {what} arrived on {topic} yet: {self._silences[field.source].why()}"
         return (
-            f"the {field.name} nearest to the image is {distance:.3f} s away from it "
+            f"the {what} nearest to the image is {distance:.3f} s away from it "
             f"(proprio.slop is {self.slop:.3f} s): is {topic} published, and stamped by the "
             "camera's clock?"
         )
