@@ -34,11 +34,11 @@ setup(
     zip_safe=False,
     entry_points={
         "console_scripts": [
-            "sim_node = wm_planner_sim.simulator.node:main",
-            "demo = wm_planner_sim.demo.program:main",
-            "evaluate = wm_planner_sim.evaluation.program:main",
-            "collect = wm_planner_sim.training.collect:main",
-            "train = wm_planner_sim.training.make_model:main",
+            "sim_node = wm_planner_sim.programs:sim_node",
+            "demo = wm_planner_sim.programs:demo",
+            "evaluate = wm_planner_sim.programs:evaluate",
+            "collect = wm_planner_sim.programs:collect",
+            "train = wm_planner_sim.programs:train",
         ],
     },
 )

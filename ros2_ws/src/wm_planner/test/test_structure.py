@@ -17,13 +17,13 @@ REPOSITORY = SOURCES.parents[1]
 MAX_LINES = 350
 ROOMS = {
     "wm_planner": [
-        "text", "message_limits", "help_texts", "progress", "explain", "types", "kinematics",
-        "command_types", "files", "config", "images", "camera_contract",
+        "text", "message_limits", "help_texts", "progress", "explain", "ending", "types",
+        "kinematics", "command_types", "files", "config", "images", "camera_contract",
         "planning", "models", "datasets", "conversion", "worker", "worker_process", "control",
         "goal_library", "diagnosis", "ros", "node", "planner_node", "cockpit", "cli",
         "reference",
     ],
-    "wm_planner_sim": ["simulator", "client", "evaluation", "training", "demo"],
+    "wm_planner_sim": ["simulator", "client", "evaluation", "training", "demo", "programs"],
 }  # fmt: skip
 """Every room of a package, from the lowest; a room imports only rooms before it."""
 

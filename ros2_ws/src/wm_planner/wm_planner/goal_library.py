@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 
 from wm_planner.control import ErrorCode, Refused
+from wm_planner.files.home import expanded
 from wm_planner.files.regular import read_regular
 from wm_planner.files.whole import write_whole
 from wm_planner.images import ImageFormatError, png
@@ -52,7 +53,7 @@ class GoalLibrary:
         self._directory = None
         try:
             if directory:
-                self._directory = Path(directory).expanduser()
+                self._directory = expanded(directory)
                 self._directory.mkdir(parents=True, exist_ok=True)
         except FileExistsError as error:
             raise Refused(
@@ -193,7 +194,7 @@ def _read(file: Path) -> tuple[RgbImage, bytes]:
         Refused: There is no such file, or it is not an image.
     """
     try:
-        path = file.expanduser()
+        path = expanded(file)
         data = read_regular(path, MAX_BYTES)
         return decode_file(path, data), data
     except ImageFormatError as error:

@@ -15,7 +15,8 @@ import socket
 import struct
 import sys
 
-from wm_planner.explain import bug, explain
+from wm_planner.ending import explained
+from wm_planner.explain import explain
 
 CHECK = "--check"
 PR_SET_PDEATHSIG = 1  # prctl(2), Linux
@@ -53,13 +54,10 @@ def main() -> None:
 
 def _check(words: list[str]) -> int:
     """Check this interpreter, as ``wm_planner.worker.check`` asks; return the exit code."""
-    try:
+    with explained("wm_planner.worker.check"):
         from wm_planner.worker.check import check_worker
 
         return check_worker(*words)
-    except Exception as error:
-        print(explain(error) or bug(error), file=sys.stderr)
-        return 2
 
 
 def _refuse(channel: socket.socket, error: Exception) -> str:

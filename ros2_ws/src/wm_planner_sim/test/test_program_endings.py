@@ -10,19 +10,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from program_runs import WAIT, running, wait_until
 
 from wm_planner_sim.demo import program as demo
 from wm_planner_sim.evaluation import program as evaluation
 from wm_planner_sim.simulator import seeds
 from wm_planner_sim.training import collect, lewm, make_model, tolerance
-
-WAIT = 60.0  # [s] that only a broken program needs
 
 
 @pytest.fixture(autouse=True)
@@ -39,14 +38,21 @@ def torch_settings() -> Iterator[None]:
     [
         (tolerance, ["{}/nowhere"], "{}/nowhere"),
         (collect, ["{}/nowhere/x.npz"], "No such file or directory: {}/nowhere/x.npz"),
-        (collect, ["{}/x.npz", "--seed=10"], "seed must lie between 0 and 9, not 10"),
+        (collect, ["{}"], "{} is not a file: name another one"),
         (make_model, ["--output={}/file/model"], ": {}/file/model"),
         (make_model, ["--output=/proc/model"], "No such file or directory: /proc/model"),
         (make_model, ["--output={}/model", "--data={}/file"], "{}/file was not written by collect"),
         (lewm, ["{}/file"], "File exists: {}/file"),
         (lewm, ["{}/model", "--data={}/nowhere.npz"], "{}/nowhere.npz"),
         (evaluation, ["--output={}/file"], "Not a directory: {}/file"),
-        (demo, ["--output={}/file"], "File exists: {}/file"),
+        (evaluation, ["--output={}/a/b", "--model={}/nowhere"], "{}/nowhere"),
+        pytest.param(
+            evaluation,
+            ["--output={}/a/b", "--preset=nope", "--goals=1", "--policies", "planner"],
+            "there is no preset 'nope'",
+            marks=pytest.mark.sim,
+        ),
+        (demo, ["--output={}/file"], "Not a directory: {}/file"),
         (demo, ["--play", "--task=reach", "--goal-folder={}/file"], "File exists: {}/file"),
     ],
 )
@@ -65,27 +71,46 @@ def test_wrong_input_is_one_sentence_with_exit_code_2(
     assert said.format(tmp_path) in printed.err
     assert printed.err.count("\n") == 1
     assert printed.out == ""
+    assert [path.name for path in tmp_path.rglob("*")] == ["file"]
+
+
+ABOVE_0 = "is not a whole number of at least 1"
+UP_TO = "is not a whole number from"
 
 
 @pytest.mark.parametrize(
-    ("module", "words"),
+    ("module", "words", "said"),
     [
-        (tolerance, ["model", "--scenes=0"]),
-        (collect, ["x.npz", "--processes=0"]),
-        (collect, ["x.npz", "--size=-1"]),
-        (make_model, ["--goals=0"]),
-        (make_model, ["--processes=-2"]),
-        (lewm, ["model", "--steps=0"]),
-        (evaluation, ["--goals=two"]),
+        (tolerance, ["model", "--scenes=0"], UP_TO),
+        (tolerance, ["model", "--away=-1"], "'-1' is not from 0.001 to 0.1"),
+        (tolerance, ["model", "--away=1"], "'1' is not from 0.001 to 0.1"),
+        (tolerance, ["model", "--away=nan"], "'nan' is not a finite number"),
+        (collect, ["x.npz", "--processes=0"], UP_TO),
+        (collect, ["x.npz", "--size=-1"], UP_TO),
+        (collect, ["x.npz", "--seed=10"], f"'10' {UP_TO} 0 to 9"),
+        (collect, ["x.npz", "--episodes=10001"], UP_TO),
+        (make_model, ["--goals=0"], UP_TO),
+        (make_model, ["--processes=-2"], UP_TO),
+        (make_model, ["--seed=-1"], f"'-1' {UP_TO} 0 to 9"),
+        (make_model, ["--episodes=4001"], UP_TO),
+        (lewm, ["model", "--steps=0"], ABOVE_0),
+        (lewm, ["model", "--seed=10", "--data=x.npz"], f"'10' {UP_TO} 0 to 9"),
+        (lewm, ["model", "--episodes=10001"], UP_TO),
+        (lewm, ["model", "--threads=1000000000000"], UP_TO),
+        (evaluation, ["--goals=two"], UP_TO),
+        (evaluation, ["--batch=0"], ABOVE_0),
+        (evaluation, ["--horizon=101"], f"'101' {UP_TO} 0 to 100"),
+        (evaluation, ["--first=100000"], UP_TO),
+        (demo, ["--goals=0"], UP_TO),
     ],
 )
 def test_an_impossible_number_is_refused(
-    module: Any, words: list[str], capsys: pytest.CaptureFixture[str]
+    module: Any, words: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
         module.main(words)
     assert ended.value.code == 2
-    assert "is not a whole number of at least" in capsys.readouterr().err
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.sim
@@ -103,20 +128,51 @@ def test_an_error_in_the_program_s_own_file_has_its_sentence(tmp_path: Path) -> 
     assert done.stderr.startswith(f"train: {tmp_path / 'few.npz'} holds actions (1, 2, 3)")
 
 
-def test_ctrl_c_during_the_imports_of_the_demo_is_silent(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+EXECUTABLES = [
+    entry
+    for entry in metadata.entry_points(group="console_scripts")
+    if entry.value.startswith("wm_planner_sim.")
+]
+SLOW = ("program", "collect", "make_model", "node")
+"""Modules with a ``main``, which import much."""
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        *(pytest.param(lambda entry=entry: entry.load()(), id=entry.name) for entry in EXECUTABLES),
+        *(
+            pytest.param(lambda name=name: runpy.run_module(name, run_name="__main__"), id=name)
+            for name in ("wm_planner_sim.demo", "wm_planner_sim.evaluation")
+        ),
+    ],
+)
+def test_ctrl_c_during_the_imports_is_silent(
+    start: Callable[[], object],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     class Interrupted(importlib.abc.MetaPathFinder):
         def find_spec(self, fullname: str, *_: Any) -> None:
-            if fullname == demo.__name__:
+            if slow(fullname):
                 raise KeyboardInterrupt
 
-    monkeypatch.delitem(sys.modules, demo.__name__)
+    for name in filter(slow, list(sys.modules)):
+        monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(sys, "meta_path", [Interrupted(), *sys.meta_path])
     with pytest.raises(SystemExit) as ended:
-        runpy.run_module("wm_planner_sim.demo", run_name="__main__")
+        start()
     assert ended.value.code == 130
     assert capsys.readouterr() == ("", "")
+
+
+def slow(module: str) -> bool:
+    return module.startswith("wm_planner_sim.") and module.rpartition(".")[2] in SLOW
+
+
+def test_the_executables_are_known() -> None:
+    names = {entry.name for entry in EXECUTABLES}
+    assert names == {"demo", "evaluate", "collect", "train", "sim_node"}
 
 
 @pytest.mark.sim
@@ -157,23 +213,3 @@ main(["--attach", "--task=reach", "--headless", "--output={tmp_path}"])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
-
-
-@contextmanager
-def running(module: str, words: list[str], printed: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program in a process group of its own, as a shell does; all it prints is in a file."""
-    with printed.open("wb") as file:
-        command = [sys.executable, "-m", module, *words]
-        program = subprocess.Popen(command, stdout=file, stderr=file, start_new_session=True)
-    try:
-        yield program
-    finally:
-        program.kill()
-        program.wait()
-
-
-def wait_until(done: Callable[[], object]) -> None:
-    end = time.monotonic() + WAIT
-    while not done():
-        assert time.monotonic() < end
-        time.sleep(0.05)

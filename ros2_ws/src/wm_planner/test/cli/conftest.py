@@ -20,6 +20,12 @@ MEAN, STD = (0.6, 0.5, 0.4), (0.2, 0.15, 0.1)
 Doctor = Callable[..., tuple[int, dict[str, Any]]]
 
 
+@pytest.fixture(autouse=True)
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables and help have 80 columns, whatever terminal runs the tests."""
+    monkeypatch.setenv("COLUMNS", "80")
+
+
 @pytest.fixture
 def camera_spec(spec: ModelSpec) -> ModelSpec:
     spec.image.channel_mean, spec.image.channel_std = list(MEAN), list(STD)

@@ -51,6 +51,8 @@ def completed(line: str, folder: Path, *, shell: str = "bash") -> list[str]:
         ("wm-planner plan m planning.preset=d", ["dino_wm"]),
         ("wm-planner plan planning.seed=2 m --imag", ["--image"]),
         ("wm-planner inspect my_m", ["my_model/"]),
+        ("wm-planner inspect m planning.se", []),
+        ("wm-planner convert planning.pre", []),
         ("wm-planner nothing planning.pre", []),
         ("wm-planner planning.pre", []),
     ],
@@ -75,11 +77,12 @@ def test_zsh_gets_what_a_word_means(tmp_path: Path) -> None:
 
 
 def test_settings_are_proposed_only_where_one_has_begun() -> None:
-    assert settings_for("") == {}
-    assert settings_for("--pl") == {}
-    assert "planning.horizon=" in settings_for("plan")
-    assert settings_for("planning.horizon=") == {}
-    allowed = settings_for("model.allow_unverified_statistics=")
+    used = ["planning.", "model.allow_unverified_statistics"]
+    assert settings_for("", used) == {}
+    assert settings_for("--pl", used) == {}
+    assert "planning.horizon=" in settings_for("plan", used)
+    assert settings_for("planning.horizon=", used) == {}
+    allowed = settings_for("model.allow_unverified_statistics=", used)
     assert {word.rpartition("=")[2] for word in allowed} == {"true", "false"}
 
 
@@ -88,7 +91,7 @@ def test_completion_needs_no_torch(tmp_path: Path) -> None:
         "import sys\n"
         "from wm_planner.cli.program import make_parser\n"
         "from wm_planner.cli.completion import settings_for\n"
-        "make_parser(); settings_for('planning.pre')\n"
+        "make_parser(); settings_for('planning.pre', ['planning.'])\n"
         "sys.exit(len({'torch', 'rclpy', 'rich'} & set(sys.modules)))"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -69,6 +69,19 @@ def test_a_command_can_be_velocities_of_joints(tmp_path: Path) -> None:
     assert command.joints == ["j1", "j2"]
 
 
+def test_an_output_that_cannot_be_made_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["convert", str(RUN), "/proc/x", *ALL, "--quiet"]) == 2
+    assert capsys.readouterr().err == "wm-planner: No such file or directory: /proc/x\n"
+
+
+def test_a_default_leaves_the_file_of_facts_alone(tmp_path: Path) -> None:
+    meta, output = tmp_path / "facts.yaml", tmp_path / "model"
+    meta.write_text("objective: {mode: all, alpha: 0.5}\n")
+    assert main(["convert", str(RUN), str(output), *ALL, "--meta", str(meta)]) == 0
+    objective = load_spec(output).objective
+    assert (objective.mode, objective.alpha) == ("all", 0.5)
+
+
 def test_a_rate_of_zero_is_wrong_not_missing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -135,6 +148,6 @@ def test_a_refusal_is_one_sentence_with_exit_code_2(
     assert main(["convert", *words]) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err.startswith("wm-planner convert: ")
+    assert printed.err.startswith("wm-planner: ")
     assert printed.err.count("\n") == 1
     assert not list(tmp_path.iterdir())

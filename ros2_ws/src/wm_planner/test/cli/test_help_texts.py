@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import shlex
+from pathlib import Path
 
 import pytest
 
 from wm_planner.cli import main
 from wm_planner.cli.program import COMMANDS, make_parser, split
-from wm_planner.cli.settings import settings
+from wm_planner.cli.settings import refuse_unused, settings
 from wm_planner.cli.version import own_version
-from wm_planner.help_texts import JSON_HELP, QUIET_HELP, arguments_of, examples_of
+from wm_planner.help_texts import JSON_HELP, QUIET_HELP, arguments_of, examples_of, text_of
 from wm_planner.reference.__main__ import make_parser as make_reference_parser
 from wm_planner.reference.command_line_page import subparsers
 from wm_planner.worker.check import make_parser as make_check_parser
@@ -27,10 +28,7 @@ PARSERS = {
     )
 }
 
-
-@pytest.fixture(autouse=True)
-def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "80")
+CHECK = make_check_parser().prog
 
 
 @pytest.mark.parametrize("program", PARSERS)
@@ -41,6 +39,8 @@ def test_every_example_is_accepted(program: str) -> None:
         if program.startswith("wm-planner"):
             given, overrides, ros = split(arguments_of(example, "wm-planner"))
             settings(overrides)
+            if given and given[0] in COMMANDS:
+                refuse_unused(given[0], COMMANDS[given[0]][0].SETTINGS, overrides)
             assert not ros
             parser = make_parser()
         else:
@@ -72,9 +72,22 @@ def test_every_argument_says_what_it_is_for_and_what_to_type(program: str) -> No
         assert action.metavar or action.choices or not takes_a_value, action.dest
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_json_and_quiet_mean_the_same_for_every_command(name: str) -> None:
-    options = COMMAND_PARSERS[name]._option_string_actions
+@pytest.mark.parametrize("program", PARSERS)
+def test_no_type_has_a_name_that_a_message_would_show(program: str) -> None:
+    for action in PARSERS[program]._actions:
+        if action.type not in (None, Path):
+            with pytest.raises(argparse.ArgumentTypeError, match="'abc' is not "):
+                action.type("abc")  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("program", set(PARSERS) - {"wm-planner"})
+def test_every_program_has_its_exit_codes(program: str) -> None:
+    assert "Exit code: 0" in text_of(PARSERS[program])
+
+
+@pytest.mark.parametrize("program", [f"wm-planner {name}" for name in COMMANDS] + [CHECK])
+def test_json_and_quiet_mean_the_same_for_every_command(program: str) -> None:
+    options = PARSERS[program]._option_string_actions
     assert options["--json"].help == JSON_HELP
     assert options["--quiet"].help == options["-q"].help == QUIET_HELP
 

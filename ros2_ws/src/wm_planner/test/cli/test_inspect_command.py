@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from wm_planner.cli import main
+from wm_planner.cli.inspect_command import duration
 
 MODEL = Path(__file__).parents[3] / "wm_planner_sim" / "models" / "franka_reach"
 RUN = Path(__file__).parents[1] / "data" / "dino_wm"
@@ -34,7 +35,15 @@ def test_text_names_family_sizes_statistics_and_cost(capsys: pytest.CaptureFixtu
     assert "cannot be used" in text.partition("goal masks")[2].partition("\n")[0]
     assert "encoder: " in text
     assert "one plan, 8x2, horizon 5" in text
-    assert "s (estimate from a rollout of 8 candidates timed here)" in text
+    assert " (estimate from a rollout of 8 candidates timed here)" in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.0123, "0.0123 s"), (98.76, "98.8 s"), (1280.0, "21 min"), (9000.0, "2.5 h")],
+)
+def test_a_long_time_is_told_in_minutes_or_hours(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
 
 
 def test_flop_grow_with_samples_iterations_and_horizon(capsys: pytest.CaptureFixture[str]) -> None:
@@ -46,6 +55,20 @@ def test_flop_grow_with_samples_iterations_and_horizon(capsys: pytest.CaptureFix
     once = flop(4, 1, 2)
     assert once > 0
     assert flop(8, 3, 4) == 2 * 3 * 2 * once
+
+
+def test_the_size_of_the_plan_is_that_of_the_settings_or_the_options(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def size(*words: str) -> tuple[int, int, int]:
+        plan = inspected(capsys, str(MODEL), *words)["plan"]
+        return plan["samples"], plan["iterations"], plan["horizon"]
+
+    assert size() == (300, 30, 5)
+    settings = ["planning.num_samples=4", "planning.iterations=3", "planning.horizon=2"]
+    assert size(*settings) == (4, 3, 2)
+    assert size(*settings, "--samples", "6") == (6, 3, 2)
+    assert size("planning.preset=online", "--samples", "8") == (8, 5, 5)
 
 
 def test_modules_add_up_to_the_weight_file(capsys: pytest.CaptureFixture[str]) -> None:
@@ -124,6 +147,8 @@ def test_a_model_that_the_node_would_refuse_is_one_sentence_with_exit_code_2(
     [
         (["missing"], "missing/model.yaml cannot be read"),
         ([str(MODEL), "--precision", "float16"], "family 'latent' cannot take model.precision"),
+        ([str(MODEL), "planning.preset=cem_gd"], "choose online, full, dino_wm, mppi"),
+        ([str(MODEL), "--samples", "8", "planning.preset=dino_wm"], "num_elites is 30, more than"),
         ([str(MODEL), "model.approximation=some"], "model.approximation is 'some'; choose none"),
     ],
 )
@@ -133,5 +158,5 @@ def test_an_error_is_one_sentence_with_exit_code_2(
     assert main(["inspect", *words, *DEVICE]) == 2
     output = capsys.readouterr()
     assert output.out == ""
-    assert output.err.startswith("wm-planner inspect: ")
+    assert output.err.startswith("wm-planner: ")
     assert sentence in output.err

@@ -111,6 +111,16 @@ def test_warnings_of_the_engine_are_printed_whatever_the_options(
             assert "\nWarning: the model is old\n" in printed
 
 
+def test_an_image_unlike_the_training_s_is_a_warning(
+    images: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for shape, wrong in (((96, 128, 3), False), ((96, 96, 3), True)):
+        cv2.imwrite(images[1], np.random.default_rng(0).integers(0, 255, shape, np.uint8))
+        assert main(["plan", str(MODEL), *images, *SMALL, "--json"]) == 0
+        warnings = json.loads(capsys.readouterr().out)["warnings"]
+        assert [text.startswith(f"{images[1]}: ") for text in warnings] == [True] * wrong
+
+
 @pytest.mark.parametrize("option", [[], ["--quiet"], ["--json"]])
 def test_iterations_are_counted_only_if_that_is_shown(
     option: list[str], images: list[str], monkeypatch: pytest.MonkeyPatch
@@ -144,7 +154,7 @@ def test_an_error_is_one_sentence_with_exit_code_2(
     assert main(["plan", str(MODEL), *images, *words]) == 2
     output = capsys.readouterr()
     assert output.out == ""
-    assert output.err.startswith("wm-planner plan: ")
+    assert output.err.startswith("wm-planner: ")
     assert sentence in output.err
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import math
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import wm_planner.cli
 from wm_planner.cli.report import Report, Section, section_text
 from wm_planner.diagnosis.check_result import STOP, Fact, Note, Result
-
-
-@pytest.fixture(autouse=True)
-def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "80")
-
 
 FOREIGN = "x\n[FATAL] forged \x1b[31mred\u202e" + "y" * 10**6
 
@@ -67,6 +66,22 @@ def test_quiet_leaves_out_notes_and_nothing_else() -> None:
     section = Section("a model", {"name": "x"}, results("It is wrong."), ["Read this."])
     loud, quiet = Report([section]).to_text(), Report([section]).to_text(quiet=True)
     assert loud.replace("  Note: Read this.\n", "") == quiet != loud
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_json_has_null_for_what_it_cannot_say(value: float) -> None:
+    found = Result("name", value, 0.0, STOP, "It is wrong.")
+    section = Section("a model", {"loss of": {"b": value, "c": 1.5}, "list": [(value,)]}, [found])
+    printed = json.loads(Report([section]).to_json(), parse_constant=pytest.fail)
+    (shown,) = printed["sections"]
+    assert shown["facts"] == {"loss of": {"b": None, "c": 1.5}, "list": [[None]]}
+    assert (shown["findings"][0]["score"], shown["findings"][0]["limit"]) == (None, 0.0)
+
+
+def test_every_command_prints_json_by_one_function() -> None:
+    folder = Path(wm_planner.cli.__file__).parent
+    users = {path.name for path in folder.glob("*.py") if "json.dumps" in path.read_text()}
+    assert users == {"json_text.py"}
 
 
 @settings(max_examples=60, deadline=None)

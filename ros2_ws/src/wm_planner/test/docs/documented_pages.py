@@ -194,5 +194,6 @@ def model_cards() -> list[Page]:
 
 def linked_pages() -> list[Page]:
     """Return all pages whose links have to lead somewhere."""
-    others = [REPOSITORY / "CHANGELOG.md", *sorted((REPOSITORY / "benchmarks").rglob("*.md"))]
+    others = [REPOSITORY / f"{name}.md" for name in ("CHANGELOG", "CODE_OF_CONDUCT", "SECURITY")]
+    others += sorted((REPOSITORY / "benchmarks").rglob("*.md"))
     return [*pages(), *model_cards(), *(Page(path) for path in others)]

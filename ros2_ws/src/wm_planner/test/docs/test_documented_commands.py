@@ -150,7 +150,7 @@ def test_a_wrong_command_is_found(text: str, problem: str) -> None:
         ("wm-planner doctor MODEL --dataset nowhere", "nowhere"),
         ("wm-planner plan MODEL --image now.png --goal-image goal.png", "the model takes 3"),
         ("wm-planner plan MODEL --image now.png", "required: --goal-image"),
-        ("python docs/examples/lab_world_model/export.py", "exit code 1"),
+        ("python docs/examples/lab_world_model/export.py", "required: directory"),
         ("make clean", "nothing runs 'make clean'"),
         ("ros2 topic echo /wm_planner/status", "nothing runs this"),
     ],

@@ -64,10 +64,31 @@ def test_what_must_be_given_is_in_the_usage() -> None:
 
 
 def test_defaults_choices_and_exclusions_are_told() -> None:
-    assert "| `--episode` | `N` | `0` | Its episode to examine. |" in PAGE
+    assert "| `--episode` | `N` | `0` | Its episode to examine, from 0. |" in PAGE
     assert "| `--color-order` | `rgb`, `bgr` |" in PAGE
     assert "PNG or JPEG files. Not together with `--topic`." in PAGE
+    assert "| `--objective` | `MODE` | `last` | Frames that count: last, all or mean. |" in PAGE
     assert "%(" not in PAGE
+
+
+@pytest.mark.parametrize(("command", "action"), ACTIONS)
+def test_no_default_is_only_a_word_in_brackets(command: str, action: argparse.Action) -> None:
+    shown = re.sub(r"%\(default\)s", "", action.help or "")
+    assert not re.search(r"\((?:default|latest|last|true|false|[\d.]+)\)", shown)
+
+
+def test_the_version_is_told() -> None:
+    assert "| `--version` | Print the version and exit. |" in PAGE
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_s_settings_are_told_if_it_takes_any(command: str) -> None:
+    text = " ".join(section(command).split())
+    used = COMMANDS[command][0].SETTINGS
+    assert ("[SETTING=VALUE …]" in text) == bool(used)
+    assert ("Settings: `" in text) == bool(used)
+    for name in used:
+        assert f"`{name}*`" in text or f"`{name}`" in text
 
 
 def test_the_executables_are_those_of_the_package() -> None:

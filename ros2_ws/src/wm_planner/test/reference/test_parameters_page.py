@@ -11,3 +11,8 @@ def test_every_setting_has_a_row_with_a_sentence() -> None:
     for leaf in leaves(Config()):
         row = next(line for line in text.splitlines() if line.startswith(f"| `{leaf.name}` |"))
         assert row.rstrip(" |").endswith("."), row
+
+
+def test_bounds_are_exact() -> None:
+    (row,) = (line for line in page().splitlines() if line.startswith("| `planning.seed` |"))
+    assert "≤ 2^63 - 1 |" in row

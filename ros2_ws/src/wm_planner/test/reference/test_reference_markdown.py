@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wm_planner.reference.markdown import paragraph, prose, sentence, table
+from wm_planner.reference.markdown import number, paragraph, prose, sentence, table
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,20 @@ def test_a_pipe_does_not_end_a_cell() -> None:
 def test_no_line_of_a_paragraph_begins_a_list() -> None:
     text = "word " * 19 + "word - or more"
     assert paragraph(text) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0, "0"),
+        (0.5, "0.5"),
+        (10**6, "1e6"),
+        (1e-06, "1e-6"),
+        (1234567, "1234567"),
+        (2**32, "2^32"),
+        (-(2**63), "-2^63"),
+        (2**63 - 1, "2^63 - 1"),
+    ],
+)
+def test_a_bound_is_exact(value: float, shown: str) -> None:
+    assert number(value) == shown

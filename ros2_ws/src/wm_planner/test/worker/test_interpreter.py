@@ -199,3 +199,16 @@ def test_the_check_as_json_is_one_document(bare: str) -> None:
         assert found["node"]["Python"]["place"] == sys.executable
         assert ("worker" in found) == (code == 0)
         assert (f"{bare} lacks the Python package" in done.stderr) == (code == 2)
+
+
+@pytest.mark.parametrize(
+    "words", [["wm_planner.worker.check"], ["wm_planner.worker_process", "--check", ""]]
+)
+def test_the_check_ends_without_a_word_if_nobody_reads_it(words: list[str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "wb") as left:
+        done = subprocess.run(
+            [sys.executable, "-m", *words], stdout=left, stderr=subprocess.PIPE, text=True
+        )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from wm_planner.cli.ending import exit_code
+from wm_planner.ending import exit_code, explained
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -25,8 +24,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         from wm_planner.cli.program import run
 
         return run(argv)
-    except BrokenPipeError:  # as in `wm-planner doctor | head`
-        raise
     except (Exception, KeyboardInterrupt) as error:
         return exit_code("wm-planner", error)
 
@@ -37,10 +34,6 @@ def program() -> NoReturn:
     The process exits without taking down the interpreter: destructors of the middleware, which
     would run then, have been seen to hang a finished doctor.
     """
-    try:
+    with explained("wm-planner"):
         code = main()
-        sys.stdout.flush()
-    except BrokenPipeError:
-        code = 0
-    sys.stderr.flush()
     os._exit(code)

@@ -3,34 +3,39 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
+from collections.abc import Callable
 
 
-def count(text: str) -> int:
-    """Return a whole number that is not negative.
+def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
+    """Return the type of a whole number in a range, which ends in a sentence for others."""
+    allowed = f"of at least {least}" if most is None else f"from {least} to {most}"
+
+    def typed(text: str) -> int:
+        with contextlib.suppress(ValueError):
+            number = int(text)
+            if least <= number and (most is None or number <= most):
+                return number
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number {allowed}")
+
+    return typed
+
+
+count = whole_number(0)
+positive = whole_number(1)
+
+
+def number(text: str) -> float:
+    """Return a finite number.
 
     Raises:
         argparse.ArgumentTypeError: The text is something else.
     """
-    return _at_least(0, text)
-
-
-def positive(text: str) -> int:
-    """Return a whole number above 0.
-
-    Raises:
-        argparse.ArgumentTypeError: The text is something else.
-    """
-    return _at_least(1, text)
-
-
-def _at_least(least: int, text: str) -> int:
-    try:
-        if (number := int(text)) >= least:
-            return number
-    except ValueError:
-        pass
-    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {least}")
+    with contextlib.suppress(ValueError):
+        if math.isfinite(value := float(text)):
+            return value
+    raise argparse.ArgumentTypeError(f"{text!r} is not a finite number")
 
 
 def number_list(text: str) -> list[float]:

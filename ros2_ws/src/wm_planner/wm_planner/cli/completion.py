@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from wm_planner.cli.settings import uses
 from wm_planner.config import Config, leaves
 from wm_planner.text import one_line
 
@@ -22,12 +23,17 @@ def completes() -> bool:
     return "_ARGCOMPLETE" in os.environ
 
 
-def complete(parser: argparse.ArgumentParser, is_setting: Callable[[str], object]) -> None:
+def complete(
+    parser: argparse.ArgumentParser,
+    is_setting: Callable[[str], object],
+    used: Mapping[str, Sequence[str]],
+) -> None:
     """Print what may follow, and end the process.
 
     Args:
         parser: The program's.
         is_setting: Decides whether a word is a setting with its value; parsers do not know them.
+        used: The settings that each command uses.
     """
     from argcomplete.finders import CompletionFinder
 
@@ -42,7 +48,8 @@ def complete(parser: argparse.ArgumentParser, is_setting: Callable[[str], object
         def collect_completions(
             self, active_parsers: Any, parsed_args: Any, cword_prefix: str
         ) -> list[str]:
-            given = settings_for(cword_prefix) if getattr(parsed_args, "command", "") else {}
+            command = getattr(parsed_args, "command", "")
+            given = settings_for(cword_prefix, used[command]) if command else {}
             self._display_completions.update(given)
             if given and "=" in cword_prefix:
                 return list(given)
@@ -55,14 +62,20 @@ def complete(parser: argparse.ArgumentParser, is_setting: Callable[[str], object
     Finder()(parser, always_complete_options="long")
 
 
-def settings_for(prefix: str) -> dict[str, str]:
+def settings_for(prefix: str, used: Sequence[str]) -> dict[str, str]:
     """Return the settings that a word may become, with what they mean, which zsh shows.
 
     After ``=`` they have the values to choose from.
+
+    Args:
+        prefix: The beginning of the word.
+        used: The settings to propose, see ``uses``.
     """
     name, assigned, _ = prefix.partition("=")
     found: dict[str, str] = {}
     for leaf in leaves(Config()) if name else ():
+        if not uses(used, leaf.name):
+            continue
         meaning = one_line(str(leaf.checks["help"]), _MEANING)
         if not assigned:
             found[f"{leaf.name}="] = meaning

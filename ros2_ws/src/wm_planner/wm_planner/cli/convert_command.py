@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
 import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wm_planner.cli.arguments import number, positive
+from wm_planner.cli.json_text import json_text
 from wm_planner.cli.terminal_progress import shown_progress
 from wm_planner.cli.width import table_width, wrapped
 from wm_planner.help_texts import add_output_options, with_examples
 from wm_planner.message_limits import MAX_TEXT
+from wm_planner.models.spec import CommandMapping, ObjectiveSpec
 from wm_planner.text import one_line
 
 if TYPE_CHECKING:
@@ -29,6 +31,19 @@ _EPILOG = with_examples(
     "wm-planner convert outputs/2025-03-01/12-00-00 my_model --dataset /data/my_set "
     "--meta facts.yaml --calibrate",
 )
+SETTINGS = ()
+
+
+class _Default:
+    """The default of a fact, for the help: without the option, ``--meta`` still decides."""
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+
+    def __str__(self) -> str:
+        return str(self._value)
+
+
 _FACT = "fact "
 
 
@@ -99,9 +114,9 @@ def _add_facts(parser: argparse.ArgumentParser) -> None:
 
     names = {"nargs": "+", "metavar": "NAME"}
     units = {"nargs": "+", "metavar": "UNIT"}
-    numbers = {"nargs": "+", "metavar": "X", "type": float}
+    numbers = {"nargs": "+", "metavar": "X", "type": number}
     add("--name", "name", "the model's name (default: that of OUTPUT)", metavar="NAME")
-    add("--control-rate", "control_rate", "environment steps per second", type=float, metavar="HZ")
+    add("--control-rate", "control_rate", "environment steps per second", type=number, metavar="HZ")
     add(
         "--color-order",
         "color_order",
@@ -124,7 +139,8 @@ def _add_facts(parser: argparse.ArgumentParser) -> None:
         "columns that are x, y, z [m, m/s], or one per joint [rad, rad/s]; hold for one that no "
         "action moves", **names)  # fmt: skip
     add("--command-reference", "action.command.reference",
-        "where a displacement begins: at the commanded pose (default) or the measured one",
+        "where a displacement begins: at the commanded pose or the measured one (%(default)s)",
+        default=_Default(CommandMapping.reference),
         choices=("commanded", "measured"))  # fmt: skip
     add("--command-joints", "action.command.joints",
         "joints of the arm that they move, if they are not x, y, z", **names)  # fmt: skip
@@ -132,15 +148,21 @@ def _add_facts(parser: argparse.ArgumentParser) -> None:
         nargs="*", metavar="NAME")  # fmt: skip
     add("--proprio-units", "proprio.units", "their units", **units)
     add("--encoder-heads", "encoder_heads", "attention heads of an encoder of no official size",
-        type=int, metavar="N")  # fmt: skip
+        type=positive, metavar="N")  # fmt: skip
     add("--predictor-heads", "predictor_heads", "LeWM: attention heads of the predictor",
-        type=int, metavar="N")  # fmt: skip
+        type=positive, metavar="N")  # fmt: skip
     add("--camera-crop", "camera_crop", "LeWM: what the square training images show of the "
         "camera's: square (all of a square image), center, or a part in pixels, "
         "640x480:LEFT,TOP,WIDTH,HEIGHT", metavar="CROP")  # fmt: skip
     add("--normalization", "normalization", "LeWM: population (trained with "
         "stable-worldmodel), sample (with le-wm) or none", metavar="RULE")  # fmt: skip
-    add("--epochs", "epochs", "LeWM: epochs that were planned (optional)", type=int, metavar="N")
+    add(
+        "--epochs",
+        "epochs",
+        "LeWM: epochs that were planned (optional)",
+        type=positive,
+        metavar="N",
+    )
     add("--license", "license.name", "terms of the weights, e.g. MIT (optional)", metavar="NAME")
     add("--license-terms", "license.terms", "what they ask for, e.g. non-commercial use only",
         metavar="TEXT")  # fmt: skip
@@ -148,14 +170,16 @@ def _add_facts(parser: argparse.ArgumentParser) -> None:
     add(
         "--objective",
         "objective.mode",
-        "frames that count: last, all or mean (last)",
+        "frames that count: last, all or mean (%(default)s)",
+        default=_Default(ObjectiveSpec().mode),
         metavar="MODE",
     )
     add(
         "--alpha",
         "objective.alpha",
-        "weight of proprio in the objective (1)",
-        type=float,
+        "weight of proprio in the objective (%(default)s)",
+        default=_Default(ObjectiveSpec().alpha),
+        type=number,
         metavar="X",
     )
 
@@ -166,9 +190,6 @@ def run(arguments: argparse.Namespace) -> int:
     from wm_planner.conversion.facts import read_facts  # torch, seconds to import
     from wm_planner.conversion.registry import convert
     from wm_planner.conversion.request import Request
-    from wm_planner.datasets import DatasetError
-    from wm_planner.files.errors import FileFormatError
-    from wm_planner.models.spec import SpecError
 
     wanted = Request(
         run=arguments.training,
@@ -185,16 +206,16 @@ def run(arguments: argparse.Namespace) -> int:
     )
     try:
         converted = convert(wanted, read_facts(arguments.meta, _given(arguments)))
-    except (ConversionError, DatasetError, FileFormatError, OSError, SpecError) as error:
-        lines = f"wm-planner convert: {error}".split("\n")  # several with a file to fill in
+    except ConversionError as error:  # of several lines, with a file to fill in
+        lines = f"wm-planner: {error}".split("\n")
         print("\n".join(one_line(line, MAX_TEXT) for line in lines), file=sys.stderr)
         return 2
     code = 1 if converted.warnings else 0
     if arguments.json:
-        print(json.dumps({
+        print(json_text({
             "directory": str(converted.directory), "warnings": converted.warnings,
             "exit_code": code, "spec": asdict(converted.spec),
-        }, indent=2))  # fmt: skip
+        }))  # fmt: skip
     else:
         print(_text(converted, arguments))
     return code
@@ -204,7 +225,7 @@ def _given(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the facts among the options, nested as in the YAML file."""
     given: dict[str, Any] = {}
     for name, value in vars(arguments).items():
-        if name.startswith(_FACT) and value is not None:
+        if name.startswith(_FACT) and not isinstance(value, _Default | None):
             *sections, entry = name.removeprefix(_FACT).split(".")
             place = given
             for section in sections:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from wm_planner.cli.arguments import number_list
+from wm_planner.cli.arguments import count, number, number_list, whole_number
 from wm_planner.cli.elsewhere import has_torch
 from wm_planner.cli.examine_image import examine_image
 from wm_planner.cli.examine_topic import examine_topic
@@ -38,6 +38,11 @@ _EPILOG = with_examples(
     "wm-planner doctor my_model --image now.png --goal-image goal.png --proprio=0.4,0.1",
     "wm-planner doctor my_model --topic /camera/image_raw images.bit_depth=12",
 )
+SETTINGS = (
+    "model.device", "model.allow_unverified_statistics", "model.history", "planning.",
+    "objective.", "images.generic_color_order", "images.float_range", "images.bit_depth",
+    "images.transport", "images.reliability", "camera.", "session.image_timeout", "worker.python",
+)  # fmt: skip
 _NO_TORCH = Result(
     "torch", 1.0, 0.0, STOP,
     "The model was not examined: the Python that can listen to the topic has no PyTorch. Run the "
@@ -64,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_seconds,
         default=3.0,
         metavar="S",
-        help="how long to listen to the topic (%(default)s)",
+        help="how long to listen to the topic, above 0 to 3600 s (%(default)s)",
     )
     parser.add_argument(
         "--compressed", action="store_true", help="listen to the topic's compressed images"
@@ -89,7 +94,11 @@ def _add_recordings(parser: argparse.ArgumentParser) -> None:
         help="its kind: point_maze, pusht, wall, deformable, franka or stable_worldmodel",
     )
     group.add_argument(
-        "--episode", type=int, default=0, metavar="N", help="its episode to examine (%(default)s)"
+        "--episode",
+        type=count,
+        default=0,
+        metavar="N",
+        help="its episode to examine, from 0 (%(default)s)",
     )
     group.add_argument(
         "--encoder", type=Path, metavar="FILE", help="encoder weights that the training loaded"
@@ -103,7 +112,11 @@ def _add_recordings(parser: argparse.ArgumentParser) -> None:
     ):
         group.add_argument(f"--{role}-topic", metavar="NAME", help=f"the bag's topic of {what}")
     group.add_argument(
-        "--windows", type=int, default=8, metavar="N", help="stretches to predict (%(default)s)"
+        "--windows",
+        type=whole_number(1, 1000),
+        default=8,
+        metavar="N",
+        help="stretches to predict, 1 to 1000 (%(default)s)",
     )
 
 
@@ -176,8 +189,6 @@ def _check(arguments: argparse.Namespace) -> None:
         arguments.usage_error("this needs a model: give its directory as the first argument")
     if arguments.goal_image is not None and len(arguments.image or ()) != 1:
         arguments.usage_error("--goal-image needs one --image, what the robot sees now")
-    if arguments.windows < 1:
-        arguments.usage_error("--windows must be at least 1")
 
 
 def _asks_for_model(arguments: argparse.Namespace) -> bool:
@@ -243,7 +254,6 @@ def _channels(values: list[float]) -> str:
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 < value <= 3600:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 3600 seconds")
+    if not 0 < (value := number(text)) <= 3600:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0 and up to 3600 seconds")
     return value

@@ -30,6 +30,7 @@ from wm_planner.diagnosis.examined import (
 from wm_planner.diagnosis.model_calls import encode
 from wm_planner.diagnosis.moved_frames import moved_frames
 from wm_planner.diagnosis.planning_losses import PlanningTask
+from wm_planner.files.home import expanded
 from wm_planner.images.image_file import read_image_file
 from wm_planner.models.device import unused_gpu
 from wm_planner.models.loading import load
@@ -57,7 +58,7 @@ def examine_model(
     weights = Section("weights")
     sections = [weights]
     run_checks(ModelDescription(camera.spec), weights)
-    directory = Path(arguments.model).expanduser()
+    directory = expanded(arguments.model)
     with errors_as_findings(weights, "weights"):
         device = camera.config.model.device
         with progress("loading the model"):

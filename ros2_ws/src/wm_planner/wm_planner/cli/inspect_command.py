@@ -3,34 +3,43 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from wm_planner.cli.arguments import positive
+from wm_planner.cli.arguments import whole_number
+from wm_planner.cli.json_text import json_text
 from wm_planner.cli.report import Section, section_text
 from wm_planner.cli.settings import settings
 from wm_planner.cli.terminal_progress import shown_progress
-from wm_planner.config import Config, ConfigError, PlanningConfig
+from wm_planner.config import PRESETS, Config, ConfigError, PlanningConfig, leaves
 from wm_planner.config.model import PRECISIONS
+from wm_planner.files.home import expanded
 from wm_planner.help_texts import add_output_options, with_examples
-from wm_planner.message_limits import MAX_TEXT
-from wm_planner.models.spec import License, ModelSpec, SpecError, Training
-from wm_planner.text import one_line
+from wm_planner.models.spec import License, ModelSpec, Training
 
 _EPILOG = with_examples(
     "Settings may follow as Hydra overrides: model.device=cpu, "
     "model.approximation=rolling_cache, …\n"
+    "The plan is one of planning.preset=full (300 candidates, 30 iterations) unless settings or "
+    "options say otherwise; --samples 64 means planning.num_samples=64.\n"
     "Times are estimates for this machine's device, from a rollout timed on it.\n"
     "Exit code: 0, or 2 if the model cannot be loaded or its calibration cannot be true; the "
     "message says why.",
     "wm-planner inspect my_model",
     "wm-planner inspect my_model --samples 64 --iterations 5 model.device=cpu",
 )
+
+SETTINGS = (
+    "model.device", "model.precision", "model.compute", "model.approximation",
+    "planning.preset", "planning.num_samples", "planning.iterations", "planning.num_elites",
+    "planning.horizon", "planning.chunk", "planning.memory_limit", "objective.", "worker.python",
+)  # fmt: skip
+_SIZES = {"samples": "num_samples", "iterations": "iterations", "horizon": "horizon"}
+_COUNTED = ("adaptive_cem", "cem", "mppi")
+"""Planners whose plans cost what their rollouts cost: no gradients, and one size of all."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,13 +50,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.epilog = _EPILOG
     parser.add_argument("model", metavar="MODEL_DIR", help="directory with model.yaml")
-    for name, default, what in (
-        ("samples", 300, "candidates per iteration"),
-        ("iterations", 30, "iterations of the plan"),
-        ("horizon", 5, "model steps planned ahead"),
+    most = {leaf.name: leaf.checks.get("high") for leaf in leaves(PlanningConfig())}
+    for name, what in (
+        ("samples", "candidates per iteration"),
+        ("iterations", "iterations of the plan"),
+        ("horizon", "model steps planned ahead"),
     ):
+        setting = _SIZES[name]
         parser.add_argument(
-            f"--{name}", type=positive, default=default, metavar="N", help=f"{what} (%(default)s)"
+            f"--{name}",
+            type=whole_number(1, most[setting]),
+            metavar="N",
+            help=f"{what}, 1 to {most[setting]}; default: planning.{setting}",
         )
     parser.add_argument(
         "--precision",
@@ -59,16 +73,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the model and the cost of a plan, return the exit code."""
-    try:
-        config = settings(arguments.overrides)
-        config.model.directory = arguments.model
-        config.model.precision = arguments.precision or config.model.precision
-        found = _inspected(config, arguments)
-    except (ConfigError, SpecError, ValueError) as error:
-        print(one_line(f"wm-planner inspect: {error}", MAX_TEXT), file=sys.stderr)
-        return 2
-    print(json.dumps(found, indent=2) if arguments.json else _text(found))
+    config = _settings(arguments)
+    config.model.directory = arguments.model
+    config.model.precision = arguments.precision or config.model.precision
+    found = _inspected(config, arguments)
+    print(json_text(found) if arguments.json else _text(found))
     return 0
+
+
+def _settings(arguments: argparse.Namespace) -> Config:
+    """Return the settings, with the plan's size in those of planning.
+
+    Raises:
+        ConfigError: One is wrong, or the cost of its plans cannot be told from rollouts.
+    """
+    given = {setting: getattr(arguments, name) for name, setting in _SIZES.items()}
+    sizes = [f"planning.{name}={value}" for name, value in given.items() if value is not None]
+    config = settings(["planning.preset=full", *arguments.overrides, *sizes])
+    preset = config.planning.preset
+    if PRESETS[preset].planner not in _COUNTED:
+        able = [name for name, each in PRESETS.items() if each.planner in _COUNTED]
+        raise ConfigError(
+            f"the cost of a plan of planning.preset={preset} cannot be told from its rollouts: "
+            f"choose {', '.join(able)}"
+        )
+    return config
 
 
 def _inspected(config: Config, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -82,13 +111,11 @@ def _inspected(config: Config, arguments: argparse.Namespace) -> dict[str, Any]:
     from wm_planner.models.shared.compute import matmul_precision
     from wm_planner.worker.fastest import choose
 
-    chosen = {name: getattr(arguments, name) for name in ("samples", "iterations", "horizon")}
-    config.planning = PlanningConfig(
-        "full",
-        num_samples=arguments.samples,
-        iterations=arguments.iterations,
-        horizon=arguments.horizon,
-    )
+    planning = config.planning
+    size = planning.size_of(planning.preset)
+    chosen = {
+        "samples": size.num_samples, "iterations": size.iterations, "horizon": planning.horizon,
+    }  # fmt: skip
     progress = shown_progress(arguments.quiet or arguments.json)
     with progress("loading the model"):
         model = load(
@@ -112,7 +139,7 @@ def _inspected(config: Config, arguments: argparse.Namespace) -> dict[str, Any]:
         "spec": asdict(spec),
         "statistics_problem": spec.statistics.problem(),
         "token_grid": token_grid(model),
-        "modules": _modules(Path(arguments.model).expanduser(), spec),
+        "modules": _modules(expanded(arguments.model), spec),
         "plan": {
             **chosen,
             "precision": choice.way.precision,
@@ -232,12 +259,19 @@ def _plan(plan: Mapping[str, Any], weights: int) -> Section:
         "computation": f"{_si(flop, 'FLOP')}, {encoding} of them to encode image and goal",
         "memory": f"{_si(plan['peak_bytes'], 'B')} at most, plus {_si(weights, 'B')} of weights",
         "device": f"{plan['device']}{threads}: {rate} measured in a large matrix product",
-        "time": f"{plan['estimated_seconds']:.3g} s (estimate from a rollout of "
-        f"{plan['timed_candidates']} candidates timed here); {plan['least_seconds']:.3g} s at the "
-        "rate of the matrix product",
+        "time": f"{duration(plan['estimated_seconds'])} (estimate from a rollout of "
+        f"{plan['timed_candidates']} candidates timed here); {duration(plan['least_seconds'])} at "
+        "the rate of the matrix product",
     }
     title = f"one plan, {plan['samples']}x{plan['iterations']}, horizon {plan['horizon']}"
     return Section(title, facts)
+
+
+def duration(seconds: float) -> str:
+    """Return a time in words, e.g. ``0.31 s``, ``21 min``."""
+    if seconds < 120:
+        return f"{seconds:.3g} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def _si(value: float, unit: str) -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,16 +10,20 @@ from typing import Any
 import numpy as np
 
 from wm_planner.cli.arguments import number_list
+from wm_planner.cli.json_text import json_text
 from wm_planner.cli.settings import settings
 from wm_planner.cli.terminal_progress import shown_progress
 from wm_planner.cli.width import table_width, wrapped
-from wm_planner.config import Config, ConfigError
+from wm_planner.config import Config
+from wm_planner.diagnosis.camera_examiner import CameraExaminer
+from wm_planner.diagnosis.check_result import OK
+from wm_planner.files.home import expanded
 from wm_planner.help_texts import add_output_options, with_examples
 from wm_planner.images import ImageFormatError, ImagePolicy
 from wm_planner.images.image_file import read_image_file
 from wm_planner.images.masks import MaskError, check_sizes, gray, token_weights
 from wm_planner.message_limits import MAX_TEXT
-from wm_planner.models.spec import ModelSpec, SpecError
+from wm_planner.models.spec import ModelSpec
 from wm_planner.progress import Step, silent
 from wm_planner.text import one_line
 from wm_planner.types import Goal, Observation, RgbImage
@@ -35,8 +37,12 @@ _EPILOG = with_examples(
     "wm-planner plan my_model --image now.png --goal-image goal.png",
     "wm-planner plan my_model --image now.png --goal-image goal.png --json planning.preset=full",
 )
-
-
+SETTINGS = (
+    "model.device", "model.allow_unverified_statistics", "model.precision", "model.compute",
+    "model.approximation", "planning.", "objective.", "camera.", "images.generic_color_order",
+    "images.float_range", "images.bit_depth", "session.tolerance", "worker.threads",
+    "worker.python",
+)  # fmt: skip
 _TIMES = "step  time [s]"
 _COLUMN = 12  # columns of a number, unless its name has more
 _LONGEST_NAME = 40
@@ -74,28 +80,43 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Make the plan, print it, return the exit code."""
-    from wm_planner.models.batch import ObservationError  # torch takes seconds to import
-    from wm_planner.planning import PlanError
-    from wm_planner.worker.engine import Engine
+    from wm_planner.worker.engine import Engine  # torch takes seconds to import
 
     progress = shown_progress(arguments.quiet or arguments.json)
-    try:
-        config = settings([*arguments.overrides, f"model.directory={_quoted(arguments.model)}"])
-        with progress("loading the model"):
-            engine = Engine(config)
-        spec = engine.spec
-        observation = _observation(arguments.image, arguments.proprio, "--proprio", spec, config)
-        goal = _goal(arguments, config, spec, engine.token_grid)
-        request = PlanOnce(0, observation, goal, seed=config.planning.seed)
-        with progress("planning", _iterations(config)) as step:
-            # Counting makes a GPU wait after each iteration: only if somebody sees it.
-            cancel = None if progress is silent else counted(step)
-            plan = engine.answer(request, cancel=cancel)
-    except (ConfigError, SpecError, _InputError, ObservationError, PlanError, ValueError) as error:
-        print(one_line(f"wm-planner plan: {error}", MAX_TEXT), file=sys.stderr)
-        return 2
-    print(_json(plan, engine) if arguments.json else _text(plan, engine, config))
+    config = settings([*arguments.overrides, f"model.directory={_quoted(arguments.model)}"])
+    with progress("loading the model"):
+        engine = Engine(config)
+    spec = engine.spec
+    observation = _observation(arguments.image, arguments.proprio, "--proprio", spec, config)
+    goal = _goal(arguments, config, spec, engine.token_grid)
+    request = PlanOnce(0, observation, goal, seed=config.planning.seed)
+    with progress("planning", _iterations(config)) as step:
+        # Counting makes a GPU wait after each iteration: only if somebody sees it.
+        cancel = None if progress is silent else counted(step)
+        plan = engine.answer(request, cancel=cancel)
+    images = {
+        arguments.image: observation.images[0],
+        arguments.goal_image: goal.observation.images[0],
+    }
+    warnings = [*engine.warnings, *_camera_warnings(images, spec, config)]
+    if not plan.learned:
+        warnings.append(UNINFORMATIVE)
+    if arguments.json:
+        print(_json(plan, spec, warnings))
+    else:
+        print(_text(plan, engine, config, warnings))
     return 0
+
+
+def _camera_warnings(images: dict[Path, RgbImage], spec: ModelSpec, config: Config) -> list[str]:
+    """Return in what the images differ from those of the training."""
+    examiner = CameraExaminer(spec, config)
+    return [
+        f"{path}: {result.sentence}"
+        for path, image in images.items()
+        for result in examiner.measure(examiner.monitor(), image, live=False)
+        if result.verdict != OK
+    ]
 
 
 def _iterations(config: Config) -> int | None:
@@ -172,9 +193,8 @@ def _rows(plan: Planned, spec: ModelSpec) -> list[list[float]]:
     return np.reshape(plan.actions, (-1, spec.action.dim)).tolist()
 
 
-def _json(plan: Planned, engine: Any) -> str:
-    spec = engine.spec
-    return json.dumps(
+def _json(plan: Planned, spec: ModelSpec, warnings: list[str]) -> str:
+    return json_text(
         {
             "actions": _rows(plan, spec),
             "names": spec.action.names,
@@ -186,17 +206,12 @@ def _json(plan: Planned, engine: Any) -> str:
             "stop_reason": plan.stop_reason,
             "learned": plan.learned,
             "plan_time": plan.plan_time,
-            "warnings": _warnings(plan, engine),
-        },
-        indent=2,
+            "warnings": warnings,
+        }
     )
 
 
-def _warnings(plan: Planned, engine: Any) -> list[str]:
-    return [*engine.warnings, *([] if plan.learned else [UNINFORMATIVE])]
-
-
-def _text(plan: Planned, engine: Any, config: Config) -> str:
+def _text(plan: Planned, engine: Any, config: Config, warnings: list[str]) -> str:
     spec = engine.spec
     unit = "typical distances" if spec.calibration else "units of the latent space"
     costs = plan.cost_history
@@ -210,9 +225,9 @@ def _text(plan: Planned, engine: Any, config: Config) -> str:
         f"cost {costs[0]:.5g} -> {costs[-1]:.5g} in {len(costs)} iterations "
         f"({plan.stop_reason}), {plan.plan_time:.3f} s",
     ]
-    warnings = [line for text in _warnings(plan, engine) for line in _lines(f"Warning: {text}")]
+    said = [line for text in warnings for line in _lines(f"Warning: {text}")]
     return "\n".join(
-        [*(line for fact in facts for line in _lines(fact)), *table_of(plan, spec), *warnings]
+        [*(line for fact in facts for line in _lines(fact)), *table_of(plan, spec), *said]
     )
 
 
@@ -241,4 +256,4 @@ def table_of(plan: Planned, spec: ModelSpec) -> list[str]:
 
 def _quoted(path: str) -> str:
     """Return a path as a Hydra value, whatever characters it has."""
-    return '"' + str(Path(path).expanduser()).replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return '"' + str(expanded(path)).replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -12,6 +12,7 @@ from types import ModuleType
 from wm_planner.cli import convert_command, doctor_command, inspect_command, plan_command
 from wm_planner.cli.completion import complete, completes
 from wm_planner.cli.elsewhere import has_torch, run_elsewhere
+from wm_planner.cli.settings import refuse_unused
 from wm_planner.cli.version import ShowVersion
 from wm_planner.config import Config
 from wm_planner.help_texts import HelpFormatter, with_examples
@@ -24,16 +25,17 @@ COMMANDS: dict[str, tuple[ModuleType, str]] = {
 }
 """Commands by name, each with a module and a line of help.
 
-A module has ``add_arguments(parser)`` and ``run(arguments)``, which returns the exit code. Only
+A module has ``add_arguments(parser)``, ``SETTINGS``, the names of the settings that it uses (one
+that ends with a dot is a section), and ``run(arguments)``, which returns the exit code. Only
 ``run`` imports torch and rclpy, so that ``--help`` is fast. It runs in an interpreter with torch; a
 module that can do without defines ``needs_torch(arguments)``, which decides that.
 """
 
 _EPILOG = with_examples(
     "Settings of planner.yaml may stand anywhere, as Hydra overrides: planning.preset=full. All of "
-    "them are in docs/reference/parameters.md, the commands in docs/reference/command-line.md. For "
-    "each command, --help says more, --json prints JSON, and --quiet leaves out progress and "
-    "notes.",
+    "them are in docs/reference/parameters.md; docs/reference/command-line.md says which a command "
+    "uses. For each command, --help says more, --json prints JSON, and --quiet leaves out progress "
+    "and notes.",
     "wm-planner doctor my_model",
     "wm-planner inspect my_model",
     "wm-planner plan my_model --image now.png --goal-image goal.png planning.preset=full",
@@ -45,12 +47,14 @@ _OVERRIDE = re.compile(rf"[+~]{{0,2}}(?:{_GROUPS})\.[\w.]+=")
 def run(argv: Sequence[str] | None = None) -> int:
     """Run one command; see ``wm_planner.cli.main``."""
     if completes():
-        complete(make_parser(), _OVERRIDE.match)
+        used = {name: command.SETTINGS for name, (command, _) in COMMANDS.items()}
+        complete(make_parser(), _OVERRIDE.match, used)
     words = list(sys.argv[1:] if argv is None else argv)
     given, overrides, ros_args = split(words)
     arguments = make_parser().parse_args(given)
     arguments.words, arguments.overrides, arguments.ros_args = words, overrides, ros_args
     command, _ = COMMANDS[arguments.command]
+    refuse_unused(arguments.command, command.SETTINGS, overrides)
     needs_torch = getattr(command, "needs_torch", lambda arguments: True)
     if needs_torch(arguments) and not has_torch():
         return run_elsewhere(words, overrides)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from wm_planner.cli.json_text import json_text
 from wm_planner.cli.width import table_width, wrapped
 from wm_planner.diagnosis.check_result import OK, STOP, WARN, Answer, Fact, Note, Result
 from wm_planner.explain import BUG
@@ -63,17 +63,17 @@ class Report:
         return 2 if self.count(STOP) else 1 if self.count(WARN) else 0
 
     def to_json(self) -> str:
-        """Return one JSON object; a number that is not finite becomes null."""
+        """Return one JSON object."""
         sections = [
             {
                 "title": section.title,
                 "facts": section.facts,
-                "findings": [_plain(result) for result in section.results],
+                "findings": [result._asdict() for result in section.results],
                 "notes": section.notes,
             }
             for section in self.sections
         ]
-        return json.dumps({"sections": sections, "exit_code": self.exit_code}, indent=2)
+        return json_text({"sections": sections, "exit_code": self.exit_code})
 
     def to_text(self, *, quiet: bool = False) -> str:
         """Return the text for a terminal, with ``quiet`` without notes."""
@@ -132,13 +132,6 @@ def _table(results: list[Result]) -> list[str]:
 
 def _number(value: float) -> str:
     return f"{value:.3f}" if abs(value) < 9999 or math.isnan(value) else f"{value:.2g}"
-
-
-def _plain(result: Result) -> dict[str, Any]:
-    plain = result._asdict()
-    return {
-        k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in plain.items()
-    }
 
 
 def _counted(number: int, what: str) -> str:

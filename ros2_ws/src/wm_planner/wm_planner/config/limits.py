@@ -76,7 +76,7 @@ class LimitsConfig:
     )
     min_link_distance: float = setting(
         0.01,
-        "Least distance between links of the arm that are no neighbours, by the collision shapes "
+        "Least distance between links of the arm that are no neighbors, by the collision shapes "
         "in the URDF of commands.kinematics [m]; 0: self-collision is not checked.",
         low=0.0,
         high=0.2,

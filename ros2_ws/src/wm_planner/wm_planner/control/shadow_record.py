@@ -10,10 +10,10 @@ import queue
 import threading
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from wm_planner.config import ConfigError
+from wm_planner.files.home import expanded
 from wm_planner.files.regular import append_regular
 from wm_planner.text import quoted
 
@@ -100,13 +100,13 @@ def _open(path: str) -> int:
     if "\0" in path or not path.strip():
         raise ConfigError(f"{what} is no path: give a file, as ~/shadow.jsonl")
     try:
-        file = append_regular(Path(path).expanduser())
+        file = append_regular(expanded(path))
         size = os.fstat(file).st_size
         if size and os.pread(file, 1, size - 1) != b"\n":  # of a line that a power cut left
             os.write(file, b"\n")
         return file
-    except (OSError, RuntimeError) as error:
-        reason = getattr(error, "strerror", None) or error
+    except OSError as error:
+        reason = error.strerror or error
         raise ConfigError(
             f"{what} cannot be written ({reason}): give a file in a folder that exists"
         ) from error

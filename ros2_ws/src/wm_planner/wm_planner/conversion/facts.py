@@ -12,6 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from wm_planner.conversion.errors import ConversionError
 from wm_planner.datasets import Dataset
+from wm_planner.files.home import expanded
 from wm_planner.files.plain_settings import fill, reason
 from wm_planner.files.plain_yaml import read_yaml, yaml_problem
 from wm_planner.models.spec import Calibration, CommandMapping, License, ObjectiveSpec
@@ -82,7 +83,7 @@ def read_facts(file: str | Path | None, given: Mapping[str, Any]) -> Facts:
     content: Any = {}
     if file is not None:
         try:
-            content = read_yaml(Path(file).expanduser()) or {}
+            content = read_yaml(expanded(file)) or {}
         except OSError as error:
             raise ConversionError(f"{file} cannot be read: {error.strerror or error}") from error
         except yaml.YAMLError as error:

@@ -13,6 +13,7 @@ from wm_planner.conversion.facts import Facts
 from wm_planner.conversion.lewm import convert as lewm
 from wm_planner.conversion.lewm.training_run import looks_like_lewm
 from wm_planner.conversion.request import Converted, Request
+from wm_planner.files.home import expanded
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def convert(request: Request, facts: Facts) -> Converted:
         SpecError: The facts are impossible.
         OSError: The output cannot be written.
     """
-    run = request.run.expanduser()
+    run = expanded(request.run)
     for converter in CONVERTERS:
         if converter.recognizes(run):
             return converter.convert(request, facts)

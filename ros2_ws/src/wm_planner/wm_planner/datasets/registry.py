@@ -10,6 +10,7 @@ from wm_planner.datasets.dataset import Dataset
 from wm_planner.datasets.dino_wm.kinds import DINO_WM_KINDS
 from wm_planner.datasets.errors import DatasetError
 from wm_planner.datasets.lewm import stable_worldmodel
+from wm_planner.files.home import expanded
 
 Reader: TypeAlias = Callable[[Path, Mapping[str, Any]], Dataset]
 """Reads a directory as a training with these settings read it; raises DatasetError."""
@@ -31,7 +32,7 @@ def read(directory: str | Path, kind: str | None, **settings: Any) -> Dataset:
         DatasetError: The kind or a setting is unknown, or the files are missing, damaged, unsafe to
             read, or do not fit each other.
     """
-    path = Path(directory).expanduser()
+    path = expanded(directory)
     if not path.exists():
         raise DatasetError(f"{path} does not exist: give the directory or file of the dataset")
     if kind not in KINDS:

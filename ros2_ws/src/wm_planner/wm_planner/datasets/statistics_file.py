@@ -12,6 +12,7 @@ import yaml
 from wm_planner.datasets.dataset import QUANTITIES
 from wm_planner.datasets.errors import DatasetError
 from wm_planner.files.errors import FileFormatError
+from wm_planner.files.home import expanded
 from wm_planner.files.npz import read_npz
 from wm_planner.files.plain_yaml import read_yaml, yaml_problem
 from wm_planner.message_limits import MAX_NAME
@@ -44,7 +45,7 @@ def read_statistics(file: str | Path, *, proprio: bool = True) -> Statistics:
         DatasetError: The file is missing or damaged, or lacks an entry of the moments or of their
             provenance; nothing is filled in.
     """
-    path = Path(file).expanduser()
+    path = expanded(file)
     if not os.path.lexists(path):
         raise DatasetError(f"{path} is missing: give a YAML, JSON or npz file of statistics")
     content = _read_npz(path) if path.suffix == ".npz" else _read_yaml(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from types import SimpleNamespace
 
+from wm_planner.files.home import expanded
 from wm_planner.files.regular import read_regular
 from wm_planner.images import Decoded, ImageFormatError, ImagePolicy, decode_noting, jpeg, png
 from wm_planner.types import RgbImage
@@ -25,7 +26,6 @@ def read_image_file(path: Path, policy: ImagePolicy | None = None) -> RgbImage:
 
     Raises:
         OSError: The file cannot be read, is not a regular file, or is too large.
-        RuntimeError: The user whose home is named does not exist.
         ImageFormatError: The file cannot be decoded.
     """
     return read_image_noting(path, policy).image
@@ -33,7 +33,7 @@ def read_image_file(path: Path, policy: ImagePolicy | None = None) -> RgbImage:
 
 def read_image_noting(path: Path, policy: ImagePolicy | None = None) -> Decoded:
     """Read a file as ``read_image_file`` does, and note what is irregular about it."""
-    return _decode(path, read_regular(path.expanduser(), MAX_BYTES), policy)
+    return _decode(path, read_regular(expanded(path), MAX_BYTES), policy)
 
 
 def decode_file(path: Path, data: bytes, policy: ImagePolicy | None = None) -> RgbImage:

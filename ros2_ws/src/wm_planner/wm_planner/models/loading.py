@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from wm_planner.files.digest import file_sha256
+from wm_planner.files.home import expanded
 from wm_planner.files.safetensors_file import WeightFiles
 from wm_planner.models.device import resolve_device
 from wm_planner.models.protocol import WorldModel
@@ -46,8 +47,8 @@ def load(
         WeightsError: Weights are missing, damaged or do not fit the spec.
         ValueError: The device does not exist, or the family does not have an option or its value.
     """
-    directory = Path(directory).expanduser()
     spec = load_spec(directory, allow_unverified_statistics=allow_unverified_statistics)
+    directory = expanded(directory)
     for part in (spec.weights, *spec.more_weights):
         _check_digest(directory / part.file, part.sha256)
     families = {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from wm_planner.ending import explained
 from wm_planner.help_texts import parser_with_examples
-from wm_planner.reference.checkout import SourceError
 from wm_planner.reference.pages import PAGES
 
 
@@ -17,7 +16,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser = parser_with_examples(
         "python -m wm_planner.reference",
         "Write the reference pages of the documentation from the code.",
-        "Exit code: 0 if all were written.",
+        "Exit code: 0 if all were written, else 2; the message says why.",
         "docs/reference",
     )
     parser.add_argument(
@@ -26,22 +25,14 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Write the pages; return the exit code, 2 if that is not possible."""
+@explained("wm_planner.reference")
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write the pages."""
     folder: Path = make_parser().parse_args(argv).folder
-    try:
-        texts = {name: page() for name, page in PAGES.items()}
-        for name, text in texts.items():
-            (folder / name).write_text(text, encoding="utf-8")
-    except SourceError as error:
-        print(f"wm_planner.reference: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        reason = error.strerror or error
-        print(f"wm_planner.reference: {folder} cannot be written to ({reason})", file=sys.stderr)
-        return 2
-    return 0
+    texts = {name: page() for name, page in PAGES.items()}
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -16,7 +16,7 @@ PROGRAMS = {
 """Source files of the ROS executables, which only ROS can import."""
 
 
-class SourceError(Exception):
+class SourceError(ValueError):
     """A file that a page is made from is missing, or is not written as expected."""
 
 

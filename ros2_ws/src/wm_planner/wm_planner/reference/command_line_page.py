@@ -9,9 +9,10 @@ import argparse
 import ast
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from wm_planner.cli.program import COMMANDS, make_parser
+from wm_planner.cli.settings import shown
 from wm_planner.help_texts import add_output_options, examples_of, text_of
 from wm_planner.reference.checkout import PROGRAMS, SourceError, read
 from wm_planner.reference.markdown import (
@@ -28,8 +29,8 @@ _INTRODUCTION = (
     "`wm-planner COMMAND …` works with models, images and recordings; nothing moves. "
     "`wm-planner COMMAND --help` prints what this page says. Settings such as "
     "`planning.preset=full` may stand anywhere in the line; [Parameters](parameters.md) lists "
-    "them. What follows `--ros-args` is for ROS. [Error codes](error-codes.md) has the exit codes "
-    "of all commands."
+    "them, and a command refuses those that it does not use. What follows `--ros-args` is for ROS. "
+    "[Error codes](error-codes.md) has the exit codes of all commands."
 )
 _OUTPUT = (
     "Results go to standard output. Progress goes to standard error: bars on a terminal, and in a "
@@ -61,8 +62,14 @@ def page() -> str:
     Raises:
         SourceError: The source of a ROS executable is missing or is not understood.
     """
-    parsers = subparsers(make_parser())
-    rows = ((f"[{code(name)}](#{name})", sentence(line)) for name, (_, line) in COMMANDS.items())
+    parser = make_parser()
+    parsers = subparsers(parser)
+    rows = [(f"[{code(name)}](#{name})", sentence(line)) for name, (_, line) in COMMANDS.items()]
+    rows += [
+        (", ".join(map(code, action.option_strings)), _meaning(action, parser))
+        for action in parser._actions
+        if action.option_strings and not isinstance(action, argparse._HelpAction)
+    ]
     blocks = [
         paragraph(_INTRODUCTION),
         table(("command", "purpose"), rows),
@@ -76,7 +83,7 @@ def page() -> str:
     ]
     for name in COMMANDS:
         blocks += _command(name, parsers[name])
-    rows = ((code(name), sentence(purpose(name))) for name in PROGRAMS)
+    rows = [(code(name), sentence(purpose(name))) for name in PROGRAMS]
     blocks += [
         "## ROS executables",
         paragraph(_EXECUTABLES),
@@ -130,6 +137,8 @@ def _command(name: str, parser: argparse.ArgumentParser) -> Iterator[str]:
                     for a in actions
                 ),
             )
+    if used := _used(name):
+        yield paragraph(f"Settings: {', '.join(map(code, shown(used).split(', ')))}.")
     for part in _EXIT_CODE.split(text_of(parser)):
         yield paragraph(prose(part))
     yield "Examples:"
@@ -166,7 +175,14 @@ def _usage(name: str, parser: argparse.ArgumentParser) -> str:
             words.append(f"[{_value(action)}]" if action.nargs in ("?", "*") else _value(action))
         elif action.required:
             words.append(f"{action.option_strings[0]} {_value(action)}")
-    return " ".join([*words, "[OPTION …]", "[SETTING=VALUE …]"])
+    settings = ["[SETTING=VALUE …]"] * bool(_used(name))
+    return " ".join([*words, "[OPTION …]", *settings])
+
+
+def _used(name: str) -> Sequence[str]:
+    """Return the settings that a command uses."""
+    used: Sequence[str] = COMMANDS[name][0].SETTINGS
+    return used
 
 
 def _value(action: argparse.Action) -> str:

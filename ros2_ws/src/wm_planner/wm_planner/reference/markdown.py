@@ -53,6 +53,17 @@ def code(text: object) -> str:
     return f"`{text}`"
 
 
+def number(value: float) -> str:
+    """Return a bound exactly and in few characters, large powers of two as such."""
+    size = abs(value)
+    if isinstance(size, int) and size >= 2**32 - 1:
+        for less, end in ((0, ""), (1, " - 1")):
+            if (size + less) & (size + less - 1) == 0:
+                return f"{'-' if value < 0 else ''}2^{(size + less).bit_length() - 1}{end}"
+    short = f"{value:g}" if float(f"{value:g}") == value else repr(value)
+    return short.replace("e+", "e").replace("e0", "e").replace("e-0", "e-")
+
+
 def paragraph(text: str) -> str:
     """Return Markdown in lines of at most ``WIDTH`` characters, none of which begins a block."""
     lines = textwrap.wrap(text, WIDTH, break_long_words=False, break_on_hyphens=False)

@@ -11,7 +11,15 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from wm_planner.models.spec import ModelSpec, RotationForm
 from wm_planner.reference.checkout import EXAMPLE_MODEL, read
 from wm_planner.reference.docstrings import attributes, paragraphs
-from wm_planner.reference.markdown import anchor, code, paragraph, sentence, table, whole_page
+from wm_planner.reference.markdown import (
+    anchor,
+    code,
+    number,
+    paragraph,
+    sentence,
+    table,
+    whole_page,
+)
 
 _INTRODUCTION = (
     "`model.yaml` is the spec of a world model: the file beside its weights. "
@@ -135,15 +143,7 @@ def _default(item: Field[Any]) -> str:
 def _range(item: Field[Any]) -> str:
     if "low" not in item.metadata:
         return ""
-    return f"{_number(item.metadata['low'])} to {_number(item.metadata['high'])}"
-
-
-def _number(value: float) -> str:
-    """Return a bound in few characters, large powers of two as such."""
-    size = abs(value)
-    if isinstance(size, int) and size >= 2**32 and size & (size - 1) == 0:
-        return f"{'-' if value < 0 else ''}2^{size.bit_length() - 1}"
-    return f"{value:g}".replace("e+", "e").replace("e0", "e").replace("e-0", "e-")
+    return f"{number(item.metadata['low'])} to {number(item.metadata['high'])}"
 
 
 def _text(text: str) -> str:

@@ -64,7 +64,7 @@ def _allowed(checks: Mapping[str, Any]) -> str:
     if "choices" in checks:
         return ", ".join(markdown.code(c) if c != "" else "empty" for c in checks["choices"])
     words = [
-        f"{sign} {checks[name]:g}"
+        f"{sign} {markdown.number(checks[name])}"
         for name, sign in (("above", ">"), ("low", "≥"), ("high", "≤"))
         if name in checks
     ]

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from wm_planner.config import Config
-from wm_planner.help_texts import JSON_HELP, parser_with_examples
+from wm_planner.ending import explained
+from wm_planner.help_texts import add_output_options, parser_with_examples
 from wm_planner.models.spec import SpecError, load_spec
 from wm_planner.types import Goal
 from wm_planner.worker.interpreter import foreign_environment, python_problem, worker_python
@@ -33,6 +34,7 @@ GIB = 1 << 30
 _ADVICE = "`make worker` makes an environment for the worker."
 
 
+@explained("wm_planner.worker.check")
 def main(argv: Sequence[str] | None = None) -> int:
     """Print both interpreters, make a plan, and return the exit code.
 
@@ -71,7 +73,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser = parser_with_examples(
         "python -m wm_planner.worker.check",
         "Check the interpreters of the node and of the worker, with a plan through both.",
-        "",
+        "Exit code: 0 if both can be used and the plan was made, 1 if not, 2 if something else is "
+        "wrong; the message says what.",
         "",
         "my_model --json",
     )
@@ -82,7 +85,7 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="name of the NVIDIA driver; the worker must then find a GPU",
     )
-    parser.add_argument("--json", action="store_true", help=JSON_HELP)
+    add_output_options(parser)
     return parser
 
 

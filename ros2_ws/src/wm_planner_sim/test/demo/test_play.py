@@ -11,14 +11,10 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
-from wm_planner_sim.client.calls import ClientError
-from wm_planner_sim.client.processes import ManagedProcess
-from wm_planner_sim.demo.play import PORT, wait_for_the_end
+from wm_planner_sim.demo.play import PORT
 
 pytestmark = [pytest.mark.dds, pytest.mark.slow]
 REPOSITORY = Path(__file__).parents[5]
@@ -89,9 +85,3 @@ def test_play_takes_one_task(tmp_path: Path) -> None:
     )  # fmt: skip
     assert ran.returncode == 2
     assert "name it with --task" in ran.stderr
-
-
-def test_play_ends_when_the_cockpit_does() -> None:
-    client: Any = SimpleNamespace(spin_for=lambda seconds: None)
-    with ManagedProcess("this") as cockpit, pytest.raises(ClientError, match="cockpit has ended"):
-        wait_for_the_end(client, cockpit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from rclpy.executors import Executor
@@ -10,6 +11,7 @@ from rclpy.task import Future
 
 TIMEOUT = 60.0  # [s] for what takes far less than a second on an idle machine
 LOST = 10.0  # [s] after which a response counts as lost
+LOOK = 0.2  # [s] between looks at what sends no message
 
 
 class ClientError(RuntimeError):
@@ -32,13 +34,11 @@ def call(
     Raises:
         ClientError: There is no such service, or no response within the time.
     """
-    if not client.wait_for_service(timeout_sec=timeout):
+    if not spin(executor, client.service_is_ready, timeout):
         raise ClientError(f"no node offers the service {client.srv_name}: is it running?")
     response = client.call_async(request)
-    if again:
-        spin(executor, response, LOST)
-        if not response.done():
-            response = client.call_async(request)
+    if again and not spin(executor, response.done, LOST):
+        response = client.call_async(request)
     return wait(response, executor, timeout, client.srv_name)
 
 
@@ -48,18 +48,18 @@ def wait(future: Future, executor: Executor, timeout: float, what: str) -> Any:
     Raises:
         ClientError: There is none within the time [s]; the message names ``what``.
     """
-    spin(executor, future, timeout)
-    if not future.done():
+    if not spin(executor, future.done, timeout):
         raise ClientError(f"{what} did not answer within {timeout:.0f} s")
     return future.result()
 
 
-def spin(executor: Executor, future: Future, timeout: float) -> None:
-    """Handle messages until a future is done or a time [s] has passed.
+def spin(executor: Executor, done: Callable[[], bool], timeout: float) -> bool:
+    """Handle messages until a condition holds or a time [s] has passed; return whether it holds.
 
     ``spin_until_future_complete`` is not used: in Jazzy each call leaves a task behind that is
     executed again and again, so that a client gets slower with every request.
     """
     until = time.monotonic() + timeout
-    while not future.done() and (left := until - time.monotonic()) > 0:
-        executor.spin_once(timeout_sec=left)
+    while not (ended := done()) and (left := until - time.monotonic()) > 0:
+        executor.spin_once(timeout_sec=min(left, LOOK))
+    return ended

@@ -14,6 +14,7 @@ from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.srv import SetParameters
 from rclpy.action import ActionClient
+from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
@@ -27,9 +28,10 @@ from wm_planner_msgs.srv import Plan, ResetScene
 from wm_planner.ros.image_reader import ImageSubscription
 from wm_planner.ros.qos import sensor_data_qos
 from wm_planner.types import Vector
-from wm_planner_sim.client.calls import LOST, TIMEOUT, ClientError, call, spin, wait
+from wm_planner_sim.client.calls import LOOK, LOST, TIMEOUT, ClientError, call, spin, wait
 from wm_planner_sim.client.episode import Episode
 from wm_planner_sim.client.goal_sampler import GoalSampler
+from wm_planner_sim.client.processes import ManagedProcess
 from wm_planner_sim.simulator.messages import seconds
 
 START_TIMEOUT = 150.0  # [s] to load torch and the model from a cold disk; below pytest's timeout
@@ -80,6 +82,12 @@ class Client(Node):
         """Let the planner decode what it imagines, and take the frames of every plan."""
         topic = f"{self._planner}/imagined"
         self._imagined = ImageSubscription(self, Image, topic, on_imagined, sensor_data_qos())
+
+    def watch(self, what: str, process: ManagedProcess) -> None:
+        """From now on, let whatever waits raise a ``ClientError`` once a process has ended."""
+        clock = Clock(clock_type=ClockType.STEADY_TIME)
+        for node in [self, self._sampler.node] if self._owns_sampler else [self]:
+            node.create_timer(LOOK, lambda: process.check(what), clock=clock)
 
     def spin_for(self, seconds: float) -> None:
         """Handle messages for a time [s]."""
@@ -138,8 +146,8 @@ class Client(Node):
                 continue
             asked = self._get_state.call_async(GetState.Request())
             # A response can be lost while the middleware still matches both ends: ask again.
-            spin(self.executor, asked, 2.0)
-            if asked.done() and asked.result().current_state.id == State.PRIMARY_STATE_ACTIVE:
+            answered = spin(self.executor, asked.done, 2.0)
+            if answered and asked.result().current_state.id == State.PRIMARY_STATE_ACTIVE:
                 return
         missing = "the camera (rgb)" if self.image is None else "the planner"
         warnings = "; ".join(self.status.warnings) if self.status else ""
@@ -148,14 +156,19 @@ class Client(Node):
         )
 
     def use_preset(self, preset: str) -> None:
-        """Clean the planner up, change its preset, and configure and activate it again."""
+        """Clean the planner up, change its preset and size, and configure and activate it again."""
         down = (Transition.TRANSITION_DEACTIVATE, Transition.TRANSITION_CLEANUP)
         for transition in down:
             self.transition(transition)
-        parameter = Parameter("planning.preset", value=preset).to_parameter_msg()
-        answer = self._call(self._set_parameters, SetParameters.Request(parameters=[parameter]))
-        if not answer.results[0].successful:
-            raise ClientError(f"planning.preset={preset} was refused: {answer.results[0].reason}")
+        values = {"num_samples": 0, "iterations": 0, "num_elites": 0, "preset": preset}
+        parameters = [
+            Parameter(f"planning.{name}", value=value).to_parameter_msg()
+            for name, value in values.items()
+        ]
+        answer = self._call(self._set_parameters, SetParameters.Request(parameters=parameters))
+        for result in answer.results:
+            if not result.successful:
+                raise ClientError(f"planning.preset={preset} was refused: {result.reason}")
         for transition in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE):
             self.transition(transition)
 
@@ -250,11 +263,11 @@ class Client(Node):
         """Send a ``ReachGoal`` goal and return its handle; if rejected, ``rejection`` says why."""
         self.rejection = None
         goal.timeout.sec, goal.timeout.nanosec = int(timeout), int(timeout % 1 * 1e9)
-        if not self._reach.wait_for_server(timeout_sec=TIMEOUT):
+        if not spin(self.executor, self._reach.server_is_ready, TIMEOUT):
             raise ClientError("the planner offers no reach_goal action")
         sent = self._reach.send_goal_async(goal, on_feedback)
-        spin(self.executor, sent, LOST)
-        if not sent.done():  # a response can be lost while the middleware still matches both ends
+        # A response can be lost while the middleware still matches both ends.
+        if not spin(self.executor, sent.done, LOST):
             sent = self._reach.send_goal_async(goal, on_feedback)
         handle = self._wait(sent, TIMEOUT)
         until = time.monotonic() + TIMEOUT

@@ -65,6 +65,11 @@ class ManagedProcess:
                 start_new_session=True,  # Ctrl+C ends the parent, which then ends this process
             )
 
+    def check(self, what: str) -> None:
+        """Raise a ``ClientError`` that names the process as ``what`` if it has ended."""
+        if self.process.poll() is not None:
+            raise ClientError(f"{what} has ended: its output above says why")
+
     def restart(self) -> None:
         """End the process and start a new one."""
         self.end()

@@ -29,7 +29,7 @@ def session(
         attach: Use a simulator and a planner that already run.
 
     Raises:
-        ClientError: They do not become ready.
+        ClientError: They do not become ready, or one of them has ended, also in the block.
         KeyboardInterrupt: A signal ended ROS.
     """
     with ExitStack() as stack:
@@ -40,9 +40,10 @@ def session(
         stack.callback(executor.shutdown)
         executor.add_node(client)
         if not attach:
-            stack.callback(start_simulator(f"task:={task.name}", log_level="warn").end)
+            simulator = start_simulator(f"task:={task.name}", log_level="warn")
+            client.watch("the simulator", stack.enter_context(simulator))
             planner = start_planner(*parameters, task=task.name, model=model, log_level="error")
-            stack.callback(planner.end)
+            client.watch("the planner", stack.enter_context(planner))
         with interrupted_by_signals():
             client.wait_active()
             yield client

@@ -14,7 +14,7 @@ from wm_planner_msgs.srv import SaveGoal
 
 from wm_planner_sim.client.calls import ClientError, call
 from wm_planner_sim.client.client import Client
-from wm_planner_sim.client.processes import ManagedProcess, free_port, start_cockpit
+from wm_planner_sim.client.processes import free_port, start_cockpit
 from wm_planner_sim.client.session import interrupted_by_signals, session
 from wm_planner_sim.simulator import seeds
 from wm_planner_sim.simulator.task import Task
@@ -62,7 +62,8 @@ def play(
             settings = (f"{name}={os.environ[name]}" for name in DOMAIN if name in os.environ)
             say(f"    source scripts/env.sh; export {' '.join(settings)}")
             say("Ctrl+C ends all of it.")
-            wait_for_the_end(client, cockpit)
+            client.watch("the cockpit", cockpit)
+            wait_for_the_end(client)
 
 
 def store_samples(client: Client, count: int) -> list[str]:
@@ -85,17 +86,15 @@ def store_samples(client: Client, count: int) -> list[str]:
     return names
 
 
-def wait_for_the_end(client: Client, cockpit: ManagedProcess) -> None:
+def wait_for_the_end(client: Client) -> None:
     """Handle messages until Ctrl+C or a signal; a second Ctrl+C does not disturb the end.
 
     Raises:
-        ClientError: The cockpit ended by itself; its output says why.
+        ClientError: A process ended by itself; its output says why.
     """
     try:
         with interrupted_by_signals():
-            while cockpit.process.poll() is None:
+            while True:
                 client.spin_for(0.5)
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    else:
-        raise ClientError("the cockpit has ended: its output above says why")

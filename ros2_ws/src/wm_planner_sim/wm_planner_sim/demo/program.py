@@ -8,7 +8,6 @@ The demo starts the simulator and the planner as separate processes and talks to
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -21,8 +20,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from sensor_msgs.msg import Image
 
-from wm_planner.cli.ending import explained
+from wm_planner.cli.arguments import whole_number
 from wm_planner.cockpit.browser import open_in_browser
+from wm_planner.ending import explained
 from wm_planner.help_texts import add_output_options, parser_with_examples
 from wm_planner_sim.client.client import Client
 from wm_planner_sim.client.episode import Episode
@@ -31,6 +31,7 @@ from wm_planner_sim.client.session import pursue, session
 from wm_planner_sim.demo.play import play
 from wm_planner_sim.demo.recorder import Recorder
 from wm_planner_sim.demo.report import Run, TaskReport, write_report
+from wm_planner_sim.evaluation.output import new_folder, print_report
 from wm_planner_sim.simulator import seeds
 from wm_planner_sim.simulator.task import Task
 from wm_planner_sim.simulator.tasks import TASKS, find_task
@@ -99,7 +100,8 @@ def show_task(
     started = session(task, arguments.model, arguments.parameter, attach=arguments.attach)
     with started as client, ExitStack() as stack:
         if cockpit:
-            stack.enter_context(start_cockpit(*cockpit, task=task.name))
+            shown = stack.enter_context(start_cockpit(*cockpit, task=task.name))
+            client.watch("the cockpit", shown)
         client.on_image = recorder
         client.watch_imagined(recorder.imagine)
         planner = run_goals(client, task, "online", arguments.goals, recorder, console)
@@ -129,13 +131,12 @@ def show_task(
     )
 
 
-def demo(arguments: argparse.Namespace, console: Console) -> Path:
-    """Run all tasks and print how they went, without ``--json``.
+def demo(arguments: argparse.Namespace, directory: Path, console: Console) -> Path:
+    """Run all tasks, report them in a folder, and print how they went, without ``--json``.
 
     Returns:
         The path of the report, which is written again after each task.
     """
-    directory = arguments.output / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     parts: list[TaskReport] = []
     cockpit: list[str] = []
     if not (arguments.headless or arguments.attach):
@@ -183,7 +184,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     add(
         "--goals",
-        type=int,
+        type=whole_number(1, len(seeds.DEMO)),
         default=5,
         metavar="N",
         help="goals of each task (%(default)s); with --play, goals that are stored",
@@ -233,11 +234,8 @@ def make_parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> None:
     """Parse the command line and run the demo."""
     parser = make_parser()
-    most = len(seeds.DEMO)
     words = sys.argv[1:] if arguments is None else arguments
     options = parser.parse_args(remove_ros_args(["", *words])[1:])  # ros2 launch adds some
-    if not 1 <= options.goals <= most:
-        parser.error(f"--goals is {options.goals}; choose 1 to {most}")
     if options.model and len(options.task) > 1:
         parser.error("--model is of one task; name it with --task")
     if options.attach and len(options.task) > 1:
@@ -258,12 +256,8 @@ def main(arguments: list[str] | None = None) -> None:
             console=console,
         )
         return
-    options.output.mkdir(parents=True, exist_ok=True)  # before the goals, not after them
-    path = demo(options, console)
-    if options.json:
-        numbers = json.loads(path.with_suffix(".json").read_text())
-        print(json.dumps({"report": str(path.resolve()), **numbers}, indent=2))
-    else:
-        print(f"report: {path.resolve()}", flush=True)
+    with new_folder(options.output / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")) as directory:
+        path = demo(options, directory, console)
+    print_report(path, as_json=options.json)
     if not options.headless:
         open_in_browser(path.resolve().as_uri())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
+from wm_planner.cli.json_text import json_text
 from wm_planner.files.whole import write_whole
 from wm_planner.types import RgbImage
 from wm_planner_sim.client.episode import Episode
@@ -141,7 +141,7 @@ def write_report(directory: Path, parts: Sequence[TaskReport], rate: float) -> P
         "machine": machine,
         "tasks": {part.name: part.summary() for part in parts},
     }
-    write_whole(directory / "report.json", json.dumps(html.finite(summary), indent=2) + "\n")
+    write_whole(directory / "report.json", json_text(summary) + "\n")
     sections = [part.section(rate) for part in parts]
     path = directory / "report.html"
     text = html.page("wm_planner demo", [*sections, "<h2>Machine</h2>", html.definitions(machine)])

@@ -1,3 +1,6 @@
-from wm_planner_sim.evaluation.program import main
+from wm_planner.ending import explained
 
-main()
+with explained("evaluate"):  # also Ctrl+C during the imports, which take seconds
+    from wm_planner_sim.evaluation.program import main
+
+    main()

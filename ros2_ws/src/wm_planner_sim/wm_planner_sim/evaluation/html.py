@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import imageio
-import numpy as np
 
 from wm_planner.types import RgbImage
 
@@ -67,15 +66,6 @@ def definitions(values: dict[str, Any]) -> str:
     """Return a list of terms and what they are."""
     items = (f"<dt>{html.escape(k)}<dd>{html.escape(str(v))}" for k, v in values.items())
     return f"<dl>{''.join(items)}</dl>"
-
-
-def finite(value: Any) -> Any:
-    """Replace NaN, which JSON does not have, with None."""
-    if isinstance(value, dict):
-        return {key: finite(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [finite(item) for item in value]
-    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def _processor() -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -11,10 +10,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from wm_planner.cli.arguments import count, positive
-from wm_planner.cli.ending import explained
+from wm_planner.cli.arguments import count, positive, whole_number
 from wm_planner.cli.terminal_progress import shown_progress
 from wm_planner.cli.width import table_width, wrapped
+from wm_planner.ending import explained
 from wm_planner.help_texts import add_output_options, parser_with_examples
 from wm_planner.models.loading import load
 from wm_planner.progress import Progress
@@ -25,7 +24,9 @@ from wm_planner_sim.evaluation import report
 from wm_planner_sim.evaluation.episodes import Episode, start_episode
 from wm_planner_sim.evaluation.figures import share
 from wm_planner_sim.evaluation.in_process import BLIND, POLICIES, Setup, evaluate, flop_per_episode
+from wm_planner_sim.evaluation.output import new_folder, print_report
 from wm_planner_sim.evaluation.shifts import SHIFTS
+from wm_planner_sim.evaluation.workers import process_count
 from wm_planner_sim.simulator import seeds
 from wm_planner_sim.simulator.actions import STEP_DURATION
 from wm_planner_sim.simulator.simulation import Simulation
@@ -139,7 +140,7 @@ def _protocol(options: argparse.Namespace, planner: Setup, chosen: range) -> dic
 def make_parser() -> argparse.ArgumentParser:
     """Return the program's parser."""
     parser = parser_with_examples(
-        "ros2 run wm_planner_sim evaluate",
+        "python -m wm_planner_sim.evaluation",
         "Evaluate a model: in process and over ROS, with baselines and shifts; write "
         "evaluation.html and evaluation.json. It takes from minutes to hours.",
         "--json prints what is in evaluation.json, with the path of the page.\n"
@@ -159,8 +160,21 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="MODEL_DIR",
         help="model directory; its actions are the task's (default: the embedded model)",
     )
-    add("--goals", default=100, help="goals in process (%(default)s)", **above_0)
-    add("--first", default=0, help="first of the evaluation's seeds (%(default)s)", **from_0)
+    most = len(seeds.EVALUATION)
+    add(
+        "--goals",
+        type=whole_number(1, most),
+        default=100,
+        metavar="N",
+        help="goals in process (%(default)s)",
+    )
+    add(
+        "--first",
+        type=whole_number(0, most - 1),
+        default=0,
+        metavar="N",
+        help="first of the evaluation's seeds (%(default)s)",
+    )
     add("--ros", default=30, help="how many of them over ROS (%(default)s)", **from_0)
     add(
         "--policies",
@@ -180,7 +194,10 @@ def make_parser() -> argparse.ArgumentParser:
     )
     add("--shift-goals", default=50, help="goals per shift (%(default)s)", **above_0)
     add("--preset", default="online", metavar="NAME", help="planner preset (%(default)s)")
-    add("--horizon", default=0, help="model steps planned (default: the task's)", **from_0)
+    add(
+        "--horizon", type=whole_number(0, 100), default=0, metavar="N",
+        help="model steps planned (default: the task's)",
+    )  # fmt: skip
     add(
         "--history",
         choices=("none", "real"),
@@ -189,7 +206,10 @@ def make_parser() -> argparse.ArgumentParser:
     )
     add("--whole", action="store_true", help="in process, run all steps of each episode")
     add("--device", default="cpu", metavar="NAME", help="of the model, in process (%(default)s)")
-    add("--processes", default=2, help="worker processes (%(default)s)", **above_0)
+    add(
+        "--processes", type=process_count, default=2, metavar="N",
+        help="worker processes (%(default)s)",
+    )  # fmt: skip
     add("--batch", default=10, help="goals at once in a process (%(default)s)", **above_0)
     add(
         "--output",
@@ -214,19 +234,11 @@ def main(arguments: list[str] | None = None) -> None:
     if options.history == "real" and {"delay", "lost"} & set(options.shifts):
         parser.error("--history real goes with neither of the shifts delay and lost: see --shifts")
     stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-    directory = options.output / f"{options.task}_{stamp}"
-    directory.mkdir(parents=True)  # before the goals, not after them
-    path = run(
-        options,
-        directory,
-        tell=_ignore if options.json else _print,
-        progress=shown_progress(options.quiet or options.json),
-    )
-    if options.json:
-        numbers = json.loads(path.with_suffix(".json").read_text())
-        print(json.dumps({"report": str(path.resolve()), **numbers}, indent=2))
-    else:
-        print(f"report: {path.resolve()}")
+    tell = _ignore if options.json else _print
+    progress = shown_progress(options.quiet or options.json)
+    with new_folder(options.output / f"{options.task}_{stamp}") as directory:
+        path = run(options, directory, tell, progress)
+    print_report(path, as_json=options.json)
 
 
 def _print(line: str) -> None:

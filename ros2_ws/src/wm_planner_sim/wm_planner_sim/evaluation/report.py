@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from wm_planner.cli.json_text import json_text
 from wm_planner.files.whole import write_whole
 from wm_planner_sim.client.episode import Episode as RosEpisode
 from wm_planner_sim.evaluation import html
@@ -106,8 +106,7 @@ class Results:
 def write(results: Results, directory: Path) -> Path:
     """Write ``evaluation.json`` and ``evaluation.html``; return the path of the page."""
     directory.mkdir(parents=True, exist_ok=True)
-    numbers = html.finite(results.as_json())
-    write_whole(directory / "evaluation.json", json.dumps(numbers, indent=2) + "\n")
+    write_whole(directory / "evaluation.json", json_text(results.as_json()) + "\n")
     task = results.task
     sections = [
         f"<p>A goal is reached if the {task.success}, by the simulator. "

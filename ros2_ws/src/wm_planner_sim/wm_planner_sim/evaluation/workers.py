@@ -10,6 +10,10 @@ from typing import TypeVar
 
 import torch
 
+from wm_planner.cli.arguments import whole_number
+
+process_count = whole_number(1, 1000)
+"""The type of an argument: a number of processes or threads, at most of a large machine."""
 Part = TypeVar("Part")
 Result = TypeVar("Result")
 

@@ -320,7 +320,7 @@ def time_of(stamp: float, tick_stamp: float, now: float) -> float:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the node until SIGINT or SIGTERM; both end it with exit code 0."""
-    example = "ros2 run wm_planner_sim sim_node --ros-args -p task:=push"
+    example = "python -m wm_planner_sim.simulator.node --ros-args -p task:=push"
     start("sim_node", "Simulates a Franka with a camera.", arguments, example=example)
     running = True
 

@@ -13,6 +13,7 @@ DEMO = range(1_000_000, 2_000_000)
 
 PER_RUN = 10_000
 """Training episodes that one run of ``make_model`` may use: ``--seed`` picks the block."""
+BLOCKS = len(TRAINING) // PER_RUN
 
 
 def training_block(seed: int) -> range:
@@ -21,7 +22,6 @@ def training_block(seed: int) -> range:
     Raises:
         ValueError: ``seed`` is outside 0 to 9.
     """
-    blocks = len(TRAINING) // PER_RUN
-    if not 0 <= seed < blocks:
-        raise ValueError(f"seed must lie between 0 and {blocks - 1}, not {seed}")
+    if not 0 <= seed < BLOCKS:
+        raise ValueError(f"seed must lie between 0 and {BLOCKS - 1}, not {seed}")
     return TRAINING[seed * PER_RUN : (seed + 1) * PER_RUN]

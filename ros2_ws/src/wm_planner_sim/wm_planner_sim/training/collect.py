@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,9 +13,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from wm_planner.cli.arguments import count, positive
-from wm_planner.cli.ending import explained
+from wm_planner.cli.arguments import whole_number
+from wm_planner.cli.json_text import json_text
 from wm_planner.cli.terminal_progress import shown_progress
+from wm_planner.ending import explained
 from wm_planner.files.digest import files_sha256
 from wm_planner.files.errors import FileFormatError
 from wm_planner.files.npz import read_npz
@@ -25,7 +25,7 @@ from wm_planner.help_texts import add_output_options, parser_with_examples
 from wm_planner.images.resize import resize
 from wm_planner.progress import Progress, silent
 from wm_planner.types import RgbImage
-from wm_planner_sim.evaluation.workers import in_processes
+from wm_planner_sim.evaluation.workers import in_processes, process_count
 from wm_planner_sim.simulator import seeds
 from wm_planner_sim.simulator.motion import move
 from wm_planner_sim.simulator.simulation import Simulation
@@ -34,6 +34,8 @@ from wm_planner_sim.training.recipes import RECIPES
 
 RENDER_SIZE = 192
 """Side of the rendered images [pixels], before they are resized for the model."""
+MOST_PIXELS = 1024
+"""Largest side of images that are asked for."""
 CHUNK = 15
 """Episodes that a worker process collects at a time."""
 
@@ -174,6 +176,23 @@ def _collect_episodes(task: str, episode_seeds: list[int], size: int, steps: int
         simulation.close()
 
 
+def _folder_of_parts(file: Path) -> Path:
+    """Make the folder of the episodes until all are there, if the file can be written.
+
+    Raises:
+        OSError: It cannot.
+        ValueError: There is something else of its name.
+    """
+    if file.exists() and not file.is_file():
+        raise ValueError(f"{file} is not a file: name another one")
+    parts = file.with_name(f"{file.name}.{_program()}{PARTIAL}")
+    try:
+        parts.mkdir(exist_ok=True)
+    except OSError as error:  # which names a folder that nobody asked for
+        raise OSError(error.errno, error.strerror, str(file)) from error
+    return parts
+
+
 def _program() -> str:
     """Return a digest of the program, so that episodes of another version are not used."""
     root = Path(__file__).parents[1]
@@ -184,7 +203,7 @@ def _program() -> str:
 def make_parser() -> argparse.ArgumentParser:
     """Return the program's parser."""
     parser = parser_with_examples(
-        "ros2 run wm_planner_sim collect",
+        "python -m wm_planner_sim.training.collect",
         "Collect training episodes of a task into a file: images, positions, actions. "
         "A command that was stopped goes on when it is given again.",
         "Exit code: 0 if the file was written, else 2; the message says why.",
@@ -195,15 +214,21 @@ def make_parser() -> argparse.ArgumentParser:
     add("output", type=Path, metavar="FILE", help="file to write, .npz")
     add_task(parser)
     add(
-        "--seed", type=int, default=0, metavar="N",
+        "--seed", type=whole_number(0, seeds.BLOCKS - 1), default=0, metavar="N",
         help="block of training seeds, 0 to 9 (%(default)s)",
     )  # fmt: skip
-    add("--episodes", type=positive, metavar="N", help="number of episodes, if not the recipe's")
     add(
-        "--size", type=count, default=72, metavar="PIXELS",
+        "--episodes", type=whole_number(1, seeds.PER_RUN), metavar="N",
+        help="number of episodes, if not the recipe's",
+    )  # fmt: skip
+    add(
+        "--size", type=whole_number(0, MOST_PIXELS), default=72, metavar="PIXELS",
         help="side of the images (%(default)s); 0: none",
     )  # fmt: skip
-    add("--processes", type=positive, default=2, metavar="N", help="worker processes (%(default)s)")
+    add(
+        "--processes", type=process_count, default=2, metavar="N",
+        help="worker processes (%(default)s)",
+    )  # fmt: skip
     add_output_options(parser)
     return parser
 
@@ -214,8 +239,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = make_parser().parse_args(arguments)
     recipe = RECIPES[options.task]
     block = seeds.training_block(options.seed)[: options.episodes or recipe.episodes]
-    parts = options.output.with_name(f"{options.output.name}.{_program()}{PARTIAL}")
-    parts.mkdir(exist_ok=True)
+    parts = _folder_of_parts(options.output)
     data = collect(
         options.task,
         block,
@@ -230,7 +254,7 @@ def main(arguments: list[str] | None = None) -> None:
     count, digest = len(data.actions), data.digest()
     if options.json:
         found = {"file": str(options.output), "episodes": count, "sha256": digest}
-        print(json.dumps(found, indent=2))
+        print(json_text(found))
     else:
         print(f"{options.output}: {count} episodes\nSHA-256 {digest}")
 

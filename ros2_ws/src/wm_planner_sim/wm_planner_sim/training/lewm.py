@@ -10,11 +10,9 @@ label is used.
 from __future__ import annotations
 
 import argparse
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -23,9 +21,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from wm_planner.cli.arguments import positive
-from wm_planner.cli.ending import explained
+from wm_planner.cli.arguments import positive, whole_number
+from wm_planner.cli.json_text import json_text
 from wm_planner.cli.terminal_progress import shown_progress
+from wm_planner.ending import explained
 from wm_planner.files.whole import whole_file
 from wm_planner.help_texts import add_output_options, parser_with_examples
 from wm_planner.models.lewm.architecture import (
@@ -45,6 +44,7 @@ from wm_planner.models.spec import (
     WeightsFile,
 )
 from wm_planner.progress import Progress, silent
+from wm_planner_sim.evaluation.workers import process_count
 from wm_planner_sim.simulator import franka, seeds
 from wm_planner_sim.simulator.actions import STEP_DURATION
 from wm_planner_sim.simulator.tasks import DEFAULT_TASK
@@ -305,14 +305,17 @@ def make_parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("output", type=Path, metavar="DIR", help="directory to write")
-    number: dict[str, Any] = {"type": positive, "metavar": "N"}
     add(
-        "--seed", type=int, default=0, metavar="N",
+        "--seed", type=whole_number(0, seeds.BLOCKS - 1), default=0, metavar="N",
         help="0 to 9; decides every random draw (%(default)s)",
     )  # fmt: skip
-    add("--episodes", default=RECIPE.episodes, help="episodes to collect (%(default)s)", **number)
-    add("--steps", default=Schedule.steps, help="gradient steps (%(default)s)", **number)
-    add("--threads", default=1, help="threads of torch (%(default)s)", **number)
+    add(
+        "--episodes", type=whole_number(1, seeds.PER_RUN), default=RECIPE.episodes, metavar="N",
+        help="episodes to collect (%(default)s)",
+    )  # fmt: skip
+    steps = Schedule.steps
+    add("--steps", type=positive, default=steps, metavar="N", help="gradient steps (%(default)s)")
+    add("--threads", type=process_count, default=1, metavar="N", help="of torch (%(default)s)")
     add("--data", type=Path, metavar="FILE", help="file that collect wrote")
     add_output_options(parser)
     return parser
@@ -324,20 +327,19 @@ def main(arguments: list[str] | None = None) -> None:
     options = make_parser().parse_args(arguments)
     progress = shown_progress(options.quiet or options.json)
     torch.set_num_threads(options.threads)
+    data = Dataset.read(options.data) if options.data else None
     options.output.mkdir(parents=True, exist_ok=True)
-    if options.data is None:
+    if data is None:
         block = seeds.training_block(options.seed)[: options.episodes]
         data = collect.collect(DEFAULT_TASK, block, IMAGE_SIZE, RECIPE.steps, progress=progress)
-    else:
-        data = Dataset.read(options.data)
     write_data(options.output / "data.h5", data)
     model = LewmWorldModel(describe(data), None)
     error = train(model, data, options.seed, Schedule(steps=options.steps), progress)
     torch.save(upstream_names(model.networks), options.output / "weights.pt")
-    (options.output / "config.json").write_text(json.dumps(configuration(), indent=2) + "\n")
+    (options.output / "config.json").write_text(json_text(configuration()) + "\n")
     if options.json:
         found = {"directory": str(options.output), "prediction_error": error}
-        print(json.dumps(found, indent=2))
+        print(json_text(found))
     else:
         print(f"{options.output}: error of the prediction {error:.4f}")
 

@@ -9,16 +9,16 @@ centimeter away, and writes the median of their distances into ``model.yaml``.
 from __future__ import annotations
 
 import argparse
-import json
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from wm_planner.cli.arguments import positive
-from wm_planner.cli.ending import explained
+from wm_planner.cli.arguments import number, whole_number
+from wm_planner.cli.json_text import json_text
 from wm_planner.cli.terminal_progress import shown_progress
+from wm_planner.ending import explained
 from wm_planner.help_texts import add_output_options, parser_with_examples
 from wm_planner.models.loading import load
 from wm_planner_sim.simulator import seeds
@@ -26,6 +26,9 @@ from wm_planner_sim.simulator.actions import AXES
 from wm_planner_sim.simulator.simulation import Simulation
 from wm_planner_sim.simulator.tasks import add_task, find_task
 from wm_planner_sim.training.calibration import root_distance
+
+NEAREST, FARTHEST = 0.001, 0.1
+"""How far the hand may be put from the goal [m]: where images differ, and over the table."""
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -44,12 +47,21 @@ def make_parser() -> argparse.ArgumentParser:
     add("model", type=Path, metavar="MODEL_DIR", help="directory with model.yaml")
     add_task(parser)
     add(
-        "--away", type=float, default=0.01, metavar="M",
+        "--away", type=_distance, default=0.01, metavar="M",
         help="distance of the hand from the goal [m] (%(default)s)",
     )  # fmt: skip
-    add("--scenes", type=positive, default=60, metavar="N", help="number of goals (%(default)s)")
+    add(
+        "--scenes", type=whole_number(1, len(seeds.CALIBRATION)), default=60, metavar="N",
+        help="number of goals (%(default)s)",
+    )  # fmt: skip
     add_output_options(parser)
     return parser
+
+
+def _distance(text: str) -> float:
+    if not NEAREST <= (distance := number(text)) <= FARTHEST:
+        raise argparse.ArgumentTypeError(f"{text!r} is not from {NEAREST} to {FARTHEST}")
+    return distance
 
 
 @explained("tolerance")
@@ -85,7 +97,7 @@ def main(arguments: list[str] | None = None) -> None:
             "model": str(options.model), "tolerance": tolerance, "percentile_10": low,
             "percentile_90": high, "scenes": len(distances), "away_m": options.away,
         }  # fmt: skip
-        print(json.dumps(found, indent=2))
+        print(json_text(found))
     else:
         print(
             f"{options.model}:\ntolerance {tolerance:.4f} ({low:.4f} to {high:.4f} in 80 % of "

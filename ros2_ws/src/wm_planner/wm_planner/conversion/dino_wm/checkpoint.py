@@ -13,6 +13,7 @@ from typing import Any
 
 from wm_planner.conversion.module_record import ModuleRecord, is_module, read_module
 from wm_planner.files.errors import FileFormatError
+from wm_planner.files.home import expanded
 from wm_planner.files.inert_pickle import Record
 from wm_planner.files.tensor_record import TensorRecord
 from wm_planner.files.torch_file import read_torch_file
@@ -45,7 +46,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     Raises:
         FileFormatError: The file cannot be read, is damaged, or is not a checkpoint of DINO-WM.
     """
-    path = Path(path).expanduser()
+    path = expanded(path)
     contents = read_torch_file(path)
     if not isinstance(contents, dict):
         raise FileFormatError(f"{path} holds {_kind(contents)}, not a checkpoint of DINO-WM")
@@ -75,7 +76,7 @@ def read_state_dict(path: str | Path) -> dict[str, TensorRecord]:
     Raises:
         FileFormatError: The file cannot be read, is damaged, or holds something else.
     """
-    path = Path(path).expanduser()
+    path = expanded(path)
     contents = read_torch_file(path)
     if isinstance(contents, dict):
         tensors = {name: value for name, value in contents.items() if isinstance(name, str)}

@@ -13,6 +13,7 @@ from wm_planner.conversion.dino_wm.checkpoint import Checkpoint, read_state_dict
 from wm_planner.conversion.dino_wm.training_run import Configuration
 from wm_planner.conversion.errors import ConversionError
 from wm_planner.files.digest import file_sha256
+from wm_planner.files.home import expanded
 from wm_planner.files.tensor_record import TensorRecord
 
 OFFICIAL = {
@@ -79,7 +80,7 @@ def encoder_name(configuration: Configuration) -> str:
 def find_encoder_file(name: str, given: Path | None) -> Path | None:
     """Return the given file, or the one that the DINOv2 hub left in torch's cache, or None."""
     if given is not None:
-        return given.expanduser()
+        return expanded(given)
     cached = Path(torch.hub.get_dir()) / "checkpoints" / file_name(name)
     return cached if cached.is_file() else None
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import yaml
 
 from wm_planner.conversion.errors import ConversionError
+from wm_planner.files.home import expanded
 from wm_planner.files.plain_yaml import read_yaml, yaml_problem
 
 CONFIG_FILE = "hydra.yaml"
@@ -91,7 +92,7 @@ def read_run(directory: str | Path, checkpoint: str = "latest") -> Run:
     Raises:
         ConversionError: There is no such run or checkpoint, or the configuration is unusable.
     """
-    directory = Path(directory).expanduser()
+    directory = expanded(directory)
     configuration = _read_configuration(directory)
     folder = directory / "checkpoints"
     name = checkpoint if checkpoint.endswith(".pth") else f"model_{checkpoint}.pth"

@@ -25,6 +25,7 @@ from wm_planner.conversion.model_directory import check_output
 from wm_planner.conversion.request import Converted, Request
 from wm_planner.datasets import Dataset, episode_digests, measure_training_images
 from wm_planner.files.digest import file_sha256
+from wm_planner.files.home import expanded
 from wm_planner.models.lewm.architecture import Architecture
 from wm_planner.models.spec import (
     ActionSpec,
@@ -55,7 +56,7 @@ def convert(request: Request, facts: Facts) -> Converted:
         SpecError: The facts are impossible.
         OSError: The output cannot be written.
     """
-    output = request.output.expanduser().absolute()
+    output = expanded(request.output).absolute()
     check_output(output, request.force)
     check_used(facts, "LeWM", UNUSED)
     if request.encoder is not None:

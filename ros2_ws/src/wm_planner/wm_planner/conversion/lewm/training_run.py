@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from wm_planner.conversion.errors import ConversionError
+from wm_planner.files.home import expanded
 from wm_planner.files.regular import read_regular
 from wm_planner.text import listed, one_line
 
@@ -98,7 +99,7 @@ def read_run(path: Path, checkpoint: str = "latest") -> Run:
         ConversionError: There is no such checkpoint, it is not clear which is meant, or the
             configuration is unusable.
     """
-    path = path.expanduser()
+    path = expanded(path)
     if path.is_dir():
         path = _chosen(path, checkpoint)
     elif checkpoint != "latest":

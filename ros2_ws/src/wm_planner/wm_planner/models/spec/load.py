@@ -6,6 +6,7 @@ from pathlib import Path
 
 from omegaconf.errors import OmegaConfBaseException
 
+from wm_planner.files.home import expanded
 from wm_planner.files.plain_settings import fill, reason
 from wm_planner.message_limits import MAX_TEXT
 from wm_planner.models.spec.errors import SpecError, StatisticsError
@@ -29,7 +30,10 @@ def load_spec(directory: str | Path, *, allow_unverified_statistics: bool = Fals
             field, or contradicts itself.
         StatisticsError: The statistics have no provenance, or were changed after the export.
     """
-    path = Path(directory).expanduser() / SPEC_FILE
+    try:
+        path = expanded(directory) / SPEC_FILE
+    except OSError as error:
+        raise SpecError(f"{directory} cannot be read: {error.strerror}") from error
     content = read_content(path)
     try:
         spec = fill(ModelSpec, content)
