@@ -72,4 +72,4 @@ model: everything ## collect data for a task's embedded model, train it and expo
 	@$(ENV) $(ISOLATED) python -m wm_planner_sim.training.make_model $(CHOSEN) $(MODEL_ARGS)
 
 clean: ## delete what was built, but keep the virtual environments
-	rm -rf ros2_ws/build* ros2_ws/install* ros2_ws/log*
+	rm -rf ros2_ws/build* ros2_ws/install* ros2_ws/log* docs/_build

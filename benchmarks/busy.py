@@ -3,10 +3,10 @@
 Simulator and planner run as separate processes over DDS; images of 640x480 pixels, 25 per second,
 are stamped with system time. The busy loops run at the niceness of the planner all the while.
 
-python benchmarks/busy.py [--goals 10] [--loops 2] [--nice 5]
+To compare with an older version (from 2026-11-30 on), run this file in the environment of its
+checkout:
 
-To compare with an older version, run this file in the environment of its checkout:
-bash -c '. ../older/scripts/env.sh; python benchmarks/busy.py'
+    bash -c '. ../older/scripts/env.sh; python benchmarks/busy.py'
 """
 
 from __future__ import annotations
@@ -22,11 +22,14 @@ from collections.abc import Iterator
 
 import numpy as np
 import rclpy
+from benchmark_parsers import make_benchmark_parser
 from diagnostic_msgs.msg import DiagnosticArray
 from loop import Recorder, use_profile
 from rclpy.executors import SingleThreadedExecutor
 
+from wm_planner.cli.arguments import count, positive
 from wm_planner.control import ErrorCode
+from wm_planner.ending import explained
 from wm_planner_sim.client.client import Client
 from wm_planner_sim.client.episode import Episode
 from wm_planner_sim.client.processes import start_planner, start_simulator
@@ -116,12 +119,18 @@ def figures(episodes: list[Episode], record: BusyRecorder) -> dict[str, str]:
     }
 
 
+def make_parser() -> argparse.ArgumentParser:
+    parser = make_benchmark_parser("busy", __doc__, "--goals 10 --loops 2 --nice 5")
+    add = parser.add_argument
+    add("--goals", type=positive, default=10, metavar="N", help="number of goals (%(default)s)")
+    add("--loops", type=count, default=2, metavar="N", help="number of busy loops (%(default)s)")
+    add("--nice", type=count, metavar="N", help="worker.nice; by default the setting's own")
+    return parser
+
+
+@explained("busy")
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--goals", type=int, default=10, help="number of goals")
-    parser.add_argument("--loops", type=int, default=2, help="number of busy loops")
-    parser.add_argument("--nice", type=int, help="worker.nice; by default the setting's own")
-    options = parser.parse_args()
+    options = make_parser().parse_args()
     use_profile()
     nice = [] if options.nice is None else [f"worker.nice:={options.nice}"]
     before, since = os.getloadavg()[0], time.monotonic()

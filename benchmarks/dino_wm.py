@@ -1,8 +1,7 @@
 """Benchmark of DINO-WM rollouts: upstream's computation and ours, side by side in one run.
 
-    python benchmarks/dino_wm.py                a GPU: the whole table; the CPU: a few candidates
-    python benchmarks/dino_wm.py --full         the whole table on the CPU too (hours)
-    python benchmarks/dino_wm.py --model DIR    a converted model instead of random weights
+On a GPU it measures the whole table, on the CPU a few candidates only (with --full all, which takes
+hours). With random weights and no --budget the table is also written into benchmarks/results.
 
 A paper-size model: ViT-S/14, a predictor 404 wide with 6 layers, 16 heads and 2048 hidden features,
 196 patches, history 3, horizon 5; the planner is DINO-WM's CEM with equal draws. FLOP are those of
@@ -21,6 +20,7 @@ import time
 from pathlib import Path
 
 import torch
+from benchmark_parsers import make_benchmark_parser
 from dino_wm_models import Models
 from dino_wm_plans import (
     Problem,
@@ -32,7 +32,9 @@ from dino_wm_plans import (
     plan_upstream,
 )
 
+from wm_planner.cli.arguments import positive
 from wm_planner.diagnosis.cost import matmul_rate
+from wm_planner.ending import explained
 from wm_planner.models.device import resolve_device
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -139,15 +141,29 @@ def cpu_name() -> str:
     )
 
 
+def make_parser() -> argparse.ArgumentParser:
+    parser = make_benchmark_parser(
+        "dino_wm", __doc__, "", "--full", "--model my_model --budget 64 5 --threads 1"
+    )
+    add = parser.add_argument
+    add("--full", action="store_true", help="all budgets on the CPU too")
+    add("--model", metavar="DIR", help="directory of a dino_wm model (random weights)")
+    add("--device", default="auto", help="auto, cpu, cuda or cuda:1 (%(default)s)")
+    add(
+        "--budget", type=positive, nargs=2, metavar=("SAMPLES", "ITERATIONS"),
+        help="only this budget of a plan",
+    )  # fmt: skip
+    add("--threads", type=positive, metavar="N", help="CPU threads of torch (torch's own number)")
+    add(
+        "--date", default=datetime.date.today().isoformat(),
+        help="date of the report and its file (today)",
+    )  # fmt: skip
+    return parser
+
+
+@explained("dino_wm")
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--full", action="store_true", help="all budgets on the CPU too")
-    parser.add_argument("--model", help="directory of a dino_wm model; default: random weights")
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--budget", type=int, nargs=2, metavar=("SAMPLES", "ITERATIONS"))
-    parser.add_argument("--threads", type=int, help="CPU threads of torch")
-    parser.add_argument("--date", default=datetime.date.today().isoformat())
-    arguments = parser.parse_args()
+    arguments = make_parser().parse_args()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     device = resolve_device(arguments.device)

@@ -91,7 +91,8 @@ class Models:
     def _make(self, **options: object) -> DinoWorldModel:
         if self.directory is not None:
             model = load(self.directory, self.device, allow_unverified_statistics=True, **options)
-            assert isinstance(model, DinoWorldModel), "only models of the family dino_wm"
+            if not isinstance(model, DinoWorldModel):
+                raise SystemExit(f"dino_wm: {self.directory} is no model of the family dino_wm")
             return model
         torch.manual_seed(0)
         return DinoWorldModel(spec_of(*self.sizes), None, self.device, **options)

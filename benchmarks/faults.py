@@ -4,8 +4,9 @@ Among the faults are other publishers of every input, and texts of 100 kB wherev
 
 Simulator, planner and this script run as separate processes over DDS; images, poses and the clock
 pass through this script, which spoils them. After each goal the commands on the wire are checked.
+Ctrl+C ends it early, with a report.
 
-python benchmarks/faults.py [--minutes 60] [--factor 4] [--goals 1000] [--seed 0] [--fault NAME …]
+With --fault, which may be given several times, only these are injected: {faults}.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import time
 from typing import Any
 
 import numpy as np
+from benchmark_parsers import above_zero, make_benchmark_parser
 from faults_checks import Checks
 from faults_hand import WORKSPACE
 from faults_injected import FAULTS, STOPPING
@@ -29,7 +31,9 @@ from wire_fuzz_checks import check_log
 from wm_planner_msgs.action import ReachGoal
 from wm_planner_msgs.msg import Goal
 
+from wm_planner.cli.arguments import count
 from wm_planner.control import ErrorCode
+from wm_planner.ending import explained
 from wm_planner_sim.client.calls import ClientError
 from wm_planner_sim.client.image_readers import dangerous, readers_of_images
 from wm_planner_sim.simulator import franka, seeds
@@ -179,20 +183,40 @@ def report(run: Run, wall: float) -> int:
         if growth > 0.05:
             checks.problems.append(f"memory grew by {growth:.1%}")
     print(*checks.traces, sep="\n\n")
-    for problem, count in collections.Counter(checks.problems).items():
-        print(f"PROBLEM ({count}x): {problem}")
+    for problem, often in collections.Counter(checks.problems).items():
+        print(f"PROBLEM ({often}x): {problem}")
     print("no problem" if not checks.problems else f"{len(checks.problems)} problems")
     return bool(checks.problems)
 
 
+def make_parser() -> argparse.ArgumentParser:
+    parser = make_benchmark_parser(
+        "faults",
+        (__doc__ or "").replace("{faults}", "; ".join(FAULTS)),
+        "--minutes 60 --factor 4 --goals 1000 --seed 0",
+        "--minutes 2 --fault 'camera stopped'",
+    )
+    add = parser.add_argument
+    add("--minutes", type=above_zero, default=60.0, help="simulated minutes (%(default)s)")
+    add("--factor", type=above_zero, default=4.0, help="simulated over wall time (%(default)s)")
+    add(
+        "--goals", type=count, default=1000, metavar="N",
+        help="number of goals in the storms (%(default)s)",
+    )  # fmt: skip
+    add("--fault", action="append", choices=list(FAULTS), metavar="NAME", help="see below (all)")
+    add(
+        "--seed",
+        type=count,
+        default=0,
+        metavar="N",
+        help="seed of all random choices (%(default)s)",
+    )
+    return parser
+
+
+@explained("faults")
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--minutes", type=float, default=60.0, help="simulated minutes")
-    parser.add_argument("--factor", type=float, default=4.0, help="simulated over wall time")
-    parser.add_argument("--goals", type=int, default=1000, help="number of goals in the storms")
-    parser.add_argument("--fault", action="append", choices=list(FAULTS), help="only these faults")
-    parser.add_argument("--seed", type=int, default=0, help="seed of all random choices")
-    options = parser.parse_args()
+    options = make_parser().parse_args()
     began = time.monotonic()
     use_profile()
     run = Run(System(options.factor, options.seed))

@@ -2,9 +2,7 @@
 
 Files are random bytes, or genuine files that were cut, spliced, flipped, or given other sizes. No
 reader may raise anything but its own refusals, run or import what a file names, or take more memory
-than ``GROWTH`` and ``RATIO`` times the file's size.
-
-python benchmarks/file_fuzz.py [--count 100000] [--seed 0] [--processes 2]
+than 64 MB and 1100 times the file's size.
 """
 
 from __future__ import annotations
@@ -24,8 +22,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from benchmark_parsers import make_benchmark_parser
 from file_fuzz_seeds import SEEDS, mutated
 
+from wm_planner.cli.arguments import count, positive
 from wm_planner.control import Refused
 from wm_planner.datasets import DatasetError
 from wm_planner.datasets.statistics_file import read_statistics
@@ -33,6 +33,7 @@ from wm_planner.diagnosis.bag import Topics
 from wm_planner.diagnosis.bag_episode import bag_episode
 from wm_planner.diagnosis.episode import RecordingError
 from wm_planner.diagnosis.weight_layers import layers
+from wm_planner.ending import explained
 from wm_planner.files.errors import FileFormatError
 from wm_planner.files.tensor_record import TensorRecord
 from wm_planner.files.torch_file import read_torch_file
@@ -163,13 +164,21 @@ def _run(job: tuple[int, int, int]) -> Result:
     return examination.result
 
 
+def make_parser() -> argparse.ArgumentParser:
+    parser = make_benchmark_parser("file_fuzz", __doc__, "--count 100000 --seed 0 --processes 2")
+    add = parser.add_argument
+    add(
+        "--count", type=positive, default=100_000, metavar="N", help="number of files (%(default)s)"
+    )
+    add("--seed", type=count, default=0, metavar="N", help="seed of the files (%(default)s)")
+    add("--processes", type=positive, default=2, metavar="N", help="worker processes (%(default)s)")
+    return parser
+
+
+@explained("file_fuzz")
 def main() -> int:
     """Print what came of the files; the exit code is 1 if there was a problem."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=100_000, help="number of files")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--processes", type=int, default=2)
-    options = parser.parse_args()
+    options = make_parser().parse_args()
     assert set(SEEDS) == set(READERS)
     step = -(-options.count // (20 * options.processes))
     jobs = [(options.seed, i, min(i + step, options.count)) for i in range(0, options.count, step)]

@@ -1,6 +1,6 @@
 """Measure the round trip of an image to another process and of its answer, in three ways.
 
-python benchmarks/frames.py [--rounds 300]
+The image is pickled, sent through a socket, or lies in shared memory, as for the planner's worker.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ import time
 from multiprocessing.connection import Connection
 
 import numpy as np
+from benchmark_parsers import make_benchmark_parser
 
+from wm_planner.cli.arguments import positive
+from wm_planner.ending import explained
 from wm_planner.types import Observation
 from wm_planner.worker.messages import Failed, PlanRequest
 from wm_planner.worker.shared import Arena, make_memory
@@ -70,21 +73,34 @@ def times(means: str, height: int, width: int, rounds: int) -> list[float]:
     return spent[20:]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=300, help="rounds of each measurement")
+def make_parser() -> argparse.ArgumentParser:
+    parser = make_benchmark_parser("frames", __doc__, "--rounds 300")
+    parser.add_argument(
+        "--rounds", type=positive, default=300, metavar="N",
+        help="rounds of each measurement (%(default)s)",
+    )  # fmt: skip
     parser.add_argument("--serve", nargs=3, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    arguments = make_parser().parse_args()
     if arguments.serve:
         means, end, memory = arguments.serve
         serve(means, int(end), int(memory))
-        return
+    else:
+        measure(arguments.rounds)
+
+
+@explained("frames")
+def measure(rounds: int) -> None:
+    """Print the table."""
     print(f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}")
     print(f"{'image':>10} {'means':>14} {'p50 [ms]':>9} {'p95 [ms]':>9}")
     names = {"pickle": "pickled", "socket": "socket", "memory": "shared memory"}
     for height, width in SIZES:
         for means, name in names.items():
-            spent = 1e3 * np.array(times(means, height, width, arguments.rounds))
+            spent = 1e3 * np.array(times(means, height, width, rounds))
             half, most = np.quantile(spent, [0.5, 0.95])
             print(f"{width:>5}x{height:<4} {name:>14} {half:9.2f} {most:9.2f}")
 

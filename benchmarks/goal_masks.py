@@ -1,7 +1,6 @@
 """Benchmark of goal masks: what counting only a part of the goal image does to plans.
 
-    python benchmarks/goal_masks.py             train, then measure: half an hour on a core
-    python benchmarks/goal_masks.py --goals 20 --steps 500      a quick look
+It trains, then measures: half an hour on a core. The second example is a quick look.
 
 The world is a plane with two discs, seen from above: a hand, which the actions displace, and a
 cube, which moves only if the hand pushes it. A DINO-WM model (random frozen encoder, 6 x 6 tokens)
@@ -13,7 +12,8 @@ with
     all         the whole goal image
     cube        a mask that is white around the cube only
     not hand    a mask that is black around the hand only
-    posed       the whole of an image that shows the hand where the stroke left it, for comparison
+    posed       the whole of an image that shows the hand where the stroke
+                left it, for comparison
 
 The table says how far the cube then is from its goal place, in its diameters, and how often it is
 within a quarter of one. Goals and seeds are fixed; the training was chosen by its own error, not on
@@ -29,9 +29,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from benchmark_parsers import make_benchmark_parser
 from dino_wm import cpu_name, table
 from torch.nn import functional
 
+from wm_planner.cli.arguments import positive
+from wm_planner.ending import explained
 from wm_planner.images.masks import token_weights
 from wm_planner.models.dino_wm.architecture import (
     Architecture,
@@ -250,12 +253,21 @@ def measure(model: DinoWorldModel, goals: int) -> list[list[str]]:
     ]
 
 
+def make_parser() -> argparse.ArgumentParser:
+    parser = make_benchmark_parser("goal_masks", __doc__, "", "--goals 20 --steps 500")
+    add = parser.add_argument
+    add("--goals", type=positive, default=40, metavar="N", help="number of goals (%(default)s)")
+    add(
+        "--steps", type=positive, default=6000, metavar="N",
+        help="steps of the training (%(default)s)",
+    )  # fmt: skip
+    return parser
+
+
+@explained("goal_masks")
 def main() -> int:
     """Train, measure, print the table."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--goals", type=int, default=40)
-    parser.add_argument("--steps", type=int, default=6000, help="of the training (%(default)s)")
-    arguments = parser.parse_args()
+    arguments = make_parser().parse_args()
     torch.set_num_threads(1)
     begin = time.monotonic()
     model = make_model()

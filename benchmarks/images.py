@@ -1,6 +1,6 @@
 """Time decoding, preprocessing and the camera contract on one core.
 
-python benchmarks/images.py [--height 480 --width 640] [--rounds 200]
+Decoding is measured for every encoding, also relative to a copy of the same bytes.
 """
 
 from __future__ import annotations
@@ -15,8 +15,11 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import torch
+from benchmark_parsers import make_benchmark_parser
 
 from wm_planner.camera_contract import CameraExpectation, CameraMonitor
+from wm_planner.cli.arguments import positive, whole_number
+from wm_planner.ending import explained
 from wm_planner.images import ImagePolicy, conversion_path, decode
 from wm_planner.images.encodings import ENCODINGS, Encoding
 from wm_planner.images.preprocess import Preprocess
@@ -24,6 +27,8 @@ from wm_planner.images.preprocess import Preprocess
 DECLARED = ImagePolicy(generic_color_order="bgr", float_range="[0,1]", bit_depth=16)
 TARGETS = [("rgb8", 480, 640, 3.0), ("bgra8", 720, 1280, 6.0)]
 """Encoding, height, width, and the target for the time of decoding and preprocessing [ms]."""
+
+SMALLEST = 20  # [pixels], side of an image
 
 
 def times(work: Callable[[], object], rounds: int) -> tuple[float, float]:
@@ -72,13 +77,33 @@ def line(name: str, message: SimpleNamespace, rounds: int) -> None:
     print(f"| {name} | {size:.2f} | {copy:.3f} | {best:.3f} | {median:.3f} | {best / copy:.1f} |")
 
 
+def side(text: str) -> int:
+    """Return the side of an image, which every encoding can have.
+
+    Raises:
+        argparse.ArgumentTypeError: The text is something else.
+    """
+    if (pixels := whole_number(SMALLEST)(text)) % 2:
+        raise argparse.ArgumentTypeError(f"{text} is odd")
+    return pixels
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = make_benchmark_parser("images", __doc__, "--height 480 --width 640 --rounds 200")
+    add = parser.add_argument
+    add("--height", type=side, default=480, metavar="PIXELS", help="an even number (%(default)s)")
+    add("--width", type=side, default=640, metavar="PIXELS", help="an even number (%(default)s)")
+    add(
+        "--rounds", type=positive, default=200, metavar="N",
+        help="rounds of each measurement (%(default)s)",
+    )  # fmt: skip
+    return parser
+
+
+@explained("images")
 def main() -> None:
     """Run all measurements and print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--height", type=int, default=480)
-    parser.add_argument("--width", type=int, default=640)
-    parser.add_argument("--rounds", type=int, default=200)
-    options = parser.parse_args()
+    options = make_parser().parse_args()
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
     size = (options.height, options.width)

@@ -1,8 +1,6 @@
 #!/usr/bin/env python3
 """Time a command with inverse kinematics, and near a self-collision, on one core.
 
-    . scripts/env.sh; python benchmarks/kinematics.py [--commands 3000]
-
 A Franka's hand follows random poses in the box and the cone of orientations that config/franka.yaml
 has for a hand that tilts, at the speeds of that file. Then its joints follow random postures, many
 of which would bring its links together, fast and braking slowly, so that long ways are compared.
@@ -17,13 +15,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from benchmark_parsers import make_benchmark_parser
 from scipy.spatial.transform import Rotation
 
+from wm_planner.cli.arguments import whole_number
 from wm_planner.config import LimitsConfig
 from wm_planner.control import CommandGate
 from wm_planner.control.hand_gate import HandGate
 from wm_planner.control.kinematic_gate import KinematicGate
 from wm_planner.control.part_gate import Sent
+from wm_planner.ending import explained
 from wm_planner.kinematics import Arm
 from wm_planner.types import Pose, Vector
 
@@ -95,10 +96,18 @@ def tell(times: dict[str, list[float]], what: str) -> None:
     print(f"ratio of the medians {ratio:.1f}")
 
 
+def make_parser() -> argparse.ArgumentParser:
+    parser = make_benchmark_parser("kinematics", __doc__, "--commands 3000")
+    parser.add_argument(
+        "--commands", type=whole_number(LEG), default=3000, metavar="N",
+        help="number of commands of each measurement (%(default)s)",
+    )  # fmt: skip
+    return parser
+
+
+@explained("kinematics")
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--commands", type=int, default=3000)
-    count = parser.parse_args().commands
+    count = make_parser().parse_args().commands
     arm = Arm(URDF.read_text(), "panda_link0", "panda_hand_tcp")
     gates = {
         "without": CommandGate(LIMITS, turns=True),

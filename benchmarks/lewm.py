@@ -1,8 +1,6 @@
 """Benchmark of LeWM rollouts: upstream's computation and ours, side by side in one run.
 
-    python benchmarks/lewm.py                   a paper-size model with random weights
-    python benchmarks/lewm.py --model DIR       a converted model
-    python benchmarks/lewm.py --threads 1       as on one core of a CPU
+With random weights the table is also written into benchmarks/results.
 
 The paper's sizes: ViT-tiny/14, a predictor 192 wide with 6 layers, 16 heads and 2048 hidden
 features, history 3, horizon 5. Upstream's rule is ``rollout`` of ``jepa.py`` in lucas-maes/le-wm,
@@ -24,10 +22,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from benchmark_parsers import make_benchmark_parser
 from dino_wm import cpu_name, table
 from torch import Tensor
 
+from wm_planner.cli.arguments import positive
 from wm_planner.diagnosis.cost import cost_of, seconds
+from wm_planner.ending import explained
 from wm_planner.models.device import resolve_device
 from wm_planner.models.lewm.architecture import (
     Architecture,
@@ -91,7 +92,8 @@ def paper_spec() -> ModelSpec:
 def made(directory: str | None, device: torch.device, **options: Any) -> LewmWorldModel:
     if directory is not None:
         model = load(directory, device, allow_unverified_statistics=True, **options)
-        assert isinstance(model, LewmWorldModel), "only models of the family lewm"
+        if not isinstance(model, LewmWorldModel):
+            raise SystemExit(f"lewm: {directory} is no model of the family lewm")
         return model
     torch.manual_seed(0)
     model = LewmWorldModel(paper_spec(), None, device, **options)
@@ -181,13 +183,22 @@ def counted(sides: Sides) -> list[list[str]]:
     return rows
 
 
+def make_parser() -> argparse.ArgumentParser:
+    parser = make_benchmark_parser("lewm", __doc__, "--threads 1", "--model my_model --device cpu")
+    add = parser.add_argument
+    add("--model", metavar="DIR", help="directory of a lewm model (random weights)")
+    add("--device", default="auto", help="auto, cpu, cuda or cuda:1 (%(default)s)")
+    add("--threads", type=positive, metavar="N", help="CPU threads of torch (torch's own number)")
+    add(
+        "--date", default=datetime.date.today().isoformat(),
+        help="date of the report and its file (today)",
+    )  # fmt: skip
+    return parser
+
+
+@explained("lewm")
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", help="directory of a lewm model; default: random weights")
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--threads", type=int, help="CPU threads of torch")
-    parser.add_argument("--date", default=datetime.date.today().isoformat())
-    arguments = parser.parse_args()
+    arguments = make_parser().parse_args()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     device = resolve_device(arguments.device)

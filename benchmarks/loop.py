@@ -2,16 +2,16 @@
 
 The images have 640x480 pixels and are stamped with system time. There are three runs:
 
-1. Plans of a given time follow each other without a pause, at 25 images per second.
-2. The same while other programs join and leave, as ``ros2 topic echo`` does.
-3. The planner is idle when an image arrives (5 Hz).
+    back to back   plans of a given time follow each other without a pause,
+                   at 25 images per second
+    others join    the same while other programs join and leave, as
+                   ``ros2 topic echo`` does
+    free planner   the planner is idle when an image arrives (5 Hz)
 
 All processes use the Fast DDS profile ``config/fastdds_localhost.xml``; docs/how-to/middleware.md.
 
 With ``--viewers N`` the loop runs instead without and with a cockpit that N pages look at, in
 turn, with a plan for each of 10 images per second. A run with a cockpit ends with its ``/stop``.
-
-python benchmarks/loop.py [--seconds 60] [--plan-time 0.3] [--default-dds] [--viewers 3]
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from typing import Any
 import numpy as np
 import rclpy
 from ament_index_python.packages import get_package_share_directory
+from benchmark_parsers import above_zero, make_benchmark_parser
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped
 from loop_viewers import Watched
@@ -39,6 +40,8 @@ from rclpy.node import Node
 from wm_planner_msgs.action import ReachGoal
 from wm_planner_msgs.msg import Goal, PlanStatus
 
+from wm_planner.cli.arguments import count
+from wm_planner.ending import explained
 from wm_planner.ros.rates import Latency
 from wm_planner_sim.client.client import Client
 from wm_planner_sim.client.processes import start_planner, start_simulator
@@ -231,15 +234,27 @@ def compare(seconds: float, viewers: int) -> tuple[list[str], list[dict[str, flo
     return titles, runs
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--seconds", type=float, default=60.0, help="length of each run [s]")
-    parser.add_argument(
-        "--plan-time", type=float, default=0.3, help="time of a plan in the first two runs [s]"
+def make_parser() -> argparse.ArgumentParser:
+    parser = make_benchmark_parser(
+        "loop", __doc__, "--seconds 60 --plan-time 0.3 --default-dds", "--seconds 60 --viewers 3"
     )
-    parser.add_argument("--default-dds", action="store_true", help="use no Fast DDS profile")
-    parser.add_argument("--viewers", type=int, default=0, help="pages that look at a cockpit")
-    options = parser.parse_args()
+    add = parser.add_argument
+    add("--seconds", type=above_zero, default=60.0, help="length of each run [s] (%(default)s)")
+    add(
+        "--plan-time", type=above_zero, default=0.3, metavar="SECONDS",
+        help="time of a plan in the first two runs [s] (%(default)s)",
+    )  # fmt: skip
+    add("--default-dds", action="store_true", help="use no Fast DDS profile")
+    add(
+        "--viewers", type=count, default=0, metavar="N",
+        help="pages that look at a cockpit (%(default)s)",
+    )  # fmt: skip
+    return parser
+
+
+@explained("loop")
+def main() -> None:
+    options = make_parser().parse_args()
     if options.default_dds:
         os.environ.pop(PROFILE, None)
     else:

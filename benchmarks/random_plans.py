@@ -1,7 +1,5 @@
 """Send random plans through the commander, and check every command that leaves it.
 
-    python benchmarks/random_plans.py --plans 100000
-
 Each plan has random displacements, turns and widths, some of them absurd, not finite, or without a
 rotation. It arrives late by a random time, and after a few commands the next one replaces it; now
 and then the arm lags, jumps or is stopped, or the limits change. Every command is compared with the
@@ -16,10 +14,13 @@ import time
 from collections import Counter
 
 import numpy as np
+from benchmark_parsers import make_benchmark_parser
 from scipy.spatial.transform import Rotation
 
+from wm_planner.cli.arguments import count, positive
 from wm_planner.config import Config
 from wm_planner.control import Commander, LimitViolation
+from wm_planner.ending import explained
 from wm_planner.models import ModelSpec
 from wm_planner.models.spec import (
     ActionSpec,
@@ -223,12 +224,19 @@ def spec_of(convention: str, mode: str, rng: np.random.Generator) -> ModelSpec:
     )
 
 
+def make_parser() -> argparse.ArgumentParser:
+    parser = make_benchmark_parser("random_plans", __doc__, "--plans 100000 --seed 0")
+    add = parser.add_argument
+    add(
+        "--plans", type=positive, default=100_000, metavar="N", help="number of plans (%(default)s)"
+    )
+    add("--seed", type=count, default=0, metavar="N", help="seed of the first arm (%(default)s)")
+    return parser
+
+
 def main(arguments: list[str] | None = None) -> Counter[str]:
     """Play plans with many arms; print and return what happened."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--plans", type=int, default=100_000)
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     begin, found, seed = time.monotonic(), Counter[str](), options.seed
     while found["plans"] < options.plans:
         arm = Arm(np.random.default_rng(seed))
@@ -251,4 +259,5 @@ def main(arguments: list[str] | None = None) -> Counter[str]:
 
 
 if __name__ == "__main__":
-    main()
+    with explained("random_plans"):
+        main()

@@ -1,13 +1,13 @@
 """Measure how the arm moves when plans arrive late, depending on where in the plan it begins.
 
-    python benchmarks/splicing.py --goals 8
-
 The embedded model drives the simulated arm and plans back to back, with a given latency. The stream
 begins by one of these rules:
 
-    nearest   at the point of the plan's path nearest to the commanded position, as the planner does
+    nearest   at the point of the plan's path nearest to the commanded
+              position, as the planner does
     whole     at the beginning of the plan, as if there were no latency
-    literal   at the present time of the plan, as if the arm had followed it since its image
+    literal   at the present time of the plan, as if the arm had followed it
+              since its image
 """
 
 from __future__ import annotations
@@ -19,10 +19,13 @@ from unittest.mock import patch
 
 import numpy as np
 import torch
+from benchmark_parsers import make_benchmark_parser, not_negative
 
+from wm_planner.cli.arguments import positive
 from wm_planner.config import Config
 from wm_planner.control import Commander
 from wm_planner.control import stream as streams
+from wm_planner.ending import explained
 from wm_planner.types import Command, Goal, Observation, Pose
 from wm_planner.worker import PlanRequest, SetGoal
 from wm_planner.worker.engine import Engine
@@ -79,14 +82,21 @@ def _pose(simulation: Simulation) -> Pose:
     return Pose(simulation.ee_position, simulation.ee_quaternion, 0.0)
 
 
+def make_parser() -> argparse.ArgumentParser:
+    parser = make_benchmark_parser("splicing", __doc__, "--goals 8", "--latencies 0.06 0.3")
+    add = parser.add_argument
+    add("--goals", type=positive, default=8, metavar="N", help="goals for each row (%(default)s)")
+    add(
+        "--latencies", type=not_negative, nargs="+", default=[0.06, 0.18, 0.3, 0.6],
+        metavar="SECONDS", help="between an image and its plan [s] (0.06 0.18 0.3 0.6)",
+    )  # fmt: skip
+    return parser
+
+
+@explained("splicing")
 def main() -> None:
     """Print one row per latency and rule: mean times, and the largest speed and acceleration."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--goals", type=int, default=8, help="goals for each row")
-    parser.add_argument(
-        "--latencies", type=float, nargs="+", default=[0.06, 0.18, 0.3, 0.6], help="[s]"
-    )
-    arguments = parser.parse_args()
+    arguments = make_parser().parse_args()
     torch.set_num_threads(1)
     simulation = Simulation(240, 320)
     config = Config()

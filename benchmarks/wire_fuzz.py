@@ -4,8 +4,6 @@ Simulator, planner and this script run as separate processes over DDS. A goal is
 requests of random sizes, names, types and texts go to whatever the node offers, also to its
 parameters and its action. The commands on the wire, the log, the memory, the limits and the process
 are checked.
-
-python benchmarks/wire_fuzz.py [--count 10000] [--largest 20] [--seed 0] [--strangers]
 """
 
 from __future__ import annotations
@@ -15,11 +13,14 @@ import collections
 import time
 
 import numpy as np
+from benchmark_parsers import make_benchmark_parser
 from faults_checks import Checks
 from loop import use_profile
 from wire_fuzz_checks import check_log, check_memory, check_velocity, longest_gap
 from wire_fuzz_run import Fuzz
 
+from wm_planner.cli.arguments import count, positive
+from wm_planner.ending import explained
 from wm_planner_sim.client.calls import ClientError
 
 ANSWERS = ("accepted", "refused", "answered", "no answer")
@@ -53,21 +54,37 @@ def report(fuzz: Fuzz, wall: float) -> int:
     print(f"longest gap between commands of an active goal: {1e3 * gap:.0f} ms, at {at:.3f}")
     print(f"a goal that was active held or ended {holds} times")
     found = problems(fuzz)
-    for problem, count in collections.Counter(found).items():
-        print(f"PROBLEM ({count}x): {problem[:2000]}")
+    for problem, often in collections.Counter(found).items():
+        print(f"PROBLEM ({often}x): {problem[:2000]}")
     print(f"{len(found)} problems" if found else "no problem")
     return bool(found)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--count", type=int, default=10_000, help="number of requests")
-    parser.add_argument("--largest", type=int, default=20, help="size of the largest text [MB]")
-    parser.add_argument("--seed", type=int, default=0, help="seed of all random choices")
-    parser.add_argument(
-        "--strangers", action="store_true", help="also publish random data on every input"
+def make_parser() -> argparse.ArgumentParser:
+    parser = make_benchmark_parser("wire_fuzz", __doc__, "--count 10000 --seed 0 --strangers")
+    add = parser.add_argument
+    add(
+        "--count", type=positive, default=10_000, metavar="N",
+        help="number of requests (%(default)s)",
+    )  # fmt: skip
+    add(
+        "--largest", type=positive, default=20, metavar="MB",
+        help="size of the largest text [MB] (%(default)s)",
+    )  # fmt: skip
+    add(
+        "--seed",
+        type=count,
+        default=0,
+        metavar="N",
+        help="seed of all random choices (%(default)s)",
     )
-    options = parser.parse_args()
+    add("--strangers", action="store_true", help="also publish random data on every input")
+    return parser
+
+
+@explained("wire_fuzz")
+def main() -> int:
+    options = make_parser().parse_args()
     began = time.monotonic()
     use_profile()
     fuzz = Fuzz(options)

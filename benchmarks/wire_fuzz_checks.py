@@ -21,7 +21,7 @@ LINE = 25_000  # [characters] no line of the log is longer
 GROWTH = 1.05  # of the memory in the last fifth, with small requests
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x9f\u202a-\u202e]")
 
-Commands = list[tuple[float, float, np.ndarray]]  # sent [s], stamp [s], position (3,) [m]
+Commands = list[tuple[float, float, np.ndarray]]  # sent [s], stamp [s], pose (7,)
 States = list[tuple[float, int]]  # sent [s], state of PlanStatus
 
 
@@ -67,7 +67,7 @@ def largest_change(commands: Commands) -> float:
     Only commands that follow each other without a pause count: after a delay the arm goes on from
     where it was.
     """
-    _, stamps, positions = (np.array(column) for column in zip(*commands, strict=True))
+    _, stamps, poses = (np.array(column) for column in zip(*commands, strict=True))
     largest = 0.0
     for part in np.split(
         np.arange(len(stamps)), np.flatnonzero(np.diff(stamps) > 1.5 * PERIOD) + 1
@@ -75,7 +75,7 @@ def largest_change(commands: Commands) -> float:
         times = np.arange(stamps[part[0]], stamps[part[-1]], WINDOW)
         if len(times) < 3:
             continue
-        path = np.stack([np.interp(times, stamps[part], p) for p in positions[part].T], axis=1)
+        path = np.stack([np.interp(times, stamps[part], p) for p in poses[part, :3].T], axis=1)
         changes = np.diff(path, n=2, axis=0) / WINDOW
         largest = max(largest, float(np.linalg.norm(changes, axis=1).max()))
     return largest

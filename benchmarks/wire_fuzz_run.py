@@ -60,6 +60,7 @@ class Recorder(Client):
     def __init__(self) -> None:
         super().__init__(NODE)
         self.commands: Commands = []
+        self.widths: list[tuple[float, float, float]] = []  # the gripper is not commanded
         self.measured: list[tuple[float, np.ndarray]] = []
         self.states: States = []
         self.ended: collections.Counter[str] = collections.Counter()
@@ -97,10 +98,11 @@ class Recorder(Client):
         self._sent = self._result = None
 
     def _on_command(self, message: PoseStamped, info: dict[str, Any]) -> None:
-        p = message.pose.position
+        p, q = message.pose.position, message.pose.orientation
         stamp = message.header.stamp.sec + 1e-9 * message.header.stamp.nanosec
         sent = info["source_timestamp"] * 1e-9  # this process may receive it late
-        self.commands.append((sent, stamp, np.array([p.x, p.y, p.z])))
+        pose = np.array([p.x, p.y, p.z, q.x, q.y, q.z, q.w])
+        self.commands.append((sent, stamp, pose))
 
     def _on_state(self, message: PlanStatus, info: dict[str, Any]) -> None:
         self.states.append((info["source_timestamp"] * 1e-9, message.state))

@@ -4,8 +4,6 @@ Draws poses, solves for the joints as the simulated arm does, and lets the hand 
 config/franka.yaml allows, in the worst direction. Near a singularity the joints turn fast for a
 small motion of the hand, and the arm stops with a reflex. This is an estimate by the Jacobian at
 each pose; its change along the way is left out.
-
-    python benchmarks/workspace.py [--min X Y Z] [--max X Y Z] [--tilt RAD] [--twist RAD]
 """
 
 from __future__ import annotations
@@ -13,11 +11,14 @@ from __future__ import annotations
 import argparse
 
 import numpy as np
+from benchmark_parsers import make_benchmark_parser, not_negative
 from scipy.spatial.transform import Rotation
 
+from wm_planner.cli.arguments import count, number, positive
 from wm_planner.cli.settings import config_directory
 from wm_planner.config import compose
 from wm_planner.config.limits import LimitsConfig
+from wm_planner.ending import explained
 from wm_planner_sim.simulator import franka, table
 from wm_planner_sim.simulator.controller import JOINT_LIMITS
 from wm_planner_sim.simulator.kinematics import InverseKinematics
@@ -57,27 +58,41 @@ def shares(kinematics: InverseKinematics, limits: LimitsConfig, joints: np.ndarr
     return np.array(found)
 
 
+def make_parser() -> argparse.ArgumentParser:
+    parser = make_benchmark_parser(
+        "workspace",
+        __doc__,
+        "--min 0.4 -0.2 0.2 --max 0.56 0.2 0.4 --tilt 0.3 --twist 0.5",
+    )
+    limits = compose(config_directory(), "franka").limits
+    add, box = parser.add_argument, {"type": number, "nargs": 3, "metavar": ("X", "Y", "Z")}
+    add("--min", **box, default=limits.workspace_min, help="lower corner [m] (franka.yaml's)")
+    add("--max", **box, default=limits.workspace_max, help="upper corner [m] (franka.yaml's)")
+    angle = {"type": not_negative, "default": 0.0, "metavar": "RAD"}
+    add("--tilt", **angle, help="from pointing down, at most [rad] (%(default)s)")
+    add("--twist", **angle, help="about vertical, at most [rad] (%(default)s)")
+    add("--poses", type=positive, default=2000, metavar="N", help="number of poses (%(default)s)")
+    add("--seed", type=count, default=0, metavar="N", help="seed of the poses (%(default)s)")
+    return parser
+
+
+@explained("workspace")
 def main(arguments: list[str] | None = None) -> tuple[int, np.ndarray]:
     """Print the shares in a box; return the poses out of reach, and the largest shares (2, 2)."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    limits = compose(config_directory(), "franka").limits
-    box = {"type": float, "nargs": 3, "metavar": ("X", "Y", "Z")}
-    parser.add_argument("--min", **box, default=limits.workspace_min, help="lower corner [m]")
-    parser.add_argument("--max", **box, default=limits.workspace_max, help="upper corner [m]")
-    parser.add_argument("--tilt", type=float, default=0.0, help="from pointing down, at most [rad]")
-    parser.add_argument("--twist", type=float, default=0.0, help="about vertical, at most [rad]")
-    parser.add_argument("--poses", type=int, default=2000, help="number of poses")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the poses")
+    parser = make_parser()
     options = parser.parse_args(arguments)
+    if not np.less(options.min, options.max).all():
+        parser.error(f"--min is {options.min}: it must be below --max, {options.max}, in x, y, z")
+    limits = compose(config_directory(), "franka").limits
     rng = np.random.default_rng(options.seed)
     kinematics = InverseKinematics(table.table_scene().compile())
     found, places = [], []
-    for number in range(options.poses):
-        corner = np.array([number >> axis & 1 for axis in range(3)])
-        place = corner if number < 8 * CORNERS else rng.uniform(size=3)  # the corners first
+    for index in range(options.poses):
+        corner = np.array([index >> axis & 1 for axis in range(3)])
+        place = corner if index < 8 * CORNERS else rng.uniform(size=3)  # the corners first
         place = options.min + place * np.subtract(options.max, options.min)
         angle, share = rng.uniform(0, 2 * np.pi), np.sqrt(rng.uniform())
-        tilt = options.tilt * (1.0 if number < 8 * CORNERS else share)
+        tilt = options.tilt * (1.0 if index < 8 * CORNERS else share)
         hand = Rotation.from_rotvec(tilt * np.array([np.cos(angle), np.sin(angle), 0.0]))
         hand *= Rotation.from_rotvec([0, 0, rng.uniform(-options.twist, options.twist)])
         hand *= Rotation.from_quat(franka.DOWN_XYZW)
@@ -90,6 +105,8 @@ def main(arguments: list[str] | None = None) -> tuple[int, np.ndarray]:
     missed, every = options.poses - len(found), np.array(found)
     print(f"{options.min} to {options.max} m, tilt {options.tilt}, twist {options.twist} rad")
     print(f"out of reach: {missed} of {options.poses} poses")
+    if not found:
+        raise SystemExit("workspace: the arm reaches none of these poses: choose another box")
     print("| of the joints' limit | worst | median | poses above 1 |")
     print("|---|---|---|---|")
     for order, name in enumerate(("velocity", "acceleration")):

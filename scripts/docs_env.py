@@ -29,8 +29,12 @@ class DocsEnvironment(Environment):
     constraints = ()
 
 
-def build_docs(env: dict[str, str]) -> None:
+def build_docs(env: dict[str, str], *, install: bool) -> None:
     """Make the environment, build the site, and check that it needs no network.
+
+    Args:
+        env: The environment variables of its commands.
+        install: Install a missing Debian package, instead of naming it.
 
     Raises:
         SetupError: A step failed, a page has a warning, or a page fetches something from elsewhere.
@@ -43,7 +47,7 @@ def build_docs(env: dict[str, str]) -> None:
     own = {name: value for name, value in env.items() if name != "PYTHONPATH"}
     docs = DocsEnvironment(ROOT / ".venv-docs", own)
     with docs.locked():
-        docs.require([] if have_module("ensurepip") else ["python3-venv"], install=True)
+        docs.require([] if have_module("ensurepip") else ["python3-venv"], install=install)
         made_from = [str(ROOT), sys.base_prefix, dotted(sys.version_info[:2])]
         docs.make_venv(made_from, "for the documentation: Sphinx")
         if due := docs.packages_due(["docs"]):

@@ -157,7 +157,3 @@ def measured(
         "prepared_in": prepared,
         "elites_in_common": common,
     }
-
-
-if __name__ == "__main__":
-    main()

@@ -191,7 +191,3 @@ def main() -> None:
     with torch.inference_mode():
         lewm(table, given.device, given.toy)
         vjepa(table, given.device, given.toy)
-
-
-if __name__ == "__main__":
-    main()

@@ -88,7 +88,3 @@ def measured(
             gaps=1 - busy / span,
             waits_of_the_host=dict(collections.Counter(waits)),
         )
-
-
-if __name__ == "__main__":
-    main()

@@ -116,7 +116,3 @@ def main() -> None:
                 plans_per_second=1 / seconds,
                 elites_in_common=share,
             )
-
-
-if __name__ == "__main__":
-    main()

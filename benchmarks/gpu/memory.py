@@ -117,7 +117,3 @@ def beside_a_neighbor(cost: Costs, samples: int) -> dict[str, object]:
         neighbor.kill()
         neighbor.wait()
     return {"time": seconds, "chunk": planner._evaluate.chunk}
-
-
-if __name__ == "__main__":
-    main()

@@ -86,7 +86,3 @@ def main() -> None:
 
 def largest(actual: torch.Tensor, expected: torch.Tensor) -> float:
     return float((actual.cpu() - expected.cpu()).abs().max())
-
-
-if __name__ == "__main__":
-    main()

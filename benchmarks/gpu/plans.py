@@ -184,7 +184,3 @@ def main() -> None:
                     elites_in_common=agreement(elites_of(cost, reference, count), wanted),
                     cost_of_plan=value / best,
                 )
-
-
-if __name__ == "__main__":
-    main()

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import torch
 
+from wm_planner.help_texts import parser_with_examples
+
 PARTS = {
     "tests": "tests that compute, with the GPU as their device",
     "worker": "the worker's process: from an image in shared memory to an action",
@@ -30,16 +32,38 @@ PARTS = {
 }
 """The most valuable first."""
 LIMIT = 240.0  # [s] of one part
+START = "import sys; from gpu.{} import main; sys.exit(main())"
 NOISE = ("USDT:", "Profiler clears events")
 
 
+def make_parser() -> argparse.ArgumentParser:
+    parts = "\n".join(f"- {name}: {what}" for name, what in PARTS.items())
+    parser = parser_with_examples(
+        "benchmarks/gpu/run.sh",
+        "Run the parts of the GPU benchmark; write their tables to results.md and results.json.",
+        f"Parts, the most valuable first:\n{parts}",
+        "",
+        "--only worker plans --out gpu_results",
+    )
+    add = parser.add_argument
+    add(
+        "--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART",
+        help="run these parts (all)",
+    )  # fmt: skip
+    add(
+        "--out", type=Path, default=Path("gpu_results"), metavar="FOLDER",
+        help="folder of the results (%(default)s)",
+    )  # fmt: skip
+    add("--toy", action="store_true", help="toy sizes, to try the parts quickly")
+    add(
+        "--limit", type=float, default=LIMIT, metavar="SECONDS",
+        help="most time of one part [s] (%(default)s)",
+    )  # fmt: skip
+    return parser
+
+
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
-    parser.add_argument("--out", type=Path, default=Path("gpu_results"))
-    parser.add_argument("--toy", action="store_true", help="toy sizes, to try the parts quickly")
-    parser.add_argument("--limit", type=float, default=LIMIT, help="seconds of one part")
-    arguments = parser.parse_args()
+    arguments = make_parser().parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     with (arguments.out / "results.md").open("w") as report:
 
@@ -51,7 +75,7 @@ def main() -> int:
         failed = []
         for name in arguments.only:
             say(f"\n## {name}: {PARTS[name]}\n")
-            command = [sys.executable, "-m", f"gpu.{name}", "--out", str(arguments.out)]
+            command = [sys.executable, "-c", START.format(name), "--out", str(arguments.out)]
             command += ["--toy"] * arguments.toy
             begin = time.monotonic()
             if code := run(command, arguments.limit, say):

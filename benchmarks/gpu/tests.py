@@ -20,7 +20,3 @@ def main() -> int:
         "-k", "cuda or captured", *CHOSEN, f"--junitxml={out / 'tests.xml'}",
     ]  # fmt: skip
     return subprocess.run(command, cwd=TESTS).returncode
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -112,7 +112,3 @@ def answer(link: PlannerLink, answered: threading.Event) -> Planned:
             if isinstance(one, Failed):
                 raise RuntimeError(one.message)
             return one
-
-
-if __name__ == "__main__":
-    main()

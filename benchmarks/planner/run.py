@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import torch
+from benchmark_parsers import make_benchmark_parser
 
 from planner import report
 from planner.against import SUFFIX, measure_other, package_place
@@ -21,38 +22,58 @@ from planner.peers import peer_rules
 from planner.rules import OURS, Rule, own_rules
 from planner.summary import Results
 from planner.timing import bad_plans, operations_per_iteration, overheads
+from wm_planner.cli.arguments import count
+from wm_planner.ending import explained
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = (101, 102)
 PARTS = ("plans", "loops", "overhead", "divergence", "options")
+TEXT = f"""Compare the planners with DINO-WM's rule and public packages, all in the same run.
+
+It measures how good the plans of a budget are, what they cost in a closed loop, and what planning
+itself takes. Everything takes about 25 minutes on one core, --quick about two.
+
+Families: {"; ".join(FAMILIES)}.
+
+Parts: {", ".join(PARTS)}."""
 QUICK = 0.15
 """Fraction of the problems in a quick run."""
 
 
+def make_parser() -> argparse.ArgumentParser:
+    parser = make_benchmark_parser(
+        "planner",
+        TEXT,
+        "",
+        "--quick",
+        "--only contact sparse --no-peers",
+        "--parts overhead --no-peers",
+    )
+    add = parser.add_argument
+    add("--quick", action="store_true", help="one seed, few problems, no options")
+    add("--only", nargs="+", metavar="FAMILY", help="families whose names begin so; no other parts")
+    add("--parts", nargs="+", choices=PARTS, metavar="PART", help="what to measure (all)")
+    add("--no-peers", action="store_true", help="do not install and run the public packages")
+    add("--against", type=Path, metavar="PATH", help="another checkout, to measure as 'before'")
+    add(
+        "--seeds", type=count, nargs="+", metavar="N",
+        help="of the problems (101 102; below 100: to tune)",
+    )  # fmt: skip
+    add("--date", default=datetime.date.today().isoformat(), help="date of the report (today)")
+    add(
+        "--out", type=Path, metavar="FILE",
+        help="report (a page in benchmarks/results if it is complete)",
+    )  # fmt: skip
+    add("--raw", type=Path, metavar="FILE", help="write the numbers of every problem, as JSON")
+    return parser
+
+
 def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description="Compare the planners with DINO-WM's rule and public packages.",
-        epilog="Families: " + "; ".join(FAMILIES) + ".",
-    )
-    parser.add_argument("--quick", action="store_true", help="one seed, few problems, no options")
-    parser.add_argument(
-        "--only", nargs="+", metavar="FAMILY", help="families whose names begin so; no other parts"
-    )
-    parser.add_argument("--parts", nargs="+", choices=PARTS, help="what to measure (default: all)")
-    parser.add_argument("--no-peers", action="store_true", help="do not install and run the peers")
-    parser.add_argument(
-        "--against", type=Path, metavar="PATH", help="another checkout, to measure as 'before'"
-    )
-    parser.add_argument(
-        "--seeds",
-        type=int,
-        nargs="+",
-        help="of the problems (default: 101 102; below 100: to tune)",
-    )
-    parser.add_argument("--date", default=datetime.date.today().isoformat())
-    parser.add_argument("--out", type=Path, help="report (default: benchmarks/results if complete)")
-    parser.add_argument("--raw", type=Path, help="write the numbers of every problem, as JSON")
+    parser = make_parser()
     arguments = parser.parse_args()
+    for file in (arguments.out, arguments.raw):
+        if file is not None and not file.absolute().parent.is_dir():
+            parser.error(f"{file} cannot be written: its folder does not exist")
     arguments.families = _families(parser, arguments.only)
     if arguments.against is not None:
         arguments.against = package_place(arguments.against)
@@ -70,6 +91,7 @@ def _families(parser: argparse.ArgumentParser, only: list[str] | None) -> tuple[
     return tuple(name for name in FAMILIES if not only or name.startswith(tuple(only)))
 
 
+@explained("planner")
 def main() -> None:
     arguments = parse()
     torch.set_num_threads(1)

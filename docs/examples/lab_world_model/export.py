@@ -6,8 +6,8 @@ from your training.
 
 from __future__ import annotations
 
+import argparse
 import hashlib
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,10 @@ from wm_planner.models.spec import (
 )
 
 
-def main(directory: Path) -> None:
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Write a model directory for the planner.")
+    parser.add_argument("directory", type=Path, help="folder to write, such as /tmp/lab_reach")
+    directory = parser.parse_args().directory
     actions = np.random.default_rng(0).normal(0, 0.02, (100, 40, 3))  # episodes, steps, x y z [m]
     spec = ModelSpec(
         name="lab_reach",
@@ -61,8 +64,11 @@ def main(directory: Path) -> None:
         control_rate=5.0,
     )
     torch.manual_seed(0)
-    write_model(directory, spec, networks(spec).state_dict())
+    try:
+        write_model(directory, spec, networks(spec).state_dict())
+    except OSError as error:
+        parser.error(f"{directory} cannot be written: {error.strerror or error}")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main()

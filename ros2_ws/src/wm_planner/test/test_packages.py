@@ -70,6 +70,7 @@ UNIMPORTED = {
 CIRCLE = {("wm_planner", "test_depend"): {"wm_planner_sim"}}
 BENCHMARKS = {init.parent.name for init in SOURCES.parents[1].glob("benchmarks/*/__init__.py")}
 BENCHMARKS |= {file.stem for file in SOURCES.parents[1].glob("benchmarks/*.py")}
+SCRIPTS = {file.stem for file in SOURCES.parents[1].glob("scripts/*.py")}
 PINNED_IN = {
     "buildtool_depend": ("build",),
     "exec_depend": ("ros-python", "runtime", "kinematics", "cockpit", "sim"),
@@ -125,8 +126,8 @@ def _used(package: str, kind: str) -> set[str]:
     files = _files(package, kind)
     modules = _imported(files) | UNIMPORTED.get((package, kind), set())
     modules -= {package, *CIRCLE.get((package, kind), set())}
-    if kind == "test_depend":
-        modules -= {file.stem for file in files} | BENCHMARKS  # helpers, and what is tested
+    if kind == "test_depend":  # helpers, and what is tested
+        modules -= {file.stem for file in files} | BENCHMARKS | SCRIPTS
     return {_dependency(module) for module in modules}
 
 

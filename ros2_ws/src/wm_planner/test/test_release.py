@@ -41,3 +41,10 @@ def test_the_public_workflow_runs_what_ci_runs() -> None:
     workflow = yaml.safe_load((REPOSITORY / ".github/workflows/ci.yml").read_text())
     (job,) = workflow["jobs"].values()
     assert ".ci/run" in [step.get("run") for step in job["steps"]]
+
+
+def test_the_public_workflow_has_the_python_that_all_tests_ran_with() -> None:
+    workflow = yaml.safe_load((REPOSITORY / ".github/workflows/ci.yml").read_text())
+    given = [step.get("with", {}) for step in workflow["jobs"]["test"]["steps"]]
+    versions = [each["python-version"] for each in given if "python-version" in each]
+    assert versions == [found("README.md", r"all tests with Python (\d\.\d+)")]

@@ -44,6 +44,25 @@ def test_the_example_has_fewer_than_a_hundred_lines() -> None:
     assert len((EXAMPLE / "lab_world_model.py").read_text().splitlines()) < 100
 
 
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ([], 2, "the following arguments are required: directory"),
+        (["/proc/x"], 2, "/proc/x cannot be written: "),
+        (["--help"], 0, ""),
+    ],
+)
+def test_the_export_explains_itself(
+    words: list[str], code: int, said: str, installed: dict[str, str], tmp_path: Path
+) -> None:
+    command = [sys.executable, str(EXAMPLE / "export.py"), *words]
+    done = subprocess.run(command, env=installed, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == code
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_example_plans(model: Path, installed: dict[str, str], tmp_path: Path) -> None:
     for name, value in (("now", 20), ("goal", 200)):
         cv2.imwrite(str(tmp_path / f"{name}.png"), np.full((96, 128, 3), value, np.uint8))
