@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
 
 from wm_planner.cli import main
@@ -69,6 +70,17 @@ def test_the_size_of_the_plan_is_that_of_the_settings_or_the_options(
     assert size(*settings) == (4, 3, 2)
     assert size(*settings, "--samples", "6") == (6, 3, 2)
     assert size("planning.preset=online", "--samples", "8") == (8, 5, 5)
+
+
+@pytest.mark.parametrize("command", ["inspect", "doctor"])
+def test_threads_are_those_of_the_settings(command: str) -> None:
+    before = torch.get_num_threads()
+    try:
+        for count in (2, 1):
+            assert main([command, str(MODEL), f"worker.threads={count}", *DEVICE]) in (0, 1)
+            assert torch.get_num_threads() == count
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_modules_add_up_to_the_weight_file(capsys: pytest.CaptureFixture[str]) -> None:

@@ -41,7 +41,8 @@ _EPILOG = with_examples(
 SETTINGS = (
     "model.device", "model.allow_unverified_statistics", "model.history", "planning.",
     "objective.", "images.generic_color_order", "images.float_range", "images.bit_depth",
-    "images.transport", "images.reliability", "camera.", "session.image_timeout", "worker.python",
+    "images.transport", "images.reliability", "camera.", "session.image_timeout", "worker.threads",
+    "worker.python",
 )  # fmt: skip
 _NO_TORCH = Result(
     "torch", 1.0, 0.0, STOP,

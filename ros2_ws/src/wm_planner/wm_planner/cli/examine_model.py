@@ -35,6 +35,7 @@ from wm_planner.images.image_file import read_image_file
 from wm_planner.models.device import unused_gpu
 from wm_planner.models.loading import load
 from wm_planner.models.protocol import Latent
+from wm_planner.models.shared.compute import set_threads
 from wm_planner.progress import Progress
 
 TASKS = 3
@@ -60,6 +61,7 @@ def examine_model(
     run_checks(ModelDescription(camera.spec), weights)
     directory = expanded(arguments.model)
     with errors_as_findings(weights, "weights"):
+        set_threads(camera.config.worker.threads)
         device = camera.config.model.device
         with progress("loading the model"):
             model = load(directory, device, allow_unverified_statistics=True)

@@ -35,7 +35,8 @@ _EPILOG = with_examples(
 SETTINGS = (
     "model.device", "model.precision", "model.compute", "model.approximation",
     "planning.preset", "planning.num_samples", "planning.iterations", "planning.num_elites",
-    "planning.horizon", "planning.chunk", "planning.memory_limit", "objective.", "worker.python",
+    "planning.horizon", "planning.chunk", "planning.memory_limit", "objective.", "worker.threads",
+    "worker.python",
 )  # fmt: skip
 _SIZES = {"samples": "num_samples", "iterations": "iterations", "horizon": "horizon"}
 _COUNTED = ("adaptive_cem", "cem", "mppi")
@@ -108,9 +109,10 @@ def _inspected(config: Config, arguments: argparse.Namespace) -> dict[str, Any]:
     from wm_planner.models import load
     from wm_planner.models.calibration_check import check_calibration
     from wm_planner.models.goals import token_grid
-    from wm_planner.models.shared.compute import matmul_precision
+    from wm_planner.models.shared.compute import matmul_precision, set_threads
     from wm_planner.worker.fastest import choose
 
+    set_threads(config.worker.threads)
     planning = config.planning
     size = planning.size_of(planning.preset)
     chosen = {

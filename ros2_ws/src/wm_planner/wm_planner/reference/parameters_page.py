@@ -10,9 +10,9 @@ from wm_planner.config import Config, leaves
 from wm_planner.reference import markdown
 
 _INTRODUCTION = """\
-Every setting is a ROS parameter of the node, a Hydra override of the
-[command-line tools](command-line.md) (`wm-planner plan … planning.horizon=8`) and a key of
-`config/planner.yaml`.
+Every setting is a ROS parameter of the node and a key of `config/planner.yaml`. A
+[command-line tool](command-line.md) takes those that it uses, as Hydra overrides
+(`wm-planner plan … planning.horizon=8`).
 
 `commands.speed_override` can change at any time. While the node is configured, the sections
 `planning` and `objective` can change between goals, and `session.timeout` too; if `limits.locked`

@@ -19,6 +19,7 @@ from wm_planner.models.device import unused_gpu
 from wm_planner.models.goals import encode_goal, token_grid
 from wm_planner.models.loading import load
 from wm_planner.models.protocol import Latent
+from wm_planner.models.shared.compute import set_threads
 from wm_planner.planning import Planner, PlanResult, shift
 from wm_planner.types import Goal, Observation, Past, RgbImage
 from wm_planner.worker.explained import explained
@@ -39,8 +40,7 @@ class Engine:
     """
 
     def __init__(self, config: Config) -> None:
-        if config.worker.threads:
-            torch.set_num_threads(config.worker.threads)
+        set_threads(config.worker.threads)
         self._model = load(
             config.model.directory,
             config.model.device,

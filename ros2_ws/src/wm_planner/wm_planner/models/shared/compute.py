@@ -23,6 +23,12 @@ APPROXIMATIONS = ("none", "rolling_cache")
 _T = TypeVar("_T")
 
 
+def set_threads(count: int) -> None:
+    """Let PyTorch compute with so many threads of the CPU; 0: as many as it chooses."""
+    if count:
+        torch.set_num_threads(count)
+
+
 @dataclass(frozen=True)
 class Compute:
     """Options; with the defaults, the results equal those of the family's own code.
