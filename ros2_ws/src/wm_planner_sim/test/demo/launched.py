@@ -1,6 +1,6 @@
 """A ``launch_test``: a launch file of the planner together with the simulator.
 
-launch_test launched.py file:=planner
+launch_test launched.py file:=planner command:=target_pose overrides:=planning.horizon=5
 """
 
 from __future__ import annotations
@@ -31,15 +31,17 @@ def generate_test_description() -> LaunchDescription:
     arguments = {
         "model": model,
         "config_file": "franka",
-        "overrides": "['worker.threads=1']",
+        "overrides": LaunchConfiguration("overrides"),
         "image": "rgb",
-        "command": "target_pose",
+        "command": LaunchConfiguration("command"),
         "use_sim_time": "true",
     }
     path = [planner, "/launch/", LaunchConfiguration("file"), ".launch.py"]
     return LaunchDescription(
         [
             DeclareLaunchArgument("file", description="Launch file: planner or isaac_franka."),
+            DeclareLaunchArgument("command", description="Topic of the commands."),
+            DeclareLaunchArgument("overrides", description="Settings of the planner."),
             Node(package="wm_planner_sim", executable="sim_node"),
             IncludeLaunchDescription(
                 PythonLaunchDescriptionSource(path), launch_arguments=arguments.items()

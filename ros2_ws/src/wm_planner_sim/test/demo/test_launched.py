@@ -9,10 +9,20 @@ from pathlib import Path
 
 import pytest
 
+from wm_planner_sim.simulator import franka
+from wm_planner_sim.simulator.tasks import find_task
+
 pytest.importorskip("launch_testing")
 pytestmark = [pytest.mark.dds, pytest.mark.slow]
 HERE = Path(__file__).parent
 LAUNCH_TEST = "from launch_testing.launch_test import main; main()"
+REACH = find_task("reach")
+OVERRIDES = [
+    "worker.threads=1",
+    "session.progress_time=0.0",
+    f"limits.workspace_min={list(REACH.workspace_min)}",  # starts and goals lie in it
+    f"limits.workspace_max={list(REACH.workspace_max)}",
+]
 ROS2 = "import sys; from ros2cli.cli import main; sys.exit(main())"
 
 
@@ -25,9 +35,18 @@ def run(module: str, *words: str) -> tuple[int, str]:
     return ran.returncode, ran.stdout + ran.stderr
 
 
-@pytest.mark.parametrize("file", ["planner", "isaac_franka"])
-def test_a_launched_planner_reaches_a_goal_and_exits_cleanly(file: str) -> None:
-    code, output = run(LAUNCH_TEST, str(HERE / "launched.py"), f"file:={file}")
+@pytest.mark.parametrize(
+    ("file", "command", "more"),
+    [
+        ("planner", "target_pose", []),
+        ("isaac_franka", "joint_command", [f"commands.posture={list(franka.HOME)}"]),
+    ],
+)
+def test_a_launched_planner_reaches_a_goal_and_exits_cleanly(
+    file: str, command: str, more: list[str]
+) -> None:
+    words = (f"file:={file}", f"command:={command}", f"overrides:={[*OVERRIDES, *more]}")
+    code, output = run(LAUNCH_TEST, str(HERE / "launched.py"), *words)
     assert code == 0, output
 
 
