@@ -266,7 +266,7 @@ def test_arguments_that_need_others_are_refused(capsys: pytest.CaptureFixture[st
         (["--dataset", "a"], "needs a model"),
         ([model, "--goal-image", "a"], "needs one --image"),
         ([model, "--goal-image", "a", "--image", "b", "c"], "needs one --image"),
-        ([model, "--windows", "0"], "at least 1"),
+        ([model, "--windows", "0"], "from 1 to 1000"),
     ):
         with pytest.raises(SystemExit) as caught:
             main(["doctor", *words])

@@ -44,10 +44,10 @@ def test_a_model_to_which_actions_change_nothing_is_at_fault(
         assert sentence in found["plan"]["sentence"]
 
 
-def _losses(model: Any, **settings: Any) -> Losses:
+def _losses(model: Any, goals: tuple[int, ...] = (1,), **settings: Any) -> Losses:
     planning = PlanningConfig(**{"num_samples": 16, "iterations": 2, **settings})
-    task = PlanningTask(_encoded(model, 0), _encoded(model, 1))
-    return measure(model, [task], planner_for(model, planning), Objective(alpha=0.1), 60.0)
+    tasks = [PlanningTask(_encoded(model, 0), _encoded(model, goal)) for goal in goals]
+    return measure(model, tasks, planner_for(model, planning), Objective(alpha=0.1), 60.0)
 
 
 def _encoded(model: Any, seed: int) -> Latent:
@@ -75,6 +75,15 @@ def test_a_dino_wm_model_that_does_not_take_its_actions_has_plans_without_differ
     for model, flat in ((sound, 0), (deaf, 1)):
         losses = _losses(model)
         assert (losses.tasks, losses.flat, losses.flat_visual) == (1, flat, flat)
+
+
+def test_losses_of_several_tasks_are_means_and_their_counts_sums(tmp_path: Path) -> None:
+    model = random_model(tmp_path)
+    alone = [_losses(model, goals=(goal,)) for goal in (1, 2)]
+    both = _losses(model, goals=(1, 2))
+    assert both.tasks == 2
+    assert both.start == pytest.approx(np.mean([each.start for each in alone]))
+    assert both.zero == pytest.approx(np.mean([each.zero for each in alone]))
 
 
 def test_random_candidates_tell_of_a_search_that_compares_none(tmp_path: Path) -> None:

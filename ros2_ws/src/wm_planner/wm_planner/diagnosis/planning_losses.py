@@ -17,6 +17,8 @@ from wm_planner.models.protocol import Latent, WorldModel
 from wm_planner.planning import Objective, Planner, StopReason
 from wm_planner.progress import Progress, silent
 
+COUNTS = ("iterations", "tasks", "flat", "flat_visual")
+"""What of several tasks is summed."""
 RANDOM = 16
 """Random candidates whose losses are compared."""
 TIE = 1e-5
@@ -26,7 +28,7 @@ a loss is the sum of thousands of squares, computed from a model's rounded steps
 
 @dataclass(frozen=True)
 class Losses:
-    """Planning losses of one task, or their sums over several.
+    """Planning losses of one task, or their means over several.
 
     Attributes:
         itself: Loss of the goal's own image and state.
@@ -84,7 +86,7 @@ def measure(
     seconds: float,
     progress: Progress = silent,
 ) -> Losses:
-    """Plan each task and sum the losses over tasks.
+    """Plan each task; return the means of the losses, and the sums of what is counted.
 
     Args:
         model: The loaded model.
@@ -100,11 +102,14 @@ def measure(
         for task in tasks:
             every.append(_one(model, task, planner, objective, share))
             step()
-    totals: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for field in fields(Losses):
         values = [getattr(one, field.name) for one in every]
-        totals[field.name] = None if None in values else sum(values)
-    return Losses(**totals)
+        if field.name in COUNTS:
+            found[field.name] = sum(values)
+        else:
+            found[field.name] = None if None in values else sum(values) / len(values)
+    return Losses(**found)
 
 
 def _one(

@@ -29,6 +29,7 @@ def test_recorded_actions_that_lead_nowhere_accuse_the_model_and_its_causes() ->
     assert result.verdict == "stop"
     assert result.sentence.startswith("THE MODEL, or its input")
     assert "'epoch', 'action_stats'" in result.sentence
+    assert result.score == 0.95, "the plan's own loss is no reason"
 
 
 def test_a_plan_worse_than_the_recorded_actions_accuses_the_planner() -> None:

@@ -27,22 +27,30 @@ def interpret(losses: Losses, absolute: bool = False, causes: Sequence[str] = ()
     """Decide whether the planner or the model is at fault.
 
     Args:
-        losses: Losses of one task, or their sums over several of the same kind.
+        losses: Losses of one task, or their means over several of the same kind.
         absolute: Actions are positions, so that zero actions do not mean standing still.
         causes: Names of problems that already explain a bad model.
 
     Returns:
-        ``plan``: the plan's loss over that of standing still.
+        ``plan``: the plan's loss over that of standing still; if the recorded actions end too far
+        from the goal, their last frame's loss over the start's.
     """
     still = losses.mean if absolute else losses.zero
     score = losses.plan / max(still, 1e-30)
     evidence = f"the plan has {score:.2f} of the loss of {'mean' if absolute else 'zero'} actions"
+    if (ends := _recorded_end(losses)) >= STILL:
+        score = ends
     verdict, sentence = _fault(losses, still, causes)
     return Result("plan", score, STILL, verdict, sentence, evidence)
 
 
+def _recorded_end(losses: Losses) -> float:
+    """Return the loss at the end of the recorded actions over that of the start, 0 without any."""
+    return (losses.recorded_end or 0.0) / losses.start if losses.start > 0 else 0.0
+
+
 def _fault(losses: Losses, still: float, causes: Sequence[str]) -> tuple[str, str]:
-    recorded, end = losses.recorded, losses.recorded_end
+    recorded = losses.recorded
     if losses.start <= 0 and not losses.flat:
         return WARN, "Start and goal are the same to the model: give a goal that differs."
     if losses.itself > ITSELF * losses.start:
@@ -52,12 +60,12 @@ def _fault(losses: Losses, still: float, causes: Sequence[str]) -> tuple[str, st
         )
     if losses.flat == losses.tasks:
         return STOP, _flat(losses, causes)
-    if end is not None and end >= STILL * losses.start:
+    if _recorded_end(losses) >= STILL:
         first = quoted(causes) if causes else "the problems above"
         return STOP, (
             "THE MODEL, or its input, is at fault, not the planner: it predicts that the recorded "
-            f"actions, which did reach the goal, end at a loss of {end:.3g}; the start has "
-            f"{losses.start:.3g}. No planner can help: fix {first}, or train longer."
+            f"actions, which did reach the goal, end at a loss of {losses.recorded_end:.3g}; the "
+            f"start has {losses.start:.3g}. No planner can help: fix {first}, or train longer."
         )
     if recorded is not None and losses.plan > WORSE * recorded + 0.02 * still:
         return STOP if losses.plan >= STILL * still else WARN, (
@@ -142,23 +150,24 @@ def run(given: PlanningTasks) -> Iterator[Result | Fact]:
     seconds = loaded.config.planning.budget or SEARCH_TIME
     planner, objective = loaded.planner(given.horizon), loaded.objective()
     found = measure(loaded.model, given.tasks, planner, objective, seconds, loaded.progress)
-    yield Fact("loss of", _means(found, len(given.tasks)))
+    yield Fact("loss of", _rows(found))
     command = given.spec.action.command
     absolute = command is not None and command.mode == "absolute"
     yield interpret(found, absolute, given.causes)
 
 
-def _means(found: Losses, count: int) -> dict[str, float]:
+def _rows(found: Losses) -> dict[str, float]:
     rows = {
         "the goal itself": found.itself,
         "the start": found.start,
         "recorded actions": found.recorded,
+        "their last frame": found.recorded_end,
         "zero actions": found.zero,
         "mean actions": found.mean,
         "the plan": found.plan,
         "the plan, images alone": found.plan_visual,
     }
-    return {what: value / count for what, value in rows.items() if value is not None}
+    return {what: value for what, value in rows.items() if value is not None}
 
 
 CHECK = Check(("plan",), PlanningTasks, run)
