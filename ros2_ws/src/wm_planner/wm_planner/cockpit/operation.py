@@ -36,7 +36,7 @@ class Operation:
                 self._preset = ui.select(list(PRESETS), label="Preset", on_change=self._on_preset)
                 self._preset.props("dense outlined options-dense").style("min-width: 130px")
                 self._shadow = ui.switch("Shadow mode")
-                self._shadow.on("update:model-value", self._on_shadow)
+                self._shadow.on("update:model-value", self._on_shadow, [None])
                 self._shadow.tooltip(
                     "Plan without moving the arm. Switching ends the goal and restarts the "
                     "planner, which may take a minute."
@@ -93,8 +93,8 @@ class Operation:
         if not answer.done:
             self._preset.set_value(self._preset_shown)
 
-    async def _on_shadow(self, event: Any) -> None:
-        wanted = bool(self._shadow.value)
+    async def _on_shadow(self, event: events.GenericEventArguments) -> None:
+        wanted = event.args is True  # the switch may show again already what the planner says
         self._shadow.set_enabled(False)
         try:
             if await self._is_sure(wanted):

@@ -13,6 +13,7 @@ import pytest
 from cockpit_page import (
     PLAN,
     STILL,
+    answer,
     button,
     image,
     post,
@@ -201,14 +202,14 @@ def test_the_speed_is_overridden(page: Page) -> None:
 def test_shadow_mode_is_entered_and_left(page: Page) -> None:
     switch = page.get_by_role("switch", name="Shadow mode")
     switch.click()
-    button(page, "Leave as it is").click()
+    answer(page, "Leave as it is")
     expect(switch).not_to_be_checked()
     switch.click()
-    button(page, "Switch").click()
+    answer(page, "Switch")
     expect(page.locator(".state-text")).to_contain_text("shadow: ready for a goal")
     expect(switch).to_be_enabled()
     switch.click()
-    button(page, "Switch").click()
+    answer(page, "Switch")
     expect(page.locator(".state-text")).to_have_text("ready for a goal")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Error, Locator, Page, expect
 
 PLAN = ".view:has(img.feed-camera) svg"
 STILL = 1.5  # mean difference of two images of a resting arm: noise of JPEG
@@ -18,6 +19,17 @@ STILL = 1.5  # mean difference of two images of a resting arm: noise of JPEG
 
 def button(page: Page, name: str) -> Locator:
     return page.get_by_role("button", name=name, exact=True)
+
+
+def answer(page: Page, name: str) -> None:
+    """Click a button of a dialog until the dialog has gone; in CI one click had no effect."""
+    asked = button(page, name)
+    expect(asked).to_be_visible()
+    while asked.count():
+        with contextlib.suppress(Error):  # it has gone meanwhile
+            asked.click(timeout=5_000)
+        with contextlib.suppress(AssertionError):
+            expect(asked).to_have_count(0, timeout=5_000)
 
 
 def state(page: Page) -> Locator:
@@ -40,8 +52,11 @@ def wait_frames(page: Page, count: int = 3, feed: str = "camera") -> None:
 def image(page: Page) -> np.ndarray:
     """The image that a page shows, uint8 (H, W, 3)."""
     url = page.evaluate(
-        """() => {
+        """async () => {
             const image = document.querySelector("img.feed-camera");
+            while (!image.naturalWidth) {  // it is being replaced by the next one
+                await new Promise(requestAnimationFrame);
+            }
             const canvas = document.createElement("canvas");
             [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
             canvas.getContext("2d").drawImage(image, 0, 0);
