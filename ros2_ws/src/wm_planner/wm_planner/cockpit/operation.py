@@ -27,6 +27,7 @@ class Operation:
         self._node, self._tell = node, tell
         self._known = node.known
         self._speed_shown, self._preset_shown, self._dragged = -1.0, "", False
+        self._shadow_shown: bool | None = None
         with ui.element("section").classes("card"):
             ui.html("<h2>Operation</h2>", sanitize=False)
             with ui.element("div").classes("buttons"):
@@ -65,7 +66,8 @@ class Operation:
             self._speed_shown = status.speed_override
             self._slider.set_value(status.speed_override)
         self._percent.set_text(f"{status.speed_override:.0f} %")
-        if self._shadow.enabled and self._shadow.value != status.shadow:
+        if self._shadow.enabled and self._shadow_shown != status.shadow:
+            self._shadow_shown = status.shadow
             self._shadow.set_value(status.shadow)
         preset = self._known.setting(PRESET, "")
         if preset in PRESETS and preset != self._preset_shown:
@@ -94,12 +96,13 @@ class Operation:
             self._preset.set_value(self._preset_shown)
 
     async def _on_shadow(self, event: events.GenericEventArguments) -> None:
-        wanted = event.args is True  # the switch may show again already what the planner says
+        wanted = event.args is True
         self._shadow.set_enabled(False)
         try:
             if await self._is_sure(wanted):
                 self._tell(await self._node.calls.restart_with({SHADOW: wanted}))
         finally:
+            self._shadow_shown = None  # the switch goes back to what the planner says
             self._shadow.set_enabled(True)
 
     async def _is_sure(self, shadow: bool) -> bool:
