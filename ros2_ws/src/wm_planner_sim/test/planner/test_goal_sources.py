@@ -105,7 +105,10 @@ def test_a_file_on_the_planner_s_machine_is_a_goal(client: Any, tmp_path: Path) 
 def test_a_long_text_in_mid_goal_is_rejected_in_a_short_line_and_the_goal_goes_on(
     client: Any, field: str
 ) -> None:
-    handle = client.begin(SEEDS[1])
+    client.reset(SEEDS[1])
+    # The arm rests: while the node converts the message, on a busy machine long, it commands none.
+    handle = client.send(ReachGoal.Goal(goal=Goal(current=True, tolerance=1e-9)), ENOUGH)
+    assert handle.accepted, client.rejection.message
     hostile = Goal(**{field: "a\n[INFO] [1.0] [arm]: all is well" + "x" * 10**7})
     assert not client.send(ReachGoal.Goal(goal=hostile), ENOUGH).accepted
     assert client.rejection.error_code == ErrorCode.INVALID_GOAL
