@@ -121,4 +121,4 @@ class Models:
                     torch.randn(1, samples, HORIZON, width, device=device),
                 )
             )
-        return Cost(iterations * once.flop, once.peak)
+        return Cost(iterations * once.flop, once.peak, iterations * once.operations)

@@ -15,7 +15,7 @@ from wm_planner.models.dino_wm.model import DinoWorldModel
 from wm_planner.models.protocol import ObservationBatch
 from wm_planner.models.spec import ModelSpec
 from wm_planner.planning import make_planner
-from wm_planner.planning.captured import CapturedCost
+from wm_planner.planning.captured import Captured
 
 
 @dataclass
@@ -100,7 +100,7 @@ def plan_ours(model: DinoWorldModel, problem: Problem, samples: int, iterations:
     trace: list[tuple[Tensor, Tensor]] = []
     with torch.inference_mode():
         latent, goal = model.encode(problem.now), model.encode(problem.goal)
-        captured = CapturedCost(lambda a: model.distance(model.rollout(latent, a), goal))
+        captured = Captured(lambda a: model.distance(model.rollout(latent, a), goal))
 
         def cost(actions: Tensor) -> Tensor:
             costs = captured(actions)
@@ -131,7 +131,7 @@ def cost_again(model: DinoWorldModel, problem: Problem, candidates: list[Tensor]
     trace: list[tuple[Tensor, Tensor]] = []
     with torch.inference_mode():
         latent, goal = model.encode(problem.now), model.encode(problem.goal)
-        cost = CapturedCost(lambda a: model.distance(model.rollout(latent, a), goal))
+        cost = Captured(lambda a: model.distance(model.rollout(latent, a), goal))
         if model.device.type == "cuda":
             cost(candidates[0][None])
 

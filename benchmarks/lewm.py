@@ -169,7 +169,7 @@ def timed(sides: Sides, samples: int, iterations: int) -> list[list[str]]:
 
 
 def counted(sides: Sides) -> list[list[str]]:
-    """Count the FLOP of whole plans without computing them, and the memory of an iteration."""
+    """Count the FLOP of whole plans, and memory and operations of an iteration, uncomputed."""
     plain, rows = sides.models["ours, float32"], []
     device, width = plain.device, plain.spec.model_action_dim
     for samples, iterations in BUDGETS:
@@ -178,6 +178,7 @@ def counted(sides: Sides) -> list[list[str]]:
         for name in ("upstream's, float32", "ours, float32", "ours, float32, rolling cache"):
             once = cost_of(partial(sides.costs, name, actions))
             row += [f"{iterations * once.flop / 1e12:.3f}", f"{once.peak / 2**20:.0f}"]
+            row += [f"{once.operations}"]
         rows.append(row)
         print(" | ".join(row), flush=True)
     return rows
@@ -218,9 +219,9 @@ def main() -> None:
             "samples x iterations", "computation", "wall time [s]", "times upstream's speed",
             "largest difference of a cost, relative", "tenth of the best in common",
         ), rows),
-        table("FLOP of whole plans, and most memory of an iteration, counted", (
-            "samples x iterations", "upstream's [TFLOP]", "[MiB]", "ours [TFLOP]", "[MiB]",
-            "rolling cache [TFLOP]", "[MiB]",
+        table("FLOP of whole plans, memory and operations of an iteration, counted", (
+            "samples x iterations", "upstream's [TFLOP]", "[MiB]", "operations", "ours [TFLOP]",
+            "[MiB]", "operations", "rolling cache [TFLOP]", "[MiB]", "operations",
         ), counts),
     ])  # fmt: skip
     if arguments.model is None:

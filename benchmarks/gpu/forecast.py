@@ -21,7 +21,7 @@ from wm_planner.models.dino_wm.compute import DinoCompute
 from wm_planner.models.dino_wm.predictor import Predictor
 from wm_planner.models.dino_wm.rollout import DinoRollout
 from wm_planner.planning import make_planner
-from wm_planner.planning.captured import CapturedCost
+from wm_planner.planning.captured import Captured
 
 WIDTH, FRAMES, ACTION = 192, 3, 10
 
@@ -134,9 +134,9 @@ def planned(
     iterations: int,
 ) -> dict[str, float]:
     device = image.device
-    captured = CapturedCost(encode)  # any function of one tensor
+    captured = Captured(encode)  # any function of one tensor
     latent, goal = captured(image).clone(), encode(image.flip(-1))
-    cost = CapturedCost(lambda actions: cost_of(latent, goal, actions.to(image.dtype)).float())
+    cost = Captured(lambda actions: cost_of(latent, goal, actions.to(image.dtype)).float())
     planner = make_planner(
         "dino_wm", action_dim=ACTION, horizon=5, device=device,
         num_samples=samples, iterations=iterations, num_elites=max(2, samples // 10),
@@ -169,7 +169,7 @@ def vjepa(table: Table, device: torch.device, toy: bool) -> None:
             last = rollout(history, some, lambda frames, action: frames + action[..., None, :])
             return last.square().mean(dim=(2, 3, 4))
 
-        cost = CapturedCost(energy)
+        cost = Captured(energy)
         cost(actions)
         return median_seconds(lambda: cost(actions), device, 5)
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from wm_planner.models.lewm.model import LewmWorldModel
 from wm_planner.models.protocol import Latent, ObservationBatch
 from wm_planner.planning import Planner, make_planner
-from wm_planner.planning.captured import CapturedCost
+from wm_planner.planning.captured import Captured
 
 BUDGETS = ((64, 5), (128, 5), (300, 5), (300, 30))
 WAYS: dict[str, dict[str, Any]] = {
@@ -39,7 +39,7 @@ class Costs:
         self.model, self._images = model, images
         self._now = model.encode(ObservationBatch(images[:1]))
         self._goal = model.encode(ObservationBatch(images[1:]))
-        self._cost = CapturedCost(self.eager) if captured else self.eager
+        self._cost = Captured(self.eager) if captured else self.eager
 
     def eager(self, actions: Tensor) -> Tensor:
         return self.model.distance(self.model.rollout(self._now, actions), self._goal)

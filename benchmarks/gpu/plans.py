@@ -19,7 +19,7 @@ from torch import Tensor
 
 from wm_planner.models.dino_wm.model import DinoWorldModel
 from wm_planner.planning import Planner, make_planner
-from wm_planner.planning.captured import CapturedCost
+from wm_planner.planning.captured import Captured
 from wm_planner.planning.chunks import CostFn
 
 BUDGETS = ((64, 5), (128, 5), (300, 5), (300, 30))
@@ -54,7 +54,7 @@ class Costs:
     def __init__(self, model: DinoWorldModel, problem: Problem, captured: bool = True) -> None:
         self.model, self.problem = model, problem
         self.latent, self.goal = model.encode(problem.now), model.encode(problem.goal)
-        self._cost: CostFn = CapturedCost(self.eager) if captured else self.eager
+        self._cost: CostFn = Captured(self.eager) if captured else self.eager
 
     def eager(self, actions: Tensor) -> Tensor:
         return self.model.distance(self.model.rollout(self.latent, actions), self.goal)

@@ -133,14 +133,18 @@ def device(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def captures(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Capture costs on the CPU too: as a graph does, always in the same memory."""
+    """Capture functions on the CPU too: as a graph does, always in the same memory."""
     if device != "cpu":
         return
+    import torch
+
     from wm_planner.planning import captured
 
-    def capture(cost: Any, inputs: Any) -> Callable[[], Any]:
-        costs = cost(inputs).clone()
-        return lambda: costs.copy_(cost(inputs))
+    def capture(function: Any, inputs: Any) -> Callable[[], Any]:
+        found = function(inputs)
+        with torch.inference_mode(False):
+            kept = found.clone()
+        return lambda: kept.copy_(function(inputs))
 
     monkeypatch.setattr(captured, "captures", lambda device: True)
     monkeypatch.setattr(captured, "capture", capture)

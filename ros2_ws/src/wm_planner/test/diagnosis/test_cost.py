@@ -64,3 +64,19 @@ def test_time_on_a_gpu_is_that_of_the_call_and_its_work_alone(
 
 def test_rate_is_positive() -> None:
     assert matmul_rate(torch.device("cpu")) > 0
+
+
+@pytest.mark.parametrize("pretend", [False, True])
+def test_operations_leave_out_views_and_new_memory(pretend: bool) -> None:
+    given, memory = torch.zeros(4, 6), torch.zeros(4, 6)
+
+    def call() -> None:
+        torch.empty(3)
+        first, _ = given.split(2)
+        one = torch.nn.functional.linear(first[None], torch.ones(3, 6), torch.ones(3))
+        memory.copy_(given).add_(1.0)
+        torch.mul(given, 2.0, out=memory)
+        assert one.view(-1).shape == (6,)
+
+    # two of ones and their product, a copy, a sum and a product
+    assert cost_of(call, pretend=pretend).operations == 6

@@ -6,14 +6,14 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from wm_planner.planning import CapturedCost, captured, make_planner, solver
+from wm_planner.planning import Captured, captured, make_planner, solver
 from wm_planner.planning.chunks import ChunkedCost
 
 
 def test_on_the_cpu_the_cost_is_called_directly(bowl):
     cost = bowl(torch.ones(1, 3, 2))
     plans = [
-        make_planner("online", action_dim=2, horizon=3).plan(c) for c in (cost, CapturedCost(cost))
+        make_planner("online", action_dim=2, horizon=3).plan(c) for c in (cost, Captured(cost))
     ]
     assert torch.equal(plans[0].actions, plans[1].actions)
 
@@ -23,7 +23,7 @@ def test_on_the_cpu_the_cost_is_called_directly(bowl):
 def test_captured_cost_gives_the_same_plans_after_its_tensors_changed(preset, device, bowl):
     goal = torch.ones(1, 3, 2, device=device)
     cost = bowl(goal)
-    graph = CapturedCost(cost)
+    graph = Captured(cost)
     eager, graphed = (
         make_planner(preset, action_dim=2, horizon=3, device=device) for _ in range(2)
     )
@@ -36,10 +36,21 @@ def test_captured_cost_gives_the_same_plans_after_its_tensors_changed(preset, de
 @pytest.mark.parametrize("chunk", [2, 3])
 def test_captured_costs_in_chunks_are_each_candidates_own(device, chunk):
     actions = torch.arange(8.0, device=device).view(1, 8, 1, 1)
-    cost = CapturedCost(lambda a: a.sum((-1, -2)))
+    cost = Captured(lambda a: a.sum((-1, -2)))
     for offset in (0.0, 10.0):
         costs = ChunkedCost(chunk)(cost, actions + offset)
         assert costs.tolist() == [[offset + i for i in range(8)]]
+
+
+@pytest.mark.usefixtures("captures")
+def test_graphs_of_one_function_are_not_without_number(device, monkeypatch):
+    """Sizes of camera images come from outside."""
+    monkeypatch.setattr(captured, "MOST_SHAPES", 2)
+    double = Captured(lambda given: 2 * given)
+    for _ in range(2):
+        for size in range(1, 5):
+            assert double(torch.ones(size, device=device)).tolist() == size * [2.0]
+    assert len(double._graphs) == 2
 
 
 @pytest.mark.usefixtures("captures")
@@ -47,7 +58,7 @@ def test_without_memory_for_a_graph_the_cost_is_called_directly(device, bowl, mo
     asked = []
     monkeypatch.setattr(captured, "capture", lambda cost, inputs: asked.append(inputs.shape))
     cost = bowl(torch.ones(1, 3, 2, device=device))
-    direct_cost = CapturedCost(cost)
+    direct_cost = Captured(cost)
     eager, direct = (
         make_planner("online", action_dim=2, horizon=3, device=device).plan(c).actions
         for c in (cost, direct_cost)

@@ -11,7 +11,7 @@ import torch
 from wm_planner.models import load
 from wm_planner.models.protocol import Latent
 from wm_planner.planning import Objective
-from wm_planner.planning.captured import CapturedCost
+from wm_planner.planning.captured import Captured
 from wm_planner.planning.chunks import CostFn
 from wm_planner.worker import scoring as scoring_module
 from wm_planner.worker.scoring import Scoring
@@ -64,12 +64,12 @@ def test_captured_costs_follow_a_batch_of_another_size() -> None:
 def test_each_number_of_observed_frames_is_captured_once(monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
 
-    class Counted(CapturedCost):
+    class Counted(Captured):
         def __init__(self, cost: CostFn) -> None:
             made.append(cost)
             super().__init__(cost)
 
-    monkeypatch.setattr(scoring_module, "CapturedCost", Counted)
+    monkeypatch.setattr(scoring_module, "Captured", Counted)
     model = load(MODEL, "cpu")
     scoring = Scoring(model, Objective(), captured=True)
     actions, goal = torch.randn(1, 4, 2, 3), Latent(torch.randn(1, 1, 1, 3))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import re
 import time
 import weakref
 from collections.abc import Callable
@@ -29,10 +30,12 @@ class Cost:
         flop: Floating-point operations of matrix products and convolutions, two per
             multiplication and addition.
         peak: Most bytes of tensors held at once that the call made, its results included.
+        operations: Operations that compute or copy. On a GPU each is at least one launch.
     """
 
     flop: int
     peak: int
+    operations: int
 
 
 def cost_of(call: Callable[[], object], *, pretend: bool = True) -> Cost:
@@ -53,7 +56,7 @@ def cost_of(call: Callable[[], object], *, pretend: bool = True) -> Cost:
         _Held() as held,
     ):
         call()
-    return Cost(flop.get_total_flops(), held.peak)
+    return Cost(flop.get_total_flops(), held.peak, held.operations)
 
 
 def _attention(query: Any, key: Any, value: Any, *_: Any, out_shape: Any = None, **__: Any) -> int:
@@ -67,18 +70,22 @@ def _linear(bias: Any, rows: Any, weight: Any, *_: Any, out_shape: Any = None, *
 
 
 class _Held(TorchDispatchMode):
-    """Counts the bytes of living storages that operations have made."""
+    """Counts operations, and the bytes of living storages that they have made."""
 
     def __init__(self) -> None:
         super().__init__()
         self._seen: weakref.WeakSet[torch.UntypedStorage] = weakref.WeakSet()
-        self._now = self.peak = 0
+        self._now = self.peak = self.operations = 0
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         result = func(*args, **(kwargs or {}))
-        if any(value.alias_info for value in func._schema.returns):  # a view, or in-place
+        shared = [a.alias_info for a in func._schema.arguments if a.alias_info]
+        views = bool(shared) and not any(alias.is_write for alias in shared)
+        computes = func.namespace == "aten" and not re.search("empty|view", func._schema.name)
+        self.operations += computes and not views
+        if shared:  # the result, if any, is memory of an argument
             return result
         for tensor in tree_leaves(result):
             if not isinstance(tensor, Tensor) or tensor.untyped_storage() in self._seen:

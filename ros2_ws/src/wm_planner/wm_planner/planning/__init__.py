@@ -3,7 +3,7 @@
 ``make_planner(preset, ...)`` builds a planner, ``planner.plan(cost)`` searches.
 """
 
-from wm_planner.planning.captured import CapturedCost
+from wm_planner.planning.captured import Captured
 from wm_planner.planning.errors import (
     BoundsError,
     CostMemoryError,
@@ -28,7 +28,7 @@ from wm_planner.planning.warm_start import shift
 
 __all__ = [
     "BoundsError",
-    "CapturedCost",
+    "Captured",
     "CostMemoryError",
     "CostShapeError",
     "CostWritesError",

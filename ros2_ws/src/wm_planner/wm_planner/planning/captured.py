@@ -1,4 +1,4 @@
-"""A cost function as a CUDA graph."""
+"""A function as a CUDA graph."""
 
 from __future__ import annotations
 
@@ -10,74 +10,78 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from wm_planner.planning.chunks import CostFn
-
+Function: TypeAlias = Callable[[Tensor], Tensor]
 Replay: TypeAlias = Callable[[], Tensor]
 
 WARM_UP = 3
 """Runs before a capture, which load kernels and compile what is compiled."""
 MARGIN = 1.25
 """Memory that has to be free for a graph, over what its function took."""
+MOST_SHAPES = 16
+"""Graphs of one function. Sizes of images come from outside; each graph keeps memory."""
 
 
-class CapturedCost:
-    """Replays a cost function as a CUDA graph: one launch instead of one per operation.
+class Captured:
+    """Replays a function of one tensor as a CUDA graph: one launch instead of one per operation.
 
-    This helps if a rollout has so many small kernels that the host is slower than the device. The
-    first call with candidates of a new shape runs the cost a few times and captures it; later calls
-    copy the candidates in and replay. If there is too little memory for a graph, the cost is called
-    directly; on the CPU it always is. The cost must read the same memory each time, so keep the
-    latent and the goal in tensors of their own and write new ones into them with ``copy_``. It must
-    not wait for the device, and its shapes must not depend on data. Make all calls inside
-    ``torch.inference_mode``, or all outside of it.
+    This helps if the function has so many small kernels that the host is slower than the device.
+    The first call with a new shape runs the function a few times and captures it; later calls copy
+    the numbers in and replay. If there is too little memory for a graph, or there are many shapes,
+    the function is called directly; on the CPU it always is. The function must read the same other
+    memory each time, so keep what it needs besides in tensors of their own and write new numbers
+    into them with ``copy_``. It must not wait for the device, and its shapes must not depend on
+    data.
 
     Example:
-        cost = CapturedCost(lambda actions: model.distance(model.rollout(latent, actions), goal))
+        cost = Captured(lambda actions: model.distance(model.rollout(latent, actions), goal))
         planner.plan(cost)          # captures
         latent.copy_(model.encode(observation))
         planner.plan(cost)          # replays
     """
 
-    def __init__(self, cost: CostFn) -> None:
-        self._cost = cost
+    def __init__(self, function: Function) -> None:
+        self._function = function
         self._graphs: dict[torch.Size, tuple[Tensor, Replay] | None] = {}
 
     @property
     def lacks_memory(self) -> bool:
-        """Whether there was too little memory for a graph, so that the cost is called directly."""
+        """Whether there was too little memory for a graph, so that it is called directly."""
         return None in self._graphs.values()
 
-    def __call__(self, actions: Tensor) -> Tensor:
-        """Return the costs (B, N) of actions (B, N, H, A)."""
-        if not captures(actions.device):
-            return self._cost(actions)
-        if actions.shape not in self._graphs:
-            inputs = actions.clone(memory_format=torch.contiguous_format)
-            replay = capture(self._cost, inputs)
-            self._graphs[actions.shape] = None if replay is None else (inputs, replay)
-        graph = self._graphs[actions.shape]
+    def __call__(self, given: Tensor) -> Tensor:
+        """Return the function's result, in memory of its own; no gradients flow through it."""
+        if not captures(given.device):
+            return self._function(given)
+        if given.shape not in self._graphs:
+            if len(self._graphs) >= MOST_SHAPES:
+                return self._function(given)
+            with torch.inference_mode(False):  # so that calls inside and outside can write it
+                inputs = given.detach().clone(memory_format=torch.contiguous_format)
+            replay = capture(self._function, inputs)
+            self._graphs[given.shape] = None if replay is None else (inputs, replay)
+        graph = self._graphs[given.shape]
         if graph is None:
-            return self._cost(actions)
+            return self._function(given)
         inputs, replay = graph
-        inputs.copy_(actions)
+        inputs.copy_(given)
         return replay().clone()  # the next replay overwrites them
 
 
 def captures(device: torch.device) -> bool:
-    """Decide whether costs on a device are captured."""
+    """Decide whether functions of tensors on a device are captured."""
     return device.type == "cuda"
 
 
-def capture(cost: CostFn, inputs: Tensor) -> Replay | None:
-    """Capture a cost function as a CUDA graph.
+def capture(function: Function, inputs: Tensor) -> Replay | None:
+    """Capture a function as a CUDA graph.
 
     Args:
-        cost: The function.
-        inputs: Actions (B, N, H, A) in memory that the graph reads at every replay.
+        function: What to capture.
+        inputs: Memory that the graph reads at every replay.
 
     Returns:
-        A function that replays the graph and returns its costs (B, N), which are the same memory at
-        every call; None if the graph, with memory of its own, would not fit.
+        A function that replays the graph and returns its result, which is the same memory at every
+        call; None if the graph, with memory of its own, would not fit.
 
     Raises:
         torch.OutOfMemoryError: Not even the function itself fits.
@@ -89,9 +93,9 @@ def capture(cost: CostFn, inputs: Tensor) -> Replay | None:
     before = torch.cuda.memory_allocated(device)
     with torch.cuda.stream(aside), torch.no_grad():
         for _ in range(WARM_UP):
-            cost(inputs)
+            function(inputs)
         with _waiting_is_an_error():  # a wait would spoil the capture
-            cost(inputs)
+            function(inputs)
     usual.wait_stream(aside)
     needed = torch.cuda.max_memory_allocated(device) - before
     # The memory of these runs stays with their stream, and the graph has memory of its own. An
@@ -101,11 +105,11 @@ def capture(cost: CostFn, inputs: Tensor) -> Replay | None:
         return None
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.device(device), torch.cuda.graph(graph, stream=aside), torch.no_grad():
-        costs = cost(inputs)
+        result = function(inputs)
 
     def replay() -> Tensor:
         graph.replay()
-        return costs
+        return result
 
     return replay
 

@@ -10,7 +10,7 @@ from torch import Size, Tensor
 
 from wm_planner.models.protocol import Latent, WorldModel
 from wm_planner.planning import Objective
-from wm_planner.planning.captured import CapturedCost
+from wm_planner.planning.captured import Captured
 from wm_planner.planning.chunks import CostFn
 
 Shapes: TypeAlias = tuple[Size, ...]
@@ -30,7 +30,7 @@ class Scoring:
     def __init__(self, model: WorldModel, objective: Objective, *, captured: bool = False) -> None:
         self._model, self._objective, self._captured = model, objective, captured
         # By the shapes of latent and goal: how many frames were observed may change between plans.
-        self._replays: dict[Shapes, tuple[list[Tensor], CapturedCost]] = {}
+        self._replays: dict[Shapes, tuple[list[Tensor], Captured]] = {}
 
     def cost(self, latent: Latent, goal: Latent) -> CostFn:
         """Return the function from actions (B, N, H, A) to costs (B, N)."""
@@ -41,7 +41,7 @@ class Scoring:
         if shapes not in self._replays:
             kept = _copy(latent), _copy(goal)
             # Without `self`, so that the graphs' memory is free as soon as this object is gone.
-            replay = CapturedCost(partial(_cost, self._model, self._objective, *kept))
+            replay = Captured(partial(_cost, self._model, self._objective, *kept))
             self._replays[shapes] = [*_tensors(kept[0]), *_tensors(kept[1])], replay
         mine, replay = self._replays[shapes]
         for a, b in zip(mine, given, strict=True):

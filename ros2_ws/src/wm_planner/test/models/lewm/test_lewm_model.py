@@ -8,6 +8,7 @@ import pytest
 import torch
 from lewm_runs import DATA, convert_lewm, random_lewm, rollout_slowly, small_spec
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from wm_planner.diagnosis.cost import Cost, cost_of
 from wm_planner.models.lewm.architecture import (
@@ -78,8 +79,8 @@ def test_parameters_of_the_published_size() -> None:
 
 def paper_rollout(samples: int, observed: int = 1, **options: str) -> Cost:
     """One iteration of a planner on the paper's sizes, counted without computing it."""
-    with torch.device("meta"):
-        model = LewmWorldModel(paper_spec(), None, torch.device("meta"), **options)
+    model = LewmWorldModel(paper_spec(), None, **options)
+    with FakeTensorMode():
         latent = Latent(
             torch.empty(1, observed, 1, 192),
             actions=torch.empty(1, observed - 1, 10) if observed > 1 else None,
@@ -91,6 +92,15 @@ def paper_rollout(samples: int, observed: int = 1, **options: str) -> Cost:
 def test_paper_plan_executes_at_most_1_66_teraflop() -> None:
     """Upstream executes 2.54; 300 samples, 30 iterations, horizon 5."""
     assert 1.5e12 < 30 * paper_rollout(300).flop <= 1.66e12
+
+
+@pytest.mark.parametrize(("precision", "most"), [("float32", 483), ("float16", 519)])
+def test_rollout_takes_few_operations(precision: str, most: int) -> None:
+    """On a GPU each operation is a launch, and launches are what a rollout of 64 candidates costs.
+
+    With attention and MLP as in upstream's layers they would be 750.
+    """
+    assert paper_rollout(64, precision=precision).operations <= most
 
 
 def test_observed_past_is_computed_once_for_all_candidates() -> None:

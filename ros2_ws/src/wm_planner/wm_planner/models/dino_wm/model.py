@@ -6,6 +6,7 @@ Upstream: ``models/visual_world_model.py`` and ``preprocessor.py`` of gaoyuezhou
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,12 +15,13 @@ from torch.nn import functional
 
 from wm_planner.files.safetensors_file import WeightFiles
 from wm_planner.models.dino_wm.compute import DinoCompute
+from wm_planner.models.dino_wm.encoder import Encoder
 from wm_planner.models.dino_wm.networks import Networks
 from wm_planner.models.dino_wm.rollout import DinoRollout
 from wm_planner.models.dino_wm.tokens import TokenLayout
 from wm_planner.models.network_weights import ready_networks
 from wm_planner.models.protocol import Latent, ObservationBatch
-from wm_planner.models.shared.compute import PRECISIONS
+from wm_planner.models.shared.compute import PRECISIONS, in_a_graph
 from wm_planner.models.shared.distances import distance_to_goal, proprio_distance
 from wm_planner.models.shared.images import check_square, preprocess_for
 from wm_planner.models.shared.rollout import check_actions, history_actions, observed_first
@@ -68,7 +70,7 @@ class DinoWorldModel:
         self.architecture = self.networks.architecture
         self.tokens = TokenLayout(self.architecture)
         self.token_grid = self.architecture.encoder.token_grid
-        self._rollout = DinoRollout(self.networks.predictor, self._compute)
+        self._prepare()
         image = spec.image
         check_square(image, spec.family)
         self._preprocess = preprocess_for(image, device)
@@ -81,8 +83,7 @@ class DinoWorldModel:
     def use(self, precision: str, compute: str) -> None:
         """Compute later rollouts in another way; see ``WorldModel``."""
         self._compute = replace(self._compute, precision=precision, compute=compute)
-        with torch.inference_mode(False):  # compiled code asks for one kind of weights
-            self._rollout = DinoRollout(self.networks.predictor, self._compute)
+        self._prepare()
 
     @torch.no_grad()  # not inference_mode: a gradient planner differentiates through rollouts
     def encode(self, observation: ObservationBatch) -> Latent:
@@ -97,7 +98,8 @@ class DinoWorldModel:
         actions = history_actions(
             observation.actions, batch, frames, self.spec.model_action_dim, self.device
         )
-        tokens = self.networks.encoder(self._encoder_input(images.flatten(0, 1)))
+        encoder = self._encoder if batch == 1 else self._plain_encoder
+        tokens = encoder(images.flatten(0, 1))
         return Latent(
             visual=tokens.unflatten(0, (batch, frames)),
             proprio=self.networks.proprio_encoder(proprio),
@@ -174,14 +176,12 @@ class DinoWorldModel:
     def _constant(self, numbers: list[float]) -> Tensor:
         return torch.tensor(numbers, dtype=torch.float32, device=self.device)
 
-    def _encoder_input(self, images: Tensor) -> Tensor:
-        """Resize (N, 3, size, size) to the encoder's input (``encoder_transform``)."""
-        size = self.architecture.encoder.input_size
-        if images.shape[-1] == size:
-            return images
-        return functional.interpolate(
-            images, size=(size, size), mode="bilinear", align_corners=False, antialias=True
-        )
+    def _prepare(self) -> None:
+        """Make what computes rollouts and encodes images, as the options say."""
+        with torch.inference_mode(False):  # compiled code asks for one kind of weights
+            self._rollout = DinoRollout(self.networks.predictor, self._compute)
+        self._plain_encoder = partial(_tokens, self.networks.encoder)
+        self._encoder = in_a_graph(self._plain_encoder, self._compute)
 
     def _normalized_proprio(self, proprio: Tensor | None, batch: int, frames: int) -> Tensor:
         """Return normalized proprio (B, T, P); zero if the model was trained without."""
@@ -195,3 +195,14 @@ class DinoWorldModel:
                 f"{', '.join(names) or 'none'}, not {given}"
             )
         return (proprio.to(self.device, torch.float32) - self._proprio_mean) / self._proprio_std
+
+
+def _tokens(encoder: Encoder, images: Tensor) -> Tensor:
+    """Encode (N, 3, size, size), resized to the encoder's input (``encoder_transform``)."""
+    size = encoder.architecture.input_size
+    if images.shape[-1] != size:
+        images = functional.interpolate(
+            images, size=(size, size), mode="bilinear", align_corners=False, antialias=True
+        )
+    tokens: Tensor = encoder(images)
+    return tokens

@@ -12,7 +12,7 @@ from torch.nn import functional
 from wm_planner.models.dino_wm.compute import DinoCompute
 from wm_planner.models.dino_wm.packing import Layer, Norm, centered, pack
 from wm_planner.models.dino_wm.predictor import Predictor
-from wm_planner.models.shared.compute import compiled
+from wm_planner.models.shared.compute import compiled, linear_gelu
 from wm_planner.models.shared.rollout import KeysValues, Rollout
 
 Part: TypeAlias = Callable[[Tensor, Tensor, Norm], tuple[Tensor, Tensor]]
@@ -141,12 +141,5 @@ def _add_norm(x: Tensor, written: Tensor, norm: Norm) -> tuple[Tensor, Tensor]:
 
 
 def _up(layer: Layer, h: Tensor) -> Tensor:
-    """Apply the first half of the feed-forward network to normalized tokens (M, L, padded width).
-
-    In half precision the matrix product computes the GELU too. On a GPU (cuBLASLt) that is its tanh
-    form, which differs from the exact one by less than 5e-4.
-    """
-    if h.dtype != torch.float32 and not h.requires_grad:
-        rows = torch._addmm_activation(layer.up_bias, h.flatten(0, 1), layer.up.t(), use_gelu=True)
-        return rows.unflatten(0, h.shape[:2])
-    return functional.gelu(functional.linear(h, layer.up, layer.up_bias))
+    """Apply the first half of the feed-forward network to normalized tokens (M, L, width)."""
+    return linear_gelu(h, layer.up, layer.up_bias)

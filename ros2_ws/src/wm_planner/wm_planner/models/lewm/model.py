@@ -6,6 +6,7 @@ Upstream: ``jepa.py`` of lucas-maes/le-wm, ``wm/lewm/lewm.py`` of stable-worldmo
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ from wm_planner.models.lewm.networks import Networks
 from wm_planner.models.lewm.rollout import LewmRollout
 from wm_planner.models.network_weights import ready_networks
 from wm_planner.models.protocol import Latent, ObservationBatch
-from wm_planner.models.shared.compute import PRECISIONS, Compute
+from wm_planner.models.shared.compute import PRECISIONS, Compute, in_a_graph
 from wm_planner.models.shared.distances import distance_to_goal
 from wm_planner.models.shared.images import preprocess_for
 from wm_planner.models.shared.rollout import check_actions, history_actions, observed_first
@@ -57,13 +58,12 @@ class LewmWorldModel:
         self.device = device
         self.networks = ready_networks(lambda: Networks(spec), weights, device)
         self._preprocess = preprocess_for(spec.image, device)
-        self._rollout = self._new_rollout()
+        self._prepare()
 
     def use(self, precision: str, compute: str) -> None:
         """Compute later rollouts in another way; see ``WorldModel``."""
         self._compute = replace(self._compute, precision=precision, compute=compute)
-        with torch.inference_mode(False):  # compiled code asks for one kind of weights
-            self._rollout = self._new_rollout()
+        self._prepare()
 
     @torch.no_grad()  # not inference_mode: a gradient planner differentiates through rollouts
     def encode(self, observation: ObservationBatch) -> Latent:
@@ -77,8 +77,8 @@ class LewmWorldModel:
         actions = history_actions(
             observation.actions, batch, frames, self.spec.model_action_dim, self.device
         )
-        tokens = self.networks.encoder(images.flatten(0, 1))
-        latents = self.networks.projector(tokens[:, :1])
+        encoder = self._encoder if batch == 1 else self._plain_encoder
+        latents = encoder(images.flatten(0, 1))
         return Latent(visual=latents.unflatten(0, (batch, frames)), actions=actions)
 
     def rollout(self, latent: Latent, actions: Tensor) -> Latent:
@@ -116,8 +116,13 @@ class LewmWorldModel:
         """Return None: LeWM has no decoder."""
         return None
 
-    def _new_rollout(self) -> LewmRollout:
-        return LewmRollout(self.networks.predictor, self.networks.pred_proj, self._compute)
+    def _prepare(self) -> None:
+        """Make what computes rollouts and encodes images, as the options say."""
+        networks = self.networks
+        with torch.inference_mode(False):  # compiled code asks for one kind of weights
+            self._rollout = LewmRollout(networks.predictor, networks.pred_proj, self._compute)
+        self._plain_encoder = partial(_latents, networks)
+        self._encoder = in_a_graph(self._plain_encoder, self._compute)
 
     def _modulations(self, actions: Tensor) -> Tensor:
         return self._rollout.modulations(self.networks.action_encoder(actions))
@@ -132,3 +137,9 @@ class LewmWorldModel:
         newest = past.new_zeros(len(visual), 1, 1, past.shape[-1])
         newest[..., : visual.shape[-1]] = visual[:, -1:]
         return torch.cat([past, newest], dim=1)
+
+
+def _latents(networks: Networks, images: Tensor) -> Tensor:
+    """Encode preprocessed images (N, 3, height, width): (N, 1, latent)."""
+    latents: Tensor = networks.projector(networks.encoder(images)[:, :1])
+    return latents

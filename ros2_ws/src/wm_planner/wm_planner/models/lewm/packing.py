@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from wm_planner.models.lewm.embedding import Projection
-from wm_planner.models.lewm.predictor import ConditionalBlock, Predictor
+from wm_planner.models.lewm.predictor import MODULATIONS, ConditionalBlock, Predictor
+from wm_planner.models.shared.compute import linear_gelu
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,10 @@ class Linear:
     def __call__(self, x: Tensor) -> Tensor:
         """Apply it to (..., numbers)."""
         return functional.linear(x.to(self.weight.dtype), self.weight, self.bias)
+
+    def gelu(self, x: Tensor) -> Tensor:
+        """Apply it and then GELU, see ``linear_gelu``."""
+        return linear_gelu(x.to(self.weight.dtype), self.weight, self.bias)
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,7 @@ class Layer:
 
     heads: int
     attention_norm: Norm
+    qkv: Linear
     q: Linear
     kv: Linear
     out: Linear | None
@@ -63,6 +69,7 @@ class Packed:
         layers: The layers in order.
         condition: From an embedded action to the width of the layers; None if that is the same.
         modulation: From there to the modulations of all layers, layer by layer.
+        neutral: What is added to them (layers * 6 * width), 1 for a scale and otherwise 0.
         positions: Position embedding (frames, latent).
         enter: From a latent to the width of the layers; None if that is the same.
         norm: The last norm.
@@ -74,6 +81,7 @@ class Packed:
     layers: list[Layer]
     condition: Linear | None
     modulation: Linear
+    neutral: Tensor
     positions: Tensor
     enter: Linear | None
     norm: Norm
@@ -111,6 +119,7 @@ def pack(predictor: Predictor, pred_proj: Projection, dtype: torch.dtype) -> Pac
         return Layer(
             heads=attention.heads,
             attention_norm=norm(attention.norm),
+            qkv=Linear(qkv, None),
             q=Linear(qkv[:inner], None),
             kv=Linear(qkv[inner:], None),
             out=None if attention.projection is None else linear(attention.projection),
@@ -123,6 +132,8 @@ def pack(predictor: Predictor, pred_proj: Projection, dtype: torch.dtype) -> Pac
         transformer = predictor.transformer
         blocks = [cast(ConditionalBlock, block) for block in transformer.layers]
         modulations = [cast(nn.Linear, block.adaLN_modulation[1]) for block in blocks]
+        neutral = torch.zeros(len(blocks), MODULATIONS, len(transformer.norm.weight))
+        neutral[:, [1, 4]] = 1.0
         first, between, _, last = pred_proj.net
         widen = linear(first)
         if isinstance(between, nn.BatchNorm1d):
@@ -134,6 +145,7 @@ def pack(predictor: Predictor, pred_proj: Projection, dtype: torch.dtype) -> Pac
                 torch.cat([layer.weight for layer in modulations]).to(dtype),
                 torch.cat([layer.bias for layer in modulations]).to(dtype),
             ),
+            neutral=neutral.flatten().to(predictor.pos_embedding.device),
             positions=predictor.pos_embedding[0],
             enter=unless_equal(transformer.input_proj),
             norm=norm(transformer.norm),

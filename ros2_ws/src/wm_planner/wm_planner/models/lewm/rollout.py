@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.utils._pytree import tree_map
 
 from wm_planner.models.lewm.embedding import Projection
 from wm_planner.models.lewm.packing import Layer, Norm, pack
@@ -21,8 +22,8 @@ from wm_planner.models.lewm.predictor import MODULATIONS, NORM_EPS, Predictor
 from wm_planner.models.shared.compute import Compute, compiled
 from wm_planner.models.shared.rollout import KeysValues, Rollout
 
-Part: TypeAlias = Callable[[Tensor, Tensor, Any], Tensor]
-"""A function of rows (R, width), their modulations (R, 3 or 6, width), and something else."""
+Part: TypeAlias = Callable[..., Any]
+"""A function of rows (R, width) that is many small operations."""
 CANDIDATES = {"cpu": 64, "cuda": 4096}
 """Candidates computed at once: a CPU's cache fits few, a GPU needs many to be busy."""
 
@@ -45,16 +46,19 @@ class LewmRollout(Rollout):
         )
         self._packed = pack(predictor, pred_proj, compute.dtype)
         self._latent = self._packed.positions.shape[-1]
-        self._modulated: Part = _modulated
-        self._gated: Part = _gated
-        if compute.compute == "compiled":  # the parts that are many small operations
-            self._modulated, self._gated = compiled(_modulated), compiled(_gated)
+        self._normed: Part = _normed
+        self._add_normed: Part = _add_normed
+        if compute.compute == "compiled":
+            self._normed, self._add_normed = compiled(_normed), compiled(_add_normed)
 
     def modulations(self, actions: Tensor) -> Tensor:
-        """Compute what embedded actions (..., E) make of the layers: (..., layers * 6 * width)."""
+        """Compute what embedded actions (..., E) make of the layers: (..., layers * 6 * width).
+
+        To every scale 1 is added.
+        """
         condition = self._packed.condition
         c = actions if condition is None else condition(actions)
-        return self._packed.modulation(functional.silu(c)).float()
+        return self._packed.modulation(functional.silu(c)) + self._packed.neutral
 
     def with_action(self, frames: Tensor, modulations: Tensor) -> Tensor:
         """Put modulations (..., K) after the latents of frames (..., 1, latent or more)."""
@@ -67,33 +71,57 @@ class LewmRollout(Rollout):
     ) -> tuple[Tensor, KeysValues]:
         """Predict the latent after a window; see ``Rollout``."""
         packed = self._packed
-        x, modulations = self._entered(frames, first)
-        kept: KeysValues = []
-        for index, layer in enumerate(packed.layers):
-            x, kv = self._layer(
-                layer,
-                x,
-                modulations[:, :, index],
-                known[index] if known else None,
-                newest_only=index + 1 == len(packed.layers),
-            )
-            if keep:
-                kept.append(kv)
-        out = packed.norm(x[:, -1:])
+        out, kept = self._through(frames, first, known, keep)
         out = out if packed.leave is None else packed.leave(out)
-        out = packed.widen(out)
-        if packed.after_widen is not None:
-            out = packed.after_widen(out.float())
-        return packed.narrow(functional.gelu(out)).float(), kept
+        if packed.after_widen is None:
+            out = packed.widen.gelu(out)
+        else:
+            out = functional.gelu(packed.after_widen(packed.widen(out).float()))
+        return packed.narrow(out).float(), kept
 
     def keys_values(self, frames: Tensor) -> KeysValues:
         """Compute keys and values of the oldest frames of a window (B, F, 1, latent and more)."""
-        x, modulations = self._entered(frames, 0)
+        return self._through(frames, 0, [], True)[1]
+
+    def _through(
+        self, frames: Tensor, first: int, known: KeysValues, keep: bool
+    ) -> tuple[Tensor, KeysValues]:
+        """Apply the layers and the last norm to the new frames of a window; see ``advance``.
+
+        Returns:
+            The newest frame's features (M, 1, width), and the window's keys and values if kept.
+        """
+        packed, count = self._packed, frames.shape[1]
+        x, modulations = self._entered(frames, first)
+        # Where no frame is known, the attention itself is causal; one frame may see all.
+        mask = None
+        if count > 1 and known:
+            mask = torch.ones(count, first + count, dtype=torch.bool, device=x.device).tril(first)
+        h = self._rows(self._normed, x, modulations[:, :, 0, :3], packed.layers[0].attention_norm)
         kept: KeysValues = []
-        for index, layer in enumerate(self._packed.layers):
-            x, kv = self._layer(layer, x, modulations[:, :, index], None, newest_only=False)
-            kept.append(kv)
-        return kept
+        for index, layer in enumerate(packed.layers):
+            modulation, following = modulations[:, :, index], None
+            after = packed.norm
+            last = index + 1 == len(packed.layers)
+            if not last:
+                following = modulations[:, :, index + 1, :3]
+                after = packed.layers[index + 1].attention_norm
+            written, kv = self._attention(layer, h, known[index] if known else None, mask, last)
+            if last and count > 1:  # only the newest frame's output is needed
+                x, modulation = (part[:, -1:].contiguous() for part in (x, modulation))
+            x, h = self._rows(
+                self._add_normed,
+                x,
+                written,
+                modulation[:, :, :3],
+                modulation[:, :, 3:],
+                layer.mlp_norm,
+            )
+            written = layer.down(layer.up.gelu(h))
+            x, h = self._rows(self._add_normed, x, written, modulation[:, :, 3:], following, after)
+            if keep:
+                kept.append(kv)
+        return h, kept
 
     def _entered(self, frames: Tensor, first: int) -> tuple[Tensor, Tensor]:
         """Return the layers' input (M, F, width), and the modulations (M, F, layers, 6, width)."""
@@ -104,61 +132,54 @@ class LewmRollout(Rollout):
         sizes = (len(packed.layers), MODULATIONS, x.shape[-1])
         return x, frames[:, :, 0, self._latent :].unflatten(-1, sizes)
 
-    def _layer(
-        self,
-        layer: Layer,
-        x: Tensor,
-        modulation: Tensor,
-        before: Tensor | None,
-        *,
-        newest_only: bool,
+    def _attention(
+        self, layer: Layer, h: Tensor, before: Tensor | None, mask: Tensor | None, newest_only: bool
     ) -> tuple[Tensor, Tensor]:
-        """Apply one layer to the new frames of a window.
+        """Apply a layer's attention to the new frames of a window.
 
         Args:
             layer: Its weights.
-            x: New frames (M, F, width).
-            modulation: Shift, scale and gate of attention and MLP (M, F, 6, width).
+            h: New frames (M, F, width), normalized.
             before: Keys and values of the frames before them.
+            mask: What each may see (F, all frames); None: it and all before it.
             newest_only: Compute the newest frame's output only.
 
         Returns:
-            x after the layer, and the keys and values of all frames.
+            What it writes (M, F or 1, width), and the keys and values of all frames.
         """
-        h = self._rows(self._modulated, x, modulation, layer.attention_norm)
-        kv = layer.kv(h)
+        if newest_only and h.shape[1] > 1:
+            q, kv, mask = layer.q(h[:, -1:]), layer.kv(h), None
+        else:
+            q, kv = layer.qkv(h).split((len(layer.q.weight), len(layer.kv.weight)), dim=-1)
         if before is not None:
             kv = torch.cat([before, kv], dim=1)
-        if newest_only:
-            h, x, modulation = (part[:, -1:].contiguous() for part in (h, x, modulation))
         k, v = kv.unflatten(-1, (2, layer.heads, -1)).permute(2, 0, 3, 1, 4)
-        q = layer.q(h).unflatten(-1, (layer.heads, -1)).transpose(1, 2)
-        count, seen = q.shape[2], k.shape[2]
-        mask = None
-        if count > 1:
-            mask = torch.ones(count, seen, dtype=torch.bool, device=q.device).tril(seen - count)
-        attended = functional.scaled_dot_product_attention(q, k, v, mask)
+        q = q.unflatten(-1, (layer.heads, -1)).transpose(1, 2)
+        causal = mask is None and q.shape[2] > 1
+        attended = functional.scaled_dot_product_attention(q, k, v, mask, is_causal=causal)
         written = attended.transpose(1, 2).flatten(2)
-        if layer.out is not None:
-            written = layer.out(written)
-        x = self._rows(self._gated, x, modulation, written.flatten(0, 1))
-        rest = modulation[:, :, 3:]  # of the MLP
-        h = self._rows(self._modulated, x, rest, layer.mlp_norm)
-        written = layer.down(functional.gelu(layer.up(h)))
-        return self._rows(self._gated, x, rest, written.flatten(0, 1)), kv
+        return written if layer.out is None else layer.out(written), kv
 
     @staticmethod
-    def _rows(part: Part, x: Tensor, modulation: Tensor, other: Any) -> Tensor:
+    def _rows(part: Part, x: Tensor, *others: Any) -> Any:
         """Apply a part to frames (M, F, ...) as rows, so that F is no reason to compile anew."""
-        return part(x.flatten(0, 1), modulation.flatten(0, 1), other).unflatten(0, x.shape[:2])
+        rows = [o.flatten(0, 1) if isinstance(o, Tensor) else o for o in (x, *others)]
+        return tree_map(lambda found: found.unflatten(0, x.shape[:2]), part(*rows))
 
 
-def _modulated(x: Tensor, modulation: Tensor, norm: Norm) -> Tensor:
-    """Normalize rows (R, width), shift and scale them, and apply a layer's own norm."""
+def _normed(x: Tensor, modulation: Tensor, norm: Norm) -> Tensor:
+    """Normalize rows (R, width), shift and scale them (R, 3, width), apply a layer's own norm."""
     shift, scale = modulation[:, 0], modulation[:, 1]
-    return norm(functional.layer_norm(x, (x.shape[-1],), eps=NORM_EPS) * (1 + scale) + shift)
+    return norm(torch.addcmul(shift, functional.layer_norm(x, (x.shape[-1],), eps=NORM_EPS), scale))
 
 
-def _gated(x: Tensor, modulation: Tensor, written: Tensor) -> Tensor:
-    """Add what a layer has written to rows (R, width), as far as the gate is open."""
-    return x + modulation[:, 2] * written
+def _add_normed(
+    x: Tensor, written: Tensor, gates: Tensor, modulation: Tensor | None, norm: Norm
+) -> tuple[Tensor, Tensor]:
+    """Add to rows x (R, width) what was written, as far as gates (R, 3, width) are open.
+
+    Returns:
+        x, and x normalized for what follows: by ``_normed``, or by ``norm`` alone.
+    """
+    x = torch.addcmul(x, gates[:, 2], written)
+    return x, norm(x) if modulation is None else _normed(x, modulation, norm)
