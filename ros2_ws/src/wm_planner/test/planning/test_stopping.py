@@ -92,6 +92,16 @@ def test_plan_stops_when_the_cost_does_not_fall():
     assert result.stopped_at == (6,)
 
 
+@pytest.mark.usefixtures("host_or_device")
+@pytest.mark.parametrize(
+    ("iterations", "reason"), [(4, StopReason.CONVERGED), (2, StopReason.ITERATIONS)]
+)
+def test_a_search_stops_after_one_iteration_more_than_its_patience(iterations, reason):
+    planner = make_planner("dino_wm", action_dim=2, horizon=3, patience=2, iterations=iterations)
+    result = planner.plan(lambda a: 1.0 + 1e-5 * a.sum((-1, -2)).sin())
+    assert (result.stop_reason, result.stopped_at) == (reason, (min(iterations, 3),))
+
+
 def test_each_problem_of_a_batch_stops_as_it_does_alone(bowl):
     target = torch.linspace(-1, 1, 12).view(2, 3, 2)
 

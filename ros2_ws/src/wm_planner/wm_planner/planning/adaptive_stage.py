@@ -55,7 +55,6 @@ class AdaptiveStage:
             dims: D.
             device: Where plans are made.
         """
-        self._widths = widths
         self.stage, self._settings, self._dims = stage, settings, dims
         self._device = device
         n = stage.searching
@@ -70,6 +69,7 @@ class AdaptiveStage:
         )
         if device.type != "cpu":
             self._weights.prepare()  # later, it would wait for the device
+        self._scales_of = {warm: self._scaling(widths, warm=warm) for warm in (False, True)}
         self._eye = torch.eye(dims, device=device)
         self._design: Tensor | None = None
         self._batch = 0
@@ -112,14 +112,17 @@ class AdaptiveStage:
             self._all = spread.unbind(), spread.mT.unbind()
         self.spread, self._across = self._all
         self._evidence: Evidence | None = None
-        self._rate = self.rate(warm=warm) / 2
         if warm not in self._usual:
-            scales = torch.tensor([[[width], [self._rate]] for width in self._widths])
-            scales = scales.to(self._device)
+            scales = self._scales_of[warm]
             usual = (scales * self._weights.untied)[:, None].expand(-1, batch, -1, -1)
             self._usual[warm] = scales.unbind(), usual.unbind()
         self._scales, self._weights_now = self._usual[warm]
         return rotation
+
+    def _scaling(self, widths: list[float], *, warm: bool) -> Tensor:
+        """Return what scales the weights of mean and covariance, per call (calls, 2, 1)."""
+        rate = self.rate(warm=warm) / 2
+        return torch.tensor([[[width], [rate]] for width in widths], device=self._device)
 
     def repeat(self, call: int, rows: Tensor, others: Tensor, problems: Tensor) -> None:
         """Let some draws of a call be the same as others, in some problems (B, 1)."""

@@ -9,6 +9,7 @@ from wm_planner.config.planners import CEMSettings
 from wm_planner.config.presets import SearchSize
 from wm_planner.planning.history import Block, History
 from wm_planner.planning.planner import Problem
+from wm_planner.planning.reading import sent
 from wm_planner.planning.solver import Solver
 from wm_planner.planning.ties import Look
 
@@ -84,4 +85,4 @@ class CEMPlanner(Solver):
         )
         draws[:, 0] = 0.0  # candidate 0 is the mean
         draws = draws.view(self.iterations, batch, self.samples, self.dims)
-        return draws.to(self.device).unbind()
+        return sent(draws, self.device).unbind()

@@ -67,7 +67,8 @@ class Draws:
         return self._design, torch.linalg.qr(self._randn(dims, dims))[0]
 
     def _with_mean(self, draws: Tensor) -> Tensor:
-        draws[self._means, 0] = 0.0
+        for iteration in self._means:  # an index of a list would wait for the device
+            draws[iteration, 0] = 0.0
         return draws
 
     def _orthogonal(self) -> Tensor:

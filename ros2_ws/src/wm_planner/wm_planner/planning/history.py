@@ -11,6 +11,7 @@ from torch import Tensor
 
 from wm_planner.planning.costs import kept_as
 from wm_planner.planning.planner import Problem
+from wm_planner.planning.reading import sent
 from wm_planner.planning.ties import Ties
 
 
@@ -149,7 +150,7 @@ class History:
             else:
                 history.append(lowest.view(-1, per_iteration, self._batch).amin(dim=1))
             if min(stopped_at) < done:
-                ends = torch.tensor(stopped_at, device=lowest.device) - first
+                ends = sent(torch.tensor(stopped_at) - first, lowest.device)
                 late = torch.arange(calls, device=lowest.device) // per_iteration
                 lowest = lowest.masked_fill(late.unsqueeze(1) >= ends, torch.inf)
             cost, call = lowest.min(dim=0)

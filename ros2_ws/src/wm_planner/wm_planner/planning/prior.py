@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from wm_planner.planning.errors import PriorError
+from wm_planner.planning.reading import sent
 
 Side: TypeAlias = "float | Sequence[Any] | Tensor"
 """Means or deviations: a number, or numbers of a shape that broadcasts to (B, H, A)."""
@@ -31,19 +32,19 @@ def read(prior: Prior, shape: tuple[int, int, int], device: torch.device) -> tup
     if not isinstance(prior, tuple | list) or len(prior) != 2:
         raise PriorError(f"is a {type(prior).__name__}, not a pair")
     mean, deviation = (
-        _spread(name, side, shape, device)
+        _spread(name, side, shape)
         for name, side in zip(("mean", "standard deviation"), prior, strict=True)
     )
     if not bool(mean.isfinite().all()):
         raise PriorError("has a mean with NaN or infinity")
     if not bool((deviation > 0).all()):  # False for NaN, too
         raise PriorError("has a standard deviation that is NaN or not above 0")
-    return mean, deviation
+    return sent(mean, device), sent(deviation, device)
 
 
-def _spread(name: str, side: Side, shape: tuple[int, int, int], device: torch.device) -> Tensor:
+def _spread(name: str, side: Side, shape: tuple[int, int, int]) -> Tensor:
     try:
-        value = torch.as_tensor(side).detach().to(device, torch.float32)
+        value = torch.as_tensor(side).detach().to(torch.float32)
         full = value.expand(shape)
     except (TypeError, ValueError, RuntimeError) as error:
         raise PriorError(f"has a {name} that does not fit {shape}: {error}") from error

@@ -1,9 +1,17 @@
-"""Numbers of a device on their way to the host."""
+"""Numbers on their way between the host and a device."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
+
+
+def sent(values: Tensor, device: torch.device) -> Tensor:
+    """Return numbers on a device; those of the host are sent to a GPU without waiting for it."""
+    if device.type != "cuda" or values.is_cuda:
+        return values.to(device)
+    kept = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
+    return kept.copy_(values).to(device, non_blocking=True)
 
 
 class Reading:

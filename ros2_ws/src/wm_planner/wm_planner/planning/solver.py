@@ -24,6 +24,7 @@ from wm_planner.planning.history import Block, History, Stage
 from wm_planner.planning.plan_result import PlanResult, StopReason, Timings
 from wm_planner.planning.planner import Planner, Problem
 from wm_planner.planning.prior import Prior, fuse, read
+from wm_planner.planning.reading import sent
 from wm_planner.planning.stopping import LastEvaluation, StopMonitor
 from wm_planner.planning.ties import Look, Ties
 from wm_planner.planning.warm_start import check, complete
@@ -69,6 +70,10 @@ class Solver(Planner):
         """
         self.problem = problem
         self.device = torch.device(problem.device)
+        # The first iteration always improves, and ``patience`` others have to follow. A shorter
+        # search cannot stop early, so that its costs need not be read from a GPU.
+        if stopping.patience >= size.iterations:
+            stopping = replace(stopping, patience=0)
         self.bounds = Bounds(
             problem.bounds,
             action_dim=problem.action_dim,
@@ -295,7 +300,7 @@ class Solver(Planner):
         else:
             check(warm_start, batch, horizon, dims)
             planned = warm_start.shape[1]
-            guess = warm_start.detach().to(self.device, torch.float32)
+            guess = sent(warm_start.detach().to(torch.float32), self.device)
             mean = complete(guess, horizon, self._padding()).view(batch, 1, self.dims)
         return self.bounds.clamp_(mean), planned
 
