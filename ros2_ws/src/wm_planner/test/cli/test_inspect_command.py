@@ -13,6 +13,10 @@ import yaml
 
 from wm_planner.cli import main
 from wm_planner.cli.inspect_command import duration
+from wm_planner.planning import captured
+from wm_planner.worker import fastest
+from wm_planner.worker.fastest import Choice
+from wm_planner.worker.trials import Way
 
 MODEL = Path(__file__).parents[3] / "wm_planner_sim" / "models" / "franka_reach"
 RUN = Path(__file__).parents[1] / "data" / "dino_wm"
@@ -45,6 +49,20 @@ def test_text_names_family_sizes_statistics_and_cost(capsys: pytest.CaptureFixtu
 )
 def test_a_long_time_is_told_in_minutes_or_hours(seconds: float, words: str) -> None:
     assert duration(seconds) == words
+
+
+@pytest.mark.usefixtures("captures")
+def test_a_rollout_is_timed_in_the_way_that_was_chosen(
+    device: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, capture = [], captured.capture
+    monkeypatch.setattr(captured, "capture", lambda *a: (made.append(a), capture(*a))[1])
+    words = ["inspect", "--json", str(MODEL), "--samples", "8", f"model.device={device}"]
+    for way in (Way(), Way("float32", "graphs")):
+        monkeypatch.setattr(fastest, "choose", lambda *_, way=way: Choice(way))
+        assert main(words) == 0
+        assert json.loads(capsys.readouterr().out)["plan"]["compute"] == way.compute
+        assert bool(made) == way.captured
 
 
 def test_flop_grow_with_samples_iterations_and_horizon(capsys: pytest.CaptureFixture[str]) -> None:

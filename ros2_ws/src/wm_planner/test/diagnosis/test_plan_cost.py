@@ -1,4 +1,4 @@
-"""Rollouts of a model with ``static_rollout`` are counted without computing all of them."""
+"""Rollouts are counted without computing all of them, and timed as plans compute them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ import pytest
 import recordings
 import torch
 
+from wm_planner.diagnosis import plan_cost as plan_cost_module
 from wm_planner.diagnosis.plan_cost import PROBE, PlanCost, plan_cost
 from wm_planner.models import load
+from wm_planner.planning import Objective, captured
+from wm_planner.worker.scoring import Scoring
 
 
-def _cost(model: Any) -> PlanCost:
-    return plan_cost(model, torch.float32, samples=4 * PROBE, iterations=2, horizon=3)
+def _cost(model: Any, *, captured: bool = False) -> PlanCost:
+    scoring = Scoring(model, Objective(), captured=captured)
+    return plan_cost(model, torch.float32, scoring, samples=4 * PROBE, iterations=2, horizon=3)
 
 
 def test_a_static_rollout_costs_the_same_without_computing_all_candidates() -> None:
@@ -24,3 +28,29 @@ def test_a_static_rollout_costs_the_same_without_computing_all_candidates() -> N
     assert (computed.timed_candidates, counted.timed_candidates) == (4 * PROBE, 4 * PROBE)
     assert counted.rollout_flop == computed.rollout_flop > 0
     assert counted.peak_bytes == pytest.approx(computed.peak_bytes, rel=0.1)
+
+
+@pytest.mark.usefixtures("captures")
+def test_what_is_timed_are_replays_of_graphs_that_were_captured_before(
+    device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[str] = []
+    capture, seconds = captured.capture, plan_cost_module.seconds
+
+    def recorded(cost: Any, inputs: Any) -> Any:
+        events.append("capture")
+        replay = capture(cost, inputs)
+        return lambda: (events.append("replay"), replay())[1]
+
+    def timed(*call: Any) -> float:
+        events.append("timed")
+        return seconds(*call)
+
+    monkeypatch.setattr(captured, "capture", recorded)
+    monkeypatch.setattr(plan_cost_module, "seconds", timed)
+    model: Any = load(recordings.EMBEDDED, device)
+    model.static_rollout = True
+    assert _cost(model, captured=True).timed_candidates == 4 * PROBE
+    sizes = events.count("capture")
+    assert sizes >= 1
+    assert events == ["capture", "replay", *["timed", "replay"] * 3] * sizes

@@ -6,12 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from loop_rig import LoopRig
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from wm_planner.config import Config, ConfigError, LimitsConfig, leaves
 from wm_planner.message_limits import MAX_LIST, MAX_TEXT
+from wm_planner.models import ModelSpec
 from wm_planner.ros.parameters import AT_START, Parameters
+from wm_planner.ros.runtime import PlannerRuntime
+from wm_planner.worker import PlannerLink, Ready
 
 MakeNode = Callable[..., Node]
 UNLOCKED = Config(limits=LimitsConfig(locked=False))
@@ -275,6 +279,23 @@ def test_a_change_that_the_running_node_refuses_is_not_applied(make_node: MakeNo
     answer = node.set_parameters([Parameter("session.timeout", value=5.0)])[0]
     assert (answer.successful, answer.reason) == (False, "a goal is under way")
     assert running.config == UNLOCKED
+
+
+def test_a_preset_that_cannot_plan_in_the_worker_s_precision_is_refused(
+    make_node: MakeNode, spec: ModelSpec
+) -> None:
+    node = make_node()
+    running = PlannerRuntime.__new__(PlannerRuntime)  # the parts that check settings
+    running.config = Config()
+    running.loop = LoopRig(spec, running.config).loop
+    running.link = PlannerLink(running.config, lambda: None)
+    running.link.ready = Ready("a worker", precision="float16")
+    Parameters(node, FILES).running = running
+    for preset in ("gradient", "cem_gd"):
+        (answer,) = node.set_parameters([Parameter("planning.preset", value=preset)])
+        assert not answer.successful
+        assert f"the preset {preset} needs gradients" in answer.reason
+        assert node.get_parameter("planning.preset").value == "online"
 
 
 def test_the_speed_override_changes_also_during_a_goal_but_not_with_others(

@@ -15,6 +15,7 @@ import torch
 
 from wm_planner.config import Config
 from wm_planner.models.dino_wm.model import DinoWorldModel
+from wm_planner.models.protocol import Latent
 from wm_planner.planning import captured
 from wm_planner.worker import fastest, trials
 from wm_planner.worker.fastest import Choice, candidates, choose
@@ -140,6 +141,21 @@ def test_where_graphs_fail_the_precisions_are_tried_without(model, config, monke
 
 
 @pytest.mark.usefixtures("several_ways")
+def test_where_the_encoder_cannot_be_a_graph_rollouts_are_none(model, config, monkeypatch) -> None:
+    capture = captured.capture
+
+    def capture_no_images(function: Any, inputs: torch.Tensor) -> Any:
+        if inputs.shape[-1] == model.spec.image.size:
+            raise RuntimeError("the encoder waits")
+        return capture(function, inputs)
+
+    monkeypatch.setattr(captured, "capture", capture_no_images)
+    choice = choose(model, config)
+    assert choice.way == Way("bfloat16", "eager")
+    assert "; bfloat16, graphs is not possible: RuntimeError: the encoder waits" in choice.sentence
+
+
+@pytest.mark.usefixtures("several_ways")
 def test_without_memory_for_a_graph_the_choice_is_not_kept(
     model, config, cache, monkeypatch
 ) -> None:
@@ -160,6 +176,24 @@ def test_a_precision_with_other_elites_is_not_chosen(model, config, monkeypatch)
     config.model.precision = "bfloat16"  # asked for, so it need not plan alike
     monkeypatch.setattr(fastest, "candidates", lambda *_: WAYS[:2])
     assert choose(model, config).way.precision == "bfloat16"
+
+
+@pytest.mark.usefixtures("several_ways")
+def test_a_precision_with_other_elites_for_a_masked_goal_is_not_chosen(
+    model, config, monkeypatch
+) -> None:
+    used = broken(model, lambda precision, costs: costs, monkeypatch)
+    distance = model.distance
+
+    def reversed_if_masked(rollout: Latent, goal: Latent, objective: Any) -> torch.Tensor:
+        costs = distance(rollout, goal, objective)
+        return costs.where(~goal.masked, -costs) if used[-1].precision == "bfloat16" else costs
+
+    monkeypatch.setattr(model, "distance", reversed_if_masked)
+    choice = choose(model, config)
+    assert choice.way.precision == "float16"
+    assert "bfloat16, graphs: " in choice.sentence
+    assert ", 0% of float32's elites" in choice.sentence
 
 
 @pytest.mark.usefixtures("several_ways")

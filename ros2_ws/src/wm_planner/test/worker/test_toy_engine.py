@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -73,6 +74,42 @@ def test_the_warm_up_evaluates_every_shape_of_a_plan(
     monkeypatch.setattr(engine._model, "rollout", seen)
     engine.warm_up()
     assert {shape[:2] for shape in shapes} == {(1, 1), (1, config.planning.num_samples or 300)}
+
+
+def test_the_start_says_how_long_a_plan_takes_and_warns_if_that_is_too_long(
+    toy_config: MakeConfig,
+) -> None:
+    config = toy_config()
+    engine = Engine(config)
+    assert "a plan takes" not in engine.describe()
+    engine.warm_up()
+    assert re.search(r", a plan takes up to [\de.-]+ s$", engine.describe())
+    assert not any("plan_timeout" in warning for warning in engine.warnings)
+    config.worker.plan_timeout = 1e-9
+    engine.configure(config)
+    (said,) = [warning for warning in engine.warnings if "plan_timeout" in warning]
+    assert "set planning.budget to less than that" in said
+    config.worker.mode = "inline"  # where a plan is not given up
+    engine.configure(config)
+    assert not any("plan_timeout" in warning for warning in engine.warnings)
+
+
+@pytest.mark.parametrize(("budget", "longest"), [(0.0, 3.0), (0.5, 1.5)])
+def test_a_plan_that_stopped_early_is_taken_to_go_on(
+    toy_config: MakeConfig, monkeypatch: pytest.MonkeyPatch, budget: float, longest: float
+) -> None:
+    config = toy_config()
+    config.planning.iterations, config.planning.budget = 4, budget
+    engine = Engine(config)
+    answer = engine.answer
+    stopped = "deadline" if budget else "converged"
+
+    def two_iterations(*given: Any) -> Any:
+        return replace(answer(*given), cost_history=[1.0] * 2, plan_time=1.5, stop_reason=stopped)
+
+    monkeypatch.setattr(engine, "answer", two_iterations)
+    engine.warm_up()
+    assert engine.describe().endswith(f"a plan takes up to {longest:g} s")
 
 
 @pytest.mark.parametrize("count", [0, 2])

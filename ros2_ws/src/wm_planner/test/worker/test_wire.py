@@ -67,7 +67,7 @@ def _through(ends: tuple[Wire, Wire], message: Any) -> Any:
         PlanRequest(3, OBSERVATION, explain=True),
         PlanRequest(3, OBSERVATION, past=Past((OBSERVATION,) * 2, np.ones((2, 3)))),
         PlanOnce(-2, Observation((IMAGE,)), Goal(OBSERVATION), "full", 7),
-        Ready("model", ["a warning"], (14, 14)),
+        Ready("model", ["a warning"], (14, 14), "float16"),
         PLANNED,
         replace(PLANNED, candidates=Candidates(np.arange(2.0), np.ones((2, 3, 3)), np.eye(3))),
         replace(PLANNED, candidates=Candidates(np.zeros(0), np.ones((0, 3, 3)), np.ones((0, 3)))),

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import torch
+from torch import Tensor
 
 from wm_planner.diagnosis.cost import Cost, cost_of, matmul_rate, seconds
 from wm_planner.models.batch import observation_batch
+from wm_planner.models.goals import encode_goal
 from wm_planner.models.protocol import WorldModel
+from wm_planner.types import Goal
+from wm_planner.worker.scoring import Scoring
 
 PROBE = 4
 """Candidates that are counted on a CPU; the cost of more is extrapolated."""
@@ -28,7 +31,8 @@ class PlanCost:
         peak_bytes: Most bytes of tensors held at once during a rollout, without the weights.
         matmul_rate: The device's measured rate in a large matrix product [FLOP/s].
         least_seconds: Time of all operations at that rate.
-        estimated_seconds: Estimate from a timed rollout.
+        estimated_seconds: Estimate from a rollout, and its distance to the goal, that were
+            timed as plans compute them.
         timed_candidates: Candidates of that rollout.
     """
 
@@ -42,7 +46,13 @@ class PlanCost:
 
 
 def plan_cost(
-    model: WorldModel, dtype: torch.dtype, *, samples: int, iterations: int, horizon: int
+    model: WorldModel,
+    dtype: torch.dtype,
+    scoring: Scoring,
+    *,
+    samples: int,
+    iterations: int,
+    horizon: int,
 ) -> PlanCost:
     """Count and time what a plan with these settings executes.
 
@@ -52,18 +62,29 @@ def plan_cost(
     Args:
         model: The model on its device.
         dtype: Precision that the device's rate is measured in.
+        scoring: That of plans with the model, e.g. with CUDA graphs.
         samples: Candidates per iteration.
         iterations: Iterations.
         horizon: Model steps.
     """
     spec, device = model.spec, model.device
-    observation = observation_batch(spec.gray_observation(), spec, device)
+    gray = spec.gray_observation()
+    observation = observation_batch(gray, spec, device)
     pretend = getattr(model, "static_rollout", False)
     with torch.inference_mode():
         latent = model.encode(observation)
+        score = scoring.cost(latent, encode_goal(model, Goal(gray)))
+
+    def candidates(count: int) -> Tensor:
+        return torch.zeros(1, count, horizon, spec.model_action_dim, device=device)
 
     def rollout(count: int) -> None:
-        model.rollout(latent, torch.zeros(1, count, horizon, spec.model_action_dim, device=device))
+        model.rollout(latent, candidates(count))
+
+    def duration_of(count: int) -> float:
+        actions = candidates(count)
+        score(actions)  # captures, compiles
+        return _best(lambda: score(actions), device)
 
     encode = cost_of(lambda: model.encode(observation), pretend=False)
     counted = timed = min(samples, PROBE) if pretend and device.type == "cpu" else samples
@@ -71,11 +92,10 @@ def plan_cost(
     if counted < samples:
         once = _extended(once, cost_of(lambda: rollout(2 * counted)), counted, samples)
     with torch.inference_mode():
-        rollout(1)
-        duration = _best(lambda: rollout(timed), device)
+        duration = duration_of(timed)
         while timed < samples and duration < LONG:  # most of it may be overhead
             timed = min(samples, 4 * timed)
-            duration = _best(partial(rollout, timed), device)
+            duration = duration_of(timed)
     rate = matmul_rate(device, dtype)
     flop = 2 * encode.flop + iterations * once.flop
     return PlanCost(
@@ -100,4 +120,5 @@ def _extended(one: Cost, two: Cost, each: int, samples: int) -> Cost:
     return Cost(
         one.flop + more * (two.flop - one.flop) // each,
         one.peak + more * (two.peak - one.peak) // each,
+        one.operations + more * (two.operations - one.operations) // each,
     )

@@ -200,14 +200,11 @@ class PlannerRuntime:
             self._status.change(PlanStatus.INACTIVE, status, self.snapshot())
 
     def check(self, config: Config, *, during_goal: bool) -> None:
-        """Check that other settings could be used now.
+        """Raise ValueError, with the reason, if other settings cannot be used now.
 
         Args:
             config: The settings.
             during_goal: Whether they differ only in what may change during a goal.
-
-        Raises:
-            ValueError: They could not; the message says why.
         """
         if during_goal:
             return
@@ -216,6 +213,7 @@ class PlannerRuntime:
         if self.loop.commander.slowing:
             raise ValueError("the arm is coming to rest: try again in a moment")
         self.loop.commander.check(config.limits)
+        self.link.check(config)
 
     def apply(self, config: Config) -> None:
         """Use settings that passed ``check``."""

@@ -21,7 +21,7 @@ from wm_planner.models.protocol import WorldModel
 from wm_planner.text import one_line
 from wm_planner.worker.from_settings import objective_for
 
-VERSION = 1
+VERSION = 2
 """Of the trials and of how rollouts are computed; raised when one of them changes."""
 MOST_BYTES = 100_000
 NOWHERE = Path("/dev/null")

@@ -20,7 +20,7 @@ from wm_planner.models.goals import encode_goal, token_grid
 from wm_planner.models.loading import load
 from wm_planner.models.protocol import Latent
 from wm_planner.models.shared.compute import set_threads
-from wm_planner.planning import Planner, PlanResult, shift
+from wm_planner.planning import Planner, PlanResult, StopReason, shift
 from wm_planner.types import Goal, Observation, Past, RgbImage
 from wm_planner.worker.explained import explained
 from wm_planner.worker.fastest import choose
@@ -53,16 +53,16 @@ class Engine:
         self.token_grid = token_grid(self._model)
         self._goal: Goal | None = None
         self._encoded_goal: Latent | None = None
-        problem = self.spec.statistics.problem()
-        self.warnings = [f"unverified statistics: {problem}"] if problem else []
-        planner_for(self._model, config.planning)  # raises what is wrong with the settings
+        self._plan_time: float | None = None
+        # Raises what is wrong with the settings, before ways to compute are tried.
+        planner_for(self._model, config.planning, precision=config.model.precision)
         self._choice = choose(self._model, config)
         self.configure(config)
         self._planner(config.planning.preset)
 
     def configure(self, config: Config) -> None:
         """Use other settings of ``planning`` and ``objective``, and forget the previous plan."""
-        self._planning = config.planning
+        self._planning, self._worker = config.planning, config.worker
         objective = objective_for(self.spec, config.objective)
         self._scoring = Scoring(self._model, objective, captured=self._choice.way.captured)
         self._planners: dict[str, Planner] = {}
@@ -78,20 +78,43 @@ class Engine:
             parts.append(f"not on the GPU, because {why}")
         if self._scoring.lacks_memory:
             parts.append("without CUDA graphs, because the GPU has too little memory left for one")
+        if self._plan_time is not None:
+            parts.append(f"a plan takes up to {self._plan_time:.2g} s")
         return ", ".join(parts)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a user should know of the model, and of how long its plans take."""
+        found = []
+        if problem := self.spec.statistics.problem():
+            found.append(f"unverified statistics: {problem}")
+        longest, planned = self._worker.plan_timeout, self._plan_time or 0.0
+        if planned > longest and self._worker.mode != "inline":
+            found.append(
+                f"a plan takes up to {planned:.2g} s, but after worker.plan_timeout "
+                f"({longest:g} s) the worker is restarted: set planning.budget to less than that, "
+                "or plan with fewer candidates"
+            )
+        return found
+
+    @property
+    def precision(self) -> str:
+        """The precision of rollouts: ``float32``, ``tf32``, ``bfloat16`` or ``float16``."""
+        return self._choice.way.precision
 
     def warm_up(self, cancel: Callable[[], bool] | None = None) -> None:
         """Plan once on a gray image, so that the first real plan takes no longer than others.
 
         Also evaluate every number of candidates with which the planner calls the cost, after every
         number of observed frames: for each shape code is compiled or a graph captured, and the
-        budget may leave no time for all.
+        budget may leave no time for all. How long a plan takes, ``describe`` and ``warnings`` tell.
 
         Args:
             cancel: See ``answer``.
         """
         gray = self.spec.gray_observation()
-        self.answer(PlanOnce(0, gray, Goal(gray)), cancel)
+        request = PlanOnce(0, gray, Goal(gray))
+        planned = self.answer(request, cancel)
         goal, device = encode_goal(self._model, Goal(gray)), self._model.device
         steps = (self._planning.horizon, self.spec.model_action_dim)
         for seen in range(self._most_past + 1):
@@ -103,6 +126,12 @@ class Engine:
                 with torch.inference_mode():
                     candidates = torch.zeros(1, count, *steps, device=device)
                     self._scoring.cost(latent, goal)(candidates)
+        if device.type == "cuda":  # the first plan has also loaded kernels and captured graphs
+            planned = self.answer(request, cancel)
+        self._plan_time = planned.plan_time
+        if planned.stop_reason != StopReason.DEADLINE:  # it may have stopped early
+            most = self._planning.size_of(self._planning.preset).iterations
+            self._plan_time *= max(1.0, most / len(planned.cost_history))
 
     def check_calibration(self) -> None:
         """Check the calibration against the networks; see ``models/calibration_check.py``.
@@ -134,31 +163,33 @@ class Engine:
         begin = time.monotonic()
         if isinstance(request, PlanOnce):
             stamp, imagine, explain, past = math.nan, False, False, Past()
-            goal = encode_goal(self._model, request.goal)
+            asked, goal = request.goal, encode_goal(self._model, request.goal)
             preset = request.preset or self._planning.preset
             planner = self._planner(preset, None if request.seed < 0 else request.seed)
             warm = None
         else:
+            if self._goal is None:
+                raise ObservationError("a plan was requested before a goal was set")
             if self._encoded_goal is None:
-                if self._goal is None:
-                    raise ObservationError("a plan was requested before a goal was set")
                 self._encoded_goal = encode_goal(self._model, self._goal)
             stamp = request.observation.stamp
             imagine, explain = request.imagine, request.explain
-            goal = self._encoded_goal
+            asked, goal = self._goal, self._encoded_goal
             past = request.past
             planner = self._planner(self._planning.preset)
             warm = self._warm_start(stamp)
         latent = self._encode(request.observation, past)
-        distance = self._distance(latent, goal)
-        whole = None
-        if goal.masked is not None and goal.masked.item():
-            whole = self._distance(latent, replace(goal, weights=None, masked=None))
+        # Read after the plan, so that nothing waits for the device before it.
+        squared = [self._model.distance(latent, goal)]
+        if asked.weights is not None:
+            squared.append(self._model.distance(latent, replace(goal, weights=None, masked=None)))
         result = self._plan(planner, latent, goal, warm, begin, cancel)
+        distance, *whole = map(self._in_typical_distances, squared)
         (learned,) = result.learned
+        actions = result.actions.cpu()
         if isinstance(request, PlanRequest):
             # A plan that learned nothing would only mislead the next one, which begins cold.
-            self._previous = (stamp, result.actions) if learned else None
+            self._previous = (stamp, actions) if learned else None
         imagined, decode_error = None, ""
         if imagine:
             try:
@@ -168,7 +199,7 @@ class Engine:
         return Planned(
             goal_id=request.goal_id,
             stamp=stamp,
-            actions=self.spec.denormalize_actions(result.actions[0].cpu().numpy()),
+            actions=self.spec.denormalize_actions(actions[0].numpy()),
             distance=distance,
             cost_history=[float(c) for c in result.cost_history[:, 0]],
             stop_reason=str(result.stop_reason),
@@ -178,15 +209,15 @@ class Engine:
             imagined=imagined,
             decode_error=decode_error,
             frames=1 + len(past.observations),
-            whole_distance=whole,
+            whole_distance=whole[0] if whole else None,
             candidates=explained(result, self.spec) if explain else None,
         )
 
-    def _distance(self, latent: Latent, goal: Latent) -> float:
-        """Return the distance of an image to a goal, in typical distances."""
-        squared = float(self._model.distance(latent, goal).item())
+    def _in_typical_distances(self, squared: Tensor) -> float:
+        """Return the distance of an image to a goal, whose square is given (1, 1)."""
         calibration = self.spec.calibration
-        return math.sqrt(squared) / (calibration.typical_distance if calibration else 1.0)
+        typical = calibration.typical_distance if calibration else 1.0
+        return math.sqrt(float(squared.item())) / typical
 
     def _imagined(self, latent: Latent, actions: Tensor) -> RgbImage | None:
         """Return the decoded frames of a plan in a row, then the goal image, or None."""
@@ -226,11 +257,14 @@ class Engine:
 
     def _planner(self, preset: str, seed: int | None = None) -> Planner:
         """Return the planner of a preset; one with another seed is built anew."""
-        if seed is not None:
-            return planner_for(self._model, self._planning, preset=preset, seed=seed)
-        if preset not in self._planners:
-            self._planners[preset] = planner_for(self._model, self._planning, preset=preset)
-        return self._planners[preset]
+        if seed is None and preset in self._planners:
+            return self._planners[preset]
+        planner = planner_for(
+            self._model, self._planning, preset=preset, seed=seed, precision=self.precision
+        )
+        if seed is None:
+            self._planners[preset] = planner
+        return planner
 
     def _warm_start(self, stamp: float) -> Tensor | None:
         """Return the previous plan, shifted by the model steps since its image."""

@@ -2,7 +2,8 @@
 
 ``model.precision`` and ``model.compute`` may be ``auto``. Then a few ways are tried with the model
 itself, on candidates between two images of smooth noise. A way counts if it ranks them as float32
-does: nearly the same elites, at nearly the same cost. The choice is kept (``choice_cache.py``).
+does: nearly the same elites, at nearly the same cost, and the same for a part of the goal's image
+if goals may have masks. The choice is kept (``choice_cache.py``).
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from dataclasses import asdict, dataclass
 
 import torch
 
-from wm_planner.config import PRESETS, Config
+from wm_planner.config import Config
 from wm_planner.explain import explain, of_memory
 from wm_planner.models.protocol import WorldModel
 from wm_planner.planning.errors import CostMemoryError
 from wm_planner.text import one_line
 from wm_planner.worker.choice_cache import ChoiceCache
+from wm_planner.worker.gradients import gradient_problem
 from wm_planner.worker.trials import Course, Trial, Way, use
 
 UNFINISHED = (
@@ -26,8 +28,6 @@ UNFINISHED = (
     "have them tried again"
 )
 PATIENCE = 40.0  # [s] after which no other way is tried
-GRADIENTS = ("gradient", "cem_gd")
-"""Planners that differentiate; float16 loses small gradients, as costs near the goal have."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def candidates(model: WorldModel, config: Config) -> list[Way]:
             known = getattr(model, "precisions", ())
             capability = torch.cuda.get_device_capability(device)
             able = ["bfloat16"] * (capability >= (8, 0))  # Ampere
-            if PRESETS[config.planning.preset].planner not in GRADIENTS:
+            if not gradient_problem(config.planning.preset, "float16"):
                 able += ["float16"] * (capability >= (7, 0))  # Volta
             able += ["tf32"] * (capability >= (8, 0))
             precisions = [p for p in able if p in known]

@@ -6,6 +6,8 @@ from wm_planner.config import ObjectiveConfig, PlanningConfig
 from wm_planner.models.protocol import WorldModel
 from wm_planner.models.spec import ModelSpec
 from wm_planner.planning import Objective, Planner, Problem, build_planner
+from wm_planner.planning.errors import SettingsError
+from wm_planner.worker.gradients import gradient_problem
 
 
 def planner_for(
@@ -15,6 +17,7 @@ def planner_for(
     preset: str = "",
     seed: int | None = None,
     horizon: int = 0,
+    precision: str = "float32",
 ) -> Planner:
     """Build the configured planner for a model's actions.
 
@@ -24,9 +27,10 @@ def planner_for(
         preset: Another preset than the configured one.
         seed: Another seed than the configured one.
         horizon: Another horizon than the configured one [model steps].
+        precision: That of the model's rollouts, or ``auto``.
 
     Raises:
-        SettingsError: The settings are wrong.
+        SettingsError: The settings are wrong, or the planner cannot plan in this precision.
     """
     lower, upper = model.spec.action_bounds()
     problem = Problem(
@@ -37,7 +41,10 @@ def planner_for(
         device=model.device,
         deviation=model.spec.action_deviation(),
     )
-    return build_planner(settings, problem, preset)
+    planner = build_planner(settings, problem, preset)
+    if why := gradient_problem(preset or settings.preset, precision):
+        raise SettingsError(why)
+    return planner
 
 
 def objective_for(spec: ModelSpec, settings: ObjectiveConfig) -> Objective:

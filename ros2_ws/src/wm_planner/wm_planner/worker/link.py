@@ -11,6 +11,7 @@ from pathlib import Path
 
 from wm_planner.config import Config
 from wm_planner.worker.client import Worker, make_worker
+from wm_planner.worker.gradients import gradient_problem
 from wm_planner.worker.messages import (
     Answer,
     Configure,
@@ -105,6 +106,16 @@ class PlannerLink:
             assert isinstance(answer, Failed)
             raise WorkerError(answer.message)
         self.ready = answer
+
+    def check(self, config: Config) -> None:
+        """Check that the worker can plan with other settings of ``planning``.
+
+        Raises:
+            ValueError: It cannot; the message says why.
+        """
+        precision = self.ready.precision if self.ready else config.model.precision
+        if why := gradient_problem(config.planning.preset, precision):
+            raise ValueError(why)
 
     def apply(self, config: Config) -> None:
         """Use other settings of ``planning`` and ``objective`` from the next goal on.

@@ -82,11 +82,13 @@ class Ready:
         warnings: Sentences for every status, e.g. on unverified statistics.
         token_grid: Rows and columns of image tokens in each view, by which masks of goals count;
             None: goals cannot have masks.
+        precision: Precision of rollouts: ``float32``, ``tf32``, ``bfloat16`` or ``float16``.
     """
 
     description: str
     warnings: list[str] = field(default_factory=list)
     token_grid: tuple[int, int] | None = None
+    precision: str = "float32"
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,10 @@ class Service:
             )
         else:
             self.answer = Ready(
-                self._engine.describe(), self._engine.warnings, self._engine.token_grid
+                self._engine.describe(),
+                self._engine.warnings,
+                self._engine.token_grid,
+                self._engine.precision,
             )
 
     def handle(self, request: Request, cancel: Callable[[], bool] | None = None) -> Answer | None:

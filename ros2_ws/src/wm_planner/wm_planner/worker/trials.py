@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 
 import numpy as np
 import torch
@@ -12,10 +16,12 @@ from torch import Tensor
 
 from wm_planner.config import Config
 from wm_planner.models.batch import observation_batch
+from wm_planner.models.goals import encode_goal, token_grid
 from wm_planner.models.protocol import Latent, WorldModel
+from wm_planner.models.spec import ModelSpec
 from wm_planner.planning.action_box import Bounds
 from wm_planner.planning.chunks import ChunkedCost, CostFn
-from wm_planner.types import Observation
+from wm_planner.types import Goal, Observation
 from wm_planner.worker.from_settings import objective_for
 from wm_planner.worker.scoring import Scoring
 
@@ -29,6 +35,8 @@ SLOWEST = 1.0  # [s] that float32 may need for the candidates; on slow devices t
 SPREADS = (1.0, 0.3)
 """Standard deviations of the candidates: as at the start of a plan, and near its end."""
 REPEATS = 3
+MASKED = 0.1
+"""Share of the image tokens that count for a goal with a mask, about."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +66,9 @@ class Trial:
 
     Attributes:
         seconds: Time to compute the costs of the candidates [s].
-        elites: Share of elites in common with float32.
-        cost: Cost of its elites' mean, computed in float32, relative to that of float32's elites.
+        elites: Share of elites in common with float32; the smallest of all goals.
+        cost: Cost of its elites' mean, computed in float32, relative to that of float32's elites;
+            the highest of all goals.
     """
 
     seconds: float
@@ -87,13 +96,19 @@ def use(model: WorldModel, way: Way) -> None:
 class Course:
     """Candidates on which ways are compared, and float32's answers to them.
 
+    The goal is an image; if goals may have masks, ways are compared also for a small part of it,
+    for which a precision may rank otherwise.
+
     Attributes:
         count: Candidates of each spread.
     """
 
     def __init__(self, model: WorldModel, config: Config) -> None:
         self._model, self._config = model, config
-        self._latent, self._goal = (self._encoded(seed) for seed in (1, 2))
+        seen, wanted = (_noise(model.spec, seed) for seed in (1, 2))
+        self._seen = observation_batch(seen, model.spec, model.device)
+        self._latent = model.encode(self._seen)
+        self._goals = [encode_goal(model, goal) for goal in _goals(model, wanted)]
         horizon, width = config.planning.horizon, model.spec.model_action_dim
         lower, upper = model.spec.action_bounds()
         bounds = Bounds(
@@ -107,12 +122,13 @@ class Course:
         shape = (1, CANDIDATES, horizon, width)
         every = [bounds.clamp_(spread * draws).view(shape) for spread in SPREADS]
         use(model, Way())
-        self._exact = self._cost(self._scoring(captured=False))
-        few = self._timed(self._exact, every[0][:, :FEWEST])
+        _, cost_to = self._scored(captured=False)
+        self._exact = [cost_to(goal) for goal in self._goals]
+        few = self._timed(self._exact[0], every[0][:, :FEWEST])
         self.count = max(FEWEST, min(CANDIDATES, int(FEWEST * SLOWEST / max(few, 1e-9))))
         self._candidates = [some[:, : self.count] for some in every]
-        self._elites = [_elites(self._exact(some)) for some in self._candidates]
-        self._best = [self._cost_of_mean(i, elites) for i, elites in enumerate(self._elites)]
+        self._elites = [self._elites_of(exact) for exact in self._exact]
+        self._best = [self._costs_of_means(g, elites) for g, elites in enumerate(self._elites)]
 
     def trial(self, way: Way) -> Trial:
         """Measure a way; raises what the model or the device raises.
@@ -121,31 +137,36 @@ class Course:
             OutOfMemoryError: There was too little memory for a graph.
         """
         use(self._model, way)
-        scoring = self._scoring(captured=way.captured)
-        cost = self._cost(scoring)
+        self._model.encode(self._seen)  # captures the encoder
+        scoring, cost_to = self._scored(captured=way.captured)
+        cost = cost_to(self._goals[0])
         cost(self._candidates[0])  # captures, compiles
         if scoring.lacks_memory:
             raise torch.OutOfMemoryError("too little memory is free for a graph")
         seconds = self._timed(cost, self._candidates[0])
-        elites = [_elites(cost(some)) for some in self._candidates]
+        found = [self._elites_of(cost_to(goal)) for goal in self._goals]
         use(self._model, Way())
-        pairs = list(zip(elites, self._elites, strict=True))
+        costs = [self._costs_of_means(g, elites) for g, elites in enumerate(found)]
         return Trial(
             seconds,
-            sum(len(set(a) & set(b)) for a, b in pairs) / sum(len(b) for _, b in pairs),
-            max(self._cost_of_mean(i, a) / (self._best[i] or 1.0) for i, a in enumerate(elites)),
+            min(map(_in_common, found, self._elites)),
+            max(a / (b or 1.0) for a, b in zip(chain(*costs), chain(*self._best), strict=True)),
         )
 
-    def _scoring(self, captured: bool) -> Scoring:
-        objective = objective_for(self._model.spec, self._config.objective)
-        return Scoring(self._model, objective, captured=captured)
+    def _scored(self, captured: bool) -> tuple[Scoring, Callable[[Latent], CostFn]]:
+        """Return the scoring in the way that the model is set to, and the cost by the goal.
 
-    def _cost(self, scoring: Scoring) -> CostFn:
-        """Return the cost in the way that the model is set to, in chunks that fit the memory."""
+        The cost is computed in chunks that fit the memory. If it is captured, that of one goal is
+        valid until that of the next is asked for.
+        """
         planning = self._config.planning
+        scoring = Scoring(
+            self._model,
+            objective_for(self._model.spec, self._config.objective),
+            captured=captured,
+        )
         evaluate = ChunkedCost(planning.chunk or None, planning.memory_limit or None)
-        cost = scoring.cost(self._latent, self._goal)
-        return lambda actions: evaluate(cost, actions)
+        return scoring, lambda goal: partial(evaluate, scoring.cost(self._latent, goal))
 
     @staticmethod
     def _timed(cost: CostFn, actions: Tensor) -> float:
@@ -156,25 +177,50 @@ class Course:
             times.append(time.perf_counter() - begin)
         return statistics.median(times)
 
-    def _cost_of_mean(self, index: int, elites: list[int]) -> float:
-        """Return the cost in float32 of the mean of some candidates; the model is set to it."""
-        mean = self._candidates[index][:, elites].mean(dim=1, keepdim=True)
-        return float(self._exact(mean).item())
+    def _elites_of(self, cost: CostFn) -> list[list[int]]:
+        """Return the elites of the candidates of each spread."""
+        return [_elites(cost(some)) for some in self._candidates]
 
-    def _encoded(self, seed: int) -> Latent:
-        """Encode an image of smooth noise, with proprio as in training."""
-        spec = self._model.spec
-        random = np.random.default_rng(seed)
-        coarse = torch.from_numpy(random.random((1, 3, 8, 8), np.float32))
-        smooth = torch.nn.functional.interpolate(
-            coarse, size=2 * [spec.image.size], mode="bilinear"
+    def _costs_of_means(self, goal: int, elites: list[list[int]]) -> list[float]:
+        """Return the costs in float32 of the elites' means; the model is set to it."""
+        means = [
+            some[:, best].mean(dim=1, keepdim=True)
+            for some, best in zip(self._candidates, elites, strict=True)
+        ]
+        return [float(self._exact[goal](mean).item()) for mean in means]
+
+
+def _noise(spec: ModelSpec, seed: int) -> Observation:
+    """Return an image of smooth noise, with proprio as in training."""
+    random = np.random.default_rng(seed)
+    coarse = torch.from_numpy(random.random((1, 3, 8, 8), np.float32))
+    smooth = torch.nn.functional.interpolate(coarse, size=2 * [spec.image.size], mode="bilinear")
+    image = (255 * smooth[0]).byte().permute(1, 2, 0).numpy()
+    proprio = None
+    if spec.proprio.names and (moments := spec.statistics.proprio):
+        proprio = np.asarray(moments.mean) + random.normal(size=len(moments.mean)) * moments.std
+    return Observation((image,) * len(spec.views), proprio)
+
+
+def _goals(model: WorldModel, wanted: Observation) -> list[Goal]:
+    """Return the whole image as a goal, and its center if goals of the model can have masks."""
+    goals = [Goal(wanted)]
+    if grid := token_grid(model):
+        weights = np.zeros((len(model.spec.views), *grid), np.float32)
+        sides = [max(1, round(math.sqrt(MASKED) * side)) for side in grid]
+        rows, columns = (
+            slice((side - size) // 2, (side + size) // 2)
+            for side, size in zip(grid, sides, strict=True)
         )
-        image = (255 * smooth[0]).byte().permute(1, 2, 0).numpy()
-        proprio = None
-        if spec.proprio.names and (moments := spec.statistics.proprio):
-            proprio = np.asarray(moments.mean) + random.normal(size=len(moments.mean)) * moments.std
-        seen = Observation((image,) * len(spec.views), proprio)
-        return self._model.encode(observation_batch(seen, spec, self._model.device))
+        weights[:, rows, columns] = 1.0
+        goals.append(Goal(wanted, weights=weights))
+    return goals
+
+
+def _in_common(some: list[list[int]], others: list[list[int]]) -> float:
+    """Return the share of elites that two ways have in common."""
+    both = sum(len(set(a) & set(b)) for a, b in zip(some, others, strict=True))
+    return both / sum(map(len, others))
 
 
 def _elites(costs: Tensor) -> list[int]:

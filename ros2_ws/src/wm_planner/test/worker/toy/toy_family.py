@@ -4,7 +4,7 @@
 ``torch_memory``, ``exit`` or ``hang``; with ``decode`` the decoder fails. ``mark`` names a file
 that is created when a rollout hangs. If the file ``die_at_start`` exists, the process ends while
 the model is loaded. ``no_ros`` refuses a process that has imported ROS. With ``needs_light``
-actions change nothing in a black image.
+actions change nothing in a black image. Any precision may be asked for; it computes in float32.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from wm_planner.models.protocol import Latent
 class Toy:
     """The state is the mean color of the image, and an action is added to it."""
 
-    def __init__(self, spec, weights, device):
+    def __init__(self, spec, weights, device, precision="float32"):
         self.spec, self.device = spec, device
         self._settings = spec.architecture
         if (file := self._settings.get("die_at_start")) and Path(file).exists():
