@@ -13,18 +13,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from dino_wm_models import Models
 from dino_wm_plans import Problem, elites
-from gpu.plans import Costs, agreement, elites_of, median_seconds, plan
-from gpu.report import Table, arguments
+from gpu.report import Arguments, Table, arguments, problem
+from gpu.whole_plans import Costs, agreement, elites_of, median_seconds, planner_of, searched
 from torch import Tensor
 from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from wm_planner.diagnosis.cost import cost_of
 from wm_planner.models.dino_wm import rollout
 from wm_planner.models.dino_wm.packing import Layer
 
-BASE = {"precision": "float16"}
+BASE = {"precision": "float16", "compute": "graphs"}
 Hook = Callable[[], AbstractContextManager[None]]
 
 
@@ -33,7 +33,6 @@ class Row:
     name: str
     options: dict[str, Any] = field(default_factory=dict)
     hook: Hook = nullcontext
-    captured: bool = True
     whole_layers: bool = False
 
 
@@ -81,79 +80,67 @@ class Float8:
 
 
 FUSED = {"compute": "compiled"}
-CUDNN = attention(SDPBackend.CUDNN_ATTENTION)
 ROWS = (
-    Row("float32", {"precision": "float32"}),
-    Row("tf32", {"precision": "tf32"}),
-    Row("bfloat16", {"precision": "bfloat16"}),
     Row("float16"),
-    Row("no CUDA graph", captured=False),
+    Row("bfloat16", {"precision": "bfloat16"}),
+    Row("no CUDA graph", {"compute": "eager"}),
+    Row("compiled", FUSED),
+    Row("compiled, bfloat16", {**FUSED, "precision": "bfloat16"}),
+    *(Row(f"compiled, {n} at once", {**FUSED, "candidates": n}) for n in (50, 300)),
     Row("GELU on its own", hook=lambda: replaced("_up", gelu_on_its_own)),
     Row("no padding (404)", {"pad_to": 1}),
     Row("padding to 416", {"pad_to": 16}),
-    Row("padding to 448", {"pad_to": 64}),
     Row("flash attention", hook=attention(SDPBackend.FLASH_ATTENTION)),
-    Row("cuDNN attention", hook=CUDNN),
+    Row("cuDNN attention", hook=attention(SDPBackend.CUDNN_ATTENTION)),
     Row("efficient attention", hook=attention(SDPBackend.EFFICIENT_ATTENTION)),
-    *(Row(f"{n} candidates at once", {"candidates": n}) for n in (25, 50, 75, 300)),
-    Row("compiled", FUSED),
-    Row("compiled, no CUDA graph", FUSED, captured=False),
-    Row("compiled, bfloat16", {**FUSED, "precision": "bfloat16"}),
-    Row("compiled, tf32", {**FUSED, "precision": "tf32"}),
-    *(Row(f"compiled, {n} at once", {**FUSED, "candidates": n}) for n in (50, 300)),
+    *(Row(f"{n} candidates at once", {"candidates": n}) for n in (50, 300)),
     Row("rolling cache", {"approximation": "rolling_cache"}),
     Row("float8", {"pad_to": 16}, lambda: replaced("functional", Float8())),
     Row("layers compiled whole", whole_layers=True),
+    Row("compiled, tf32", {**FUSED, "precision": "tf32"}),
 )
 
 
 def main() -> None:
     given = arguments()
-    device, models = given.device, given.models()
     samples, iterations = (6, 5) if given.toy else (300, 5)
-    problem, count = Problem.random(models.spec, device), elites(samples)
+    plain = given.dino_wm()
+    images = Problem.random(plain.spec, given.device)
     table = Table(
         "ablation",
         ["change", "iteration [ms]", "TFLOP/s", "prepared in [s]", "elites in common", "error"],
         given.out,
     )
     with torch.inference_mode():
-        exact = Costs(models.make(precision="float32"), problem)
-        candidates = plan(exact, samples, iterations, 0).candidates
-        wanted = elites_of(exact, candidates, count)
-        flop = models.cost(samples, 1, upstream=False).flop
+        exact = Costs(plain, images)
+        _, candidates = searched(planner_of(plain, samples, iterations), exact)
+        wanted = elites_of(exact, candidates, elites(samples))
+        flop = cost_of(lambda: exact(candidates[0])).flop
         for row in ROWS:
             try:
-                table.add(
-                    change=row.name, **measured(row, models, problem, candidates, wanted, flop)
-                )
+                found = measured(row, given, images, candidates, wanted)
+                table.add(change=row.name, tflop_s=flop / found["iteration"] / 1e9, **found)
             except Exception as error:  # a card may not have it
-                table.add(change=row.name, error=" ".join(str(error).split())[:100])
+                table.add(change=row.name, error=problem(error))
 
 
 def measured(
     row: Row,
-    models: Models,
-    problem: Problem,
+    given: Arguments,
+    images: Problem,
     candidates: list[Tensor],
     wanted: list[set[int]],
-    flop: int,
 ) -> dict[str, Any]:
-    device = models.device
+    device = given.device
     torch.compiler.reset()
-    model = models._make(**{**BASE, **row.options})
+    model = given.dino_wm(**{**BASE, **row.options})
     if row.whole_layers:
         model._rollout._layer = torch.compile(model._rollout._layer)
-    cost = Costs(model, problem, captured=row.captured)  # encodes, which not every backend can
+    cost = Costs(model, images)  # encodes, which not every backend can
     begin = time.perf_counter()
     with row.hook():
         median_seconds(lambda: cost(candidates[0]), device, 1)
         prepared = time.perf_counter() - begin
         seconds = median_seconds(lambda: cost(candidates[0]), device, 7)
         common = agreement(elites_of(cost, candidates, len(wanted[0])), wanted)
-    return {
-        "iteration": seconds * 1e3,
-        "tflop_s": flop / seconds / 1e12,
-        "prepared_in": prepared,
-        "elites_in_common": common,
-    }
+    return {"iteration": 1e3 * seconds, "prepared_in": prepared, "elites_in_common": common}

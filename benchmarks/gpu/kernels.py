@@ -1,90 +1,96 @@
-"""Where the time of a plan goes: kernels, the gaps between them, and waits of the host."""
+"""Where the time of a plan goes: kernels, the gaps between them, and waits of the host.
+
+A plan of the node's own planner begins with a new image on the device. Two of the device
+synchronizations are this part's.
+"""
 
 from __future__ import annotations
 
 import collections
 import re
+from dataclasses import asdict
 from typing import Any
 
 import torch
 from dino_wm_plans import Problem
-from gpu.plans import Costs, planner_of
+from gpu.lewm import camera_images
 from gpu.report import Arguments, Table, arguments
+from gpu.whole_plans import Costs, plan_anew, planner_of, wait
 from torch.profiler import ProfilerActivity, profile
 
-HALF: dict[str, Any] = {"precision": "float16"}
-WAYS = (
-    ("float16", HALF, 64, 5, True),
-    ("float16, compiled", {**HALF, "compute": "compiled"}, 64, 5, True),
-    ("float16, compiled", {**HALF, "compute": "compiled"}, 300, 5, True),
+from wm_planner.worker.trials import Way
+
+COMPILED = Way("float16", "compiled")
+ROWS = (
+    ("LeWM", COMPILED, 64),
+    ("DINO-WM", COMPILED, 64),
+    ("DINO-WM", COMPILED, 300),
+    ("DINO-WM", Way("float16", "graphs"), 64),
 )
+ITERATIONS = 5
+LISTED = 10
+"""Kernels of a plan that are listed, the longest."""
 SYNCHRONIZATIONS = re.compile(r"cuda(Device|Stream|Event)Synchronize|cudaMemcpy$")
 
 
 def main() -> None:
     given = arguments()
-    table = Table("kernels", ["computation", "kernel", "time [ms]", "share", "calls"], given.out)
+    if given.device.type != "cuda":
+        print("a CPU has no kernels that could be listed")
+        return
     host = Table(
-        "host",
-        ["computation", "iterations", "span [ms]", "busy [ms]", "gaps", "waits of the host"],
-        given.out,
+        "host", ["computation", "span [ms]", "busy [ms]", "gaps", "waits of the host"], given.out
     )
-    for way in WAYS:
-        measured(given, table, host, *way)
+    spent = {}
+    for name, way, samples in ROWS:
+        title = f"{name}, {way}, {samples}x{ITERATIONS}"
+        spent[title] = add(host, title, profiled(given, name, way, samples))
+    print()
+    table = Table("kernels", ["computation", "kernel", "time [ms]", "share", "calls"], given.out)
+    for title, times in spent.items():
+        busy = sum(map(sum, times.values()))
+        for kernel, each in sorted(times.items(), key=lambda item: -sum(item[1]))[:LISTED]:
+            table.add(
+                computation=title,
+                kernel=re.sub(r"[|<>]+", " ", kernel)[:90],
+                time=sum(each) / 1e3,
+                share=sum(each) / busy,
+                calls=len(each),
+            )
 
 
-def measured(
-    given: Arguments,
-    table: Table,
-    host: Table,
-    name: str,
-    options: dict[str, Any],
-    samples: int,
-    iterations: int,
-    captured: bool,
-) -> None:
-    models = given.models()
-    problem = Problem.random(models.spec, given.device)
-    title = f"{name}, {samples}x{iterations}, {'graph' if captured else 'no graph'}"
+def profiled(given: Arguments, name: str, way: Way, samples: int) -> list[Any]:
+    """Return the events of one plan."""
+    model = (given.lewm if name == "LeWM" else given.dino_wm)(**asdict(way))
+    images = (
+        camera_images(given.device) if name == "LeWM" else Problem.random(model.spec, given.device)
+    )
     torch.compiler.reset()
     with torch.inference_mode():
-        cost = Costs(models.make(**options), problem, captured)
-        planner = planner_of(cost.model, samples, iterations)
+        cost, planner = Costs(model, images), planner_of(model, samples, ITERATIONS, "online")
         for _ in range(2):
-            planner.plan(cost)
-        activities = [ProfilerActivity.CPU]
-        if given.device.type == "cuda":
-            torch.cuda.synchronize()
-            activities.append(ProfilerActivity.CUDA)
-        with profile(activities=activities) as seen:
-            planner.plan(cost)
-            if given.device.type == "cuda":
-                torch.cuda.synchronize()
-    events = list(seen.events())
+            plan_anew(planner, cost)
+        wait(given.device)
+        with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as seen:
+            plan_anew(planner, cost)
+            wait(given.device)
+    return list(seen.events())
+
+
+def add(host: Table, title: str, events: list[Any]) -> dict[str, list[float]]:
+    """Add a plan to the table of the host; return the times of each kernel [us]."""
     kernels = [e for e in events if e.device_type == torch.autograd.DeviceType.CUDA]
-    waits = [e.name for e in events if SYNCHRONIZATIONS.match(e.name)]
-    spent: collections.Counter[str] = collections.Counter()
-    calls: collections.Counter[str] = collections.Counter()
+    times: dict[str, list[float]] = collections.defaultdict(list)
     for event in kernels:
-        spent[event.name] += event.time_range.elapsed_us()
-        calls[event.name] += 1
-    busy = sum(spent.values())
-    for kernel, time in spent.most_common(10):
-        table.add(
-            computation=title,
-            kernel=re.sub(r"[|<>]+", " ", kernel)[:90],
-            time=time / 1e3,
-            share=time / busy,
-            calls=calls[kernel],
-        )
-    if kernels:
-        first = min(e.time_range.start for e in kernels)
-        span = max(e.time_range.end for e in kernels) - first
-        host.add(
-            computation=title,
-            iterations=iterations,
-            span=span / 1e3,
-            busy=busy / 1e3,
-            gaps=1 - busy / span,
-            waits_of_the_host=dict(collections.Counter(waits)),
-        )
+        times[event.name].append(event.time_range.elapsed_us())
+    waits = collections.Counter(e.name for e in events if SYNCHRONIZATIONS.match(e.name))
+    busy = sum(map(sum, times.values()))
+    span = max(e.time_range.end for e in kernels) - min(e.time_range.start for e in kernels)
+    host.add(
+        computation=title,
+        span=span / 1e3,
+        busy=busy / 1e3,
+        gaps=1 - busy / span,
+        waits_of_the_host=", ".join(f"{count} {call}" for call, count in waits.items()),
+    )
+    return times

@@ -1,4 +1,4 @@
-"""Tables on the terminal, and the same numbers as JSON."""
+"""The command line of the parts, their models, and their tables on the terminal and as JSON."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from dino_wm_models import PAPER, TOY, Models
+from dino_wm_models import PAPER, TOY, spec_of
+from lewm import made
 
 from wm_planner.models.device import resolve_device
+from wm_planner.models.dino_wm.model import DinoWorldModel
+from wm_planner.models.lewm.model import LewmWorldModel
 
 Row = dict[str, Any]
 
@@ -30,8 +33,14 @@ class Arguments:
     toy: bool
     device: torch.device
 
-    def models(self) -> Models:
-        return Models(None, self.device, TOY if self.toy else PAPER)
+    def dino_wm(self, **options: Any) -> DinoWorldModel:
+        """Return a DINO-WM of the paper's size with random weights, always the same."""
+        torch.manual_seed(0)
+        return DinoWorldModel(spec_of(*(TOY if self.toy else PAPER)), None, self.device, **options)
+
+    def lewm(self, **options: Any) -> LewmWorldModel:
+        """Return a LeWM of the paper's size with random weights, always the same."""
+        return made(None, self.device, **options)
 
 
 def arguments() -> Arguments:
@@ -50,6 +59,11 @@ class Table:
         self.rows: list[Row] = []
         print(f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}", flush=True)
 
+    @property
+    def failed(self) -> bool:
+        """Whether a row says why it could not be measured."""
+        return any("error" in row for row in self.rows)
+
     def add(self, **row: Any) -> None:
         """Add a row; columns that it lacks stay empty."""
         self.rows.append(row)
@@ -58,6 +72,11 @@ class Table:
         self._path.write_text(json.dumps(known, indent=1, default=str))
         cells = (_shown(row.get(_key(column), "")) for column in self._columns)
         print(f"| {' | '.join(cells)} |", flush=True)
+
+
+def problem(error: Exception) -> str:
+    """Return an error as the cell of a table."""
+    return " ".join(f"{type(error).__name__}: {error}".replace("|", " ").split())[:400]
 
 
 def _key(column: str) -> str:

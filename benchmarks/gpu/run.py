@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import signal
 import subprocess
 import sys
 import threading
@@ -20,18 +21,19 @@ import torch
 from wm_planner.help_texts import parser_with_examples
 
 PARTS = {
-    "tests": "tests that compute, with the GPU as their device",
     "worker": "the worker's process: from an image in shared memory to an action",
+    "lewm": "LeWM of the paper's size: one plan, ours and upstream's computation",
     "plans": "DINO-WM of the paper's size: one plan, ours and upstream's computation",
-    "lewm": "LeWM of the paper's size: one plan from a camera image",
-    "parity": "upstream's reference run, in every precision",
-    "ablation": "DINO-WM of the paper's size: one change a row",
+    "tests": "tests that compute, with the GPU as their device",
+    "parity": "upstream's reference runs, in every precision",
     "kernels": "where the time of a plan goes",
-    "memory": "peak, and plans on a card that others fill",
-    "forecast": "sizes of models that are not there yet, with random weights",
+    "memory": "what a plan takes, and plans on a card that others fill",
+    "forecast": "the size of a model that is not there yet, with random weights",
+    "ablation": "DINO-WM of the paper's size: one change a row",
 }
 """The most valuable first."""
 LIMIT = 240.0  # [s] of one part
+GRACE = 10.0  # [s] in which a part that is stopped says where it was
 START = "import sys; from gpu.{} import main; sys.exit(main())"
 NOISE = ("USDT:", "Profiler clears events")
 
@@ -91,13 +93,19 @@ def run(command: list[str], limit: float, say: Callable[[str], None]) -> int:
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as part:
-        stop = threading.Timer(limit, part.kill)
-        stop.start()
+        ends = [
+            threading.Timer(limit, part.send_signal, [signal.SIGINT]),
+            threading.Timer(limit + GRACE, part.kill),
+        ]
+        for end in ends:
+            end.start()
         assert part.stdout is not None
         for line in part.stdout:
             if not any(noise in line for noise in NOISE):
                 say(line.rstrip("\n"))
-        stop.cancel()
+        part.wait()
+        for end in ends:
+            end.cancel()
     return part.returncode
 
 

@@ -1,24 +1,29 @@
-"""From an image in shared memory to an action: the worker's process as the node uses it.
+"""From a camera image in shared memory to an action: the worker's process as the node uses it.
 
-A DINO-WM of the paper's size with random weights makes 200 plans (60 with 300 samples), each
-warm-started from the one before; with 64 samples also beside as many busy processes as there are
-cores.
+A worker for each model, of the paper's size with random weights; ``auto`` chooses how it computes.
+Each plan is warm-started from the one before. With a busy CPU, as many processes compute beside it
+as there are cores.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from gpu.report import Arguments, Table, arguments
+import torch
+from gpu.report import Table, arguments, problem
+from gpu.whole_plans import Model
 from safetensors.torch import save_file
 
 from wm_planner.config import Config
@@ -27,79 +32,121 @@ from wm_planner.types import Goal, Observation
 from wm_planner.worker.link import PlannerLink
 from wm_planner.worker.messages import Failed, Planned, PlanRequest, SetGoal
 
-PLANS = {64: 200, 128: 200, 300: 60}  # by the number of samples
+ROWS = ((64, False), (300, False), (64, True))
+"""Samples, and whether the CPU is busy."""
+PLANS = {64: 200, 300: 60}  # by the number of samples
+FIRST = 3  # plans that are not counted
+START = 100.0  # [s] after which a worker that starts must say where it is
+LONGEST = 30.0  # [s] of a row's plans
 CAMERA = (480, 640, 3)
-BUSY = "while True: pass"
+SQUARE = [0.125, 0.0, 0.75, 1.0]
+"""The center of the camera's images, for a model that takes images of any shape."""
+BUSY = "import os\nparent = os.getppid()\nwhile os.getppid() == parent: pass"
 
 
-def main() -> None:
+def main() -> int:
     given = arguments()
     table = Table(
         "worker",
-        ["samples", "CPU", "start [s]", "p50 [ms]", "p99 [ms]", "planning p50 [ms]",
-         "images per second", "way"],
+        ["model", "samples", "CPU", "p50 [ms]", "p99 [ms]", "planning p50 [ms]", "plans",
+         "start [s]", "way", "error"],
         given.out,
     )  # fmt: skip
+    made = replace(given, device=torch.device("cpu"))
+    os.environ["PYTHONFAULTHANDLER"] = "1"  # of the workers
     with tempfile.TemporaryDirectory() as folder:
-        directory = saved(given, Path(folder))
         os.environ["XDG_CACHE_HOME"] = folder  # the way is chosen anew
-        for samples in PLANS:
-            for busy in (0, len(os.sched_getaffinity(0)))[: 2 if samples == 64 else 1]:
-                table.add(samples=samples, **measured(given, directory, busy, samples))
+        for name, make in (("LeWM", made.lewm), ("DINO-WM", made.dino_wm)):
+            directory = saved(make, Path(folder) / name)
+            try:
+                measure(table, name, directory, given.toy)
+            except Exception as error:
+                table.add(model=name, error=problem(error))
+    return table.failed
 
 
-def saved(given: Arguments, directory: Path) -> Path:
-    model = given.models().make()
-    tensors = {k: v.cpu().contiguous() for k, v in model.networks.state_dict().items()}
+def saved(make: Callable[[], Model], directory: Path) -> Path:
+    directory.mkdir()
+    model = make()
+    tensors = {name: part.contiguous() for name, part in model.networks.state_dict().items()}
     save_file(tensors, directory / "weights.safetensors")
     digest = hashlib.sha256((directory / "weights.safetensors").read_bytes()).hexdigest()
-    replace(model.spec, weights=WeightsFile(sha256=digest)).save(directory)
+    image = model.spec.image
+    image = replace(image, camera_crop=SQUARE if image.fit == "keep" else image.camera_crop)
+    replace(model.spec, weights=WeightsFile(sha256=digest), image=image).save(directory)
     return directory
 
 
-def measured(given: Arguments, directory: Path, busy: int, samples: int) -> dict[str, object]:
+def settings(directory: Path, samples: int) -> Config:
     config = Config()
     config.model.directory = str(directory)
     config.model.allow_unverified_statistics = True
     config.planning.num_samples = samples
     config.planning.adaptive_cem.patience = 0
+    config.worker.plan_timeout = LONGEST  # a slow plan is a result, too
+    return config
+
+
+def measure(table: Table, name: str, directory: Path, toy: bool) -> None:
+    """Add a row on the start of a worker, and one for each of ``ROWS``."""
     answered = threading.Event()
-    link = PlannerLink(config, answered.set)
+    link = PlannerLink(settings(directory, ROWS[0][0]), answered.set)
     begin = time.monotonic()
-    link.start()
-    start = time.monotonic() - begin
-    assert link.ready
-    described = link.ready.description.partition("computes in ")[2]
-    neighbors = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(busy)]
+
+    def late() -> bool:
+        if time.monotonic() - begin > START and link._worker:
+            with contextlib.suppress(ProcessLookupError):  # it has ended
+                os.kill(link._worker.pid, signal.SIGABRT)  # prints what its threads do, and ends
+        return False
+
     try:
-        random = np.random.default_rng(0)
-        images = [random.integers(0, 256, CAMERA, np.uint8) for _ in range(8)]
-        proprio = np.zeros(4)
-        link.set_goal(SetGoal(1, Goal(Observation((images[0],), proprio))))
-        times, planning = [], []
-        for number in range(20 if given.toy else PLANS[samples]):
-            stamp = 0.1 * number
-            seen = Observation((images[number % 8],), proprio, stamp)
-            begin = time.perf_counter()
-            answered.clear()
-            link.plan(PlanRequest(1, seen))
-            plan = answer(link, answered)
-            times.append(time.perf_counter() - begin)
-            planning.append(plan.plan_time)
+        link.start(late)
+        assert link.ready
+        table.add(model=name, start=time.monotonic() - begin, way=link.ready.description)
+        for samples, busy in ROWS:
+            count = 8 if toy else samples
+            link.apply(settings(directory, count))
+            neighbors = [
+                subprocess.Popen([sys.executable, "-c", BUSY])
+                for _ in range(busy * len(os.sched_getaffinity(0)))
+            ]
+            try:
+                row = planned(link, answered, 5 if toy else PLANS[samples], name == "DINO-WM")
+            finally:
+                for neighbor in neighbors:
+                    neighbor.kill()
+                    neighbor.wait()
+            table.add(model=name, samples=count, cpu="busy" if busy else "idle", **row)
     finally:
-        for neighbor in neighbors:
-            neighbor.kill()
-            neighbor.wait()
         link.close()
-    p50, p99 = (1e3 * float(np.quantile(times[3:], q)) for q in (0.5, 0.99))
+
+
+def planned(
+    link: PlannerLink, answered: threading.Event, count: int, proprio: bool
+) -> dict[str, object]:
+    """Time plans for images that arrive ten times a second, as their stamps say."""
+    random = np.random.default_rng(0)
+    images = [random.integers(0, 256, CAMERA, np.uint8) for _ in range(8)]
+    state = np.zeros(4) if proprio else None
+    link.set_goal(SetGoal(1, Goal(Observation((images[0],), state))))
+    times: list[float] = []
+    planning: list[float] = []
+    until = time.monotonic() + LONGEST
+    while len(times) < count + FIRST and (len(times) <= FIRST or time.monotonic() < until):
+        number = len(times)
+        seen = Observation((images[number % 8],), state, 0.1 * number)
+        begin = time.perf_counter()
+        answered.clear()
+        link.plan(PlanRequest(1, seen))
+        plan = answer(link, answered)
+        times.append(time.perf_counter() - begin)
+        planning.append(plan.plan_time)
+    p50, p99 = (1e3 * float(np.quantile(times[FIRST:], q)) for q in (0.5, 0.99))
     return {
-        "cpu": "busy" if busy else "idle",
-        "start": start,
         "p50": p50,
         "p99": p99,
-        "planning_p50": 1e3 * float(np.median(planning[3:])),
-        "images_per_second": 1e3 / p50,
-        "way": described,
+        "planning_p50": 1e3 * float(np.median(planning[FIRST:])),
+        "plans": len(times) - FIRST,
     }
 
 

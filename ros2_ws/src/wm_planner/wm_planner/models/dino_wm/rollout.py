@@ -105,7 +105,7 @@ class DinoRollout(Rollout):
             kv = torch.cat([before, kv], dim=1)
         k, v = kv.unflatten(-1, (2, layer.heads, -1)).permute(2, 0, 3, 1, 4)
         if newest_only:
-            h, x = h[:, -tokens:], x[:, -tokens:].contiguous()
+            h, x = (part[:, -tokens:].contiguous() for part in (h, x))
         q = functional.linear(h, layer.q).unflatten(-1, (layer.heads, -1)).transpose(1, 2)
         seen = range(k.shape[2] - q.shape[2] + tokens, k.shape[2] + 1, tokens)
         attended = [

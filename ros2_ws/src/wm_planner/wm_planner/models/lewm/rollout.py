@@ -148,7 +148,7 @@ class LewmRollout(Rollout):
             What it writes (M, F or 1, width), and the keys and values of all frames.
         """
         if newest_only and h.shape[1] > 1:
-            q, kv, mask = layer.q(h[:, -1:]), layer.kv(h), None
+            q, kv, mask = layer.q(h[:, -1])[:, None], layer.kv(h), None
         else:
             q, kv = layer.qkv(h).split((len(layer.q.weight), len(layer.kv.weight)), dim=-1)
         if before is not None:
