@@ -88,7 +88,7 @@ def test_the_start_says_how_long_a_plan_takes_and_warns_if_that_is_too_long(
     config.worker.plan_timeout = 1e-9
     engine.configure(config)
     (said,) = [warning for warning in engine.warnings if "plan_timeout" in warning]
-    assert "set planning.budget to less than that" in said
+    assert "set planning.budget below 1e-09 s" in said
     config.worker.mode = "inline"  # where a plan is not given up
     engine.configure(config)
     assert not any("plan_timeout" in warning for warning in engine.warnings)

@@ -70,7 +70,7 @@ def _linear(bias: Any, rows: Any, weight: Any, *_: Any, out_shape: Any = None, *
 
 
 class _Held(TorchDispatchMode):
-    """Counts operations, and the bytes of living storages that they have made."""
+    """Counts operations, and the bytes of the live storages that they allocated."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -31,8 +31,8 @@ class PlanCost:
         peak_bytes: Most bytes of tensors held at once during a rollout, without the weights.
         matmul_rate: The device's measured rate in a large matrix product [FLOP/s].
         least_seconds: Time of all operations at that rate.
-        estimated_seconds: Estimate from a rollout, and its distance to the goal, that were
-            timed as plans compute them.
+        estimated_seconds: Estimate from one rollout and its distance to the goal, timed as plans
+            compute them.
         timed_candidates: Candidates of that rollout.
     """
 
@@ -62,7 +62,7 @@ def plan_cost(
     Args:
         model: The model on its device.
         dtype: Precision that the device's rate is measured in.
-        scoring: That of plans with the model, e.g. with CUDA graphs.
+        scoring: How plans compute costs, e.g. with CUDA graphs.
         samples: Candidates per iteration.
         iterations: Iterations.
         horizon: Model steps.

@@ -120,7 +120,7 @@ class AdaptiveStage:
         return rotation
 
     def _scaling(self, widths: list[float], *, warm: bool) -> Tensor:
-        """Return what scales the weights of mean and covariance, per call (calls, 2, 1)."""
+        """Return the factors for the weights of mean and covariance, per call (calls, 2, 1)."""
         rate = self.rate(warm=warm) / 2
         return torch.tensor([[[width], [rate]] for width in widths], device=self._device)
 

@@ -18,7 +18,7 @@ WARM_UP = 3
 MARGIN = 1.25
 """Memory that has to be free for a graph, over what its function took."""
 MOST_SHAPES = 16
-"""Graphs of one function. Sizes of images come from outside; each graph keeps memory."""
+"""Most graphs of one function: sizes of images come from outside, and each graph keeps memory."""
 
 
 class Captured:
@@ -26,11 +26,11 @@ class Captured:
 
     This helps if the function has so many small kernels that the host is slower than the device.
     The first call with a new shape runs the function a few times and captures it; later calls copy
-    the numbers in and replay. If there is too little memory for a graph, or there are many shapes,
-    the function is called directly; on the CPU it always is. The function must read the same other
-    memory each time, so keep what it needs besides in tensors of their own and write new numbers
-    into them with ``copy_``. It must not wait for the device, and its shapes must not depend on
-    data.
+    the numbers in and replay. If there is too little memory for a graph, or there are
+    ``MOST_SHAPES`` graphs already, the function is called directly; on the CPU it always is. All
+    its other inputs must stay in the same memory: keep them in tensors of their own and write new
+    numbers into those with ``copy_``. It must not wait for the device, and its shapes must not
+    depend on data.
 
     Example:
         cost = Captured(lambda actions: model.distance(model.rollout(latent, actions), goal))
@@ -45,11 +45,11 @@ class Captured:
 
     @property
     def lacks_memory(self) -> bool:
-        """Whether there was too little memory for a graph, so that it is called directly."""
+        """Whether the function is called directly, because memory for a graph was lacking."""
         return None in self._graphs.values()
 
     def __call__(self, given: Tensor) -> Tensor:
-        """Return the function's result, in memory of its own; no gradients flow through it."""
+        """Return the function's result in memory of its own; a replay carries no gradients."""
         if not captures(given.device):
             return self._function(given)
         if given.shape not in self._graphs:

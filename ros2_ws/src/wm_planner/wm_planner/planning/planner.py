@@ -88,9 +88,8 @@ class Planner(ABC):
                 the actions that it is given, if it does so in the first iteration too.
             batch: B.
             warm_start: (B, h, A) first guess: the previous plan, already shifted (``shift``). If it
-                has fewer than H steps, the rest is filled up. It is not changed. Give it and the
-                prior in memory of the host: to check that they are finite, nothing then waits for a
-                device.
+                has fewer than H steps, the rest is filled up. It is not changed. Pass it and
+                the prior as CPU tensors, so that checking them does not wait for the GPU.
             prior: Mean and standard deviation of a Gaussian for every number of the plan, each a
                 number or numbers that broadcast to (B, H, A); the deviation may be infinite. The
                 first candidates come from its product with the planner's own first distribution,

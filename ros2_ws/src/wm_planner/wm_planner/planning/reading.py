@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def sent(values: Tensor, device: torch.device) -> Tensor:
-    """Return numbers on a device; those of the host are sent to a GPU without waiting for it."""
+    """Copy a tensor to a device; from the host to a GPU without waiting for it."""
     if device.type != "cuda" or values.is_cuda:
         return values.to(device)
     kept = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)

@@ -84,16 +84,16 @@ class Engine:
 
     @property
     def warnings(self) -> list[str]:
-        """What a user should know of the model, and of how long its plans take."""
+        """What a user should know about the model, and of how long its plans take."""
         found = []
         if problem := self.spec.statistics.problem():
             found.append(f"unverified statistics: {problem}")
         longest, planned = self._worker.plan_timeout, self._plan_time or 0.0
         if planned > longest and self._worker.mode != "inline":
             found.append(
-                f"a plan takes up to {planned:.2g} s, but after worker.plan_timeout "
-                f"({longest:g} s) the worker is restarted: set planning.budget to less than that, "
-                "or plan with fewer candidates"
+                f"a plan takes up to {planned:.2g} s, longer than worker.plan_timeout "
+                f"({longest:g} s), after which the worker is restarted: set planning.budget below "
+                f"{longest:g} s, or plan with fewer candidates"
             )
         return found
 
@@ -107,7 +107,7 @@ class Engine:
 
         Also evaluate every number of candidates with which the planner calls the cost, after every
         number of observed frames: for each shape code is compiled or a graph captured, and the
-        budget may leave no time for all. How long a plan takes, ``describe`` and ``warnings`` tell.
+        budget may leave no time for all. ``describe`` and ``warnings`` then tell how long one takes.
 
         Args:
             cancel: See ``answer``.
@@ -214,7 +214,7 @@ class Engine:
         )
 
     def _in_typical_distances(self, squared: Tensor) -> float:
-        """Return the distance of an image to a goal, whose square is given (1, 1)."""
+        """Convert a squared distance (1, 1) to typical distances."""
         calibration = self.spec.calibration
         typical = calibration.typical_distance if calibration else 1.0
         return math.sqrt(float(squared.item())) / typical

@@ -2,8 +2,8 @@
 
 ``model.precision`` and ``model.compute`` may be ``auto``. Then a few ways are tried with the model
 itself, on candidates between two images of smooth noise. A way counts if it ranks them as float32
-does: nearly the same elites, at nearly the same cost, and the same for a part of the goal's image
-if goals may have masks. The choice is kept (``choice_cache.py``).
+does: nearly the same elites, at nearly the same cost, and likewise for a part of the goal's
+image if goals may have masks. The choice is kept (``choice_cache.py``).
 """
 
 from __future__ import annotations

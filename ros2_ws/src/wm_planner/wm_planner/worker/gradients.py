@@ -11,7 +11,7 @@ GRADIENTS = ("gradient", "cem_gd")
 def gradient_problem(preset: str, precision: str) -> str:
     """Return why a preset cannot plan in a precision, and what to do; empty if it can.
 
-    float16 loses small gradients, as costs near the goal have.
+    float16 loses small gradients, such as those of costs near the goal.
 
     Args:
         preset: Name of one of ``PRESETS``.
@@ -20,7 +20,7 @@ def gradient_problem(preset: str, precision: str) -> str:
     if precision != "float16" or PRESETS[preset].planner not in GRADIENTS:
         return ""
     return (
-        f"the preset {preset} needs gradients, and float16, in which rollouts are computed, loses "
+        f"the preset {preset} needs gradients, but rollouts are computed in float16, which loses "
         "small ones: choose another preset, or set model.precision to bfloat16, tf32 or float32 "
-        "before the model is loaded"
+        "and load the model again"
     )

@@ -36,7 +36,7 @@ SPREADS = (1.0, 0.3)
 """Standard deviations of the candidates: as at the start of a plan, and near its end."""
 REPEATS = 3
 MASKED = 0.1
-"""Share of the image tokens that count for a goal with a mask, about."""
+"""Approximate share of the image tokens that count for a goal with a mask."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,9 @@ class Trial:
 
     Attributes:
         seconds: Time to compute the costs of the candidates [s].
-        elites: Share of elites in common with float32; the smallest of all goals.
+        elites: Share of elites in common with float32; the smallest over all goals.
         cost: Cost of its elites' mean, computed in float32, relative to that of float32's elites;
-            the highest of all goals.
+            the highest over all goals.
     """
 
     seconds: float
@@ -97,7 +97,7 @@ class Course:
     """Candidates on which ways are compared, and float32's answers to them.
 
     The goal is an image; if goals may have masks, ways are compared also for a small part of it,
-    for which a precision may rank otherwise.
+    for which a precision may rank candidates differently.
 
     Attributes:
         count: Candidates of each spread.
@@ -154,10 +154,10 @@ class Course:
         )
 
     def _scored(self, captured: bool) -> tuple[Scoring, Callable[[Latent], CostFn]]:
-        """Return the scoring in the way that the model is set to, and the cost by the goal.
+        """Return the scoring for the model's current way, and a function from a goal to its cost.
 
-        The cost is computed in chunks that fit the memory. If it is captured, that of one goal is
-        valid until that of the next is asked for.
+        The cost is computed in chunks that fit the memory. A captured cost is valid only until
+        that of the next goal is requested.
         """
         planning = self._config.planning
         scoring = Scoring(

@@ -177,7 +177,7 @@ class DinoWorldModel:
         return torch.tensor(numbers, dtype=torch.float32, device=self.device)
 
     def _prepare(self) -> None:
-        """Make what computes rollouts and encodes images, as the options say."""
+        """Build the rollout and the encoder for the current options."""
         with torch.inference_mode(False):  # compiled code asks for one kind of weights
             self._rollout = DinoRollout(self.networks.predictor, self._compute)
         self._plain_encoder = partial(_tokens, self.networks.encoder)

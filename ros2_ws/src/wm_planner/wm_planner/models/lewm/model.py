@@ -117,7 +117,7 @@ class LewmWorldModel:
         return None
 
     def _prepare(self) -> None:
-        """Make what computes rollouts and encodes images, as the options say."""
+        """Build the rollout and the encoder for the current options."""
         networks = self.networks
         with torch.inference_mode(False):  # compiled code asks for one kind of weights
             self._rollout = LewmRollout(networks.predictor, networks.pred_proj, self._compute)

@@ -69,7 +69,7 @@ class Packed:
         layers: The layers in order.
         condition: From an embedded action to the width of the layers; None if that is the same.
         modulation: From there to the modulations of all layers, layer by layer.
-        neutral: What is added to them (layers * 6 * width), 1 for a scale and otherwise 0.
+        neutral: Added to the modulations (layers * 6 * width): 1 for scales, else 0.
         positions: Position embedding (frames, latent).
         enter: From a latent to the width of the layers; None if that is the same.
         norm: The last norm.

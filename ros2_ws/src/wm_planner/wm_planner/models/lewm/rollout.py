@@ -23,7 +23,7 @@ from wm_planner.models.shared.compute import Compute, compiled
 from wm_planner.models.shared.rollout import KeysValues, Rollout
 
 Part: TypeAlias = Callable[..., Any]
-"""A function of rows (R, width) that is many small operations."""
+"""A function of rows (R, width) made of many small operations."""
 CANDIDATES = {"cpu": 64, "cuda": 4096}
 """Candidates computed at once: a CPU's cache fits few, a GPU needs many to be busy."""
 
@@ -52,9 +52,9 @@ class LewmRollout(Rollout):
             self._normed, self._add_normed = compiled(_normed), compiled(_add_normed)
 
     def modulations(self, actions: Tensor) -> Tensor:
-        """Compute what embedded actions (..., E) make of the layers: (..., layers * 6 * width).
+        """Compute the layers' modulations (..., layers * 6 * width) by embedded actions (..., E).
 
-        To every scale 1 is added.
+        1 is added to every scale.
         """
         condition = self._packed.condition
         c = actions if condition is None else condition(actions)
@@ -141,11 +141,11 @@ class LewmRollout(Rollout):
             layer: Its weights.
             h: New frames (M, F, width), normalized.
             before: Keys and values of the frames before them.
-            mask: What each may see (F, all frames); None: it and all before it.
+            mask: Which frames each new one may see (F, all frames); None: itself and all before.
             newest_only: Compute the newest frame's output only.
 
         Returns:
-            What it writes (M, F or 1, width), and the keys and values of all frames.
+            The attention's output (M, F or 1, width), and the keys and values of all frames.
         """
         if newest_only and h.shape[1] > 1:
             q, kv, mask = layer.q(h[:, -1])[:, None], layer.kv(h), None
@@ -176,7 +176,7 @@ def _normed(x: Tensor, modulation: Tensor, norm: Norm) -> Tensor:
 def _add_normed(
     x: Tensor, written: Tensor, gates: Tensor, modulation: Tensor | None, norm: Norm
 ) -> tuple[Tensor, Tensor]:
-    """Add to rows x (R, width) what was written, as far as gates (R, 3, width) are open.
+    """Add what was written to rows x (R, width), scaled by the third of gates (R, 3, width).
 
     Returns:
         x, and x normalized for what follows: by ``_normed``, or by ``norm`` alone.

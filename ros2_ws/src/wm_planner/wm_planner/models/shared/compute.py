@@ -97,8 +97,8 @@ def matmul_precision(device: torch.device, precision: str) -> Iterator[None]:
 def linear_gelu(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Apply a linear layer to x (..., width), and GELU to its result.
 
-    In half precision the matrix product computes the GELU too. On a GPU (cuBLASLt) that is its tanh
-    form, which differs from the exact one by less than 5e-4.
+    In half precision the matrix product computes the GELU too. On a GPU (cuBLASLt) that is the tanh
+    approximation, which differs from the exact one by less than 5e-4.
     """
     if x.dtype != torch.float32 and bias is not None and not x.requires_grad:
         rows = torch._addmm_activation(bias, x.flatten(0, -2), weight.t(), use_gelu=True)
