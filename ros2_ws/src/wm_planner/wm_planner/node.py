@@ -97,7 +97,8 @@ class PlannerNode(LifecycleNode):
         log.info(self, ready.description)
         changed = ", ".join(differences(runtime.config)) or "none"
         log.info(self, f"settings that are not the defaults: {changed}; all are on ~/config")
-        for warning in ready.warnings:
+        late = ready.late(runtime.config.worker)
+        for warning in [*ready.warnings, *[late] * bool(late)]:
             log.warning(self, warning)
         self._change_to_inactive(Status(ErrorCode.NOT_ACTIVE, "configured"))
         return TransitionCallbackReturn.SUCCESS

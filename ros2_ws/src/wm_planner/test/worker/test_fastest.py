@@ -92,12 +92,20 @@ def test_what_is_asked_for_is_not_tried(model, config, monkeypatch) -> None:
     assert choose(model, config) == Choice(Way("bfloat16", "eager"))
 
 
+def test_graphs_that_are_asked_for_are_used(model, config, monkeypatch) -> None:
+    monkeypatch.setattr(fastest, "candidates", lambda *_: [Way("float32", "graphs")])
+    assert choose(model, config) == Choice(Way("float32", "graphs"))
+    assert isinstance(model._encoder, captured.Captured)
+
+
 @pytest.mark.usefixtures("several_ways")
 def test_half_precision_is_chosen_if_it_plans_alike(model, config, monkeypatch) -> None:
     used = broken(model, lambda precision, costs: costs, monkeypatch)
     choice = choose(model, config)
     assert choice.way == used[-1] == Way("bfloat16", "eager")
-    assert choice.sentence.startswith("computes in bfloat16, eager (60 candidates were tried; ")
+    assert choice.sentence.startswith(
+        "computes in bfloat16, eager (60 candidates were tried for two goals, one with a mask; "
+    )
     assert all(f"; {way}: " in choice.sentence for way in (Way("float32", "graphs"), *WAYS[:2]))
     assert "; float16" not in choice.sentence
 

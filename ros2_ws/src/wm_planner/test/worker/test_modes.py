@@ -38,7 +38,7 @@ def test_every_mode_gives_the_same_plans(toy_config: MakeConfig, drive: Drive) -
     plans = []
     for mode in ("process", "thread", "inline"):
         driver = drive(_in(mode, toy_config()))
-        assert re.search("model toy.*, a plan takes up to ", driver.link.ready.description)
+        assert re.search("model toy.*, a plan takes about ", driver.link.ready.description)
         for _ in range(2):
             plan = driver.plan(GRAY)
             assert isinstance(plan, Planned)

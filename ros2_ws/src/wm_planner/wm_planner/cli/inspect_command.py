@@ -112,7 +112,6 @@ def _inspected(config: Config, arguments: argparse.Namespace) -> dict[str, Any]:
     from wm_planner.models.shared.compute import matmul_precision, set_threads
     from wm_planner.worker.fastest import choose
     from wm_planner.worker.from_settings import objective_for
-    from wm_planner.worker.scoring import Scoring
 
     set_threads(config.worker.threads)
     planning = config.planning
@@ -132,14 +131,12 @@ def _inspected(config: Config, arguments: argparse.Namespace) -> dict[str, Any]:
     with progress("choosing how to compute rollouts"):
         choice = choose(model, config)
     spec, device = model.spec, model.device
-    dtype = getattr(torch, choice.way.precision.replace("tf32", "float32"))
     objective = objective_for(spec, config.objective)
-    scoring = Scoring(model, objective, captured=choice.way.captured)
     with (
         progress("measuring what a plan costs"),
         matmul_precision(device, "high" if choice.way.precision == "tf32" else "highest"),
     ):
-        cost = plan_cost(model, dtype, scoring, **chosen)
+        cost = plan_cost(model, objective, choice.way, **chosen)
     cuda = device.type == "cuda"
     return {
         "spec": asdict(spec),

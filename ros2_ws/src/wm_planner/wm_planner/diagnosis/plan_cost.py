@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -12,8 +12,11 @@ from wm_planner.diagnosis.cost import Cost, cost_of, matmul_rate, seconds
 from wm_planner.models.batch import observation_batch
 from wm_planner.models.goals import encode_goal
 from wm_planner.models.protocol import WorldModel
+from wm_planner.models.shared.compute import PRECISIONS
+from wm_planner.planning import Objective
 from wm_planner.types import Goal
 from wm_planner.worker.scoring import Scoring
+from wm_planner.worker.trials import Way, use
 
 PROBE = 4
 """Candidates that are counted on a CPU; the cost of more is extrapolated."""
@@ -47,8 +50,8 @@ class PlanCost:
 
 def plan_cost(
     model: WorldModel,
-    dtype: torch.dtype,
-    scoring: Scoring,
+    objective: Objective,
+    way: Way,
     *,
     samples: int,
     iterations: int,
@@ -61,8 +64,8 @@ def plan_cost(
 
     Args:
         model: The model on its device.
-        dtype: Precision that the device's rate is measured in.
-        scoring: How plans compute costs, e.g. with CUDA graphs.
+        objective: How the frames of a rollout count.
+        way: How plans compute rollouts; the model computes so afterward.
         samples: Candidates per iteration.
         iterations: Iterations.
         horizon: Model steps.
@@ -71,9 +74,9 @@ def plan_cost(
     gray = spec.gray_observation()
     observation = observation_batch(gray, spec, device)
     pretend = getattr(model, "static_rollout", False)
+    use(model, replace(way, compute="eager"))  # operations of a graph cannot be counted
     with torch.inference_mode():
         latent = model.encode(observation)
-        score = scoring.cost(latent, encode_goal(model, Goal(gray)))
 
     def candidates(count: int) -> Tensor:
         return torch.zeros(1, count, horizon, spec.model_action_dim, device=device)
@@ -91,12 +94,15 @@ def plan_cost(
     once = cost_of(lambda: rollout(counted), pretend=pretend)
     if counted < samples:
         once = _extended(once, cost_of(lambda: rollout(2 * counted)), counted, samples)
+    use(model, way)
     with torch.inference_mode():
+        scoring = Scoring(model, objective, captured=way.captured)
+        score = scoring.cost(latent, encode_goal(model, Goal(gray)))
         duration = duration_of(timed)
         while timed < samples and duration < LONG:  # most of it may be overhead
             timed = min(samples, 4 * timed)
             duration = duration_of(timed)
-    rate = matmul_rate(device, dtype)
+    rate = matmul_rate(device, PRECISIONS[way.precision])
     flop = 2 * encode.flop + iterations * once.flop
     return PlanCost(
         encode_flop=2 * encode.flop,

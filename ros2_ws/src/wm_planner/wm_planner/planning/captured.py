@@ -41,7 +41,7 @@ class Captured:
 
     def __init__(self, function: Function) -> None:
         self._function = function
-        self._graphs: dict[torch.Size, tuple[Tensor, Replay] | None] = {}
+        self._graphs: dict[tuple[torch.Size, torch.dtype], tuple[Tensor, Replay] | None] = {}
 
     @property
     def lacks_memory(self) -> bool:
@@ -52,18 +52,19 @@ class Captured:
         """Return the function's result in memory of its own; a replay carries no gradients."""
         if not captures(given.device):
             return self._function(given)
-        if given.shape not in self._graphs:
+        kind = given.shape, given.dtype
+        if kind not in self._graphs:
             if len(self._graphs) >= MOST_SHAPES:
                 return self._function(given)
             with torch.inference_mode(False):  # so that calls inside and outside can write it
                 inputs = given.detach().clone(memory_format=torch.contiguous_format)
             replay = capture(self._function, inputs)
-            self._graphs[given.shape] = None if replay is None else (inputs, replay)
-        graph = self._graphs[given.shape]
+            self._graphs[kind] = None if replay is None else (inputs, replay)
+        graph = self._graphs[kind]
         if graph is None:
             return self._function(given)
         inputs, replay = graph
-        inputs.copy_(given)
+        inputs.copy_(given.detach())
         return replay().clone()  # the next replay overwrites them
 
 

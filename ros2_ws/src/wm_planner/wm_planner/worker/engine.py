@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wm_planner.config import Config
+from wm_planner.config import PRESETS, Config
 from wm_planner.images.resize import resize
 from wm_planner.models.batch import ObservationError, observation_batch
 from wm_planner.models.calibration_check import check_calibration
@@ -20,11 +20,13 @@ from wm_planner.models.goals import encode_goal, token_grid
 from wm_planner.models.loading import load
 from wm_planner.models.protocol import Latent
 from wm_planner.models.shared.compute import set_threads
-from wm_planner.planning import Planner, PlanResult, StopReason, shift
+from wm_planner.planning import Planner, PlanResult, shift
+from wm_planner.planning.chunks import ChunkedCost
 from wm_planner.types import Goal, Observation, Past, RgbImage
 from wm_planner.worker.explained import explained
 from wm_planner.worker.fastest import choose
 from wm_planner.worker.from_settings import objective_for, planner_for
+from wm_planner.worker.gradients import GRADIENTS
 from wm_planner.worker.messages import Planned, PlanOnce, PlanRequest, SetGoal
 from wm_planner.worker.scoring import Scoring, since_newest
 
@@ -37,6 +39,10 @@ class Engine:
 
     Raises:
         SpecError, WeightsError, ValueError: The model or the planner's settings are wrong.
+
+    Attributes:
+        plan_time: About how long the rollouts of a plan take, as measured by ``warm_up`` [s]; 0:
+            unknown.
     """
 
     def __init__(self, config: Config) -> None:
@@ -53,7 +59,9 @@ class Engine:
         self.token_grid = token_grid(self._model)
         self._goal: Goal | None = None
         self._encoded_goal: Latent | None = None
-        self._plan_time: float | None = None
+        problem = self.spec.statistics.problem()
+        self.warnings = [f"unverified statistics: {problem}"] if problem else []
+        self.plan_time = 0.0
         # Raises what is wrong with the settings, before ways to compute are tried.
         planner_for(self._model, config.planning, precision=config.model.precision)
         self._choice = choose(self._model, config)
@@ -62,7 +70,7 @@ class Engine:
 
     def configure(self, config: Config) -> None:
         """Use other settings of ``planning`` and ``objective``, and forget the previous plan."""
-        self._planning, self._worker = config.planning, config.worker
+        self._planning = config.planning
         objective = objective_for(self.spec, config.objective)
         self._scoring = Scoring(self._model, objective, captured=self._choice.way.captured)
         self._planners: dict[str, Planner] = {}
@@ -78,24 +86,9 @@ class Engine:
             parts.append(f"not on the GPU, because {why}")
         if self._scoring.lacks_memory:
             parts.append("without CUDA graphs, because the GPU has too little memory left for one")
-        if self._plan_time is not None:
-            parts.append(f"a plan takes up to {self._plan_time:.2g} s")
+        if self.plan_time:
+            parts.append(f"a plan takes about {self.plan_time:.2g} s")
         return ", ".join(parts)
-
-    @property
-    def warnings(self) -> list[str]:
-        """What a user should know about the model, and of how long its plans take."""
-        found = []
-        if problem := self.spec.statistics.problem():
-            found.append(f"unverified statistics: {problem}")
-        longest, planned = self._worker.plan_timeout, self._plan_time or 0.0
-        if planned > longest and self._worker.mode != "inline":
-            found.append(
-                f"a plan takes up to {planned:.2g} s, longer than worker.plan_timeout "
-                f"({longest:g} s), after which the worker is restarted: set planning.budget below "
-                f"{longest:g} s, or plan with fewer candidates"
-            )
-        return found
 
     @property
     def precision(self) -> str:
@@ -107,31 +100,34 @@ class Engine:
 
         Also evaluate every number of candidates with which the planner calls the cost, after every
         number of observed frames: for each shape code is compiled or a graph captured, and the
-        budget may leave no time for all. ``describe`` and ``warnings`` then tell how long one takes.
+        budget may leave no time for all. The largest number tells ``plan_time``.
 
         Args:
             cancel: See ``answer``.
         """
         gray = self.spec.gray_observation()
-        request = PlanOnce(0, gray, Goal(gray))
-        planned = self.answer(request, cancel)
-        goal, device = encode_goal(self._model, Goal(gray)), self._model.device
-        steps = (self._planning.horizon, self.spec.model_action_dim)
+        self.answer(PlanOnce(0, gray, Goal(gray)), cancel)
+        goal, planning = encode_goal(self._model, Goal(gray)), self._planning
+        steps = (planning.horizon, self.spec.model_action_dim)
+        evaluate = ChunkedCost(planning.chunk or None, planning.memory_limit or None)
         for seen in range(self._most_past + 1):
             past = Past((gray,) * seen, self.spec.denormalize_actions(np.zeros((seen, steps[1]))))
             latent = self._encode(gray, past)
-            for count in sorted(self._planner(self._planning.preset).call_sizes):
+            for count in sorted(self._planner(planning.preset).call_sizes):
                 if cancel and cancel():
                     return
                 with torch.inference_mode():
-                    candidates = torch.zeros(1, count, *steps, device=device)
-                    self._scoring.cost(latent, goal)(candidates)
-        if device.type == "cuda":  # the first plan has also loaded kernels and captured graphs
-            planned = self.answer(request, cancel)
-        self._plan_time = planned.plan_time
-        if planned.stop_reason != StopReason.DEADLINE:  # it may have stopped early
-            most = self._planning.size_of(self._planning.preset).iterations
-            self._plan_time *= max(1.0, most / len(planned.cost_history))
+                    score = self._scoring.cost(latent, goal)
+                    candidates = torch.zeros(1, count, *steps, device=self._model.device)
+                    if self._choice.way.compute != "eager":
+                        evaluate(score, candidates)
+                    begin = time.monotonic()
+                    evaluate(score, candidates).sum().item()
+                    duration = time.monotonic() - begin
+        if PRESETS[planning.preset].planner not in GRADIENTS:
+            size = planning.size_of(planning.preset)
+            whole = duration * size.iterations * size.num_samples / count
+            self.plan_time = min(whole, planning.budget or whole)
 
     def check_calibration(self) -> None:
         """Check the calibration against the networks; see ``models/calibration_check.py``.

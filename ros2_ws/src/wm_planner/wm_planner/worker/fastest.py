@@ -59,6 +59,8 @@ def choose(model: WorldModel, config: Config) -> Choice:
         )
     ways = candidates(model, config)
     if len(ways) == 1:
+        if ways[0].compute == "graphs":  # which the options of `load` do not say
+            use(model, ways[0])
         return Choice(ways[0])
     cache = ChoiceCache(model, config, [asdict(way) for way in ways])
     way = next((way for way in ways if asdict(way) == cache.way), None)
@@ -156,7 +158,7 @@ def _tried(model: WorldModel, config: Config, ways: list[Way]) -> tuple[Way, str
         if way.precision == precision and attempt(way) and (alike or tried[way].plans_alike)
     ]
     best = min(usable, key=lambda way: tried[way].seconds, default=ways[-1])
-    words = [f"{course.count} candidates were tried"]
+    words = [f"{course.count} candidates were tried{course.goals}"]
     words += [f"{way}: {trial}" for way, trial in tried.items()]
     words += [f"{way} is not possible: {why}" for way, why in failed.items()]
     return best, "; ".join(words), certain

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from wm_planner.config import Config
+from wm_planner.config import Config, WorkerConfig
 from wm_planner.types import Goal, Observation, Past, RgbImage, Vector
 
 UNINFORMATIVE = (
@@ -83,12 +83,25 @@ class Ready:
         token_grid: Rows and columns of image tokens in each view, by which masks of goals count;
             None: goals cannot have masks.
         precision: Precision of rollouts: ``float32``, ``tf32``, ``bfloat16`` or ``float16``.
+        plan_time: About how long a plan takes [s]; 0: unknown.
     """
 
     description: str
     warnings: list[str] = field(default_factory=list)
     token_grid: tuple[int, int] | None = None
     precision: str = "float32"
+    plan_time: float = 0.0
+
+    def late(self, settings: WorkerConfig) -> str:
+        """Return that plans take too long, and what to do; empty if they do not."""
+        longest = settings.plan_timeout
+        if self.plan_time <= longest or settings.mode == "inline":
+            return ""
+        return (
+            f"a plan takes about {self.plan_time:.2g} s, longer than worker.plan_timeout "
+            f"({longest:g} s), after which the worker is restarted: set planning.budget below "
+            f"{longest:g} s, or plan with fewer candidates"
+        )
 
 
 @dataclass(frozen=True)

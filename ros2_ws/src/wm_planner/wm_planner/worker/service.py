@@ -51,6 +51,7 @@ class Service:
                 self._engine.warnings,
                 self._engine.token_grid,
                 self._engine.precision,
+                self._engine.plan_time,
             )
 
     def handle(self, request: Request, cancel: Callable[[], bool] | None = None) -> Answer | None:

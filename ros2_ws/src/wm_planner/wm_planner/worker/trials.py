@@ -101,6 +101,7 @@ class Course:
 
     Attributes:
         count: Candidates of each spread.
+        goals: Words on the goals, if there are several.
     """
 
     def __init__(self, model: WorldModel, config: Config) -> None:
@@ -109,6 +110,7 @@ class Course:
         self._seen = observation_batch(seen, model.spec, model.device)
         self._latent = model.encode(self._seen)
         self._goals = [encode_goal(model, goal) for goal in _goals(model, wanted)]
+        self.goals = " for two goals, one with a mask" if len(self._goals) > 1 else ""
         horizon, width = config.planning.horizon, model.spec.model_action_dim
         lower, upper = model.spec.action_bounds()
         bounds = Bounds(
@@ -137,7 +139,7 @@ class Course:
             OutOfMemoryError: There was too little memory for a graph.
         """
         use(self._model, way)
-        self._model.encode(self._seen)  # captures the encoder
+        self._model.encode(self._seen)  # its graph takes its memory before the rollout's
         scoring, cost_to = self._scored(captured=way.captured)
         cost = cost_to(self._goals[0])
         cost(self._candidates[0])  # captures, compiles

@@ -232,6 +232,7 @@ def test_wrong_shapes_are_named() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
+@pytest.mark.filterwarnings("ignore:The .grad attribute")  # which torch's compiler reads
 def test_compiled_rollout_equals_the_plain_one_for_any_number_of_candidates(
     device: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -241,9 +242,19 @@ def test_compiled_rollout_equals_the_plain_one_for_any_number_of_candidates(
     plain, fast = (
         random_lewm(small_spec(frames=3), device, compute=name) for name in ("eager", "compiled")
     )
+    for precision in ("bfloat16", "float16", "float32"):  # one after the other, as they are tried
+        fast.use(precision, "compiled")
+        with torch.inference_mode():
+            for batch, count in ((1, 3), (1, 1), (2, 5)):
+                latent, _ = given(plain, batch, 1)
+                fast.rollout(latent, torch.randn(batch, count, 5, 6, device=device))
     with torch.inference_mode():
         for batch, count, observed in ((1, 3, 1), (1, 7, 2), (1, 1, 1), (2, 5, 3), (1, 12, 1)):
             latent, _ = given(plain, batch, observed)
             actions = torch.randn(batch, count, 4, 6, device=device)
             one, other = (m.rollout(latent, actions).visual for m in (plain, fast))
             torch.testing.assert_close(other, one, rtol=1e-4, atol=1e-5)
+    latent, _ = given(plain, 1, 1)
+    for count in (1, 4):  # and with gradients
+        actions = torch.randn(1, count, 4, 6, device=device).requires_grad_()
+        fast.rollout(latent, actions).visual.square().sum().backward()

@@ -14,7 +14,6 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torch.utils._pytree import tree_map
 
 from wm_planner.models.lewm.embedding import Projection
 from wm_planner.models.lewm.packing import Layer, Norm, pack
@@ -48,8 +47,10 @@ class LewmRollout(Rollout):
         self._latent = self._packed.positions.shape[-1]
         self._normed: Part = _normed
         self._add_normed: Part = _add_normed
+        self._ended: Part = _ended
         if compute.compute == "compiled":
             self._normed, self._add_normed = compiled(_normed), compiled(_add_normed)
+            self._ended = compiled(_ended)
 
     def modulations(self, actions: Tensor) -> Tensor:
         """Compute the layers' modulations (..., layers * 6 * width) by embedded actions (..., E).
@@ -77,7 +78,7 @@ class LewmRollout(Rollout):
             out = packed.widen.gelu(out)
         else:
             out = functional.gelu(packed.after_widen(packed.widen(out).float()))
-        return packed.narrow(out).float(), kept
+        return packed.narrow(out).float().unsqueeze(1), kept
 
     def keys_values(self, frames: Tensor) -> KeysValues:
         """Compute keys and values of the oldest frames of a window (B, F, 1, latent and more)."""
@@ -88,37 +89,35 @@ class LewmRollout(Rollout):
     ) -> tuple[Tensor, KeysValues]:
         """Apply the layers and the last norm to the new frames of a window; see ``advance``.
 
+        Outside the attention, frames are rows, so that F is no reason to compile anew.
+
         Returns:
-            The newest frame's features (M, 1, width), and the window's keys and values if kept.
+            The newest frame's features (M, width), and the window's keys and values if kept.
         """
-        packed, count = self._packed, frames.shape[1]
-        x, modulations = self._entered(frames, first)
+        packed, sizes = self._packed, frames.shape[:2]
+        count = sizes[1]
+        x, modulations = (part.flatten(0, 1) for part in self._entered(frames, first))
         # Where no frame is known, the attention itself is causal; one frame may see all.
         mask = None
         if count > 1 and known:
             mask = torch.ones(count, first + count, dtype=torch.bool, device=x.device).tril(first)
-        h = self._rows(self._normed, x, modulations[:, :, 0, :3], packed.layers[0].attention_norm)
+        h = self._normed(x, modulations[:, 0, :3], packed.layers[0].attention_norm)
         kept: KeysValues = []
         for index, layer in enumerate(packed.layers):
-            modulation, following = modulations[:, :, index], None
-            after = packed.norm
             last = index + 1 == len(packed.layers)
-            if not last:
-                following = modulations[:, :, index + 1, :3]
-                after = packed.layers[index + 1].attention_norm
-            written, kv = self._attention(layer, h, known[index] if known else None, mask, last)
+            before = known[index] if known else None
+            written, kv = self._attention(layer, h.unflatten(0, sizes), before, mask, last)
+            own = modulations[:, index]
             if last and count > 1:  # only the newest frame's output is needed
-                x, modulation = (part[:, -1:].contiguous() for part in (x, modulation))
-            x, h = self._rows(
-                self._add_normed,
-                x,
-                written,
-                modulation[:, :, :3],
-                modulation[:, :, 3:],
-                layer.mlp_norm,
-            )
+                x, own = (part.unflatten(0, sizes)[:, -1].contiguous() for part in (x, own))
+            written = written.flatten(0, 1)
+            x, h = self._add_normed(x, written, own[:, :3], own[:, 3:], layer.mlp_norm)
             written = layer.down(layer.up.gelu(h))
-            x, h = self._rows(self._add_normed, x, written, modulation[:, :, 3:], following, after)
+            if last:
+                h = self._ended(x, written, own[:, 3:], packed.norm)
+            else:
+                following, norm = modulations[:, index + 1], packed.layers[index + 1].attention_norm
+                x, h = self._add_normed(x, written, own[:, 3:], following[:, :3], norm)
             if keep:
                 kept.append(kv)
         return h, kept
@@ -160,12 +159,6 @@ class LewmRollout(Rollout):
         written = attended.transpose(1, 2).flatten(2)
         return written if layer.out is None else layer.out(written), kv
 
-    @staticmethod
-    def _rows(part: Part, x: Tensor, *others: Any) -> Any:
-        """Apply a part to frames (M, F, ...) as rows, so that F is no reason to compile anew."""
-        rows = [o.flatten(0, 1) if isinstance(o, Tensor) else o for o in (x, *others)]
-        return tree_map(lambda found: found.unflatten(0, x.shape[:2]), part(*rows))
-
 
 def _normed(x: Tensor, modulation: Tensor, norm: Norm) -> Tensor:
     """Normalize rows (R, width), shift and scale them (R, 3, width), apply a layer's own norm."""
@@ -174,12 +167,17 @@ def _normed(x: Tensor, modulation: Tensor, norm: Norm) -> Tensor:
 
 
 def _add_normed(
-    x: Tensor, written: Tensor, gates: Tensor, modulation: Tensor | None, norm: Norm
+    x: Tensor, written: Tensor, gates: Tensor, modulation: Tensor, norm: Norm
 ) -> tuple[Tensor, Tensor]:
     """Add what was written to rows x (R, width), scaled by the third of gates (R, 3, width).
 
     Returns:
-        x, and x normalized for what follows: by ``_normed``, or by ``norm`` alone.
+        x, and x normalized for what follows.
     """
     x = torch.addcmul(x, gates[:, 2], written)
-    return x, norm(x) if modulation is None else _normed(x, modulation, norm)
+    return x, _normed(x, modulation, norm)
+
+
+def _ended(x: Tensor, written: Tensor, gates: Tensor, norm: Norm) -> Tensor:
+    """Add what the last layer has written, as ``_add_normed``; return x after the last norm."""
+    return norm(torch.addcmul(x, gates[:, 2], written))

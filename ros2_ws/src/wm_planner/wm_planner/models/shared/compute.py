@@ -21,6 +21,7 @@ PRECISIONS = {
     "float16": torch.float16,
 }
 APPROXIMATIONS = ("none", "rolling_cache")
+RECOMPILE_LIMIT = 64
 
 _T = TypeVar("_T")
 
@@ -112,7 +113,13 @@ def in_a_graph(function: Function, compute: Compute) -> Function:
 
 
 def compiled(part: Callable[..., _T]) -> Callable[..., _T]:
-    """Compile a part for tokens of any number, so that another number is no reason to wait."""
+    """Compile a part for tokens of any number, so that another number is no reason to wait.
+
+    Beyond ``recompile_limit`` kinds of arguments (precisions, strides, with gradients or without),
+    counted by code object, torch would silently compute without compiling.
+    """
+    config = torch._dynamo.config
+    config.recompile_limit = max(RECOMPILE_LIMIT, config.recompile_limit)
     fast = torch.compile(part)
 
     def call(*arguments: object) -> _T:
