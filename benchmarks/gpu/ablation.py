@@ -9,7 +9,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -22,7 +22,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from wm_planner.diagnosis.cost import cost_of
 from wm_planner.models.dino_wm import rollout
-from wm_planner.models.dino_wm.packing import Layer
+from wm_planner.models.dino_wm.model import DinoWorldModel
+from wm_planner.models.dino_wm.packing import Layer, Norm, centered
 
 BASE = {"precision": "float16", "compute": "graphs"}
 Hook = Callable[[], AbstractContextManager[None]]
@@ -33,7 +34,7 @@ class Row:
     name: str
     options: dict[str, Any] = field(default_factory=dict)
     hook: Hook = nullcontext
-    whole_layers: bool = False
+    change: Callable[[DinoWorldModel], None] = lambda model: None
 
 
 @contextlib.contextmanager
@@ -52,6 +53,32 @@ def attention(backend: SDPBackend) -> Hook:
 
 def gelu_on_its_own(layer: Layer, h: Tensor) -> Tensor:
     return functional.gelu(functional.linear(h, layer.up, layer.up_bias))
+
+
+def layers_compiled(**options: Any) -> Callable[[DinoWorldModel], None]:
+    def change(model: DinoWorldModel) -> None:
+        model._rollout._layer = torch.compile(model._rollout._layer, **options)
+
+    return change
+
+
+def residual_in_half(model: DinoWorldModel) -> None:
+    """Keep features between the layers, and norms, in float16."""
+
+    def half(norm: Norm) -> Norm:
+        return replace(norm, weight=norm.weight.half(), bias=norm.bias.half())
+
+    def embed(frames: Tensor, positions: Tensor, norm: Norm) -> tuple[Tensor, Tensor]:
+        x = (centered(frames, positions.shape[-1]) + positions).half()
+        return x, norm(x)
+
+    packed = model._rollout._packed
+    layers = [
+        replace(each, attention_norm=half(each.attention_norm), mlp_norm=half(each.mlp_norm))
+        for each in packed.layers
+    ]
+    model._rollout._packed = replace(packed, layers=layers, norm=half(packed.norm))
+    model._rollout._embed = embed
 
 
 class Float8:
@@ -96,9 +123,12 @@ ROWS = (
     *(Row(f"{n} candidates at once", {"candidates": n}) for n in (50, 300)),
     Row("rolling cache", {"approximation": "rolling_cache"}),
     Row("float8", {"pad_to": 16}, lambda: replaced("functional", Float8())),
-    Row("layers compiled whole", whole_layers=True),
+    Row("features in half precision", change=residual_in_half),
+    Row("layers compiled whole", change=layers_compiled()),
     Row("compiled, tf32", {**FUSED, "precision": "tf32"}),
-)
+    Row("layers compiled whole, max-autotune",
+        change=layers_compiled(mode="max-autotune-no-cudagraphs")),  # takes longest
+)  # fmt: skip
 
 
 def main() -> None:
@@ -134,8 +164,7 @@ def measured(
     device = given.device
     torch.compiler.reset()
     model = given.dino_wm(**{**BASE, **row.options})
-    if row.whole_layers:
-        model._rollout._layer = torch.compile(model._rollout._layer)
+    row.change(model)
     cost = Costs(model, images)  # encodes, which not every backend can
     begin = time.perf_counter()
     with row.hook():
