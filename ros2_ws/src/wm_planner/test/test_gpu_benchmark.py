@@ -71,14 +71,17 @@ def test_parity_with_both_reference_runs_in_every_precision(tmp_path: Path) -> N
 
 @pytest.mark.slow
 def test_plans_are_timed_beside_their_forwards_and_upstreams(tmp_path: Path) -> None:
-    upstream, exact, *others = measured("plans", tmp_path)
+    upstream, exact, *others, whole = measured("plans", tmp_path)
     assert upstream["computation"] == "upstream's, float32"
     assert exact["computation"] == "float32, graphs"
     assert {"float16, compiled", "bfloat16, eager"} < {row["computation"] for row in others}
     assert (exact["elites_in_common"], exact["cost_of_plan"]) == (1, 1)
     for row in exact, *others:
         assert row["times_upstream"] == pytest.approx(upstream["plan"] / row["plan"])
-        assert min(row["over_bare"], row["online_over_bare"]) > 0
+        # On a busy machine a plan may take so long that the node's own is left out.
+        assert min(row["over_bare"], row.get("online_over_bare", 1.0)) > 0
+    assert (whole["budget"], whole["computation"]) == ("6x3", "bfloat16, compiled")
+    assert whole["plan"] > 0
 
 
 @pytest.mark.usefixtures("captures")
@@ -129,6 +132,6 @@ def test_a_part_that_hangs_is_stopped_and_its_lines_are_kept() -> None:
     """Nothing that it started stays, because that would keep its output open."""
     code = (
         "import sys; from gpu import run, worker; run.GRACE = 1.0; stuck = sys.argv[1];"
-        "print('code', run.run([sys.executable, '-c', stuck, worker.BUSY], 5.0, print))"
+        "print('code', run.run([sys.executable, '-c', stuck, worker.BUSY], 15.0, print))"
     )
     assert python("-c", code, STUCK) == "a row\ncode -9\n"
