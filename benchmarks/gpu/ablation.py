@@ -23,7 +23,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from wm_planner.diagnosis.cost import cost_of
 from wm_planner.models.dino_wm import rollout
 from wm_planner.models.dino_wm.model import DinoWorldModel
-from wm_planner.models.dino_wm.packing import Layer, Norm, centered
+from wm_planner.models.dino_wm.packing import Norm, centered
 
 BASE = {"precision": "float16", "compute": "graphs"}
 Hook = Callable[[], AbstractContextManager[None]]
@@ -51,8 +51,8 @@ def attention(backend: SDPBackend) -> Hook:
     return lambda: sdpa_kernel(backend)
 
 
-def gelu_on_its_own(layer: Layer, h: Tensor) -> Tensor:
-    return functional.gelu(functional.linear(h, layer.up, layer.up_bias))
+def gelu_on_its_own(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    return functional.gelu(functional.linear(x, weight, bias))
 
 
 def layers_compiled(**options: Any) -> Callable[[DinoWorldModel], None]:
@@ -114,7 +114,7 @@ ROWS = (
     Row("compiled", FUSED),
     Row("compiled, bfloat16", {**FUSED, "precision": "bfloat16"}),
     *(Row(f"compiled, {n} at once", {**FUSED, "candidates": n}) for n in (50, 300)),
-    Row("GELU on its own", hook=lambda: replaced("_up", gelu_on_its_own)),
+    Row("GELU on its own", hook=lambda: replaced("linear_gelu", gelu_on_its_own)),
     Row("no padding (404)", {"pad_to": 1}),
     Row("padding to 416", {"pad_to": 16}),
     Row("flash attention", hook=attention(SDPBackend.FLASH_ATTENTION)),

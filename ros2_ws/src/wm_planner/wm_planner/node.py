@@ -97,9 +97,9 @@ class PlannerNode(LifecycleNode):
         log.info(self, ready.description)
         changed = ", ".join(differences(runtime.config)) or "none"
         log.info(self, f"settings that are not the defaults: {changed}; all are on ~/config")
-        late = ready.late(runtime.config.worker)
-        for warning in [*ready.warnings, *[late] * bool(late)]:
-            log.warning(self, warning)
+        for warning in [*ready.warnings, ready.plan_time_problem(runtime.config.worker)]:
+            if warning:
+                log.warning(self, warning)
         self._change_to_inactive(Status(ErrorCode.NOT_ACTIVE, "configured"))
         return TransitionCallbackReturn.SUCCESS
 

@@ -119,12 +119,12 @@ def test_the_warm_up_needs_no_more_memory_than_plans(
 def test_plans_that_take_too_long_are_told_at_the_start(toy_config: MakeConfig) -> None:
     worker = toy_config().worker
     worker.mode, worker.plan_timeout = "process", 5.0
-    assert not Ready("", plan_time=5.0).late(worker)
-    said = Ready("", plan_time=7.0).late(worker)
+    assert not Ready("", plan_time=5.0).plan_time_problem(worker)
+    said = Ready("", plan_time=7.0).plan_time_problem(worker)
     assert said.startswith("a plan takes about 7 s, longer than worker.plan_timeout (5 s)")
     assert "set planning.budget below 5 s" in said
     worker.mode = "inline"  # where a plan is not given up
-    assert not Ready("", plan_time=7.0).late(worker)
+    assert not Ready("", plan_time=7.0).plan_time_problem(worker)
 
 
 @pytest.mark.parametrize("count", [0, 2])

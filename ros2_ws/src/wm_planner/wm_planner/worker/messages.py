@@ -92,8 +92,8 @@ class Ready:
     precision: str = "float32"
     plan_time: float = 0.0
 
-    def late(self, settings: WorkerConfig) -> str:
-        """Return that plans take too long, and what to do; empty if they do not."""
+    def plan_time_problem(self, settings: WorkerConfig) -> str:
+        """Return why plans take too long, and what to do; empty if they do not."""
         longest = settings.plan_timeout
         if self.plan_time <= longest or settings.mode == "inline":
             return ""

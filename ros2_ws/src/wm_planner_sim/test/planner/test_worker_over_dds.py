@@ -146,6 +146,18 @@ def test_a_signal_interrupts_the_loading_of_the_model(
         assert not psutil.pid_exists(children[0].pid)
 
 
+def test_plans_that_would_be_given_up_are_told_at_the_start(tmp_path: Path) -> None:
+    said = tmp_path / "log"
+    wanted = "longer than worker.plan_timeout (0.001 s), after which the worker is restarted"
+    settings = "worker.plan_timeout:=0.001", "planning.budget:=0.0"
+    with start_planner(*settings, name="slow_planner", output=said) as planner:
+        end = time.monotonic() + 60
+        while wanted not in said.read_text():
+            assert time.monotonic() < end, said.read_text()
+            planner.check("the planner")
+            time.sleep(0.05)
+
+
 @pytest.fixture
 def namespaced(simulator: ManagedProcess, patient: tuple[str, ...]) -> Iterator[None]:
     """Planners in the namespaces /left and /right that share a camera and an arm's pose."""

@@ -119,7 +119,8 @@ class DinoRollout(Rollout):
         else:
             written = functional.linear(joined, layer.out, layer.out_bias)
         x, h = self._add_norm(x, written, layer.mlp_norm)
-        written = functional.linear(_up(layer, h), layer.down, layer.down_bias)
+        up = linear_gelu(h, layer.up, layer.up_bias)
+        written = functional.linear(up, layer.down, layer.down_bias)
         return *self._add_norm(x, written, after), kv
 
 
@@ -138,8 +139,3 @@ def _add_norm(x: Tensor, written: Tensor, norm: Norm) -> tuple[Tensor, Tensor]:
     """Add what a layer has written to tokens x (M, L, padded width); return them normalized too."""
     x = x + written
     return x, norm(x)
-
-
-def _up(layer: Layer, h: Tensor) -> Tensor:
-    """Apply the first half of the feed-forward network to normalized tokens (M, L, width)."""
-    return linear_gelu(h, layer.up, layer.up_bias)
